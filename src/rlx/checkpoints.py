@@ -1,0 +1,209 @@
+"""Checkpoints: zips that stock ``stable_baselines3.PPO.load`` opens, and that rlx reads without unpickling.
+
+==========================  ===========================================================================
+member                      content
+==========================  ===========================================================================
+``data``                    SB3's own (JSON with pickled members): written for stock SB3, never read by rlx
+``policy.pth``              weights, a plain ``state_dict``
+``policy.optimizer.pth``    optimiser state, a plain ``state_dict``
+``rlx/config.yaml``         the run's snapshot
+``rlx/state.json``          counters, and everything else that resuming needs
+``rlx/normalizer.json``     observation and return statistics, where the run normalises
+``rlx/manifest.json``       format version, and the SHA-256 of every other member
+==========================  ===========================================================================
+
+Equal training states give equal bytes: members hold no time, host or path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import stable_baselines3
+import torch
+from stable_baselines3.common.save_util import data_to_json
+
+from rlx.atomic import write_bytes
+from rlx.errors import CheckpointDamaged, Missing
+from rlx.normalization import Normalizer
+
+FORMAT = 1
+MANIFEST = "rlx/manifest.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+VOLATILE = {"start_time": 0, "_last_obs": None, "_last_episode_starts": None, "_last_original_obs": None, "tensorboard_log": None}
+"""What SB3 would save that differs between equal training states, and what is saved in its place."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The policy that validation preferred so far."""
+
+    step: int
+    validation_return: float
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a seed stands.
+
+    Attributes:
+        seed: The training seed.
+        step: Environment steps taken.
+        update: Updates made.
+        boundary: Index of the next segment (see :meth:`rlx.algorithms.ppo.PPO.begin_segment`).
+        n_updates: SB3's own count of epochs.
+        best: The policy validation preferred so far.
+    """
+
+    seed: int
+    step: int
+    update: int
+    boundary: int
+    n_updates: int
+    best: Best | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory: what rlx reads of it, verified, nothing unpickled."""
+
+    path: Path
+    state: TrainingState
+    config: str
+    normalizer: Normalizer | None
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+
+
+def save(path: Path, model: stable_baselines3.PPO, state: TrainingState, config: str, normalizer: Normalizer | None) -> None:
+    """Write a checkpoint atomically.
+
+    Args:
+        path: Where.
+        model: The algorithm, with its weights and optimiser.
+        state: Where its training stands.
+        config: Text of the run's snapshot.
+        normalizer: Its observation statistics, if it normalises.
+    """
+    members = {
+        "data": _stock_data(model),
+        "policy.pth": _tensors(model.policy.state_dict()),
+        "policy.optimizer.pth": _tensors(model.policy.optimizer.state_dict()),
+        "_stable_baselines3_version": stable_baselines3.__version__.encode(),
+        "rlx/config.yaml": config.encode(),
+        "rlx/state.json": _json(asdict(state)),
+    }
+    if normalizer is not None:
+        members["rlx/normalizer.json"] = _json(normalizer.to_data())
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    members[MANIFEST] = _json({"format": FORMAT, "sha256": hashes})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
+    write_bytes(path, buffer.getvalue())
+
+
+def load(path: Path, device: str = "cpu") -> Checkpoint:
+    """Read a checkpoint; verifies every member against the manifest, and never unpickles.
+
+    Args:
+        path: The zip.
+        device: Where to put the tensors.
+
+    Raises:
+        Missing: There is no such file.
+        CheckpointDamaged: It is not a checkpoint of rlx, of a newer format, or damaged; the message says which.
+    """
+    members = _verified(path)
+    try:
+        state = json.loads(members["rlx/state.json"])
+        best = Best(**state.pop("best")) if state.get("best") else None
+        normalizer = members.get("rlx/normalizer.json")
+        return Checkpoint(
+            path,
+            TrainingState(**{**state, "best": best}),
+            members["rlx/config.yaml"].decode(),
+            Normalizer.from_data(json.loads(normalizer)) if normalizer else None,
+            _load_tensors(members["policy.pth"], device),
+            _load_tensors(members["policy.optimizer.pth"], device),
+        )
+    except Exception as error:
+        raise CheckpointDamaged(f"{path}: does not hold what a checkpoint of rlx holds ({type(error).__name__}: {_first_line(error)})") from error
+
+
+def weights_hash(checkpoint: Checkpoint) -> str:
+    """Return the SHA-256 of the policy's weights and observation statistics: equal policies, equal hashes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(checkpoint.weights.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    if checkpoint.normalizer:
+        digest.update(_json(checkpoint.normalizer.to_data()["observation"]))
+    return digest.hexdigest()
+
+
+def _verified(path: Path) -> dict[str, bytes]:
+    if not path.is_file():
+        raise Missing(f"{path}: no such checkpoint")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename: archive.read(info) for info in archive.infolist()}
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CheckpointDamaged(f"{path}: is damaged, or not a zip file ({error})") from None
+    if MANIFEST not in members:
+        raise CheckpointDamaged(f"{path}: was not written by rlx (it has no {MANIFEST}); rlx does not unpickle foreign checkpoints")
+    try:
+        manifest = json.loads(members[MANIFEST])
+        version, hashes = manifest["format"], dict(manifest["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise CheckpointDamaged(f"{path}: its manifest is damaged") from None
+    if version != FORMAT:
+        raise CheckpointDamaged(f"{path}: has checkpoint format {version}, and this rlx reads format {FORMAT}; upgrade rlx")
+    for name, expected in hashes.items():
+        if name not in members or hashlib.sha256(members[name]).hexdigest() != expected:
+            raise CheckpointDamaged(f"{path}: is damaged: {name} does not match its checksum")
+    return {name: members[name] for name in hashes}
+
+
+def _stock_data(model: stable_baselines3.PPO) -> bytes:
+    """Return SB3's ``data`` member, without what differs between equal states (times, addresses, last observations)."""
+    excluded = {"policy", *model._excluded_save_params()}
+    data = {key: value for key, value in model.__dict__.items() if key not in excluded}
+    data.update(VOLATILE)
+    for buffer in ("ep_info_buffer", "ep_success_buffer"):
+        data[buffer] = deque(maxlen=data["_stats_window_size"])
+    described = json.loads(data_to_json(data))
+    stripped = {
+        key: {part: value[part] for part in (":type:", ":serialized:")} if isinstance(value, dict) and ":serialized:" in value else value
+        for key, value in described.items()
+    }
+    return _json(stripped)
+
+
+def _tensors(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def _load_tensors(content: bytes, device: str) -> dict[str, Any]:
+    loaded = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    if not isinstance(loaded, dict):
+        raise TypeError("not a state_dict")
+    return loaded
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

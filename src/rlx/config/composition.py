@@ -1,0 +1,214 @@
+"""A run's effective configuration: ``params.yaml``, then what the config's ``defaults`` name, then the config itself.
+
+Each file is read, translated and checked by itself first, so that every mistake is named with its line; then Hydra's
+compose API merges them. ``defaults`` works as in Hydra: groups are the folders of ``configs/`` (``- env: lunarlander``
+is ``configs/env/lunarlander.yaml``), other configs are named plainly (``- cartpole``), and the file's own keys come
+last unless ``_self_`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.config.aliases import translate
+from rlx.config.checks import inconsistencies
+from rlx.config.document import Document, KeyPath, read_document
+from rlx.config.schema import Parameters, RunConfig
+from rlx.config.validation import problems_in
+from rlx.errors import ConfigError, Problem
+
+GROUPS = ("env", "algo", "policy", "checkpoint", "eval")
+BASE_KEYS = tuple(RunConfig.model_fields)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A run's effective configuration and the files it came from, the strongest first."""
+
+    config: RunConfig
+    documents: tuple[tuple[KeyPath, Document], ...]
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """Place a complaint at the strongest file that sets ``path``, or else at the config itself."""
+        for prefix, document in self.documents:
+            inner = path[len(prefix) :]
+            if path[: len(prefix)] == prefix and inner in document.keys:
+                return Problem(
+                    document.name, document.keys[inner].line, document.keys[inner].column, ".".join(map(str, path)), message
+                )
+        return Problem(self.documents[0][1].name, None, None, ".".join(map(str, path)), message)
+
+
+def read_parameters(root: Path) -> Parameters:
+    """Read and validate ``params.yaml`` of the project at ``root``.
+
+    Raises:
+        ConfigError: Naming everything that is wrong in it.
+    """
+    document = _parameters_document(root)
+    parameters = Parameters.model_validate(document.data)
+    problems = []
+    for index, run in enumerate(parameters.study.runs):
+        if run in parameters.study.runs[:index]:
+            problems.append(document.problem(("study", "runs", index), f"{run} is listed twice; keep one"))
+    if parameters.study.baseline and parameters.study.baseline not in parameters.study.runs:
+        message = f"{parameters.study.baseline!r} is not one of study.runs: {', '.join(parameters.study.runs)}"
+        problems.append(document.problem(("study", "baseline"), message))
+    if problems:
+        raise ConfigError(problems)
+    return parameters
+
+
+def compose_run(root: Path, run: str) -> Composed:
+    """Compose the effective configuration of ``configs/<run>.yaml``.
+
+    Raises:
+        ConfigError: Naming everything that is wrong in ``params.yaml`` and in every file the config builds on, or,
+            when each file is sound by itself, every inconsistency of the whole.
+    """
+    base = _parameters_document(root)
+    nodes: dict[str, Document] = {}
+    order: list[tuple[KeyPath, Document]] = []
+    problems: list[Problem] = []
+    _collect(root, "", run, nodes, order, problems, None)
+    if problems:
+        raise ConfigError(problems)
+    base_data = {key: value for key, value in base.data.items() if key in BASE_KEYS}
+    data = _compose(base_data, nodes, run)
+    documents = (*order, ((), base))
+    config = RunConfig.model_validate(data)
+    if config.run_name is None:
+        config = config.model_copy(update={"run_name": run})
+    composed = Composed(config, documents)
+    found = [composed.problem(path, message) for path, message in inconsistencies(config)]
+    if not config.env.id:
+        found.append(composed.problem(("env", "id"), "is missing: which Gymnasium environment? (`env: {id: CartPole-v1}`)"))
+    if found:
+        raise ConfigError(found)
+    return composed
+
+
+def _parameters_document(root: Path) -> Document:
+    document = read_document(root / "params.yaml", "params.yaml")
+    problems = translate(document) + problems_in(document, Parameters)
+    if problems:
+        raise ConfigError(problems)
+    return document
+
+
+def _collect(  # noqa: PLR0913 — the walk's own state
+    root: Path,
+    group: str,
+    name: str,
+    nodes: dict[str, Document],
+    order: list[tuple[KeyPath, Document]],
+    problems: list[Problem],
+    mention: Problem | None,
+) -> None:
+    """Read ``configs/<group>/<name>.yaml`` and everything its defaults name, checking each by itself."""
+    key = f"{group}/{name}" if group else name
+    if key in nodes:
+        return
+    path = root / "configs" / group / f"{name}.yaml"
+    shown = path.relative_to(root).as_posix()
+    if not path.is_file():
+        problems.append(mention or Problem(shown, None, None, "", _no_such_config(root, group, name)))
+        return
+    try:
+        document = read_document(path, shown)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return
+    nodes[key] = document
+    entries = document.data.pop("defaults", [])
+    prefix: KeyPath = (group,) if group else ()
+    problems.extend(translate(document) if not group else _translate_group(document, group))
+    problems.extend(problems_in(document, RunConfig, prefix))
+    order.append((prefix, document))
+    if not isinstance(entries, list):
+        problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
+        return
+    for index, entry in reversed(list(enumerate(entries))):
+        here: KeyPath = ("defaults", index)
+        if entry == "_self_":
+            continue
+        if isinstance(entry, str) and not group:
+            missing = document.problem(here, _no_such_config(root, "", entry))
+            _collect(root, "", entry, nodes, order, problems, missing)
+        elif isinstance(entry, dict) and len(entry) == 1 and not group and all(isinstance(v, str) for v in entry.values()):
+            (inner, choice), *_ = entry.items()
+            if inner not in GROUPS:
+                guess = difflib.get_close_matches(inner, GROUPS, 1)
+                hint = f"; did you mean {guess[0]}?" if guess else f"; groups are {', '.join(GROUPS)}"
+                problems.append(document.problem(here, f"{inner!r} is not a group{hint}"))
+                continue
+            missing = document.problem(here, _no_such_config(root, inner, choice))
+            _collect(root, inner, choice, nodes, order, problems, missing)
+        else:
+            problems.append(document.problem(here, "must be `group: name`, the name of another config, or _self_"))
+    document.data["defaults"] = entries
+
+
+def _translate_group(document: Document, group: str) -> list[Problem]:
+    """Translate SB3's names in a group file, whose content is one section; they may not leave that section."""
+    whole = Document(
+        document.name,
+        {group: document.data},
+        {(group,): next(iter(document.keys.values()))} | {(group, *path): place for path, place in document.keys.items()}
+        if document.keys
+        else {},
+        {(group, *path): place for path, place in document.values.items()},
+    )
+    problems = translate(whole)
+    problems += [
+        whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`") for key in whole.data if key != group
+    ]
+    document.data = whole.data.get(group, {})
+    document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}
+    document.values = {path[1:]: place for path, place in whole.values.items() if path[0] == group and len(path) > 1}
+    return problems
+
+
+def _no_such_config(root: Path, group: str, name: str) -> str:
+    folder = root / "configs" / group
+    known = sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
+    guess = difflib.get_close_matches(name, known, 1)
+    where = f"configs/{group}/" if group else "configs/"
+    hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known) or 'none'}"
+    return f"there is no config {name!r} in {where}; {hint}"
+
+
+def _compose(base: dict[str, Any], nodes: dict[str, Document], run: str) -> dict[str, Any]:
+    """Merge the checked mappings with Hydra's compose API."""
+    from hydra import compose, initialize
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    store = ConfigStore.instance()
+    kept = set(store.repo)
+    GlobalHydra.instance().clear()
+    try:
+        store.store(name="_base_", node=base)
+        store.store(name="_root_", node={"defaults": ["_base_", run, "_self_"]})
+        for key, document in nodes.items():
+            group, _, name = key.rpartition("/")
+            node = dict(document.data)
+            if "defaults" in node and "_self_" not in node["defaults"]:
+                node["defaults"] = [*node["defaults"], "_self_"]
+            store.store(group=group or None, name=name, node=node)
+        with initialize(version_base="1.3", config_path=None):
+            merged = compose(config_name="_root_")
+        result = OmegaConf.to_container(merged, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError([Problem(f"configs/{run}.yaml", None, None, "", f"cannot be composed: {error}")]) from None
+    finally:
+        for key in set(store.repo) - kept - {"hydra"}:
+            del store.repo[key]
+        GlobalHydra.instance().clear()
+    return {str(key): value for key, value in result.items()}  # type: ignore[union-attr]

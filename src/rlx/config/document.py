@@ -1,0 +1,184 @@
+"""One YAML file, read with the place of every key and value, so that every complaint can name its line."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlx.errors import ConfigError, Problem
+
+KeyPath = tuple[str | int, ...]
+"""Where a value stands in a document: ``("algo", "learning_rate")``."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a text file, counted from 1 as editors do."""
+
+    line: int
+    column: int
+
+
+@dataclass
+class Document:
+    """A YAML mapping and where each of its values stands.
+
+    Attributes:
+        name: How the file is called in messages, relative to the project.
+        data: The mapping, in plain Python values.
+        keys: The place of each key.
+        values: The place of each value.
+    """
+
+    name: str
+    data: dict[str, Any]
+    keys: dict[KeyPath, Place] = field(default_factory=dict)
+    values: dict[KeyPath, Place] = field(default_factory=dict)
+
+    def problem(self, path: KeyPath, message: str, *, at_value: bool = False) -> Problem:
+        """Return a complaint about ``path``, placed at its key (or value), or at the nearest enclosing key."""
+        places = self.values if at_value else self.keys
+        key = ".".join(str(part) for part in path)
+        for length in range(len(path), 0, -1):
+            place = places.get(path[:length]) or self.keys.get(path[:length])
+            if place:
+                return Problem(self.name, place.line, place.column, key, message)
+        return Problem(self.name, None, None, key, message)
+
+    def move(self, source: KeyPath, target: KeyPath, value: Any) -> None:
+        """Take the value at ``source`` out and put ``value`` at ``target``, keeping its place in the file."""
+        container = self.data
+        for part in source[:-1]:
+            container = container[part]  # type: ignore[index]
+        del container[source[-1]]  # type: ignore[arg-type]
+        container = self.data
+        for depth, part in enumerate(target[:-1]):
+            if not isinstance(container.get(part), dict):  # type: ignore[arg-type]
+                container[part] = {}  # type: ignore[index]
+                self.keys.setdefault(target[: depth + 1], self.keys[source])
+            container = container[part]  # type: ignore[index]
+        container[target[-1]] = value  # type: ignore[index]
+        for places in (self.keys, self.values):
+            for path in [path for path in places if path[: len(source)] == source]:
+                places[target + path[len(source) :]] = places.pop(path)
+
+
+class _Yaml12Loader(yaml.SafeLoader):
+    """PyYAML with the scalars of YAML 1.2: ``3e-05`` is a number, ``on`` and ``1:30`` are words."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    _Yaml12Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+
+
+def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    """Read an integer as YAML 1.2 does: ``010`` is ten, octal is written ``0o10``."""
+    text = str(loader.construct_scalar(node))
+    return int(text, 0) if re.match(r"0[ox]", text) else int(text, 10)
+
+
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+
+def read_document(path: Path, name: str | None = None) -> Document:
+    """Read one YAML file.
+
+    Args:
+        path: The file.
+        name: How to call it in messages; by default the path as given.
+
+    Raises:
+        ConfigError: It cannot be read, is not YAML, is not a mapping, or repeats keys (all repeats are named).
+    """
+    name = name or str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(name, None, None, "", f"is not a UTF-8 text file ({error.reason})")]) from None
+    except OSError as error:
+        raise ConfigError([Problem(name, None, None, "", f"cannot be read: {error.strerror}")]) from None
+    return parse_document(text, name)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """Read YAML text; see :func:`read_document`."""
+    try:
+        loader = _Yaml12Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return Document(name, {})
+            if not isinstance(node, yaml.MappingNode):
+                raise ConfigError([Problem(name, 1, 1, "", "must be a mapping of `key: value` lines")])
+            document = Document(name, {})
+            problems: list[Problem] = []
+            _walk(node, (), document, problems)
+            if problems:
+                raise ConfigError(problems)
+            document.data = loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        message = f"is not valid YAML: {error.problem or error.context}"
+        raise ConfigError([Problem(name, line, column, "", message)]) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError([Problem(name, None, None, "", f"is not valid YAML: {error}")]) from None
+    return document
+
+
+def _walk(node: yaml.Node, path: KeyPath, document: Document, problems: list[Problem]) -> None:
+    """Note the place of every key and value; complain about repeated and non-text keys and non-finite numbers."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[Hashable, int] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                message = "only plain keys are understood here (no `<<` merges, no `? complex` keys)"
+                problems.append(Problem(document.name, place.line, place.column, "", message))
+                continue
+            here = (*path, key)
+            if key in seen:
+                message = f"is given twice (first in line {seen[key]}); keep one"
+                problems.append(Problem(document.name, place.line, place.column, ".".join(map(str, here)), message))
+                continue
+            seen[key] = place.line
+            document.keys[here] = place
+            document.values[here] = Place(value_node.start_mark.line + 1, value_node.start_mark.column + 1)
+            if key_node.tag != "tag:yaml.org,2002:str":
+                key_node.tag = "tag:yaml.org,2002:str"
+            _walk(value_node, here, document, problems)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            here = (*path, index)
+            document.keys[here] = Place(item.start_mark.line + 1, item.start_mark.column + 1)
+            document.values[here] = document.keys[here]
+            _walk(item, here, document, problems)
+    elif node.tag == "tag:yaml.org,2002:float" and not math.isfinite(_float(str(node.value))):
+        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        key = ".".join(map(str, path))
+        message = f"{node.value} is not a finite number"
+        problems.append(Problem(document.name, place.line, place.column, key, message))
+
+
+def _float(text: str) -> float:
+    return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").lower().replace(".nan", "nan"))

@@ -1,0 +1,235 @@
+"""The configuration of one run: every key, its meaning, its unit, its range, its default and what is usual.
+
+The docstring under a field is its manual entry; ``docs/configuration.md`` is generated from here.
+Defaults are those of Stable-Baselines3's PPO unless the entry says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+from pydantic.functional_validators import AfterValidator, BeforeValidator
+
+from rlx.config.values import Count, NumberOrSchedule, Positive, Section
+
+Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
+Sizes = list[Positive]
+
+
+class SeparateSizes(Section):
+    """Hidden layers of the actor and of the critic, where they differ."""
+
+    actor: Sizes
+    critic: Sizes
+
+
+def _hidden_sizes(value: Any) -> list[int] | SeparateSizes:
+    if isinstance(value, SeparateSizes):
+        return value
+    if isinstance(value, dict):
+        return SeparateSizes.model_validate(value)
+    if isinstance(value, list) and all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in value):
+        return value
+    raise PydanticCustomError("sizes", "must be a list of whole numbers ≥ 1, or a mapping with such lists as actor and critic")
+
+
+def _wrapper_names(value: list[Any]) -> list[Any]:
+    for item in value:
+        name = next(iter(item)) if isinstance(item, dict) and len(item) == 1 else item
+        arguments = item[name] if isinstance(item, dict) and len(item) == 1 else {}
+        if not isinstance(name, str) or "." not in name or not isinstance(arguments, dict):
+            message = "each wrapper is `module.Class`, or `module.Class: {{argument: value}}`"
+            raise PydanticCustomError("wrapper", message)
+    return value
+
+
+class EnvConfig(Section):
+    """The environment, and how many copies of it step together."""
+
+    id: str = ""
+    """Gymnasium id (`CartPole-v1`), or an id that the project's `envs/` package registers (`BossFight-v0`)."""
+    num_envs: Annotated[Positive, Field(le=1024)] = 8
+    """Copies of the environment that collect a rollout together. (Usually 1–16.)"""
+    kwargs: dict[str, Any] = {}
+    """Keyword arguments for `gymnasium.make`."""
+    wrappers: Annotated[list[Any], AfterValidator(_wrapper_names)] = []
+    """Gymnasium wrappers around each copy, innermost first: `module.Class` or `module.Class: {argument: value}`."""
+    normalize_observation: bool = False
+    """Scale observations to mean 0 and variance 1 by running statistics. (Usually true for MuJoCo.)"""
+    normalize_reward: bool = False
+    """Divide rewards by the running standard deviation of the discounted return; scores stay in original units."""
+    frame_stack: Annotated[Positive, Field(le=64)] = 1
+    """How many consecutive observations the network sees at once. (4 for Atari.)"""
+    vectorization: Literal["sync", "async"] = "sync"
+    """`sync` steps the copies one after another in the training process; `async` gives each its own process, which
+    pays when one step takes longer than about a millisecond."""
+
+
+class AlgoConfig(Section):
+    """Proximal policy optimisation (Schulman et al. 2017), as Stable-Baselines3 implements it."""
+
+    name: Literal["ppo"] = "ppo"
+    """The algorithm."""
+    total_timesteps: Positive = 100_000
+    """Training budget of each seed in environment steps; rounded up to whole rollouts."""
+    rollout_steps: Positive = 2048
+    """Steps that each environment copy takes between two updates. (Usually 32–2048.) SB3: `n_steps`."""
+    batch_size: Annotated[Count, Field(ge=2)] = 64
+    """Minibatch size; divides `rollout_steps × num_envs`. (Usually 32–4096.)"""
+    learning_rate: NumberOrSchedule = 3e-4
+    """Adam's step size: a number, `{start, end}`, or `lin_0.001` for a straight line to 0. (Usually 1e-4–1e-3.)"""
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
+    """Discount factor. (Usually 0.9–0.9999.)"""
+    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
+    """Bias–variance trade of the advantage estimate; 1 is Monte Carlo, 0 is one-step. (Usually 0.8–1.)"""
+    clip_range: NumberOrSchedule = 0.2
+    """How far one update may move action probabilities: a number or a schedule. (Usually 0.1–0.3.)"""
+    clip_range_vf: NumberOrSchedule | None = None
+    """The same for the value function, in units of the (scaled) return; null switches it off."""
+    entropy_coef: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the entropy bonus. (Usually 0–0.01.) SB3: `ent_coef`."""
+    value_coef: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the value loss. (Usually 0.5–1.) SB3: `vf_coef`."""
+    update_epochs: Positive = 10
+    """Passes over each rollout. (Usually 3–20.) SB3: `n_epochs`."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 0.5
+    """The gradient's norm is clipped to this. (Usually 0.5.)"""
+    target_kl: Annotated[float, Field(gt=0)] | None = None
+    """Stop an update's epochs when the policy moved 1.5 × this (KL divergence); null switches it off.
+    (Usually 0.01–0.05.)"""
+    normalize_advantage: bool = True
+    """Scale the advantages of each minibatch to mean 0 and variance 1."""
+    use_sde: bool = False
+    """Generalised state-dependent exploration (Raffin et al. 2021), for continuous actions only."""
+    sde_sample_freq: Annotated[Count, Field(ge=-1)] = -1
+    """Steps between two draws of the gSDE noise matrix; -1 draws once per rollout."""
+
+
+class PolicyConfig(Section):
+    """The network."""
+
+    type: str = "mlp"
+    """`mlp`, `cnn` (Nature CNN, for images), or a network that the project's `policies/` package registers."""
+    hidden_sizes: Annotated[list[int] | SeparateSizes, BeforeValidator(_hidden_sizes)] = [64, 64]
+    """Widths of the hidden layers, of actor and critic alike or `{actor: […], critic: […]}`."""
+    activation: Literal["tanh", "relu", "elu", "leaky_relu", "silu", "gelu"] = "tanh"
+    """Activation between hidden layers."""
+    ortho_init: bool = True
+    """Orthogonal initialisation of the weights."""
+    log_std_init: float = 0.0
+    """Initial log standard deviation of continuous actions. (Usually -2–0.)"""
+    kwargs: dict[str, Any] = {}
+    """Arguments for a network of the project's own."""
+
+
+class CheckpointConfig(Section):
+    """When training writes checkpoints."""
+
+    save_every: Positive = 50_000
+    """Environment steps between two checkpoints; a killed run loses at most this much work. At each checkpoint the
+    environments start new episodes, so a value too small for the episode length is raised (rlx says so)."""
+    keep: Positive | None = None
+    """How many `step_N.zip` of each seed to keep, the newest; null keeps all."""
+
+
+class EvalConfig(Section):
+    """The validation episodes that choose `best` during training; the verdict uses others (`final_eval`)."""
+
+    every: Positive = 25_000
+    """Environment steps between two validations; the finished policy is validated always."""
+    episodes: Annotated[Positive, Field(le=100_000)] = 20
+    """Episodes of each validation."""
+    deterministic: bool = True
+    """Take the policy's most likely action instead of sampling one."""
+
+
+class RunConfig(Section):
+    """Everything that determines one run."""
+
+    run_name: Annotated[str, Field(max_length=200)] | None = None
+    """A title for people; the run's identity is the name of its config file."""
+    seed: Annotated[Count, Field(ge=0, lt=2**31)] = 0
+    """The first training seed; seed k of the run is `seed + k`."""
+    num_seeds: Annotated[Positive, Field(le=1000)] = 5
+    """Independent trainings of this configuration. (At least 5 for a verdict, better 10.)"""
+    device: Device = "auto"
+    """`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: a CUDA device for image policies where there is one, else the CPU
+    (which is faster for small networks)."""
+    env: EnvConfig = EnvConfig()
+    algo: AlgoConfig = AlgoConfig()
+    policy: PolicyConfig = PolicyConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    eval: EvalConfig = EvalConfig()
+
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_\-]*$", max_length=64)]
+
+
+class StudyConfig(Section):
+    """The runs that are judged together."""
+
+    runs: Annotated[list[RunName], Field(min_length=1)] = []
+    """The roster: each name is a file `configs/<name>.yaml` and a folder `runs/<name>/`."""
+    baseline: RunName | None = None
+    """The run that the others are compared with; by default the first of the roster."""
+
+
+class FinalEvalConfig(Section):
+    """The held-out episodes behind every reported score; changing them evaluates again and trains nothing."""
+
+    episodes: Annotated[Positive, Field(le=100_000)] = 100
+    """How many held-out episodes each checkpoint plays."""
+    seed: Annotated[Count, Field(ge=0, lt=2**31)] = 0
+    """Which list of reset seeds; never overlaps with training or validation."""
+    deterministic: bool = True
+    """Take the policy's most likely action instead of sampling one."""
+    step_limit: Positive = 100_000
+    """An episode longer than this is cut, and reported as cut: the guard against environments that never end."""
+
+
+class CompareConfig(Section):
+    """How runs are judged."""
+
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Error rate: of verdicts `improved` or `regressed` between equal runs, over all runs of a study together; the
+    intervals are 1 − alpha intervals."""
+    minimum_effect: Annotated[float, Field(ge=0)] = 0.0
+    """The smallest difference in return that matters to you. `improved` needs an interval beyond it, `equivalent`
+    an interval inside ± it."""
+    checkpoint: Literal["latest", "best"] = "latest"
+    """Which policy is judged: the final one (no choice involved), or the one that validation chose."""
+
+
+class VideoConfig(Section):
+    """The film of each run."""
+
+    max_steps: Annotated[Positive, Field(le=1_000_000)] = 3000
+    """A film stops after this many steps."""
+    max_width: Annotated[Positive, Field(ge=64, le=3840)] = 720
+    """Wider frames are scaled down to this many pixels."""
+
+
+class EngineConfig(Section):
+    """The versions of rlx's semantics that the results of this project were made with."""
+
+    train: Positive = 1
+    """Version of training."""
+    eval: Positive = 1
+    """Version of evaluation."""
+
+
+class Parameters(RunConfig):
+    """The whole of ``params.yaml``: the roster, the base configuration, and what runs are judged by."""
+
+    study: StudyConfig = StudyConfig()
+    final_eval: FinalEvalConfig = FinalEvalConfig()
+    compare: CompareConfig = CompareConfig()
+    video: VideoConfig = VideoConfig()
+    engine: EngineConfig = EngineConfig()
+
+    @property
+    def baseline(self) -> str:
+        """The run that the others are compared with."""
+        return self.study.baseline or self.study.runs[0]

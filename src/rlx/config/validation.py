@@ -1,0 +1,134 @@
+"""Turn what pydantic finds wrong into complaints that a person can act on: place, key, what is allowed, nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from rlx.config.aliases import RENAMED
+from rlx.config.document import Document, KeyPath
+from rlx.errors import Problem
+
+
+def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()) -> list[Problem]:
+    """Validate one file by itself.
+
+    Args:
+        document: The file, SB3's names already translated.
+        model: What it may contain; keys that are absent are fine.
+        prefix: For a group file (``configs/env/x.yaml``): the section its content belongs to.
+
+    Returns:
+        Everything that is wrong in it, in the order of the file.
+    """
+    data: dict[str, Any] = document.data
+    for part in reversed(prefix):
+        data = {str(part): data}
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        problems: dict[KeyPath, Problem] = {}
+        for item in error.errors(include_url=False):
+            path = tuple(part for part in item["loc"] if not _is_union_branch(part))
+            if item["type"] == "missing" and path not in document.keys and len(path) <= len(prefix) + 1:
+                continue
+            problem = document.problem(path[len(prefix) :], _message(item, path, model), at_value=item["type"] != "extra_forbidden")
+            problems.setdefault(path, problem)
+        return sorted(problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
+    return []
+
+
+def field_of(model: type[BaseModel], path: KeyPath) -> tuple[type[BaseModel] | None, Any]:
+    """Follow ``path`` through nested sections; give the section that holds the last key, and its field (or None)."""
+    section: type[BaseModel] | None = model
+    info = None
+    for index, part in enumerate(path):
+        if section is None or not isinstance(part, str):
+            return None, info
+        info = section.model_fields.get(part)
+        if index == len(path) - 1:
+            return section, info
+        section = section_type(info.annotation) if info else None
+    return section, info
+
+
+def section_type(annotation: Any) -> type[BaseModel] | None:
+    """Return the section a field's annotation holds, or None for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return next((found for found in map(section_type, typing.get_args(annotation)) if found), None)
+    return None
+
+
+def _is_union_branch(part: str | int) -> bool:
+    """Pydantic names the branch of a union in its location (``function-plain[…]``, ``constrained-int``)."""
+    return isinstance(part, str) and ("[" in part or part in ("int", "float", "str", "bool", "constrained-int"))
+
+
+def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: PLR0911 — one line per kind of mistake
+    context, kind, given = item.get("ctx", {}), item["type"], item["input"]
+    shown = _shown(given)
+    if kind == "extra_forbidden":
+        return _unknown_key(path, model)
+    if kind == "literal_error":
+        guess = difflib.get_close_matches(str(given), [word.strip("' ") for word in context["expected"].split(",")], 1)
+        hint = f"; did you mean {guess[0]}?" if guess else ""
+        return f"{shown} is not allowed; one of {context['expected']}{hint}"
+    if kind in ("int_type", "int_from_float"):
+        return f"must be a whole number, not {shown}"
+    if kind in ("float_type", "float_parsing"):
+        return f"must be a number, not {shown}"
+    if kind == "finite_number":
+        return f"must be a finite number, not {shown}"
+    if kind == "bool_type":
+        return f"must be true or false, not {shown}"
+    if kind == "string_type":
+        return f"must be text, not {shown}"
+    if kind == "list_type":
+        return f"must be a list, not {shown}"
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return f"must be a mapping of `key: value` lines, not {shown}"
+    if kind == "string_pattern_mismatch" and path[-1] == "device":
+        return f"{shown} is not a device; allowed: cpu, cuda, cuda:N, mps, auto"
+    if kind == "string_pattern_mismatch":
+        return f"{shown} is not a run name; allowed: a letter, then letters, digits, - and _"
+    bounds = {"greater_than": "greater than", "greater_than_equal": "at least", "less_than": "less than", "less_than_equal": "at most"}
+    if kind in bounds:
+        limit = next(iter(context.values()))
+        return f"must be {bounds[kind]} {limit}, not {shown}"
+    if kind in ("schedule", "sizes"):
+        return f"{item['msg']}, not {shown}"
+    return f"{item['msg']} (given: {shown})"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null (nothing)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
+    key = str(path[-1])
+    section, _ = field_of(model, path)
+    known = list(section.model_fields) if section else []
+    elsewhere = [
+        f"{name}.{key}"
+        for name, info in model.model_fields.items()
+        if (inner := section_type(info.annotation)) and key in inner.model_fields and (name,) != path[:-1]
+    ]
+    if key in model.model_fields and len(path) > 1:
+        elsewhere.insert(0, f"{key} (at the top, not indented)")
+    if elsewhere:
+        return f"unknown key here; did you mean `{elsewhere[0]}`?"
+    guess = difflib.get_close_matches(key, known + ([*RENAMED] if path[:1] == ("algo",) else []), 1, cutoff=0.6)
+    if guess:
+        return f"unknown key; did you mean `{guess[0]}`?"
+    return f"unknown key; allowed here: {', '.join(known)}" if known else "unknown key"

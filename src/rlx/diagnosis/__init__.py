@@ -1,0 +1,1 @@
+"""What happened in training. Pure: arrays in, frozen dataclasses out."""

@@ -1,0 +1,118 @@
+"""Wrappers that training and evaluation put around environments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnvWrapper
+
+from rlx.errors import EnvironmentUnusable, NonFiniteValue
+
+SUCCESS_KEYS = ("is_success", "success")
+"""Where environments report success in the last step's ``info``."""
+
+
+def success_of(info: dict[str, Any]) -> bool | None:
+    """Return whether the episode that ended with ``info`` succeeded; None when the environment does not say."""
+    for key in SUCCESS_KEYS:
+        if key in info:
+            return bool(info[key])
+    return None
+
+
+class StackFrames(gym.Wrapper[Any, Any, Any, Any]):
+    """The last ``count`` observations as one: vectors end to end, images along the channels.
+
+    After a reset the first observation stands in for those before it.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], count: int):
+        super().__init__(env)
+        space = env.observation_space
+        if not isinstance(space, spaces.Box):
+            raise EnvironmentUnusable(f"env.frame_stack needs array observations, not {space}; set it to 1")
+        self._count, self._frames = count, [np.zeros(space.shape, space.dtype)] * count
+        low, high = (np.concatenate([bound] * count, axis=-1) for bound in (space.low, space.high))
+        self.observation_space = spaces.Box(low, high, dtype=space.dtype.type)  # type: ignore[union-attr]
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """Start an episode; see :meth:`gymnasium.Env.reset`."""
+        observation, info = self.env.reset(**kwargs)
+        self._frames = [observation] * self._count
+        return np.concatenate(self._frames, axis=-1), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take a step; see :meth:`gymnasium.Env.step`."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._frames = [*self._frames[1:], observation]
+        return np.concatenate(self._frames, axis=-1), reward, terminated, truncated, info
+
+
+@dataclass(frozen=True)
+class EpisodeStatistics:
+    """The training episodes that ended since the last look."""
+
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+    successes: tuple[bool, ...]
+
+
+class EpisodeRecorder(VecEnvWrapper):
+    """Keeps what each training episode scored, and stops at the first value that is not a finite number.
+
+    Stands directly on the environments, so returns are in the environment's own units.
+    """
+
+    def __init__(self, venv: Any, env_id: str):
+        super().__init__(venv)
+        self._env_id, self.steps_taken = env_id, 0
+        self._returns_N, self._lengths_N = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
+        self._ended: list[tuple[float, int, bool | None]] = []
+
+    def reset(self) -> Any:
+        """Start new episodes everywhere; unfinished ones are forgotten."""
+        self._returns_N[:], self._lengths_N[:] = 0, 0
+        observations = self.venv.reset()
+        self._check("observation", observations)
+        return observations
+
+    def step_wait(self) -> Any:
+        """Step every copy; see :meth:`stable_baselines3.common.vec_env.VecEnv.step_wait`."""
+        observations, rewards_N, dones_N, infos = self.venv.step_wait()
+        self.steps_taken += self.num_envs
+        self._check("reward", rewards_N)
+        self._check("observation", observations)
+        for index in np.flatnonzero(dones_N):
+            self._check("observation", infos[index].get("terminal_observation"), int(index))
+        self._returns_N += rewards_N
+        self._lengths_N += 1
+        for index in np.flatnonzero(dones_N):
+            self._ended.append((float(self._returns_N[index]), int(self._lengths_N[index]), success_of(infos[index])))
+            self._returns_N[index], self._lengths_N[index] = 0, 0
+        return observations, rewards_N, dones_N, infos
+
+    def take(self) -> EpisodeStatistics:
+        """Return the episodes that ended since the last call, and forget them."""
+        ended, self._ended = self._ended, []
+        successes = tuple(success for _, _, success in ended if success is not None)
+        return EpisodeStatistics(tuple(r for r, _, _ in ended), tuple(n for _, n, _ in ended), successes)
+
+    def _check(self, what: str, value: Any, copy: int | None = None) -> None:
+        if isinstance(value, dict):
+            for key, member in value.items():
+                self._check(f"{what} {key!r}", member, copy)
+            return
+        if value is None or not np.issubdtype(np.asarray(value).dtype, np.floating) or np.isfinite(value).all():
+            return
+        batch = np.asarray(value)[None] if copy is not None else np.asarray(value)
+        index = int(np.argwhere(~np.isfinite(batch))[0][0])
+        shown = np.array2string(batch[index], threshold=12, precision=6)
+        raise NonFiniteValue(
+            f"{self._env_id} gave a {what} that is not a finite number: {shown} (environment copy "
+            f"{copy if copy is not None else index} of {self.num_envs}, after {self.steps_taken} steps since training "
+            f"(re)started); fix the environment, or guard it with a wrapper (env.wrappers)"
+        )

@@ -1,0 +1,98 @@
+"""What can go wrong, one class per cause; the message says what, where, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class RlxError(Exception):
+    """Any failure with a known cause; shown as its message, never as a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(RlxError):
+    """The command was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a configuration: where it stands, which key, what is wrong, and the cure."""
+
+    file: str
+    line: int | None
+    column: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class ConfigError(RlxError):
+    """One or more configuration values are refused."""
+
+    exit_code = 3
+
+    def __init__(self, problems: list[Problem] | str):
+        self.problems = tuple(problems) if not isinstance(problems, str) else ()
+        super().__init__(problems if isinstance(problems, str) else "\n".join(str(problem) for problem in problems))
+
+
+class EnvironmentUnusable(ConfigError):
+    """The environment does not exist, cannot be built, or does not fit the algorithm."""
+
+
+class PolicyUnusable(ConfigError):
+    """The network named in the configuration does not exist or cannot be built."""
+
+
+class NotInProject(RlxError):
+    """The command needs an rlx project and the current folder is not inside one."""
+
+    exit_code = 4
+
+
+class Missing(RlxError):
+    """A run, checkpoint or file that was asked for does not exist."""
+
+    exit_code = 4
+
+
+class CheckpointDamaged(RlxError):
+    """A checkpoint cannot be read, or its content does not match its manifest."""
+
+    exit_code = 4
+
+
+class DataDamaged(RlxError):
+    """A file of a run exists but does not hold what its format promises."""
+
+    exit_code = 4
+
+
+class TrainingFailed(RlxError):
+    """At least one seed of a run did not finish."""
+
+
+class NonFiniteValue(RlxError):
+    """A reward, observation or training quantity became NaN or infinite."""
+
+
+class EngineVersionMismatch(RlxError):
+    """The project pins another version of rlx's training or evaluation semantics than is installed."""
+
+    exit_code = 3
+
+
+class CommandFailed(RlxError):
+    """Git or DVC refused to do what rlx asked."""
+
+
+class Interrupted(RlxError):
+    """The person (or the system) asked rlx to stop."""
+
+    exit_code = 130

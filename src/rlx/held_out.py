@@ -1,0 +1,131 @@
+"""The held-out evaluation of a run: every seed's ``latest`` and ``best`` on the same fixed episodes, in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rlx
+from rlx import checkpoints, results
+from rlx.actors import RandomActor, load_actor
+from rlx.config.schema import FinalEvalConfig
+from rlx.config.snapshot import Snapshot
+from rlx.envs import make_env, own_registrations
+from rlx.errors import TrainingFailed
+from rlx.evaluation import Episode, play, untouched_generators
+from rlx.reset_seeds import held_out_seeds
+from rlx.workers import Failure, run_parallel
+
+CHECKPOINTS = ("latest", "best")
+RANDOM_TASK = -1
+
+
+def evaluate_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, say: Callable[[str], None]) -> results.Summary:
+    """Play the held-out episodes with every policy of a run and with random actions; write ``runs/<run>/eval/``.
+
+    Args:
+        root: The project.
+        run: The run's name; its checkpoints are in ``runs/<run>/checkpoints``.
+        snapshot: Its effective configuration.
+        protocol: The episodes.
+        say: Called with a line per policy.
+
+    Raises:
+        TrainingFailed: A policy could not be evaluated; the message says which and why.
+    """
+    folder = root / "runs" / run
+    tasks: dict[int, tuple[Any, ...]] = {
+        seed: (root, snapshot, protocol, folder / "checkpoints" / f"seed_{seed}") for seed in snapshot.seeds
+    }
+    tasks[RANDOM_TASK] = (root, snapshot, protocol, None)
+    found = run_parallel(_evaluate, tasks)
+    failures = {task: outcome for task, outcome in found.items() if isinstance(outcome, Failure)}
+    if failures:
+        who = {task: "the random policy" if task == RANDOM_TASK else f"seed {task}" for task in failures}
+        raise TrainingFailed("\n".join(f"{run}: {who[task]} could not be evaluated: {f.message}" for task, f in failures.items()))
+    rows: list[dict[str, Any]] = []
+    for name in CHECKPOINTS:
+        rows += [_row(seed, name, episode) for seed in snapshot.seeds for episode in found[seed][name]["episodes"]]
+    rows += [_row(None, results.RANDOM, episode) for episode in found[RANDOM_TASK][results.RANDOM]["episodes"]]
+    table = results.episodes_table(rows)
+    scores = {}
+    for name in CHECKPOINTS:
+        policies = {seed: found[seed][name]["policy"] for seed in snapshot.seeds}
+        steps = {seed: found[seed][name]["step"] for seed in snapshot.seeds}
+        validation = {seed: found[seed][name]["validation"] for seed in snapshot.seeds if name == "best"}
+        scores[name] = results.score_of(table[table["checkpoint"] == name], policies, steps, validation)
+    random_return = float(np.mean([episode.episode_return for episode in found[RANDOM_TASK][results.RANDOM]["episodes"]]))
+    task = task_of(snapshot, protocol)
+    results.write_episodes(folder / "eval", table)
+    results.write_summary(folder / "eval", task, scores, random_return)
+    for name, score in scores.items():
+        interval = score.estimate.interval
+        shown = f" [{interval.low:.1f}, {interval.high:.1f}]" if interval else ""
+        say(f"{run}: {name} scores {score.estimate.mean:.1f}{shown} over {score.estimate.n} seeds (random: {random_return:.1f})")
+    cut = int(table["cut"].sum())
+    if cut:
+        say(f"{run}: {cut} episodes hit final_eval.step_limit = {protocol.step_limit} and were cut there")
+    return results.Summary(task, scores, random_return)
+
+
+def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
+    """Return what a score measures; only scores of equal tasks can be compared."""
+    env = snapshot.config.env
+    return {
+        "environment": env.id,
+        "environment_kwargs": env.kwargs,
+        "wrappers": env.wrappers,
+        "registration": snapshot.code.registration,
+        "environment_code": {path: digest for path, digest in snapshot.code.files.items() if path.startswith("envs/")},
+        "protocol": protocol.model_dump(),
+        "evaluation_version": rlx.STAGE_VERSIONS["eval"],
+    }
+
+
+def play_held_out(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, actor: Any, only: list[int] | None = None) -> list[Episode]:
+    """Play the held-out episodes (or only some of them, which come out the same) with one actor."""
+    own_registrations(root)
+    seeds = held_out_seeds(protocol.episodes, protocol.seed)
+    with untouched_generators(protocol.seed):
+        return play(actor, lambda: make_env(snapshot.config.env), seeds, protocol.step_limit, only)
+
+
+def _evaluate(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Any) -> dict[str, Any]:
+    """Evaluate both policies of one seed (or the random policy), in a worker process."""
+    own_registrations(root)
+    if folder is None:
+        return {results.RANDOM: {"episodes": play_held_out(root, snapshot, protocol, RandomActor())}}
+    found: dict[str, Any] = {}
+    probe = make_env(snapshot.config.env)
+    for name in CHECKPOINTS:
+        checkpoint = checkpoints.load(folder / f"{name}.zip")
+        policy = checkpoints.weights_hash(checkpoint)
+        same = next((entry for entry in found.values() if entry["policy"] == policy), None)
+        actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
+        best = checkpoint.state.best
+        found[name] = {
+            "policy": policy,
+            "step": checkpoint.state.step,
+            "validation": best.validation_return if best else None,
+            "episodes": same["episodes"] if same else play_held_out(root, snapshot, protocol, actor),
+        }
+    probe.close()
+    return found
+
+
+def _row(seed: int | None, checkpoint: str, episode: Episode) -> dict[str, Any]:
+    facts = asdict(episode)
+    return {
+        "seed": seed,
+        "checkpoint": checkpoint,
+        "episode": facts["index"],
+        "reset_seed": facts["reset_seed"],
+        "return": facts["episode_return"],
+        "length": facts["length"],
+        "success": facts["success"],
+        "cut": facts["cut"],
+    }

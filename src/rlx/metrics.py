@@ -1,0 +1,123 @@
+"""``metrics.jsonl``: one row per seed and update, under a fixed vocabulary; its one reader and one writer."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlx.atomic import write_text
+from rlx.errors import DataDamaged, NonFiniteValue
+
+VOCABULARY: dict[str, str] = {
+    "seed": "training seed of the row",
+    "step": "environment steps taken so far, all copies together",
+    "update": "updates made so far",
+    "rollout/return_mean": "mean return of the training episodes that ended in this rollout (original reward units; absent if none ended)",
+    "rollout/length_mean": "mean length of those episodes, in steps",
+    "rollout/episodes": "how many they are",
+    "rollout/success_rate": "share of them that succeeded (where the environment reports success)",
+    "train/approx_kl": "mean KL divergence between the policy before and after, k3 estimator, last epoch only",
+    "train/clip_fraction": "share of samples whose probability ratio left the clip range, all epochs",
+    "train/clip_range": "clip range of this update",
+    "train/clip_range_vf": "clip range of the value function (where it is on)",
+    "train/entropy_loss": "minus the mean entropy of the policy, in nats",
+    "train/explained_variance": "1 − Var(return − value) / Var(return) over the rollout (absent where the returns do not vary)",
+    "train/gradient_norm": "mean over minibatches of the gradient's norm before clipping",
+    "train/learning_rate": "Adam's step size of this update",
+    "train/loss": "total loss of the last minibatch",
+    "train/n_updates": "passes over rollouts so far (SB3's count of epochs)",
+    "train/policy_gradient_loss": "clipped surrogate loss, mean over minibatches",
+    "train/std": "mean standard deviation of continuous actions",
+    "train/value_loss": "mean squared error of the value function (not halved), mean over minibatches",
+    "validation/return_mean": "mean return over the validation episodes (absent where none were played)",
+    "validation/length_mean": "mean length of the validation episodes, in steps",
+    "validation/success_rate": "share of the validation episodes that succeeded (where reported)",
+}
+"""Every key a row can have, and what it means."""
+
+UNDEFINED = {"train/explained_variance"}
+"""Numbers that may be undefined (the rollout's returns do not vary); left out then."""
+
+
+def checked(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``row`` with undefined numbers left out and numpy scalars made plain.
+
+    Raises:
+        NonFiniteValue: A number is NaN or infinite.
+    """
+    result: dict[str, Any] = {}
+    for key, value in row.items():
+        if key not in VOCABULARY:
+            raise KeyError(f"{key} is not in rlx.metrics.VOCABULARY")
+        number = value if isinstance(value, int) else float(value)
+        if not math.isfinite(number):
+            if key in UNDEFINED:
+                continue
+            raise NonFiniteValue(
+                f"{key} became {number} at step {row.get('step')} (update {row.get('update')}): training diverged; "
+                f"try a smaller algo.learning_rate or env.normalize_reward: true"
+            )
+        result[key] = number
+    return result
+
+
+class MetricsWriter:
+    """Appends rows to one seed's ``metrics.jsonl`` as training goes."""
+
+    def __init__(self, path: Path, after_step: int):
+        """Open ``path``, keeping the rows up to ``after_step`` and dropping later ones (work that was lost)."""
+        kept = [row for row in read_rows(path, tolerate_tail=True) if row["step"] <= after_step] if path.exists() else []
+        write_rows(path, kept)
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Write one row and return it as written; see :func:`checked`."""
+        plain = checked(row)
+        self._file.write(_line(plain))
+        self._file.flush()
+        return plain
+
+    def sync(self) -> None:
+        """Make sure that everything written survives a power cut."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a whole ``metrics.jsonl`` atomically."""
+    write_text(path, "".join(map(_line, rows)))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, allow_nan=False) + "\n"
+
+
+def read_rows(path: Path, *, tolerate_tail: bool = False) -> list[dict[str, Any]]:
+    """Read a ``metrics.jsonl``.
+
+    Args:
+        path: The file.
+        tolerate_tail: Accept an unfinished last line, as a killed process leaves it.
+
+    Raises:
+        DataDamaged: A line is not a row.
+    """
+    rows = []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            row["step"], row["seed"]
+        except (ValueError, KeyError, TypeError):
+            if tolerate_tail and number == len(lines):
+                break
+            raise DataDamaged(f"{path}:{number}: is not a row of metrics") from None
+        rows.append(row)
+    return rows

@@ -1,0 +1,108 @@
+"""Live progress of a run's seeds: bars in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+PLAIN_EVERY = 5.0
+"""Seconds between two plain lines."""
+
+
+def shown_duration(seconds: float) -> str:
+    """Return a duration as people read it: ``45s``, ``3m05s``, ``2h10m``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+class SeedProgress:
+    """Shows how far each seed is: steps, steps per second, time left, newest return."""
+
+    def __init__(self, run: str, seeds: Iterable[int], total: int, console: Console | None = None):
+        """Show ``seeds`` of ``run``, each of which takes ``total`` environment steps."""
+        self._run, self._total = run, total
+        self.console = console or Console(highlight=False)
+        self._steps: dict[int, int] = dict.fromkeys(seeds, 0)
+        self._first: dict[int, tuple[float, int]] = {}
+        self._returns: dict[int, float] = {}
+        self._finished: set[int] = set()
+        self._started = self._printed = time.monotonic()
+        self._bars: Progress | None = None
+        self._tasks: dict[int, TaskID] = {}
+
+    def __enter__(self) -> SeedProgress:
+        """Start showing."""
+        if self.console.is_terminal:
+            self._bars = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=None),
+                TextColumn("{task.percentage:>3.0f}%", markup=False),
+                TextColumn("{task.fields[facts]}", markup=False),
+                console=self.console,
+                expand=True,
+            )
+            self._bars.start()
+            for seed in self._steps:
+                self._tasks[seed] = self._bars.add_task(f"{self._run} seed {seed}", total=self._total, facts="waiting")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop showing."""
+        if self._bars is not None:
+            self._bars.stop()
+
+    def say(self, message: str) -> None:
+        """Print a line above the bars; its text is shown as it is."""
+        self.console.print(Text(message), soft_wrap=True)
+
+    def update(self, event: Any) -> None:
+        """Take in a :class:`rlx.training.Progress`."""
+        now = time.monotonic()
+        self._steps[event.seed] = event.step
+        self._first.setdefault(event.seed, (now, event.step))
+        if event.episode_return is not None:
+            self._returns[event.seed] = event.episode_return
+        if self._bars is not None:
+            self._bars.update(self._tasks[event.seed], completed=event.step, facts=self._facts(event.seed, now))
+        elif now - self._printed >= PLAIN_EVERY:
+            self._printed = now
+            self.say(self._line(now))
+
+    def finish(self, seed: int, outcome: str) -> None:
+        """Show that a seed has ended, and how."""
+        self._finished.add(seed)
+        if self._bars is not None:
+            self._bars.update(self._tasks[seed], facts=outcome)
+        else:
+            self.say(f"{self._run}: seed {seed} {outcome}")
+
+    def _speed(self, seed: int, now: float) -> float:
+        since, from_step = self._first[seed]
+        return (self._steps[seed] - from_step) / (now - since) if now - since > 0.2 else 0.0
+
+    def _facts(self, seed: int, now: float) -> str:
+        speed = self._speed(seed, now)
+        left = shown_duration((self._total - self._steps[seed]) / speed) if speed else "—"
+        score = f"{self._returns[seed]:.1f}" if seed in self._returns else "—"
+        return f"{self._steps[seed]:>9,} steps {speed:>7,.0f}/s {left:>6} left  return {score:>7}"
+
+    def _line(self, now: float) -> str:
+        running = [seed for seed in self._first if seed not in self._finished]
+        speed = sum(self._speed(seed, now) for seed in running)
+        done, total = sum(self._steps.values()), self._total * len(self._steps)
+        left = shown_duration((total - done) / speed) if speed else "—"
+        scores = " ".join(f"{seed}:{self._returns[seed]:.1f}" for seed in running if seed in self._returns)
+        return (
+            f"{self._run}: {100 * done // max(1, total)}% of {total:,} steps, {speed:,.0f} steps/s, {left} left"
+            + (f", return by seed {scores}" if scores else "")
+        )

@@ -1,0 +1,71 @@
+"""The project: its root folder, and its own packages ``envs/`` and ``policies/``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from rlx.errors import ConfigError, NotInProject
+
+PACKAGES = ("envs", "policies")
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the project that ``start`` (by default the current folder) lies in: the folder with ``dvc.yaml`` and ``.dvc``.
+
+    Raises:
+        NotInProject: There is none.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / ".dvc").is_dir():
+            return folder
+    raise NotInProject(f"{start} is not inside an rlx project; make one with `rlx init NAME`, or go into one")
+
+
+def main_root(root: Path) -> Path:
+    """Return the folder of the project itself, also when DVC runs an experiment in a temporary copy of it."""
+    return Path(os.environ.get("DVC_ROOT") or root)
+
+
+def load_package(root: Path, name: str) -> ModuleType | None:
+    """Import the project's ``envs`` or ``policies`` package, so that what it registers is known.
+
+    Returns:
+        The package, or None when the project has none.
+
+    Raises:
+        ConfigError: Importing it fails; the message carries the reason.
+    """
+    package = root / name / "__init__.py"
+    if not package.is_file():
+        return None
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        place = _innermost_place(error, root)
+        raise ConfigError(f"{place or package.relative_to(root)}: importing `{name}` failed: {type(error).__name__}: {error}") from error
+    if module.__file__ is None or Path(module.__file__).resolve() != package.resolve():
+        raise ConfigError(
+            f"the name `{name}` is taken by {module.__file__}, so {package.relative_to(root)} cannot be imported; "
+            f"uninstall that package, or start rlx in a fresh process"
+        )
+    return module
+
+
+def _innermost_place(error: BaseException, root: Path) -> str | None:
+    """Return ``file:line`` of the innermost frame of ``error`` that lies in the project."""
+    place, trace = None, error.__traceback__
+    while trace:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.is_relative_to(root) and file.suffix == ".py":
+            place = f"{file.relative_to(root)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(root):
+        place = f"{Path(error.filename).relative_to(root)}:{error.lineno}"
+    return place

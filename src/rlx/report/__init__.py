@@ -1,0 +1,1 @@
+"""Reports: facts and verdicts put into words, tables and files."""

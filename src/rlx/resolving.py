@@ -1,0 +1,133 @@
+"""From config files to a snapshot: compose, check against the environment and network, and hash the project's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from rlx.config.checks import boundary_interval
+from rlx.config.composition import Composed, compose_run
+from rlx.config.document import KeyPath
+from rlx.config.schema import EnvConfig, RunConfig
+from rlx.config.snapshot import ProjectCode, Snapshot
+from rlx.envs import entry_module, episode_limit, make_env, own_registrations, wrapper_calls
+from rlx.errors import EnvironmentUnusable, PolicyUnusable
+from rlx.policies import own_modules
+from rlx.project_code import hashes_of
+
+TRAINABLE = spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary | spaces.Box
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run ready to train, and what its owner should know."""
+
+    snapshot: Snapshot
+    notices: tuple[str, ...]
+
+
+def resolve_run(root: Path, run: str) -> Resolved:
+    """Compose, check and snapshot ``configs/<run>.yaml`` of the project at ``root``.
+
+    Raises:
+        ConfigError: Anything is wrong with it; the message names file, line and cure.
+    """
+    composed = compose_run(root, run)
+    config = composed.config
+    own_registrations(root)
+    made = _made(composed)
+    try:
+        problems = [composed.problem(*found) for found in _misfits(config, made.observation_space, made.action_space)]
+        if problems:
+            raise EnvironmentUnusable(problems)
+        limit = episode_limit(made)
+    finally:
+        made.close()
+    try:
+        network_modules = own_modules(root, config.policy.type)
+    except PolicyUnusable as error:
+        raise PolicyUnusable([composed.problem(("policy", "type"), str(error))]) from None
+    modules, registration = _environment_code(root, config.env)
+    code = ProjectCode(hashes_of(root, [*modules, *network_modules]), registration)
+    return Resolved(Snapshot(config, code), tuple(_notices(config, limit)))
+
+
+def _made(composed: Composed) -> gym.Env[Any, Any]:
+    try:
+        return make_env(composed.config.env)
+    except EnvironmentUnusable as error:
+        raise EnvironmentUnusable([composed.problem(("env", "id"), str(error))]) from None
+
+
+def _misfits(config: RunConfig, observation: gym.Space[Any], action: gym.Space[Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield why PPO, as configured, cannot train in these spaces."""
+    cure = "convert it in a wrapper (env.wrappers)"
+    if not isinstance(action, TRAINABLE):
+        yield ("env", "id"), f"PPO cannot act in {action}: Discrete, MultiDiscrete, MultiBinary and Box work; {cure}"
+    elif isinstance(action, spaces.Box) and not np.issubdtype(np.dtype(action.dtype), np.floating):
+        yield ("env", "id"), f"PPO's continuous actions are real numbers, and {action} is not; {cure}"
+    elif config.algo.use_sde and not isinstance(action, spaces.Box):
+        yield ("algo", "use_sde"), f"gSDE is for continuous actions, and this environment has {action}; remove it"
+    members = list(observation.spaces.values()) if isinstance(observation, spaces.Dict) else [observation]
+    for member in members:
+        if not isinstance(member, TRAINABLE):
+            yield ("env", "id"), f"the networks cannot read observations from {member}; {cure}"
+    if config.env.normalize_observation and not all(isinstance(member, spaces.Box) for member in members):
+        yield ("env", "normalize_observation"), f"only array observations can be normalised, not {observation}; set it to false"
+    if config.policy.type == "cnn" and not any(isinstance(m, spaces.Box) and len(m.shape) == 3 for m in members):
+        yield ("policy", "type"), f"a cnn reads images (height × width × channels), not {observation}; use `mlp`"
+
+
+def _environment_code(root: Path, env: EnvConfig) -> tuple[list[str], dict[str, Any]]:
+    """Return the modules behind the environment and its wrappers, and how the project registers the environment.
+
+    The second is empty for an environment that Gymnasium or an installed package registers.
+    """
+    modules = [name.rpartition(".")[0] for name, _ in wrapper_calls(env)]
+    spec = own_registrations(root).get(env.id)
+    if spec is None:
+        return modules, {}
+    wrappers = [(wrapper.entry_point, wrapper.kwargs) for wrapper in spec.additional_wrappers]
+    name = spec.entry_point if isinstance(spec.entry_point, str) else f"{entry_module(spec)}:{spec.entry_point!r}".split(" at 0x")[0]
+    registration = {
+        "id": spec.id,
+        "entry_point": name,
+        "max_episode_steps": spec.max_episode_steps,
+        "order_enforce": spec.order_enforce,
+        "kwargs": _plain(spec.kwargs),
+        "additional_wrappers": [[entry, _plain(arguments)] for entry, arguments in wrappers],
+    }
+    return [entry_module(spec), *(entry.partition(":")[0] for entry, _ in wrappers), *modules], registration
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` as what YAML can hold; anything else as its text, without memory addresses."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value).split(" at 0x")[0]
+
+
+def _notices(config: RunConfig, limit: int | None) -> Iterator[str]:
+    """Yield what rlx does differently from what a reader of the config may expect."""
+    rollout = config.algo.rollout_steps * config.env.num_envs
+    used, asked = boundary_interval(config, limit), config.checkpoint.save_every
+    if used > asked + rollout:
+        yield (
+            f"checkpoints every {used} steps instead of checkpoint.save_every = {asked}: training starts new episodes at each "
+            f"checkpoint, so they stay 5 episode limits ({limit} steps) of {config.env.num_envs} environments apart"
+        )
+    total = config.algo.total_timesteps
+    if total % rollout:
+        yield f"trains {-(-total // rollout) * rollout} steps: total_timesteps = {total} rounded up to whole rollouts of {rollout}"
+    if limit is None:
+        yield f"{config.env.id} sets no limit to an episode; held-out episodes are cut at final_eval.step_limit"
+
+

@@ -1,0 +1,142 @@
+"""The run folder ``runs/<run>/``: its layout, and ``metadata.json`` with the facts that may differ between equal runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.atomic import write_json
+from rlx.comparison import RunScores, flatten
+from rlx.config.snapshot import Snapshot, read_snapshot
+from rlx.errors import DataDamaged, Missing
+from rlx.results import Summary, read_summary
+
+FORMAT = 1
+LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "dvc")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The effective configuration; see :func:`rlx.config.snapshot.read_snapshot`."""
+        return read_snapshot(self.path / "config_snapshot.yaml")
+
+    @property
+    def evaluation(self) -> Summary:
+        """The held-out scores; see :func:`rlx.results.read_summary`."""
+        return read_summary(self.path / "eval")
+
+    def scores(self, checkpoint: str) -> RunScores:
+        """Return what comparing needs, with the scores of ``latest`` or ``best``.
+
+        Raises:
+            Missing: The run has no evaluation, or none of that checkpoint.
+            DataDamaged: A file of it cannot be read.
+        """
+        summary, snapshot = self.evaluation, self.snapshot
+        if checkpoint not in summary.scores:
+            raise Missing(f"{self.path}: its evaluation has no checkpoint {checkpoint!r}; there are {', '.join(summary.scores)}")
+        score = summary.scores[checkpoint]
+        config = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "run_name")}
+        budget = max(score.steps.values(), default=None)
+        return RunScores(self.name, score.seeds, score.policies, summary.task, flatten(config), score.success, budget)
+
+
+def write_metadata(folder: Path, status: str, snapshot: Snapshot, seeds: Sequence[Any], facts: Mapping[str, Any]) -> None:
+    """Write ``metadata.json``: status, seeds, versions, code, host and cost.
+
+    Args:
+        folder: The run folder.
+        status: ``running``, ``finished``, ``failed`` or ``stopped``.
+        snapshot: The run's effective configuration.
+        seeds: Outcomes of the seeds that have ended (:class:`rlx.seeds.SeedOutcome`).
+        facts: What the caller knows of code and time: ``git``, ``started``, ``ended``, ``seconds``, ``device``.
+    """
+    done = [asdict(seed) for seed in seeds]
+    steps = sum(seed["steps"] for seed in done)
+    seconds = sum(seed["seconds"] or 0.0 for seed in done)
+    content = {
+        "format": FORMAT,
+        "status": status,
+        "run_name": snapshot.config.run_name,
+        "seeds": done,
+        "seeds_wanted": snapshot.seeds,
+        "engine": {"name": "stable-baselines3", "reason": "the only engine of this version of rlx"},
+        **facts,
+        "cost": {
+            "environment_steps": steps,
+            "training_seconds_all_seeds": round(seconds, 3),
+            "steps_per_second_per_worker": round(steps / seconds, 1) if seconds else None,
+        },
+        "versions": {"python": platform.python_version(), **_versions()},
+        "host": host(),
+    }
+    write_json(folder / "metadata.json", content)
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Read ``metadata.json``.
+
+    Raises:
+        Missing: There is none.
+        DataDamaged: It is not JSON with a status.
+    """
+    path = folder / "metadata.json"
+    if not path.is_file():
+        raise Missing(f"{path}: no such file")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content["status"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataDamaged(f"{path}: is not run metadata ({error!r})") from None
+    return content
+
+
+def host() -> dict[str, Any]:
+    """Return what the bits of a result can depend on, beside the libraries: processor, its features, system."""
+    return {
+        "name": socket.gethostname(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "processor": _processor("model name") or platform.processor(),
+        "vector_instructions": sorted(set((_processor("flags") or "").split()) & {"avx", "avx2", "avx512f", "fma", "amx_tile"}),
+        "cores": os.cpu_count(),
+        "executable": sys.executable,
+    }
+
+
+def _processor(key: str) -> str | None:
+    """Return a line of ``/proc/cpuinfo`` (None where there is no such file)."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), None)
+
+
+def _versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found

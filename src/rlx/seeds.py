@@ -1,0 +1,179 @@
+"""All seeds of a run: taken from the bench where they are finished, trained in parallel where they are not."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.bench import Entry, entry_for, prune
+from rlx.config.snapshot import Snapshot
+from rlx.errors import TrainingFailed
+from rlx.metrics import read_rows, write_rows
+from rlx.progress import SeedProgress, shown_duration
+from rlx.training import Progress, train_seed
+from rlx.workers import Failure, run_parallel, worker_count
+
+
+@dataclass(frozen=True)
+class SeedOutcome:
+    """How one seed ended.
+
+    Attributes:
+        seed: Which.
+        status: ``finished`` or ``failed``.
+        steps: Environment steps it has behind it.
+        seconds: Wall-clock time spent training it, all sessions together (None if unknown).
+        reused: Whether it was finished before and taken from the bench.
+        error: One line, if it failed.
+    """
+
+    seed: int
+    status: str
+    steps: int
+    seconds: float | None
+    reused: bool
+    error: str | None = None
+
+
+def train_run(root: Path, run: str, snapshot: Snapshot, on_change: Callable[[list[SeedOutcome]], None]) -> list[SeedOutcome]:
+    """Train every seed of a run that is not finished, and put what there is into ``runs/<run>/``.
+
+    Args:
+        root: The project.
+        run: The run's name.
+        snapshot: Its effective configuration.
+        on_change: Called with the outcomes so far whenever a seed has ended (to keep ``metadata.json`` up to date).
+
+    Returns:
+        The outcomes, in the order of the seeds. Finished seeds are exported even when others failed.
+
+    Raises:
+        KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
+    """
+    entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
+    outcomes: dict[int, SeedOutcome] = {}
+    folder = root / "runs" / run
+    for seed, entry in entries.items():
+        if note := entry.done:
+            outcomes[seed] = SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused=True)
+    missing = [seed for seed in entries if seed not in outcomes]
+    rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
+    total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
+    with SeedProgress(run, missing, total) as progress:
+        if outcomes:
+            progress.say(f"{run}: seeds {_listed(outcomes)} were trained before with these settings and this code; kept")
+        if missing:
+            count = worker_count(len(missing))
+            progress.say(f"{run}: training seeds {_listed(missing)}, {count} at a time")
+
+        def event(content: Any) -> None:
+            if isinstance(content, str):
+                progress.say(f"{run}: {content}")
+                return
+            if content.resumed_from:
+                progress.say(f"{run}: seed {content.seed} goes on from step {content.resumed_from:,}")
+            progress.update(content)
+
+        def end(seed: int, result: Any) -> None:
+            if isinstance(result, Failure):
+                _write_log(entries[seed], result.details)
+                steps = _steps_behind(entries[seed])
+                outcomes[seed] = SeedOutcome(seed, "failed", steps, None, reused=False, error=result.message)
+                progress.finish(seed, "failed")
+                progress.say(f"{run}: seed {seed} failed: {result.message}")
+            else:
+                outcomes[seed] = SeedOutcome(seed, "finished", result["steps"], result["seconds"], reused=False)
+                progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
+            on_change(_ordered(outcomes))
+
+        tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
+        try:
+            if tasks:
+                run_parallel(_train_on_bench, tasks, event, end)
+        finally:
+            export(folder, {seed: entries[seed] for seed in entries}, finished=[s for s in outcomes if outcomes[s].status == "finished"])
+    prune(root)
+    return _ordered(outcomes)
+
+
+def check(run: str, outcomes: list[SeedOutcome]) -> None:
+    """Raise if any seed failed.
+
+    Raises:
+        TrainingFailed: Naming the seeds, their errors, and where their tracebacks are.
+    """
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed; the others are kept:"]
+        lines += [f"  seed {outcome.seed}: {outcome.error} (traceback: runs/{run}/logs/seed_{outcome.seed}/error.txt)" for outcome in failed]
+        lines.append("Mend the cause and run the same command again: only these seeds train.")
+        raise TrainingFailed("\n".join(lines))
+
+
+def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None:
+    """Put the checkpoints and metrics of finished seeds, and the logs of all, into a run folder."""
+    rows: list[dict[str, Any]] = []
+    for seed, entry in entries.items():
+        logs, checkpoints = folder / "logs" / f"seed_{seed}", folder / "checkpoints" / f"seed_{seed}"
+        for stale in (logs, checkpoints):
+            shutil.rmtree(stale, ignore_errors=True)
+        if (entry.folder / "tensorboard").is_dir():
+            shutil.copytree(entry.folder / "tensorboard", logs)
+        if (entry.folder / "error.txt").is_file():
+            logs.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(entry.folder / "error.txt", logs / "error.txt")
+        if seed in finished:
+            rows += read_rows(entry.folder / "metrics.jsonl")
+            checkpoints.mkdir(parents=True)
+            for path in (entry.folder / "checkpoints").glob("*.zip"):
+                if not path.name.startswith("best_"):
+                    shutil.copyfile(path, checkpoints / path.name)
+    if finished:
+        write_rows(folder / "metrics.jsonl", rows)
+
+
+def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """Train one seed in its bench folder, in a worker process."""
+    with entry.locked(lambda: emit(f"seed {entry.seed} is being trained by another process; waiting for it")):
+        if note := entry.done:
+            return note
+        (entry.folder / "error.txt").unlink(missing_ok=True)
+        started = time.monotonic()
+        sessions = entry.folder / "seconds.txt"
+        before = float(sessions.read_text()) if sessions.exists() else 0.0
+
+        def report(progress: Progress) -> None:
+            sessions.write_text(str(before + time.monotonic() - started))
+            emit(progress)
+
+        state = train_seed(root, snapshot, entry.seed, entry.folder, report)
+        note = {"steps": state.step, "seconds": before + time.monotonic() - started, "state": asdict(state)}
+        entry.finish(note)
+        return note
+
+
+def _write_log(entry: Entry, details: str) -> None:
+    entry.folder.mkdir(parents=True, exist_ok=True)
+    (entry.folder / "error.txt").write_text(details, encoding="utf-8")
+
+
+def _steps_behind(entry: Entry) -> int:
+    path = entry.folder / "metrics.jsonl"
+    rows = read_rows(path, tolerate_tail=True) if path.exists() else []
+    return int(rows[-1]["step"]) if rows else 0
+
+
+def _ordered(outcomes: dict[int, SeedOutcome]) -> list[SeedOutcome]:
+    return [outcomes[seed] for seed in sorted(outcomes)]
+
+
+def _listed(seeds: Any) -> str:
+    """Return seeds as people write them: ``1–5``, ``1, 2, 7``."""
+    ordered = sorted(seeds)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]}–{ordered[-1]}"
+    return ", ".join(map(str, ordered))

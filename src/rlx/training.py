@@ -1,0 +1,272 @@
+"""One seed of a run, from its first step to its last: collect, update, log, validate, checkpoint.
+
+Training is a sequence of segments between checkpoints, each of which starts from a seed alone (see
+:mod:`rlx.algorithms.ppo`). So a killed training goes on from its newest checkpoint, and ends as if it had never
+stopped; rows of metrics after that checkpoint are trimmed, never doubled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tensorboardX import SummaryWriter
+
+from rlx import algorithms, checkpoints, normalization
+from rlx.actors import PolicyActor
+from rlx.atomic import write_bytes
+from rlx.checkpoints import Best, TrainingState
+from rlx.config.checks import boundary_interval
+from rlx.config.snapshot import Snapshot
+from rlx.env_wrappers import EpisodeStatistics
+from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
+from rlx.errors import CheckpointDamaged, Missing
+from rlx.evaluation import play, untouched_generators
+from rlx.metrics import MetricsWriter
+from rlx.reset_seeds import boundary_seed, validation_seeds
+
+VALIDATION_STEP_LIMIT = 100_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life from a training seed.
+
+    Attributes:
+        seed: Which.
+        step: Environment steps taken.
+        total: Environment steps it will take.
+        episode_return: Mean return of the newest training episodes; None before the first ends.
+        resumed_from: The step it went on from, in its first sign of life (0: from scratch).
+    """
+
+    seed: int
+    step: int
+    total: int
+    episode_return: float | None
+    resumed_from: int | None = None
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When things happen, in updates: a pure function of the configuration."""
+
+    rollout: int
+    total_steps: int
+    updates: int
+    updates_per_segment: int
+    validation_every: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, limit: int | None) -> Timetable:
+        """Lay out the training of one seed; ``limit`` is the episode limit of its environment."""
+        config = snapshot.config
+        rollout = config.algo.rollout_steps * config.env.num_envs
+        total = config.algo.total_timesteps
+        segment = boundary_interval(config, limit) // rollout
+        return cls(rollout, total, -(-total // rollout), segment, config.eval.every)
+
+    def ends_segment(self, update: int) -> bool:
+        """Tell whether a checkpoint follows this update (counted from 1)."""
+        return update % self.updates_per_segment == 0 or update == self.updates
+
+    def validates(self, update: int) -> bool:
+        """Tell whether this update crosses a multiple of ``eval.every``, or is the last."""
+        before, after = (update - 1) * self.rollout, update * self.rollout
+        return after // self.validation_every > before // self.validation_every or update == self.updates
+
+
+@dataclass
+class _Seed:
+    """A seed in training: the algorithm, where it stands, and the files it writes."""
+
+    root: Path
+    snapshot: Snapshot
+    folder: Path
+    model: Any
+    venv: Any
+    recorder: Any
+    timetable: Timetable
+    state: TrainingState
+    metrics: MetricsWriter
+    tensorboard: SummaryWriter
+    text: str = field(default="")
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+
+def train_seed(root: Path, snapshot: Snapshot, seed: int, folder: Path, report: Callable[[Progress], None]) -> TrainingState:
+    """Train one seed to its end, going on from its newest checkpoint if it has one.
+
+    Args:
+        root: The project.
+        snapshot: The run's effective configuration.
+        seed: The training seed.
+        folder: The seed's bench: ``checkpoints/``, ``metrics.jsonl`` and ``tensorboard/`` grow in it.
+        report: Called about four times a second with how far it is.
+
+    Returns:
+        The final state. ``checkpoints/latest.zip`` and ``best.zip`` hold the policies.
+
+    Raises:
+        NonFiniteValue: A reward, observation or training quantity became NaN or infinite.
+        RlxError: The environment, network or device cannot be used.
+    """
+    torch.set_num_threads(1)
+    own_registrations(root)
+    run = _open(root, snapshot, seed, folder)
+    try:
+        report(Progress(seed, run.state.step, run.timetable.updates * run.timetable.rollout, None, run.state.step))
+        _train(run, _throttled(report))
+        return run.state
+    finally:
+        run.metrics.close()
+        run.tensorboard.close()
+        run.venv.close()
+
+
+def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
+    timetable, seed = run.timetable, run.state.seed
+    newest_return: float | None = None
+    if run.state.update < timetable.updates:
+        run.model.begin_segment(boundary_seed(seed, run.state.boundary))
+    while run.state.update < timetable.updates:
+        losses = run.model.iterate(timetable.total_steps)
+        run.state = replace(
+            run.state, step=run.model.num_timesteps, update=run.state.update + 1, n_updates=run.model._n_updates
+        )
+        episodes = run.recorder.take()
+        newest_return = float(np.mean(episodes.returns)) if episodes.returns else newest_return
+        row = {"seed": seed, "step": run.state.step, "update": run.state.update, **_rollout(episodes), **losses}
+        if timetable.validates(run.state.update):
+            row |= _validate(run)
+        _log(run, row)
+        report(Progress(seed, run.state.step, timetable.updates * timetable.rollout, newest_return))
+        if timetable.ends_segment(run.state.update):
+            _checkpoint(run)
+            if run.state.update < timetable.updates:
+                run.model.begin_segment(boundary_seed(seed, run.state.boundary))
+
+
+def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
+    """Build the algorithm and bring it to the newest good checkpoint in ``folder``, or to the start."""
+    config = snapshot.config
+    venv, recorder = make_vector_env(root, config)
+    try:
+        probe = make_env(config.env)
+        timetable = Timetable.of(snapshot, episode_limit(probe))
+        probe.close()
+        model = algorithms.build(root, config, seed, venv)
+        state = TrainingState(seed, 0, 0, 0, 0)
+        found = _newest(folder / "checkpoints", str(model.device))
+        if found is not None:
+            state = found.state
+            model.policy.load_state_dict(found.weights)
+            model.policy.optimizer.load_state_dict(found.optimizer)
+            model.num_timesteps, model._n_updates = state.step, state.n_updates
+            if found.normalizer is not None:
+                normalization.write_into(venv, found.normalizer)
+        metrics = MetricsWriter(folder / "metrics.jsonl", state.step)
+        tensorboard = SummaryWriter(str(folder / "tensorboard"), purge_step=state.step + 1, flush_secs=10)
+    except BaseException:
+        venv.close()
+        raise
+    return _Seed(root, snapshot, folder, model, venv, recorder, timetable, state, metrics, tensorboard, snapshot.to_yaml())
+
+
+def _newest(folder: Path, device: str) -> checkpoints.Checkpoint | None:
+    """Return the newest checkpoint that can be read, and remove what was chosen or written after it."""
+    candidates = sorted(folder.glob("step_*.zip"), key=lambda path: int(path.stem.partition("_")[2]), reverse=True)
+    found = None
+    for path in candidates:
+        try:
+            found = checkpoints.load(path, device)
+            break
+        except (CheckpointDamaged, Missing):
+            path.unlink(missing_ok=True)
+    for path in folder.glob("best_*.zip"):
+        if found is None or int(path.stem.partition("_")[2]) > found.state.step:
+            path.unlink()
+    return found
+
+
+def _rollout(episodes: EpisodeStatistics) -> dict[str, float]:
+    row: dict[str, float] = {"rollout/episodes": len(episodes.returns)}
+    if episodes.returns:
+        row["rollout/return_mean"] = float(np.mean(episodes.returns))
+        row["rollout/length_mean"] = float(np.mean(episodes.lengths))
+    if episodes.successes:
+        row["rollout/success_rate"] = float(np.mean(episodes.successes))
+    return row
+
+
+def _validate(run: _Seed) -> dict[str, float]:
+    """Play the validation episodes, and keep the policy if it is the best so far."""
+    config = run.snapshot.config
+    actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
+    seeds = validation_seeds(config.eval.episodes)
+    run.model.policy.set_training_mode(False)
+    with untouched_generators(run.state.seed):
+        episodes = play(actor, lambda: make_env(config.env), seeds, VALIDATION_STEP_LIMIT)
+    score = float(np.mean([episode.episode_return for episode in episodes]))
+    if run.state.best is None or score > run.state.best.validation_return:
+        run.state = replace(run.state, best=Best(run.state.step, score))
+        _save(run, f"best_{run.state.step}.zip")
+    row = {"validation/return_mean": score, "validation/length_mean": float(np.mean([e.length for e in episodes]))}
+    successes = [episode.success for episode in episodes if episode.success is not None]
+    return row | ({"validation/success_rate": float(np.mean(successes))} if successes else {})
+
+
+def _log(run: _Seed, row: dict[str, Any]) -> None:
+    written = run.metrics.append(row)
+    for key, value in written.items():
+        if "/" in key:
+            run.tensorboard.add_scalar(key, value, run.state.step)
+
+
+def _checkpoint(run: _Seed) -> None:
+    """Write the boundary that a resumed training starts from, and drop what is not wanted any more."""
+    run.metrics.sync()
+    run.state = replace(run.state, boundary=run.state.boundary + 1)
+    _save(run, f"step_{run.state.step}.zip")
+    _name_latest_and_best(run)
+    keep = run.snapshot.config.checkpoint.keep
+    steps = sorted(run.checkpoints.glob("step_*.zip"), key=lambda path: int(path.stem.partition("_")[2]))
+    for path in steps[:-keep] if keep else []:
+        path.unlink()
+
+
+def _save(run: _Seed, name: str) -> None:
+    checkpoints.save(run.checkpoints / name, run.model, run.state, run.text, normalization.read_from(run.venv))
+
+
+def _name_latest_and_best(run: _Seed) -> None:
+    """Give the two policies that everybody asks for their names, and drop those that were best once."""
+    write_bytes(run.checkpoints / "latest.zip", (run.checkpoints / f"step_{run.state.step}.zip").read_bytes())
+    if run.state.best is None:
+        return
+    best = run.checkpoints / f"best_{run.state.best.step}.zip"
+    write_bytes(run.checkpoints / "best.zip", best.read_bytes())
+    for path in run.checkpoints.glob("best_*.zip"):
+        if path != best:
+            path.unlink()
+
+
+def _throttled(report: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    last = 0.0
+
+    def maybe(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > 0.25 or progress.step >= progress.total:
+            last = now
+            report(progress)
+
+    return maybe

@@ -1,0 +1,1 @@
+"""The stages of the pipeline in dvc.yaml. They are yours: read them, change them."""

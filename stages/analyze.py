@@ -1,0 +1,17 @@
+"""analyze: the facts of one run: outcome, learning speed, stability, spread between seeds."""
+
+from pathlib import Path
+
+from rlx.entry import run_stage
+from rlx.report.run_analysis import analyze_run
+from rlx.runs import RunFolder
+
+
+def main(run: str) -> None:
+    """Write analysis.json, analysis.md and plots/ into runs/<run>/."""
+    analyze_run(RunFolder(Path.cwd() / "runs" / run))
+    print(f"{run}: the facts are in runs/{run}/analysis.md")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,24 @@
+"""video: a film of the run's median seed in its median held-out episode (not of its best)."""
+
+from pathlib import Path
+
+from rlx.config.composition import read_parameters
+from rlx.entry import run_stage
+from rlx.runs import RunFolder
+from rlx.video import film_run
+
+
+def main(run: str) -> None:
+    """Write median.mp4 and median.json (what it shows, or why there is none) into runs/<run>/videos/."""
+    root = Path.cwd()
+    parameters = read_parameters(root)
+    film = film_run(root, run, RunFolder(root / "runs" / run).snapshot, parameters.final_eval, parameters.video)
+    if film.file is None:
+        print(f"{run}: {film.reason}")
+    else:
+        end = "" if film.complete else f", cut after {film.steps} steps (video.max_steps)"
+        print(f"{run}: filmed seed {film.seed}, episode {film.episode}: return {film.filmed_return:.1f}{end}")
+
+
+if __name__ == "__main__":
+    run_stage(main)
