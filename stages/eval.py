@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from rlx.config.checks import check_engine
 from rlx.config.composition import read_parameters
-from rlx.entry import check_engine, run_stage
+from rlx.entry import run_stage
 from rlx.held_out import evaluate_run
 from rlx.runs import RunFolder
 

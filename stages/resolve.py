@@ -6,8 +6,9 @@ Everything that can be wrong with a configuration is said here, before anything 
 from pathlib import Path
 
 from rlx.atomic import write_text
+from rlx.config.checks import check_engine
 from rlx.config.composition import read_parameters
-from rlx.entry import check_engine, run_stage
+from rlx.entry import run_stage
 from rlx.experiments import check_roster
 from rlx.resolving import resolve_run
 

@@ -4,8 +4,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rlx.config.checks import check_engine
 from rlx.config.composition import read_parameters
-from rlx.entry import check_engine, run_stage
+from rlx.entry import run_stage
 from rlx.experiments import git_state
 from rlx.policies import device_for
 from rlx.runs import RunFolder, write_metadata

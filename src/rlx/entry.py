@@ -9,9 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import rlx
-from rlx.config.schema import EngineConfig
-from rlx.errors import EngineVersionMismatch, Interrupted, RlxError
+from rlx.errors import Interrupted, RlxError
 
 
 def run_stage(main: Callable[..., None]) -> NoReturn:
@@ -48,23 +46,6 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> int:
         sys.stderr.write(f"{_coloured('error:')} {place}{error.strerror}\n")
         return 1
     return 0
-
-
-def check_engine(engine: EngineConfig) -> None:
-    """Check that the project pins the semantics that this rlx computes.
-
-    Raises:
-        EngineVersionMismatch: It pins others; going on would mix results that do not compare.
-    """
-    pinned = engine.model_dump()
-    different = {name: version for name, version in rlx.STAGE_VERSIONS.items() if pinned[name] != version}
-    if different:
-        facts = "; ".join(f"engine.{name} is {pinned[name]} and rlx {rlx.__version__} computes {version}" for name, version in different.items())
-        cure = " and ".join(f"`engine.{name}: {version}`" for name, version in different.items())
-        raise EngineVersionMismatch(
-            f"params.yaml: {facts}. Results of different versions do not compare: install the rlx this project was made "
-            f"with, or set {cure} and let `dvc repro` make all results anew"
-        )
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

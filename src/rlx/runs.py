@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import json
 import os
@@ -58,6 +59,21 @@ class RunFolder:
         config = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "run_name")}
         budget = max(score.steps.values(), default=None)
         return RunScores(self.name, score.seeds, score.policies, summary.task, flatten(config), score.success, budget)
+
+
+def find_run(root: Path, name: str) -> RunFolder:
+    """Return the run that a person means by ``name``: a run or kept experiment by its name, or a run folder by its path.
+
+    Raises:
+        Missing: There is none; the message lists the nearest.
+    """
+    for path in (root / "runs" / name, Path(name)):
+        if (path / "config_snapshot.yaml").is_file():
+            return RunFolder(path.resolve())
+    known = sorted(path.parent.name for path in (root / "runs").glob("*/config_snapshot.yaml"))
+    guess = difflib.get_close_matches(name, known, 3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(guess)}?" if guess else f"there are: {', '.join(known) or 'none yet; `dvc repro` makes the study'}"
+    raise Missing(f"there is no run {name!r}; {hint}")
 
 
 def write_metadata(folder: Path, status: str, snapshot: Snapshot, seeds: Sequence[Any], facts: Mapping[str, Any]) -> None:

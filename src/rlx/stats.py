@@ -173,7 +173,8 @@ def power_of_welch(effect: float, std: float, n: int, alpha: float = 0.05) -> fl
         return 1.0 if effect else 0.0
     noncentrality, freedom = abs(effect) / std * math.sqrt(n / 2), 2 * n - 2
     critical = float(stats.t.ppf(1 - alpha / 2, freedom))
-    return float(stats.nct.sf(critical, freedom, noncentrality) + stats.nct.cdf(-critical, freedom, noncentrality))
+    upper, lower = stats.nct.sf(critical, freedom, noncentrality), stats.nct.cdf(-critical, freedom, noncentrality)
+    return float(upper + np.nan_to_num(lower, nan=0.0))  # SciPy gives NaN where the far tail is below its precision
 
 
 def seeds_needed(effect: float, std: float, alpha: float = 0.05, power: float = 0.8, limit: int = 1000) -> int | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import rlx
 from rlx.config.document import KeyPath
-from rlx.config.schema import RunConfig, SeparateSizes
+from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes
+from rlx.errors import EngineVersionMismatch
 
 EPISODES_PER_BOUNDARY = 5
 """Training starts new episodes at each checkpoint, so checkpoints stay at least this many episode limits apart.
@@ -77,3 +79,20 @@ def hidden_sizes(config: RunConfig) -> tuple[list[int], list[int]]:
     """Return the widths of the actor's and of the critic's hidden layers."""
     sizes = config.policy.hidden_sizes
     return (sizes.actor, sizes.critic) if isinstance(sizes, SeparateSizes) else (sizes, sizes)
+
+
+def check_engine(engine: EngineConfig) -> None:
+    """Check that the project pins the semantics that this rlx computes.
+
+    Raises:
+        EngineVersionMismatch: It pins others; going on would mix results that do not compare.
+    """
+    pinned = engine.model_dump()
+    different = {name: version for name, version in rlx.STAGE_VERSIONS.items() if pinned[name] != version}
+    if different:
+        facts = "; ".join(f"engine.{name} is {pinned[name]} and rlx {rlx.__version__} computes {version}" for name, version in different.items())
+        cure = " and ".join(f"`engine.{name}: {version}`" for name, version in different.items())
+        raise EngineVersionMismatch(
+            f"params.yaml: {facts}. Results of different versions do not compare: install the rlx this project was made "
+            f"with, or set {cure} and let `dvc repro` make all results anew"
+        )

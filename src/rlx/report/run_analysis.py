@@ -19,7 +19,7 @@ from rlx.results import Score, Summary
 from rlx.runs import RunFolder
 
 FORMAT = 1
-CURVE_POINTS = 50
+CURVE_POINTS = 25
 
 
 @dataclass(frozen=True)

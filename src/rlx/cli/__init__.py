@@ -1,0 +1,80 @@
+"""The command `rlx`. Each command is a module of its own, imported when it is called: `rlx --help` stays light."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, NoReturn
+
+import click
+
+import rlx
+
+COMMANDS = {
+    "init": "Make a new project that runs at once.",
+    "train": "Train a config as one experiment.",
+    "compare": "Compare runs: differences, intervals, verdicts.",
+    "sync": "Bring dvc.yaml in step with the study.",
+}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+
+
+class _Commands(click.Group):
+    """Finds commands by name without importing them, and guesses at mistyped ones."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"rlx.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if args and name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            guess = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean `rlx {guess[0]}`?" if guess else f"there are: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=_Commands, context_settings=CONTEXT)
+@click.version_option(rlx.__version__, "-V", "--version", prog_name="rlx", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A workbench for reinforcement-learning experiments.
+
+    Many seeds, held-out evaluation, honest verdicts, films and curves, as a DVC pipeline. Everything works offline.
+
+    \b
+    Example:
+      rlx init demo && cd demo && dvc repro && rlx compare
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; known failures are one message and an exit code."""
+    from rlx.entry import guarded
+
+    sys.exit(guarded(_invoke))
+
+
+def _invoke() -> Any:
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)

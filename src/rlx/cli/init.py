@@ -1,0 +1,29 @@
+"""`rlx init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("init")
+@click.argument("name", type=click.Path(path_type=Path))
+@click.option("--env", "env_id", metavar="ID", help="Start on this Gymnasium environment.")
+def command(name: Path, env_id: str | None) -> None:
+    """Make a new project in the folder NAME that runs at once.
+
+    Git and DVC are set up and the first state is committed. Without --env it holds the study that rlx's own repository
+    runs. An existing folder is fine as long as no file would be overwritten.
+
+    \b
+    Example:
+      rlx init demo
+      rlx init lander --env LunarLander-v3
+    """
+    from rlx.creation import create_project
+
+    for note in create_project(name, env_id):
+        click.echo(f"note: {note}", err=True)
+    where = "" if name.resolve() == Path.cwd() else f"cd {name} && "
+    click.echo(f"{name} is ready. Next: {where}dvc repro")

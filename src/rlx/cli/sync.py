@@ -1,0 +1,26 @@
+"""`rlx sync`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("sync")
+def command() -> None:
+    """Bring dvc.yaml in step with the study.
+
+    The compare stage lists the results of every run in study.runs (params.yaml). After adding or removing a run there,
+    this rewrites that list; the rest of dvc.yaml stays as it is.
+
+    \b
+    Example:
+      rlx sync
+    """
+    from rlx.config.composition import read_parameters
+    from rlx.experiments import sync_roster
+    from rlx.project import find_root
+
+    root = find_root()
+    runs = read_parameters(root).study.runs
+    changed = sync_roster(root, runs)
+    click.echo(f"dvc.yaml {'now compares' if changed else 'compares'} {', '.join(runs)}")

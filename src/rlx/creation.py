@@ -1,0 +1,140 @@
+"""A new project, with Git and DVC set up and the first state committed."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rlx.atomic import write_bytes
+from rlx.errors import CommandFailed, UsageError
+from rlx.experiments import git, sync_roster
+from rlx.template import template_files
+
+README = """# {name}
+
+An rlx project: reinforcement-learning experiments as a DVC pipeline.
+
+    dvc repro                                   # train, evaluate, film, analyse and compare the study
+    rlx compare                                 # the verdicts
+    rlx train {run} -S algo.learning_rate=0.001 # one experiment, beside the study
+
+`params.yaml` says what is studied and how runs are judged; `configs/` holds a file per run; `envs/` and `policies/`
+are Python packages for environments and networks of your own; `runs/` and `analysis/compare/` hold the results.
+"""
+
+
+def create_project(folder: Path, env_id: str | None) -> list[str]:
+    """Write a project into ``folder`` and commit it.
+
+    Args:
+        folder: A folder that does not exist, is empty, or is a Git repository without any file of the project's names.
+        env_id: Start on this Gymnasium environment instead of the default study.
+
+    Returns:
+        What the caller should tell the user besides success.
+
+    Raises:
+        UsageError: A file would be overwritten, or the environment does not exist.
+    """
+    files = {name: path.read_bytes() for name, path in template_files().items()}
+    if env_id:
+        _check_environment(env_id)
+        files = _for_environment(files, env_id)
+    run = "baseline" if env_id else "cartpole"
+    files.setdefault("README.md", README.format(name=folder.resolve().name, run=run).encode())
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose another name")
+    present = [name for name in files if (folder / name).exists() and name not in ("README.md", ".gitignore")]
+    if present or (folder / "dvc.yaml").exists():
+        listed = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
+        raise UsageError(f"{folder} already has {listed}; rlx init never overwrites a file. Choose an empty folder")
+    for name, content in files.items():
+        target = folder / name
+        if name == "README.md" and target.exists():
+            continue
+        if name == ".gitignore" and target.exists():
+            content = target.read_bytes().rstrip() + b"\n" + content  # noqa: PLW2901
+        write_bytes(target, content)
+    if env_id:
+        sync_roster(folder, ["baseline", "variant"])
+    return _commit(folder, [*files])
+
+
+def _commit(folder: Path, files: list[str]) -> list[str]:
+    """Make ``folder`` a Git repository of its own if it is not inside one, and commit the project's files."""
+    notes = []
+    try:
+        top = Path(git(folder, "rev-parse", "--show-toplevel").strip())
+    except CommandFailed:
+        top = None
+    if top is None:
+        git(folder, "init", "--quiet")
+    elif top.resolve() != folder.resolve():
+        notes.append(f"{folder} is inside the Git repository {top}: DVC experiments need a repository of their own; made one here")
+        git(folder, "init", "--quiet")
+    git(folder, "add", "--force", "--", *files)
+    identity = [] if _has_identity(folder) else ["-c", "user.name=rlx", "-c", "user.email=rlx@localhost"]
+    if identity:
+        notes.append("Git does not know who you are, so the first commit is rlx's: set `git config user.name` and `user.email`")
+    git(folder, *identity, "commit", "--quiet", "-m", "Start an rlx project")
+    return notes
+
+
+def _has_identity(folder: Path) -> bool:
+    try:
+        return bool(git(folder, "config", "user.name").strip() and git(folder, "config", "user.email").strip())
+    except CommandFailed:
+        return False
+
+
+def _check_environment(env_id: str) -> None:
+    from rlx.config.schema import EnvConfig
+    from rlx.envs import make_env
+    from rlx.errors import EnvironmentUnusable
+
+    try:
+        make_env(EnvConfig(id=env_id)).close()
+    except EnvironmentUnusable as error:
+        raise UsageError(f"--env: {error}") from None
+
+
+def _for_environment(files: dict[str, bytes], env_id: str) -> dict[str, bytes]:
+    """Return the project with a study of its own: a baseline on ``env_id`` and a variant to start from."""
+    from rlx.known import settings_for
+
+    files = dict(files)
+    shipped = [name for name in files if name.startswith("configs/")]
+    for name in shipped:
+        if not name.startswith("configs/bossfight"):
+            del files[name]
+    section, source = settings_for(env_id)
+    files["configs/baseline.yaml"] = f"# {source}\nrun_name: {env_id} baseline\n{_dump(section)}".encode()
+    variant = {"defaults": ["baseline"], "run_name": f"{env_id} with an entropy bonus", "algo": {"entropy_coef": 0.01}}
+    if section["algo"].get("entropy_coef") == 0.01:
+        variant |= {"run_name": f"{env_id} without entropy bonus", "algo": {"entropy_coef": 0.0}}
+    files["configs/variant.yaml"] = f"# One change, to be judged against the baseline: make it yours.\n{_dump(variant)}".encode()
+    text = files["params.yaml"].decode()
+    files["params.yaml"] = _edited(text, env_id).encode()
+    return files
+
+
+def _edited(text: str, env_id: str) -> str:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 120
+    data: Any = yaml.load(text)
+    data["study"]["runs"][:] = ["baseline", "variant"]
+    data["study"]["baseline"] = "baseline"
+    data["env"]["id"] = env_id
+    data["compare"]["minimum_effect"] = 0.0
+    buffer = io.StringIO()
+    yaml.dump(data, buffer)
+    return buffer.getvalue()
+
+
+def _dump(data: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
