@@ -83,23 +83,33 @@ def _keep_in_sight(axes: Any, curves: Mapping[str, pd.DataFrame]) -> None:
         axes.set_ylim(values.min() - margin, values.max() + margin)
 
 
-def final_scores(runs: Sequence[RunScores], random_score: float | None, checkpoint: str) -> Any:
-    """Draw each run's held-out score: a dot per seed, the mean, and its 95 % t interval."""
-    figure, axes = plt.subplots(figsize=(7, 1.2 + 0.6 * len(runs)), layout="constrained")
+def final_scores(
+    runs: Sequence[RunScores], random_score: float | None, checkpoint: str, colours: Mapping[str, str] | None = None
+) -> Any:
+    """Draw each run's held-out score: a dot per seed, the mean, and its 95 % t interval.
+
+    Args:
+        runs: From top to bottom.
+        random_score: Drawn as a dotted line, where it is known.
+        checkpoint: Which policies were scored.
+        colours: By run; by default in order.
+    """
+    figure, axes = plt.subplots(figsize=(7, 1.5 + 0.6 * len(runs)), layout="constrained")
     for index, run in enumerate(runs):
+        colour = (colours or {}).get(run.run, colour_of(index))
         scores_S = run.scores_S
         offsets = (np.arange(len(scores_S)) - (len(scores_S) - 1) / 2) * min(0.06, 0.5 / max(1, len(scores_S)))
-        axes.plot(scores_S, index + offsets, "o", color=colour_of(index), alpha=0.5, markersize=5, linestyle="none")
+        axes.plot(scores_S, index + offsets, "o", color=colour, alpha=0.5, markersize=5, linestyle="none")
         estimate = stats.mean_with_interval(scores_S)
         if estimate.interval:
-            axes.plot([estimate.interval.low, estimate.interval.high], [index] * 2, color=colour_of(index), linewidth=2.5)
-        axes.plot(estimate.mean, index, "D", color=colour_of(index), markersize=8, markeredgecolor="white")
+            axes.plot([estimate.interval.low, estimate.interval.high], [index] * 2, color=colour, linewidth=2.5)
+        axes.plot(estimate.mean, index, "D", color=colour, markersize=8, markeredgecolor="white")
     if random_score is not None:
         axes.axvline(random_score, color="grey", linestyle=":", linewidth=1)
         axes.annotate("random", (random_score, 1), xycoords=("data", "axes fraction"), fontsize=8, color="grey", ha="center", va="bottom")
     axes.set_yticks(range(len(runs)), [run.run for run in runs])
     axes.set_ylim(len(runs) - 0.5, -0.5)
-    axes.set_xlabel(f"mean return on held-out episodes ({checkpoint} policy); dots: seeds, diamond: mean, bar: 95 % t interval", fontsize=9)
+    axes.set_xlabel(f"mean return of the {checkpoint} policy on held-out episodes\n(dots: seeds; diamond: mean; bar: 95 % t interval over seeds)", fontsize=9)
     return figure
 
 

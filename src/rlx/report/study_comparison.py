@@ -70,7 +70,7 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
 
     write_json(target / "summary.json", metrics_of(study))
     write_json(target / "comparison.json", to_data(study))
-    curves = {folder.name: _curve(folder) for folder in folders}
+    curves = {folder.name: _curve(folder) for folder in sorted(folders, key=lambda folder: folder.name != study.baseline)}
     together = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
     write_text(target / "learning_curves.csv", together[["run", "step", "seed", "return_mean"]].to_csv(index=False, lineterminator="\n"))
     rows = [{"run": run.run, "seed": seed, "return_mean": score} for run in study.scores for seed, score in run.scores.items()]
@@ -79,7 +79,8 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     if shown:
         figure = plots.learning_curve(shown, "return of training episodes; bands: 95 % t intervals over seeds", study.random_return)
         plots.save(figure, target / "learning_curves.png")
-    plots.save(plots.final_scores(study.scores, study.random_return, study.checkpoint), target / "scores.png")
+    colours = {run: plots.colour_of(index) for index, run in enumerate(curves)}
+    plots.save(plots.final_scores(study.scores, study.random_return, study.checkpoint, colours), target / "scores.png")
     plots.save(plots.differences(study.baseline, study.comparisons, study.criteria.minimum_effect), target / "differences.png")
     write_text(target / "comparison.md", to_markdown(study))
 
@@ -93,7 +94,8 @@ def metrics_of(study: StudyComparison) -> dict[str, dict[str, Any]]:
         content[run.run] = {"return_mean": round(estimate.mean, 6)}
         if estimate.interval:
             content[run.run] |= {"ci_low": round(estimate.interval.low, 6), "ci_high": round(estimate.interval.high, 6)}
-        content[run.run] |= {"n_seeds": estimate.n} | ({"verdict": verdicts[run.run]} if run.run in verdicts else {})
+        if run.run in verdicts:
+            content[run.run]["verdict"] = verdicts[run.run]
     return content
 
 
