@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,9 @@ def difference_of_means(candidate_S: Array, baseline_S: Array, level: float = 0.
     spread = math.sqrt((candidate_S.var(ddof=1) + baseline_S.var(ddof=1)) / 2)
     if spread == 0:
         return Estimate(difference, Interval(difference, difference, level, "Welch's t (no spread)", n), 0.0, n)
-    result = stats.ttest_ind(candidate_S, baseline_S, equal_var=False).confidence_interval(level)
+    with warnings.catch_warnings():  # SciPy warns where one side has no spread; the other side's carries the interval
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = stats.ttest_ind(candidate_S, baseline_S, equal_var=False).confidence_interval(level)
     return Estimate(difference, Interval(float(result.low), float(result.high), level, "Welch's t", n), spread, n)
 
 
