@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.atomic import write_text
-from rlx.errors import CommandFailed, ConfigError, Missing
+from rlx.errors import CommandFailed, ConfigError, Interrupted, Missing
 
 RESULTS = ("config_snapshot.yaml", "eval", "plots")
 """What the compare stage needs of each run, as paths in its folder."""
@@ -183,7 +183,7 @@ def run_experiment(root: Path, name: str, run: str, runs: Sequence[str], overrid
         overrides: ``KEY=VALUE`` as ``dvc exp run -S`` takes them.
 
     Returns:
-        DVC's exit status; its output, with the live progress of training, goes to the terminal.
+        DVC's exit status (130 after Ctrl-C); its output, with the live progress of training, goes to the terminal.
     """
     settings = [*overrides]
     if run not in runs:
@@ -193,11 +193,14 @@ def run_experiment(root: Path, name: str, run: str, runs: Sequence[str], overrid
         command += ["-S", setting]
     command += [f"analyze@{run}", f"video@{run}"]
     process = subprocess.Popen(command, cwd=root, env={**environment(), SINGLE_RUN: run})
+    interrupted = False
     while True:
         try:
-            return process.wait()
+            status = process.wait()
         except KeyboardInterrupt:
-            continue  # the terminal sent Ctrl-C to the stages too; wait until they have stopped
+            interrupted = True  # the terminal sent Ctrl-C to the stages too; wait until they have stopped
+            continue
+        return Interrupted.exit_code if interrupted else status
 
 
 def export_experiment(root: Path, name: str, run: str) -> Path:

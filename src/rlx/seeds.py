@@ -65,10 +65,10 @@ def train_run(root: Path, run: str, snapshot: Snapshot, on_change: Callable[[lis
     total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
     with SeedProgress(run, missing, total) as progress:
         if outcomes:
-            progress.say(f"{run}: seeds {_listed(outcomes)} were trained before with these settings and this code; kept")
+            progress.say(f"{run}: kept, since trained before with these settings and this code: {_listed(outcomes)}")
         if missing:
             count = worker_count(len(missing))
-            progress.say(f"{run}: training seeds {_listed(missing)}, {count} at a time")
+            progress.say(f"{run}: training {_listed(missing)}, {count} at a time")
 
         def event(content: Any) -> None:
             if isinstance(content, str):
@@ -172,8 +172,8 @@ def _ordered(outcomes: dict[int, SeedOutcome]) -> list[SeedOutcome]:
 
 
 def _listed(seeds: Any) -> str:
-    """Return seeds as people write them: ``1–5``, ``1, 2, 7``."""
+    """Return seeds as people write them: ``seed 3``, ``seeds 1–5``, ``seeds 1, 2, 7``."""
     ordered = sorted(seeds)
     if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
-        return f"{ordered[0]}–{ordered[-1]}"
-    return ", ".join(map(str, ordered))
+        return f"seeds {ordered[0]}–{ordered[-1]}"
+    return f"seed{'s' * (len(ordered) > 1)} {', '.join(map(str, ordered))}"

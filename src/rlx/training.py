@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tensorboardX import SummaryWriter
 
 from rlx import algorithms, checkpoints, normalization
 from rlx.actors import PolicyActor
@@ -29,6 +28,7 @@ from rlx.errors import CheckpointDamaged, Missing
 from rlx.evaluation import play, untouched_generators
 from rlx.metrics import MetricsWriter
 from rlx.reset_seeds import boundary_seed, validation_seeds
+from rlx.tensorboard_log import TensorBoardLog
 
 VALIDATION_STEP_LIMIT = 100_000
 
@@ -94,7 +94,7 @@ class _Seed:
     timetable: Timetable
     state: TrainingState
     metrics: MetricsWriter
-    tensorboard: SummaryWriter
+    tensorboard: TensorBoardLog
     text: str = field(default="")
 
     @property
@@ -174,7 +174,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
             if found.normalizer is not None:
                 normalization.write_into(venv, found.normalizer)
         metrics = MetricsWriter(folder / "metrics.jsonl", state.step)
-        tensorboard = SummaryWriter(str(folder / "tensorboard"), purge_step=state.step + 1, flush_secs=10)
+        tensorboard = TensorBoardLog(folder / "tensorboard", state.step + 1 if state.step else 0)
     except BaseException:
         venv.close()
         raise
@@ -226,9 +226,7 @@ def _validate(run: _Seed) -> dict[str, float]:
 
 def _log(run: _Seed, row: dict[str, Any]) -> None:
     written = run.metrics.append(row)
-    for key, value in written.items():
-        if "/" in key:
-            run.tensorboard.add_scalar(key, value, run.state.step)
+    run.tensorboard.add(run.state.step, {key: value for key, value in written.items() if "/" in key})
 
 
 def _checkpoint(run: _Seed) -> None:

@@ -147,6 +147,7 @@ def _prepare(events: Any, parent: int) -> None:
     global _events
     _events = events
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))  # at once: every file is atomic or trimmed
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 

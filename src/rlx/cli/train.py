@@ -55,7 +55,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
         if status == 0:
             raise TrainingFailed(f"{chosen}: DVC made no experiment, because nothing differs from the committed state; `rlx compare` shows it")
         again = f"rlx train {config}{''.join(f' -S {setting}' for setting in overrides)}{f' --seeds {seeds}' if seeds else ''}"
-        if status in (130, -2):
+        if status == Interrupted.exit_code:
             raise Interrupted(f"{chosen}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them")
         raise TrainingFailed(f"{chosen}: did not finish (see above); after mending, `{again}` goes on from what is done")
     export_experiment(root, chosen, run)

@@ -1,0 +1,115 @@
+"""Fixtures: a fresh project, and one whose study has been run once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ |= {
+    "DVC_NO_ANALYTICS": "1",
+    "GIT_AUTHOR_NAME": "Test",
+    "GIT_AUTHOR_EMAIL": "test@localhost",
+    "GIT_COMMITTER_NAME": "Test",
+    "GIT_COMMITTER_EMAIL": "test@localhost",
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "COLUMNS": "80",
+}
+os.environ.pop("DVC_ROOT", None)
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass
+class Project:
+    """A project on disk, driven as a user drives it."""
+
+    root: Path
+
+    def run(self, *command: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command, cwd=self.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}")
+        return done
+
+    def dvc(self, *arguments: str, check: bool = True) -> str:
+        return self.run(sys.executable, "-m", "dvc", *arguments, check=check).stdout
+
+    def rlx(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("rlx", *arguments, check=check)
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", *arguments).stdout
+
+    def commit(self, message: str = "change") -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        text = (self.root / name).read_text()
+        assert old in text, f"{old!r} is not in {name}"
+        (self.root / name).write_text(text.replace(old, new))
+
+    def lock(self) -> dict[str, dict]:
+        import yaml
+
+        return yaml.safe_load((self.root / "dvc.lock").read_text())["stages"]
+
+
+def shrink(project: Project) -> None:
+    """Give a fresh project a budget that a test can afford."""
+    for old, new in (
+        ("num_seeds: 5", "num_seeds: 2"),
+        ("total_timesteps: 50000", "total_timesteps: 2048"),
+        ("save_every: 25000", "save_every: 1024"),
+        ("every: 10000", "every: 1024"),
+        ("  episodes: 20\n", "  episodes: 2\n"),
+        ("  episodes: 100\n", "  episodes: 4\n"),
+        ("max_steps: 3000", "max_steps: 30"),
+    ):
+        project.replace("params.yaml", old, new)
+    project.commit("shrink")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A fresh project of `rlx init` with a tiny budget."""
+    made = Project(tmp_path / "project")
+    subprocess.run(["rlx", "init", str(made.root)], check=True, capture_output=True)
+    shrink(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose tiny study has been run and committed; do not change it, copy it."""
+    made = Project(tmp_path_factory.mktemp("finished") / "project")
+    subprocess.run(["rlx", "init", str(made.root)], check=True, capture_output=True)
+    shrink(made)
+    remote = tmp_path_factory.mktemp("remote")
+    made.dvc("remote", "add", "-q", "-d", "storage", str(remote))
+    made.dvc("repro")
+    made.commit("run the study")
+    return made
+
+
+@pytest.fixture
+def study(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project, to change at will."""
+    shutil.copytree(finished.root, tmp_path / "study", symlinks=True)
+    return Project(tmp_path / "study")
