@@ -110,9 +110,10 @@ class EpisodeRecorder(VecEnvWrapper):
             return
         batch = np.asarray(value)[None] if copy is not None else np.asarray(value)
         index = int(np.argwhere(~np.isfinite(batch))[0][0])
+        article = "an" if what[0] in "aeiou" else "a"
         shown = np.array2string(batch[index], threshold=12, precision=6)
         raise NonFiniteValue(
-            f"{self._env_id} gave a {what} that is not a finite number: {shown} (environment copy "
+            f"{self._env_id} gave {article} {what} that is not a finite number: {shown} (environment copy "
             f"{copy if copy is not None else index} of {self.num_envs}, after {self.steps_taken} steps since training "
             f"(re)started); fix the environment, or guard it with a wrapper (env.wrappers)"
         )

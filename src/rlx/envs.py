@@ -59,7 +59,8 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         EnvironmentUnusable: It does not exist, or cannot be built; the message says why.
     """
     try:
-        made: gym.Env[Any, Any] = gym.make(env.id, render_mode=render_mode, disable_env_checker=True, **env.kwargs)
+        rendering = {"render_mode": render_mode} if render_mode else {}  # not every environment has the parameter
+        made: gym.Env[Any, Any] = gym.make(env.id, disable_env_checker=True, **rendering, **env.kwargs)
         for name, arguments in wrapper_calls(env):
             module, _, attribute = name.rpartition(".")
             made = getattr(importlib.import_module(module), attribute)(made, **arguments)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 Array = np.ndarray[Any, Any]
 EXACT_LIMIT = 100_000
@@ -203,8 +203,4 @@ def minimum_detectable_effect(std: float, n: int, alpha: float = 0.05, power: fl
     """Return the smallest true difference that n seeds each detect with the given power (None below two seeds)."""
     if n < 2:
         return None
-    low, high = 0.0, 100.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if power_of_welch(middle, 1.0, n, alpha) >= power else (middle, high)
-    return high * std
+    return std * float(optimize.brentq(lambda effect: power_of_welch(effect, 1.0, n, alpha) - power, 0.0, 200.0, xtol=1e-6))

@@ -10,18 +10,27 @@ from rlx import stats
 MISSING = "—"
 
 
-def number(value: float | None, *, sign: bool = False) -> str:
-    """Return a number with about four significant digits; missing is —."""
+def number(value: float | None, *, sign: bool = False, like: float | None = None) -> str:
+    """Return a number with about four significant digits; missing is —.
+
+    Args:
+        value: What to show.
+        sign: Show a plus too.
+        like: Round as this (larger) number would be, so that numbers shown together match.
+    """
     if value is None:
         return MISSING
-    digits = 0 if abs(value) >= 10_000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 3
-    text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
-    return text
+    size = abs(value if like is None else like)
+    digits = 0 if size >= 10_000 or size == 0 else 1 if size >= 100 else 2 if size >= 1 else 3
+    return f"{value:+,.{digits}f}" if sign and value else f"{value:,.{digits}f}"
 
 
 def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
     """Return an interval as ``[low, high]``; missing is —."""
-    return f"[{number(found.low, sign=sign)}, {number(found.high, sign=sign)}]" if found else MISSING
+    if found is None:
+        return MISSING
+    larger = max(abs(found.low), abs(found.high))
+    return f"[{number(found.low, sign=sign, like=larger)}, {number(found.high, sign=sign, like=larger)}]"
 
 
 def setting(value: Any) -> str:

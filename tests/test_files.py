@@ -1,0 +1,112 @@
+"""Files that are never half-written, seeds that never overlap, and the project's code in the right hashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rlx import atomic
+from rlx.errors import ConfigError, DataDamaged, NonFiniteValue
+from rlx.metrics import MetricsWriter, checked, read_rows, write_rows
+from rlx.project_code import hashes_of
+from rlx.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    atomic.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="Out of range float"):
+        atomic.write_json(path, {"a": float("nan")})
+    with pytest.raises(RuntimeError), atomic.replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == '{\n  "a": 1\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(0, 10**6))
+def test_training_validation_and_held_out_seeds_never_meet(seed: int, boundary: int) -> None:
+    assert boundary_seed(seed, boundary) + 1024 < VALIDATION.start
+    assert boundary_seed(seed, boundary) in TRAINING
+    assert set(validation_seeds(50)) <= set(VALIDATION[:50])
+    held_out = held_out_seeds(50, seed)
+    assert len(set(held_out)) == 50
+    assert all(value in HELD_OUT for value in held_out)
+    assert VALIDATION.stop <= HELD_OUT.start
+    assert held_out_seeds(20, seed) == held_out[:20]
+
+
+def test_metrics_are_trimmed_never_doubled(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    write_rows(path, [{"seed": 1, "step": step, "update": step // 10} for step in (10, 20, 30)])
+    with path.open("a") as file:
+        file.write('{"seed": 1, "st')
+    writer = MetricsWriter(path, after_step=20)
+    writer.append({"seed": 1, "step": 30, "update": 3, "train/loss": 0.5, "train/explained_variance": float("nan")})
+    writer.close()
+    assert [row["step"] for row in read_rows(path)] == [10, 20, 30]
+    assert "train/explained_variance" not in read_rows(path)[-1]
+
+
+def test_a_quantity_that_is_not_finite_fails_by_name() -> None:
+    with pytest.raises(NonFiniteValue, match=r"train/loss became nan at step 64"):
+        checked({"seed": 1, "step": 64, "update": 1, "train/loss": float("nan")})
+    with pytest.raises(KeyError, match="train/los "):
+        checked({"train/los ": 1.0})
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"seed": 1, "step": 2}\nnonsense\n{"seed": 1, "step": 3}\n')
+    with pytest.raises(DataDamaged, match=r"metrics\.jsonl:2"):
+        read_rows(path)
+
+
+def project_files(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_code_is_followed_through_every_kind_of_import(tmp_path: Path) -> None:
+    root = project_files(
+        tmp_path,
+        {
+            "envs/__init__.py": "from envs import a, z\nLIMIT = 3\n",
+            "envs/a.py": "from . import b\nfrom .sub.c import thing\nimport envs.d as d\n",
+            "envs/b.py": "import numpy\n",
+            "envs/sub/__init__.py": "",
+            "envs/sub/c.py": "from ..e import x\n",
+            "envs/d.py": "",
+            "envs/e.py": "x = 1\n",
+            "envs/z.py": "",
+            "envs/limit.py": "from envs import LIMIT\n",
+            "policies/__init__.py": "",
+        },
+    )
+    assert set(hashes_of(root, ["envs.a"])) == {f"envs/{name}" for name in ("a.py", "b.py", "sub/__init__.py", "sub/c.py", "d.py", "e.py")}
+    assert set(hashes_of(root, ["envs.z", "gymnasium.envs.classic_control"])) == {"envs/z.py"}
+    assert "envs/__init__.py" in hashes_of(root, ["envs.limit"])
+
+
+def test_what_cannot_be_followed_counts_as_used(tmp_path: Path) -> None:
+    root = project_files(
+        tmp_path,
+        {
+            "envs/__init__.py": "",
+            "envs/dynamic.py": "import importlib\nm = importlib.import_module('envs.' + 'hidden')\n",
+            "envs/hidden.py": "",
+            "envs/levels/one.json": "{}",
+        },
+    )
+    assert {"envs/hidden.py", "envs/levels/one.json"} <= set(hashes_of(root, ["envs.dynamic"]))
+
+
+def test_code_outside_the_packages_is_refused(tmp_path: Path) -> None:
+    root = project_files(tmp_path, {"envs/__init__.py": "", "envs/a.py": "import physics\n", "physics.py": ""})
+    with pytest.raises(ConfigError, match=r"physics\.py: is used by .* but lies outside"):
+        hashes_of(root, ["envs.a"])
