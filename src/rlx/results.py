@@ -72,9 +72,9 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     try:
-        types = {"seed": "Int64", "success": "boolean", "cut": "bool"}
-        table = pd.read_csv(path, dtype=types, float_precision="round_trip")  # type: ignore[call-overload]
-        return table[list(COLUMNS)]  # type: ignore[no-any-return]
+        types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
+        table = pd.read_csv(path, dtype=types)[list(COLUMNS)]  # type: ignore[arg-type]
+        return table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
     except (ValueError, KeyError) as error:
         raise DataDamaged(f"{path}: is not a table of episodes ({error}); `dvc repro --force` makes it anew") from None
 
