@@ -51,7 +51,9 @@ class BossFight(gym.Env[np.ndarray, np.int64]):
         self.observation_space = spaces.Box(-1.0, 1.0, (17,), np.float32)
         self.action_space = spaces.Discrete(5)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start a duel with both sides at a random distance."""
         super().reset(seed=seed)
         self._player = float(self.np_random.uniform(-0.9, -0.3))
@@ -162,9 +164,13 @@ class BossFight(gym.Env[np.ndarray, np.int64]):
         draw.rectangle((0, floor, width, height), fill=(58, 52, 64))
         danger = (214, 69, 65) if self._phase == STRIKE else (226, 168, 62)
         if self._phase in (TELEGRAPH, STRIKE):
-            spot, reach = {SWEEP: (self._boss, SWEEP_REACH), SLAM: (self._mark, SLAM_REACH), WAVE: (0.0, 1.1)}[self._attack]
+            spot, reach = {SWEEP: (self._boss, SWEEP_REACH), SLAM: (self._mark, SLAM_REACH), WAVE: (0.0, 1.1)}[
+                self._attack
+            ]
             draw.rectangle((at(spot - reach), floor, at(spot + reach), floor + 10), fill=danger)
-        boss = {APPROACH: (120, 80, 160), TELEGRAPH: (226, 168, 62), STRIKE: (214, 69, 65), RECOVER: (90, 140, 110)}[self._phase]
+        boss = {APPROACH: (120, 80, 160), TELEGRAPH: (226, 168, 62), STRIKE: (214, 69, 65), RECOVER: (90, 140, 110)}[
+            self._phase
+        ]
         x = at(self._boss)
         draw.rounded_rectangle((x - 30, floor - 92, x + 30, floor), 10, fill=boss)
         draw.ellipse((x - 14, floor - 78, x - 4, floor - 66), fill=(250, 240, 220))
@@ -178,7 +184,10 @@ class BossFight(gym.Env[np.ndarray, np.int64]):
         if self._attack_rest == ATTACK_REST:
             side = 1 if self._boss >= self._player else -1
             draw.line((x + 10 * side, floor - 30, x + 44 * side, floor - 36), fill=(255, 255, 255), width=4)
-        for top, share, colour in ((14, self._boss_health / self._boss_full, (190, 70, 90)), (30, self._player_health / PLAYER_HEALTH, (90, 180, 220))):
+        for top, share, colour in (
+            (14, self._boss_health / self._boss_full, (190, 70, 90)),
+            (30, self._player_health / PLAYER_HEALTH, (90, 180, 220)),
+        ):
             draw.rectangle((20, top, width - 20, top + 10), fill=(60, 60, 74))
             draw.rectangle((20, top, 20 + (width - 40) * share, top + 10), fill=colour)
         return np.asarray(picture)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gymnasium as gym
 import torch
-from rlx.policies import register
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
+
+from rlx.policies import register
 
 
 class Block(nn.Module):

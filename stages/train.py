@@ -29,7 +29,10 @@ def main(run: str) -> None:
 
     def note(status: str, seeds: list[SeedOutcome]) -> None:
         outcomes[:] = seeds
-        times = {"ended": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.monotonic() - clock, 3)}
+        times = {
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - clock, 3),
+        }
         write_metadata(folder.path, status, snapshot, seeds, facts | (times if status != "running" else {}))
 
     note("running", [])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from rlx.comparison import Criteria, RunScores, compare, config_differences, flatten
 from rlx.report.study_comparison import StudyComparison, headlines, metrics_of, to_data, to_markdown
 from rlx.report.text import number, table
@@ -14,7 +15,9 @@ from rlx.report.text import number, table
 def run(name: str, scores: list[float], policies: str = "", **task: Any) -> RunScores:
     seeds = range(1, len(scores) + 1)
     hashes = {seed: f"{policies or name}{seed}" for seed in seeds}
-    return RunScores(name, dict(zip(seeds, scores, strict=True)), hashes, {"environment": "X-v0", **task}, {"algo.gamma": 0.9})
+    return RunScores(
+        name, dict(zip(seeds, scores, strict=True)), hashes, {"environment": "X-v0", **task}, {"algo.gamma": 0.9}
+    )
 
 
 BASE = run("base", [100, 102, 98, 101, 99])
@@ -77,7 +80,9 @@ def test_inconclusive_says_what_would_settle_it() -> None:
 def test_several_candidates_are_corrected_together() -> None:
     candidate = [103.0, 104, 102, 105, 103.5]
     alone = compare(BASE, [run("c", candidate)], Criteria())[0]
-    among = compare(BASE, [run("c", candidate), *(run(f"n{i}", [100, 99, 101, 102, 98]) for i in range(5))], Criteria())[0]
+    among = compare(
+        BASE, [run("c", candidate), *(run(f"n{i}", [100, 99, 101, 102, 98]) for i in range(5))], Criteria()
+    )[0]
     assert alone.verdict == "improved"
     assert among.verdict == "inconclusive"
     assert among.p_value == pytest.approx(6 * alone.p_value)  # type: ignore[operator]
@@ -89,7 +94,9 @@ def test_family_wise_error_rate_of_six_equal_candidates() -> None:
     wrong = 0
     for _ in range(150):
         draws = rng.normal(0, 1, (7, 5))
-        found = compare(run("b", list(draws[0])), [run(f"c{i}", list(row)) for i, row in enumerate(draws[1:])], Criteria())
+        found = compare(
+            run("b", list(draws[0])), [run(f"c{i}", list(row)) for i, row in enumerate(draws[1:])], Criteria()
+        )
         wrong += any(c.verdict in ("improved", "regressed") for c in found)
     assert wrong / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
@@ -101,7 +108,9 @@ def test_config_differences() -> None:
 
 def study(candidates: list[RunScores], effect: float = 0.0) -> StudyComparison:
     criteria = Criteria(0.05, effect)
-    return StudyComparison("base", "latest", criteria, (BASE, *candidates), tuple(compare(BASE, candidates, criteria)), 10.0)
+    return StudyComparison(
+        "base", "latest", criteria, (BASE, *candidates), tuple(compare(BASE, candidates, criteria)), 10.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,8 +119,16 @@ def study(candidates: list[RunScores], effect: float = 0.0) -> StudyComparison:
         (run("up", [150, 152, 148, 149, 151]), 0, "up improved on base: +50.00 return [+47.69, +52.31]."),
         (run("down", [50, 52, 48, 49, 51]), 0, "down is worse than base: -50.00 return [-52.31, -47.69]."),
         (run("same", [100, 101, 99, 102, 98]), 10, "same is as good as base, to within 10: 0 return [-2.31, +2.31]."),
-        (run("copy", [100, 102, 98, 101, 99], policies="base"), 0, "copy is identical to base: the trained policies are bit-equal, seed by seed."),
-        (run("far", [1, 2], environment="Y-v0"), 0, "far cannot be compared with base: they measure different things: environment ('X-v0' and 'Y-v0')."),
+        (
+            run("copy", [100, 102, 98, 101, 99], policies="base"),
+            0,
+            "copy is identical to base: the trained policies are bit-equal, seed by seed.",
+        ),
+        (
+            run("far", [1, 2], environment="Y-v0"),
+            0,
+            "far cannot be compared with base: they measure different things: environment ('X-v0' and 'Y-v0').",
+        ),
     ],
 )
 def test_headlines(candidate: RunScores, effect: float, sentence: str) -> None:
@@ -131,4 +148,11 @@ def test_reports_hold_no_nan_and_every_run() -> None:
 
 def test_tables_and_numbers() -> None:
     assert table(["run", "mean"], [["a|b", "1"], ["c", "—"]]).splitlines()[2] == "| a\\|b |    1 |"
-    assert [number(x) for x in (None, 0, 0.0123, 3.14159, 271.828, 12345.6)] == ["—", "0", "0.012", "3.14", "271.8", "12,346"]
+    assert [number(x) for x in (None, 0, 0.0123, 3.14159, 271.828, 12345.6)] == [
+        "—",
+        "0",
+        "0.012",
+        "3.14",
+        "271.8",
+        "12,346",
+    ]

@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
+
 from rlx import checkpoints, results
 from rlx.actors import PolicyActor, RandomActor, load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig, VideoConfig
@@ -50,7 +51,7 @@ class Endless(Long):
 class Filmed(Long):
     """Odd sizes, tiny frames, continuous actions."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 12}  # noqa: RUF012
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 12}
     action_space = spaces.Box(-1, 1, (2,), np.float32)
 
     def __init__(self, render_mode: str | None = None):
@@ -135,11 +136,17 @@ class Bomb:
 
 @pytest.mark.parametrize("member", ["data", "policy.pth", "policy.optimizer.pth", "rlx/state.json"])
 @pytest.mark.parametrize("rehash", [True, False])
-def test_a_malicious_checkpoint_runs_nothing(run: tuple[Path, Snapshot], tmp_path: Path, member: str, rehash: bool) -> None:
+def test_a_malicious_checkpoint_runs_nothing(
+    run: tuple[Path, Snapshot], tmp_path: Path, member: str, rehash: bool
+) -> None:
     import hashlib
     import json
 
-    source, target, owned = run[0] / "runs" / "a" / "checkpoints" / "latest.zip", tmp_path / "evil.zip", tmp_path / "owned"
+    source, target, owned = (
+        run[0] / "runs" / "a" / "checkpoints" / "latest.zip",
+        tmp_path / "evil.zip",
+        tmp_path / "owned",
+    )
     bomb = pickle.dumps(Bomb(owned))
     with zipfile.ZipFile(source) as old:
         members = {name: old.read(name) for name in old.namelist()}
@@ -172,7 +179,10 @@ def test_a_flipped_bit_is_reported(run: tuple[Path, Snapshot], tmp_path: Path) -
         except CheckpointDamaged as error:
             assert "flipped.zip" in str(error)
         else:  # only what is not content may change unnoticed: times and flags in the zip's own headers
-            with zipfile.ZipFile(target) as new, zipfile.ZipFile(run[0] / "runs" / "a" / "checkpoints" / "latest.zip") as old:
+            with (
+                zipfile.ZipFile(target) as new,
+                zipfile.ZipFile(run[0] / "runs" / "a" / "checkpoints" / "latest.zip") as old,
+            ):
                 assert {n: new.read(n) for n in new.namelist()} == {n: old.read(n) for n in old.namelist()}
 
 
@@ -271,7 +281,16 @@ def test_odd_sizes_are_filmed_and_missing_renderers_explained(tmp_path: Path, en
 
 def test_the_representative_is_the_lower_median_never_the_best() -> None:
     rows = [
-        {"seed": seed, "checkpoint": "latest", "episode": episode, "reset_seed": 0, "return": 10.0 * seed + episode, "length": 1, "success": None, "cut": False}
+        {
+            "seed": seed,
+            "checkpoint": "latest",
+            "episode": episode,
+            "reset_seed": 0,
+            "return": 10.0 * seed + episode,
+            "length": 1,
+            "success": None,
+            "cut": False,
+        }
         for seed in (1, 2, 3, 4)
         for episode in range(4)
     ]

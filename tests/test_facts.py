@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rlx.diagnosis.facts import learning_facts, windowed
 
 STEPS = np.arange(100, 10_100, 100)
@@ -40,7 +41,9 @@ def test_scale_does_not_matter() -> None:
 
 
 def test_windows_weigh_by_episodes_and_skip_empty_ones() -> None:
-    steps_W, returns_SW = windowed(np.array([1, 2, 3, 4]), np.array([[10.0, 40.0, np.nan, np.nan]]), np.array([[3.0, 1, 0, 0]]), 2)
+    steps_W, returns_SW = windowed(
+        np.array([1, 2, 3, 4]), np.array([[10.0, 40.0, np.nan, np.nan]]), np.array([[3.0, 1, 0, 0]]), 2
+    )
     assert list(steps_W) == [2, 4]
     assert returns_SW[0, 0] == pytest.approx(17.5)
     assert np.isnan(returns_SW[0, 1])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rlx import atomic
 from rlx.errors import ConfigError, DataDamaged, NonFiniteValue
 from rlx.metrics import MetricsWriter, checked, read_rows, write_rows
@@ -88,7 +89,9 @@ def test_code_is_followed_through_every_kind_of_import(tmp_path: Path) -> None:
             "policies/__init__.py": "",
         },
     )
-    assert set(hashes_of(root, ["envs.a"])) == {f"envs/{name}" for name in ("a.py", "b.py", "sub/__init__.py", "sub/c.py", "d.py", "e.py")}
+    assert set(hashes_of(root, ["envs.a"])) == {
+        f"envs/{name}" for name in ("a.py", "b.py", "sub/__init__.py", "sub/c.py", "d.py", "e.py")
+    }
     assert set(hashes_of(root, ["envs.z", "gymnasium.envs.classic_control"])) == {"envs/z.py"}
     assert "envs/__init__.py" in hashes_of(root, ["envs.limit"])
 

@@ -48,7 +48,10 @@ def imports(name: str, path: Path, known: set[str]) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in known else node.module for alias in node.names}
+            found |= {
+                f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in known else node.module
+                for alias in node.names
+            }
     return found
 
 
@@ -65,7 +68,9 @@ def layer(module: str) -> int:
 
 def graph() -> dict[str, set[str]]:
     known = modules()
-    return {name: {i for i in imports(name, path, set(known)) if i.split(".")[0] == "rlx"} for name, path in known.items()}
+    return {
+        name: {i for i in imports(name, path, set(known)) if i.split(".")[0] == "rlx"} for name, path in known.items()
+    }
 
 
 def test_imports_point_down() -> None:
@@ -91,7 +96,8 @@ def test_only_experiments_talks_to_git_and_dvc() -> None:
     guilty = [
         name
         for name, path in known.items()
-        if room(name) != "experiments" and any(used.split(".")[0] in ("dvc", "git", "subprocess") for used in imports(name, path, set(known)))
+        if room(name) != "experiments"
+        and any(used.split(".")[0] in ("dvc", "git", "subprocess") for used in imports(name, path, set(known)))
     ]
     assert not guilty
 
@@ -114,8 +120,12 @@ def test_no_import_circles() -> None:
         visit(module)
 
 
-@pytest.mark.parametrize("statement", ["import rlx", "import rlx.cli; rlx.cli.cli.get_help(__import__('click').Context(rlx.cli.cli))"])
+@pytest.mark.parametrize(
+    "statement", ["import rlx", "import rlx.cli; rlx.cli.cli.get_help(__import__('click').Context(rlx.cli.cli))"]
+)
 def test_start_up_is_light(statement: str) -> None:
     heavy = "torch dvc gymnasium matplotlib pandas stable_baselines3 pydantic scipy numpy".split()
     code = f"{statement}; import sys; print([name for name in {heavy} if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -53,7 +53,11 @@ def test_the_study_leaves_what_the_design_says(finished: Project) -> None:
         ".gitignore", "config_snapshot.yaml", "metadata.json", "metrics.jsonl", "checkpoints", "eval", "videos", "plots",
         "analysis.json", "analysis.md", "logs",
     }  # fmt: skip
-    assert {path.name for path in (run / "checkpoints" / "seed_1").iterdir()} == {"latest.zip", "best.zip", "step_2048.zip"}
+    assert {path.name for path in (run / "checkpoints" / "seed_1").iterdir()} == {
+        "latest.zip",
+        "best.zip",
+        "step_2048.zip",
+    }
     metadata = json.loads((run / "metadata.json").read_text())
     assert (metadata["status"], [seed["status"] for seed in metadata["seeds"]]) == ("finished", ["finished"] * 2)
     assert metadata["git"]["commit"]
@@ -69,7 +73,9 @@ def test_the_study_leaves_what_the_design_says(finished: Project) -> None:
 
 def test_dvcs_own_commands_are_useful_at_once(study: Project, tmp_path: Path) -> None:
     assert UP_TO_DATE in study.dvc("repro")
-    metrics = next(iter(json.loads(study.dvc("metrics", "show", "--json")).values()))["data"]["analysis/compare/summary.json"]["data"]
+    metrics = next(iter(json.loads(study.dvc("metrics", "show", "--json")).values()))["data"][
+        "analysis/compare/summary.json"
+    ]["data"]
     assert metrics["cartpole"]["return_mean"] > 0
     page = study.dvc("plots", "show", "-o", str(tmp_path / "plots"))
     html = (tmp_path / "plots" / "index.html").read_text()
@@ -97,7 +103,9 @@ def test_from_scratch_gives_the_same_hashes(study: Project) -> None:
     assert "training seeds 1, 2" in output
     after = study.lock()
     for stage, content in before.items():
-        hashes = {out["path"]: out["md5"] for out in content["outs"] if not out["path"].endswith(("metadata.json", "logs"))}
+        hashes = {
+            out["path"]: out["md5"] for out in content["outs"] if not out["path"].endswith(("metadata.json", "logs"))
+        }
         assert hashes == {out["path"]: out["md5"] for out in after[stage]["outs"] if out["path"] in hashes}, stage
 
 
@@ -121,15 +129,27 @@ def test_a_base_value_reaches_only_the_runs_that_do_not_override_it(study: Proje
 
 
 def test_editing_project_code_retrains_exactly_the_runs_that_use_it(study: Project) -> None:
-    study.write("envs/pole.py", "from gymnasium.envs.classic_control import CartPoleEnv\nfrom envs.force import FORCE\n\n\nclass Pole(CartPoleEnv):\n    force_mag = FORCE\n")
+    study.write(
+        "envs/pole.py",
+        "from gymnasium.envs.classic_control import CartPoleEnv\nfrom envs.force import FORCE\n\n\nclass Pole(CartPoleEnv):\n    force_mag = FORCE\n",
+    )
     study.write("envs/force.py", "FORCE = 10.0\n")
-    study.replace("envs/__init__.py", "import gymnasium\n", 'import gymnasium\n\ngymnasium.register(id="Pole-v0", entry_point="envs.pole:Pole", max_episode_steps=500)\n')
-    study.write("configs/cartpole_epochs.yaml", "env: {id: Pole-v0}\npolicy: {type: residual, kwargs: {width: 8, blocks: 1}}\n")
+    study.replace(
+        "envs/__init__.py",
+        "import gymnasium\n",
+        'import gymnasium\n\ngymnasium.register(id="Pole-v0", entry_point="envs.pole:Pole", max_episode_steps=500)\n',
+    )
+    study.write(
+        "configs/cartpole_epochs.yaml", "env: {id: Pole-v0}\npolicy: {type: residual, kwargs: {width: 8, blocks: 1}}\n"
+    )
     first = study.dvc("repro", "train@cartpole_epochs")
     assert "training seeds 1, 2" in first
     trains = ("train@cartpole", "train@cartpole_epochs")
     assert stale(study, *trains) == set()
-    for file, text in (("envs/force.py", "FORCE = 11.0\n"), ("policies/residual.py", (study.root / "policies/residual.py").read_text() + "\n# edited\n")):
+    for file, text in (
+        ("envs/force.py", "FORCE = 11.0\n"),
+        ("policies/residual.py", (study.root / "policies/residual.py").read_text() + "\n# edited\n"),
+    ):
         study.write(file, text)
         assert stale(study, *trains) == {"train@cartpole_epochs"}
         assert "training seeds 1, 2" in study.dvc("repro", "train@cartpole_epochs")  # never a stale seed from the bench
@@ -191,7 +211,9 @@ def interrupt(project: Project, command: list[str], ready: str) -> tuple[int, fl
 
     Returns its exit status, the seconds it took to stop, and its output.
     """
-    with subprocess.Popen(command, cwd=project.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, cwd=project.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         lines = []
         for line in process.stdout:
@@ -210,13 +232,19 @@ def interrupt(project: Project, command: list[str], ready: str) -> tuple[int, fl
 def workers_of(root: Path) -> str:
     found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     pids = [line.split()[0] for line in found.splitlines() if "spawn_main" in line]
-    return "".join(pid for pid in pids if Path(f"/proc/{pid}/cwd").exists() and Path(f"/proc/{pid}/cwd").resolve() == root.resolve())
+    return "".join(
+        pid
+        for pid in pids
+        if Path(f"/proc/{pid}/cwd").exists() and Path(f"/proc/{pid}/cwd").resolve() == root.resolve()
+    )
 
 
 def test_ctrl_c_stops_every_worker_and_the_next_repro_goes_on(project: Project) -> None:
     project.replace("params.yaml", "total_timesteps: 2048", "total_timesteps: 80000")
     project.dvc("repro", "-q", "resolve@cartpole")
-    status, seconds, output = interrupt(project, [sys.executable, "-m", "stages.train", "cartpole"], "training seeds 1, 2")
+    status, seconds, output = interrupt(
+        project, [sys.executable, "-m", "stages.train", "cartpole"], "training seeds 1, 2"
+    )
     assert (status, output.splitlines()[-1]) == (130, "interrupted")
     assert seconds < 10  # two seconds are measured, not asserted: machines differ
     assert "Traceback" not in output
@@ -233,7 +261,9 @@ def test_ctrl_c_stops_every_worker_and_the_next_repro_goes_on(project: Project) 
 def test_a_killed_train_stage_leaves_no_orphans_and_resumes(project: Project) -> None:
     project.replace("params.yaml", "total_timesteps: 2048", "total_timesteps: 80000")
     project.dvc("repro", "-q", "resolve@cartpole")
-    with subprocess.Popen([sys.executable, "-m", "stages.train", "cartpole"], cwd=project.root, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "stages.train", "cartpole"], cwd=project.root, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "%" in line:
@@ -254,18 +284,33 @@ def test_one_crashing_seed_leaves_the_others(project: Project) -> None:
     parities = {seed: boundary_seed(seed, 0) % 2 for seed in range(1, 40)}
     unlucky = next(seed for seed in range(1, 39) if parities[seed] != parities[seed + 1])
     project.write("envs/crashing.py", CRASHING.replace("UNLUCKY", str(parities[unlucky])))
-    project.replace("envs/__init__.py", "import gymnasium\n", 'import gymnasium\n\ngymnasium.register(id="Crash-v0", entry_point="envs.crashing:Crashing", max_episode_steps=50)\n')
-    project.write("configs/cartpole.yaml", f"seed: {unlucky}\nenv: {{id: Crash-v0, num_envs: 1}}\nalgo: {{rollout_steps: 256}}\neval: {{episodes: 1}}\n")
+    project.replace(
+        "envs/__init__.py",
+        "import gymnasium\n",
+        'import gymnasium\n\ngymnasium.register(id="Crash-v0", entry_point="envs.crashing:Crashing", max_episode_steps=50)\n',
+    )
+    project.write(
+        "configs/cartpole.yaml",
+        f"seed: {unlucky}\nenv: {{id: Crash-v0, num_envs: 1}}\nalgo: {{rollout_steps: 256}}\neval: {{episodes: 1}}\n",
+    )
     lucky = unlucky + 1
     output = project.dvc("repro", "train@cartpole", check=False)
-    assert f"seed {unlucky}: RuntimeError: the simulator crashed (traceback: runs/cartpole/logs/seed_{unlucky}/error.txt)" in output
+    assert (
+        f"seed {unlucky}: RuntimeError: the simulator crashed (traceback: runs/cartpole/logs/seed_{unlucky}/error.txt)"
+        in output
+    )
     run = project.root / "runs" / "cartpole"
     assert "in step" in (run / "logs" / f"seed_{unlucky}" / "error.txt").read_text()
     metadata = json.loads((run / "metadata.json").read_text())
-    assert (metadata["status"], {seed["seed"]: seed["status"] for seed in metadata["seeds"]}) == ("failed", {unlucky: "failed", lucky: "finished"})
+    assert (metadata["status"], {seed["seed"]: seed["status"] for seed in metadata["seeds"]}) == (
+        "failed",
+        {unlucky: "failed", lucky: "finished"},
+    )
     assert (run / "checkpoints" / f"seed_{lucky}" / "latest.zip").is_file()
     assert not (run / "checkpoints" / f"seed_{unlucky}").exists()
-    assert f"kept, since trained before with these settings and this code: seed {lucky}" in project.dvc("repro", "train@cartpole", check=False)
+    assert f"kept, since trained before with these settings and this code: seed {lucky}" in project.dvc(
+        "repro", "train@cartpole", check=False
+    )
 
 
 def test_a_stage_called_wrongly_says_how(project: Project) -> None:

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+
 from rlx.bench import SIZE_LIMIT, bench_folder, entry_for, fingerprint, prune
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import ProjectCode, Snapshot
 from rlx.errors import UsageError
 from rlx.known import KNOWN, settings_for
 from rlx.workers import Failure, run_parallel, usable_cores, worker_count
-
 from tests.conftest import REPOSITORY, Project
 
 
@@ -98,6 +98,7 @@ def test_bossfight_is_a_sound_environment() -> None:
     import gymnasium as gym
     import numpy as np
     from gymnasium.utils.env_checker import check_env
+
     from rlx.envs import own_registrations
 
     assert "BossFight-v0" in own_registrations(REPOSITORY)
@@ -129,7 +130,7 @@ def player(seen: object) -> int:
         return left if player_at > 0 else right
     if sweep and abs(distance) * 2 < 0.7:
         return away if abs(player_at) < 0.95 else (roll if time_left <= 2 else stay)
-    return attack if abs(distance) * 2 < 0.28 or recovering and abs(distance) * 2 < 0.3 else towards
+    return attack if abs(distance) * 2 < 0.28 or (recovering and abs(distance) * 2 < 0.3) else towards
 
 
 def test_known_settings_are_valid_configs() -> None:
@@ -223,9 +224,14 @@ def test_sync_keeps_the_roster_in_step_and_the_comments(project: Project) -> Non
 def test_a_mistaken_config_is_told_by_the_resolve_stage(project: Project) -> None:
     project.write("configs/cartpole_epochs.yaml", "env: {id: CartPole-v11}\ndevice: cuda\n")
     told = project.dvc("repro", "resolve@cartpole_epochs", check=False)
-    assert "configs/cartpole_epochs.yaml:1:7: env.id: there is no environment 'CartPole-v11'; did you mean CartPole-v1?" in told
+    assert (
+        "configs/cartpole_epochs.yaml:1:7: env.id: there is no environment 'CartPole-v11'; did you mean CartPole-v1?"
+        in told
+    )
     project.write("configs/cartpole_epochs.yaml", "policy: {type: resdual}\n")
-    assert "there is no network 'resdual'; did you mean residual?" in project.dvc("repro", "resolve@cartpole_epochs", check=False)
+    assert "there is no network 'resdual'; did you mean residual?" in project.dvc(
+        "repro", "resolve@cartpole_epochs", check=False
+    )
     project.write("envs/__init__.py", "import nonsense\n")
     told = project.dvc("repro", "resolve@cartpole", check=False)
     assert "envs/__init__.py:1: importing `envs` failed: ModuleNotFoundError: No module named 'nonsense'" in told

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from rlx import stats
 from scipy import stats as scipy_stats
+
+from rlx import stats
 
 scores = arrays(np.float64, st.integers(2, 6), elements=st.floats(-1e3, 1e3).map(lambda x: round(x, 3)))
 
@@ -32,7 +33,10 @@ def test_no_interval_below_two_scores() -> None:
 def test_coverage_of_the_t_interval_on_normal_scores() -> None:
     rng = np.random.default_rng(1)
     for n in (3, 5, 10):
-        hits = [(i := stats.mean_with_interval(rng.normal(size=n)).interval) is not None and i.low <= 0 <= i.high for _ in range(4000)]
+        hits = [
+            (i := stats.mean_with_interval(rng.normal(size=n)).interval) is not None and i.low <= 0 <= i.high
+            for _ in range(4000)
+        ]
         assert 0.94 <= np.mean(hits) <= 0.96
 
 
@@ -95,7 +99,9 @@ def test_holm_by_hand() -> None:
 def test_holm_never_lowers_a_p_value(p_values: list[float]) -> None:
     adjusted = stats.holm(p_values)
     assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
-    assert all((p < q) <= (a <= b) for (p, a), (q, b) in itertools.combinations(zip(p_values, adjusted, strict=True), 2))
+    assert all(
+        (p < q) <= (a <= b) for (p, a), (q, b) in itertools.combinations(zip(p_values, adjusted, strict=True), 2)
+    )
 
 
 def test_probability_of_improvement_as_in_rliable() -> None:

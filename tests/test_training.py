@@ -21,6 +21,7 @@ import pytest
 import stable_baselines3
 import torch
 from gymnasium import spaces
+
 from rlx import checkpoints
 from rlx.actors import load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig
@@ -60,7 +61,11 @@ class Probe(gym.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         self.steps += 1
         first = float(np.ravel(action)[0])
-        right = first > 0.5 if isinstance(self.action_space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary) else first > 0
+        right = (
+            first > 0.5
+            if isinstance(self.action_space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary)
+            else first > 0
+        )
         reward = {
             "value": 1.0,
             "observation": self.sign,
@@ -84,7 +89,14 @@ gym.register("Probe-v0", entry_point=Probe)
 def settings(env: dict[str, Any], **changes: Any) -> Snapshot:
     data: dict[str, Any] = {
         "env": {"num_envs": 4, **env},
-        "algo": {"total_timesteps": 4096, "rollout_steps": 64, "batch_size": 64, "update_epochs": 6, "learning_rate": 0.003, "gamma": 0.5},
+        "algo": {
+            "total_timesteps": 4096,
+            "rollout_steps": 64,
+            "batch_size": 64,
+            "update_epochs": 6,
+            "learning_rate": 0.003,
+            "gamma": 0.5,
+        },
         "policy": {"hidden_sizes": [16]},
         "checkpoint": {"save_every": 2048},
         "eval": {"every": 2048, "episodes": 4},
@@ -129,8 +141,21 @@ def test_the_actor_learns_the_better_action(tmp_path: Path, kind: str, act: str)
 
 
 def cartpole(**changes: Any) -> Snapshot:
-    algo = {"total_timesteps": 4096, "rollout_steps": 64, "update_epochs": 2, "learning_rate": {"start": 0.001, "end": 0.0}, **changes.pop("algo", {})}
-    env = {"id": "CartPole-v1", "normalize_observation": True, "normalize_reward": True, "kwargs": {}, "num_envs": 2, **changes.pop("env", {})}
+    algo = {
+        "total_timesteps": 4096,
+        "rollout_steps": 64,
+        "update_epochs": 2,
+        "learning_rate": {"start": 0.001, "end": 0.0},
+        **changes.pop("algo", {}),
+    }
+    env = {
+        "id": "CartPole-v1",
+        "normalize_observation": True,
+        "normalize_reward": True,
+        "kwargs": {},
+        "num_envs": 2,
+        **changes.pop("env", {}),
+    }
     return settings(env, algo=algo, checkpoint={"save_every": 1}, eval={"every": 512}, **changes)
 
 
@@ -162,7 +187,9 @@ def test_a_killed_training_ends_as_if_undisturbed(tmp_path: Path) -> None:
     )
     kills = 0
     for after in (6000, 6500, 11_000):
-        with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        ) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 if int(line) >= after and process.poll() is None:
@@ -191,7 +218,9 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
 def test_validating_more_often_changes_nothing_in_training(tmp_path: Path) -> None:
     for name, every in (("often", 256), ("seldom", 4096)):
         snapshot = cartpole()
-        config = snapshot.config.model_copy(update={"eval": snapshot.config.eval.model_copy(update={"every": every, "deterministic": False})})
+        config = snapshot.config.model_copy(
+            update={"eval": snapshot.config.eval.model_copy(update={"every": every, "deterministic": False})}
+        )
         train_seed(tmp_path, Snapshot(config), 3, tmp_path / name, lambda _: None)
     loads = [checkpoints.load(tmp_path / name / "checkpoints" / "latest.zip") for name in ("often", "seldom")]
     assert checkpoints.weights_hash(loads[0]) == checkpoints.weights_hash(loads[1])
@@ -216,7 +245,10 @@ def test_the_log_holds_every_number_of_the_update(tmp_path: Path) -> None:
     ("kind", "message"),
     [
         ("nan_reward", r"Probe-v0 gave a reward that is not a finite number: nan .*copy 0 of 4, after 12 steps"),
-        ("nan_observation", r"Probe-v0 gave an observation that is not a finite number: \[nan\] .*copy 0 of 4, after 8 steps"),
+        (
+            "nan_observation",
+            r"Probe-v0 gave an observation that is not a finite number: \[nan\] .*copy 0 of 4, after 8 steps",
+        ),
     ],
 )
 def test_values_that_are_not_numbers_fail_by_name(tmp_path: Path, kind: str, message: str) -> None:
@@ -264,8 +296,17 @@ def test_networks_and_wrappers_of_every_kind_train(tmp_path: Path) -> None:
 
 def test_async_environments_give_the_same_bits(tmp_path: Path) -> None:
     for name in ("sync", "async"):
-        train_seed(tmp_path, cartpole(env={"vectorization": name}, algo={"total_timesteps": 512}), 0, tmp_path / name, lambda _: None)
-    weights = [checkpoints.weights_hash(checkpoints.load(tmp_path / name / "checkpoints" / "latest.zip")) for name in ("sync", "async")]
+        train_seed(
+            tmp_path,
+            cartpole(env={"vectorization": name}, algo={"total_timesteps": 512}),
+            0,
+            tmp_path / name,
+            lambda _: None,
+        )
+    weights = [
+        checkpoints.weights_hash(checkpoints.load(tmp_path / name / "checkpoints" / "latest.zip"))
+        for name in ("sync", "async")
+    ]
     assert weights[0] == weights[1]
 
 
@@ -277,5 +318,7 @@ def test_read_snapshot_is_what_training_used(tmp_path: Path) -> None:
 
 def test_nothing_is_left_running() -> None:
     time.sleep(0.1)
-    children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True, check=False).stdout
+    children = subprocess.run(
+        ["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True, check=False
+    ).stdout
     assert "spawn_main" not in children

@@ -68,7 +68,9 @@ class RandomActor:
         return {slot: space.sample() for slot, space in self._spaces.items()}
 
 
-def load_actor(root: Path, config: RunConfig, checkpoint: Checkpoint, env: gym.Env[Any, Any], *, deterministic: bool) -> PolicyActor:
+def load_actor(
+    root: Path, config: RunConfig, checkpoint: Checkpoint, env: gym.Env[Any, Any], *, deterministic: bool
+) -> PolicyActor:
     """Build the policy of a checkpoint from the run's configuration, and load its weights.
 
     Args:
@@ -87,7 +89,9 @@ def load_actor(root: Path, config: RunConfig, checkpoint: Checkpoint, env: gym.E
     try:
         policy.load_state_dict(checkpoint.weights)
     except RuntimeError as error:
-        raise CheckpointDamaged(f"{checkpoint.path}: its weights do not fit the network of the configuration: {error}") from None
+        raise CheckpointDamaged(
+            f"{checkpoint.path}: its weights do not fit the network of the configuration: {error}"
+        ) from None
     policy.to(device_for(config))
     policy.set_training_mode(False)
     return PolicyActor(policy, checkpoint.normalizer, deterministic)

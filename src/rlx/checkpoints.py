@@ -37,7 +37,13 @@ from rlx.normalization import Normalizer
 FORMAT = 1
 MANIFEST = "rlx/manifest.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
-VOLATILE = {"start_time": 0, "_last_obs": None, "_last_episode_starts": None, "_last_original_obs": None, "tensorboard_log": None}
+VOLATILE = {
+    "start_time": 0,
+    "_last_obs": None,
+    "_last_episode_starts": None,
+    "_last_original_obs": None,
+    "tensorboard_log": None,
+}
 """What SB3 would save that differs between equal training states, and what is saved in its place."""
 
 
@@ -82,7 +88,9 @@ class Checkpoint:
     optimizer: dict[str, Any]
 
 
-def save(path: Path, model: stable_baselines3.PPO, state: TrainingState, config: str, normalizer: Normalizer | None) -> None:
+def save(
+    path: Path, model: stable_baselines3.PPO, state: TrainingState, config: str, normalizer: Normalizer | None
+) -> None:
     """Write a checkpoint atomically.
 
     Args:
@@ -136,7 +144,9 @@ def load(path: Path, device: str = "cpu") -> Checkpoint:
             _load_tensors(members["policy.optimizer.pth"], device),
         )
     except Exception as error:
-        raise CheckpointDamaged(f"{path}: does not hold what a checkpoint of rlx holds ({type(error).__name__}: {_first_line(error)})") from error
+        raise CheckpointDamaged(
+            f"{path}: does not hold what a checkpoint of rlx holds ({type(error).__name__}: {_first_line(error)})"
+        ) from error
 
 
 def weights_hash(checkpoint: Checkpoint) -> str:
@@ -159,14 +169,18 @@ def _verified(path: Path) -> dict[str, bytes]:
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise CheckpointDamaged(f"{path}: is damaged, or not a zip file ({error})") from None
     if MANIFEST not in members:
-        raise CheckpointDamaged(f"{path}: was not written by rlx (it has no {MANIFEST}); rlx does not unpickle foreign checkpoints")
+        raise CheckpointDamaged(
+            f"{path}: was not written by rlx (it has no {MANIFEST}); rlx does not unpickle foreign checkpoints"
+        )
     try:
         manifest = json.loads(members[MANIFEST])
         version, hashes = manifest["format"], dict(manifest["sha256"])
     except (ValueError, KeyError, TypeError):
         raise CheckpointDamaged(f"{path}: its manifest is damaged") from None
     if version != FORMAT:
-        raise CheckpointDamaged(f"{path}: has checkpoint format {version}, and this rlx reads format {FORMAT}; upgrade rlx")
+        raise CheckpointDamaged(
+            f"{path}: has checkpoint format {version}, and this rlx reads format {FORMAT}; upgrade rlx"
+        )
     for name, expected in hashes.items():
         if name not in members or hashlib.sha256(members[name]).hexdigest() != expected:
             raise CheckpointDamaged(f"{path}: is damaged: {name} does not match its checksum")
@@ -182,7 +196,9 @@ def _stock_data(model: stable_baselines3.PPO) -> bytes:
         data[buffer] = deque(maxlen=data["_stats_window_size"])
     described = json.loads(data_to_json(data))
     stripped = {
-        key: {part: value[part] for part in (":type:", ":serialized:")} if isinstance(value, dict) and ":serialized:" in value else value
+        key: {part: value[part] for part in (":type:", ":serialized:")}
+        if isinstance(value, dict) and ":serialized:" in value
+        else value
         for key, value in described.items()
     }
     return _json(stripped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,7 +37,7 @@ class RunScores:
     environment_steps: int | None = None
 
     @property
-    def scores_S(self) -> stats.Array:
+    def scores_S(self) -> stats.Array:  # noqa: N802 — S is the axis of seeds
         """The scores in order of the seeds."""
         return np.array([self.scores[seed] for seed in sorted(self.scores)])
 
@@ -95,24 +96,32 @@ def compare(baseline: RunScores, candidates: Sequence[RunScores], criteria: Crit
     Returns:
         One comparison per candidate, in their order.
     """
-    comparable = [candidate for candidate in candidates if not task_differences(baseline, candidate)]
-    tests = {c.run: stats.permutation_test(c.scores_S, baseline.scores_S) for c in comparable if c.scores and baseline.scores}
+    sound = [run for run in candidates if run.scores and baseline.scores and not task_differences(baseline, run)]
+    tests = {run.run: stats.permutation_test(run.scores_S, baseline.scores_S) for run in sound}
     adjusted = dict(zip(tests, stats.holm([test.p for test in tests.values()]), strict=True))
     return [
-        _judge(baseline, candidate, criteria, tests.get(candidate.run), adjusted.get(candidate.run), len(tests))
-        for candidate in candidates
+        _judge(_Case(baseline, run, criteria, tests[run.run], adjusted[run.run], len(tests)))
+        if run.run in tests
+        else _not_comparable(baseline, run)
+        for run in candidates
     ]
 
 
 def task_differences(one: RunScores, other: RunScores) -> list[str]:
     """Return in which respects two runs' scores measure different things."""
     keys = sorted(set(one.task) | set(other.task))
-    return [f"{key} ({one.task.get(key)!r} and {other.task.get(key)!r})" for key in keys if one.task.get(key) != other.task.get(key)]
+    return [
+        f"{key} ({one.task.get(key)!r} and {other.task.get(key)!r})"
+        for key in keys
+        if one.task.get(key) != other.task.get(key)
+    ]
 
 
 def config_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the settings that differ, as dotted key → (of ``one``, of ``other``); a missing one is None."""
-    return {key: (one.get(key), other.get(key)) for key in sorted(set(one) | set(other)) if one.get(key) != other.get(key)}
+    return {
+        key: (one.get(key), other.get(key)) for key in sorted(set(one) | set(other)) if one.get(key) != other.get(key)
+    }
 
 
 def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -126,53 +135,72 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _judge(
-    baseline: RunScores,
-    candidate: RunScores,
-    criteria: Criteria,
-    test: stats.Test | None,
-    p_value: float | None,
-    family: int,
-) -> Comparison:
-    changes = config_differences(baseline.config, candidate.config)
+@dataclass(frozen=True)
+class _Case:
+    """The evidence about one candidate.
+
+    The interval that decides carries the same correction as the test: its level is 1 − alpha over the ``family`` of
+    candidates judged together (Bonferroni).
+    """
+
+    baseline: RunScores
+    candidate: RunScores
+    criteria: Criteria
+    test: stats.Test
+    p_value: float
+    family: int
+
+    @property
+    def difference(self) -> stats.Estimate:
+        level = 1 - self.criteria.alpha / self.family
+        return stats.difference_of_means(self.candidate.scores_S, self.baseline.scores_S, level)
+
+
+def _not_comparable(baseline: RunScores, candidate: RunScores) -> Comparison:
     different = task_differences(baseline, candidate)
-    if different or test is None or p_value is None:
-        reason = f"they measure different things: {'; '.join(different)}" if different else "one of them has no finished seed"
-        return Comparison(candidate.run, "not comparable", None, None, None, None, None, reason, None, changes)
-    # The interval that decides carries the same correction as the test: alpha over the number of candidates.
-    level = 1 - criteria.alpha / family
-    difference = stats.difference_of_means(candidate.scores_S, baseline.scores_S, level)
+    reason = (
+        f"they measure different things: {'; '.join(different)}" if different else "one of them has no finished seed"
+    )
+    changes = config_differences(baseline.config, candidate.config)
+    return Comparison(candidate.run, "not comparable", None, None, None, None, None, reason, None, changes)
+
+
+def _judge(case: _Case) -> Comparison:
+    baseline, candidate, difference = case.baseline, case.candidate, case.difference
     mean = float(baseline.scores_S.mean())
-    relative = difference.mean / mean if mean > 0 else None
-    improvement = stats.probability_of_improvement(candidate.scores_S, baseline.scores_S)
-    verdict, reason = _verdict(baseline, candidate, criteria, difference, test, p_value)
-    next_step = _next_step(baseline, candidate, criteria, difference, test, family) if verdict == "inconclusive" else None
-    return Comparison(candidate.run, verdict, difference, relative, p_value, test, improvement, reason, next_step, changes)
+    verdict, reason = _verdict(case)
+    return Comparison(
+        run=candidate.run,
+        verdict=verdict,
+        difference=difference,
+        relative=difference.mean / mean if mean > 0 else None,
+        p_value=case.p_value,
+        test=case.test,
+        probability_of_improvement=stats.probability_of_improvement(candidate.scores_S, baseline.scores_S),
+        reason=reason,
+        next_step=_next_step(case) if verdict == "inconclusive" else None,
+        changes=config_differences(baseline.config, candidate.config),
+    )
 
 
-def _verdict(  # noqa: PLR0911 — one return per verdict
-    baseline: RunScores,
-    candidate: RunScores,
-    criteria: Criteria,
-    difference: stats.Estimate,
-    test: stats.Test,
-    p_value: float,
-) -> tuple[Verdict, str]:
+def _verdict(case: _Case) -> tuple[Verdict, str]:  # noqa: PLR0911 — one return per verdict
+    baseline, candidate, criteria, p_value = case.baseline, case.candidate, case.criteria, case.p_value
     if candidate.policies and dict(candidate.policies) == dict(baseline.policies):
         return "identical", "the trained policies are bit-equal, seed by seed"
-    interval, effect = difference.interval, criteria.minimum_effect
+    interval, effect = case.difference.interval, criteria.minimum_effect
     if interval is None:
         return "inconclusive", "one seed shows no spread: nothing can be said about luck"
-    shown = f"{100 * interval.level:g} % interval of the difference [{interval.low:+.1f}, {interval.high:+.1f}]"
+    shown = f"{100 * interval.level:.3g} % interval of the difference [{interval.low:+.1f}, {interval.high:+.1f}]"
     if effect > 0 and -effect < interval.low and interval.high < effect:
         return "equivalent", f"{shown} lies inside ±{effect:g}"
     beyond = interval.low > effect or interval.high < -effect
     if beyond and p_value <= criteria.alpha:
         word: Verdict = "improved" if interval.low > effect else "regressed"
         return word, f"{shown} excludes {_zone(effect)}, p = {p_value:.3g}"
-    if test.smallest_p > criteria.alpha:
+    if case.test.smallest_p > criteria.alpha:
         n, m = len(candidate.scores), len(baseline.scores)
-        return "inconclusive", f"{n} against {m} seeds cannot reach p ≤ {criteria.alpha:g} (the smallest possible is {test.smallest_p:.2g})"
+        smallest = f"the smallest possible is {case.test.smallest_p:.2g}"
+        return "inconclusive", f"{n} against {m} seeds cannot reach p ≤ {criteria.alpha:g} ({smallest})"
     if not beyond:
         return "inconclusive", f"{shown} includes {_zone(effect)}"
     return "inconclusive", f"{shown} excludes {_zone(effect)}, but p = {p_value:.3g} is above {criteria.alpha:g}"
@@ -182,25 +210,19 @@ def _zone(effect: float) -> str:
     return "0" if effect == 0 else f"differences up to ±{effect:g}"
 
 
-def _next_step(
-    baseline: RunScores, candidate: RunScores, criteria: Criteria, difference: stats.Estimate, test: stats.Test, family: int
-) -> str:
-    n = min(len(baseline.scores), len(candidate.scores))
-    alpha = criteria.alpha / family
-    enough = next(k for k in range(2, 50) if 2 * family / _combinations(k) <= criteria.alpha)
-    if difference.std is None or test.smallest_p > alpha:
+def _next_step(case: _Case) -> str:
+    """Say how many seeds would settle an inconclusive comparison."""
+    alpha, difference = case.criteria.alpha / case.family, case.difference
+    n = min(len(case.baseline.scores), len(case.candidate.scores))
+    enough = next(k for k in range(2, 50) if 2 / math.comb(2 * k, k) <= alpha)
+    if difference.std is None or case.test.smallest_p > alpha:
         return f"train at least {enough} seeds each: `dvc exp run -S num_seeds={enough}`"
     detectable = stats.minimum_detectable_effect(difference.std, n, alpha)
-    excess = max(abs(difference.mean) - criteria.minimum_effect, 0.0)
+    excess = max(abs(difference.mean) - case.criteria.minimum_effect, 0.0)
     needed = stats.seeds_needed(excess, difference.std, alpha)
     text = f"{n} seeds each detect a difference of {detectable:.1f} four times in five"
+    seen = f"the difference seen ({difference.mean:+.1f})"
     if needed is None:
-        return f"{text}; the difference seen ({difference.mean:+.1f}) is too small to settle with 1000 seeds each"
+        return f"{text}; {seen} is too small to settle with 1000 seeds each"
     wanted = max(needed, n + 1, enough)
-    return f"{text}; if the difference seen ({difference.mean:+.1f}) is the true one, {wanted} seeds each would show it: `dvc exp run -S num_seeds={wanted}`"
-
-
-def _combinations(n: int) -> int:
-    from math import comb
-
-    return comb(2 * n, n)
+    return f"{text}; if {seen} is the true one, {wanted} seeds each would show it: `dvc exp run -S num_seeds={wanted}`"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.atomic import write_bytes
+from rlx.config.document import dump
 from rlx.errors import CommandFailed, UsageError
 from rlx.experiments import git, sync_roster
 from rlx.template import template_files
@@ -71,12 +72,16 @@ def _commit(folder: Path, files: list[str]) -> list[str]:
     if top is None:
         git(folder, "init", "--quiet")
     elif top.resolve() != folder.resolve():
-        notes.append(f"{folder} is inside the Git repository {top}: DVC experiments need a repository of their own; made one here")
+        notes.append(
+            f"{folder} is inside the Git repository {top}: DVC experiments need a repository of their own; made one here"
+        )
         git(folder, "init", "--quiet")
     git(folder, "add", "--force", "--", *files)
     identity = [] if _has_identity(folder) else ["-c", "user.name=rlx", "-c", "user.email=rlx@localhost"]
     if identity:
-        notes.append("Git does not know who you are, so the first commit is rlx's: set `git config user.name` and `user.email`")
+        notes.append(
+            "Git does not know who you are, so the first commit is rlx's: set `git config user.name` and `user.email`"
+        )
     git(folder, *identity, "commit", "--quiet", "-m", "Start an rlx project")
     return notes
 
@@ -109,11 +114,13 @@ def _for_environment(files: dict[str, bytes], env_id: str) -> dict[str, bytes]:
         if not name.startswith("configs/bossfight"):
             del files[name]
     section, source = settings_for(env_id)
-    files["configs/baseline.yaml"] = f"# {source}\nrun_name: {env_id} baseline\n{_dump(section)}".encode()
+    files["configs/baseline.yaml"] = f"# {source}\nrun_name: {env_id} baseline\n{dump(section)}".encode()
     variant = {"defaults": ["baseline"], "run_name": f"{env_id} with an entropy bonus", "algo": {"entropy_coef": 0.01}}
     if section["algo"].get("entropy_coef") == 0.01:
         variant |= {"run_name": f"{env_id} without entropy bonus", "algo": {"entropy_coef": 0.0}}
-    files["configs/variant.yaml"] = f"# One change, to be judged against the baseline: make it yours.\n{_dump(variant)}".encode()
+    files["configs/variant.yaml"] = (
+        f"# One change, to be judged against the baseline: make it yours.\n{dump(variant)}".encode()
+    )
     text = files["params.yaml"].decode()
     files["params.yaml"] = _edited(text, env_id).encode()
     return files
@@ -132,9 +139,3 @@ def _edited(text: str, env_id: str) -> str:
     buffer = io.StringIO()
     yaml.dump(data, buffer)
     return buffer.getvalue()
-
-
-def _dump(data: dict[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

@@ -48,7 +48,7 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> int:
     return 0
 
 
-def _terminated(number: int, frame: Any) -> NoReturn:
+def _terminated(number: int, _: Any) -> NoReturn:
     sys.exit(128 + number)
 
 

@@ -37,7 +37,7 @@ class StackFrames(gym.Wrapper[Any, Any, Any, Any]):
             raise EnvironmentUnusable(f"env.frame_stack needs array observations, not {space}; set it to 1")
         self._count, self._frames = count, [np.zeros(space.shape, space.dtype)] * count
         low, high = (np.concatenate([bound] * count, axis=-1) for bound in (space.low, space.high))
-        self.observation_space = spaces.Box(low, high, dtype=space.dtype.type)  # type: ignore[union-attr]
+        self.observation_space = spaces.Box(low, high, dtype=space.dtype.type)
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see :meth:`gymnasium.Env.reset`."""

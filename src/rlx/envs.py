@@ -59,7 +59,9 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         EnvironmentUnusable: It does not exist, or cannot be built; the message says why.
     """
     try:
-        rendering = {"render_mode": render_mode} if render_mode else {}  # not every environment has the parameter
+        rendering: dict[str, Any] = (
+            {"render_mode": render_mode} if render_mode else {}
+        )  # not every environment has the parameter
         made: gym.Env[Any, Any] = gym.make(env.id, disable_env_checker=True, **rendering, **env.kwargs)
         for name, arguments in wrapper_calls(env):
             module, _, attribute = name.rpartition(".")
@@ -67,8 +69,8 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         if env.frame_stack > 1:
             from rlx.env_wrappers import StackFrames
 
-            made = StackFrames(made, env.frame_stack)
-        return made
+            return StackFrames(made, env.frame_stack)
+        return made  # noqa: TRY300
     except RlxError:
         raise
     except gym.error.DependencyNotInstalled as error:

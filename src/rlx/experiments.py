@@ -92,7 +92,9 @@ def check_roster(root: Path, runs: Sequence[str]) -> None:
         missing, extra = [run for run in runs if run not in listed], sorted(listed - set(runs))
         facts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"still lists {', '.join(extra)}"] * bool(extra)
         what = " and ".join(facts) or "lists their results incompletely or in another order"
-        raise ConfigError(f"dvc.yaml: the compare stage is out of step with study.runs in params.yaml: it {what}; mend it with `rlx sync`")
+        raise ConfigError(
+            f"dvc.yaml: the compare stage is out of step with study.runs in params.yaml: it {what}; mend it with `rlx sync`"
+        )
 
 
 def sync_roster(root: Path, runs: Sequence[str]) -> bool:
@@ -139,7 +141,9 @@ def _listed(pipeline: Any) -> list[str]:
     try:
         return [str(dep) for dep in pipeline["stages"]["compare"]["deps"]]
     except (KeyError, TypeError):
-        raise ConfigError("dvc.yaml: has no stage `compare` with `deps`; `rlx init` in an empty folder shows how it should look") from None
+        raise ConfigError(
+            "dvc.yaml: has no stage `compare` with `deps`; `rlx init` in an empty folder shows how it should look"
+        ) from None
 
 
 # --- experiments ------------------------------------------------------------------------------------------------------
@@ -148,7 +152,11 @@ def _listed(pipeline: Any) -> list[str]:
 def experiment_names(root: Path) -> list[str]:
     """Return the names of all kept experiments."""
     refs = git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    return [ref.split("/")[4] for ref in refs if len(ref.split("/")) == 5 and not ref.startswith(("refs/exps/exec", "refs/exps/celery"))]
+    return [
+        ref.split("/")[4]
+        for ref in refs
+        if len(ref.split("/")) == 5 and not ref.startswith(("refs/exps/exec", "refs/exps/celery"))
+    ]
 
 
 def next_name(root: Path, run: str) -> str:
@@ -165,7 +173,9 @@ def add_new_files(root: Path) -> list[str]:
     Returns:
         The files staged.
     """
-    listed = git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", "configs", "envs", "policies", "stages")
+    listed = git(
+        root, "ls-files", "--others", "--exclude-standard", "-z", "--", "configs", "envs", "policies", "stages"
+    )
     files = [name for name in listed.split("\0") if name]
     if files:
         git(root, "add", "--", *files)

@@ -24,7 +24,9 @@ CHECKPOINTS = ("latest", "best")
 RANDOM_TASK = -1
 
 
-def evaluate_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, say: Callable[[str], None]) -> results.Summary:
+def evaluate_run(
+    root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, say: Callable[[str], None]
+) -> results.Summary:
     """Play the held-out episodes with every policy of a run and with random actions; write ``runs/<run>/eval/``.
 
     Args:
@@ -46,7 +48,9 @@ def evaluate_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalCo
     failures = {task: outcome for task, outcome in found.items() if isinstance(outcome, Failure)}
     if failures:
         who = {task: "the random policy" if task == RANDOM_TASK else f"seed {task}" for task in failures}
-        raise TrainingFailed("\n".join(f"{run}: {who[task]} could not be evaluated: {f.message}" for task, f in failures.items()))
+        raise TrainingFailed(
+            "\n".join(f"{run}: {who[task]} could not be evaluated: {f.message}" for task, f in failures.items())
+        )
     rows: list[dict[str, Any]] = []
     for name in CHECKPOINTS:
         rows += [_row(seed, name, episode) for seed in snapshot.seeds for episode in found[seed][name]["episodes"]]
@@ -58,14 +62,18 @@ def evaluate_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalCo
         steps = {seed: found[seed][name]["step"] for seed in snapshot.seeds}
         validation = {seed: found[seed][name]["validation"] for seed in snapshot.seeds if name == "best"}
         scores[name] = results.score_of(table[table["checkpoint"] == name], policies, steps, validation)
-    random_return = float(np.mean([episode.episode_return for episode in found[RANDOM_TASK][results.RANDOM]["episodes"]]))
+    random_return = float(
+        np.mean([episode.episode_return for episode in found[RANDOM_TASK][results.RANDOM]["episodes"]])
+    )
     task = task_of(snapshot, protocol)
     results.write_episodes(folder / "eval", table)
     results.write_summary(folder / "eval", task, scores, random_return)
     for name, score in scores.items():
         interval = score.estimate.interval
         shown = f" [{interval.low:.1f}, {interval.high:.1f}]" if interval else ""
-        say(f"{run}: {name} scores {score.estimate.mean:.1f}{shown} over {score.estimate.n} seeds (random: {random_return:.1f})")
+        say(
+            f"{run}: {name} scores {score.estimate.mean:.1f}{shown} over {score.estimate.n} seeds (random: {random_return:.1f})"
+        )
     cut = int(table["cut"].sum())
     if cut:
         say(f"{run}: {cut} episodes hit final_eval.step_limit = {protocol.step_limit} and were cut there")
@@ -86,7 +94,9 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
     }
 
 
-def play_held_out(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, actor: Any, only: list[int] | None = None) -> list[Episode]:
+def play_held_out(
+    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, actor: Any, only: list[int] | None = None
+) -> list[Episode]:
     """Play the held-out episodes (or only some of them, which come out the same) with one actor."""
     own_registrations(root)
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
@@ -94,7 +104,7 @@ def play_held_out(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, act
         return play(actor, lambda: make_env(snapshot.config.env), seeds, protocol.step_limit, only)
 
 
-def _evaluate(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Any) -> dict[str, Any]:
+def _evaluate(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, _: Any) -> dict[str, Any]:
     """Evaluate both policies of one seed (or the random policy), in a worker process."""
     own_registrations(root)
     if folder is None:

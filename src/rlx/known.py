@@ -67,5 +67,9 @@ def settings_for(env_id: str) -> tuple[Settings, str]:
         "checkpoint": {"save_every": total // 4},
         "eval": {"every": total // 10},
     }
-    known = f"{SOURCE} for {name}." if name in KNOWN else f"No tuned settings are known for {env_id}: these are Stable-Baselines3's defaults, over 8 environments."
+    known = (
+        f"{SOURCE} for {name}."
+        if name in KNOWN
+        else f"No tuned settings are known for {env_id}: these are Stable-Baselines3's defaults, over 8 environments."
+    )
     return config, known

@@ -70,7 +70,9 @@ class MetricsWriter:
 
     def __init__(self, path: Path, after_step: int):
         """Open ``path``, keeping the rows up to ``after_step`` and dropping later ones (work that was lost)."""
-        kept = [row for row in read_rows(path, tolerate_tail=True) if row["step"] <= after_step] if path.exists() else []
+        kept = (
+            [row for row in read_rows(path, tolerate_tail=True) if row["step"] <= after_step] if path.exists() else []
+        )
         write_rows(path, kept)
         self._file = path.open("a", encoding="utf-8")
 

@@ -20,7 +20,11 @@ class Moments:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain values; Python's float text restores every bit."""
-        return {"mean": np.asarray(self.mean).tolist(), "var": np.asarray(self.var).tolist(), "count": float(self.count)}
+        return {
+            "mean": np.asarray(self.mean).tolist(),
+            "var": np.asarray(self.var).tolist(),
+            "count": float(self.count),
+        }
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Moments:

@@ -44,7 +44,9 @@ def save(figure: Any, path: Path) -> None:
     plt.close(figure)
 
 
-def learning_curve(curves: Mapping[str, pd.DataFrame], title: str, random_score: float | None, ylabel: str = "return") -> Any:
+def learning_curve(
+    curves: Mapping[str, pd.DataFrame], title: str, random_score: float | None, ylabel: str = "return"
+) -> Any:
     """Draw learning curves: a line per seed, the mean over seeds, and its pointwise t interval as a band.
 
     Args:
@@ -60,7 +62,9 @@ def learning_curve(curves: Mapping[str, pd.DataFrame], title: str, random_score:
         for seed in wide.columns:
             axes.plot(wide.index, wide[seed], color=colour, linewidth=0.7, alpha=0.35)
         full = wide.dropna()
-        axes.plot(full.index, full.mean(axis=1), color=colour, linewidth=2.2, label=f"{run} (mean of {wide.shape[1]} seeds)")
+        axes.plot(
+            full.index, full.mean(axis=1), color=colour, linewidth=2.2, label=f"{run} (mean of {wide.shape[1]} seeds)"
+        )
         if wide.shape[1] >= 2 and len(full):
             intervals = [stats.mean_with_interval(row).interval for row in full.to_numpy()]
             low, high = zip(*((i.low, i.high) for i in intervals if i), strict=True)
@@ -106,10 +110,21 @@ def final_scores(
         axes.plot(estimate.mean, index, "D", color=colour, markersize=8, markeredgecolor="white")
     if random_score is not None:
         axes.axvline(random_score, color="grey", linestyle=":", linewidth=1)
-        axes.annotate("random", (random_score, 1), xycoords=("data", "axes fraction"), fontsize=8, color="grey", ha="center", va="bottom")
+        axes.annotate(
+            "random",
+            (random_score, 1),
+            xycoords=("data", "axes fraction"),
+            fontsize=8,
+            color="grey",
+            ha="center",
+            va="bottom",
+        )
     axes.set_yticks(range(len(runs)), [run.run for run in runs])
     axes.set_ylim(len(runs) - 0.5, -0.5)
-    axes.set_xlabel(f"mean return of the {checkpoint} policy on held-out episodes\n(dots: seeds; diamond: mean; bar: 95 % t interval over seeds)", fontsize=9)
+    axes.set_xlabel(
+        f"mean return of the {checkpoint} policy on held-out episodes\n(dots: seeds; diamond: mean; bar: 95 % t interval over seeds)",
+        fontsize=9,
+    )
     return figure
 
 
@@ -118,7 +133,9 @@ def differences(baseline: str, comparisons: Sequence[Comparison], minimum_effect
     figure, axes = plt.subplots(figsize=(7, 1.2 + 0.6 * max(1, len(comparisons))), layout="constrained")
     axes.axvline(0, color="black", linewidth=1)
     if minimum_effect:
-        axes.axvspan(-minimum_effect, minimum_effect, color="grey", alpha=0.15, linewidth=0, label="too small to matter")
+        axes.axvspan(
+            -minimum_effect, minimum_effect, color="grey", alpha=0.15, linewidth=0, label="too small to matter"
+        )
         axes.legend(loc="best", fontsize=8)
     for index, comparison in enumerate(comparisons):
         if comparison.difference is None:

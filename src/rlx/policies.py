@@ -124,7 +124,9 @@ def device_for(config: RunConfig) -> str:
         if not torch.cuda.is_available():
             raise PolicyUnusable(f"device: {wanted}: this machine has no usable CUDA device; {cure}")
         if int(wanted.partition(":")[2] or 0) >= torch.cuda.device_count():
-            raise PolicyUnusable(f"device: {wanted}: this machine has {torch.cuda.device_count()} CUDA device(s); {cure}")
+            raise PolicyUnusable(
+                f"device: {wanted}: this machine has {torch.cuda.device_count()} CUDA device(s); {cure}"
+            )
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise PolicyUnusable(f"device: mps: this machine has no usable Metal device; {cure}")
     return wanted

@@ -56,7 +56,9 @@ class SeedProgress:
                 self._tasks[seed] = self._bars.add_task(f"{self._run} seed {seed}", total=self._total, facts="waiting")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop showing."""
         if self._bars is not None:
             self._bars.stop()
@@ -102,7 +104,6 @@ class SeedProgress:
         done, total = sum(self._steps.values()), self._total * len(self._steps)
         left = shown_duration((total - done) / speed) if speed else "—"
         scores = " ".join(f"{seed}:{self._returns[seed]:.1f}" for seed in running if seed in self._returns)
-        return (
-            f"{self._run}: {100 * done // max(1, total)}% of {total:,} steps, {speed:,.0f} steps/s, {left} left"
-            + (f", return by seed {scores}" if scores else "")
+        return f"{self._run}: {100 * done // max(1, total)}% of {total:,} steps, {speed:,.0f} steps/s, {left} left" + (
+            f", return by seed {scores}" if scores else ""
         )

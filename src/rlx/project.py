@@ -49,7 +49,9 @@ def load_package(root: Path, name: str) -> ModuleType | None:
         module = importlib.import_module(name)
     except Exception as error:
         place = _innermost_place(error, root)
-        raise ConfigError(f"{place or package.relative_to(root)}: importing `{name}` failed: {type(error).__name__}: {error}") from error
+        raise ConfigError(
+            f"{place or package.relative_to(root)}: importing `{name}` failed: {type(error).__name__}: {error}"
+        ) from error
     if module.__file__ is None or Path(module.__file__).resolve() != package.resolve():
         raise ConfigError(
             f"the name `{name}` is taken by {module.__file__}, so {package.relative_to(root)} cannot be imported; "

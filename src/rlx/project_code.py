@@ -82,7 +82,10 @@ def _imports(root: Path, file: Path) -> Iterator[str]:
                 yield base
             for alias in node.names:
                 yield f"{base}.{alias.name}"
-        elif isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).rpartition(".")[2] in ("import_module", "__import__"):
+        elif isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).rpartition(".")[2] in (
+            "import_module",
+            "__import__",
+        ):
             for member in _members(root / package[0]):
                 if member.suffix == ".py":
                     yield ".".join(member.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
@@ -101,4 +104,8 @@ def _is_attribute(root: Path, base: str, name: str) -> bool:
 
 
 def _members(package: Path) -> list[Path]:
-    return sorted(path for path in package.rglob("*") if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc")
+    return sorted(
+        path
+        for path in package.rglob("*")
+        if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc"
+    )

@@ -79,7 +79,10 @@ def _misfits(config: RunConfig, observation: gym.Space[Any], action: gym.Space[A
         if not isinstance(member, TRAINABLE):
             yield ("env", "id"), f"the networks cannot read observations from {member}; {cure}"
     if config.env.normalize_observation and not all(isinstance(member, spaces.Box) for member in members):
-        yield ("env", "normalize_observation"), f"only array observations can be normalised, not {observation}; set it to false"
+        yield (
+            ("env", "normalize_observation"),
+            f"only array observations can be normalised, not {observation}; set it to false",
+        )
     if config.policy.type == "cnn" and not any(isinstance(m, spaces.Box) and len(m.shape) == 3 for m in members):
         yield ("policy", "type"), f"a cnn reads images (height × width × channels), not {observation}; use `mlp`"
 
@@ -94,7 +97,11 @@ def _environment_code(root: Path, env: EnvConfig) -> tuple[list[str], dict[str, 
     if spec is None:
         return modules, {}
     wrappers = [(wrapper.entry_point, wrapper.kwargs) for wrapper in spec.additional_wrappers]
-    name = spec.entry_point if isinstance(spec.entry_point, str) else f"{entry_module(spec)}:{spec.entry_point!r}".split(" at 0x")[0]
+    name = (
+        spec.entry_point
+        if isinstance(spec.entry_point, str)
+        else f"{entry_module(spec)}:{spec.entry_point!r}".split(" at 0x")[0]
+    )
     registration = {
         "id": spec.id,
         "entry_point": name,
@@ -129,5 +136,3 @@ def _notices(config: RunConfig, limit: int | None) -> Iterator[str]:
         yield f"trains {-(-total // rollout) * rollout} steps: total_timesteps = {total} rounded up to whole rollouts of {rollout}"
     if limit is None:
         yield f"{config.env.id} sets no limit to an episode; held-out episodes are cut at final_eval.step_limit"
-
-

@@ -73,15 +73,17 @@ def read_episodes(folder: Path) -> pd.DataFrame:
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     try:
         types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
-        table = pd.read_csv(path, dtype=types)[list(COLUMNS)]  # type: ignore[arg-type]
+        table = pd.read_csv(path, dtype=types)[list(COLUMNS)]
         return table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
     except (ValueError, KeyError) as error:
         raise DataDamaged(f"{path}: is not a table of episodes ({error}); `dvc repro --force` makes it anew") from None
 
 
-def score_of(table: pd.DataFrame, policies: Mapping[int, str], steps: Mapping[int, int], validation: Mapping[int, float]) -> Score:
+def score_of(
+    table: pd.DataFrame, policies: Mapping[int, str], steps: Mapping[int, int], validation: Mapping[int, float]
+) -> Score:
     """Summarise the episodes of one checkpoint: each seed's mean first, then the mean and interval over seeds."""
-    means = {int(seed): float(mean) for seed, mean in table.groupby("seed")["return"].mean().items()}
+    means = {int(str(seed)): float(mean) for seed, mean in table.groupby("seed")["return"].mean().items()}
     estimate = stats.mean_with_interval(np.array([means[seed] for seed in sorted(means)]))
     reported = table["success"].dropna()
     success = (int(reported.sum()), len(reported)) if len(reported) else None
@@ -143,7 +145,9 @@ def read_summary(folder: Path) -> Summary:
         scores = {name: _score_from(item) for name, item in data["checkpoints"].items()}
         return Summary(data["task"], scores, float(data["random"]["return_mean"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataDamaged(f"{path}: is not an evaluation summary ({error!r}); `dvc repro --force` makes it anew") from None
+        raise DataDamaged(
+            f"{path}: is not an evaluation summary ({error!r}); `dvc repro --force` makes it anew"
+        ) from None
 
 
 def _score_from(item: Mapping[str, Any]) -> Score:

@@ -54,7 +54,9 @@ class RunFolder:
         """
         summary, snapshot = self.evaluation, self.snapshot
         if checkpoint not in summary.scores:
-            raise Missing(f"{self.path}: its evaluation has no checkpoint {checkpoint!r}; there are {', '.join(summary.scores)}")
+            raise Missing(
+                f"{self.path}: its evaluation has no checkpoint {checkpoint!r}; there are {', '.join(summary.scores)}"
+            )
         score = summary.scores[checkpoint]
         config = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "run_name")}
         budget = max(score.steps.values(), default=None)
@@ -72,11 +74,17 @@ def find_run(root: Path, name: str) -> RunFolder:
             return RunFolder(path.resolve())
     known = sorted(path.parent.name for path in (root / "runs").glob("*/config_snapshot.yaml"))
     guess = difflib.get_close_matches(name, known, 3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(guess)}?" if guess else f"there are: {', '.join(known) or 'none yet; `dvc repro` makes the study'}"
+    hint = (
+        f"did you mean {' or '.join(guess)}?"
+        if guess
+        else f"there are: {', '.join(known) or 'none yet; `dvc repro` makes the study'}"
+    )
     raise Missing(f"there is no run {name!r}; {hint}")
 
 
-def write_metadata(folder: Path, status: str, snapshot: Snapshot, seeds: Sequence[Any], facts: Mapping[str, Any]) -> None:
+def write_metadata(
+    folder: Path, status: str, snapshot: Snapshot, seeds: Sequence[Any], facts: Mapping[str, Any]
+) -> None:
     """Write ``metadata.json``: status, seeds, versions, code, host and cost.
 
     Args:
@@ -133,7 +141,9 @@ def host() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "processor": _processor("model name") or platform.processor(),
-        "vector_instructions": sorted(set((_processor("flags") or "").split()) & {"avx", "avx2", "avx512f", "fma", "amx_tile"}),
+        "vector_instructions": sorted(
+            set((_processor("flags") or "").split()) & {"avx", "avx2", "avx512f", "fma", "amx_tile"}
+        ),
         "cores": os.cpu_count(),
         "executable": sys.executable,
     }

@@ -39,7 +39,9 @@ class SeedOutcome:
     error: str | None = None
 
 
-def train_run(root: Path, run: str, snapshot: Snapshot, on_change: Callable[[list[SeedOutcome]], None]) -> list[SeedOutcome]:
+def train_run(
+    root: Path, run: str, snapshot: Snapshot, on_change: Callable[[list[SeedOutcome]], None]
+) -> list[SeedOutcome]:
     """Train every seed of a run that is not finished, and put what there is into ``runs/<run>/``.
 
     Args:
@@ -95,7 +97,11 @@ def train_run(root: Path, run: str, snapshot: Snapshot, on_change: Callable[[lis
             if tasks:
                 run_parallel(_train_on_bench, tasks, event, end)
         finally:
-            export(folder, {seed: entries[seed] for seed in entries}, finished=[s for s in outcomes if outcomes[s].status == "finished"])
+            export(
+                folder,
+                {seed: entries[seed] for seed in entries},
+                finished=[s for s in outcomes if outcomes[s].status == "finished"],
+            )
     prune(root)
     return _ordered(outcomes)
 
@@ -109,7 +115,10 @@ def check(run: str, outcomes: list[SeedOutcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed; the others are kept:"]
-        lines += [f"  seed {outcome.seed}: {outcome.error} (traceback: runs/{run}/logs/seed_{outcome.seed}/error.txt)" for outcome in failed]
+        lines += [
+            f"  seed {outcome.seed}: {outcome.error} (traceback: runs/{run}/logs/seed_{outcome.seed}/error.txt)"
+            for outcome in failed
+        ]
         lines.append("Mend the cause and run the same command again: only these seeds train.")
         raise TrainingFailed("\n".join(lines))
 

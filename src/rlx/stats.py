@@ -203,4 +203,6 @@ def minimum_detectable_effect(std: float, n: int, alpha: float = 0.05, power: fl
     """Return the smallest true difference that n seeds each detect with the given power (None below two seeds)."""
     if n < 2:
         return None
-    return std * float(optimize.brentq(lambda effect: power_of_welch(effect, 1.0, n, alpha) - power, 0.0, 200.0, xtol=1e-6))
+    return std * float(
+        optimize.brentq(lambda effect: power_of_welch(effect, 1.0, n, alpha) - power, 0.0, 200.0, xtol=1e-6)
+    )

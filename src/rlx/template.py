@@ -21,14 +21,18 @@ def template_files() -> dict[str, Path]:
     checkout = package.parents[1]
     table = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
     included = table["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    return {name: path for source, target in included.items() for name, path in _below(target.removeprefix("rlx/template/"), checkout / source)}
+    return {
+        name: path
+        for source, target in included.items()
+        for name, path in _below(target.removeprefix("rlx/template/"), checkout / source)
+    }
 
 
 def _below(name: str, source: Path) -> list[tuple[str, Path]]:
     if source.is_file():
         return [(name, source)]
-    found = []
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc":
-            found.append((f"{name}/{path.relative_to(source).as_posix()}".lstrip("/"), path))
-    return found
+    return [
+        (f"{name}/{path.relative_to(source).as_posix()}".lstrip("/"), path)
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc"
+    ]

@@ -102,7 +102,9 @@ class _Seed:
         return self.folder / "checkpoints"
 
 
-def train_seed(root: Path, snapshot: Snapshot, seed: int, folder: Path, report: Callable[[Progress], None]) -> TrainingState:
+def train_seed(
+    root: Path, snapshot: Snapshot, seed: int, folder: Path, report: Callable[[Progress], None]
+) -> TrainingState:
     """Train one seed to its end, going on from its newest checkpoint if it has one.
 
     Args:
@@ -178,7 +180,9 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
     except BaseException:
         venv.close()
         raise
-    return _Seed(root, snapshot, folder, model, venv, recorder, timetable, state, metrics, tensorboard, snapshot.to_yaml())
+    return _Seed(
+        root, snapshot, folder, model, venv, recorder, timetable, state, metrics, tensorboard, snapshot.to_yaml()
+    )
 
 
 def _newest(folder: Path, device: str) -> checkpoints.Checkpoint | None:

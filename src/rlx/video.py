@@ -107,7 +107,9 @@ def _film(  # noqa: PLR0913
         with untouched_generators(protocol.seed):
             scenes = _scenes(env, actor, film.reset_seed, film.episode % SLOTS, video.max_steps)
             title = f"{run}  seed {film.seed}"
-            last = write_film(target, scenes, title, float(env.metadata.get("render_fps") or DEFAULT_FPS), video.max_width)
+            last = write_film(
+                target, scenes, title, float(env.metadata.get("render_fps") or DEFAULT_FPS), video.max_width
+            )
     finally:
         env.close()
     return replace(film, file=target.name, filmed_return=last.total, steps=last.step, complete=last.ended)
@@ -149,7 +151,9 @@ def _render(env: gym.Env[Any, Any]) -> Any:
     frame = np.asarray(frame) if frame is not None else None
     if frame is None or frame.ndim != 3 or frame.shape[2] != 3:
         name = env.spec.id if env.spec else "the environment"
-        raise NoRenderer(f'no film: {name} gives no picture in render_mode "rgb_array"; implement render() to return height × width × 3 bytes')
+        raise NoRenderer(
+            f'no film: {name} gives no picture in render_mode "rgb_array"; implement render() to return height × width × 3 bytes'
+        )
     return frame.astype(np.uint8, copy=False)
 
 
@@ -169,7 +173,7 @@ def write_film(path: Path, scenes: Iterator[Scene], title: str, fps: float, max_
     import av
 
     last: Scene | None = None
-    with replacing(path) as temporary:
+    with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
         with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
             stream: Any = None
             for scene in scenes:
@@ -197,7 +201,9 @@ def _captioned(scene: Scene, title: str, max_width: int) -> Any:
         frame = frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.NEAREST)
     if frame.width > max_width:
         frame = frame.resize((max_width, round(frame.height * max_width / frame.width)), Image.Resampling.LANCZOS)
-    canvas = Image.new("RGB", (frame.width + frame.width % 2, frame.height + frame.height % 2 + CAPTION_HEIGHT), (24, 24, 28))
+    canvas = Image.new(
+        "RGB", (frame.width + frame.width % 2, frame.height + frame.height % 2 + CAPTION_HEIGHT), (24, 24, 28)
+    )
     canvas.paste(frame, (0, CAPTION_HEIGHT))
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     facts = f"step {scene.step}   return {scene.total:.1f}"

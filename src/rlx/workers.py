@@ -79,7 +79,7 @@ def run_parallel(
     events = context.Queue()
     results: dict[int, Any] = {}
     with _one_thread_each():
-        pool = ProcessPool(
+        pool: Any = ProcessPool(
             max_workers=worker_count(len(tasks)), initializer=_prepare, initargs=(events, os.getpid()), context=context
         )
         try:
@@ -109,7 +109,7 @@ def run_parallel(
 def _outcome(future: Future[Any]) -> Any:
     try:
         return future.result()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — whatever ended the worker is what the task failed of
         code = getattr(error, "exitcode", None)
         ended = f"with exit code {code}" if code is None or code >= 0 else f"by signal {signal.Signals(-code).name}"
         return Failure(f"its process ended {ended} (out of memory, or a crash in native code?)", f"{error!r}")
@@ -147,7 +147,7 @@ def _prepare(events: Any, parent: int) -> None:
     global _events
     _events = events
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))  # at once: every file is atomic or trimmed
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))  # files are atomic or trimmed
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 
@@ -167,5 +167,5 @@ def _guarded(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return function(*arguments, _events.put)
     except RlxError as error:
         return Failure(str(error), traceback.format_exc())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — an environment may raise anything
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())

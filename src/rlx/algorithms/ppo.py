@@ -116,7 +116,9 @@ def build(root: Path, config: RunConfig, seed: int, venv: Any) -> PPO:
             device=device,
         )
     except TypeError as error:
-        raise PolicyUnusable(f"policy: network {config.policy.type!r} cannot be built with policy.kwargs: {error}") from error
+        raise PolicyUnusable(
+            f"policy: network {config.policy.type!r} cannot be built with policy.kwargs: {error}"
+        ) from error
     model.set_logger(Logger(folder=None, output_formats=[]))
     return model
 

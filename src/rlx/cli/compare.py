@@ -10,7 +10,9 @@ import click
 @click.command("compare")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--baseline", metavar="RUN", help="Compare with this run [default: the study's, else the first named].")
-@click.option("--checkpoint", type=click.Choice(["latest", "best"]), help="Which policies to judge [default: as params.yaml].")
+@click.option(
+    "--checkpoint", type=click.Choice(["latest", "best"]), help="Which policies to judge [default: as params.yaml]."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON (as analysis/compare/comparison.json).")
 def command(runs: tuple[str, ...], baseline: str | None, checkpoint: str | None, as_json: bool) -> None:
     """Compare runs: differences with intervals, and verdicts.
@@ -74,13 +76,21 @@ def _show(study: object) -> None:
     grid.add_row(Text("random actions"), Text(number(study.random_return)), *(Text("—") for _ in range(3)))
     console.print()
     console.print(grid)
-    console.print(Text(f"* baseline; {study.checkpoint} policies on held-out episodes; t intervals over seeds", style="dim"))
+    console.print(
+        Text(f"* baseline; {study.checkpoint} policies on held-out episodes; t intervals over seeds", style="dim")
+    )
     for comparison in study.comparisons:
         console.print()
-        console.print(Text(f"{comparison.run}: {comparison.verdict}", style="bold"), Text(f"— {comparison.reason}"), soft_wrap=False)
+        console.print(
+            Text(f"{comparison.run}: {comparison.verdict}", style="bold"),
+            Text(f"— {comparison.reason}"),
+            soft_wrap=False,
+        )
         if comparison.test is not None:
             chance = comparison.probability_of_improvement
-            console.print(Text(f"  p = {comparison.p_value:.3g} ({comparison.test.method}); P(better seed) = {chance:.2f}"))
+            console.print(
+                Text(f"  p = {comparison.p_value:.3g} ({comparison.test.method}); P(better seed) = {chance:.2f}")
+            )
         if comparison.next_step:
             console.print(Text(f"  {comparison.next_step}"))
         for key, (old, new) in comparison.changes.items():

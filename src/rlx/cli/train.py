@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("config")
-@click.option("-S", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting, for this experiment only.")
+@click.option(
+    "-S", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting, for this experiment only."
+)
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="How many seeds to train.")
 @click.option("--name", metavar="NAME", help="What to call the experiment [default: CONFIG_001, _002, …].")
 def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: str | None) -> None:
@@ -53,11 +55,17 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     status = run_experiment(root, chosen, run, parameters.study.runs, settings)
     if chosen not in experiment_names(root):
         if status == 0:
-            raise TrainingFailed(f"{chosen}: DVC made no experiment, because nothing differs from the committed state; `rlx compare` shows it")
+            raise TrainingFailed(
+                f"{chosen}: DVC made no experiment, because nothing differs from the committed state; `rlx compare` shows it"
+            )
         again = f"rlx train {config}{''.join(f' -S {setting}' for setting in overrides)}{f' --seeds {seeds}' if seeds else ''}"
         if status == Interrupted.exit_code:
-            raise Interrupted(f"{chosen}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them")
-        raise TrainingFailed(f"{chosen}: did not finish (see above); after mending, `{again}` goes on from what is done")
+            raise Interrupted(
+                f"{chosen}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them"
+            )
+        raise TrainingFailed(
+            f"{chosen}: did not finish (see above); after mending, `{again}` goes on from what is done"
+        )
     export_experiment(root, chosen, run)
     _tell(root, chosen, parameters)
 
@@ -88,7 +96,7 @@ def _addressed(root: Path, run: str, setting: str) -> str:
     if ":" in key:
         return setting
     path = tuple(key.lstrip("+").split("."))
-    section, info = field_of(Parameters, path)
+    _, info = field_of(Parameters, path)
     if info is None and "kwargs" not in path:
         names = [
             f"{name}.{inner}" if found else name
@@ -97,7 +105,9 @@ def _addressed(root: Path, run: str, setting: str) -> str:
             for inner in (found.model_fields if found else [""])
         ]
         guess = difflib.get_close_matches(key, names, 1)
-        raise UsageError(f"-S {setting}: there is no setting {key!r}" + (f"; did you mean {guess[0]}?" if guess else ""))
+        raise UsageError(
+            f"-S {setting}: there is no setting {key!r}" + (f"; did you mean {guess[0]}?" if guess else "")
+        )
     if path[0] not in BASE_KEYS:
         return setting
     for prefix, document in compose_run(root, run).documents:
@@ -117,7 +127,9 @@ def _tell(root: Path, name: str, parameters: Parameters) -> None:
     score = folder.evaluation.scores["latest"]
     n, found = score.estimate.n, score.estimate.interval
     shown = f", 95 % interval {interval(found)} over {n} seeds" if found else " (one seed: no interval)"
-    click.echo(f"\n{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {number(folder.evaluation.random_return)}")
+    click.echo(
+        f"\n{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {number(folder.evaluation.random_return)}"
+    )
     baseline = RunFolder(root / "runs" / parameters.baseline)
     if not (baseline.path / "eval" / "summary.json").is_file():
         click.echo(f"The baseline {parameters.baseline} has no results here yet: `dvc repro` makes them.")

@@ -27,7 +27,12 @@ RENAMED: dict[str, KeyPath] = {
     "frame_stack": ("env", "frame_stack"),
 }
 POLICIES = {"MlpPolicy": "mlp", "MultiInputPolicy": "mlp", "CnnPolicy": "cnn"}
-POLICY_ARGUMENTS = {"ortho_init": "ortho_init", "log_std_init": "log_std_init", "net_arch": "hidden_sizes", "activation_fn": "activation"}
+POLICY_ARGUMENTS = {
+    "ortho_init": "ortho_init",
+    "log_std_init": "log_std_init",
+    "net_arch": "hidden_sizes",
+    "activation_fn": "activation",
+}
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "ELU": "elu", "LeakyReLU": "leaky_relu", "SiLU": "silu", "GELU": "gelu"}
 
 
@@ -88,7 +93,9 @@ def _policy(document: Document, source: KeyPath, value: str, problems: list[Prob
             _move(document, source, ("policy", "type"), POLICIES[value], problems)
     else:
         names = ", ".join(POLICIES)
-        problems.append(document.problem(source, f"unknown policy {value!r}; rlx knows {names}, or `policy: {{type: …}}`"))
+        problems.append(
+            document.problem(source, f"unknown policy {value!r}; rlx knows {names}, or `policy: {{type: …}}`")
+        )
 
 
 def _normalize(document: Document, source: KeyPath, value: Any, problems: list[Problem]) -> None:
@@ -101,7 +108,11 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
     if isinstance(value, bool):
         value = {"norm_obs": value, "norm_reward": value}
     known = {"norm_obs", "norm_reward"}
-    if not isinstance(value, dict) or not set(value) <= known or not all(isinstance(flag, bool) for flag in value.values()):
+    if (
+        not isinstance(value, dict)
+        or not set(value) <= known
+        or not all(isinstance(flag, bool) for flag in value.values())
+    ):
         text = "must be true, false, or \"{'norm_obs': …, 'norm_reward': …}\""
         problems.append(document.problem(source, text, at_value=True))
         return
@@ -121,7 +132,9 @@ def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: li
     except (ValueError, SyntaxError):
         arguments = None
     if not isinstance(arguments, dict):
-        problems.append(document.problem(source, "must be a mapping or the text `dict(…)` with plain values", at_value=True))
+        problems.append(
+            document.problem(source, "must be a mapping or the text `dict(…)` with plain values", at_value=True)
+        )
         return
     translated: dict[str, Any] = {}
     for key, argument in arguments.items():

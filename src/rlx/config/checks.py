@@ -90,7 +90,10 @@ def check_engine(engine: EngineConfig) -> None:
     pinned = engine.model_dump()
     different = {name: version for name, version in rlx.STAGE_VERSIONS.items() if pinned[name] != version}
     if different:
-        facts = "; ".join(f"engine.{name} is {pinned[name]} and rlx {rlx.__version__} computes {version}" for name, version in different.items())
+        facts = "; ".join(
+            f"engine.{name} is {pinned[name]} and rlx {rlx.__version__} computes {version}"
+            for name, version in different.items()
+        )
         cure = " and ".join(f"`engine.{name}: {version}`" for name, version in different.items())
         raise EngineVersionMismatch(
             f"params.yaml: {facts}. Results of different versions do not compare: install the rlx this project was made "

@@ -37,7 +37,11 @@ class Composed:
             inner = path[len(prefix) :]
             if path[: len(prefix)] == prefix and inner in document.keys:
                 return Problem(
-                    document.name, document.keys[inner].line, document.keys[inner].column, ".".join(map(str, path)), message
+                    document.name,
+                    document.keys[inner].line,
+                    document.keys[inner].column,
+                    ".".join(map(str, path)),
+                    message,
                 )
         return Problem(self.documents[0][1].name, None, None, ".".join(map(str, path)), message)
 
@@ -85,7 +89,9 @@ def compose_run(root: Path, run: str) -> Composed:
     composed = Composed(config, documents)
     found = [composed.problem(path, message) for path, message in inconsistencies(config)]
     if not config.env.id:
-        found.append(composed.problem(("env", "id"), "is missing: which Gymnasium environment? (`env: {id: CartPole-v1}`)"))
+        found.append(
+            composed.problem(("env", "id"), "is missing: which Gymnasium environment? (`env: {id: CartPole-v1}`)")
+        )
     if found:
         raise ConfigError(found)
     return composed
@@ -138,7 +144,12 @@ def _collect(  # noqa: PLR0913 — the walk's own state
         if isinstance(entry, str) and not group:
             missing = document.problem(here, _no_such_config(root, "", entry))
             _collect(root, "", entry, nodes, order, problems, missing)
-        elif isinstance(entry, dict) and len(entry) == 1 and not group and all(isinstance(v, str) for v in entry.values()):
+        elif (
+            isinstance(entry, dict)
+            and len(entry) == 1
+            and not group
+            and all(isinstance(v, str) for v in entry.values())
+        ):
             (inner, choice), *_ = entry.items()
             if inner not in GROUPS:
                 guess = difflib.get_close_matches(inner, GROUPS, 1)
@@ -157,14 +168,17 @@ def _translate_group(document: Document, group: str) -> list[Problem]:
     whole = Document(
         document.name,
         {group: document.data},
-        {(group,): next(iter(document.keys.values()))} | {(group, *path): place for path, place in document.keys.items()}
+        {(group,): next(iter(document.keys.values()))}
+        | {(group, *path): place for path, place in document.keys.items()}
         if document.keys
         else {},
         {(group, *path): place for path, place in document.values.items()},
     )
     problems = translate(whole)
     problems += [
-        whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`") for key in whole.data if key != group
+        whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`")
+        for key in whole.data
+        if key != group
     ]
     document.data = whole.data.get(group, {})
     document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from pydantic_core import PydanticCustomError
 from pydantic.functional_validators import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from rlx.config.values import Count, NumberOrSchedule, Positive, Section
 
@@ -30,9 +30,13 @@ def _hidden_sizes(value: Any) -> list[int] | SeparateSizes:
         return value
     if isinstance(value, dict):
         return SeparateSizes.model_validate(value)
-    if isinstance(value, list) and all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in value):
+    if isinstance(value, list) and all(
+        isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in value
+    ):
         return value
-    raise PydanticCustomError("sizes", "must be a list of whole numbers ≥ 1, or a mapping with such lists as actor and critic")
+    raise PydanticCustomError(
+        "sizes", "must be a list of whole numbers ≥ 1, or a mapping with such lists as actor and critic"
+    )
 
 
 def _wrapper_names(value: list[Any]) -> list[Any]:

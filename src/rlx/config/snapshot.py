@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from rlx.config.document import read_document
+from rlx.config.document import dump, read_document
 from rlx.config.schema import RunConfig
 from rlx.errors import ConfigError, Missing, Problem
 
@@ -58,7 +57,7 @@ class Snapshot:
 
     def to_yaml(self) -> str:
         """Return the text of the file."""
-        return HEADER + yaml.safe_dump(self.to_data(), sort_keys=False, allow_unicode=True, width=120)
+        return HEADER + dump(self.to_data())
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -77,7 +76,9 @@ def read_snapshot(path: Path) -> Snapshot:
         message = f"snapshot format {version!r} is not the format {FORMAT} that this rlx reads; upgrade rlx, or run `dvc repro`"
         raise ConfigError([Problem(str(path), None, None, "format", message)])
     try:
-        return Snapshot(RunConfig.model_validate(data), ProjectCode(code.get("files", {}), code.get("registration", {})))
+        return Snapshot(
+            RunConfig.model_validate(data), ProjectCode(code.get("files", {}), code.get("registration", {}))
+        )
     except (ValidationError, AttributeError) as error:
         message = f"is not a snapshot ({error}); `dvc repro` makes it anew"
         raise ConfigError([Problem(str(path), None, None, "", message)]) from None

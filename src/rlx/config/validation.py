@@ -13,6 +13,26 @@ from rlx.config.aliases import RENAMED
 from rlx.config.document import Document, KeyPath
 from rlx.errors import Problem
 
+WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping of `key: value` lines",
+    "model_type": "a mapping of `key: value` lines",
+    "model_attributes_type": "a mapping of `key: value` lines",
+}
+"""What each of pydantic's type errors asks for."""
+BOUNDS = {
+    "greater_than": "greater than",
+    "greater_than_equal": "at least",
+    "less_than": "less than",
+    "less_than_equal": "at most",
+}
+
 
 def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()) -> list[Problem]:
     """Validate one file by itself.
@@ -36,7 +56,9 @@ def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()
             path = tuple(part for part in item["loc"] if not _is_union_branch(part))
             if item["type"] == "missing" and path not in document.keys and len(path) <= len(prefix) + 1:
                 continue
-            problem = document.problem(path[len(prefix) :], _message(item, path, model), at_value=item["type"] != "extra_forbidden")
+            problem = document.problem(
+                path[len(prefix) :], _message(item, path, model), at_value=item["type"] != "extra_forbidden"
+            )
             problems.setdefault(path, problem)
         return sorted(problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
     return []
@@ -79,28 +101,14 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: 
         guess = difflib.get_close_matches(str(given), [word.strip("' ") for word in context["expected"].split(",")], 1)
         hint = f"; did you mean {guess[0]}?" if guess else ""
         return f"{shown} is not allowed; one of {context['expected']}{hint}"
-    if kind in ("int_type", "int_from_float"):
-        return f"must be a whole number, not {shown}"
-    if kind in ("float_type", "float_parsing"):
-        return f"must be a number, not {shown}"
-    if kind == "finite_number":
-        return f"must be a finite number, not {shown}"
-    if kind == "bool_type":
-        return f"must be true or false, not {shown}"
-    if kind == "string_type":
-        return f"must be text, not {shown}"
-    if kind == "list_type":
-        return f"must be a list, not {shown}"
-    if kind in ("dict_type", "model_type", "model_attributes_type"):
-        return f"must be a mapping of `key: value` lines, not {shown}"
+    if kind in WANTED:
+        return f"must be {WANTED[kind]}, not {shown}"
     if kind == "string_pattern_mismatch" and path[-1] == "device":
         return f"{shown} is not a device; allowed: cpu, cuda, cuda:N, mps, auto"
     if kind == "string_pattern_mismatch":
         return f"{shown} is not a run name; allowed: a letter, then letters, digits, - and _"
-    bounds = {"greater_than": "greater than", "greater_than_equal": "at least", "less_than": "less than", "less_than_equal": "at most"}
-    if kind in bounds:
-        limit = next(iter(context.values()))
-        return f"must be {bounds[kind]} {limit}, not {shown}"
+    if kind in BOUNDS:
+        return f"must be {BOUNDS[kind]} {next(iter(context.values()))}, not {shown}"
     if kind in ("schedule", "sizes"):
         return f"{item['msg']}, not {shown}"
     return f"{item['msg']} (given: {shown})"

@@ -13,7 +13,9 @@ from pydantic_core import PydanticCustomError
 class Section(BaseModel):
     """A mapping of the configuration: unknown keys, wrong types and non-finite numbers are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 SHAPES = "must be a number, a mapping with start and end, or lin_NUMBER"

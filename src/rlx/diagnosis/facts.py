@@ -65,7 +65,9 @@ def windowed(steps_U: Array, returns_SU: Array, episodes_SU: Array, windows: int
     return np.array([steps_U[part[-1]] for part in parts]), returns_SW
 
 
-def learning_facts(steps_U: Array, returns_SU: Array, episodes_SU: Array, random_score: float | None) -> LearningFacts | None:
+def learning_facts(
+    steps_U: Array, returns_SU: Array, episodes_SU: Array, random_score: float | None
+) -> LearningFacts | None:
     """Gather the facts of a run's learning; None when no training episode ended.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -46,8 +45,15 @@ def read_curves(folder: RunFolder) -> Curves:
         if key not in rows:
             rows[key] = np.nan
     returns = rows.pivot_table(index="seed", columns="step", values="rollout/return_mean", dropna=False)
-    episodes = rows.pivot_table(index="seed", columns="step", values="rollout/episodes", dropna=False).reindex_like(returns)
-    return Curves([int(seed) for seed in returns.index], returns.columns.to_numpy(), returns.to_numpy(), episodes.fillna(0).to_numpy())
+    episodes = rows.pivot_table(index="seed", columns="step", values="rollout/episodes", dropna=False).reindex_like(
+        returns
+    )
+    return Curves(
+        [int(seed) for seed in returns.index],
+        returns.columns.to_numpy(),
+        returns.to_numpy(),
+        episodes.fillna(0).to_numpy(),
+    )
 
 
 def analyze_run(folder: RunFolder) -> dict[str, Any]:
@@ -71,9 +77,16 @@ def analyze_run(folder: RunFolder) -> dict[str, Any]:
     title = f"{folder.name} on {config.env.id}: return of training episodes"
     if len(curve):
         for kind in ("png", "svg"):
-            plots.save(plots.learning_curve({folder.name: curve}, title, summary.random_return), target / f"learning_curve.{kind}")
+            plots.save(
+                plots.learning_curve({folder.name: curve}, title, summary.random_return),
+                target / f"learning_curve.{kind}",
+            )
     scores = pd.DataFrame(
-        [{"checkpoint": name, "seed": seed, "return_mean": mean} for name, score in summary.scores.items() for seed, mean in score.seeds.items()]
+        [
+            {"checkpoint": name, "seed": seed, "return_mean": mean}
+            for name, score in summary.scores.items()
+            for seed, mean in score.seeds.items()
+        ]
     )
     write_text(target / "scores.csv", scores.to_csv(index=False, lineterminator="\n"))
     plots.save(plots.final_scores([folder.scores("latest")], summary.random_return, "latest"), target / "scores.png")
@@ -102,7 +115,9 @@ def _outcome(score: Score, random_return: float) -> dict[str, Any]:
     success = stats.success_interval(*score.success) if score.success else None
     return {
         "return_mean": score.estimate.mean,
-        "interval": None if found is None else {"low": found.low, "high": found.high, "level": found.level, "method": found.method, "n": found.n},
+        "interval": None
+        if found is None
+        else {"low": found.low, "high": found.high, "level": found.level, "method": found.method, "n": found.n},
         "std_over_seeds": score.estimate.std,
         "median_over_seeds": median(values),
         "worst_seed": {"seed": worst, "return_mean": score.seeds[worst]},
@@ -111,15 +126,23 @@ def _outcome(score: Score, random_return: float) -> dict[str, Any]:
         "above_random_by_interval": None if found is None else found.low > random_return,
         "success_rate": None if score.success is None else score.success[0] / score.success[1],
         "success_interval_over_episodes": None if success is None else [success.low, success.high],
-        "validation_return_of_choice": (sum(score.validation.values()) / len(score.validation)) if score.validation else None,
+        "validation_return_of_choice": (sum(score.validation.values()) / len(score.validation))
+        if score.validation
+        else None,
     }
 
 
 def _learning(facts: LearningFacts, seeds: list[int]) -> dict[str, Any]:
     return {
-        "scale": {"0": facts.range_low, "1": facts.range_high, "meaning": "0 is the random policy, 1 the best window of any seed"},
+        "scale": {
+            "0": facts.range_low,
+            "1": facts.range_high,
+            "meaning": "0 is the random policy, 1 the best window of any seed",
+        },
         "window_steps": [int(step) for step in facts.windows_W],
-        "steps_to": {f"{level:g}": dict(zip(map(str, seeds), reached, strict=True)) for level, reached in facts.steps_to.items()},
+        "steps_to": {
+            f"{level:g}": dict(zip(map(str, seeds), reached, strict=True)) for level, reached in facts.steps_to.items()
+        },
         "area_under_curve": dict(zip(map(str, seeds), facts.area, strict=True)),
         "drop_from_best_window_to_last": dict(zip(map(str, seeds), facts.final_drop, strict=True)),
         "late_swing": dict(zip(map(str, seeds), facts.late_swing, strict=True)),
@@ -131,7 +154,9 @@ def _markdown(folder: RunFolder, content: dict[str, Any]) -> str:
     latest, best, learning = content["outcome"]["latest"], content["outcome"].get("best"), content["learning"]
     seeds = folder.evaluation.scores["latest"].seeds
     lines = [f"# {folder.name} on {content['environment']}", "", _headline(content), "", "## Outcome", ""]
-    rows = [["latest (judged)", *_outcome_cells(latest)]] + ([["best (by validation)", *_outcome_cells(best)]] if best else [])
+    rows = [["latest (judged)", *_outcome_cells(latest)]] + (
+        [["best (by validation)", *_outcome_cells(best)]] if best else []
+    )
     rows.append(["random policy", number(content["random_return"]), MISSING, MISSING, MISSING])
     lines += [table(["policy", "mean return", "interval", "worst seed", "best seed"], rows), ""]
     if latest["interval"]:
@@ -144,7 +169,9 @@ def _markdown(folder: RunFolder, content: dict[str, Any]) -> str:
         lines += [chosen]
     if latest["success_rate"] is not None:
         low, high = latest["success_interval_over_episodes"]
-        lines += [f"Success rate {100 * latest['success_rate']:.1f} % of held-out episodes (over episodes, Wilson: {100 * low:.1f}–{100 * high:.1f} %)."]
+        lines += [
+            f"Success rate {100 * latest['success_rate']:.1f} % of held-out episodes (over episodes, Wilson: {100 * low:.1f}–{100 * high:.1f} %)."
+        ]
     lines += ["", "## Learning", ""]
     if learning is None:
         return "\n".join([*lines, "No training episode ended, so nothing can be said about learning.", ""])
@@ -156,8 +183,12 @@ def _markdown(folder: RunFolder, content: dict[str, Any]) -> str:
     rows = []
     for seed in map(str, sorted(seeds)):
         cells = [_steps(learning["steps_to"]["0.5"].get(seed)), _steps(learning["steps_to"]["0.9"].get(seed))]
-        shares = [learning[key].get(seed) for key in ("area_under_curve", "drop_from_best_window_to_last", "late_swing")]
-        rows.append([seed, number(seeds[int(seed)]), *cells, *(MISSING if x is None else f"{100 * x:.0f} %" for x in shares)])
+        shares = [
+            learning[key].get(seed) for key in ("area_under_curve", "drop_from_best_window_to_last", "late_swing")
+        ]
+        rows.append(
+            [seed, number(seeds[int(seed)]), *cells, *(MISSING if x is None else f"{100 * x:.0f} %" for x in shares)]
+        )
     head = ["seed", "held-out return", "steps to 50 %", "steps to 90 %", "mean level", "final drop", "late swing"]
     lines += [table(head, rows), ""]
     lines += [
@@ -172,7 +203,11 @@ def _markdown(folder: RunFolder, content: dict[str, Any]) -> str:
 def _headline(content: dict[str, Any]) -> str:
     latest, random_return = content["outcome"]["latest"], content["random_return"]
     found = latest["interval"]
-    shown = f" ({100 * found['level']:g} % interval [{number(found['low'])}, {number(found['high'])}], n = {found['n']} seeds)" if found else ""
+    shown = (
+        f" ({100 * found['level']:g} % interval [{number(found['low'])}, {number(found['high'])}], n = {found['n']} seeds)"
+        if found
+        else ""
+    )
     text = f"The final policies score {number(latest['return_mean'])}{shown} after {content['steps_per_seed']:,} steps each."
     if latest["above_random_by_interval"]:
         return f"{text} Random actions score {number(random_return)}: this run learned."

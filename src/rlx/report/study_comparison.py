@@ -70,18 +70,31 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
 
     write_json(target / "summary.json", metrics_of(study))
     write_json(target / "comparison.json", to_data(study))
-    curves = {folder.name: _curve(folder) for folder in sorted(folders, key=lambda folder: folder.name != study.baseline)}
+    curves = {
+        folder.name: _curve(folder) for folder in sorted(folders, key=lambda folder: folder.name != study.baseline)
+    }
     together = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
-    write_text(target / "learning_curves.csv", together[["run", "step", "seed", "return_mean"]].to_csv(index=False, lineterminator="\n"))
-    rows = [{"run": run.run, "seed": seed, "return_mean": score} for run in study.scores for seed, score in run.scores.items()]
+    write_text(
+        target / "learning_curves.csv",
+        together[["run", "step", "seed", "return_mean"]].to_csv(index=False, lineterminator="\n"),
+    )
+    rows = [
+        {"run": run.run, "seed": seed, "return_mean": score}
+        for run in study.scores
+        for seed, score in run.scores.items()
+    ]
     write_text(target / "scores.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     shown = {run: curve for run, curve in curves.items() if len(curve)}
     if shown:
-        figure = plots.learning_curve(shown, "return of training episodes; bands: 95 % t intervals over seeds", study.random_return)
+        figure = plots.learning_curve(
+            shown, "return of training episodes; bands: 95 % t intervals over seeds", study.random_return
+        )
         plots.save(figure, target / "learning_curves.png")
     colours = {run: plots.colour_of(index) for index, run in enumerate(curves)}
     plots.save(plots.final_scores(study.scores, study.random_return, study.checkpoint, colours), target / "scores.png")
-    plots.save(plots.differences(study.baseline, study.comparisons, study.criteria.minimum_effect), target / "differences.png")
+    plots.save(
+        plots.differences(study.baseline, study.comparisons, study.criteria.minimum_effect), target / "differences.png"
+    )
     write_text(target / "comparison.md", to_markdown(study))
 
 
@@ -161,7 +174,15 @@ def to_markdown(study: StudyComparison) -> str:
         estimate = stats.mean_with_interval(run.scores_S)
         worst, score = run.worst
         name = f"{run.run} (baseline)" if run.run == study.baseline else run.run
-        rows.append([name, number(estimate.mean), interval(estimate.interval), f"{number(score)} (seed {worst})", str(estimate.n)])
+        rows.append(
+            [
+                name,
+                number(estimate.mean),
+                interval(estimate.interval),
+                f"{number(score)} (seed {worst})",
+                str(estimate.n),
+            ]
+        )
     rows.append(["random policy", number(study.random_return), MISSING, MISSING, MISSING])
     lines += [table(["run", "mean return", "95 % interval", "worst seed", "seeds"], rows), ""]
     lines += [

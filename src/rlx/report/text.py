@@ -52,7 +52,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) 
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(head))]
 
     def line(row: Sequence[str]) -> str:
-        padded = [cell.ljust(width) if column < left else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        padded = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         return f"| {' | '.join(padded)} |"
 
     rule = [("-" * width) if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
