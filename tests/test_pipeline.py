@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import Project
@@ -229,14 +230,11 @@ def interrupt(project: Project, command: list[str], ready: str) -> tuple[int, fl
         return process.wait(), time.monotonic() - pressed, "".join(lines)
 
 
-def workers_of(root: Path) -> str:
-    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    pids = [line.split()[0] for line in found.splitlines() if "spawn_main" in line]
-    return "".join(
-        pid
-        for pid in pids
-        if Path(f"/proc/{pid}/cwd").exists() and Path(f"/proc/{pid}/cwd").resolve() == root.resolve()
-    )
+def workers_of(root: Path) -> list[int]:
+    """Worker processes that still run in a project."""
+    processes = psutil.process_iter(["cmdline", "cwd"])
+    here = str(root.resolve())
+    return [p.pid for p in processes if p.info["cwd"] == here and "spawn_main" in " ".join(p.info["cmdline"] or [])]
 
 
 def test_ctrl_c_stops_every_worker_and_the_next_repro_goes_on(project: Project) -> None:
@@ -248,7 +246,7 @@ def test_ctrl_c_stops_every_worker_and_the_next_repro_goes_on(project: Project) 
     assert (status, output.splitlines()[-1]) == (130, "interrupted")
     assert seconds < 10  # two seconds are measured, not asserted: machines differ
     assert "Traceback" not in output
-    assert workers_of(project.root) == ""
+    assert workers_of(project.root) == []
     assert json.loads((project.root / "runs" / "cartpole" / "metadata.json").read_text())["status"] == "stopped"
     status, _, output = interrupt(project, [sys.executable, "-m", "dvc", "repro", "train@cartpole"], "training")
     assert status != 0
@@ -272,7 +270,7 @@ def test_a_killed_train_stage_leaves_no_orphans_and_resumes(project: Project) ->
     deadline = time.monotonic() + 20
     while workers_of(project.root) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert workers_of(project.root) == ""
+    assert workers_of(project.root) == []
     assert json.loads((project.root / "runs" / "cartpole" / "metadata.json").read_text())["status"] == "running"
     assert "error" not in project.dvc("repro", "train@cartpole").lower()
 

@@ -1,0 +1,143 @@
+"""``docs/configuration.md``, generated from the schema: ``python -m rlx.config.reference > docs/configuration.md``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from rlx.config.aliases import RENAMED
+from rlx.config.schema import Parameters, RunConfig
+from rlx.config.validation import section_type
+from rlx.config.values import Schedule
+
+INTRODUCTION = """# Configuration
+
+Generated from the schema (`src/rlx/config/schema.py`) by `python -m rlx.config.reference`; a test keeps it true.
+
+`params.yaml` holds the roster, the base configuration, and how runs are judged. `configs/<run>.yaml` says what one run
+changes; the sections under "A run" may stand in both. A config may start from others, as in Hydra:
+
+```yaml
+defaults:
+  - env: lunarlander      # configs/env/lunarlander.yaml
+  - algo: lunarlander     # configs/algo/lunarlander.yaml
+  - cartpole              # configs/cartpole.yaml
+algo: {gamma: 0.99}       # the file's own keys come last, unless `_self_` stands elsewhere in the list
+```
+
+The effective configuration of a run, every default written out, is `runs/<run>/config_snapshot.yaml`.
+Unknown keys, repeated keys, wrong types, values out of range, NaN and infinities are refused with file, line and
+column. Whole numbers may be written `1e5`. Times are counted in environment steps, all copies together.
+
+A **schedule** is a number, `{start: 0.001, end: 0.0}` (a straight line over the budget), or rl-zoo's `lin_0.001`
+(that line to 0).
+"""
+
+
+def render() -> str:
+    """Return the whole page."""
+    lines = [INTRODUCTION, "## A run (params.yaml and configs/)", ""]
+    lines += _table(RunConfig, "", skip_sections=True)
+    for name, info in RunConfig.model_fields.items():
+        if found := section_type(info.annotation):
+            lines += ["", f"### `{name}`", "", _first(found), "", *_table(found, f"{name}.")]
+    lines += ["", "## The study and its judgement (params.yaml only)"]
+    for name, info in Parameters.model_fields.items():
+        if name not in RunConfig.model_fields and (found := section_type(info.annotation)):
+            lines += ["", f"### `{name}`", "", _first(found), "", *_table(found, f"{name}.")]
+    lines += [
+        "",
+        "## Names of Stable-Baselines3 and rl-zoo",
+        "",
+        "Understood in `algo`, in `env` and at the top of a file:",
+        "",
+    ]
+    lines += ["| theirs | ours |", "| --- | --- |"]
+    lines += [f"| `{theirs}` | `{'.'.join(map(str, ours))}` |" for theirs, ours in RENAMED.items()]
+    lines += [
+        "| `normalize: true` (or `\"{'norm_obs': …}\"`) | `env.normalize_observation`, `env.normalize_reward` |",
+        "| `policy: MlpPolicy` | `policy.type: mlp` |",
+        '| `policy_kwargs: "dict(net_arch=…, activation_fn=nn.ReLU, ortho_init=…, log_std_init=…)"` (never run as code) | `policy.…` |',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False) -> list[str]:
+    lines = ["| key | type and range | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, info in section.model_fields.items():
+        found = section_type(info.annotation)
+        if skip_sections and found and found is not Schedule:
+            continue
+        meaning = " ".join((info.description or "").split()).replace("|", "\\|")
+        lines.append(f"| `{prefix}{name}` | {_kind(section, name)} | {_default(info.default)} | {meaning} |")
+    return lines
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined or value == "":
+        return "required"
+    shown = (
+        {None: "null", True: "true", False: "false"}.get(value, value)
+        if value is None or isinstance(value, bool)
+        else value
+    )
+    return f"`{shown}`"
+
+
+def _kind(section: type[BaseModel], name: str) -> str:
+    """Describe a field's type and range from its JSON schema."""
+    schema = section.model_json_schema()
+    described = _described(schema["properties"][name], schema.get("$defs", {}))
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    limits = [
+        f"{sign} {getattr(item, key)}"
+        for item in section.model_fields[name].metadata
+        for key, sign in signs.items()
+        if hasattr(item, key)
+    ]
+    return (
+        f"{described} {', '.join(limits)}"
+        if limits and not any(sign in described for sign in signs.values())
+        else described
+    )
+
+
+def _described(part: dict[str, Any], definitions: dict[str, Any]) -> str:
+    if "$ref" in part:
+        name = part["$ref"].rpartition("/")[2]
+        return (
+            "schedule"
+            if name == "Schedule"
+            else "mapping with " + " and ".join(f"`{key}`" for key in definitions[name]["properties"])
+        )
+    if "anyOf" in part:
+        return " or ".join(_described(option, definitions) for option in part["anyOf"])
+    if "enum" in part:
+        return " or ".join(f"`{word}`" for word in part["enum"])
+    if "const" in part:
+        return f"`{part['const']}`"
+    kind = {
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+        "string": "text",
+        "object": "mapping",
+        "null": "null",
+    }
+    if part.get("type") == "array":
+        inner = part.get("items", {})
+        return f"list of {_described(inner, definitions)}" if inner else "list"
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    limits = ", ".join(f"{sign} {part[key]}" for key, sign in bounds.items() if key in part)
+    return f"{kind.get(str(part.get('type')), 'anything')}{' ' + limits if limits else ''}"
+
+
+def _first(section: type[BaseModel]) -> str:
+    return " ".join((section.__doc__ or "").split())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,61 @@
+"""The documentation says what the program does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from rlx.cli import COMMANDS, cli
+from rlx.config import reference
+from rlx.config.schema import Parameters
+from rlx.metrics import VOCABULARY
+from tests.conftest import REPOSITORY
+
+
+def test_the_configuration_reference_is_current() -> None:
+    assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference.render(), (
+        "run: python -m rlx.config.reference > docs/configuration.md"
+    )
+
+
+def test_every_setting_has_a_meaning() -> None:
+    assert "|  |" not in reference.render()
+
+
+def test_every_metric_is_documented() -> None:
+    text = (REPOSITORY / "docs" / "files.md").read_text()
+    assert all(f"| `{key}` | {meaning} |" in text for key, meaning in VOCABULARY.items())
+
+
+def test_params_yaml_shows_valid_values_of_every_section() -> None:
+    data = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    Parameters.model_validate(data)
+    assert set(data) == set(Parameters.model_fields) - {"run_name"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example_and_a_place_in_the_readme(name: str) -> None:
+    import click
+
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    text = command.get_help(click.Context(command, info_name=f"rlx {name}"))
+    assert re.search(rf"Example:\n\s+rlx {name}", text)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert f"rlx {name}" in (REPOSITORY / "README.md").read_text()
+
+
+def test_ci_and_readme_install_and_test_the_same_way() -> None:
+    readme, ci = (REPOSITORY / "README.md").read_text(), (REPOSITORY / ".ci" / "run").read_text()
+    assert 'pip install -c constraints.txt -e ".[dev]" && pytest' in readme
+    assert '--constraint constraints.txt --editable ".[dev]"\npytest\n' in ci
+    assert "torch==2.13.0" in (REPOSITORY / "constraints.txt").read_text().splitlines()
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
