@@ -125,11 +125,11 @@ def check(run: str, outcomes: list[SeedOutcome]) -> None:
 
 def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None:
     """Put the checkpoints and metrics of finished seeds, and the logs of all, into a run folder."""
+    for stale in ("logs", "checkpoints"):
+        shutil.rmtree(folder / stale, ignore_errors=True)
     rows: list[dict[str, Any]] = []
     for seed, entry in entries.items():
         logs, checkpoints = folder / "logs" / f"seed_{seed}", folder / "checkpoints" / f"seed_{seed}"
-        for stale in (logs, checkpoints):
-            shutil.rmtree(stale, ignore_errors=True)
         if (entry.folder / "tensorboard").is_dir():
             shutil.copytree(entry.folder / "tensorboard", logs)
         if (entry.folder / "error.txt").is_file():
