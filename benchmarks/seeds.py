@@ -51,7 +51,9 @@ def main() -> None:
         subprocess.run(["rlx", "init", str(project)], check=True, stdout=subprocess.DEVNULL)
         parameters = project / "params.yaml"
         text = parameters.read_text()
-        text = text.replace("num_seeds: 5", f"num_seeds: {asked.seeds}").replace("total_timesteps: 50000", f"total_timesteps: {asked.steps}")
+        text = text.replace("num_seeds: 5", f"num_seeds: {asked.seeds}").replace(
+            "total_timesteps: 50000", f"total_timesteps: {asked.steps}"
+        )
         parameters.write_text(text)
         seconds([sys.executable, "-m", "dvc", "repro", "-q", "resolve@cartpole"], project)
         for repeat in range(asked.repeats):
@@ -59,9 +61,17 @@ def main() -> None:
             ours = seconds([sys.executable, "-m", "stages.train", "cartpole"], project)
             plain = seconds([sys.executable, "-c", PLAIN, str(repeat), str(asked.steps)], project)
             pairs.append((ours, plain))
-            print(f"{asked.seeds} seeds with rlx {ours:.1f} s, one plain SB3 run {plain:.1f} s: {ours / plain:.2f}", file=sys.stderr)
+            print(
+                f"{asked.seeds} seeds with rlx {ours:.1f} s, one plain SB3 run {plain:.1f} s: {ours / plain:.2f}",
+                file=sys.stderr,
+            )
     ratios = [ours / plain for ours, plain in pairs]
-    facts = {"seeds": asked.seeds, "steps": asked.steps, "cores": os.cpu_count(), "price_median": statistics.median(ratios)}
+    facts = {
+        "seeds": asked.seeds,
+        "steps": asked.steps,
+        "cores": os.cpu_count(),
+        "price_median": statistics.median(ratios),
+    }
     print(json.dumps({**facts, "prices": ratios, "seconds": pairs}, indent=2))
 
 

@@ -10,7 +10,7 @@ from rlx.runs import RunFolder
 def main(run: str) -> None:
     """Write analysis.json, analysis.md and plots/ into runs/<run>/."""
     analyze_run(RunFolder(Path.cwd() / "runs" / run))
-    print(f"{run}: the facts are in runs/{run}/analysis.md")
+    print(f"{run}: analysis.md and plots/ are written")
 
 
 if __name__ == "__main__":

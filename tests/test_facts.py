@@ -49,5 +49,14 @@ def test_windows_weigh_by_episodes_and_skip_empty_ones() -> None:
     assert np.isnan(returns_SW[0, 1])
 
 
+def test_a_seed_without_episodes_is_missing_not_nan() -> None:
+    curves = np.stack([np.linspace(0, 100, 100), np.full(100, np.nan)])
+    facts = learning_facts(STEPS, curves, np.ones((2, 100)), random_score=0.0)
+    assert facts is not None
+    assert facts.area[1] is facts.final_drop[1] is facts.late_swing[1] is facts.improving_at_end[1] is None
+    assert facts.steps_to[0.5][1] is None
+    assert facts.area[0] == pytest.approx(0.5, abs=0.03)
+
+
 def test_nothing_is_said_when_no_episode_ended() -> None:
     assert learning_facts(STEPS, np.full((1, 100), np.nan), np.zeros((1, 100)), 0.0) is None

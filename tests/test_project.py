@@ -228,6 +228,10 @@ def test_a_mistaken_config_is_told_by_the_resolve_stage(project: Project) -> Non
         "configs/cartpole_epochs.yaml:1:7: env.id: there is no environment 'CartPole-v11'; did you mean CartPole-v1?"
         in told
     )
+    project.write("configs/cartpole_epochs.yaml", "env: {wrappers: [os.getcwd]}\n")
+    assert "env.wrappers: os.getcwd is not a Gymnasium wrapper" in project.dvc(
+        "repro", "resolve@cartpole_epochs", check=False
+    )
     project.write("configs/cartpole_epochs.yaml", "policy: {type: resdual}\n")
     assert "there is no network 'resdual'; did you mean residual?" in project.dvc(
         "repro", "resolve@cartpole_epochs", check=False

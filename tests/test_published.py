@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from rlx import checkpoints
 from rlx.actors import RandomActor, load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig
@@ -30,7 +31,9 @@ def test_cartpole_with_rl_zoos_settings_scores_500(tmp_path: Path) -> None:
 def test_random_actions_on_cartpole_score_about_22(tmp_path: Path) -> None:
     """A uniformly random policy balances the pole for 22 steps on average."""
     snapshot = Snapshot(RunConfig.model_validate({"env": {"id": "CartPole-v1"}}))
-    returns = [e.episode_return for e in play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=400), RandomActor())]
+    returns = [
+        e.episode_return for e in play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=400), RandomActor())
+    ]
     assert np.mean(returns) == pytest.approx(22.2, abs=3 * np.std(returns) / 20)
 
 

@@ -254,6 +254,20 @@ def test_values_that_are_not_numbers_fail_by_name(tmp_path: Path, kind: str, mes
         train_seed(tmp_path, settings({"id": "Probe-v0", "kwargs": {"kind": kind}}), 0, tmp_path, lambda _: None)
 
 
+def test_a_diverging_update_fails_by_name(tmp_path: Path) -> None:
+    snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": "both", "act": "box"}}, algo={"learning_rate": 1e30})
+    with pytest.raises(NonFiniteValue, match="training diverged; try a smaller algo"):
+        train_seed(tmp_path, snapshot, 0, tmp_path, lambda _: None)
+
+
+def test_observations_that_are_not_numbers_fail_in_evaluation_too(tmp_path: Path) -> None:
+    from rlx.actors import RandomActor
+
+    snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": "nan_observation"}})
+    with pytest.raises(NonFiniteValue, match=r"observation nan in step 2 of evaluation episode 0 \(reset seed \d+\)"):
+        play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=1), RandomActor())
+
+
 def test_stock_sb3_loads_a_checkpoint_plays_it_and_trains_on(tmp_path: Path) -> None:
     snapshot = cartpole(env={"normalize_observation": False, "normalize_reward": False})
     checkpoint = trained(tmp_path, snapshot)

@@ -52,6 +52,16 @@ class StackFrames(gym.Wrapper[Any, Any, Any, Any]):
         return np.concatenate(self._frames, axis=-1), reward, terminated, truncated, info
 
 
+def first_non_finite(value: Any) -> str | None:
+    """Return the first number in an observation or reward that is NaN or infinite, as text; None if there is none."""
+    if isinstance(value, dict):
+        return next((found for member in value.values() if (found := first_non_finite(member))), None)
+    array = np.asarray(value)
+    if not np.issubdtype(array.dtype, np.floating) or np.isfinite(array).all():
+        return None
+    return str(array[~np.isfinite(array)].flat[0])
+
+
 @dataclass(frozen=True)
 class EpisodeStatistics:
     """The training episodes that ended since the last look."""
@@ -102,18 +112,17 @@ class EpisodeRecorder(VecEnvWrapper):
         return EpisodeStatistics(tuple(r for r, _, _ in ended), tuple(n for _, n, _ in ended), successes)
 
     def _check(self, what: str, value: Any, copy: int | None = None) -> None:
-        if isinstance(value, dict):
-            for key, member in value.items():
-                self._check(f"{what} {key!r}", member, copy)
+        """Stop if ``value`` (of one copy, or a batch of all) is not finite."""
+        if value is None or first_non_finite(value) is None:
             return
-        if value is None or not np.issubdtype(np.asarray(value).dtype, np.floating) or np.isfinite(value).all():
-            return
-        batch = np.asarray(value)[None] if copy is not None else np.asarray(value)
+        members = value if isinstance(value, dict) else {"": value}
+        key, batch = next((key, np.asarray(member)) for key, member in members.items() if first_non_finite(member))
+        batch = batch if copy is None else batch[None]
         index = int(np.argwhere(~np.isfinite(batch))[0][0])
-        article = "an" if what[0] in "aeiou" else "a"
+        named = f"{what} {key!r}" if key else what
         shown = np.array2string(batch[index], threshold=12, precision=6)
         raise NonFiniteValue(
-            f"{self._env_id} gave {article} {what} that is not a finite number: {shown} (environment copy "
-            f"{copy if copy is not None else index} of {self.num_envs}, after {self.steps_taken} steps since training "
-            f"(re)started); fix the environment, or guard it with a wrapper (env.wrappers)"
+            f"{self._env_id} gave {'an' if what[0] in 'aeiou' else 'a'} {named} that is not a finite number: {shown} "
+            f"(environment copy {index if copy is None else copy} of {self.num_envs}, after {self.steps_taken} steps "
+            f"since training (re)started); fix the environment, or guard it with a wrapper (env.wrappers)"
         )

@@ -64,8 +64,7 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         )  # not every environment has the parameter
         made: gym.Env[Any, Any] = gym.make(env.id, disable_env_checker=True, **rendering, **env.kwargs)
         for name, arguments in wrapper_calls(env):
-            module, _, attribute = name.rpartition(".")
-            made = getattr(importlib.import_module(module), attribute)(made, **arguments)
+            made = _wrapper(name)(made, **arguments)
         if env.frame_stack > 1:
             from rlx.env_wrappers import StackFrames
 
@@ -79,6 +78,15 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         raise EnvironmentUnusable(f"there is no environment {env.id!r}{_nearest(env.id)}") from error
     except Exception as error:
         raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
+
+
+def _wrapper(name: str) -> Any:
+    """Import the wrapper class ``module.Class``."""
+    module, _, attribute = name.rpartition(".")
+    found = getattr(importlib.import_module(module), attribute)
+    if not (isinstance(found, type) and issubclass(found, gym.Wrapper)):
+        raise EnvironmentUnusable(f"env.wrappers: {name} is not a Gymnasium wrapper")
+    return found
 
 
 def _nearest(wanted: str) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from rlx.actors import Actor, stack
-from rlx.env_wrappers import success_of
+from rlx.env_wrappers import first_non_finite, success_of
 from rlx.errors import NonFiniteValue
 
 SLOTS = 32
@@ -108,11 +108,13 @@ def _play(actor: Actor, slots: dict[int, _Slot], reset_seeds: Sequence[int], ste
             slot.observation, reward, terminated, truncated, info = slot.env.step(actions[place])
             slot.total += float(reward)
             slot.length += 1
-            if not np.isfinite(slot.total):
-                raise NonFiniteValue(
-                    f"a reward became {float(reward)} in step {slot.length} of evaluation episode {slot.index} "
-                    f"(reset seed {reset_seeds[slot.index]}); fix the environment, or guard it with a wrapper (env.wrappers)"
-                )
+            for what, value in (("reward", reward), ("observation", slot.observation)):
+                if found := first_non_finite(value):
+                    raise NonFiniteValue(
+                        f"{what} {found} in step {slot.length} of evaluation episode {slot.index} (reset seed "
+                        f"{reset_seeds[slot.index]}) is not a finite number; fix the environment, or guard it with a "
+                        f"wrapper (env.wrappers)"
+                    )
             cut = slot.length >= step_limit and not (terminated or truncated)
             if terminated or truncated or cut:
                 yield Episode(slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut)

@@ -198,7 +198,7 @@ def run_experiment(root: Path, name: str, run: str, runs: Sequence[str], overrid
     settings = [*overrides]
     if run not in runs:
         settings.append(f"study.runs=[{','.join([*runs, run])}]")
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--temp", "-n", name]
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--quiet", "--temp", "-n", name]
     for setting in settings:
         command += ["-S", setting]
     command += [f"analyze@{run}", f"video@{run}"]

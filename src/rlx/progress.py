@@ -45,15 +45,14 @@ class SeedProgress:
         if self.console.is_terminal:
             self._bars = Progress(
                 TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=None),
+                BarColumn(bar_width=10),
                 TextColumn("{task.percentage:>3.0f}%", markup=False),
                 TextColumn("{task.fields[facts]}", markup=False),
                 console=self.console,
-                expand=True,
             )
             self._bars.start()
             for seed in self._steps:
-                self._tasks[seed] = self._bars.add_task(f"{self._run} seed {seed}", total=self._total, facts="waiting")
+                self._tasks[seed] = self._bars.add_task(f"seed {seed}", total=self._total, facts="waiting")
         return self
 
     def __exit__(
@@ -96,7 +95,7 @@ class SeedProgress:
         speed = self._speed(seed, now)
         left = shown_duration((self._total - self._steps[seed]) / speed) if speed else "—"
         score = f"{self._returns[seed]:.1f}" if seed in self._returns else "—"
-        return f"{self._steps[seed]:>9,} steps {speed:>7,.0f}/s {left:>6} left  return {score:>7}"
+        return f"{self._steps[seed]:>9,} steps {speed:>6,.0f}/s {left:>6} left return {score:>6}"
 
     def _line(self, now: float) -> str:
         running = [seed for seed in self._first if seed not in self._finished]

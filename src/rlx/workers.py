@@ -168,4 +168,5 @@ def _guarded(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     except RlxError as error:
         return Failure(str(error), traceback.format_exc())
     except Exception as error:  # noqa: BLE001 — an environment may raise anything
-        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+        first_line = (str(error).splitlines() or [""])[0]
+        return Failure(f"{type(error).__name__}: {first_line}", traceback.format_exc())

@@ -16,8 +16,11 @@ from stable_baselines3.common.utils import LinearSchedule
 
 from rlx.config.schema import RunConfig
 from rlx.config.values import Schedule
-from rlx.errors import PolicyUnusable
+from rlx.errors import NonFiniteValue, PolicyUnusable
 from rlx.policies import device_for, policy_arguments
+
+SENSIBLE_WEIGHT = 1e6
+"""A network with a weight beyond this (or NaN) has diverged; trained networks' weights stay below about 10."""
 
 
 class PPO(stable_baselines3.PPO):
@@ -54,7 +57,15 @@ class PPO(stable_baselines3.PPO):
         self.collect_rollouts(self.env, self._segment_callback, self.rollout_buffer, self.n_steps)
         self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
         with _gradient_norms() as norms:
-            self.train()
+            try:
+                self.train()
+            except ValueError as error:  # torch's distributions refuse NaN and infinities in the middle of an update
+                if all(bool((weights.abs() < SENSIBLE_WEIGHT).all()) for weights in self.policy.parameters()):
+                    raise
+                raise NonFiniteValue(
+                    f"the network's weights ran away in the update at step {self.num_timesteps}: training diverged; "
+                    f"try a smaller algo.learning_rate or env.normalize_reward: true"
+                ) from error
         logged = dict(self.logger.name_to_value)
         self.logger.name_to_value.clear()
         logged["train/gradient_norm"] = float(np.mean(norms)) if norms else 0.0

@@ -27,7 +27,7 @@ class LearningFacts:
         range_low: The random policy's mean return (or the first window's, when that is not known).
         range_high: The best windowed return of any seed.
         steps_to: For each level of that range: per seed, the steps at which it was first reached (None: never).
-        area: Per seed, the mean over training of the return's place in that range (area under the curve; 0–1).
+        area: Per seed (None where no episode ended), the mean over training of the return's place in that range (area under the curve; 0–1).
         final_drop: Per seed, best window minus last window, as a share of the range.
         late_swing: Per seed, standard deviation over the windows of the last quarter, as a share of the range.
         improving_at_end: Per seed, last window minus the mean of the quarter before it, as a share of the range.
@@ -38,10 +38,10 @@ class LearningFacts:
     range_low: float
     range_high: float
     steps_to: dict[float, list[int | None]]
-    area: list[float]
-    final_drop: list[float]
-    late_swing: list[float]
-    improving_at_end: list[float]
+    area: list[float | None]
+    final_drop: list[float | None]
+    late_swing: list[float | None]
+    improving_at_end: list[float | None]
 
 
 def windowed(steps_U: Array, returns_SU: Array, episodes_SU: Array, windows: int = WINDOWS) -> tuple[Array, Array]:
@@ -82,7 +82,7 @@ def learning_facts(
     filled_SW = _carried_forward(returns_SW)
     low = random_score if random_score is not None else float(np.nanmean(filled_SW[:, 0]))
     high = float(np.nanmax(filled_SW))
-    span = high - low if high > low else 1.0
+    span = high - low if high > low else float(np.nanmax(filled_SW) - np.nanmin(filled_SW)) or 1.0
     place_SW = (filled_SW - low) / span
     quarter = max(1, place_SW.shape[1] // 4)
     steps_to = {level: [_first(windows_W, seed_W >= level) for seed_W in place_SW] for level in LEVELS}
@@ -93,11 +93,16 @@ def learning_facts(
         low,
         high,
         steps_to,
-        area=[float(x) for x in np.nanmean(place_SW, axis=1)],
-        final_drop=[float(x) for x in np.nanmax(place_SW, axis=1) - place_SW[:, -1]],
-        late_swing=[float(x) for x in np.nanstd(place_SW[:, -quarter:], axis=1)],
-        improving_at_end=[float(x) for x in place_SW[:, -1] - np.nanmean(before_SW, axis=1)],
+        area=_plain(place_SW.mean(axis=1)),
+        final_drop=_plain(place_SW.max(axis=1) - place_SW[:, -1]),
+        late_swing=_plain(place_SW[:, -quarter:].std(axis=1)),
+        improving_at_end=_plain(place_SW[:, -1] - before_SW.mean(axis=1)),
     )
+
+
+def _plain(values_S: Array) -> list[float | None]:
+    """Return values per seed; None for a seed in which no episode ended."""
+    return [None if np.isnan(value) else float(value) for value in values_S]
 
 
 def _carried_forward(values_SW: Array) -> Array:
@@ -106,10 +111,8 @@ def _carried_forward(values_SW: Array) -> Array:
     for row in filled:
         known = np.flatnonzero(~np.isnan(row))
         if len(known):
-            row[: known[0]] = row[known[0]]
-            for index in range(1, len(row)):
-                if np.isnan(row[index]):
-                    row[index] = row[index - 1]
+            newest = np.maximum(np.searchsorted(known, np.arange(len(row)), side="right") - 1, 0)
+            row[:] = row[known[newest]]
     return filled
 
 
