@@ -69,7 +69,7 @@ class BossFight(gym.Env[np.ndarray, np.int64]):
 
     def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Let both sides act for one step."""
-        dealt = self._act(int(action))
+        dealt = min(self._act(int(action)), self._boss_health)
         taken = self._advance_boss()
         self._boss_health = max(0.0, self._boss_health - dealt)
         self._player_health = max(0.0, self._player_health - taken)

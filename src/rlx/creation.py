@@ -82,7 +82,7 @@ def _commit(folder: Path, files: list[str]) -> list[str]:
         notes.append(
             "Git does not know who you are, so the first commit is rlx's: set `git config user.name` and `user.email`"
         )
-    git(folder, *identity, "commit", "--quiet", "-m", "Start an rlx project")
+    git(folder, *identity, "commit", "--quiet", "-m", "Start an rlx project", "--", *files)
     return notes
 
 

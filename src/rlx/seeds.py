@@ -57,53 +57,60 @@ def train_run(
         KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
     """
     entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
-    outcomes: dict[int, SeedOutcome] = {}
-    folder = root / "runs" / run
-    for seed, entry in entries.items():
-        if note := entry.done:
-            outcomes[seed] = SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused=True)
-    missing = [seed for seed in entries if seed not in outcomes]
+    kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
+    outcomes = {s: SeedOutcome(s, "finished", note["steps"], note["seconds"], reused=True) for s, note in kept.items()}
+    missing = [seed for seed in entries if seed not in kept]
     rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
     total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
-    with SeedProgress(run, missing, total) as progress:
-        if outcomes:
-            progress.say(f"{run}: kept, since trained before with these settings and this code: {_listed(outcomes)}")
-        if missing:
-            count = worker_count(len(missing))
-            progress.say(f"{run}: training {_listed(missing)}, {count} at a time")
-
-        def event(content: Any) -> None:
-            if isinstance(content, str):
-                progress.say(f"{run}: {content}")
-                return
-            if content.resumed_from:
-                progress.say(f"{run}: seed {content.seed} goes on from step {content.resumed_from:,}")
-            progress.update(content)
-
-        def end(seed: int, result: Any) -> None:
-            if isinstance(result, Failure):
-                _write_log(entries[seed], result.details)
-                steps = _steps_behind(entries[seed])
-                outcomes[seed] = SeedOutcome(seed, "failed", steps, None, reused=False, error=result.message)
-                progress.finish(seed, "failed")
-                progress.say(f"{run}: seed {seed} failed: {result.message}")
-            else:
-                outcomes[seed] = SeedOutcome(seed, "finished", result["steps"], result["seconds"], reused=False)
-                progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
-            on_change(_ordered(outcomes))
-
-        tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
-        try:
-            if tasks:
-                run_parallel(_train_on_bench, tasks, event, end)
-        finally:
-            export(
-                folder,
-                {seed: entries[seed] for seed in entries},
-                finished=[s for s in outcomes if outcomes[s].status == "finished"],
-            )
+    try:
+        with SeedProgress(run, missing, total) as progress:
+            if kept:
+                why = "kept, since trained before with these settings and this code"
+                progress.say(f"{run}: {why}: {_listed(kept)}")
+            if missing:
+                progress.say(f"{run}: training {_listed(missing)}, {worker_count(len(missing))} at a time")
+                told = _Told(run, entries, outcomes, progress, on_change)
+                tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
+                run_parallel(_train_on_bench, tasks, told.event, told.end)
+    finally:
+        finished = [seed for seed, outcome in outcomes.items() if outcome.status == "finished"]
+        export(root / "runs" / run, entries, finished)
     prune(root)
     return _ordered(outcomes)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Takes in what the workers tell, and passes it on to people and to ``metadata.json``."""
+
+    run: str
+    entries: dict[int, Entry]
+    outcomes: dict[int, SeedOutcome]
+    progress: SeedProgress
+    on_change: Callable[[list[SeedOutcome]], None]
+
+    def event(self, content: Any) -> None:
+        """Show a line, or a sign of life."""
+        if isinstance(content, str):
+            self.progress.say(f"{self.run}: {content}")
+            return
+        if content.resumed_from:
+            self.progress.say(f"{self.run}: seed {content.seed} goes on from step {content.resumed_from:,}")
+        self.progress.update(content)
+
+    def end(self, seed: int, result: Any) -> None:
+        """Note how a seed has ended."""
+        if isinstance(result, Failure):
+            steps = _steps_behind(self.entries[seed])
+            _write_error(self.entries[seed], result.details)
+            self.outcomes[seed] = SeedOutcome(seed, "failed", steps, None, reused=False, error=result.message)
+            self.progress.finish(seed, "failed")
+            self.progress.say(f"{self.run}: seed {seed} failed: {result.message}")
+        else:
+            seconds = result["seconds"]
+            self.outcomes[seed] = SeedOutcome(seed, "finished", result["steps"], seconds, reused=False)
+            self.progress.finish(seed, f"finished in {shown_duration(seconds)}")
+        self.on_change(_ordered(self.outcomes))
 
 
 def check(run: str, outcomes: list[SeedOutcome]) -> None:
@@ -165,7 +172,7 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
         return note
 
 
-def _write_log(entry: Entry, details: str) -> None:
+def _write_error(entry: Entry, details: str) -> None:
     entry.folder.mkdir(parents=True, exist_ok=True)
     (entry.folder / "error.txt").write_text(details, encoding="utf-8")
 
