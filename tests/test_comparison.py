@@ -77,6 +77,13 @@ def test_inconclusive_says_what_would_settle_it() -> None:
     assert "`dvc exp run -S num_seeds=" in str(found.next_step)
 
 
+def test_a_difference_too_small_to_matter_needs_seeds_to_show_that() -> None:
+    base, candidate = run("base", [0, 8, -8, 5, -5]), run("up", [1, 9, -7, 6, -4])
+    found = compare(base, [candidate], Criteria(0.05, 5))[0]
+    assert found.verdict == "inconclusive"
+    assert "would show that it is too small to matter" in str(found.next_step)
+
+
 def test_several_candidates_are_corrected_together() -> None:
     candidate = [103.0, 104, 102, 105, 103.5]
     alone = compare(BASE, [run("c", candidate)], Criteria())[0]

@@ -125,6 +125,12 @@ eval: {every: 25000, episodes: 20, deterministic: true}
         ("a: [", "is not valid YAML"),
         ("? [1, 2]\n: 3", "only plain keys are understood here"),
         ("study: {runs: [a]}", "study: unknown key"),
+        ("env: Pendulum-v1\nn_envs: 4", "env: must be a mapping of `key: value` lines, not 'Pendulum-v1'"),
+        ("env: {normalize_reward: false}\nnormalize: true", "`env.normalize_reward` is given too; keep one"),
+        ("algo:\n  policy_kwargs: '{[1]: 2}'", "must be a mapping or the text `dict(…)`"),
+        ("defaults: [a]", "'a' builds on this config itself; a circle cannot be composed"),
+        ("defaults: [../params]", "there is no config '../params' in configs/"),
+        ("run_name: ${oc.env:HOME}", "`${…}` is not replaced here"),
     ],
 )
 def test_refusals_name_the_place_and_the_cure(root: Path, text: str, expected: str) -> None:
@@ -135,6 +141,11 @@ def test_all_errors_of_a_file_at_once(root: Path) -> None:
     lines = refusal(root, "sed: 1\nnum_seeds: 0\nalgo: {gamma: 2, clip: 3}\n").splitlines()
     assert [line.split(": ")[1] for line in lines] == ["sed", "num_seeds", "algo.gamma", "algo.clip"]
     assert all(line.startswith("configs/a.yaml:") for line in lines)
+
+
+def test_a_repeated_key_does_not_hide_other_errors(root: Path) -> None:
+    lines = refusal(root, "seed: 1\nseed: 2\nalgo: {gamma: .nan, gama: 1}\n").splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["seed", "algo.gamma", "algo.gama"]
 
 
 def test_an_inconsistency_is_placed_where_the_value_was_set(root: Path) -> None:
@@ -188,6 +199,12 @@ def test_groups_and_other_configs_compose_as_in_hydra(root: Path) -> None:
     assert (config.env.id, config.env.num_envs, config.algo.rollout_steps) == ("LunarLander-v3", 16, 1024)
     assert (config.algo.gamma, config.algo.entropy_coef, config.algo.batch_size) == (0.9, 0.01, 256)
     assert composed(root, "defaults: [_self_, b]\nalgo: {gamma: 0.9}\n").algo.gamma == 0.999
+    strongest = next(
+        document
+        for _, document in compose_run(root, "a").documents
+        if ("algo", "gamma") in document.keys or ("gamma",) in document.keys
+    )
+    assert strongest.name == "configs/algo/zoo.yaml"
     (root / "configs" / "env" / "lander.yaml").write_text("id: LunarLander-v3\nnum_env: 16\n")
     assert (
         refusal(root, "defaults: [b]") == "configs/env/lander.yaml:2:1: num_env: unknown key; did you mean `num_envs`?"
@@ -202,6 +219,13 @@ def test_params_yaml_is_checked_as_strictly(root: Path) -> None:
     assert "'1x' is not a run name" in message
     assert "compare.alpha: must be less than 0.5, not 2" in message
     assert "video.fps: unknown key" in message
+    (root / "params.yaml").write_text("study: {runs: [a, a], baseline: b}\n")
+    (root / "params.yaml").write_text("seed: 1\n")
+    with pytest.raises(ConfigError, match=r"study\.runs is missing"):
+        read_parameters(root)
+    (root / "params.yaml").write_text("study: {runs: [lr_001]}\n")
+    with pytest.raises(ConfigError, match="belong to kept experiments"):
+        read_parameters(root)
     (root / "params.yaml").write_text("study: {runs: [a, a], baseline: b}\n")
     with pytest.raises(ConfigError, match="a is listed twice") as caught:
         read_parameters(root)

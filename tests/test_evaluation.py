@@ -170,7 +170,7 @@ def test_a_flipped_bit_is_reported(run: tuple[Path, Snapshot], tmp_path: Path) -
     source = (run[0] / "runs" / "a" / "checkpoints" / "latest.zip").read_bytes()
     rng = np.random.default_rng(0)
     target = tmp_path / "flipped.zip"
-    for position in rng.integers(0, len(source) - 3000, 20):
+    for position in rng.integers(0, len(source), 40):
         data = bytearray(source)
         data[position] ^= 1 << int(rng.integers(8))
         target.write_bytes(bytes(data))
@@ -184,6 +184,13 @@ def test_a_flipped_bit_is_reported(run: tuple[Path, Snapshot], tmp_path: Path) -
                 zipfile.ZipFile(run[0] / "runs" / "a" / "checkpoints" / "latest.zip") as old,
             ):
                 assert {n: new.read(n) for n in new.namelist()} == {n: old.read(n) for n in old.namelist()}
+
+
+def test_a_compressed_bomb_is_refused_unread(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("policy.pth", b"0" * 10_000_000)
+    with pytest.raises(CheckpointDamaged, match="its members are compressed"):
+        checkpoints.load(tmp_path / "bomb.zip")
 
 
 def test_other_files_are_refused_in_words(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rlx import atomic
 from rlx.errors import ConfigError, DataDamaged, NonFiniteValue
 from rlx.metrics import MetricsWriter, checked, read_rows, write_rows
-from rlx.project_code import hashes_of
+from rlx.project_code import check_unchanged, hashes_of
 from rlx.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
 
 
@@ -104,9 +104,16 @@ def test_what_cannot_be_followed_counts_as_used(tmp_path: Path) -> None:
             "envs/dynamic.py": "import importlib\nm = importlib.import_module('envs.' + 'hidden')\n",
             "envs/hidden.py": "",
             "envs/levels/one.json": "{}",
+            "envs/.dynamic.py.swp": "an editor's",
         },
     )
-    assert {"envs/hidden.py", "envs/levels/one.json"} <= set(hashes_of(root, ["envs.dynamic"]))
+    found = hashes_of(root, ["envs.dynamic"])
+    assert {"envs/hidden.py", "envs/levels/one.json"} <= set(found)
+    assert "envs/.dynamic.py.swp" not in found
+    check_unchanged(root, found)
+    (root / "envs" / "hidden.py").write_text("edited = True")
+    with pytest.raises(ConfigError, match=r"envs/hidden\.py: was changed after the configuration was resolved"):
+        check_unchanged(root, found)
 
 
 def test_code_outside_the_packages_is_refused(tmp_path: Path) -> None:

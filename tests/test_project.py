@@ -228,6 +228,19 @@ def test_a_mistaken_config_is_told_by_the_resolve_stage(project: Project) -> Non
         "configs/cartpole_epochs.yaml:1:7: env.id: there is no environment 'CartPole-v11'; did you mean CartPole-v1?"
         in told
     )
+    for config, message in (
+        ("env: {id: BossFight}", "env.id: write the id in full, with its version: BossFight-v0"),
+        (
+            "env: {wrappers: [gymnasium.wrappers.NormalizeObservation]}",
+            "use env.normalize_observation and env.normalize_reward",
+        ),
+        (
+            "policy: {type: residual, kwargs: {widht: 3}}",
+            "policy.kwargs: 'residual' cannot be built: got an unexpected keyword argument 'widht'; its arguments are: width, blocks",
+        ),
+    ):
+        project.write("configs/cartpole_epochs.yaml", config + "\n")
+        assert message in " ".join(project.dvc("repro", "resolve@cartpole_epochs", check=False).split())
     project.write("configs/cartpole_epochs.yaml", "env: {wrappers: [os.getcwd]}\n")
     assert "env.wrappers: os.getcwd is not a Gymnasium wrapper" in project.dvc(
         "repro", "resolve@cartpole_epochs", check=False

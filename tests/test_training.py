@@ -201,6 +201,22 @@ def test_a_killed_training_ends_as_if_undisturbed(tmp_path: Path) -> None:
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "calm")
 
 
+def test_a_kill_just_before_the_end_still_names_latest_and_best(tmp_path: Path) -> None:
+    train_seed(tmp_path, cartpole(), 3, tmp_path, lambda _: None)
+    expected = hashes(tmp_path)
+    for name in ("latest", "best"):
+        (tmp_path / "checkpoints" / f"{name}.zip").unlink()
+    (tmp_path / "checkpoints" / ".step_9.zip.abcd.zip").write_text("half")
+    train_seed(tmp_path, cartpole(), 3, tmp_path, lambda _: None)
+    assert hashes(tmp_path) == expected
+
+
+def test_a_checkpoint_does_not_depend_on_the_other_seeds_of_its_run(tmp_path: Path) -> None:
+    for name, count in (("one", 1), ("many", 7)):
+        train_seed(tmp_path, cartpole(num_seeds=count, run_name=name, seed=count), 3, tmp_path / name, lambda _: None)
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "many")
+
+
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     snapshot = cartpole(algo=LONG)
     train_seed(tmp_path, snapshot, 3, tmp_path / "calm", lambda _: None)
@@ -264,7 +280,9 @@ def test_observations_that_are_not_numbers_fail_in_evaluation_too(tmp_path: Path
     from rlx.actors import RandomActor
 
     snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": "nan_observation"}})
-    with pytest.raises(NonFiniteValue, match=r"observation nan in step 2 of evaluation episode 0 \(reset seed \d+\)"):
+    with pytest.raises(
+        NonFiniteValue, match=r"Probe-v0 gave nan as observation in step 2 of evaluation episode 0 \(reset seed \d+\)"
+    ):
         play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=1), RandomActor())
 
 
@@ -325,4 +343,4 @@ def test_async_environments_give_the_same_bits(tmp_path: Path) -> None:
 def test_read_snapshot_is_what_training_used(tmp_path: Path) -> None:
     snapshot = cartpole(algo={"total_timesteps": 256})
     (tmp_path / "c.yaml").write_text(trained(tmp_path, snapshot).config)
-    assert read_snapshot(tmp_path / "c.yaml") == snapshot
+    assert read_snapshot(tmp_path / "c.yaml").training_part() == snapshot.training_part()

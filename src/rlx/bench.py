@@ -48,6 +48,10 @@ class Entry:
         """Mark the seed as finished."""
         write_json(self.folder / "done.json", note)
 
+    def touch(self) -> None:
+        """Mark the seed as used just now, so that it is pruned last."""
+        (self.folder / "done.json").touch()
+
     @contextmanager
     def locked(self, on_wait: Any = lambda: None) -> Iterator[None]:
         """Hold the folder alone; calls ``on_wait`` once if another training holds it, then waits for it."""
@@ -95,7 +99,7 @@ def prune(root: Path, limit: int = SIZE_LIMIT) -> list[Path]:
         The folders deleted.
     """
     folders = sorted((path for path in bench_folder(root).glob("*") if path.is_dir()), key=_last_used)
-    sizes = {folder: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) for folder in folders}
+    sizes = {folder: _size(folder) for folder in folders}
     excess, deleted = sum(sizes.values()) - limit, []
     for folder in folders:
         if excess <= 0:
@@ -110,6 +114,21 @@ def prune(root: Path, limit: int = SIZE_LIMIT) -> list[Path]:
     return deleted
 
 
+def _size(folder: Path) -> int:
+    """Return the bytes below a folder; files that vanish meanwhile (it may be in use) count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
 def _last_used(folder: Path) -> float:
-    done = folder / "done.json"
-    return (done if done.exists() else folder).stat().st_mtime
+    for path in (folder / "done.json", folder):
+        try:
+            return path.stat().st_mtime
+        except FileNotFoundError:
+            continue
+    return 0.0

@@ -164,10 +164,15 @@ def _verified(path: Path) -> dict[str, bytes]:
     if not path.is_file():
         raise Missing(f"{path}: no such checkpoint")
     try:
+        size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
-            members = {info.filename: archive.read(info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise CheckpointDamaged(f"{path}: is damaged, or not a zip file ({error})") from None
+            infos = archive.infolist()
+            foreign = any(info.compress_type != zipfile.ZIP_STORED or info.file_size > size for info in infos)
+            members = {} if foreign else {info.filename: archive.read(info) for info in infos}
+    except Exception as error:  # noqa: BLE001 — damage shows in many ways: zlib, Unicode, struct, end of file
+        raise CheckpointDamaged(f"{path}: is damaged, or not a zip file ({_first_line(error)})") from None
+    if foreign:
+        raise CheckpointDamaged(f"{path}: was not written by rlx (its members are compressed), or is damaged")
     if MANIFEST not in members:
         raise CheckpointDamaged(
             f"{path}: was not written by rlx (it has no {MANIFEST}); rlx does not unpickle foreign checkpoints"

@@ -218,11 +218,15 @@ def _next_step(case: _Case) -> str:
     if difference.std is None or case.test.smallest_p > alpha:
         return f"train at least {enough} seeds each: `dvc exp run -S num_seeds={enough}`"
     detectable = stats.minimum_detectable_effect(difference.std, n, alpha)
-    excess = max(abs(difference.mean) - case.criteria.minimum_effect, 0.0)
-    needed = stats.seeds_needed(excess, difference.std, alpha)
+    excess = abs(difference.mean) - case.criteria.minimum_effect
+    if excess < 0:
+        needed = stats.seeds_for_equivalence(-excess, difference.std, alpha)
+        shows = "that it is too small to matter"
+    else:
+        needed, shows = stats.seeds_needed(excess, difference.std, alpha), "it"
     text = f"{n} seeds each detect a difference of {detectable:.1f} four times in five"
     seen = f"the difference seen ({difference.mean:+.1f})"
     if needed is None:
         return f"{text}; {seen} is too small to settle with 1000 seeds each"
     wanted = max(needed, n + 1, enough)
-    return f"{text}; if {seen} is the true one, {wanted} seeds each would show it: `dvc exp run -S num_seeds={wanted}`"
+    return f"{text}; if {seen} is the true one, {wanted} seeds each would show {shows}: `dvc exp run -S num_seeds={wanted}`"

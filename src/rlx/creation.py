@@ -50,10 +50,10 @@ def create_project(folder: Path, env_id: str | None) -> list[str]:
     if present or (folder / "dvc.yaml").exists():
         listed = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
         raise UsageError(f"{folder} already has {listed}; rlx init never overwrites a file. Choose an empty folder")
+    if (folder / "README.md").exists():
+        del files["README.md"]
     for name, content in files.items():
         target = folder / name
-        if name == "README.md" and target.exists():
-            continue
         if name == ".gitignore" and target.exists():
             content = target.read_bytes().rstrip() + b"\n" + content  # noqa: PLW2901
         write_bytes(target, content)

@@ -86,6 +86,11 @@ def _wrapper(name: str) -> Any:
     found = getattr(importlib.import_module(module), attribute)
     if not (isinstance(found, type) and issubclass(found, gym.Wrapper)):
         raise EnvironmentUnusable(f"env.wrappers: {name} is not a Gymnasium wrapper")
+    if issubclass(found, gym.wrappers.NormalizeObservation | gym.wrappers.NormalizeReward):
+        cure = "use env.normalize_observation and env.normalize_reward, whose statistics travel in the checkpoint"
+        raise EnvironmentUnusable(
+            f"env.wrappers: {name} keeps statistics that evaluation and resuming would lose; {cure}"
+        )
     return found
 
 

@@ -72,7 +72,7 @@ def play(
         make_env: Makes an environment; called at most :data:`SLOTS` times.
         reset_seeds: The list of episodes.
         step_limit: Steps after which an episode is cut.
-        only: Indices into ``reset_seeds`` to play (by default all); they come out as they would among all.
+        only: Indices into ``reset_seeds`` to play (by default all); with deterministic actions they come out as they would among all.
 
     Returns:
         The episodes in order of their index.
@@ -108,17 +108,22 @@ def _play(actor: Actor, slots: dict[int, _Slot], reset_seeds: Sequence[int], ste
             slot.observation, reward, terminated, truncated, info = slot.env.step(actions[place])
             slot.total += float(reward)
             slot.length += 1
-            for what, value in (("reward", reward), ("observation", slot.observation)):
-                if found := first_non_finite(value):
-                    raise NonFiniteValue(
-                        f"{what} {found} in step {slot.length} of evaluation episode {slot.index} (reset seed "
-                        f"{reset_seeds[slot.index]}) is not a finite number; fix the environment, or guard it with a "
-                        f"wrapper (env.wrappers)"
-                    )
+            _check_finite(slot, "reward", reward, reset_seeds[slot.index])
+            _check_finite(slot, "observation", slot.observation, reset_seeds[slot.index])
             cut = slot.length >= step_limit and not (terminated or truncated)
             if terminated or truncated or cut:
                 yield Episode(slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut)
                 _start_next(actor, place, slot, reset_seeds)
+
+
+def _check_finite(slot: _Slot, what: str, value: Any, seed: int) -> None:
+    """Stop at the first reward or observation that is not a finite number."""
+    if found := first_non_finite(value):
+        name = slot.env.spec.id if slot.env.spec else "the environment"
+        raise NonFiniteValue(
+            f"{name} gave {found} as {what} in step {slot.length} of evaluation episode {slot.index} (reset seed {seed}); "
+            f"fix the environment, or guard it with a wrapper (env.wrappers)"
+        )
 
 
 def _start_next(actor: Actor, place: int, slot: _Slot, reset_seeds: Sequence[int]) -> None:
@@ -128,6 +133,7 @@ def _start_next(actor: Actor, place: int, slot: _Slot, reset_seeds: Sequence[int
         seed = reset_seeds[slot.index]
         slot.total, slot.length = 0.0, 0
         slot.observation, _ = slot.env.reset(seed=seed)
+        _check_finite(slot, "observation", slot.observation, seed)
         actor.begin(place, slot.env.action_space, seed)
 
 

@@ -234,6 +234,7 @@ def export_experiment(root: Path, name: str, run: str) -> Path:
             local.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(path, str(local))
             local.chmod(0o444)
+        write_text(target / ".gitignore", "*\n")  # Git and DVC keep the original
     except (DvcException, SCMError, OSError) as error:
         raise Missing(f"experiment {name}: its files cannot be fetched: {error}") from None
     return target

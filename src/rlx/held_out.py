@@ -11,12 +11,13 @@ import numpy as np
 
 import rlx
 from rlx import checkpoints, results
-from rlx.actors import RandomActor, load_actor
+from rlx.actors import PolicyActor, RandomActor, load_actor
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env, own_registrations
 from rlx.errors import TrainingFailed
-from rlx.evaluation import Episode, play, untouched_generators
+from rlx.evaluation import SLOTS, Episode, play, untouched_generators
+from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
 from rlx.workers import Failure, run_parallel
 
@@ -97,15 +98,18 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
 def play_held_out(
     root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, actor: Any, only: list[int] | None = None
 ) -> list[Episode]:
-    """Play the held-out episodes (or only some of them, which come out the same) with one actor."""
+    """Play the held-out episodes (or only some of them; with deterministic actions they come out the same) with one actor."""
     own_registrations(root)
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
     with untouched_generators(protocol.seed):
+        if isinstance(actor, PolicyActor) and snapshot.config.algo.use_sde:
+            actor.policy.reset_noise(SLOTS)  # drawn from the protocol's seed, with the trained log_std
         return play(actor, lambda: make_env(snapshot.config.env), seeds, protocol.step_limit, only)
 
 
 def _evaluate(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, _: Any) -> dict[str, Any]:
     """Evaluate both policies of one seed (or the random policy), in a worker process."""
+    check_unchanged(root, snapshot.code.files)
     own_registrations(root)
     if folder is None:
         return {results.RANDOM: {"episodes": play_held_out(root, snapshot, protocol, RandomActor())}}

@@ -81,6 +81,9 @@ def learning_curve(
 
 def _keep_in_sight(axes: Any, curves: Mapping[str, pd.DataFrame]) -> None:
     """Limit the vertical axis to the data, so that the wide band of two or three seeds does not flatten it."""
+    if not curves:
+        axes.text(0.5, 0.5, "no training episode ended", transform=axes.transAxes, ha="center", color="grey")
+        return
     values = np.concatenate([table["return_mean"].dropna().to_numpy() for table in curves.values()])
     if len(values):
         margin = 0.08 * (np.ptp(values) or 1.0)

@@ -17,6 +17,7 @@ the actor and critic layers of ``policy.hidden_sizes`` stand on top of it::
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,6 +65,23 @@ def own_modules(root: Path, name: str) -> list[str]:
     """Return the modules of the project that the network ``name`` lives in (none for a built-in one)."""
     network = own_network(root, name)
     return [network.__module__] if network else []
+
+
+def check_arguments(root: Path, config: RunConfig) -> None:
+    """Check that the project's network takes the arguments of ``policy.kwargs``.
+
+    Raises:
+        PolicyUnusable: It does not; the message says which it takes.
+    """
+    network = own_network(root, config.policy.type)
+    if network is None:
+        return
+    signature = inspect.signature(network)
+    try:
+        signature.bind(None, **config.policy.kwargs)
+    except TypeError as error:
+        known = ", ".join(list(signature.parameters)[1:]) or "none"
+        raise PolicyUnusable(f"{config.policy.type!r} cannot be built: {error}; its arguments are: {known}") from None
 
 
 def policy_arguments(root: Path, config: RunConfig, observation_space: Any) -> tuple[type[Any], dict[str, Any]]:

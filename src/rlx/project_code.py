@@ -49,6 +49,18 @@ def hashes_of(root: Path, modules: Iterable[str]) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): sha256_of(path) for path in sorted(files)}
 
 
+def check_unchanged(root: Path, files: dict[str, str]) -> None:
+    """Check that project code is still what the snapshot was made from.
+
+    Raises:
+        ConfigError: A file was edited or removed meanwhile; results would be kept under the wrong name.
+    """
+    for name, digest in files.items():
+        path = root / name
+        if not path.is_file() or sha256_of(path) != digest:
+            raise ConfigError(f"{name}: was changed after the configuration was resolved; run the same command again")
+
+
 def _files_of(root: Path, module: str) -> list[Path]:
     """Return the file of a project module and the ``__init__`` files on the way to it.
 
@@ -76,6 +88,8 @@ def _imports(root: Path, file: Path) -> Iterator[str]:
             for alias in node.names:
                 yield from _prefixes(alias.name)
         elif isinstance(node, ast.ImportFrom):
+            if node.module == "importlib":
+                yield from _whole_package(root, package[0])
             parts = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join([*parts, *([node.module] if node.module else [])])
             if any(_is_attribute(root, base, alias.name) for alias in node.names):
@@ -86,9 +100,14 @@ def _imports(root: Path, file: Path) -> Iterator[str]:
             "import_module",
             "__import__",
         ):
-            for member in _members(root / package[0]):
-                if member.suffix == ".py":
-                    yield ".".join(member.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+            yield from _whole_package(root, package[0])
+
+
+def _whole_package(root: Path, package: str) -> Iterator[str]:
+    """Yield every module of a package: what a module that imports by computed names may use."""
+    for member in _members(root / package):
+        if member.suffix == ".py":
+            yield ".".join(member.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _prefixes(name: str) -> Iterator[str]:
@@ -107,5 +126,5 @@ def _members(package: Path) -> list[Path]:
     return sorted(
         path
         for path in package.rglob("*")
-        if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc"
+        if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc" and path.name[0] != "."
     )

@@ -18,7 +18,7 @@ from rlx.config.schema import EnvConfig, RunConfig
 from rlx.config.snapshot import ProjectCode, Snapshot
 from rlx.envs import entry_module, episode_limit, make_env, own_registrations, wrapper_calls
 from rlx.errors import EnvironmentUnusable, PolicyUnusable
-from rlx.policies import own_modules
+from rlx.policies import check_arguments, own_modules
 from rlx.project_code import hashes_of
 
 TRAINABLE = spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary | spaces.Box
@@ -43,6 +43,7 @@ def resolve_run(root: Path, run: str) -> Resolved:
     own_registrations(root)
     made = _made(composed)
     try:
+        _check_spelling(root, composed, made)
         problems = [composed.problem(*found) for found in _misfits(config, made.observation_space, made.action_space)]
         if problems:
             raise EnvironmentUnusable(problems)
@@ -53,6 +54,10 @@ def resolve_run(root: Path, run: str) -> Resolved:
         network_modules = own_modules(root, config.policy.type)
     except PolicyUnusable as error:
         raise PolicyUnusable([composed.problem(("policy", "type"), str(error))]) from None
+    try:
+        check_arguments(root, config)
+    except PolicyUnusable as error:
+        raise PolicyUnusable([composed.problem(("policy", "kwargs"), str(error))]) from None
     modules, registration = _environment_code(root, config.env)
     code = ProjectCode(hashes_of(root, [*modules, *network_modules]), registration)
     return Resolved(Snapshot(config, code), tuple(_notices(config, limit)))
@@ -65,6 +70,21 @@ def _made(composed: Composed) -> gym.Env[Any, Any]:
         raise EnvironmentUnusable([composed.problem(("env", "id"), str(error))]) from None
 
 
+def _check_spelling(root: Path, composed: Composed, made: gym.Env[Any, Any]) -> None:
+    """Refuse ids that Gymnasium understands but that hide which registration, and so which code, is meant."""
+    written = composed.config.env.id
+    module, _, name = written.rpartition(":")
+    problem = None
+    if name not in gym.registry:
+        problem = f"write the id in full, with its version: {made.spec.id if made.spec else name}"
+    elif (module and (root / Path(*module.split("."))).with_suffix(".py").is_file()) or (
+        root / Path(*module.split("."), "__init__.py")
+    ).is_file():
+        problem = f"register {name} in envs/__init__.py and write `{name}`, so that edits of {module} are noticed"
+    if problem:
+        raise EnvironmentUnusable([composed.problem(("env", "id"), problem)])
+
+
 def _misfits(config: RunConfig, observation: gym.Space[Any], action: gym.Space[Any]) -> Iterator[tuple[KeyPath, str]]:
     """Yield why PPO, as configured, cannot train in these spaces."""
     cure = "convert it in a wrapper (env.wrappers)"
@@ -72,6 +92,12 @@ def _misfits(config: RunConfig, observation: gym.Space[Any], action: gym.Space[A
         yield ("env", "id"), f"PPO cannot act in {action}: Discrete, MultiDiscrete, MultiBinary and Box work; {cure}"
     elif isinstance(action, spaces.Box) and not np.issubdtype(np.dtype(action.dtype), np.floating):
         yield ("env", "id"), f"PPO's continuous actions are real numbers, and {action} is not; {cure}"
+    elif isinstance(action, spaces.Box) and not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
+        yield ("env", "id"), f"PPO needs bounds for continuous actions, and {action} has none; {cure}"
+    elif isinstance(action, spaces.Discrete) and action.start != 0:
+        yield ("env", "id"), f"PPO's discrete actions count from 0, and {action} from {action.start}; {cure}"
+    elif isinstance(action, spaces.MultiBinary | spaces.MultiDiscrete) and len(action.shape) != 1:
+        yield ("env", "id"), f"PPO needs a flat list of choices, and {action} has shape {action.shape}; {cure}"
     elif config.algo.use_sde and not isinstance(action, spaces.Box):
         yield ("algo", "use_sde"), f"gSDE is for continuous actions, and this environment has {action}; remove it"
     members = list(observation.spaces.values()) if isinstance(observation, spaces.Dict) else [observation]
@@ -83,6 +109,11 @@ def _misfits(config: RunConfig, observation: gym.Space[Any], action: gym.Space[A
             ("env", "normalize_observation"),
             f"only array observations can be normalised, not {observation}; set it to false",
         )
+    images = [m for m in members if isinstance(m, spaces.Box) and len(m.shape) == 3 and m.dtype == np.uint8]
+    if images and config.env.normalize_observation:
+        yield ("env", "normalize_observation"), "images are scaled by the network itself; set it to false"
+    if config.policy.type == "cnn" and images and min(sorted(images[0].shape)[1:]) < 36:
+        yield ("policy", "type"), f"the cnn needs images of at least 36 × 36, not {images[0].shape}; use `mlp`"
     if config.policy.type == "cnn" and not any(isinstance(m, spaces.Box) and len(m.shape) == 3 for m in members):
         yield ("policy", "type"), f"a cnn reads images (height × width × channels), not {observation}; use `mlp`"
 
@@ -93,7 +124,7 @@ def _environment_code(root: Path, env: EnvConfig) -> tuple[list[str], dict[str, 
     The second is empty for an environment that Gymnasium or an installed package registers.
     """
     modules = [name.rpartition(".")[0] for name, _ in wrapper_calls(env)]
-    spec = own_registrations(root).get(env.id)
+    spec = own_registrations(root).get(env.id.rpartition(":")[2])
     if spec is None:
         return modules, {}
     wrappers = [(wrapper.entry_point, wrapper.kwargs) for wrapper in spec.additional_wrappers]

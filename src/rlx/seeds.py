@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rlx.atomic import write_text
 from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
 from rlx.errors import TrainingFailed
 from rlx.metrics import read_rows, write_rows
 from rlx.progress import SeedProgress, shown_duration
+from rlx.project_code import check_unchanged
 from rlx.training import Progress, train_seed
 from rlx.workers import Failure, run_parallel, worker_count
 
@@ -58,6 +60,8 @@ def train_run(
     """
     entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
     kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
+    for seed in kept:
+        entries[seed].touch()
     outcomes = {s: SeedOutcome(s, "finished", note["steps"], note["seconds"], reused=True) for s, note in kept.items()}
     missing = [seed for seed in entries if seed not in kept]
     rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
@@ -146,7 +150,7 @@ def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None
             rows += read_rows(entry.folder / "metrics.jsonl")
             checkpoints.mkdir(parents=True)
             for path in (entry.folder / "checkpoints").glob("*.zip"):
-                if not path.name.startswith("best_"):
+                if not path.name.startswith(("best_", ".")):
                     shutil.copyfile(path, checkpoints / path.name)
     if finished:
         write_rows(folder / "metrics.jsonl", rows)
@@ -157,19 +161,29 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
     with entry.locked(lambda: emit(f"seed {entry.seed} is being trained by another process; waiting for it")):
         if note := entry.done:
             return note
+        check_unchanged(root, snapshot.code.files)
         (entry.folder / "error.txt").unlink(missing_ok=True)
         started = time.monotonic()
         sessions = entry.folder / "seconds.txt"
-        before = float(sessions.read_text()) if sessions.exists() else 0.0
+        before = _seconds_before(sessions)
 
         def report(progress: Progress) -> None:
-            sessions.write_text(str(before + time.monotonic() - started))
+            write_text(sessions, str(before + time.monotonic() - started))
             emit(progress)
 
         state = train_seed(root, snapshot, entry.seed, entry.folder, report)
+        check_unchanged(root, snapshot.code.files)
         note = {"steps": state.step, "seconds": before + time.monotonic() - started, "state": asdict(state)}
         entry.finish(note)
         return note
+
+
+def _seconds_before(path: Path) -> float:
+    """Return the time that earlier sessions took, 0 where that is not known."""
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _write_error(entry: Entry, details: str) -> None:

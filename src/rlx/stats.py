@@ -68,7 +68,7 @@ class Test:
 def mean_with_interval(scores_S: Array, level: float = 0.95) -> Estimate:
     """Estimate a mean with Student's t interval.
 
-    The percentile bootstrap covers only 0.75–0.90 at 3–10 seeds where it claims 0.95 (``docs/statistics.md``);
+    The percentile bootstrap covers only 0.75–0.90 at 3–10 seeds where it claims 0.95 (``docs/concepts.md``);
     t holds for normal scores at any n ≥ 2, and is too short for scores that are mostly equal with rare failures.
     """
     scores_S = np.asarray(scores_S, dtype=float)
@@ -197,6 +197,21 @@ def seeds_needed(effect: float, std: float, alpha: float = 0.05, power: float = 
         middle = (low + high) // 2
         low, high = (low, middle) if power_of_welch(effect, std, middle, alpha) >= power else (middle + 1, high)
     return low
+
+
+def seeds_for_equivalence(margin: float, std: float, alpha: float = 0.05, limit: int = 1000) -> int | None:
+    """Return how many seeds each make the interval's expected half-width smaller than ``margin``; None beyond ``limit``.
+
+    Args:
+        margin: How far the difference seen lies inside the minimum effect.
+        std: Standard deviation of the scores between seeds.
+        alpha: One minus the level of the interval.
+        limit: Where to stop looking.
+    """
+    for n in range(2, limit + 1):
+        if float(stats.t.ppf(1 - alpha / 2, 2 * n - 2)) * std * math.sqrt(2 / n) < margin:
+            return n
+    return None
 
 
 def minimum_detectable_effect(std: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float | None:

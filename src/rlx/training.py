@@ -127,6 +127,7 @@ def train_seed(
     try:
         report(Progress(seed, run.state.step, run.timetable.updates * run.timetable.rollout, None, run.state.step))
         _train(run, _throttled(report))
+        _name_latest_and_best(run)  # once more, in case a kill came between the last checkpoint and its naming
         return run.state
     finally:
         run.metrics.close()
@@ -180,13 +181,16 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
     except BaseException:
         venv.close()
         raise
-    return _Seed(
-        root, snapshot, folder, model, venv, recorder, timetable, state, metrics, tensorboard, snapshot.to_yaml()
-    )
+    # Bytes must not depend on which other seeds the run has, nor on its name.
+    alone = snapshot.config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
+    text = Snapshot(alone, snapshot.code).to_yaml()
+    return _Seed(root, snapshot, folder, model, venv, recorder, timetable, state, metrics, tensorboard, text)
 
 
 def _newest(folder: Path, device: str) -> checkpoints.Checkpoint | None:
     """Return the newest checkpoint that can be read, and remove what was chosen or written after it."""
+    for path in folder.glob(".*"):  # what a killed process was writing
+        path.unlink()
     candidates = sorted(folder.glob("step_*.zip"), key=lambda path: int(path.stem.partition("_")[2]), reverse=True)
     found = None
     for path in candidates:

@@ -20,6 +20,7 @@ from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env, own_registrations
 from rlx.errors import EnvironmentUnusable, RlxError
 from rlx.evaluation import SLOTS, untouched_generators
+from rlx.project_code import check_unchanged
 
 CAPTION_HEIGHT = 28
 DEFAULT_FPS = 30
@@ -97,6 +98,10 @@ def film_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig
 def _film(  # noqa: PLR0913
     root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig, film: Film, target: Path
 ) -> Film:
+    import torch
+
+    torch.set_num_threads(1)  # as in evaluation, so that the film shows the same episode
+    check_unchanged(root, snapshot.code.files)
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     own_registrations(root)

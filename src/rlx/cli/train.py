@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +60,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
             raise TrainingFailed(
                 f"{chosen}: DVC made no experiment, because nothing differs from the committed state; `rlx compare` shows it"
             )
-        again = f"rlx train {config}{''.join(f' -S {setting}' for setting in overrides)}{f' --seeds {seeds}' if seeds else ''}"
+        again = shlex.join(["rlx", *sys.argv[1:]])
         if status == Interrupted.exit_code:
             raise Interrupted(
                 f"{chosen}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them"

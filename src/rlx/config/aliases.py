@@ -68,8 +68,11 @@ def translate(document: Document) -> list[Problem]:
 def _move(document: Document, source: KeyPath, target: KeyPath, value: Any, problems: list[Problem]) -> None:
     container: Any = document.data
     for part in target[:-1]:
-        container = container.get(part, {}) if isinstance(container, dict) else {}
-    if isinstance(container, dict) and target[-1] in container and source != target:
+        container = container.get(part, {})
+        if not isinstance(container, dict):  # validation says what is wrong with the section
+            _remove(document, source)
+            return
+    if target[-1] in container and source != target:
         both = f"`{source[-1]}` and `{'.'.join(map(str, target))}` are the same setting; keep one"
         problems.append(document.problem(source, both))
         _remove(document, source)
@@ -103,7 +106,7 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
     if isinstance(value, str):
         try:
             value = _literal(ast.parse(value, mode="eval").body)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError):
             value = None
     if isinstance(value, bool):
         value = {"norm_obs": value, "norm_reward": value}
@@ -116,20 +119,24 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
         text = "must be true, false, or \"{'norm_obs': …, 'norm_reward': …}\""
         problems.append(document.problem(source, text, at_value=True))
         return
-    place, value_place = document.keys[source], document.values.get(source)
-    _move(document, source, ("env", "normalize_observation"), value.get("norm_obs", True), problems)
-    reward = ("env", "normalize_reward")
-    document.data.setdefault("env", {})["normalize_reward"] = value.get("norm_reward", True)
-    document.keys[reward] = place
-    if value_place:
-        document.values[reward] = value_place
+    place, section = document.keys[source], document.data.setdefault("env", {})
+    _remove(document, source)
+    if not isinstance(section, dict):
+        return
+    for flag, name in (("norm_obs", "normalize_observation"), ("norm_reward", "normalize_reward")):
+        if name in section:
+            problems.append(
+                Problem(document.name, place.line, place.column, "normalize", f"`env.{name}` is given too; keep one")
+            )
+        section[name] = value.get(flag, True)
+        document.keys["env", name] = document.values["env", name] = place
 
 
 def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: list[Problem]) -> None:
     """Read ``policy_kwargs``, as a mapping or as rl-zoo's text ``dict(net_arch=dict(pi=[256], vf=[256]), …)``."""
     try:
         arguments = _literal(ast.parse(value.strip(), mode="eval").body) if isinstance(value, str) else value
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError):
         arguments = None
     if not isinstance(arguments, dict):
         problems.append(

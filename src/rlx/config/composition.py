@@ -9,9 +9,12 @@ last unless ``_self_`` says otherwise.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies
@@ -26,9 +29,10 @@ BASE_KEYS = tuple(RunConfig.model_fields)
 
 @dataclass(frozen=True)
 class Composed:
-    """A run's effective configuration and the files it came from, the strongest first."""
+    """A run's effective configuration, its own config file, and all files it came from, the strongest first."""
 
     config: RunConfig
+    own: Document
     documents: tuple[tuple[KeyPath, Document], ...]
 
     def problem(self, path: KeyPath, message: str) -> Problem:
@@ -43,7 +47,7 @@ class Composed:
                     ".".join(map(str, path)),
                     message,
                 )
-        return Problem(self.documents[0][1].name, None, None, ".".join(map(str, path)), message)
+        return Problem(self.own.name, None, None, ".".join(map(str, path)), message)
 
 
 def read_parameters(root: Path) -> Parameters:
@@ -55,6 +59,10 @@ def read_parameters(root: Path) -> Parameters:
     document = _parameters_document(root)
     parameters = Parameters.model_validate(document.data)
     problems = []
+    if not parameters.study.runs:
+        problems.append(
+            document.problem(("study",), "study.runs is missing: which runs? (`study: {runs: [baseline, variant]}`)")
+        )
     for index, run in enumerate(parameters.study.runs):
         if run in parameters.study.runs[:index]:
             problems.append(document.problem(("study", "runs", index), f"{run} is listed twice; keep one"))
@@ -83,10 +91,15 @@ def compose_run(root: Path, run: str) -> Composed:
     base_data = {key: value for key, value in base.data.items() if key in BASE_KEYS}
     data = _compose(base_data, nodes, run)
     documents = (*order, ((), base))
-    config = RunConfig.model_validate(data)
+    try:
+        config = RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            [Problem(f"configs/{run}.yaml", None, None, "", f"its parts do not fit together: {error}")]
+        ) from None
     if config.run_name is None:
         config = config.model_copy(update={"run_name": run})
-    composed = Composed(config, documents)
+    composed = Composed(config, nodes[run], documents)
     found = [composed.problem(path, message) for path, message in inconsistencies(config)]
     if not config.env.id:
         found.append(
@@ -99,7 +112,7 @@ def compose_run(root: Path, run: str) -> Composed:
 
 def _parameters_document(root: Path) -> Document:
     document = read_document(root / "params.yaml", "params.yaml")
-    problems = translate(document) + problems_in(document, Parameters)
+    problems = document.problems + translate(document) + problems_in(document, Parameters)
     if problems:
         raise ConfigError(problems)
     return document
@@ -113,10 +126,15 @@ def _collect(  # noqa: PLR0913 — the walk's own state
     order: list[tuple[KeyPath, Document]],
     problems: list[Problem],
     mention: Problem | None,
+    ancestors: tuple[str, ...] = (),
 ) -> None:
     """Read ``configs/<group>/<name>.yaml`` and everything its defaults name, checking each by itself."""
     key = f"{group}/{name}" if group else name
     if key in nodes:
+        return
+    if not re.fullmatch(r"[A-Za-z0-9_\-]+", name):
+        message = f"{name!r} is not a config name; allowed: letters, digits, - and _"
+        problems.append(mention or Problem("configs", None, None, "", message))
         return
     path = root / "configs" / group / f"{name}.yaml"
     shown = path.relative_to(root).as_posix()
@@ -131,19 +149,26 @@ def _collect(  # noqa: PLR0913 — the walk's own state
     nodes[key] = document
     entries = document.data.pop("defaults", [])
     prefix: KeyPath = (group,) if group else ()
+    problems.extend(document.problems)
     problems.extend(translate(document) if not group else _translate_group(document, group))
     problems.extend(problems_in(document, RunConfig, prefix))
-    order.append((prefix, document))
     if not isinstance(entries, list):
         problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
         return
-    for index, entry in reversed(list(enumerate(entries))):
+    ordered = list(enumerate(entries)) + ([] if "_self_" in entries else [(len(entries), "_self_")])
+    for index, entry in reversed(ordered):
         here: KeyPath = ("defaults", index)
         if entry == "_self_":
+            order.append((prefix, document))
+            continue
+        if entry in (*ancestors, name) and not group:
+            problems.append(
+                document.problem(here, f"{entry!r} builds on this config itself; a circle cannot be composed")
+            )
             continue
         if isinstance(entry, str) and not group:
             missing = document.problem(here, _no_such_config(root, "", entry))
-            _collect(root, "", entry, nodes, order, problems, missing)
+            _collect(root, "", entry, nodes, order, problems, missing, (*ancestors, name))
         elif (
             isinstance(entry, dict)
             and len(entry) == 1

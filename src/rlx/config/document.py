@@ -34,12 +34,14 @@ class Document:
         data: The mapping, in plain Python values.
         keys: The place of each key.
         values: The place of each value.
+        problems: What is wrong with the text itself: repeated keys, numbers that are not finite.
     """
 
     name: str
     data: dict[str, Any]
     keys: dict[KeyPath, Place] = field(default_factory=dict)
     values: dict[KeyPath, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def problem(self, path: KeyPath, message: str, *, at_value: bool = False) -> Problem:
         """Return a complaint about ``path``, placed at its key (or value), or at the nearest enclosing key."""
@@ -106,7 +108,7 @@ _Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
 def dump(data: dict[str, Any]) -> str:
     """Return a mapping of plain values as YAML that :func:`parse_document` reads back."""
-    return yaml.dump(data, Dumper=_Yaml12Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(data, Dumper=_Yaml12Dumper, sort_keys=False, width=120)
 
 
 def read_document(path: Path, name: str | None = None) -> Document:
@@ -117,7 +119,8 @@ def read_document(path: Path, name: str | None = None) -> Document:
         name: How to call it in messages; by default the path as given.
 
     Raises:
-        ConfigError: It cannot be read, is not YAML, is not a mapping, or repeats keys (all repeats are named).
+        ConfigError: It cannot be read, is not YAML, or is not a mapping of plain keys. What is wrong with single values
+            (repeated keys, numbers that are not finite) is left in ``problems``.
     """
     name = name or str(path)
     try:
@@ -140,10 +143,9 @@ def parse_document(text: str, name: str) -> Document:
             if not isinstance(node, yaml.MappingNode):
                 raise ConfigError([Problem(name, 1, 1, "", "must be a mapping of `key: value` lines")])
             document = Document(name, {})
-            problems: list[Problem] = []
-            _walk(node, (), document, problems)
-            if problems:
-                raise ConfigError(problems)
+            _walk(node, (), document, document.problems)
+            if any(not problem.key for problem in document.problems):  # not even its keys can be read
+                raise ConfigError(document.problems)
             document.data = loader.construct_document(node)
         finally:
             loader.dispose()
@@ -185,6 +187,10 @@ def _walk(node: yaml.Node, path: KeyPath, document: Document, problems: list[Pro
             document.keys[here] = Place(item.start_mark.line + 1, item.start_mark.column + 1)
             document.values[here] = document.keys[here]
             _walk(item, here, document, problems)
+    elif node.tag == "tag:yaml.org,2002:str" and "${" in str(node.value):
+        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        message = "`${…}` is not replaced here, so that a snapshot means the same everywhere; write the value"
+        problems.append(Problem(document.name, place.line, place.column, ".".join(map(str, path)), message))
     elif node.tag == "tag:yaml.org,2002:float" and not math.isfinite(_float(str(node.value))):
         place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         key = ".".join(map(str, path))

@@ -6,6 +6,7 @@ Defaults are those of Stable-Baselines3's PPO unless the entry says otherwise.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -168,7 +169,15 @@ class RunConfig(Section):
     eval: EvalConfig = EvalConfig()
 
 
-RunName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_\-]*$", max_length=64)]
+def _not_numbered(name: str) -> str:
+    if re.search(r"_\d{3,}$", name):
+        raise PydanticCustomError(
+            "run_name", "names that end in _001 and so on belong to kept experiments; choose another"
+        )
+    return name
+
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_\-]*$", max_length=64), AfterValidator(_not_numbered)]
 
 
 class StudyConfig(Section):
@@ -196,7 +205,7 @@ class FinalEvalConfig(Section):
 class CompareConfig(Section):
     """How runs are judged."""
 
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    alpha: Annotated[float, Field(ge=0.0001, lt=0.5)] = 0.05
     """Error rate: of verdicts `improved` or `regressed` between equal runs, over all runs of a study together; the
     intervals are 1 − alpha intervals."""
     minimum_effect: Annotated[float, Field(ge=0)] = 0.0

@@ -70,6 +70,8 @@ def read_snapshot(path: Path) -> Snapshot:
     if not path.is_file():
         raise Missing(f"{path}: no such file; `dvc repro` (or `rlx train`) makes it")
     document = read_document(path)
+    if document.problems:
+        raise ConfigError(document.problems)
     data = dict(document.data)
     version, code = data.pop("format", None), data.pop("code", {})
     if version != FORMAT:

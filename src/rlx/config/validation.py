@@ -52,6 +52,7 @@ def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()
         model.model_validate(data)
     except ValidationError as error:
         problems: dict[KeyPath, Problem] = {}
+        told = {problem.key for problem in document.problems}
         for item in error.errors(include_url=False):
             path = tuple(part for part in item["loc"] if not _is_union_branch(part))
             if item["type"] == "missing" and path not in document.keys and len(path) <= len(prefix) + 1:
@@ -59,7 +60,8 @@ def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()
             problem = document.problem(
                 path[len(prefix) :], _message(item, path, model), at_value=item["type"] != "extra_forbidden"
             )
-            problems.setdefault(path, problem)
+            if problem.key not in told:
+                problems.setdefault(path, problem)
         return sorted(problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
     return []
 

@@ -53,6 +53,10 @@ def compare_folders(folders: Sequence[RunFolder], baseline: str, settings: Compa
         UsageError: The baseline is not among the runs.
         Missing: A run has no results.
     """
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(f"two different runs are called {twice!r}; rename one of the folders to compare them")
     scores = {folder.name: folder.scores(settings.checkpoint) for folder in folders}
     if baseline not in scores:
         raise UsageError(f"baseline {baseline!r} is not among the runs: {', '.join(scores)}")
@@ -85,11 +89,10 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     ]
     write_text(target / "scores.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     shown = {run: curve for run, curve in curves.items() if len(curve)}
-    if shown:
-        figure = plots.learning_curve(
-            shown, "return of training episodes; bands: 95 % t intervals over seeds", study.random_return
-        )
-        plots.save(figure, target / "learning_curves.png")
+    figure = plots.learning_curve(
+        shown, "return of training episodes; bands: 95 % t intervals over seeds", study.random_return
+    )
+    plots.save(figure, target / "learning_curves.png")
     colours = {run: plots.colour_of(index) for index, run in enumerate(curves)}
     plots.save(plots.final_scores(study.scores, study.random_return, study.checkpoint, colours), target / "scores.png")
     plots.save(
@@ -193,6 +196,7 @@ def to_markdown(study: StudyComparison) -> str:
         "![learning curves](learning_curves.png)",
         "",
     ]
+    judged = sum(comparison.test is not None for comparison in study.comparisons)
     for comparison in study.comparisons:
         lines += [f"## {comparison.run} against {study.baseline}: {comparison.verdict}", ""]
         lines += [f"Because {comparison.reason}.", ""]
@@ -202,7 +206,7 @@ def to_markdown(study: StudyComparison) -> str:
             method = f", {100 * found.level:g} % {found.method}, n = {found.n}" if found else ""
             lines += [
                 f"- difference: {number(comparison.difference.mean, sign=True)}{relative}, interval {interval(found, sign=True)}{method}",
-                f"- p = {comparison.p_value:.3g} ({comparison.test.method}, two-sided; adjusted for {len(study.comparisons)} candidate(s), Holm)",
+                f"- p = {comparison.p_value:.3g} ({comparison.test.method}, two-sided; adjusted for {judged} candidate(s), Holm)",
                 f"- P(a seed of {comparison.run} beats one of {study.baseline}) = {comparison.probability_of_improvement:.2f}",
             ]
         if comparison.next_step:
