@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,13 @@ def compose_run(root: Path, run: str) -> Composed:
             when each file is sound by itself, every inconsistency of the whole.
     """
     base = _parameters_document(root)
-    nodes: dict[str, Document] = {}
-    order: list[tuple[KeyPath, Document]] = []
-    problems: list[Problem] = []
-    _collect(root, "", run, nodes, order, problems, None)
-    if problems:
-        raise ConfigError(problems)
+    files = _Files(root)
+    files.collect("", run)
+    if files.problems:
+        raise ConfigError(files.problems)
     base_data = {key: value for key, value in base.data.items() if key in BASE_KEYS}
-    data = _compose(base_data, nodes, run)
-    documents = (*order, ((), base))
+    data = _compose(base_data, files.nodes, run)
+    documents = (*files.order, ((), base))
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as error:
@@ -99,7 +97,7 @@ def compose_run(root: Path, run: str) -> Composed:
         ) from None
     if config.run_name is None:
         config = config.model_copy(update={"run_name": run})
-    composed = Composed(config, nodes[run], documents)
+    composed = Composed(config, files.nodes[run], documents)
     found = [composed.problem(path, message) for path, message in inconsistencies(config)]
     if not config.env.id:
         found.append(
@@ -118,74 +116,87 @@ def _parameters_document(root: Path) -> Document:
     return document
 
 
-def _collect(  # noqa: PLR0913 — the walk's own state
-    root: Path,
-    group: str,
-    name: str,
-    nodes: dict[str, Document],
-    order: list[tuple[KeyPath, Document]],
-    problems: list[Problem],
-    mention: Problem | None,
-    ancestors: tuple[str, ...] = (),
-) -> None:
-    """Read ``configs/<group>/<name>.yaml`` and everything its defaults name, checking each by itself."""
-    key = f"{group}/{name}" if group else name
-    if key in nodes:
-        return
-    if not re.fullmatch(r"[A-Za-z0-9_\-]+", name):
-        message = f"{name!r} is not a config name; allowed: letters, digits, - and _"
-        problems.append(mention or Problem("configs", None, None, "", message))
-        return
-    path = root / "configs" / group / f"{name}.yaml"
-    shown = path.relative_to(root).as_posix()
-    if not path.is_file():
-        problems.append(mention or Problem(shown, None, None, "", _no_such_config(root, group, name)))
-        return
-    try:
-        document = read_document(path, shown)
-    except ConfigError as error:
-        problems.extend(error.problems)
-        return
-    nodes[key] = document
-    entries = document.data.pop("defaults", [])
-    prefix: KeyPath = (group,) if group else ()
-    problems.extend(document.problems)
-    problems.extend(translate(document) if not group else _translate_group(document, group))
-    problems.extend(problems_in(document, RunConfig, prefix))
-    if not isinstance(entries, list):
-        problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
-        return
-    ordered = list(enumerate(entries)) + ([] if "_self_" in entries else [(len(entries), "_self_")])
-    for index, entry in reversed(ordered):
+@dataclass
+class _Files:
+    """A config and everything its ``defaults`` name, each read once and checked by itself.
+
+    Attributes:
+        root: The project.
+        nodes: Every file, by its name for Hydra.
+        order: The same with the section each stands for, the strongest first.
+        problems: Everything that is wrong with them.
+    """
+
+    root: Path
+    nodes: dict[str, Document] = field(default_factory=dict)
+    order: list[tuple[KeyPath, Document]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def collect(self, group: str, name: str, mention: Problem | None = None, ancestors: tuple[str, ...] = ()) -> None:
+        """Read ``configs/<group>/<name>.yaml`` and what it builds on.
+
+        Args:
+            group: The folder of ``configs/``; empty for a config.
+            name: The file.
+            mention: What to complain of if there is no such file: the line that names it.
+            ancestors: The configs that build on this one.
+        """
+        key = f"{group}/{name}" if group else name
+        if key in self.nodes:
+            return
+        document = self._read(group, name, mention)
+        if document is None:
+            return
+        self.nodes[key] = document
+        entries = document.data.pop("defaults", [])
+        prefix: KeyPath = (group,) if group else ()
+        self.problems += document.problems
+        self.problems += _translate_group(document, group) if group else translate(document)
+        self.problems += problems_in(document, RunConfig, prefix)
+        if not isinstance(entries, list):
+            self.problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
+            return
+        ordered = list(enumerate(entries)) + ([] if "_self_" in entries else [(len(entries), "_self_")])
+        for index, entry in reversed(ordered):
+            if entry == "_self_":
+                self.order.append((prefix, document))
+            elif group:
+                self.problems.append(document.problem(("defaults", index), "a group file builds on nothing else"))
+            else:
+                self._follow(document, index, entry, (*ancestors, name))
+        document.data["defaults"] = entries
+
+    def _read(self, group: str, name: str, mention: Problem | None) -> Document | None:
+        shown = f"configs/{group}/{name}.yaml" if group else f"configs/{name}.yaml"
+        path = self.root / shown
+        if not re.fullmatch(r"[A-Za-z0-9_\-]+", name) or not path.is_file():
+            self.problems.append(mention or Problem(shown, None, None, "", _no_such_config(self.root, group, name)))
+            return None
+        try:
+            return read_document(path, shown)
+        except ConfigError as error:
+            self.problems += error.problems
+            return None
+
+    def _follow(self, document: Document, index: int, entry: Any, ancestors: tuple[str, ...]) -> None:
+        """Collect what one entry of a config's ``defaults`` names."""
         here: KeyPath = ("defaults", index)
-        if entry == "_self_":
-            order.append((prefix, document))
-            continue
-        if entry in (*ancestors, name) and not group:
-            problems.append(
-                document.problem(here, f"{entry!r} builds on this config itself; a circle cannot be composed")
-            )
-            continue
-        if isinstance(entry, str) and not group:
-            missing = document.problem(here, _no_such_config(root, "", entry))
-            _collect(root, "", entry, nodes, order, problems, missing, (*ancestors, name))
-        elif (
-            isinstance(entry, dict)
-            and len(entry) == 1
-            and not group
-            and all(isinstance(v, str) for v in entry.values())
-        ):
-            (inner, choice), *_ = entry.items()
-            if inner not in GROUPS:
-                guess = difflib.get_close_matches(inner, GROUPS, 1)
-                hint = f"; did you mean {guess[0]}?" if guess else f"; groups are {', '.join(GROUPS)}"
-                problems.append(document.problem(here, f"{inner!r} is not a group{hint}"))
-                continue
-            missing = document.problem(here, _no_such_config(root, inner, choice))
-            _collect(root, inner, choice, nodes, order, problems, missing)
+        if isinstance(entry, str) and entry in ancestors:
+            message = f"{entry!r} builds on this config itself; a circle cannot be composed"
+            self.problems.append(document.problem(here, message))
+        elif isinstance(entry, str):
+            self.collect("", entry, document.problem(here, _no_such_config(self.root, "", entry)), ancestors)
+        elif isinstance(entry, dict) and len(entry) == 1 and all(isinstance(name, str) for name in entry.values()):
+            ((group, choice),) = entry.items()
+            if group in GROUPS:
+                self.collect(group, choice, document.problem(here, _no_such_config(self.root, group, choice)))
+                return
+            guess = difflib.get_close_matches(group, GROUPS, 1)
+            hint = f"did you mean {guess[0]}?" if guess else f"groups are {', '.join(GROUPS)}"
+            self.problems.append(document.problem(here, f"{group!r} is not a group; {hint}"))
         else:
-            problems.append(document.problem(here, "must be `group: name`, the name of another config, or _self_"))
-    document.data["defaults"] = entries
+            message = "must be `group: name`, the name of another config, or _self_"
+            self.problems.append(document.problem(here, message))
 
 
 def _translate_group(document: Document, group: str) -> list[Problem]:
