@@ -231,6 +231,10 @@ def test_a_mistaken_config_is_told_by_the_resolve_stage(project: Project) -> Non
     for config, message in (
         ("env: {id: BossFight}", "env.id: write the id in full, with its version: BossFight-v0"),
         (
+            "env: {id: 'envs.bossfight:BossFight-v0'}",
+            "register BossFight-v0 in envs/__init__.py and write `BossFight-v0`",
+        ),
+        (
             "env: {wrappers: [gymnasium.wrappers.NormalizeObservation]}",
             "use env.normalize_observation and env.normalize_reward",
         ),

@@ -77,9 +77,7 @@ def _check_spelling(root: Path, composed: Composed, made: gym.Env[Any, Any]) -> 
     problem = None
     if name not in gym.registry:
         problem = f"write the id in full, with its version: {made.spec.id if made.spec else name}"
-    elif (module and (root / Path(*module.split("."))).with_suffix(".py").is_file()) or (
-        root / Path(*module.split("."), "__init__.py")
-    ).is_file():
+    elif module and hashes_of(root, [module]):
         problem = f"register {name} in envs/__init__.py and write `{name}`, so that edits of {module} are noticed"
     if problem:
         raise EnvironmentUnusable([composed.problem(("env", "id"), problem)])

@@ -22,7 +22,7 @@ def command(runs: tuple[str, ...], baseline: str | None, checkpoint: str | None,
 
     \b
     Example:
-      rlx compare cartpole cartpole_fast --checkpoint best
+      rlx compare cartpole cartpole_epochs --checkpoint best
     """
     import json
 
