@@ -120,9 +120,26 @@ class EpisodeRecorder(VecEnvWrapper):
         batch = batch if copy is None else batch[None]
         index = int(np.argwhere(~np.isfinite(batch))[0][0])
         named = f"{what} {key!r}" if key else what
-        shown = np.array2string(batch[index], threshold=12, precision=6)
+        at = index if copy is None else copy
         raise NonFiniteValue(
-            f"{self._env_id} gave {'an' if what[0] in 'aeiou' else 'a'} {named} that is not a finite number: {shown} "
-            f"(environment copy {index if copy is None else copy} of {self.num_envs}, after {self.steps_taken} steps "
-            f"since training (re)started); fix the environment, or guard it with a wrapper (env.wrappers)"
+            non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken)
         )
+
+
+def non_finite_message(env_id: str, what: str, value: Any, copy: int, copies: int, steps: int) -> str:
+    """Return the message about a value of an environment copy that is NaN or infinite.
+
+    Args:
+        env_id: The environment.
+        what: ``reward`` or ``observation``, perhaps with the key of a dict observation.
+        value: What it gave.
+        copy: Which copy did.
+        copies: How many there are.
+        steps: Taken so far in this session, all copies together.
+    """
+    shown = np.array2string(np.asarray(value), threshold=12, precision=6)
+    return (
+        f"{env_id} gave {'an' if what[0] in 'aeiou' else 'a'} {what} that is not a finite number: {shown} "
+        f"(environment copy {copy} of {copies}, after {steps} steps since training (re)started); "
+        f"fix the environment, or guard it with a wrapper (env.wrappers)"
+    )

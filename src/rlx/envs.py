@@ -122,18 +122,26 @@ class _Maker:
         return make_env(self.env)
 
 
-def make_vector_env(root: Path, config: RunConfig) -> tuple[Any, Any]:
+def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, Any]:
     """Make the vectorised environment that training steps: copies, episode records, finite checks, normalisation.
 
+    Args:
+        root: The project.
+        config: The run.
+        fast: Whether the fast engine will train in it.
+
     Returns:
-        The Stable-Baselines3 ``VecEnv``, and the :class:`rlx.env_wrappers.EpisodeRecorder` inside it.
+        The Stable-Baselines3 ``VecEnv``, and the object inside it whose ``take()`` gives the episodes that ended.
     """
+    makers: list[Any] = [_Maker(root, config.env)] * config.env.num_envs
+    if fast:
+        made = _fast_vector_env(config, makers)
+        return made, made
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
     from rlx.env_wrappers import EpisodeRecorder
 
     env = config.env
-    makers: list[Any] = [_Maker(root, env)] * env.num_envs
     copies: Any = SubprocVecEnv(makers, start_method="spawn") if env.vectorization == "async" else DummyVecEnv(makers)
     recorder = EpisodeRecorder(copies, env.id)
     if not (env.normalize_observation or env.normalize_reward):
@@ -142,3 +150,24 @@ def make_vector_env(root: Path, config: RunConfig) -> tuple[Any, Any]:
         recorder, norm_obs=env.normalize_observation, norm_reward=env.normalize_reward, gamma=config.algo.gamma
     )
     return normalized, recorder
+
+
+def _fast_vector_env(config: RunConfig, makers: list[Any]) -> Any:
+    from rlx.vector_envs import native, sources
+    from rlx.vector_envs.training_env import TrainingEnv
+
+    env = config.env
+    source: sources.Source
+    if env.vectorization == "async":
+        source = sources.ProcessSource(makers)
+    elif native.is_plain(env) and native.stands_in(env.id):
+        source = native.NativeSource(env.id, env.num_envs, config.algo.rollout_steps)
+    else:
+        source = sources.GymnasiumSource(makers)
+    return TrainingEnv(
+        source,
+        env.id,
+        norm_obs=env.normalize_observation,
+        norm_reward=env.normalize_reward,
+        gamma=config.algo.gamma,
+    )

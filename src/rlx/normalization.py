@@ -79,19 +79,25 @@ class Normalizer:
 
 
 def read_from(venv: Any) -> Normalizer | None:
-    """Return the current statistics of an SB3 ``VecNormalize`` (None for anything else)."""
+    """Return the current statistics of a training environment of either engine (None where it does not normalise)."""
+    if hasattr(venv, "normalizer"):
+        found: Normalizer | None = venv.normalizer
+        return found
     if not hasattr(venv, "ret_rms"):
         return None
     observation: dict[str, Moments] = {}
     if venv.norm_obs:
-        found = venv.obs_rms if isinstance(venv.obs_rms, dict) else {"": venv.obs_rms}
-        observation = {key: Moments(rms.mean.copy(), rms.var.copy(), rms.count) for key, rms in found.items()}
+        by_key = venv.obs_rms if isinstance(venv.obs_rms, dict) else {"": venv.obs_rms}
+        observation = {key: Moments(rms.mean.copy(), rms.var.copy(), rms.count) for key, rms in by_key.items()}
     returns = Moments(np.copy(venv.ret_rms.mean), np.copy(venv.ret_rms.var), venv.ret_rms.count)
     return Normalizer(observation, returns, venv.clip_obs, venv.epsilon)
 
 
 def write_into(venv: Any, normalizer: Normalizer) -> None:
-    """Set the statistics of an SB3 ``VecNormalize``."""
+    """Set the statistics of a training environment of either engine."""
+    if hasattr(venv, "normalizer"):
+        venv.normalizer = normalizer
+        return
 
     def put(rms: Any, moments: Moments) -> None:
         rms.mean, rms.var, rms.count = moments.mean.copy(), moments.var.copy(), moments.count

@@ -161,11 +161,12 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
 def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
     """Build the algorithm and bring it to the newest good checkpoint in ``folder``, or to the start."""
     config = snapshot.config
-    venv, recorder = make_vector_env(root, config)
+    probe = make_env(config.env)
+    engine = algorithms.choose_engine(config, probe.observation_space, probe.action_space)
+    timetable = Timetable.of(snapshot, episode_limit(probe))
+    probe.close()
+    venv, recorder = make_vector_env(root, config, fast=engine.name == algorithms.FAST)
     try:
-        probe = make_env(config.env)
-        timetable = Timetable.of(snapshot, episode_limit(probe))
-        probe.close()
         model = algorithms.build(root, config, seed, venv)
         state = TrainingState(seed, 0, 0, 0, 0)
         found = _newest(folder / "checkpoints", str(model.device))

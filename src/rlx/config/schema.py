@@ -77,6 +77,9 @@ class AlgoConfig(Section):
 
     name: Literal["ppo"] = "ppo"
     """The algorithm."""
+    engine: Literal["auto", "fast", "stable-baselines3"] = "auto"
+    """What computes it: `fast` is compiled code for multilayer perceptrons on the CPU, `stable-baselines3` its own code
+    for everything; `auto` takes the fast one where it can. The mathematics is the same."""
     total_timesteps: Positive = 100_000
     """Training budget of each seed in environment steps; rounded up to whole rollouts."""
     rollout_steps: Positive = 2048

@@ -1,0 +1,37 @@
+"""Which runs the fast engine covers; the others train on Stable-Baselines3's own code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium import spaces
+
+from rlx.config.schema import RunConfig
+from rlx.policies import device_for
+from rlx.vector_envs.sources import is_vector
+
+ACTIVATIONS = ("tanh", "relu", "leaky_relu", "elu")
+
+
+def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> str | None:
+    """Return why the fast engine cannot train a run, None if it can.
+
+    Args:
+        config: The run.
+        observation_space: Of one copy of its environment.
+        action_space: Of one copy of its environment.
+    """
+    policy, device = config.policy, device_for(config)
+    if policy.type != "mlp":
+        return f"policy.type is {policy.type!r}, and the kernels compute multilayer perceptrons"
+    if policy.activation not in ACTIVATIONS:
+        return f"policy.activation is {policy.activation!r}, and the kernels compute {', '.join(ACTIVATIONS)}"
+    if config.algo.use_sde:
+        return "algo.use_sde: the kernels do not draw state-dependent exploration"
+    if device != "cpu":
+        return f"device is {device}, and the kernels run on the CPU"
+    if not is_vector(observation_space):
+        return f"the observations are {type(observation_space).__name__}, and the kernels take vectors of real numbers"
+    if isinstance(action_space, spaces.Discrete) and action_space.start:
+        return f"the actions are numbered from {action_space.start}, and the kernels number them from 0"
+    return None

@@ -1,0 +1,198 @@
+"""PPO on compiled kernels: Stable-Baselines3's algorithm, random streams and files, without its overhead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.utils import explained_variance
+
+from rlx.algorithms.ppo.kernels import Hyperparameters, Rollout, batch, workspace
+from rlx.algorithms.ppo.kernels.acting import act, act_greedily, values
+from rlx.algorithms.ppo.kernels.advantages import estimate
+from rlx.algorithms.ppo.kernels.collecting import bootstrap, collect
+from rlx.algorithms.ppo.kernels.update import (
+    CLIP_FRACTION,
+    ENTROPY_LOSS,
+    GRADIENT_NORM,
+    KL,
+    NUMBERS,
+    POLICY_LOSS,
+    VALUE_LOSS,
+    run_epoch,
+)
+from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
+from rlx.algorithms.ppo.stock import PPO, ran_away
+from rlx.vector_envs.native import NativeSource
+from rlx.vector_envs.training_env import TrainingEnv, executable
+
+Array = np.ndarray[Any, Any]
+
+
+class FlatRolloutBuffer(RolloutBuffer):
+    """SB3's rollout buffer in float32, allocated once."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self._allocated = False
+        super().__init__(*args, **kwargs)
+
+    def reset(self) -> None:
+        """Start over; the old numbers are overwritten in place."""
+        if not self._allocated or self.generator_ready:  # SB3's own update flattens the arrays
+            super().reset()
+            self.observations = self.observations.reshape(self.buffer_size, self.n_envs, -1).astype(np.float32)
+            self.actions = self.actions.astype(np.float32)
+            self._allocated = True
+        self.pos, self.full = 0, False
+
+    @property
+    def rollout(self) -> Rollout:
+        """The arrays, as kernels take them."""
+        return Rollout(
+            self.observations, self.actions, self.rewards, self.episode_starts,
+            self.values, self.log_probs, self.advantages, self.returns,
+        )  # fmt: skip
+
+
+class FastPPO(PPO):
+    """PPO whose acting, advantages and update run in compiled code.
+
+    The same mathematics and the same random streams as stock PPO (torch's global generator for actions, NumPy's for
+    minibatches); numbers differ by rounding alone. Needs a policy that :mod:`rlx.algorithms.ppo.coverage` covers, and a
+    :class:`rlx.vector_envs.training_env.TrainingEnv`.
+    """
+
+    rollout_buffer: FlatRolloutBuffer
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.rollout_buffer = FlatRolloutBuffer(
+            self.n_steps, self.observation_space, self.action_space,
+            device=self.device, gamma=self.gamma, gae_lambda=self.gae_lambda, n_envs=self.n_envs,
+        )  # fmt: skip
+        self._parameters = FlatParameters(self.policy)
+        flat, elements = self._parameters, self.rollout_buffer.action_dim
+        self._noise_TW = torch.zeros(self.n_steps, self.n_envs * int(flat.head.options.sum()))
+        self._noise = self._noise_TW.numpy()
+        self._noise_views = noise_views(flat.head, self._noise_TW, self.n_envs)
+        self._acting = workspace(flat.actor, flat.critic, self.n_envs)
+        self._updating = workspace(flat.actor, flat.critic, self.batch_size)
+        self._batch = batch(self.batch_size, int(flat.actor.widths[0]), elements)
+        self._bounds = np.array([[-np.inf], [np.inf]]).repeat(elements, axis=1).astype(np.float32)
+        if isinstance(self.action_space, spaces.Box):
+            self._bounds[:] = np.ravel(self.action_space.low), np.ravel(self.action_space.high)
+
+    def _excluded_save_params(self) -> list[str]:
+        own = ["_parameters", "_noise_TW", "_noise", "_noise_views", "_acting", "_updating", "_batch", "_bounds"]
+        return [*super()._excluded_save_params(), *own]
+
+    def begin_segment(self, seed: int) -> None:
+        """See :meth:`rlx.algorithms.ppo.stock.PPO.begin_segment`."""
+        self._parameters.bind()
+        super().begin_segment(seed)
+        assert isinstance(self.env, TrainingEnv)
+        self.env.arrays.dones_N[:] = True  # every copy begins an episode
+
+    def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
+        """Collect one rollout from a training environment."""
+        flat, arrays, rollout = self._parameters, env.arrays, rollout_buffer.rollout
+        rollout_buffer.reset()
+        rollout = rollout_buffer.rollout
+        refresh(flat.head, self._noise_views)
+        env.make_room(n_rollout_steps * self.n_envs)
+        if isinstance(env.source, NativeSource):
+            env.source.refill()
+            env.stop_if(
+                collect(
+                    flat.values, flat.actor, flat.critic, flat.head, self._acting, env.source.state, arrays,
+                    env.statistics, env.episodes, self._noise, self._bounds, self.gamma, rollout,
+                )
+            )  # fmt: skip
+            env.steps_taken += n_rollout_steps * self.n_envs
+        else:
+            self._step_by_step(env, rollout)
+        last_values = np.empty(self.n_envs, np.float32)
+        values(flat.values, flat.critic, arrays.observations_ND, self._acting.critic, last_values)
+        estimate(
+            rollout.rewards, rollout.values, rollout.starts, last_values, arrays.dones_N.astype(np.float32),
+            self.gamma, self.gae_lambda, rollout.advantages, rollout.returns,
+        )  # fmt: skip
+        rollout_buffer.pos, rollout_buffer.full = n_rollout_steps, True
+        self.num_timesteps += n_rollout_steps * self.n_envs
+        self._last_obs, self._last_episode_starts = arrays.observations_ND, arrays.dones_N
+        return True
+
+    def _step_by_step(self, env: TrainingEnv, rollout: Rollout) -> None:
+        flat, arrays, space = self._parameters, env.arrays, self.action_space
+        for t in range(len(rollout.rewards)):
+            observations, actions = rollout.observations[t], rollout.actions[t]
+            observations[:], rollout.starts[t] = arrays.observations_ND, arrays.dones_N
+            act(
+                flat.values, flat.actor, flat.critic, flat.head, observations, self._noise[t], self._acting,
+                actions, rollout.log_probs[t], rollout.values[t],
+            )  # fmt: skip
+            env.advance(executable(actions, space))
+            rollout.rewards[t] = arrays.rewards_N
+            if arrays.dones_N.any():
+                bootstrap(flat.values, flat.critic, self._acting.critic, arrays, self.gamma, rollout.rewards[t])
+
+    def train(self) -> None:
+        """Update on the rollout buffer; logs what stock PPO logs, and the gradient norm."""
+        self._update_learning_rate(self.policy.optimizer)
+        flat, buffer, settings = self._parameters, self.rollout_buffer, self._hyperparameters()
+        samples = buffer.buffer_size * buffer.n_envs
+        epochs: list[Array] = []
+        for _ in range(self.n_epochs):
+            order = np.random.permutation(samples)  # noqa: NPY002 — the stream that SB3 draws from
+            numbers = np.zeros((-(-samples // self.batch_size), NUMBERS))
+            steps, looked_at, stopped = run_epoch(
+                flat.values, flat.gradient, flat.moments1, flat.moments2, flat.adam_steps, flat.actor, flat.critic,
+                flat.head, buffer.rollout, order, self._batch, self._updating, settings, numbers,
+            )  # fmt: skip
+            flat.adam_steps = steps
+            epochs.append(numbers[:looked_at])
+            self._n_updates += 1
+            if stopped:
+                break
+        flat.count(flat.adam_steps)
+        if not np.isfinite(flat.values).all():
+            raise ran_away(self.num_timesteps)
+        self._log(epochs, settings, stopped)
+
+    def _hyperparameters(self) -> Hyperparameters:
+        adam, left = self.policy.optimizer.param_groups[0], self._current_progress_remaining
+        return Hyperparameters(
+            float(adam["lr"]),
+            *map(float, adam["betas"]),
+            float(adam["eps"]),
+            float(self.clip_range(left)),  # type: ignore[operator]
+            -1.0 if self.clip_range_vf is None else float(self.clip_range_vf(left)),  # type: ignore[operator]
+            float(self.ent_coef),
+            float(self.vf_coef),
+            float(self.max_grad_norm),
+            -1.0 if self.target_kl is None else float(self.target_kl),
+            bool(self.normalize_advantage),
+        )
+
+    def _log(self, epochs: list[Array], settings: Hyperparameters, stopped: bool) -> None:
+        every, last, record = np.concatenate(epochs), epochs[-1], self.logger.record
+        loss = every[-1, POLICY_LOSS] + settings.entropy_coef * every[-1, ENTROPY_LOSS]
+        stepped = every[: len(every) - stopped, GRADIENT_NORM]
+        record("train/entropy_loss", every[:, ENTROPY_LOSS].mean())
+        record("train/policy_gradient_loss", every[:, POLICY_LOSS].mean())
+        record("train/value_loss", every[:, VALUE_LOSS].mean())
+        record("train/approx_kl", last[:, KL].mean())
+        record("train/clip_fraction", every[:, CLIP_FRACTION].mean())
+        record("train/loss", loss + settings.value_coef * every[-1, VALUE_LOSS])
+        record("train/gradient_norm", stepped.mean() if len(stepped) else 0.0)
+        buffer = self.rollout_buffer
+        record("train/explained_variance", explained_variance(buffer.values.flatten(), buffer.returns.flatten()))
+        if self._parameters.head.log_std >= 0:
+            record("train/std", float(torch.exp(self.policy.log_std.detach()).mean()))
+        record("train/n_updates", self._n_updates)
+        record("train/clip_range", settings.clip_range)
+        if self.clip_range_vf is not None:
+            record("train/clip_range_vf", settings.clip_range_vf)

@@ -1,0 +1,34 @@
+"""Generalised advantage estimation (Schulman et al. 2016, https://arxiv.org/abs/1506.02438, equation 16).
+
+    δ_t = r_t + γ V(s_{t+1}) − V(s_t),   A_t = δ_t + γ λ A_{t+1},   R_t = A_t + V(s_t),
+
+with V(s_{t+1}) and A_{t+1} taken as 0 where an episode ended after step t.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.compiled import exact
+
+ONE = np.float32(1.0)
+
+
+@exact
+def estimate(rewards_TN, values_TN, starts_TN, last_values_N, last_dones_N, gamma, decay, advantages_TN, returns_TN):  # type: ignore[no-untyped-def]
+    """Write advantages and returns.
+
+    ``starts_TN[t]`` is 1 where an episode began with step t; ``last_*`` belong to the state after the rollout;
+    ``decay`` is λ. All float32.
+    """
+    steps, copies = rewards_TN.shape
+    discount, trace = np.float32(gamma), np.float32(gamma * decay)
+    for i in range(copies):
+        advantage = np.float32(0.0)
+        goes_on, next_value = ONE - last_dones_N[i], last_values_N[i]
+        for t in range(steps - 1, -1, -1):
+            delta = rewards_TN[t, i] + discount * next_value * goes_on - values_TN[t, i]
+            advantage = delta + trace * goes_on * advantage
+            advantages_TN[t, i] = advantage
+            returns_TN[t, i] = advantage + values_TN[t, i]
+            goes_on, next_value = ONE - starts_TN[t, i], values_TN[t, i]

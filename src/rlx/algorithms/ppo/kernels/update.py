@@ -1,0 +1,140 @@
+"""PPO's update (Schulman et al. 2017, https://arxiv.org/abs/1707.06347), one pass over a rollout.
+
+On each minibatch, with ratio r = exp(ℓ − ℓ_old) and normalised advantages A,
+
+    L = −mean min(r A, clip(r, 1 − c, 1 + c) A) − c_H mean H + c_V mean (R − V)²,
+
+where V may be clipped to V_old ± c_V'. The derivative by ℓ is −A r / B where the unclipped term is the smaller one, 0
+elsewhere. The KL divergence is estimated as mean (r − 1) − log r (J. Schulman, "Approximating KL divergence", 2020).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rlx.algorithms.ppo.kernels import adam
+from rlx.compiled import elementwise, exact
+from rlx.algorithms.ppo.kernels.distributions import add_gradients, log_prob_and_entropy
+from rlx.algorithms.ppo.kernels.network import backward, forward
+
+ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
+POLICY_LOSS, ENTROPY_LOSS, VALUE_LOSS, KL, CLIP_FRACTION, GRADIENT_NORM = range(6)
+NUMBERS = 6
+"""What is reported of each minibatch."""
+
+
+@elementwise
+def normalize(a_B):  # type: ignore[no-untyped-def]
+    """Compute a := (a − mean)/(standard deviation + 10⁻⁸), with n − 1 in the variance."""
+    mean, spread = 0.0, 0.0
+    for i in range(a_B.size):
+        mean += a_B[i]
+    mean /= a_B.size
+    for i in range(a_B.size):
+        spread += (a_B[i] - mean) ** 2
+    deviation = np.float32(math.sqrt(spread / (a_B.size - 1))) + np.float32(1e-8)
+    for i in range(a_B.size):
+        a_B[i] = (a_B[i] - np.float32(mean)) / deviation
+
+
+@elementwise
+def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, d_BO, d_log_std, numbers):  # type: ignore[no-untyped-def]
+    """Report the policy's part of the loss, and write its gradient by outputs and log σ."""
+    rows = y_BO.shape[0]
+    clip, share = np.float32(settings.clip_range), ONE / np.float32(rows)
+    by_entropy = np.float32(-settings.entropy_coef) * share
+    surrogate, entropies, kl, clipped = 0.0, 0.0, 0.0, 0
+    d_log_std[:] = ZERO
+    for i in range(rows):
+        log_prob, entropy = log_prob_and_entropy(head, log_std, y_BO[i], actions_BA[i])
+        log_ratio = log_prob - old_B[i]
+        ratio = np.float32(math.exp(log_ratio))
+        free = advantages_B[i] * ratio
+        bound = advantages_B[i] * min(max(ratio, ONE - clip), ONE + clip)
+        surrogate += min(free, bound)
+        entropies += entropy
+        kl += (ratio - ONE) - log_ratio
+        clipped += abs(ratio - ONE) > clip
+        by_log_prob = -free * share if free <= bound else ZERO
+        add_gradients(head, log_std, y_BO[i], actions_BA[i], by_log_prob, by_entropy, d_BO[i], d_log_std)
+    numbers[POLICY_LOSS], numbers[ENTROPY_LOSS] = -surrogate / rows, -entropies / rows
+    numbers[KL], numbers[CLIP_FRACTION] = kl / rows, clipped / rows
+
+
+@elementwise
+def value_loss(values_B1, old_B, returns_B, settings, d_B1, numbers):  # type: ignore[no-untyped-def]
+    """Report the critic's loss, and write its gradient by the values."""
+    rows = values_B1.shape[0]
+    clip, weight = np.float32(settings.clip_range_vf), np.float32(settings.value_coef) * TWO / np.float32(rows)
+    total = 0.0
+    for i in range(rows):
+        moved = values_B1[i, 0] - old_B[i]
+        inside = clip < ZERO or abs(moved) <= clip
+        value = values_B1[i, 0] if inside else old_B[i] + min(max(moved, -clip), clip)
+        error = value - returns_B[i]
+        total += error * error
+        d_B1[i, 0] = weight * error if inside else ZERO
+    numbers[VALUE_LOSS] = total / rows
+
+
+@exact
+def gather(order, copies, steps, source, target):  # type: ignore[no-untyped-def]
+    """Copy rows of a rollout (steps × copies) into a minibatch; ``order`` counts copy by copy, as SB3 flattens."""
+    for i in range(order.size):
+        target[i] = source[order[i] % steps, order[i] // steps]
+
+
+@exact
+def run_epoch(p_P, g_P, m_P, v_P, t, actor, critic, head, rollout, order, batch, work, settings, numbers):  # type: ignore[no-untyped-def]
+    """Update on each minibatch of one pass over the rollout.
+
+    Args:
+        p_P, g_P, m_P, v_P: Parameters, gradient, Adam's moments.
+        t: Adam steps taken before.
+        actor, critic, head: Where the networks live, and what the actor's outputs mean.
+        rollout: What was collected.
+        order: Permutation of its samples.
+        batch: Scratch memory of one minibatch.
+        work: Scratch memory of the networks.
+        settings: Hyperparameters.
+        numbers: minibatches × :data:`NUMBERS`, filled.
+
+    Returns:
+        Adam steps taken, minibatches looked at, and whether the KL divergence stopped the update.
+    """
+    steps, copies = rollout.rewards.shape
+    size, outputs = batch.returns.size, actor.widths[-1]
+    log_std = p_P[head.log_std : head.log_std + head.options.size]
+    d_log_std = g_P[head.log_std : head.log_std + head.options.size]
+    if head.log_std < 0:
+        log_std, d_log_std = p_P[:0], g_P[:0]
+    for number in range((order.size + size - 1) // size):
+        chosen = order[number * size : (number + 1) * size]
+        rows = chosen.size
+        x, actions = batch.observations[:rows], batch.actions[:rows]
+        old_log_probs, old_values = batch.log_probs[:rows], batch.values[:rows]
+        advantages, returns = batch.advantages[:rows], batch.returns[:rows]
+        gather(chosen, copies, steps, rollout.observations, x)
+        gather(chosen, copies, steps, rollout.actions, actions)
+        gather(chosen, copies, steps, rollout.log_probs, old_log_probs)
+        gather(chosen, copies, steps, rollout.values, old_values)
+        gather(chosen, copies, steps, rollout.advantages, advantages)
+        gather(chosen, copies, steps, rollout.returns, returns)
+        if settings.normalize_advantage and rows > 1:
+            normalize(advantages)
+        y = forward(p_P, actor, x, work.actor)
+        v = forward(p_P, critic, x, work.critic)
+        end_y, end_v = rows * actor.widths[1:].sum(), rows * critic.widths[1:].sum()
+        d_y = work.actor_gradients[end_y - rows * outputs : end_y].reshape(rows, outputs)
+        d_v = work.critic_gradients[end_v - rows : end_v].reshape(rows, 1)
+        policy_loss(head, log_std, y, actions, old_log_probs, advantages, settings, d_y, d_log_std, numbers[number])
+        value_loss(v, old_values, returns, settings, d_v, numbers[number])
+        if settings.target_kl >= 0 and numbers[number, KL] > 1.5 * settings.target_kl:
+            return t, number + 1, True
+        backward(p_P, g_P, actor, x, work.actor, work.actor_gradients)
+        backward(p_P, g_P, critic, x, work.critic, work.critic_gradients)
+        t += 1
+        numbers[number, GRADIENT_NORM] = adam.step(p_P, g_P, m_P, v_P, t, settings)
+    return t, (order.size + size - 1) // size, False

@@ -1,0 +1,110 @@
+"""A policy's parameters and Adam moments in one flat vector each, shared between torch and the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import nn
+
+from rlx.algorithms.ppo.kernels import Head, Network
+from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN
+from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH
+
+ACTIVATIONS: dict[type[nn.Module], int] = {nn.Tanh: TANH, nn.ReLU: RELU, nn.LeakyReLU: LEAKY_RELU, nn.ELU: ELU}
+
+
+class FlatParameters:
+    """Binds a Stable-Baselines3 actor-critic policy and its Adam to flat float32 memory.
+
+    torch's parameters and optimiser state become views of it, so both sides always see the same numbers, and
+    ``state_dict`` works as ever.
+
+    Attributes:
+        values, moments1, moments2, gradient: Arrays (P,), float32.
+        adam_steps: Adam steps taken.
+        actor, critic: Where the two networks lie.
+        head: What the actor's outputs mean.
+    """
+
+    def __init__(self, policy: Any):
+        self._policy = policy
+        named = list(policy.named_parameters())
+        begins = np.cumsum([0, *(parameter.numel() for _, parameter in named)])
+        self._places = {name: int(begin) for (name, _), begin in zip(named, begins, strict=False)}
+        self._flat = [torch.zeros(int(begins[-1])) for _ in range(3)]
+        self.values, self.moments1, self.moments2 = (tensor.numpy() for tensor in self._flat)
+        self.gradient = np.zeros_like(self.values)
+        self.adam_steps = 0
+        extractor = policy.mlp_extractor
+        self.actor = self._network("mlp_extractor.policy_net", extractor.policy_net, "action_net", policy.action_net)
+        self.critic = self._network("mlp_extractor.value_net", extractor.value_net, "value_net", policy.value_net)
+        self.head = head(policy.action_space, self._places.get("log_std", -1))
+        self.bind()
+
+    def bind(self) -> None:
+        """Take in torch's present numbers, and make its tensors views of the flat memory again.
+
+        To be called after anything that may have replaced them, such as loading an optimiser's state.
+        """
+        policy, (values, first, second) = self._policy, self._flat
+        optimizer = policy.optimizer
+        for name, parameter in policy.named_parameters():
+            here = slice(self._places[name], self._places[name] + parameter.numel())
+            known = optimizer.state.get(parameter) or {}
+            values[here] = parameter.data.reshape(-1)
+            parameter.data = values[here].view(parameter.shape)
+            for flat, key in ((first, "exp_avg"), (second, "exp_avg_sq")):
+                flat[here] = known[key].reshape(-1) if known else 0.0
+            self.adam_steps = int(known["step"]) if known else 0
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(self.adam_steps)),
+                "exp_avg": first[here].view(parameter.shape),
+                "exp_avg_sq": second[here].view(parameter.shape),
+            }
+
+    def count(self, adam_steps: int) -> None:
+        """Note how many Adam steps have been taken."""
+        self.adam_steps = adam_steps
+        for state in self._policy.optimizer.state.values():
+            state["step"].fill_(float(adam_steps))
+
+    def _network(self, name: str, hidden: nn.Sequential, last: str, output: nn.Linear) -> Network:
+        layers = [(f"{name}.{index}", layer) for index, layer in enumerate(hidden) if isinstance(layer, nn.Linear)]
+        layers.append((last, output))
+        kinds = [ACTIVATIONS[type(layer)] for layer in hidden if not isinstance(layer, nn.Linear)]
+        places = [[self._places[f"{layer}.weight"], self._places[f"{layer}.bias"]] for layer, _ in layers]
+        widths = [layers[0][1].in_features, *(layer.out_features for _, layer in layers)]
+        return Network(np.array(widths), np.array(places), kinds[0] if kinds else TANH)
+
+
+def head(space: spaces.Space[Any], log_std: int) -> Head:
+    """Return what the actor's outputs mean for an action space."""
+    if isinstance(space, spaces.Box):
+        return Head(GAUSSIAN, np.ones(int(np.prod(space.shape)), np.int64), log_std)
+    if isinstance(space, spaces.MultiBinary):
+        return Head(BERNOULLI, np.ones(int(np.prod(space.shape)), np.int64), -1)
+    options = [space.n] if isinstance(space, spaces.Discrete) else np.ravel(space.nvec)  # type: ignore[attr-defined]
+    return Head(CATEGORICAL, np.array(options, np.int64), -1)
+
+
+def noise_views(head: Head, noise_TW: torch.Tensor, rows: int) -> list[torch.Tensor]:
+    """Return views of a rollout's random numbers in the order in which Stable-Baselines3 would draw them."""
+    if head.kind != CATEGORICAL:
+        return list(noise_TW.unbind(0))
+    return [part for noise_W in noise_TW.unbind(0) for part in noise_W.split((rows * head.options).tolist())]
+
+
+def refresh(head: Head, views: list[torch.Tensor]) -> None:
+    """Draw new random numbers from torch's global generator, call by call as its distributions would."""
+    if head.kind == CATEGORICAL:
+        for view in views:
+            view.exponential_()
+    elif head.kind == GAUSSIAN:
+        for view in views:
+            view.normal_()
+    else:
+        for view in views:
+            view.uniform_()

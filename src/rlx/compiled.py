@@ -1,0 +1,85 @@
+"""Compiled code (numba), kept on disk per machine: the three ways rlx compiles a function, and whether it is ready.
+
+numba notices when a function's own file changes, but not when a function that it calls has changed in another file. So
+everything is kept in a folder whose name is a hash of all the sources; editing or upgrading any of them starts afresh.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numba
+import platformdirs
+from filelock import FileLock
+
+FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
+"""LLVM's permissions to reorder and fuse; without ``nnan`` and ``ninf``, so NaN and infinities stay what they are."""
+
+SOURCES = ("compiled.py", "vector_envs", "algorithms/ppo/kernels")
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Return where this version's machine code is kept, in the user's cache folder."""
+    here = Path(__file__).parent
+    files = [path for name in SOURCES for path in sorted([here / name, *(here / name).glob("*.py")]) if path.is_file()]
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in files:
+        digest.update(path.read_bytes())
+    return Path(platformdirs.user_cache_dir("rlx")) / "kernels" / digest.hexdigest()[:16]
+
+
+def exact(function: Callable[..., Any]) -> Any:
+    """Compile a function whose arithmetic is IEEE's, operation by operation."""
+    return _compile(function)
+
+
+def elementwise(function: Callable[..., Any]) -> Any:
+    """Compile a function of loops that LLVM may vectorise and reorder."""
+    return _compile(function, fastmath=FAST_MATH)
+
+
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    with _caching_in(cache_folder()):
+        return numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+
+
+@contextmanager
+def _caching_in(folder: Path) -> Iterator[None]:
+    """Let functions that are compiled in this block be kept in ``folder``; other users of numba keep theirs."""
+    before = numba.config.CACHE_DIR
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        numba.config.CACHE_DIR = str(folder)
+    except OSError:  # a home that cannot be written: compile in memory, every time
+        pass
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]) -> None:
+    """Make sure that a set of kernels has been compiled on this machine; one process does it while others wait.
+
+    Args:
+        name: Of the set.
+        compile_all: Calls each kernel once.
+        say: Told, before anything slow, that compiling takes a moment.
+    """
+    mark = cache_folder() / f"{name}.ready"
+    if mark.exists():
+        return
+    say("compiling the fast engine for this machine, once (about half a minute)")
+    try:
+        with FileLock(mark.with_suffix(".lock")):
+            if not mark.exists():
+                compile_all()
+                mark.touch()
+    except OSError:
+        compile_all()

@@ -1,0 +1,145 @@
+"""Where steps come from: Gymnasium environments in this process, or in worker processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+
+from rlx.env_wrappers import success_of
+from rlx.vector_envs.settling import StepArrays
+
+Array = np.ndarray[Any, Any]
+
+
+class Source(Protocol):
+    """Copies of an environment that step together and start a new episode by themselves when one ends.
+
+    Attributes:
+        num_envs: How many copies.
+        observation_space: Of one copy.
+        action_space: Of one copy.
+        successes: Of the episodes that ended since the list was last emptied, where the environment reports it.
+    """
+
+    num_envs: int
+    observation_space: Any
+    action_space: Any
+    successes: list[bool]
+
+    def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
+        """Start a new episode in every copy, with its seed where there is one, and fill ``raw_ND``."""
+
+    def step(self, arrays: StepArrays, actions: Array) -> None:
+        """Step every copy, and fill ``raw_ND raw_rewards_N dones_N truncated_N`` and, where done, ``raw_final_ND``."""
+
+    def attribute(self, name: str) -> list[Any]:
+        """Return an attribute of every copy."""
+
+    def close(self) -> None:
+        """Let go of the environments."""
+
+
+def bare(env: gym.Env[Any, Any]) -> tuple[gym.Env[Any, Any], float]:
+    """Return what is inside Gymnasium's own outer wrappers that only check or count, and the episode limit they held."""
+    limit = math.inf
+    while True:
+        if type(env) is TimeLimit:
+            limit = min(limit, env._max_episode_steps)
+        elif type(env) not in (OrderEnforcing, PassiveEnvChecker):
+            return env, limit
+        env = env.env  # type: ignore[attr-defined]
+
+
+class GymnasiumSource:
+    """Gymnasium environments stepped one after another in this process; see :class:`Source`."""
+
+    def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
+        self._envs = [make() for make in makers]
+        stripped = [bare(env) for env in self._envs]
+        self._inner = [env for env, _ in stripped]
+        self._limits, self._lengths = [limit for _, limit in stripped], [0] * len(stripped)
+        self.num_envs = len(self._envs)
+        self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
+        self.successes: list[bool] = []
+
+    def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
+        """See :meth:`Source.reset`."""
+        for index, seed in enumerate(seeds):
+            self._lengths[index] = 0
+            arrays.raw_ND[index] = np.ravel(self._inner[index].reset(seed=seed)[0])
+
+    def step(self, arrays: StepArrays, actions: Array) -> None:
+        """See :meth:`Source.step`."""
+        observations_ND, rewards_N, dones_N = arrays.raw_ND, arrays.raw_rewards_N, arrays.dones_N
+        shaped = observations_ND.ndim == len(self.observation_space.shape) + 1
+        lengths, limits = self._lengths, self._limits
+        for index, env in enumerate(self._inner):
+            observation, reward, terminated, truncated, info = env.step(actions[index])
+            lengths[index] += 1
+            rewards_N[index] = reward
+            if terminated or truncated or lengths[index] >= limits[index]:
+                dones_N[index], arrays.truncated_N[index] = True, not terminated
+                arrays.raw_final_ND[index] = observation if shaped else np.ravel(observation)
+                if (success := success_of(info)) is not None:
+                    self.successes.append(success)
+                observation, lengths[index] = env.reset()[0], 0
+            else:
+                dones_N[index] = False
+            observations_ND[index] = observation if shaped else np.ravel(observation)
+
+    def attribute(self, name: str) -> list[Any]:
+        """See :meth:`Source.attribute`."""
+        return [env.get_wrapper_attr(name) for env in self._envs]
+
+    def close(self) -> None:
+        """See :meth:`Source.close`."""
+        for env in self._envs:
+            env.close()
+
+
+class ProcessSource:
+    """Gymnasium environments in worker processes (Stable-Baselines3's ``SubprocVecEnv``); see :class:`Source`."""
+
+    def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
+        from stable_baselines3.common.vec_env import SubprocVecEnv
+
+        self._venv = SubprocVecEnv(list(makers), start_method="spawn")
+        self.num_envs = self._venv.num_envs
+        self.observation_space, self.action_space = self._venv.observation_space, self._venv.action_space
+        self.successes: list[bool] = []
+
+    def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
+        """See :meth:`Source.reset`."""
+        self._venv._seeds = list(seeds)
+        arrays.raw_ND[:] = np.reshape(self._venv.reset(), arrays.raw_ND.shape)
+
+    def step(self, arrays: StepArrays, actions: Array) -> None:
+        """See :meth:`Source.step`."""
+        observations, arrays.raw_rewards_N[:], arrays.dones_N[:], infos = self._venv.step(actions)
+        arrays.raw_ND[:] = np.reshape(observations, arrays.raw_ND.shape)
+        for index in np.flatnonzero(arrays.dones_N):
+            arrays.raw_final_ND[index] = np.ravel(infos[index]["terminal_observation"])
+            arrays.truncated_N[index] = infos[index]["TimeLimit.truncated"]
+            if (success := success_of(infos[index])) is not None:
+                self.successes.append(success)
+
+    def attribute(self, name: str) -> list[Any]:
+        """See :meth:`Source.attribute`."""
+        return list(self._venv.get_attr(name))
+
+    def close(self) -> None:
+        """See :meth:`Source.close`."""
+        self._venv.close()
+
+
+def is_vector(space: spaces.Space[Any]) -> bool:
+    """Tell whether observations of a space are arrays of real numbers that are not an image."""
+    from stable_baselines3.common.preprocessing import is_image_space
+
+    return isinstance(space, spaces.Box) and not is_image_space(space)

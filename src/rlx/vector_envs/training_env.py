@@ -1,0 +1,167 @@
+"""The vectorised environment that the fast engine trains in: a source of steps, its records and its normaliser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlx.env_wrappers import EpisodeStatistics, non_finite_message
+from rlx.errors import NonFiniteValue
+from rlx.normalization import Moments, Normalizer
+from rlx.vector_envs.native import step_arrays
+from rlx.vector_envs.settling import BAD_REWARD, FINE, Episodes, Statistics, begin, settle
+from rlx.vector_envs.sources import Source
+
+Array = np.ndarray[Any, Any]
+CLIP, EPSILON = 10.0, 1e-8
+
+
+class TrainingEnv(VecEnv):
+    """Steps a source, keeps what its episodes score, stops at values that are not finite, and normalises.
+
+    The fast engine calls :meth:`advance` and reads ``arrays``; to everyone else this is a ``VecEnv`` with
+    Stable-Baselines3's conventions (new episodes begin by themselves, ``terminal_observation`` in the last info).
+    """
+
+    def __init__(self, source: Source, env_id: str, *, norm_obs: bool, norm_reward: bool, gamma: float):
+        super().__init__(source.num_envs, source.observation_space, source.action_space)
+        self.source, self.gamma, self.steps_taken = source, gamma, 0
+        self._env_id, self.normalizes = env_id, norm_obs or norm_reward
+        self.arrays = step_arrays(self.num_envs, self.observation_space)
+        width = self.arrays.raw_ND.shape[1]
+        self.statistics = Statistics(
+            np.zeros(width), np.ones(width), np.full(1, 1e-4),
+            np.zeros(1), np.ones(1), np.full(1, 1e-4),
+            np.zeros(self.num_envs), np.array([norm_obs, norm_reward, True]),
+        )  # fmt: skip
+        self.episodes = _episodes(self.num_envs, capacity=1024)
+
+    def reset(self) -> Array:
+        """Start new episodes everywhere; unfinished ones are forgotten."""
+        self.source.reset(self.arrays, self._seeds)
+        self._reset_seeds()
+        self.stop_if(begin(self.arrays, self.statistics, self.episodes, EPSILON, CLIP))
+        return self._shaped(self.arrays.observations_ND)
+
+    def advance(self, actions: Array) -> None:
+        """Step every copy; ``arrays`` then holds what came of it."""
+        self.make_room(self.num_envs)
+        self.source.step(self.arrays, actions)
+        self.steps_taken += self.num_envs
+        self.stop_if(settle(self.arrays, self.statistics, self.episodes, self.gamma, EPSILON, CLIP))
+
+    def make_room(self, ended: int) -> None:
+        """Make sure that as many more episodes can be recorded as ended."""
+        wanted = int(self.episodes.ended[0]) + ended
+        if wanted > len(self.episodes.ended_returns):
+            grown = _episodes(self.num_envs, 2 * wanted)
+            for old, new in zip(self.episodes, grown, strict=True):
+                new[: len(old)] = old
+            self.episodes = grown
+
+    def take(self) -> EpisodeStatistics:
+        """Return the episodes that ended since the last call, and forget them."""
+        count = int(self.episodes.ended[0])
+        returns, lengths = self.episodes.ended_returns[:count].tolist(), self.episodes.ended_lengths[:count].tolist()
+        successes = tuple(self.source.successes)
+        self.source.successes.clear()
+        self.episodes.ended[0] = 0
+        return EpisodeStatistics(tuple(returns), tuple(lengths), successes)
+
+    @property
+    def normalizer(self) -> Normalizer | None:
+        """The current statistics, as a checkpoint holds them; None when nothing is normalised."""
+        now = self.statistics
+        if not self.normalizes:
+            return None
+        shape = self.observation_space.shape
+        observation = Moments(now.mean_D.reshape(shape).copy(), now.var_D.reshape(shape).copy(), float(now.count[0]))
+        returns = Moments(np.float64(now.return_mean[0]), np.float64(now.return_var[0]), float(now.return_count[0]))
+        return Normalizer({"": observation} if now.flags[0] else {}, returns, CLIP, EPSILON)
+
+    @normalizer.setter
+    def normalizer(self, value: Normalizer) -> None:
+        now = self.statistics
+        now.return_mean[0], now.return_var[0] = value.returns.mean, value.returns.var
+        now.return_count[0] = value.returns.count
+        if moments := value.observation.get(""):
+            now.mean_D[:], now.var_D[:], now.count[0] = np.ravel(moments.mean), np.ravel(moments.var), moments.count
+
+    def stop_if(self, code: int) -> None:
+        """Raise the failure that a kernel reports.
+
+        Raises:
+            NonFiniteValue: An observation or reward is NaN or infinite.
+        """
+        if code == FINE:
+            return
+        arrays = self.arrays
+        if code == BAD_REWARD:
+            what, batch, copies = "reward", arrays.raw_rewards_N, range(self.num_envs)
+        else:
+            ended = [index for index in np.flatnonzero(arrays.dones_N) if not np.isfinite(arrays.raw_final_ND[index]).all()]
+            what, batch, copies = "observation", arrays.raw_final_ND if ended else arrays.raw_ND, ended or range(self.num_envs)
+        copy = next(int(index) for index in copies if not np.isfinite(batch[index]).all())
+        raise NonFiniteValue(
+            non_finite_message(self._env_id, what, batch[copy], copy, self.num_envs, self.steps_taken)
+        )
+
+    def step_async(self, actions: Array) -> None:
+        """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""
+        self._actions = actions
+
+    def step_wait(self) -> Any:
+        """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_wait`."""
+        self.advance(self._actions)
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for index in np.flatnonzero(self.arrays.dones_N):
+            infos[index] = {
+                "terminal_observation": self._shaped(self.arrays.final_ND)[index],
+                "TimeLimit.truncated": bool(self.arrays.truncated_N[index]),
+            }
+        observations = self._shaped(self.arrays.observations_ND)
+        return observations, self.arrays.rewards_N.copy(), self.arrays.dones_N.copy(), infos
+
+    def _shaped(self, batch_ND: Array) -> Array:
+        return batch_ND.reshape(self.num_envs, *self.observation_space.shape).copy()
+
+    def close(self) -> None:
+        """Let go of the environments."""
+        self.source.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """See :meth:`stable_baselines3.common.vec_env.VecEnv.get_attr`."""
+        if attr_name == "render_mode":
+            return [None] * self.num_envs
+        found = self.source.attribute(attr_name)
+        return [found[index] for index in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refuse: training changes nothing inside environments."""
+        raise NotImplementedError
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Refuse: training calls nothing inside environments."""
+        raise NotImplementedError
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Say no: what SB3 asks for (Monitor) is done here."""
+        return [False] * self.num_envs
+
+
+def _episodes(copies: int, capacity: int) -> Episodes:
+    return Episodes(
+        np.zeros(copies), np.zeros(copies, np.int64), np.zeros(capacity), np.zeros(capacity, np.int64), np.zeros(1, np.int64)
+    )
+
+
+def executable(actions_NA: Array, space: spaces.Space[Any]) -> Array:
+    """Return actions as an environment takes them: whole numbers, or numbers within the bounds; one row per copy."""
+    if isinstance(space, spaces.Box):
+        return np.clip(actions_NA.reshape(-1, *space.shape), space.low, space.high)
+    if isinstance(space, spaces.Discrete):
+        return actions_NA[:, 0].astype(np.int64)
+    return actions_NA.astype(np.int8 if isinstance(space, spaces.MultiBinary) else np.int64).reshape(-1, *space.shape)
