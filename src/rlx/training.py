@@ -8,7 +8,7 @@ stopped; rows of metrics after that checkpoint are trimmed, never doubled.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -218,19 +218,27 @@ def _rollout(episodes: EpisodeStatistics) -> dict[str, float]:
 
 def _validate(run: _Seed) -> dict[str, float]:
     """Play the validation episodes, and keep the policy if it is the best so far."""
-    config = run.snapshot.config
-    actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
-    seeds = validation_seeds(config.eval.episodes)
-    run.model.policy.set_training_mode(False)
-    with untouched_generators(run.state.seed):
-        episodes = play(actor, lambda: make_env(config.env), seeds, VALIDATION_STEP_LIMIT)
-    score = float(np.mean([episode.episode_return for episode in episodes]))
+    returns, lengths, successes = _play_validation(run)
+    score = float(np.mean(returns))
     if run.state.best is None or score > run.state.best.validation_return:
         run.state = replace(run.state, best=Best(run.state.step, score))
         _save(run, f"best_{run.state.step}.zip")
-    row = {"validation/return_mean": score, "validation/length_mean": float(np.mean([e.length for e in episodes]))}
-    successes = [episode.success for episode in episodes if episode.success is not None]
+    row = {"validation/return_mean": score, "validation/length_mean": float(np.mean(lengths))}
     return row | ({"validation/success_rate": float(np.mean(successes))} if successes else {})
+
+
+def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequence[bool]]:
+    """Return the validation episodes' returns and lengths, and successes where the environment reports them."""
+    config = run.snapshot.config
+    seeds = validation_seeds(config.eval.episodes)
+    if config.eval.deterministic and (played := run.model.play(seeds)):
+        return (*played, ())
+    actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
+    run.model.policy.set_training_mode(False)
+    with untouched_generators(run.state.seed):
+        episodes = play(actor, lambda: make_env(config.env), seeds, VALIDATION_STEP_LIMIT)
+    successes = [episode.success for episode in episodes if episode.success is not None]
+    return [e.episode_return for e in episodes], [e.length for e in episodes], successes
 
 
 def _log(run: _Seed, row: dict[str, Any]) -> None:
@@ -241,6 +249,7 @@ def _log(run: _Seed, row: dict[str, Any]) -> None:
 def _checkpoint(run: _Seed) -> None:
     """Write the boundary that a resumed training starts from, and drop what is not wanted any more."""
     run.metrics.sync()
+    run.tensorboard.flush()
     run.state = replace(run.state, boundary=run.state.boundary + 1)
     _save(run, f"step_{run.state.step}.zip")
     _name_latest_and_best(run)

@@ -121,7 +121,7 @@ class NativeSource:
 
     def __init__(self, env_id: str, num_envs: int, steps_ahead: int):
         """Make the copies; ``steps_ahead`` is the most steps between two calls of :meth:`refill`."""
-        self._environment = ENVIRONMENTS[env_id]
+        self.env_id, self._environment = env_id, ENVIRONMENTS[env_id]
         made = gym.make(env_id, disable_env_checker=True)
         self.num_envs = num_envs
         self.observation_space, self.action_space = made.observation_space, made.action_space

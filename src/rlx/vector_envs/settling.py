@@ -17,6 +17,9 @@ Array = np.ndarray[Any, Any]
 
 FINE, BAD_OBSERVATION, BAD_REWARD = range(3)
 
+EPSILON, LIMIT = 1e-8, 10.0
+"""Added to variances, and where normalised numbers are clipped: Stable-Baselines3's defaults."""
+
 
 class Statistics(NamedTuple):
     """Running moments; arrays of one element where a number changes.
@@ -83,12 +86,12 @@ def merge(mean_D, var_D, count, x_ND):  # type: ignore[no-untyped-def]
 
 
 @exact
-def scale(x_ND, mean_D, var_D, epsilon, limit, out_ND):  # type: ignore[no-untyped-def]
-    """Write (x − mean)/√(var + ε), clipped to ± limit."""
+def scale(x_ND, mean_D, var_D, out_ND):  # type: ignore[no-untyped-def]
+    """Write (x − mean)/√(var + ε), clipped to ± LIMIT."""
     for j in range(x_ND.shape[1]):
-        deviation = math.sqrt(var_D[j] + epsilon)
+        deviation = math.sqrt(var_D[j] + EPSILON)
         for i in range(x_ND.shape[0]):
-            out_ND[i, j] = min(max((x_ND[i, j] - mean_D[j]) / deviation, -limit), limit)
+            out_ND[i, j] = min(max((x_ND[i, j] - mean_D[j]) / deviation, -LIMIT), LIMIT)
 
 
 @exact
@@ -102,7 +105,7 @@ def all_finite(x_ND):  # type: ignore[no-untyped-def]
 
 
 @exact
-def begin(arrays, statistics, episodes, epsilon, limit):  # type: ignore[no-untyped-def]
+def begin(arrays, statistics, episodes):  # type: ignore[no-untyped-def]
     """Take in the observations of a reset. Returns a code of this module."""
     episodes.returns_N[:], episodes.lengths_N[:], statistics.discounted_N[:] = 0.0, 0, 0.0
     if not all_finite(arrays.raw_ND):
@@ -110,14 +113,14 @@ def begin(arrays, statistics, episodes, epsilon, limit):  # type: ignore[no-unty
     if statistics.flags[0]:
         if statistics.flags[2]:
             merge(statistics.mean_D, statistics.var_D, statistics.count, arrays.raw_ND)
-        scale(arrays.raw_ND, statistics.mean_D, statistics.var_D, epsilon, limit, arrays.observations_ND)
+        scale(arrays.raw_ND, statistics.mean_D, statistics.var_D, arrays.observations_ND)
     else:
         arrays.observations_ND[:] = arrays.raw_ND
     return FINE
 
 
 @exact
-def settle(arrays, statistics, episodes, gamma, epsilon, limit):  # type: ignore[no-untyped-def]
+def settle(arrays, statistics, episodes, gamma):  # type: ignore[no-untyped-def]
     """Take in one step: record, check, normalise. Returns a code of this module."""
     copies = arrays.raw_rewards_N.size
     any_done = False
@@ -139,9 +142,9 @@ def settle(arrays, statistics, episodes, gamma, epsilon, limit):  # type: ignore
         mean_D, var_D = statistics.mean_D, statistics.var_D
         if statistics.flags[2]:
             merge(mean_D, var_D, statistics.count, arrays.raw_ND)
-        scale(arrays.raw_ND, mean_D, var_D, epsilon, limit, arrays.observations_ND)
+        scale(arrays.raw_ND, mean_D, var_D, arrays.observations_ND)
         if any_done:
-            scale(arrays.raw_final_ND, mean_D, var_D, epsilon, limit, arrays.final_ND)
+            scale(arrays.raw_final_ND, mean_D, var_D, arrays.final_ND)
     else:
         arrays.observations_ND[:] = arrays.raw_ND
         if any_done:
@@ -152,9 +155,9 @@ def settle(arrays, statistics, episodes, gamma, epsilon, limit):  # type: ignore
             discounted[i] = discounted[i] * gamma + arrays.raw_rewards_N[i]
         if statistics.flags[2]:
             merge(statistics.return_mean, statistics.return_var, statistics.return_count, discounted.reshape(copies, 1))
-        deviation = math.sqrt(statistics.return_var[0] + epsilon)
+        deviation = math.sqrt(statistics.return_var[0] + EPSILON)
         for i in range(copies):
-            arrays.rewards_N[i] = min(max(arrays.raw_rewards_N[i] / deviation, -limit), limit)
+            arrays.rewards_N[i] = min(max(arrays.raw_rewards_N[i] / deviation, -LIMIT), LIMIT)
             if arrays.dones_N[i]:
                 discounted[i] = 0.0
     else:

@@ -12,12 +12,10 @@ from rlx.env_wrappers import EpisodeStatistics, non_finite_message
 from rlx.errors import NonFiniteValue
 from rlx.normalization import Moments, Normalizer
 from rlx.vector_envs.native import step_arrays
-from rlx.vector_envs.settling import BAD_REWARD, FINE, Episodes, Statistics, begin, settle
+from rlx.vector_envs.settling import BAD_REWARD, EPSILON, FINE, LIMIT, Episodes, Statistics, begin, settle
 from rlx.vector_envs.sources import Source
 
 Array = np.ndarray[Any, Any]
-CLIP, EPSILON = 10.0, 1e-8
-
 
 class TrainingEnv(VecEnv):
     """Steps a source, keeps what its episodes score, stops at values that are not finite, and normalises.
@@ -43,7 +41,7 @@ class TrainingEnv(VecEnv):
         """Start new episodes everywhere; unfinished ones are forgotten."""
         self.source.reset(self.arrays, self._seeds)
         self._reset_seeds()
-        self.stop_if(begin(self.arrays, self.statistics, self.episodes, EPSILON, CLIP))
+        self.stop_if(begin(self.arrays, self.statistics, self.episodes))
         return self._shaped(self.arrays.observations_ND)
 
     def advance(self, actions: Array) -> None:
@@ -51,7 +49,7 @@ class TrainingEnv(VecEnv):
         self.make_room(self.num_envs)
         self.source.step(self.arrays, actions)
         self.steps_taken += self.num_envs
-        self.stop_if(settle(self.arrays, self.statistics, self.episodes, self.gamma, EPSILON, CLIP))
+        self.stop_if(settle(self.arrays, self.statistics, self.episodes, self.gamma))
 
     def make_room(self, ended: int) -> None:
         """Make sure that as many more episodes can be recorded as ended."""
@@ -80,7 +78,7 @@ class TrainingEnv(VecEnv):
         shape = self.observation_space.shape
         observation = Moments(now.mean_D.reshape(shape).copy(), now.var_D.reshape(shape).copy(), float(now.count[0]))
         returns = Moments(np.float64(now.return_mean[0]), np.float64(now.return_var[0]), float(now.return_count[0]))
-        return Normalizer({"": observation} if now.flags[0] else {}, returns, CLIP, EPSILON)
+        return Normalizer({"": observation} if now.flags[0] else {}, returns, LIMIT, EPSILON)
 
     @normalizer.setter
     def normalizer(self, value: Normalizer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.utils import explained_variance
 
 from rlx.algorithms.ppo.kernels import Hyperparameters, Rollout, batch, workspace
-from rlx.algorithms.ppo.kernels.acting import act, act_greedily, values
+from rlx.algorithms.ppo.kernels.acting import values
 from rlx.algorithms.ppo.kernels.advantages import estimate
-from rlx.algorithms.ppo.kernels.collecting import bootstrap, collect
+from rlx.algorithms.ppo.kernels.collecting import begin_step, collect, end_and_begin_step
+from rlx.algorithms.ppo.kernels.playing import play
 from rlx.algorithms.ppo.kernels.update import (
     CLIP_FRACTION,
     ENTROPY_LOSS,
@@ -26,7 +28,7 @@ from rlx.algorithms.ppo.kernels.update import (
 )
 from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
 from rlx.algorithms.ppo.stock import PPO, ran_away
-from rlx.vector_envs.native import NativeSource
+from rlx.vector_envs.native import NativeSource, step_arrays
 from rlx.vector_envs.training_env import TrainingEnv, executable
 
 Array = np.ndarray[Any, Any]
@@ -98,24 +100,17 @@ class FastPPO(PPO):
 
     def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
         """Collect one rollout from a training environment."""
-        flat, arrays, rollout = self._parameters, env.arrays, rollout_buffer.rollout
         rollout_buffer.reset()
-        rollout = rollout_buffer.rollout
+        flat, arrays, rollout = self._parameters, env.arrays, rollout_buffer.rollout
+        flat.turn()
         refresh(flat.head, self._noise_views)
         env.make_room(n_rollout_steps * self.n_envs)
         if isinstance(env.source, NativeSource):
-            env.source.refill()
-            env.stop_if(
-                collect(
-                    flat.values, flat.actor, flat.critic, flat.head, self._acting, env.source.state, arrays,
-                    env.statistics, env.episodes, self._noise, self._bounds, self.gamma, rollout,
-                )
-            )  # fmt: skip
-            env.steps_taken += n_rollout_steps * self.n_envs
+            self._all_at_once(env, rollout)
         else:
             self._step_by_step(env, rollout)
         last_values = np.empty(self.n_envs, np.float32)
-        values(flat.values, flat.critic, arrays.observations_ND, self._acting.critic, last_values)
+        values(flat.turned, flat.critic, arrays.observations_ND, self._acting.critic, last_values)
         estimate(
             rollout.rewards, rollout.values, rollout.starts, last_values, arrays.dones_N.astype(np.float32),
             self.gamma, self.gae_lambda, rollout.advantages, rollout.returns,
@@ -125,19 +120,49 @@ class FastPPO(PPO):
         self._last_obs, self._last_episode_starts = arrays.observations_ND, arrays.dones_N
         return True
 
+    def _all_at_once(self, env: TrainingEnv, rollout: Rollout) -> None:
+        flat = self._parameters
+        env.source.refill()  # type: ignore[attr-defined]
+        code = collect(
+            flat.turned, flat.actor, flat.critic, flat.head, self._acting, env.source.state,  # type: ignore[attr-defined]
+            env.arrays, env.statistics, env.episodes, self._noise, self._bounds, self.gamma, rollout,
+        )  # fmt: skip
+        env.steps_taken += rollout.rewards.size
+        env.stop_if(code)
+
     def _step_by_step(self, env: TrainingEnv, rollout: Rollout) -> None:
-        flat, arrays, space = self._parameters, env.arrays, self.action_space
+        flat, work, arrays, space = self._parameters, self._acting, env.arrays, self.action_space
+        begin_step(
+            0, flat.turned, flat.actor, flat.critic, flat.head, work, arrays, self._noise, rollout,
+        )  # fmt: skip
         for t in range(len(rollout.rewards)):
-            observations, actions = rollout.observations[t], rollout.actions[t]
-            observations[:], rollout.starts[t] = arrays.observations_ND, arrays.dones_N
-            act(
-                flat.values, flat.actor, flat.critic, flat.head, observations, self._noise[t], self._acting,
-                actions, rollout.log_probs[t], rollout.values[t],
+            env.source.step(arrays, executable(rollout.actions[t], space))
+            env.steps_taken += self.n_envs
+            code = end_and_begin_step(
+                t, flat.turned, flat.actor, flat.critic, flat.head, work, arrays, env.statistics, env.episodes,
+                self._noise, self.gamma, rollout,
             )  # fmt: skip
-            env.advance(executable(actions, space))
-            rollout.rewards[t] = arrays.rewards_N
-            if arrays.dones_N.any():
-                bootstrap(flat.values, flat.critic, self._acting.critic, arrays, self.gamma, rollout.rewards[t])
+            if code:
+                env.stop_if(code)
+
+    def play(self, reset_seeds: Sequence[int]) -> tuple[Array, Array] | None:
+        """Play one episode per reset seed with the most likely actions; statistics of the normaliser stay as they are.
+
+        Returns:
+            Returns and lengths of the episodes; None where the environment is not compiled.
+        """
+        env, flat = self.env, self._parameters
+        if not (isinstance(env, TrainingEnv) and isinstance(env.source, NativeSource)):
+            return None
+        source = NativeSource(env.source.env_id, len(reset_seeds), 1)
+        arrays, work = step_arrays(source.num_envs, source.observation_space), workspace(flat.actor, flat.critic, source.num_envs)
+        source.reset(arrays, reset_seeds)
+        returns, lengths = np.zeros(source.num_envs), np.zeros(source.num_envs, np.int64)
+        flat.turn()
+        play(
+            flat.turned, flat.actor, flat.head, work.actor, source.state, arrays, env.statistics, self._bounds, returns, lengths,
+        )  # fmt: skip
+        return returns, lengths
 
     def train(self) -> None:
         """Update on the rollout buffer; logs what stock PPO logs, and the gradient norm."""

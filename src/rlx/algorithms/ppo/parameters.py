@@ -11,7 +11,7 @@ from torch import nn
 
 from rlx.algorithms.ppo.kernels import Head, Network
 from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN
-from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH
+from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH, turn
 
 ACTIVATIONS: dict[type[nn.Module], int] = {nn.Tanh: TANH, nn.ReLU: RELU, nn.LeakyReLU: LEAKY_RELU, nn.ELU: ELU}
 
@@ -24,6 +24,7 @@ class FlatParameters:
 
     Attributes:
         values, moments1, moments2, gradient: Arrays (P,), float32.
+        turned: The values with weight matrices transposed, for acting (brought up to date by :meth:`turn`).
         adam_steps: Adam steps taken.
         actor, critic: Where the two networks lie.
         head: What the actor's outputs mean.
@@ -36,7 +37,7 @@ class FlatParameters:
         self._places = {name: int(begin) for (name, _), begin in zip(named, begins, strict=False)}
         self._flat = [torch.zeros(int(begins[-1])) for _ in range(3)]
         self.values, self.moments1, self.moments2 = (tensor.numpy() for tensor in self._flat)
-        self.gradient = np.zeros_like(self.values)
+        self.gradient, self.turned = np.zeros_like(self.values), np.zeros_like(self.values)
         self.adam_steps = 0
         extractor = policy.mlp_extractor
         self.actor = self._network("mlp_extractor.policy_net", extractor.policy_net, "action_net", policy.action_net)
@@ -64,6 +65,14 @@ class FlatParameters:
                 "exp_avg": first[here].view(parameter.shape),
                 "exp_avg_sq": second[here].view(parameter.shape),
             }
+
+    def turn(self) -> None:
+        """Bring ``turned`` up to date."""
+        for network in (self.actor, self.critic):
+            turn(self.values, network, self.turned)
+        if self.head.log_std >= 0:
+            here = slice(self.head.log_std, self.head.log_std + self.head.options.size)
+            self.turned[here] = self.values[here]
 
     def count(self, adam_steps: int) -> None:
         """Note how many Adam steps have been taken."""

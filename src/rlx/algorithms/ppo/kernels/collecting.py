@@ -1,4 +1,4 @@
-"""A whole rollout in a compiled environment: act, step, settle, store, for every step."""
+"""Collecting a rollout: act, step, settle, store; step by step around Python, or all of it where dynamics are compiled."""
 
 from __future__ import annotations
 
@@ -7,25 +7,49 @@ import numpy as np
 from rlx.algorithms.ppo.kernels.acting import act, values
 from rlx.compiled import exact
 from rlx.vector_envs.native import advance
-from rlx.vector_envs.settling import settle
+from rlx.vector_envs.settling import FINE, settle
 
 
 @exact
-def bootstrap(p_P, critic, layers, arrays, gamma, rewards_N):  # type: ignore[no-untyped-def]
-    """Add γ V(last state) to the reward of episodes that a limit cut off (Pardo et al. 2018)."""
-    value = np.zeros(1, np.float32)
+def begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout):  # type: ignore[no-untyped-def]
+    """Store what step ``t`` starts from, and act on it."""
+    rollout.observations[t] = arrays.observations_ND
+    rollout.starts[t] = arrays.dones_N
+    x, actions = rollout.observations[t], rollout.actions[t]
+    act(turned_P, actor, critic, head, x, noise_TW[t], work, actions, rollout.log_probs[t], rollout.values[t])
+
+
+@exact
+def end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout):  # type: ignore[no-untyped-def]
+    """Settle and store what came of step ``t``; returns a code of :mod:`rlx.vector_envs.settling`.
+
+    Where a limit cut an episode off, γ V(last state) is added to its last reward (Pardo et al. 2018).
+    """
+    code = settle(arrays, statistics, episodes, gamma)
+    rollout.rewards[t] = arrays.rewards_N
     for i in range(arrays.dones_N.size):
-        if arrays.dones_N[i] and arrays.truncated_N[i]:
-            values(p_P, critic, arrays.final_ND[i : i + 1], layers, value)
-            rewards_N[i] += np.float32(gamma) * value[0]
+        if code == FINE and arrays.dones_N[i] and arrays.truncated_N[i]:
+            value = np.zeros(1, np.float32)
+            values(turned_P, critic, arrays.final_ND[i : i + 1], work.critic, value)
+            rollout.rewards[t, i] += np.float32(gamma) * value[0]
+    return code
 
 
 @exact
-def collect(p_P, actor, critic, head, work, native, arrays, statistics, episodes, noise_TW, bounds_2A, gamma, rollout):  # type: ignore[no-untyped-def]
-    """Fill a rollout, apart from advantages and returns.
+def end_and_begin_step(t, turned_P, actor, critic, head, work, arrays, statistics, episodes, noise_TW, gamma, rollout):  # type: ignore[no-untyped-def]
+    """End step ``t`` and begin the next, if there is one: what Python calls between two steps of its environments."""
+    code = end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout)
+    if code == FINE and t + 1 < rollout.rewards.shape[0]:
+        begin_step(t + 1, turned_P, actor, critic, head, work, arrays, noise_TW, rollout)
+    return code
+
+
+@exact
+def collect(turned_P, actor, critic, head, work, native, arrays, statistics, episodes, noise_TW, bounds_2A, gamma, rollout):  # type: ignore[no-untyped-def]
+    """Fill a rollout, apart from advantages and returns, in a compiled environment.
 
     Args:
-        p_P, actor, critic, head, work: The networks.
+        turned_P, actor, critic, head, work: The networks.
         native: :class:`rlx.vector_envs.native.State`.
         arrays, statistics, episodes: Of the :class:`rlx.vector_envs.training_env.TrainingEnv`; ``arrays`` holds the
             observations to start from, and ``dones_N`` where an episode has just begun.
@@ -35,21 +59,16 @@ def collect(p_P, actor, critic, head, work, native, arrays, statistics, episodes
         rollout: Where to put it.
 
     Returns:
-        0, or the code of :mod:`rlx.vector_envs.settling` at which it stopped.
+        The code of :mod:`rlx.vector_envs.settling` at which it stopped.
     """
     executed = np.empty(rollout.actions.shape[1:], np.float32)
     for t in range(noise_TW.shape[0]):
-        rollout.observations[t] = arrays.observations_ND
-        rollout.starts[t] = arrays.dones_N
-        actions = rollout.actions[t]
-        act(p_P, actor, critic, head, rollout.observations[t], noise_TW[t], work, actions, rollout.log_probs[t], rollout.values[t])
+        begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout)
         for i in range(executed.shape[0]):
             for k in range(executed.shape[1]):
-                executed[i, k] = min(max(actions[i, k], bounds_2A[0, k]), bounds_2A[1, k])
+                executed[i, k] = min(max(rollout.actions[t, i, k], bounds_2A[0, k]), bounds_2A[1, k])
         advance(native, arrays, executed)
-        code = settle(arrays, statistics, episodes, gamma, 1e-8, 10.0)
-        if code != 0:
+        code = end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout)
+        if code != FINE:
             return code
-        rollout.rewards[t] = arrays.rewards_N
-        bootstrap(p_P, critic, work.critic, arrays, gamma, rollout.rewards[t])
-    return 0
+    return FINE

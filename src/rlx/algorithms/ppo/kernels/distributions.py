@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from rlx.compiled import elementwise
+from rlx.compiled import elementwise, inlined
 
 CATEGORICAL, GAUSSIAN, BERNOULLI = range(3)
 
@@ -27,25 +27,28 @@ ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 LOG_SQRT_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
 
 
-@elementwise
-def log_sum_exp(y):  # type: ignore[no-untyped-def]
-    """Return log Σ e^y without overflow."""
-    largest = y[0]
-    for j in range(1, y.size):
-        largest = max(largest, y[j])
+@inlined
+def softmax(y_BO, i, begin, options, p_BO):  # type: ignore[no-untyped-def]
+    """Write the softmax of ``options`` outputs of row ``i`` into ``p_BO`` (which may be ``y_BO``); returns log Σ e^y."""
+    largest = y_BO[i, begin]
+    for j in range(begin + 1, begin + options):
+        largest = max(largest, y_BO[i, j])
     total = ZERO
-    for j in range(y.size):
-        total += np.float32(math.exp(y[j] - largest))
+    for j in range(begin, begin + options):
+        p_BO[i, j] = np.float32(math.exp(y_BO[i, j] - largest))
+        total += p_BO[i, j]
+    for j in range(begin, begin + options):
+        p_BO[i, j] /= total
     return largest + np.float32(math.log(total))
 
 
-@elementwise
+@inlined
 def softplus(y):  # type: ignore[no-untyped-def]
     """Return log(1 + e^y) without overflow."""
     return max(y, ZERO) + np.float32(math.log1p(math.exp(-abs(y))))
 
 
-@elementwise
+@inlined
 def sigmoid(y):  # type: ignore[no-untyped-def]
     """Return 1/(1 + e^{−y})."""
     return ONE / (ONE + np.float32(math.exp(-y)))
@@ -53,30 +56,34 @@ def sigmoid(y):  # type: ignore[no-untyped-def]
 
 @elementwise
 def sample(head, log_std, y_BO, noise, actions_BA, log_probs_B):  # type: ignore[no-untyped-def]
-    """Draw an action per row from ``noise`` (as the module says; rows × outputs, element by element of the action)."""
+    """Draw an action per row from ``noise`` (as the module says; rows × outputs, element by element of the action).
+
+    ``y_BO`` is overwritten.
+    """
     rows, elements = actions_BA.shape
     log_probs_B[:] = ZERO
     begin = 0
     for k in range(elements):
         options = head.options[k]
         for i in range(rows):
+            y = y_BO[i, begin]
             if head.kind == GAUSSIAN:
                 z = noise[i * elements + k]
-                actions_BA[i, k] = z * np.float32(math.exp(log_std[k])) + y_BO[i, k]
+                actions_BA[i, k] = z * np.float32(math.exp(log_std[k])) + y
                 log_probs_B[i] += -HALF * z * z - log_std[k] - LOG_SQRT_2PI
             elif head.kind == BERNOULLI:
-                taken = ONE if noise[i * elements + k] < sigmoid(y_BO[i, k]) else ZERO
+                taken = ONE if noise[i * elements + k] < sigmoid(y) else ZERO
                 actions_BA[i, k] = taken
-                log_probs_B[i] += taken * y_BO[i, k] - softplus(y_BO[i, k])
+                log_probs_B[i] += taken * y - softplus(y)
             else:
-                y = y_BO[i, begin : begin + options]
-                normalizer, best, chosen = log_sum_exp(y), -ONE, 0
+                softmax(y_BO, i, begin, options, y_BO)
+                best, chosen = -ONE, 0
                 for j in range(options):
-                    score = np.float32(math.exp(y[j] - normalizer)) / noise[rows * begin + i * options + j]
+                    score = y_BO[i, begin + j] / noise[rows * begin + i * options + j]
                     if score > best:
                         best, chosen = score, j
                 actions_BA[i, k] = chosen
-                log_probs_B[i] += y[chosen] - normalizer
+                log_probs_B[i] += np.float32(math.log(y_BO[i, begin + chosen]))
         begin += options
 
 
@@ -101,51 +108,55 @@ def mode(head, y_BO, actions_BA):  # type: ignore[no-untyped-def]
         begin += options
 
 
-@elementwise
-def log_prob_and_entropy(head, log_std, y_O, action_A):  # type: ignore[no-untyped-def]
-    """Return ℓ and H of one row."""
+@inlined
+def log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, p_BO):  # type: ignore[no-untyped-def]
+    """Return ℓ and H of row ``i``, and leave there what :func:`write_gradient` needs.
+
+    Row ``i`` of ``p_BO`` becomes p (Gaussian: z); that of ``y_BO``, where categorical, log p + H of the element.
+    """
     log_prob, entropy, begin = ZERO, ZERO, 0
-    for k in range(action_A.size):
+    for k in range(actions_BA.shape[1]):
         options = head.options[k]
+        y, action = y_BO[i, begin], actions_BA[i, k]
         if head.kind == GAUSSIAN:
-            z = (action_A[k] - y_O[k]) * np.float32(math.exp(-log_std[k]))
+            z = (action - y) * np.float32(math.exp(-log_std[k]))
+            p_BO[i, k] = z
             log_prob += -HALF * z * z - log_std[k] - LOG_SQRT_2PI
             entropy += HALF + LOG_SQRT_2PI + log_std[k]
         elif head.kind == BERNOULLI:
-            log_prob += action_A[k] * y_O[k] - softplus(y_O[k])
-            entropy += softplus(y_O[k]) - y_O[k] * sigmoid(y_O[k])
+            p_BO[i, k] = sigmoid(y)
+            log_prob += action * y - softplus(y)
+            entropy += softplus(y) - y * p_BO[i, k]
         else:
-            y = y_O[begin : begin + options]
-            normalizer = log_sum_exp(y)
-            log_prob += y[int(action_A[k])] - normalizer
-            for j in range(options):
-                entropy -= np.float32(math.exp(y[j] - normalizer)) * (y[j] - normalizer)
+            normalizer = softmax(y_BO, i, begin, options, p_BO)
+            log_prob += y_BO[i, begin + int(action)] - normalizer
+            own = ZERO
+            for j in range(begin, begin + options):
+                own -= p_BO[i, j] * (y_BO[i, j] - normalizer)
+            for j in range(begin, begin + options):
+                y_BO[i, j] += own - normalizer
+            entropy += own
         begin += options
     return log_prob, entropy
 
 
-@elementwise
-def add_gradients(head, log_std, y_O, action_A, by_log_prob, by_entropy, d_O, d_log_std):  # type: ignore[no-untyped-def]
-    """Turn the loss's derivatives by ℓ and by H of one row into those by its outputs and by log σ (added up)."""
+@inlined
+def write_gradient(head, log_std, y_BO, actions_BA, i, by_log_prob, by_entropy, d_BO, d_log_std):  # type: ignore[no-untyped-def]
+    """Turn the loss's derivatives by ℓ and by H of row ``i`` into those by its outputs, and add up those by log σ.
+
+    Row ``i`` of ``y_BO`` and ``d_BO`` are as :func:`log_prob_and_entropy` left them (its ``p_BO`` is ``d_BO``).
+    """
     begin = 0
-    for k in range(action_A.size):
+    for k in range(actions_BA.shape[1]):
         options = head.options[k]
+        p = d_BO[i, begin]
         if head.kind == GAUSSIAN:
-            inverse = np.float32(math.exp(-log_std[k]))
-            z = (action_A[k] - y_O[k]) * inverse
-            d_O[k] = by_log_prob * z * inverse
-            d_log_std[k] += by_log_prob * (z * z - ONE) + by_entropy
+            d_BO[i, k] = by_log_prob * p * np.float32(math.exp(-log_std[k]))
+            d_log_std[k] += by_log_prob * (p * p - ONE) + by_entropy
         elif head.kind == BERNOULLI:
-            p = sigmoid(y_O[k])
-            d_O[k] = by_log_prob * (action_A[k] - p) - by_entropy * y_O[k] * p * (ONE - p)
+            d_BO[i, k] = by_log_prob * (actions_BA[i, k] - p) - by_entropy * y_BO[i, k] * p * (ONE - p)
         else:
-            y = y_O[begin : begin + options]
-            normalizer, entropy = log_sum_exp(y), ZERO
-            for j in range(options):
-                entropy -= np.float32(math.exp(y[j] - normalizer)) * (y[j] - normalizer)
-            for j in range(options):
-                log_p = y[j] - normalizer
-                p = np.float32(math.exp(log_p))
-                d_O[begin + j] = -by_log_prob * p - by_entropy * p * (log_p + entropy)
-            d_O[begin + int(action_A[k])] += by_log_prob
+            for j in range(begin, begin + options):
+                d_BO[i, j] *= -by_log_prob - by_entropy * y_BO[i, j]
+            d_BO[i, begin + int(actions_BA[i, k])] += by_log_prob
         begin += options

@@ -93,21 +93,40 @@ def sum_rows(d, total):  # type: ignore[no-untyped-def]
 
 
 @exact
-def forward(p_P, network, x_BD, layers):  # type: ignore[no-untyped-def]
-    """Write every layer's output into the scratch memory ``layers``, and return the last one (B × outputs)."""
+def forward(p_P, network, x_BD, layers, turned):  # type: ignore[no-untyped-def]
+    """Write every layer's output into the scratch memory ``layers``, and return the last one (B × outputs).
+
+    ``turned`` says that ``p_P`` comes from :func:`turn`, whose layout BLAS multiplies faster where rows are few.
+    """
     rows, last = x_BD.shape[0], network.widths.size - 2
     h, begin = x_BD, 0
     for l in range(last + 1):
         inputs, outputs = network.widths[l], network.widths[l + 1]
-        w, b = network.places[l, 0], network.places[l, 1]
+        weights = p_P[network.places[l, 0] : network.places[l, 0] + outputs * inputs]
+        biases = p_P[network.places[l, 1] : network.places[l, 1] + outputs]
         y = layers[begin : begin + rows * outputs].reshape(rows, outputs)
-        np.dot(h, p_P[w : w + outputs * inputs].reshape(outputs, inputs).T, y)
-        if l < last:
-            add_bias_and_activate(y, p_P[b : b + outputs], network.activation)
+        if turned:
+            np.dot(h, weights.reshape(inputs, outputs), y)
         else:
-            add_bias(y, p_P[b : b + outputs])
+            np.dot(h, weights.reshape(outputs, inputs).T, y)
+        if l < last:
+            add_bias_and_activate(y, biases, network.activation)
+        else:
+            add_bias(y, biases)
         h, begin = y, begin + rows * outputs
     return h
+
+
+@exact
+def turn(p_P, network, turned_P):  # type: ignore[no-untyped-def]
+    """Copy a network with each weight matrix transposed (inputs × outputs) in its place."""
+    for l in range(network.widths.size - 1):
+        inputs, outputs = network.widths[l], network.widths[l + 1]
+        w, b = network.places[l, 0], network.places[l, 1]
+        turned_P[w : w + inputs * outputs].reshape(inputs, outputs)[:] = (
+            p_P[w : w + inputs * outputs].reshape(outputs, inputs).T
+        )
+        turned_P[b : b + outputs] = p_P[b : b + outputs]
 
 
 @exact

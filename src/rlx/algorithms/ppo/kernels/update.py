@@ -16,7 +16,7 @@ import numpy as np
 
 from rlx.algorithms.ppo.kernels import adam
 from rlx.compiled import elementwise, exact
-from rlx.algorithms.ppo.kernels.distributions import add_gradients, log_prob_and_entropy
+from rlx.algorithms.ppo.kernels.distributions import log_prob_and_entropy, write_gradient
 from rlx.algorithms.ppo.kernels.network import backward, forward
 
 ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
@@ -41,14 +41,14 @@ def normalize(a_B):  # type: ignore[no-untyped-def]
 
 @elementwise
 def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, d_BO, d_log_std, numbers):  # type: ignore[no-untyped-def]
-    """Report the policy's part of the loss, and write its gradient by outputs and log σ."""
+    """Report the policy's part of the loss, and write its gradient by outputs and log σ. ``y_BO`` is overwritten."""
     rows = y_BO.shape[0]
     clip, share = np.float32(settings.clip_range), ONE / np.float32(rows)
     by_entropy = np.float32(-settings.entropy_coef) * share
     surrogate, entropies, kl, clipped = 0.0, 0.0, 0.0, 0
     d_log_std[:] = ZERO
     for i in range(rows):
-        log_prob, entropy = log_prob_and_entropy(head, log_std, y_BO[i], actions_BA[i])
+        log_prob, entropy = log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, d_BO)
         log_ratio = log_prob - old_B[i]
         ratio = np.float32(math.exp(log_ratio))
         free = advantages_B[i] * ratio
@@ -58,7 +58,7 @@ def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, 
         kl += (ratio - ONE) - log_ratio
         clipped += abs(ratio - ONE) > clip
         by_log_prob = -free * share if free <= bound else ZERO
-        add_gradients(head, log_std, y_BO[i], actions_BA[i], by_log_prob, by_entropy, d_BO[i], d_log_std)
+        write_gradient(head, log_std, y_BO, actions_BA, i, by_log_prob, by_entropy, d_BO, d_log_std)
     numbers[POLICY_LOSS], numbers[ENTROPY_LOSS] = -surrogate / rows, -entropies / rows
     numbers[KL], numbers[CLIP_FRACTION] = kl / rows, clipped / rows
 
@@ -80,10 +80,17 @@ def value_loss(values_B1, old_B, returns_B, settings, d_B1, numbers):  # type: i
 
 
 @exact
-def gather(order, copies, steps, source, target):  # type: ignore[no-untyped-def]
-    """Copy rows of a rollout (steps × copies) into a minibatch; ``order`` counts copy by copy, as SB3 flattens."""
+def gather(rollout, order, batch):  # type: ignore[no-untyped-def]
+    """Copy the samples of a minibatch together; ``order`` counts them copy by copy, as SB3 flattens a rollout."""
+    steps = rollout.rewards.shape[0]
     for i in range(order.size):
-        target[i] = source[order[i] % steps, order[i] // steps]
+        copy, t = order[i] // steps, order[i] % steps
+        for j in range(batch.observations.shape[1]):
+            batch.observations[i, j] = rollout.observations[t, copy, j]
+        for j in range(batch.actions.shape[1]):
+            batch.actions[i, j] = rollout.actions[t, copy, j]
+        batch.log_probs[i], batch.values[i] = rollout.log_probs[t, copy], rollout.values[t, copy]
+        batch.advantages[i], batch.returns[i] = rollout.advantages[t, copy], rollout.returns[t, copy]
 
 
 @exact
@@ -104,28 +111,20 @@ def run_epoch(p_P, g_P, m_P, v_P, t, actor, critic, head, rollout, order, batch,
     Returns:
         Adam steps taken, minibatches looked at, and whether the KL divergence stopped the update.
     """
-    steps, copies = rollout.rewards.shape
     size, outputs = batch.returns.size, actor.widths[-1]
-    log_std = p_P[head.log_std : head.log_std + head.options.size]
-    d_log_std = g_P[head.log_std : head.log_std + head.options.size]
-    if head.log_std < 0:
-        log_std, d_log_std = p_P[:0], g_P[:0]
+    begin = max(head.log_std, 0)  # where there is none, some other numbers, which are not looked at
+    log_std, d_log_std = p_P[begin : begin + head.options.size], g_P[begin : begin + head.options.size]
     for number in range((order.size + size - 1) // size):
         chosen = order[number * size : (number + 1) * size]
         rows = chosen.size
+        gather(rollout, chosen, batch)
         x, actions = batch.observations[:rows], batch.actions[:rows]
         old_log_probs, old_values = batch.log_probs[:rows], batch.values[:rows]
         advantages, returns = batch.advantages[:rows], batch.returns[:rows]
-        gather(chosen, copies, steps, rollout.observations, x)
-        gather(chosen, copies, steps, rollout.actions, actions)
-        gather(chosen, copies, steps, rollout.log_probs, old_log_probs)
-        gather(chosen, copies, steps, rollout.values, old_values)
-        gather(chosen, copies, steps, rollout.advantages, advantages)
-        gather(chosen, copies, steps, rollout.returns, returns)
         if settings.normalize_advantage and rows > 1:
             normalize(advantages)
-        y = forward(p_P, actor, x, work.actor)
-        v = forward(p_P, critic, x, work.critic)
+        y = forward(p_P, actor, x, work.actor, False)
+        v = forward(p_P, critic, x, work.critic, False)
         end_y, end_v = rows * actor.widths[1:].sum(), rows * critic.widths[1:].sum()
         d_y = work.actor_gradients[end_y - rows * outputs : end_y].reshape(rows, outputs)
         d_v = work.critic_gradients[end_v - rows : end_v].reshape(rows, 1)
