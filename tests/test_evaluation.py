@@ -20,7 +20,7 @@ from rlx.config.schema import FinalEvalConfig, RunConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing
-from rlx.evaluation import SLOTS, play
+from rlx.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.held_out import play_held_out, task_of
 from rlx.training import train_seed
 from rlx.video import film_run, representative
@@ -67,7 +67,7 @@ for _name, _kind in (("Long-v0", Long), ("Endless-v0", Endless), ("Filmed-v0", F
 
 def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
     seeds = list(range(1000, 1100))
-    episodes = play(RandomActor(), lambda: gym.make("Long-v0"), seeds, 10**6)
+    episodes = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Long-v0")), seeds, 10**6)
     lengths = []
     for seed in seeds:
         env = gym.make("Long-v0")
@@ -78,7 +78,7 @@ def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
 
 
 def test_an_endless_episode_is_cut_and_says_so() -> None:
-    episodes = play(RandomActor(), lambda: gym.make("Endless-v0"), [1, 2], 50)
+    episodes = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Endless-v0")), [1, 2], 50)
     assert [(episode.length, episode.cut) for episode in episodes] == [(50, True)] * 2
 
 

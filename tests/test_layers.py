@@ -12,9 +12,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "rlx"
 PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis"}
 LAYERS: list[set[str]] = [
-    {"rlx", "errors", "atomic"},
+    {"rlx", "errors", "atomic", "compiled", "threads"},
     {"config", "stats", "comparison", "diagnosis"},
-    {"project", "project_code", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "policies", "algorithms",
+    {"project", "project_code", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
     {"evaluation", "training", "held_out", "video", "runs", "bench", "workers", "progress", "seeds", "resolving"},
     {"experiments", "plots", "report", "template", "known", "creation"},
@@ -124,7 +124,7 @@ def test_no_import_circles() -> None:
     "statement", ["import rlx", "import rlx.cli; rlx.cli.cli.get_help(__import__('click').Context(rlx.cli.cli))"]
 )
 def test_start_up_is_light(statement: str) -> None:
-    heavy = "torch dvc gymnasium matplotlib pandas stable_baselines3 pydantic scipy numpy".split()
+    heavy = "torch dvc gymnasium matplotlib pandas stable_baselines3 pydantic scipy numpy numba".split()
     code = f"{statement}; import sys; print([name for name in {heavy} if name in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

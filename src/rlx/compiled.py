@@ -57,16 +57,17 @@ def _compile(function: Callable[..., Any], **options: Any) -> Any:
 @contextmanager
 def _caching_in(folder: Path) -> Iterator[None]:
     """Let functions that are compiled in this block be kept in ``folder``; other users of numba keep theirs."""
-    before = numba.config.CACHE_DIR
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(folder)
+        settings.CACHE_DIR = str(folder)
     except OSError:  # a home that cannot be written: compile in memory, every time
         pass
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]) -> None:

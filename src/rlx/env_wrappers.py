@@ -121,12 +121,12 @@ class EpisodeRecorder(VecEnvWrapper):
         index = int(np.argwhere(~np.isfinite(batch))[0][0])
         named = f"{what} {key!r}" if key else what
         at = index if copy is None else copy
-        raise NonFiniteValue(
-            non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken)
-        )
+        raise NonFiniteValue(non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken))
 
 
-def non_finite_message(env_id: str, what: str, value: Any, copy: int, copies: int, steps: int) -> str:
+def non_finite_message(  # noqa: PLR0913
+    env_id: str, what: str, value: Any, copy: int, copies: int, steps: int
+) -> str:
     """Return the message about a value of an environment copy that is NaN or infinite.
 
     Args:

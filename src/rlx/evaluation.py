@@ -8,18 +8,21 @@ others are played beside it.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 import torch
 
 from rlx.actors import Actor, stack
+from rlx.config.schema import EnvConfig
 from rlx.env_wrappers import first_non_finite, success_of
+from rlx.envs import make_env
 from rlx.errors import NonFiniteValue
 
 SLOTS = 32
@@ -46,11 +49,112 @@ class Episode:
     cut: bool
 
 
+class Stepper(Protocol):
+    """Environments for the slots: each place plays one episode at a time."""
+
+    @property
+    def name(self) -> str:
+        """The environment's id, for messages."""
+
+    def space(self, place: int) -> gym.Space[Any]:
+        """Return the action space of a place."""
+
+    def begin(self, place: int, reset_seed: int) -> Any:
+        """Begin an episode; returns its first observation."""
+
+    def step(self, actions: Any, places: Iterable[int]) -> Iterator[tuple[int, Any, float, bool, dict[str, Any]]]:
+        """Step some places; yields (place, observation, reward, over, info) of each."""
+
+    def close(self) -> None:
+        """Let go of the environments."""
+
+
+class GymnasiumStepper:
+    """One Gymnasium environment per place, made when it is first needed; see :class:`Stepper`."""
+
+    def __init__(self, make_env: Callable[[], gym.Env[Any, Any]]):
+        self._make, self._envs = make_env, dict[int, gym.Env[Any, Any]]()
+
+    @property
+    def name(self) -> str:
+        """See :attr:`Stepper.name`."""
+        specs = [env.spec.id for env in self._envs.values() if env.spec]
+        return specs[0] if specs else "the environment"
+
+    def space(self, place: int) -> gym.Space[Any]:
+        """See :meth:`Stepper.space`."""
+        return self._envs[place].action_space
+
+    def begin(self, place: int, reset_seed: int) -> Any:
+        """See :meth:`Stepper.begin`."""
+        if place not in self._envs:
+            self._envs[place] = self._make()
+        return self._envs[place].reset(seed=reset_seed)[0]
+
+    def step(self, actions: Any, places: Iterable[int]) -> Iterator[tuple[int, Any, float, bool, dict[str, Any]]]:
+        """See :meth:`Stepper.step`."""
+        for place in places:
+            observation, reward, terminated, truncated, info = self._envs[place].step(actions[place])
+            yield place, observation, float(reward), bool(terminated or truncated), info
+
+    def close(self) -> None:
+        """See :meth:`Stepper.close`."""
+        for env in self._envs.values():
+            env.close()
+
+
+class NativeStepper:
+    """A compiled environment that gives the same bits as Gymnasium's; see :class:`Stepper`."""
+
+    def __init__(self, env_id: str):
+        from rlx.vector_envs.native import NativeSource, step_arrays
+
+        self._source = NativeSource(env_id, SLOTS, 1)
+        self._arrays = step_arrays(SLOTS, self._source.observation_space)
+
+    @property
+    def name(self) -> str:
+        """See :attr:`Stepper.name`."""
+        return self._source.env_id
+
+    def space(self, _: int) -> gym.Space[Any]:
+        """See :meth:`Stepper.space`."""
+        return self._source.action_space
+
+    def begin(self, place: int, reset_seed: int) -> Any:
+        """See :meth:`Stepper.begin`."""
+        return self._source.begin(place, reset_seed)
+
+    def step(self, actions: Any, places: Iterable[int]) -> Iterator[tuple[int, Any, float, bool, dict[str, Any]]]:
+        """See :meth:`Stepper.step`. Idle places step too, and what comes of it is ignored."""
+        if isinstance(actions, dict):
+            idle = next(iter(actions.values()))
+            actions = np.stack([actions.get(place, idle) for place in range(SLOTS)])
+        self._source.step(self._arrays, actions)
+        arrays = self._arrays
+        for place in places:
+            over = bool(arrays.dones_N[place])
+            seen = arrays.raw_final_ND if over else arrays.raw_ND
+            yield place, seen[place].copy(), float(arrays.raw_rewards_N[place]), over, {}
+
+    def close(self) -> None:
+        """See :meth:`Stepper.close`."""
+        self._source.close()
+
+
+def stepper_for(env: EnvConfig) -> Stepper:
+    """Return the fastest environments that give an environment's own bits."""
+    from rlx.vector_envs import native
+
+    if native.is_plain(env) and native.stands_in(env.id):
+        return NativeStepper(env.id)
+    return GymnasiumStepper(lambda: make_env(env))
+
+
 @dataclass
 class _Slot:
     """A place in the batch, and the episodes that wait for it."""
 
-    env: gym.Env[Any, Any]
     waiting: list[int]
     index: int = -1
     observation: Any = None
@@ -59,17 +163,13 @@ class _Slot:
 
 
 def play(
-    actor: Actor,
-    make_env: Callable[[], gym.Env[Any, Any]],
-    reset_seeds: Sequence[int],
-    step_limit: int,
-    only: Sequence[int] | None = None,
+    actor: Actor, stepper: Stepper, reset_seeds: Sequence[int], step_limit: int, only: Sequence[int] | None = None
 ) -> list[Episode]:
     """Play the episodes of ``reset_seeds`` to their ends.
 
     Args:
         actor: Who acts.
-        make_env: Makes an environment; called at most :data:`SLOTS` times.
+        stepper: The environments; closed in the end.
         reset_seeds: The list of episodes.
         step_limit: Steps after which an episode is cut.
         only: Indices into ``reset_seeds`` to play (by default all); with deterministic actions they come out as they would among all.
@@ -77,64 +177,53 @@ def play(
     Returns:
         The episodes in order of their index.
     """
-    with contextmanager(_slots)(make_env, range(len(reset_seeds)) if only is None else only) as slots:
-        return sorted(
-            (episode for episode in _play(actor, slots, reset_seeds, step_limit)), key=lambda episode: episode.index
-        )
-
-
-def _slots(make_env: Callable[[], gym.Env[Any, Any]], indices: Sequence[int]) -> Iterator[dict[int, _Slot]]:
     slots: dict[int, _Slot] = {}
+    for index in range(len(reset_seeds)) if only is None else only:
+        slots.setdefault(index % SLOTS, _Slot([])).waiting.append(index)
     try:
-        for index in indices:
-            place = index % SLOTS
-            if place not in slots:
-                slots[place] = _Slot(make_env(), [])
-            slots[place].waiting.append(index)
-        yield slots
+        return sorted(_play(actor, stepper, slots, reset_seeds, step_limit), key=lambda episode: episode.index)
     finally:
-        for slot in slots.values():
-            slot.env.close()
+        stepper.close()
 
 
-def _play(actor: Actor, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int) -> Iterator[Episode]:
+def _play(
+    actor: Actor, stepper: Stepper, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int
+) -> Iterator[Episode]:
+    def start_next(place: int, slot: _Slot) -> None:
+        """Begin the next episode that waits for a slot, or leave the slot idle."""
+        slot.index = slot.waiting.pop(0) if slot.waiting else -1
+        if slot.index >= 0:
+            slot.total, slot.length = 0.0, 0
+            slot.observation = stepper.begin(place, reset_seeds[slot.index])
+            actor.begin(place, stepper.space(place), reset_seeds[slot.index])
+
     for place, slot in slots.items():
-        _start_next(actor, place, slot, reset_seeds)
+        start_next(place, slot)
     padding = next(iter(slots.values())).observation if slots else None
     while active := {place: slot for place, slot in slots.items() if slot.index >= 0}:
-        batch = [active[place].observation if place in active else padding for place in range(SLOTS)]
-        actions = actor.act(stack(batch))
-        for place, slot in active.items():
-            slot.observation, reward, terminated, truncated, info = slot.env.step(actions[place])
-            slot.total += float(reward)
-            slot.length += 1
-            _check_finite(slot, "reward", reward, reset_seeds[slot.index])
-            _check_finite(slot, "observation", slot.observation, reset_seeds[slot.index])
-            cut = slot.length >= step_limit and not (terminated or truncated)
-            if terminated or truncated or cut:
+        batch = stack([active[place].observation if place in active else padding for place in range(SLOTS)])
+        if first_non_finite(batch):
+            for slot in active.values():
+                _check_finite(stepper, slot, "observation", slot.observation, reset_seeds[slot.index])
+        for place, observation, reward, over, info in stepper.step(actor.act(batch), active):
+            slot = active[place]
+            slot.observation, slot.total, slot.length = observation, slot.total + reward, slot.length + 1
+            if not math.isfinite(reward):
+                _check_finite(stepper, slot, "reward", reward, reset_seeds[slot.index])
+            cut = slot.length >= step_limit and not over
+            if over or cut:
+                _check_finite(stepper, slot, "observation", observation, reset_seeds[slot.index])
                 yield Episode(slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut)
-                _start_next(actor, place, slot, reset_seeds)
+                start_next(place, slot)
 
 
-def _check_finite(slot: _Slot, what: str, value: Any, seed: int) -> None:
-    """Stop at the first reward or observation that is not a finite number."""
+def _check_finite(stepper: Stepper, slot: _Slot, what: str, value: Any, seed: int) -> None:
+    """Stop at a reward or observation that is not a finite number."""
     if found := first_non_finite(value):
-        name = slot.env.spec.id if slot.env.spec else "the environment"
         raise NonFiniteValue(
-            f"{name} gave {found} as {what} in step {slot.length} of evaluation episode {slot.index} (reset seed {seed}); "
-            f"fix the environment, or guard it with a wrapper (env.wrappers)"
+            f"{stepper.name} gave {found} as {what} in step {slot.length} of evaluation episode {slot.index} "
+            f"(reset seed {seed}); fix the environment, or guard it with a wrapper (env.wrappers)"
         )
-
-
-def _start_next(actor: Actor, place: int, slot: _Slot, reset_seeds: Sequence[int]) -> None:
-    """Begin the next episode that waits for a slot, or leave the slot idle."""
-    slot.index = slot.waiting.pop(0) if slot.waiting else -1
-    if slot.index >= 0:
-        seed = reset_seeds[slot.index]
-        slot.total, slot.length = 0.0, 0
-        slot.observation, _ = slot.env.reset(seed=seed)
-        _check_finite(slot, "observation", slot.observation, seed)
-        actor.begin(place, slot.env.action_space, seed)
 
 
 @contextmanager

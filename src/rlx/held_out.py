@@ -16,7 +16,7 @@ from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env, own_registrations
 from rlx.errors import TrainingFailed
-from rlx.evaluation import SLOTS, Episode, play, untouched_generators
+from rlx.evaluation import SLOTS, Episode, play, stepper_for, untouched_generators
 from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
 from rlx.workers import Failure, run_parallel
@@ -104,7 +104,7 @@ def play_held_out(
     with untouched_generators(protocol.seed):
         if isinstance(actor, PolicyActor) and snapshot.config.algo.use_sde:
             actor.policy.reset_noise(SLOTS)  # drawn from the protocol's seed, with the trained log_std
-        return play(actor, lambda: make_env(snapshot.config.env), seeds, protocol.step_limit, only)
+        return play(actor, stepper_for(snapshot.config.env), seeds, protocol.step_limit, only)
 
 
 def _evaluate(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, _: Any) -> dict[str, Any]:

@@ -132,11 +132,13 @@ def device_for(config: RunConfig) -> str:
     Raises:
         PolicyUnusable: The device asked for does not exist on this machine.
     """
-    import torch
-
     wanted = config.device
+    if wanted == "cpu" or (wanted == "auto" and config.policy.type != "cnn"):
+        return "cpu"
+    import torch  # takes a second; most runs need none to know
+
     if wanted == "auto":
-        return "cuda" if config.policy.type == "cnn" and torch.cuda.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else "cpu"
     cure = "use `device: auto` (or `-S device=auto`)"
     if wanted.startswith("cuda"):
         if not torch.cuda.is_available():

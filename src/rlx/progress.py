@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
 from rich.text import Text
 
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life from a training seed.
+
+    Attributes:
+        seed: Which.
+        step: Environment steps taken.
+        total: Environment steps it will take.
+        episode_return: Mean return of the newest training episodes; None before the first ends.
+        resumed_from: The step it went on from, in its first sign of life (0: from scratch).
+        engine: What computes it (name and reason), in its first sign of life.
+    """
+
+    seed: int
+    step: int
+    total: int
+    episode_return: float | None
+    resumed_from: int | None = None
+    engine: dict[str, str] | None = None
 
 
 def shown_duration(seconds: float) -> str:
@@ -37,13 +60,13 @@ class SeedProgress:
         self._returns: dict[int, float] = {}
         self._finished: set[int] = set()
         self._started = self._printed = time.monotonic()
-        self._bars: Progress | None = None
+        self._bars: Bars | None = None
         self._tasks: dict[int, TaskID] = {}
 
     def __enter__(self) -> SeedProgress:
         """Start showing."""
         if self.console.is_terminal:
-            self._bars = Progress(
+            self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=10),
                 TextColumn("{task.percentage:>3.0f}%", markup=False),

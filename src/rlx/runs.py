@@ -12,13 +12,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlx.atomic import write_json
-from rlx.comparison import RunScores, flatten
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.errors import DataDamaged, Missing
-from rlx.results import Summary, read_summary
+
+if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
+    from rlx.comparison import RunScores
+    from rlx.results import Summary
 
 FORMAT = 1
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "dvc")
@@ -43,6 +45,8 @@ class RunFolder:
     @property
     def evaluation(self) -> Summary:
         """The held-out scores; see :func:`rlx.results.read_summary`."""
+        from rlx.results import read_summary
+
         return read_summary(self.path / "eval")
 
     def scores(self, checkpoint: str) -> RunScores:
@@ -52,6 +56,8 @@ class RunFolder:
             Missing: The run has no evaluation, or none of that checkpoint.
             DataDamaged: A file of it cannot be read.
         """
+        from rlx.comparison import RunScores, flatten
+
         summary, snapshot = self.evaluation, self.snapshot
         if checkpoint not in summary.scores:
             raise Missing(
@@ -95,6 +101,7 @@ def write_metadata(
         facts: What the caller knows of code and time: ``git``, ``started``, ``ended``, ``seconds``, ``device``.
     """
     done = [asdict(seed) for seed in seeds]
+    engines = [engine for seed in done if (engine := seed.pop("engine"))]
     steps = sum(seed["steps"] for seed in done)
     seconds = sum(seed["seconds"] or 0.0 for seed in done)
     content = {
@@ -103,7 +110,7 @@ def write_metadata(
         "run_name": snapshot.config.run_name,
         "seeds": done,
         "seeds_wanted": snapshot.seeds,
-        "engine": {"name": "stable-baselines3", "reason": "the only engine of this version of rlx"},
+        "engine": engines[0] if engines else None,
         **facts,
         "cost": {
             "environment_steps": steps,

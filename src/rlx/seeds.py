@@ -14,9 +14,8 @@ from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
 from rlx.errors import TrainingFailed
 from rlx.metrics import read_rows, write_rows
-from rlx.progress import SeedProgress, shown_duration
+from rlx.progress import Progress, SeedProgress, shown_duration
 from rlx.project_code import check_unchanged
-from rlx.training import Progress, train_seed
 from rlx.workers import Failure, run_parallel, worker_count
 
 
@@ -31,6 +30,7 @@ class SeedOutcome:
         seconds: Wall-clock time spent training it, all sessions together (None if unknown).
         reused: Whether it was finished before and taken from the bench.
         error: One line, if it failed.
+        engine: What computed it, and why that (see :class:`rlx.algorithms.Engine`); None before that is known.
     """
 
     seed: int
@@ -39,6 +39,7 @@ class SeedOutcome:
     seconds: float | None
     reused: bool
     error: str | None = None
+    engine: dict[str, str] | None = None
 
 
 def train_run(
@@ -62,7 +63,7 @@ def train_run(
     kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
     for seed in kept:
         entries[seed].touch()
-    outcomes = {s: SeedOutcome(s, "finished", note["steps"], note["seconds"], reused=True) for s, note in kept.items()}
+    outcomes = {s: _finished(s, note, reused=True) for s, note in kept.items()}
     missing = [seed for seed in entries if seed not in kept]
     rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
     total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
@@ -111,9 +112,8 @@ class _Told:
             self.progress.finish(seed, "failed")
             self.progress.say(f"{self.run}: seed {seed} failed: {result.message}")
         else:
-            seconds = result["seconds"]
-            self.outcomes[seed] = SeedOutcome(seed, "finished", result["steps"], seconds, reused=False)
-            self.progress.finish(seed, f"finished in {shown_duration(seconds)}")
+            self.outcomes[seed] = _finished(seed, result, reused=False)
+            self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
         self.on_change(_ordered(self.outcomes))
 
 
@@ -158,6 +158,8 @@ def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None
 
 def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable[[Any], None]) -> dict[str, Any]:
     """Train one seed in its bench folder, in a worker process."""
+    from rlx.training import train_seed  # imports torch, which the parent process has no use for
+
     with entry.locked(lambda: emit(f"seed {entry.seed} is being trained by another process; waiting for it")):
         if note := entry.done:
             return note
@@ -167,15 +169,24 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
         sessions = entry.folder / "seconds.txt"
         before = _seconds_before(sessions)
 
+        engines: list[dict[str, str]] = []
+
         def report(progress: Progress) -> None:
+            if progress.engine:
+                engines.append(progress.engine)
             write_text(sessions, str(before + time.monotonic() - started))
             emit(progress)
 
-        state = train_seed(root, snapshot, entry.seed, entry.folder, report)
+        state = train_seed(root, snapshot, entry.seed, entry.folder, report, emit)
         check_unchanged(root, snapshot.code.files)
-        note = {"steps": state.step, "seconds": before + time.monotonic() - started, "state": asdict(state)}
+        seconds = before + time.monotonic() - started
+        note = {"steps": state.step, "seconds": seconds, "state": asdict(state), "engine": engines[0]}
         entry.finish(note)
         return note
+
+
+def _finished(seed: int, note: dict[str, Any], *, reused: bool) -> SeedOutcome:
+    return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, engine=note.get("engine"))
 
 
 def _seconds_before(path: Path) -> float:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from rlx import algorithms, checkpoints, normalization
 from rlx.actors import PolicyActor
@@ -25,31 +24,14 @@ from rlx.config.snapshot import Snapshot
 from rlx.env_wrappers import EpisodeStatistics
 from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
 from rlx.errors import CheckpointDamaged, Missing
-from rlx.evaluation import play, untouched_generators
+from rlx.evaluation import play, stepper_for, untouched_generators
 from rlx.metrics import MetricsWriter
+from rlx.progress import Progress
 from rlx.reset_seeds import boundary_seed, validation_seeds
 from rlx.tensorboard_log import TensorBoardLog
+from rlx.threads import one_thread, skip_compiler
 
 VALIDATION_STEP_LIMIT = 100_000
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A sign of life from a training seed.
-
-    Attributes:
-        seed: Which.
-        step: Environment steps taken.
-        total: Environment steps it will take.
-        episode_return: Mean return of the newest training episodes; None before the first ends.
-        resumed_from: The step it went on from, in its first sign of life (0: from scratch).
-    """
-
-    seed: int
-    step: int
-    total: int
-    episode_return: float | None
-    resumed_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +70,7 @@ class _Seed:
     root: Path
     snapshot: Snapshot
     folder: Path
+    engine: algorithms.Engine
     model: Any
     venv: Any
     recorder: Any
@@ -102,8 +85,13 @@ class _Seed:
         return self.folder / "checkpoints"
 
 
-def train_seed(
-    root: Path, snapshot: Snapshot, seed: int, folder: Path, report: Callable[[Progress], None]
+def train_seed(  # noqa: PLR0913
+    root: Path,
+    snapshot: Snapshot,
+    seed: int,
+    folder: Path,
+    report: Callable[[Progress], None],
+    say: Callable[[str], None] = lambda _: None,
 ) -> TrainingState:
     """Train one seed to its end, going on from its newest checkpoint if it has one.
 
@@ -113,6 +101,7 @@ def train_seed(
         seed: The training seed.
         folder: The seed's bench: ``checkpoints/``, ``metrics.jsonl`` and ``tensorboard/`` grow in it.
         report: Called about four times a second with how far it is.
+        say: Called with a line for people, before something that takes a while.
 
     Returns:
         The final state. ``checkpoints/latest.zip`` and ``best.zip`` hold the policies.
@@ -121,11 +110,17 @@ def train_seed(
         NonFiniteValue: A reward, observation or training quantity became NaN or infinite.
         RlxError: The environment, network or device cannot be used.
     """
-    torch.set_num_threads(1)
+    skip_compiler()
     own_registrations(root)
-    run = _open(root, snapshot, seed, folder)
+    with one_thread():
+        run = _open(root, snapshot, seed, folder, say)
+        return _train_to_the_end(run, report)
+
+
+def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> TrainingState:
     try:
-        report(Progress(seed, run.state.step, run.timetable.updates * run.timetable.rollout, None, run.state.step))
+        total = run.timetable.updates * run.timetable.rollout
+        report(Progress(run.state.seed, run.state.step, total, None, run.state.step, asdict(run.engine)))
         _train(run, _throttled(report))
         _name_latest_and_best(run)  # once more, in case a kill came between the last checkpoint and its naming
         return run.state
@@ -158,13 +153,15 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
                 run.model.begin_segment(boundary_seed(seed, run.state.boundary))
 
 
-def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
+def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable[[str], None]) -> _Seed:
     """Build the algorithm and bring it to the newest good checkpoint in ``folder``, or to the start."""
     config = snapshot.config
     probe = make_env(config.env)
     engine = algorithms.choose_engine(config, probe.observation_space, probe.action_space)
     timetable = Timetable.of(snapshot, episode_limit(probe))
     probe.close()
+    if engine.name == algorithms.FAST:
+        algorithms.prepare_fast(say)
     venv, recorder = make_vector_env(root, config, fast=engine.name == algorithms.FAST)
     try:
         model = algorithms.build(root, config, seed, venv)
@@ -185,7 +182,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> _Seed:
     # Bytes must not depend on which other seeds the run has, nor on its name.
     alone = snapshot.config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
-    return _Seed(root, snapshot, folder, model, venv, recorder, timetable, state, metrics, tensorboard, text)
+    return _Seed(root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text)
 
 
 def _newest(folder: Path, device: str) -> checkpoints.Checkpoint | None:
@@ -236,7 +233,7 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
     run.model.policy.set_training_mode(False)
     with untouched_generators(run.state.seed):
-        episodes = play(actor, lambda: make_env(config.env), seeds, VALIDATION_STEP_LIMIT)
+        episodes = play(actor, stepper_for(config.env), seeds, VALIDATION_STEP_LIMIT)
     successes = [episode.success for episode in episodes if episode.success is not None]
     return [e.episode_return for e in episodes], [e.length for e in episodes], successes
 

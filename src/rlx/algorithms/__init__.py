@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,14 @@ def choose_engine(config: RunConfig, observation_space: Any, action_space: Any) 
     if obstacle and asked == FAST:
         raise PolicyUnusable(f"algo.engine: fast cannot train this run: {obstacle}; set algo.engine: auto")
     return Engine(STOCK, obstacle) if obstacle else Engine(FAST, "everything the run asks for is covered")
+
+
+def prepare_fast(say: Callable[[str], None]) -> None:
+    """Make sure that the fast engine is compiled on this machine; ``say`` is told before that takes a while."""
+    from rlx.algorithms.ppo.trial import try_all_kernels
+    from rlx.compiled import ready
+
+    ready("ppo", try_all_kernels, say)
 
 
 def build(root: Path, config: RunConfig, seed: int, venv: Any) -> PPO:

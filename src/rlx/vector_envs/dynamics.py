@@ -9,16 +9,19 @@ can differ from x · x; ``two`` comes in as an argument so that the compiler can
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rlx.compiled import exact
 
+Array = np.ndarray[Any, Any]
+
 CARTPOLE, PENDULUM, ACROBOT, MOUNTAIN_CAR = range(4)
 
 
 @exact
-def cartpole(state, force):  # type: ignore[no-untyped-def]
+def cartpole(state, force):
     """CartPole-v1: Euler steps of 0.02 s; ends beyond ±2.4 or ±12°. Returns (reward, terminated)."""
     x, x_dot, theta, theta_dot = state[0], state[1], state[2], state[3]
     cosine, sine = math.cos(theta), math.sin(theta)
@@ -33,7 +36,7 @@ def cartpole(state, force):  # type: ignore[no-untyped-def]
 
 
 @exact
-def pendulum(state, torque, two):  # type: ignore[no-untyped-def]
+def pendulum(state, torque, two):
     """Pendulum-v1: semi-implicit Euler steps of 0.05 s; never ends. ``torque`` is a float32, as in Gymnasium."""
     theta, theta_dot = state[0], state[1]
     u = min(max(torque, np.float32(-2.0)), np.float32(2.0))
@@ -46,7 +49,7 @@ def pendulum(state, torque, two):  # type: ignore[no-untyped-def]
 
 
 @exact
-def acrobot_slope(theta1, theta2, speed1, speed2, torque, two):  # type: ignore[no-untyped-def]
+def acrobot_slope(theta1, theta2, speed1, speed2, torque, two):
     """Return the angular accelerations of Acrobot-v1's two joints (Sutton & Barto's form of the equations)."""
     cosine, sine = math.cos(theta2), math.sin(theta2)
     d1 = 0.25 + (1.25 + cosine) + 1.0 + 1.0
@@ -65,7 +68,7 @@ def acrobot_slope(theta1, theta2, speed1, speed2, torque, two):  # type: ignore[
 
 
 @exact
-def wrapped(angle):  # type: ignore[no-untyped-def]
+def wrapped(angle):
     """Bring an angle into [−π, π] by whole turns."""
     while angle > math.pi:
         angle = angle - 2 * math.pi
@@ -75,7 +78,7 @@ def wrapped(angle):  # type: ignore[no-untyped-def]
 
 
 @exact
-def acrobot(state, torque, two):  # type: ignore[no-untyped-def]
+def acrobot(state, torque, two):
     """Acrobot-v1: one Runge–Kutta step of 0.2 s; ends when the tip is one link above the joint."""
     a, b, c, d = state[0], state[1], state[2], state[3]
     k1c, k1d = acrobot_slope(a, b, c, d, torque, two)
@@ -95,7 +98,7 @@ def acrobot(state, torque, two):  # type: ignore[no-untyped-def]
 
 
 @exact
-def mountain_car(state, push):  # type: ignore[no-untyped-def]
+def mountain_car(state, push):
     """MountainCar-v0: ends at the flag, position 0.5. ``push`` is −1, 0 or 1."""
     velocity = state[1] + (push * 0.001 + math.cos(3 * state[0]) * (-0.0025))
     velocity = min(max(velocity, -0.07), 0.07)
@@ -107,7 +110,7 @@ def mountain_car(state, push):  # type: ignore[no-untyped-def]
 
 
 @exact
-def step(kind, state, action_A, two):  # type: ignore[no-untyped-def]
+def step(kind, state, action_A, two):
     """Advance one copy; returns (reward, terminated). ``action_A`` is float32, also where it is a number of an option."""
     if kind == CARTPOLE:
         return cartpole(state, 10.0 if action_A[0] == 1 else -10.0)
@@ -119,7 +122,7 @@ def step(kind, state, action_A, two):  # type: ignore[no-untyped-def]
 
 
 @exact
-def observe(kind, state, observation_D):  # type: ignore[no-untyped-def]
+def observe(kind, state, observation_D):
     """Write what the agent sees, as float32."""
     if kind == PENDULUM:
         observation_D[0], observation_D[1], observation_D[2] = math.cos(state[0]), math.sin(state[0]), state[1]
@@ -130,3 +133,39 @@ def observe(kind, state, observation_D):  # type: ignore[no-untyped-def]
     else:
         for j in range(observation_D.size):
             observation_D[j] = state[j]
+
+
+class State(NamedTuple):
+    """The copies of a compiled environment: a kernel's view of a :class:`rlx.vector_envs.native.NativeSource`.
+
+    ``starts_NRS`` are first states drawn ahead, ``first_NRD`` what is seen of them, ``used_N`` how many are used up.
+    """
+
+    kind: int
+    state_NS: Array
+    lengths_N: Array
+    limit: int
+    starts_NRS: Array
+    first_NRD: Array
+    used_N: Array
+    two: float
+
+
+@exact
+def advance(native, arrays, actions_NA):
+    """Step every copy; a new episode begins where one ends. ``actions_NA`` is float32."""
+    for i in range(native.lengths_N.size):
+        state = native.state_NS[i]
+        reward, terminated = step(native.kind, state, actions_NA[i], native.two)
+        native.lengths_N[i] += 1
+        arrays.raw_rewards_N[i] = reward
+        done = terminated or native.lengths_N[i] >= native.limit
+        arrays.dones_N[i], arrays.truncated_N[i] = done, done and not terminated
+        if done:
+            observe(native.kind, state, arrays.raw_final_ND[i])
+            next_start = native.used_N[i]
+            state[:] = native.starts_NRS[i, next_start]
+            arrays.raw_ND[i] = native.first_NRD[i, next_start]
+            native.used_N[i], native.lengths_N[i] = next_start + 1, 0
+        else:
+            observe(native.kind, state, arrays.raw_ND[i])

@@ -16,9 +16,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.compiled import exact
 from rlx.config.schema import EnvConfig
 from rlx.vector_envs import dynamics
+from rlx.vector_envs.dynamics import State, advance
 from rlx.vector_envs.settling import StepArrays
 
 Array = np.ndarray[Any, Any]
@@ -38,22 +38,6 @@ class Environment(NamedTuple):
     kind: int
     first_states: Callable[[np.random.Generator, int], Array]
     first_observations: Callable[[Array], Array]
-
-
-class State(NamedTuple):
-    """The copies of a compiled environment: a kernel's view of a :class:`NativeSource`.
-
-    ``starts_NRS`` are first states drawn ahead, ``first_NRD`` what is seen of them, ``used_N`` how many are used up.
-    """
-
-    kind: int
-    state_NS: Array
-    lengths_N: Array
-    limit: int
-    starts_NRS: Array
-    first_NRD: Array
-    used_N: Array
-    two: float
 
 
 def _uniform(low: float, high: float, size: int) -> Callable[[np.random.Generator, int], Array]:
@@ -96,26 +80,6 @@ ENVIRONMENTS = {
 """By Gymnasium's id."""
 
 
-@exact
-def advance(native, arrays, actions_NA):  # type: ignore[no-untyped-def]
-    """Step every copy; a new episode begins where one ends. ``actions_NA`` is float32."""
-    for i in range(native.lengths_N.size):
-        state = native.state_NS[i]
-        reward, terminated = dynamics.step(native.kind, state, actions_NA[i], native.two)
-        native.lengths_N[i] += 1
-        arrays.raw_rewards_N[i] = reward
-        done = terminated or native.lengths_N[i] >= native.limit
-        arrays.dones_N[i], arrays.truncated_N[i] = done, done and not terminated
-        if done:
-            dynamics.observe(native.kind, state, arrays.raw_final_ND[i])
-            next_start = native.used_N[i]
-            state[:] = native.starts_NRS[i, next_start]
-            arrays.raw_ND[i] = native.first_NRD[i, next_start]
-            native.used_N[i], native.lengths_N[i] = next_start + 1, 0
-        else:
-            dynamics.observe(native.kind, state, arrays.raw_ND[i])
-
-
 class NativeSource:
     """Copies of a compiled environment; see :class:`rlx.vector_envs.sources.Source`."""
 
@@ -130,7 +94,7 @@ class NativeSource:
         self.successes: list[bool] = []
         self._generators: list[np.random.Generator] = [np.random.default_rng() for _ in range(num_envs)]
         states = self._environment.first_states(self._generators[0], 1).shape[1]
-        width = self.observation_space.shape[0]
+        width = spaces.flatdim(self.observation_space)
         self.state = State(
             self._environment.kind,
             np.zeros((num_envs, states)),
@@ -154,6 +118,16 @@ class NativeSource:
         self.state.used_N[:], self.state.lengths_N[:] = 1, 0
         self.refill()
 
+    def begin(self, index: int, seed: int) -> Array:
+        """Start a new episode in one copy; returns its first observation."""
+        self._generators[index] = gym.utils.seeding.np_random(seed)[0]
+        self.state.used_N[index] = self.state.starts_NRS.shape[1]
+        self.refill()
+        self.state.state_NS[index] = self.state.starts_NRS[index, 0]
+        self.state.used_N[index], self.state.lengths_N[index] = 1, 0
+        first: Array = self.state.first_NRD[index, 0].copy()
+        return first
+
     def refill(self) -> None:
         """Draw first states ahead for those that were used up."""
         for index in np.flatnonzero(self.state.used_N):
@@ -168,7 +142,7 @@ class NativeSource:
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`rlx.vector_envs.sources.Source.step`."""
-        if self.state.used_N.max() + 1 >= self.state.starts_NRS.shape[1]:
+        if self.state.used_N.max() + 1 > self.state.starts_NRS.shape[1] - 1:
             self.refill()
         advance(self.state, arrays, np.ascontiguousarray(actions, np.float32).reshape(self.num_envs, -1))
 
@@ -180,14 +154,14 @@ class NativeSource:
         """See :meth:`rlx.vector_envs.sources.Source.close`."""
 
 
-def step_arrays(num_envs: int, space: spaces.Box) -> StepArrays:
+def step_arrays(num_envs: int, space: gym.Space[Any]) -> StepArrays:
     """Allocate the arrays of one step."""
-    shape = (num_envs, int(np.prod(space.shape)))
+    shape = (num_envs, spaces.flatdim(space))
     raw = np.float64 if space.dtype == np.float64 else np.float32
     return StepArrays(
         np.zeros(shape, raw),
         np.zeros(shape, raw),
-        np.zeros(num_envs, np.float32),
+        np.zeros(num_envs),
         np.zeros(num_envs, np.bool_),
         np.zeros(num_envs, np.bool_),
         np.zeros(shape, np.float32),

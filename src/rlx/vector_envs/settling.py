@@ -24,17 +24,17 @@ EPSILON, LIMIT = 1e-8, 10.0
 class Statistics(NamedTuple):
     """Running moments; arrays of one element where a number changes.
 
-    ``mean_D var_D count`` are of observations; ``return_*`` of the discounted return, whose current value per copy is
+    ``mean_D var_D samples`` are of observations; ``return_*`` of the discounted return, whose current value per copy is
     ``discounted_N``. ``flags`` says whether observations, and whether rewards, are normalised, and whether the moments
     still change.
     """
 
     mean_D: Array
     var_D: Array
-    count: Array
+    samples: Array
     return_mean: Array
     return_var: Array
-    return_count: Array
+    return_samples: Array
     discounted_N: Array
     flags: Array
 
@@ -68,10 +68,10 @@ class StepArrays(NamedTuple):
 
 
 @exact
-def merge(mean_D, var_D, count, x_ND):  # type: ignore[no-untyped-def]
+def merge(mean_D, var_D, samples, x_ND):
     """Merge the moments of a batch into running ones."""
     rows = x_ND.shape[0]
-    total = count[0] + rows
+    total = samples[0] + rows
     for j in range(x_ND.shape[1]):
         mean, spread = 0.0, 0.0
         for i in range(rows):
@@ -80,13 +80,13 @@ def merge(mean_D, var_D, count, x_ND):  # type: ignore[no-untyped-def]
         for i in range(rows):
             spread += (x_ND[i, j] - mean) ** 2
         delta = mean - mean_D[j]
-        var_D[j] = (var_D[j] * count[0] + spread + delta * delta * count[0] * rows / total) / total
+        var_D[j] = (var_D[j] * samples[0] + spread + delta * delta * samples[0] * rows / total) / total
         mean_D[j] += delta * rows / total
-    count[0] = total
+    samples[0] = total
 
 
 @exact
-def scale(x_ND, mean_D, var_D, out_ND):  # type: ignore[no-untyped-def]
+def scale(x_ND, mean_D, var_D, out_ND):
     """Write (x − mean)/√(var + ε), clipped to ± LIMIT."""
     for j in range(x_ND.shape[1]):
         deviation = math.sqrt(var_D[j] + EPSILON)
@@ -95,7 +95,7 @@ def scale(x_ND, mean_D, var_D, out_ND):  # type: ignore[no-untyped-def]
 
 
 @exact
-def all_finite(x_ND):  # type: ignore[no-untyped-def]
+def all_finite(x_ND):
     """Tell whether every element is a finite number."""
     for i in range(x_ND.shape[0]):
         for j in range(x_ND.shape[1]):
@@ -105,61 +105,72 @@ def all_finite(x_ND):  # type: ignore[no-untyped-def]
 
 
 @exact
-def begin(arrays, statistics, episodes):  # type: ignore[no-untyped-def]
-    """Take in the observations of a reset. Returns a code of this module."""
-    episodes.returns_N[:], episodes.lengths_N[:], statistics.discounted_N[:] = 0.0, 0, 0.0
-    if not all_finite(arrays.raw_ND):
-        return BAD_OBSERVATION
-    if statistics.flags[0]:
-        if statistics.flags[2]:
-            merge(statistics.mean_D, statistics.var_D, statistics.count, arrays.raw_ND)
-        scale(arrays.raw_ND, statistics.mean_D, statistics.var_D, arrays.observations_ND)
-    else:
-        arrays.observations_ND[:] = arrays.raw_ND
-    return FINE
-
-
-@exact
-def settle(arrays, statistics, episodes, gamma):  # type: ignore[no-untyped-def]
-    """Take in one step: record, check, normalise. Returns a code of this module."""
-    copies = arrays.raw_rewards_N.size
-    any_done = False
-    for i in range(copies):
+def record(arrays, episodes):
+    """Add up what the running episodes score, and note those that ended. Returns a code of this module."""
+    for i in range(arrays.raw_rewards_N.size):
         if not np.isfinite(arrays.raw_rewards_N[i]):
             return BAD_REWARD
         episodes.returns_N[i] += arrays.raw_rewards_N[i]
         episodes.lengths_N[i] += 1
         if arrays.dones_N[i]:
-            any_done = True
             place = episodes.ended[0]
             episodes.ended_returns[place], episodes.ended_lengths[place] = episodes.returns_N[i], episodes.lengths_N[i]
             episodes.returns_N[i], episodes.lengths_N[i], episodes.ended[0] = 0.0, 0, place + 1
             if not all_finite(arrays.raw_final_ND[i : i + 1]):
                 return BAD_OBSERVATION
+    return FINE if all_finite(arrays.raw_ND) else BAD_OBSERVATION
+
+
+@exact
+def normalize_observations(arrays, statistics):
+    """Write what the network sees."""
+    mean_D, var_D = statistics.mean_D, statistics.var_D
+    if not statistics.flags[0]:
+        arrays.observations_ND[:] = arrays.raw_ND
+        arrays.final_ND[:] = arrays.raw_final_ND
+        return
+    if statistics.flags[2]:
+        merge(mean_D, var_D, statistics.samples, arrays.raw_ND)
+    scale(arrays.raw_ND, mean_D, var_D, arrays.observations_ND)
+    if arrays.dones_N.any():
+        scale(arrays.raw_final_ND, mean_D, var_D, arrays.final_ND)
+
+
+@exact
+def normalize_rewards(arrays, statistics, gamma):
+    """Write the rewards that the agent learns from (as SB3, from rewards rounded to float32)."""
+    discounted = statistics.discounted_N
+    if not statistics.flags[1]:
+        arrays.rewards_N[:] = arrays.raw_rewards_N
+        return
+    for i in range(discounted.size):
+        discounted[i] = discounted[i] * gamma + np.float32(arrays.raw_rewards_N[i])
+    if statistics.flags[2]:
+        moments = statistics.return_mean, statistics.return_var, statistics.return_samples
+        merge(moments[0], moments[1], moments[2], discounted.reshape(discounted.size, 1))
+    deviation = math.sqrt(statistics.return_var[0] + EPSILON)
+    for i in range(discounted.size):
+        arrays.rewards_N[i] = min(max(np.float32(arrays.raw_rewards_N[i]) / deviation, -LIMIT), LIMIT)
+        if arrays.dones_N[i]:
+            discounted[i] = 0.0
+
+
+@exact
+def begin(arrays, statistics, episodes):
+    """Take in the observations of a reset. Returns a code of this module."""
+    episodes.returns_N[:], episodes.lengths_N[:], statistics.discounted_N[:] = 0.0, 0, 0.0
+    arrays.dones_N[:] = False
     if not all_finite(arrays.raw_ND):
         return BAD_OBSERVATION
-    if statistics.flags[0]:
-        mean_D, var_D = statistics.mean_D, statistics.var_D
-        if statistics.flags[2]:
-            merge(mean_D, var_D, statistics.count, arrays.raw_ND)
-        scale(arrays.raw_ND, mean_D, var_D, arrays.observations_ND)
-        if any_done:
-            scale(arrays.raw_final_ND, mean_D, var_D, arrays.final_ND)
-    else:
-        arrays.observations_ND[:] = arrays.raw_ND
-        if any_done:
-            arrays.final_ND[:] = arrays.raw_final_ND
-    if statistics.flags[1]:
-        discounted = statistics.discounted_N
-        for i in range(copies):
-            discounted[i] = discounted[i] * gamma + arrays.raw_rewards_N[i]
-        if statistics.flags[2]:
-            merge(statistics.return_mean, statistics.return_var, statistics.return_count, discounted.reshape(copies, 1))
-        deviation = math.sqrt(statistics.return_var[0] + EPSILON)
-        for i in range(copies):
-            arrays.rewards_N[i] = min(max(arrays.raw_rewards_N[i] / deviation, -LIMIT), LIMIT)
-            if arrays.dones_N[i]:
-                discounted[i] = 0.0
-    else:
-        arrays.rewards_N[:] = arrays.raw_rewards_N
+    normalize_observations(arrays, statistics)
     return FINE
+
+
+@exact
+def settle(arrays, statistics, episodes, gamma):
+    """Take in one step: record, check, normalise. Returns a code of this module."""
+    code = record(arrays, episodes)
+    if code == FINE:
+        normalize_observations(arrays, statistics)
+        normalize_rewards(arrays, statistics, gamma)
+    return code

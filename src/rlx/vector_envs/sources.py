@@ -77,7 +77,7 @@ class GymnasiumSource:
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`Source.step`."""
         observations_ND, rewards_N, dones_N = arrays.raw_ND, arrays.raw_rewards_N, arrays.dones_N
-        shaped = observations_ND.ndim == len(self.observation_space.shape) + 1
+        shaped = observations_ND.ndim == len(self.observation_space.shape or ()) + 1
         lengths, limits = self._lengths, self._limits
         for index, env in enumerate(self._inner):
             observation, reward, terminated, truncated, info = env.step(actions[index])
@@ -117,12 +117,12 @@ class ProcessSource:
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""
         self._venv._seeds = list(seeds)
-        arrays.raw_ND[:] = np.reshape(self._venv.reset(), arrays.raw_ND.shape)
+        arrays.raw_ND[:] = np.reshape(np.asarray(self._venv.reset()), arrays.raw_ND.shape)
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`Source.step`."""
         observations, arrays.raw_rewards_N[:], arrays.dones_N[:], infos = self._venv.step(actions)
-        arrays.raw_ND[:] = np.reshape(observations, arrays.raw_ND.shape)
+        arrays.raw_ND[:] = np.reshape(np.asarray(observations), arrays.raw_ND.shape)
         for index in np.flatnonzero(arrays.dones_N):
             arrays.raw_final_ND[index] = np.ravel(infos[index]["terminal_observation"])
             arrays.truncated_N[index] = infos[index]["TimeLimit.truncated"]

@@ -17,6 +17,7 @@ from rlx.vector_envs.sources import Source
 
 Array = np.ndarray[Any, Any]
 
+
 class TrainingEnv(VecEnv):
     """Steps a source, keeps what its episodes score, stops at values that are not finite, and normalises.
 
@@ -76,17 +77,17 @@ class TrainingEnv(VecEnv):
         if not self.normalizes:
             return None
         shape = self.observation_space.shape
-        observation = Moments(now.mean_D.reshape(shape).copy(), now.var_D.reshape(shape).copy(), float(now.count[0]))
-        returns = Moments(np.float64(now.return_mean[0]), np.float64(now.return_var[0]), float(now.return_count[0]))
+        observation = Moments(now.mean_D.reshape(shape).copy(), now.var_D.reshape(shape).copy(), float(now.samples[0]))
+        returns = Moments(np.array(now.return_mean[0]), np.array(now.return_var[0]), float(now.return_samples[0]))
         return Normalizer({"": observation} if now.flags[0] else {}, returns, LIMIT, EPSILON)
 
     @normalizer.setter
     def normalizer(self, value: Normalizer) -> None:
         now = self.statistics
         now.return_mean[0], now.return_var[0] = value.returns.mean, value.returns.var
-        now.return_count[0] = value.returns.count
+        now.return_samples[0] = value.returns.count
         if moments := value.observation.get(""):
-            now.mean_D[:], now.var_D[:], now.count[0] = np.ravel(moments.mean), np.ravel(moments.var), moments.count
+            now.mean_D[:], now.var_D[:], now.samples[0] = np.ravel(moments.mean), np.ravel(moments.var), moments.count
 
     def stop_if(self, code: int) -> None:
         """Raise the failure that a kernel reports.
@@ -98,14 +99,20 @@ class TrainingEnv(VecEnv):
             return
         arrays = self.arrays
         if code == BAD_REWARD:
-            what, batch, copies = "reward", arrays.raw_rewards_N, range(self.num_envs)
+            what, batch, copies = "reward", arrays.raw_rewards_N, list(range(self.num_envs))
         else:
-            ended = [index for index in np.flatnonzero(arrays.dones_N) if not np.isfinite(arrays.raw_final_ND[index]).all()]
-            what, batch, copies = "observation", arrays.raw_final_ND if ended else arrays.raw_ND, ended or range(self.num_envs)
+            ended = [
+                index
+                for index in np.flatnonzero(arrays.dones_N).tolist()
+                if not np.isfinite(arrays.raw_final_ND[index]).all()
+            ]
+            what, batch, copies = (
+                "observation",
+                arrays.raw_final_ND if ended else arrays.raw_ND,
+                ended or list(range(self.num_envs)),
+            )
         copy = next(int(index) for index in copies if not np.isfinite(batch[index]).all())
-        raise NonFiniteValue(
-            non_finite_message(self._env_id, what, batch[copy], copy, self.num_envs, self.steps_taken)
-        )
+        raise NonFiniteValue(non_finite_message(self._env_id, what, batch[copy], copy, self.num_envs, self.steps_taken))
 
     def step_async(self, actions: Array) -> None:
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""
@@ -124,7 +131,7 @@ class TrainingEnv(VecEnv):
         return observations, self.arrays.rewards_N.copy(), self.arrays.dones_N.copy(), infos
 
     def _shaped(self, batch_ND: Array) -> Array:
-        return batch_ND.reshape(self.num_envs, *self.observation_space.shape).copy()
+        return batch_ND.reshape(self.num_envs, *(self.observation_space.shape or ())).copy()
 
     def close(self) -> None:
         """Let go of the environments."""
@@ -152,7 +159,11 @@ class TrainingEnv(VecEnv):
 
 def _episodes(copies: int, capacity: int) -> Episodes:
     return Episodes(
-        np.zeros(copies), np.zeros(copies, np.int64), np.zeros(capacity), np.zeros(capacity, np.int64), np.zeros(1, np.int64)
+        np.zeros(copies),
+        np.zeros(copies, np.int64),
+        np.zeros(capacity),
+        np.zeros(capacity, np.int64),
+        np.zeros(1, np.int64),
     )
 
 
@@ -162,4 +173,6 @@ def executable(actions_NA: Array, space: spaces.Space[Any]) -> Array:
         return np.clip(actions_NA.reshape(-1, *space.shape), space.low, space.high)
     if isinstance(space, spaces.Discrete):
         return actions_NA[:, 0].astype(np.int64)
-    return actions_NA.astype(np.int8 if isinstance(space, spaces.MultiBinary) else np.int64).reshape(-1, *space.shape)
+    return actions_NA.astype(np.int8 if isinstance(space, spaces.MultiBinary) else np.int64).reshape(
+        -1, *(space.shape or ())
+    )

@@ -14,6 +14,8 @@ from rlx.config.values import Schedule
 from rlx.errors import PolicyUnusable
 from rlx.policies import device_for, policy_arguments
 
+__all__ = ["PPO", "build", "schedule"]
+
 
 def build(root: Path, config: RunConfig, seed: int, venv: Any) -> PPO:
     """Make an untrained PPO; see :func:`rlx.algorithms.build`.

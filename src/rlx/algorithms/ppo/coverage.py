@@ -22,16 +22,19 @@ def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_sp
         action_space: Of one copy of its environment.
     """
     policy, device = config.policy, device_for(config)
-    if policy.type != "mlp":
-        return f"policy.type is {policy.type!r}, and the kernels compute multilayer perceptrons"
-    if policy.activation not in ACTIVATIONS:
-        return f"policy.activation is {policy.activation!r}, and the kernels compute {', '.join(ACTIVATIONS)}"
-    if config.algo.use_sde:
-        return "algo.use_sde: the kernels do not draw state-dependent exploration"
-    if device != "cpu":
-        return f"device is {device}, and the kernels run on the CPU"
-    if not is_vector(observation_space):
-        return f"the observations are {type(observation_space).__name__}, and the kernels take vectors of real numbers"
-    if isinstance(action_space, spaces.Discrete) and action_space.start:
-        return f"the actions are numbered from {action_space.start}, and the kernels number them from 0"
-    return None
+    start = action_space.start if isinstance(action_space, spaces.Discrete) else 0
+    obstacles = [
+        (policy.type != "mlp", f"policy.type is {policy.type!r}, and the kernels compute multilayer perceptrons"),
+        (
+            policy.activation not in ACTIVATIONS,
+            f"policy.activation is {policy.activation!r}, and the kernels compute {', '.join(ACTIVATIONS)}",
+        ),
+        (config.algo.use_sde, "algo.use_sde: the kernels do not draw state-dependent exploration"),
+        (device != "cpu", f"device is {device}, and the kernels run on the CPU"),
+        (
+            not is_vector(observation_space),
+            f"the observations are {observation_space}, and the kernels take vectors of real numbers",
+        ),
+        (start != 0, f"the actions are numbered from {start}, and the kernels number them from 0"),
+    ]
+    return next((reason for obstructs, reason in obstacles if obstructs), None)

@@ -155,7 +155,10 @@ class FastPPO(PPO):
         if not (isinstance(env, TrainingEnv) and isinstance(env.source, NativeSource)):
             return None
         source = NativeSource(env.source.env_id, len(reset_seeds), 1)
-        arrays, work = step_arrays(source.num_envs, source.observation_space), workspace(flat.actor, flat.critic, source.num_envs)
+        arrays, work = (
+            step_arrays(source.num_envs, source.observation_space),
+            workspace(flat.actor, flat.critic, source.num_envs),
+        )
         source.reset(arrays, reset_seeds)
         returns, lengths = np.zeros(source.num_envs), np.zeros(source.num_envs, np.int64)
         flat.turn()
@@ -189,9 +192,11 @@ class FastPPO(PPO):
 
     def _hyperparameters(self) -> Hyperparameters:
         adam, left = self.policy.optimizer.param_groups[0], self._current_progress_remaining
+        beta1, beta2 = adam["betas"]
         return Hyperparameters(
             float(adam["lr"]),
-            *map(float, adam["betas"]),
+            float(beta1),
+            float(beta2),
             float(adam["eps"]),
             float(self.clip_range(left)),  # type: ignore[operator]
             -1.0 if self.clip_range_vf is None else float(self.clip_range_vf(left)),  # type: ignore[operator]

@@ -103,7 +103,7 @@ def noise_views(head: Head, noise_TW: torch.Tensor, rows: int) -> list[torch.Ten
     """Return views of a rollout's random numbers in the order in which Stable-Baselines3 would draw them."""
     if head.kind != CATEGORICAL:
         return list(noise_TW.unbind(0))
-    return [part for noise_W in noise_TW.unbind(0) for part in noise_W.split((rows * head.options).tolist())]
+    return [part for noise_W in noise_TW.unbind(0) for part in torch.split(noise_W, (rows * head.options).tolist())]
 
 
 def refresh(head: Head, views: list[torch.Tensor]) -> None:

@@ -11,13 +11,13 @@ from rlx.compiled import exact
 
 
 @exact
-def values(turned_P, critic, x_ND, layers, values_N):  # type: ignore[no-untyped-def]
+def values(turned_P, critic, x_ND, layers, values_N):
     """Write the critic's value of each row."""
     values_N[:] = forward(turned_P, critic, x_ND, layers, True)[:, 0]
 
 
 @exact
-def act(turned_P, actor, critic, head, x_ND, noise, work, actions_NA, log_probs_N, values_N):  # type: ignore[no-untyped-def]
+def act(turned_P, actor, critic, head, x_ND, noise, work, actions_NA, log_probs_N, values_N):
     """Draw an action per row, and write its log-probability and the row's value."""
     values(turned_P, critic, x_ND, work.critic, values_N)
     begin = max(head.log_std, 0)
@@ -26,6 +26,6 @@ def act(turned_P, actor, critic, head, x_ND, noise, work, actions_NA, log_probs_
 
 
 @exact
-def act_greedily(turned_P, actor, head, x_ND, layers, actions_NA):  # type: ignore[no-untyped-def]
+def act_greedily(turned_P, actor, head, x_ND, layers, actions_NA):
     """Choose the most likely action per row."""
     mode(head, forward(turned_P, actor, x_ND, layers, True), actions_NA)

@@ -16,7 +16,7 @@ from rlx.compiled import elementwise
 
 
 @elementwise
-def norm(g_P):  # type: ignore[no-untyped-def]
+def norm(g_P):
     """Return ‖g‖, added up in blocks so that float32 sums stay accurate."""
     total = 0.0
     for begin in range(0, g_P.size, 1024):
@@ -28,7 +28,7 @@ def norm(g_P):  # type: ignore[no-untyped-def]
 
 
 @elementwise
-def step(p_P, g_P, m_P, v_P, t, settings):  # type: ignore[no-untyped-def]
+def step(p_P, g_P, m_P, v_P, t, settings):
     """Take the ``t``-th Adam step (counted from 1) along the clipped gradient; returns ‖g‖ before clipping."""
     length = norm(g_P)
     scale = np.float32(min(1.0, settings.max_grad_norm / (length + 1e-6)))

@@ -15,7 +15,7 @@ ONE = np.float32(1.0)
 
 
 @exact
-def estimate(rewards_TN, values_TN, starts_TN, last_values_N, last_dones_N, gamma, decay, advantages_TN, returns_TN):  # type: ignore[no-untyped-def]
+def estimate(rewards_TN, values_TN, starts_TN, last_values_N, last_dones_N, gamma, decay, advantages_TN, returns_TN):
     """Write advantages and returns.
 
     ``starts_TN[t]`` is 1 where an episode began with step t; ``last_*`` belong to the state after the rollout;

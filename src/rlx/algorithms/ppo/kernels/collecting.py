@@ -6,12 +6,12 @@ import numpy as np
 
 from rlx.algorithms.ppo.kernels.acting import act, values
 from rlx.compiled import exact
-from rlx.vector_envs.native import advance
+from rlx.vector_envs.dynamics import advance
 from rlx.vector_envs.settling import FINE, settle
 
 
 @exact
-def begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout):  # type: ignore[no-untyped-def]
+def begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout):
     """Store what step ``t`` starts from, and act on it."""
     rollout.observations[t] = arrays.observations_ND
     rollout.starts[t] = arrays.dones_N
@@ -20,7 +20,7 @@ def begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout
 
 
 @exact
-def end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout):  # type: ignore[no-untyped-def]
+def end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout):
     """Settle and store what came of step ``t``; returns a code of :mod:`rlx.vector_envs.settling`.
 
     Where a limit cut an episode off, γ V(last state) is added to its last reward (Pardo et al. 2018).
@@ -36,7 +36,7 @@ def end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rol
 
 
 @exact
-def end_and_begin_step(t, turned_P, actor, critic, head, work, arrays, statistics, episodes, noise_TW, gamma, rollout):  # type: ignore[no-untyped-def]
+def end_and_begin_step(t, turned_P, actor, critic, head, work, arrays, statistics, episodes, noise_TW, gamma, rollout):
     """End step ``t`` and begin the next, if there is one: what Python calls between two steps of its environments."""
     code = end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout)
     if code == FINE and t + 1 < rollout.rewards.shape[0]:
@@ -45,7 +45,9 @@ def end_and_begin_step(t, turned_P, actor, critic, head, work, arrays, statistic
 
 
 @exact
-def collect(turned_P, actor, critic, head, work, native, arrays, statistics, episodes, noise_TW, bounds_2A, gamma, rollout):  # type: ignore[no-untyped-def]
+def collect(
+    turned_P, actor, critic, head, work, native, arrays, statistics, episodes, noise_TW, bounds_2A, gamma, rollout
+):
     """Fill a rollout, apart from advantages and returns, in a compiled environment.
 
     Args:

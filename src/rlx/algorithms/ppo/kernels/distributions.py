@@ -28,7 +28,7 @@ LOG_SQRT_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
 
 
 @inlined
-def softmax(y_BO, i, begin, options, p_BO):  # type: ignore[no-untyped-def]
+def softmax(y_BO, i, begin, options, p_BO):
     """Write the softmax of ``options`` outputs of row ``i`` into ``p_BO`` (which may be ``y_BO``); returns log Σ e^y."""
     largest = y_BO[i, begin]
     for j in range(begin + 1, begin + options):
@@ -43,19 +43,19 @@ def softmax(y_BO, i, begin, options, p_BO):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def softplus(y):  # type: ignore[no-untyped-def]
+def softplus(y):
     """Return log(1 + e^y) without overflow."""
     return max(y, ZERO) + np.float32(math.log1p(math.exp(-abs(y))))
 
 
 @inlined
-def sigmoid(y):  # type: ignore[no-untyped-def]
+def sigmoid(y):
     """Return 1/(1 + e^{−y})."""
     return ONE / (ONE + np.float32(math.exp(-y)))
 
 
 @elementwise
-def sample(head, log_std, y_BO, noise, actions_BA, log_probs_B):  # type: ignore[no-untyped-def]
+def sample(head, log_std, y_BO, noise, actions_BA, log_probs_B):
     """Draw an action per row from ``noise`` (as the module says; rows × outputs, element by element of the action).
 
     ``y_BO`` is overwritten.
@@ -88,7 +88,7 @@ def sample(head, log_std, y_BO, noise, actions_BA, log_probs_B):  # type: ignore
 
 
 @elementwise
-def mode(head, y_BO, actions_BA):  # type: ignore[no-untyped-def]
+def mode(head, y_BO, actions_BA):
     """Choose the most likely action per row."""
     rows, elements = actions_BA.shape
     begin = 0
@@ -109,7 +109,7 @@ def mode(head, y_BO, actions_BA):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, p_BO):  # type: ignore[no-untyped-def]
+def log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, p_BO):
     """Return ℓ and H of row ``i``, and leave there what :func:`write_gradient` needs.
 
     Row ``i`` of ``p_BO`` becomes p (Gaussian: z); that of ``y_BO``, where categorical, log p + H of the element.
@@ -141,7 +141,7 @@ def log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, p_BO):  # type: ign
 
 
 @inlined
-def write_gradient(head, log_std, y_BO, actions_BA, i, by_log_prob, by_entropy, d_BO, d_log_std):  # type: ignore[no-untyped-def]
+def write_gradient(head, log_std, y_BO, actions_BA, i, by_log_prob, by_entropy, d_BO, d_log_std):
     """Turn the loss's derivatives by ℓ and by H of row ``i`` into those by its outputs, and add up those by log σ.
 
     Row ``i`` of ``y_BO`` and ``d_BO`` are as :func:`log_prob_and_entropy` left them (its ``p_BO`` is ``d_BO``).

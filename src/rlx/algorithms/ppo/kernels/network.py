@@ -21,13 +21,17 @@ ZERO, ONE, SLOPE = np.float32(0.0), np.float32(1.0), np.float32(0.01)
 # tanh as a ratio of polynomials, for float32: the minimax fit of Eigen's `generic_fast_tanh_float` (coefficients are
 # facts of that fit); within 4 units in the last place, and beyond ±7.9 it is ±1 in float32.
 LIMIT = np.float32(7.90531110763549805)
-P1, P3, P5, P7 = map(np.float32, (4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05, 5.12229709037114e-08))
+P1, P3, P5, P7 = map(
+    np.float32, (4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05, 5.12229709037114e-08)
+)
 P9, P11, P13 = map(np.float32, (-8.60467152213735e-11, 2.00018790482477e-13, -2.76076847742355e-16))
-Q0, Q2, Q4, Q6 = map(np.float32, (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06))
+Q0, Q2, Q4, Q6 = map(
+    np.float32, (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06)
+)
 
 
 @elementwise
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x):
     """Hyperbolic tangent of a float32 in twelve multiplications, which vectorise."""
     x = min(max(x, -LIMIT), LIMIT)
     s = x * x
@@ -36,7 +40,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
 
 
 @elementwise
-def add_bias(y, b):  # type: ignore[no-untyped-def]
+def add_bias(y, b):
     """Compute y := y + b, row by row."""
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
@@ -44,7 +48,7 @@ def add_bias(y, b):  # type: ignore[no-untyped-def]
 
 
 @elementwise
-def add_bias_and_activate(y, b, activation):  # type: ignore[no-untyped-def]
+def add_bias_and_activate(y, b, activation):
     """Compute y := f(y + b), row by row."""
     rows, columns = y.shape
     for i in range(rows):
@@ -65,7 +69,7 @@ def add_bias_and_activate(y, b, activation):  # type: ignore[no-untyped-def]
 
 
 @elementwise
-def times_slope(d, h, activation):  # type: ignore[no-untyped-def]
+def times_slope(d, h, activation):
     """Compute d := d · f'(z), where h = f(z)."""
     rows, columns = h.shape
     for i in range(rows):
@@ -84,7 +88,7 @@ def times_slope(d, h, activation):  # type: ignore[no-untyped-def]
 
 
 @elementwise
-def sum_rows(d, total):  # type: ignore[no-untyped-def]
+def sum_rows(d, total):
     """Compute total := Σ_rows d."""
     total[:] = ZERO
     for i in range(d.shape[0]):
@@ -93,7 +97,7 @@ def sum_rows(d, total):  # type: ignore[no-untyped-def]
 
 
 @exact
-def forward(p_P, network, x_BD, layers, turned):  # type: ignore[no-untyped-def]
+def forward(p_P, network, x_BD, layers, turned):
     """Write every layer's output into the scratch memory ``layers``, and return the last one (B × outputs).
 
     ``turned`` says that ``p_P`` comes from :func:`turn`, whose layout BLAS multiplies faster where rows are few.
@@ -118,7 +122,7 @@ def forward(p_P, network, x_BD, layers, turned):  # type: ignore[no-untyped-def]
 
 
 @exact
-def turn(p_P, network, turned_P):  # type: ignore[no-untyped-def]
+def turn(p_P, network, turned_P):
     """Copy a network with each weight matrix transposed (inputs × outputs) in its place."""
     for l in range(network.widths.size - 1):
         inputs, outputs = network.widths[l], network.widths[l + 1]
@@ -130,7 +134,7 @@ def turn(p_P, network, turned_P):  # type: ignore[no-untyped-def]
 
 
 @exact
-def backward(p_P, g_P, network, x_BD, layers, gradients):  # type: ignore[no-untyped-def]
+def backward(p_P, g_P, network, x_BD, layers, gradients):
     """Write the gradient of the network's parameters into ``g_P``.
 
     ``layers`` is as :func:`forward` left it; the last rows × outputs elements in use of ``gradients`` hold the loss's

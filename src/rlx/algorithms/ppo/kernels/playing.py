@@ -6,12 +6,12 @@ import numpy as np
 
 from rlx.algorithms.ppo.kernels.acting import act_greedily
 from rlx.compiled import exact
-from rlx.vector_envs.native import advance
+from rlx.vector_envs.dynamics import advance
 from rlx.vector_envs.settling import scale
 
 
 @exact
-def play(turned_P, actor, head, layers, native, arrays, statistics, bounds_2A, returns_N, lengths_N):  # type: ignore[no-untyped-def]
+def play(turned_P, actor, head, layers, native, arrays, statistics, bounds_2A, returns_N, lengths_N):
     """Play the episode that each copy has just begun to its end; writes returns and lengths.
 
     Copies that are done go on in the batch, so that its size, on which the last bits depend, never changes.

@@ -15,9 +15,9 @@ import math
 import numpy as np
 
 from rlx.algorithms.ppo.kernels import adam
-from rlx.compiled import elementwise, exact
 from rlx.algorithms.ppo.kernels.distributions import log_prob_and_entropy, write_gradient
 from rlx.algorithms.ppo.kernels.network import backward, forward
+from rlx.compiled import elementwise, exact
 
 ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 POLICY_LOSS, ENTROPY_LOSS, VALUE_LOSS, KL, CLIP_FRACTION, GRADIENT_NORM = range(6)
@@ -26,7 +26,7 @@ NUMBERS = 6
 
 
 @elementwise
-def normalize(a_B):  # type: ignore[no-untyped-def]
+def normalize(a_B):
     """Compute a := (a − mean)/(standard deviation + 10⁻⁸), with n − 1 in the variance."""
     mean, spread = 0.0, 0.0
     for i in range(a_B.size):
@@ -40,7 +40,7 @@ def normalize(a_B):  # type: ignore[no-untyped-def]
 
 
 @elementwise
-def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, d_BO, d_log_std, numbers):  # type: ignore[no-untyped-def]
+def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, d_BO, d_log_std, numbers):
     """Report the policy's part of the loss, and write its gradient by outputs and log σ. ``y_BO`` is overwritten."""
     rows = y_BO.shape[0]
     clip, share = np.float32(settings.clip_range), ONE / np.float32(rows)
@@ -64,7 +64,7 @@ def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, 
 
 
 @elementwise
-def value_loss(values_B1, old_B, returns_B, settings, d_B1, numbers):  # type: ignore[no-untyped-def]
+def value_loss(values_B1, old_B, returns_B, settings, d_B1, numbers):
     """Report the critic's loss, and write its gradient by the values."""
     rows = values_B1.shape[0]
     clip, weight = np.float32(settings.clip_range_vf), np.float32(settings.value_coef) * TWO / np.float32(rows)
@@ -80,7 +80,7 @@ def value_loss(values_B1, old_B, returns_B, settings, d_B1, numbers):  # type: i
 
 
 @exact
-def gather(rollout, order, batch):  # type: ignore[no-untyped-def]
+def gather(rollout, order, batch):
     """Copy the samples of a minibatch together; ``order`` counts them copy by copy, as SB3 flattens a rollout."""
     steps = rollout.rewards.shape[0]
     for i in range(order.size):
@@ -94,7 +94,7 @@ def gather(rollout, order, batch):  # type: ignore[no-untyped-def]
 
 
 @exact
-def run_epoch(p_P, g_P, m_P, v_P, t, actor, critic, head, rollout, order, batch, work, settings, numbers):  # type: ignore[no-untyped-def]
+def run_epoch(p_P, g_P, m_P, v_P, t, actor, critic, head, rollout, order, batch, work, settings, numbers):
     """Update on each minibatch of one pass over the rollout.
 
     Args:

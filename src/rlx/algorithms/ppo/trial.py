@@ -1,0 +1,50 @@
+"""A few steps of the fast engine in every kind of environment: what compiles all of its kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from rlx.algorithms.ppo import build
+from rlx.config.schema import RunConfig
+from rlx.vector_envs.native import NativeSource, stands_in
+from rlx.vector_envs.sources import GymnasiumSource
+from rlx.vector_envs.training_env import TrainingEnv
+
+
+class _Still(gym.Env[Any, Any]):
+    """Nothing happens, in the number format asked for."""
+
+    def __init__(self, number: Any):
+        self.observation_space = spaces.Box(-1, 1, (1,), number)
+        self.action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        return np.zeros(1, self.observation_space.dtype), {}
+
+    def step(self, action: Any) -> Any:
+        return np.zeros(1, self.observation_space.dtype), 0.0, False, False, {}
+
+
+def try_all_kernels() -> None:
+    """Train for a few steps in compiled dynamics, and in Gymnasium environments of float32 and of float64."""
+    settings: dict[str, Any] = {
+        "env": {"id": "CartPole-v1", "num_envs": 2},
+        "algo": {"rollout_steps": 2, "batch_size": 2, "update_epochs": 1, "total_timesteps": 4},
+        "policy": {"hidden_sizes": [2]},
+        "eval": {"every": 1},
+    }
+    config = RunConfig.model_validate(settings)
+    stands_in("CartPole-v1")
+    sources: list[Any] = [NativeSource("CartPole-v1", 2, 2)]
+    sources += [GymnasiumSource([lambda number=number: _Still(number)] * 2) for number in (np.float32, np.float64)]  # type: ignore[misc]
+    for source in sources:
+        venv = TrainingEnv(source, "trial", norm_obs=True, norm_reward=True, gamma=0.9)
+        model = build(Path(), config, 0, venv)
+        model.begin_segment(0)
+        model.iterate(4)
+        model.play([0, 1])

@@ -1,0 +1,41 @@
+"""How torch and BLAS behave in a training process: one thread each, since parallelism belongs to seeds.
+
+torch's and BLAS's own threads make small networks 4 to 13 times slower (they wait for each other at every layer), and
+change the last bits of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run a block with one thread of torch, BLAS and OpenMP."""
+    import scipy.linalg  # noqa: F401 — its BLAS, which the kernels call, must be loaded to be limited
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    with threadpool_limits(1):
+        torch.set_num_threads(1)  # after threadpoolctl, which may reset it
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def skip_compiler() -> None:
+    """Keep torch's optimisers from importing its compiler, which takes a second and which nothing here uses.
+
+    Their methods are decorated so that the compiler leaves them alone, and the first call imports it to say so. The
+    decorator keeps its answer in an attribute of the method; with the method itself there, it never asks. Where a
+    version of torch does this otherwise, nothing changes.
+    """
+    import torch
+
+    for method in vars(torch.optim.Optimizer).values():
+        plain = getattr(method, "__wrapped__", None)
+        if plain is not None and not hasattr(plain, "__dynamo_disable"):
+            setattr(plain, "__dynamo_disable", plain)
