@@ -70,6 +70,16 @@ def _caching_in(folder: Path) -> Iterator[None]:
         settings.CACHE_DIR = before
 
 
+def bound(function: Any, *arguments: Any) -> Callable[..., Any]:
+    """Return the machine code of a compiled function for arguments of these types, to be called in a loop.
+
+    Calls through numba look at the type of every argument, which takes longer than a step of a small network does
+    (10 µs for 45 arrays; 1.6 µs without). Whatever is passed must have exactly these types.
+    """
+    code: Callable[..., Any] = function.compile(tuple(numba.typeof(argument) for argument in arguments))
+    return code
+
+
 def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]) -> None:
     """Make sure that a set of kernels has been compiled on this machine; one process does it while others wait.
 

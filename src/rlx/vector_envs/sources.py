@@ -63,9 +63,11 @@ class GymnasiumSource:
         self._envs = [make() for make in makers]
         stripped = [bare(env) for env in self._envs]
         self._inner = [env for env, _ in stripped]
+        self._steps = [env.step for env in self._inner]
         self._limits, self._lengths = [limit for _, limit in stripped], [0] * len(stripped)
         self.num_envs = len(self._envs)
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
+        self._flat = len(self.observation_space.shape or ()) == 1
         self.successes: list[bool] = []
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
@@ -76,22 +78,21 @@ class GymnasiumSource:
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`Source.step`."""
-        observations_ND, rewards_N, dones_N = arrays.raw_ND, arrays.raw_rewards_N, arrays.dones_N
-        shaped = observations_ND.ndim == len(self.observation_space.shape or ()) + 1
-        lengths, limits = self._lengths, self._limits
-        for index, env in enumerate(self._inner):
-            observation, reward, terminated, truncated, info = env.step(actions[index])
+        observations_ND, lengths, limits = arrays.raw_ND, self._lengths, self._limits
+        arrays.dones_N[:] = False
+        rewards = []
+        for index, step in enumerate(self._steps):
+            observation, reward, terminated, truncated, info = step(actions[index])
+            rewards.append(reward)
             lengths[index] += 1
-            rewards_N[index] = reward
             if terminated or truncated or lengths[index] >= limits[index]:
-                dones_N[index], arrays.truncated_N[index] = True, not terminated
-                arrays.raw_final_ND[index] = observation if shaped else np.ravel(observation)
+                arrays.dones_N[index], arrays.truncated_N[index] = True, not terminated
+                arrays.raw_final_ND[index] = observation if self._flat else np.ravel(observation)
                 if (success := success_of(info)) is not None:
                     self.successes.append(success)
-                observation, lengths[index] = env.reset()[0], 0
-            else:
-                dones_N[index] = False
-            observations_ND[index] = observation if shaped else np.ravel(observation)
+                observation, lengths[index] = self._inner[index].reset()[0], 0
+            observations_ND[index] = observation if self._flat else np.ravel(observation)
+        arrays.raw_rewards_N[:] = rewards
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""

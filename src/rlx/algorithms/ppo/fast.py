@@ -28,6 +28,7 @@ from rlx.algorithms.ppo.kernels.update import (
 )
 from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
 from rlx.algorithms.ppo.stock import PPO, ran_away
+from rlx.compiled import bound
 from rlx.vector_envs.native import NativeSource, step_arrays
 from rlx.vector_envs.training_env import TrainingEnv, executable
 
@@ -131,18 +132,15 @@ class FastPPO(PPO):
         env.stop_if(code)
 
     def _step_by_step(self, env: TrainingEnv, rollout: Rollout) -> None:
-        flat, work, arrays, space = self._parameters, self._acting, env.arrays, self.action_space
-        begin_step(
-            0, flat.turned, flat.actor, flat.critic, flat.head, work, arrays, self._noise, rollout,
-        )  # fmt: skip
+        flat, arrays, space = self._parameters, env.arrays, self.action_space
+        networks = (flat.turned, flat.actor, flat.critic, flat.head, self._acting)
+        settling = (env.statistics, env.episodes, self._noise, float(self.gamma), rollout)
+        begin_step(0, *networks, arrays, self._noise, rollout)
+        proceed = bound(end_and_begin_step, 0, *networks, arrays, *settling)
         for t in range(len(rollout.rewards)):
             env.source.step(arrays, executable(rollout.actions[t], space))
             env.steps_taken += self.n_envs
-            code = end_and_begin_step(
-                t, flat.turned, flat.actor, flat.critic, flat.head, work, arrays, env.statistics, env.episodes,
-                self._noise, self.gamma, rollout,
-            )  # fmt: skip
-            if code:
+            if code := proceed(t, *networks, arrays, *settling):
                 env.stop_if(code)
 
     def play(self, reset_seeds: Sequence[int]) -> tuple[Array, Array] | None:

@@ -67,7 +67,7 @@ class Rollout(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Scratch memory of one minibatch: the rows that were gathered from a :class:`Rollout`."""
+    """Scratch memory of one minibatch: the rows gathered from a :class:`Rollout`, and what the policy now says of them."""
 
     observations: Array
     actions: Array
@@ -75,6 +75,8 @@ class Batch(NamedTuple):
     log_probs: Array
     advantages: Array
     returns: Array
+    new_log_probs: Array
+    entropies: Array
 
 
 class Hyperparameters(NamedTuple):
@@ -104,5 +106,5 @@ def workspace(actor: Network, critic: Network, rows: int) -> Workspace:
 
 def batch(rows: int, observation: int, action: int) -> Batch:
     """Allocate scratch memory of a minibatch."""
-    shapes: list[tuple[int, ...]] = [(rows, observation), (rows, action), *[(rows,)] * 4]
+    shapes: list[tuple[int, ...]] = [(rows, observation), (rows, action), *[(rows,)] * 6]
     return Batch(*(np.zeros(shape, np.float32) for shape in shapes))

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from rlx.compiled import elementwise, inlined
+from rlx.compiled import elementwise, exact, inlined
 
 CATEGORICAL, GAUSSIAN, BERNOULLI = range(3)
 
@@ -108,55 +108,91 @@ def mode(head, y_BO, actions_BA):
         begin += options
 
 
-@inlined
-def log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, p_BO):
-    """Return ℓ and H of row ``i``, and leave there what :func:`write_gradient` needs.
-
-    Row ``i`` of ``p_BO`` becomes p (Gaussian: z); that of ``y_BO``, where categorical, log p + H of the element.
-    """
-    log_prob, entropy, begin = ZERO, ZERO, 0
-    for k in range(actions_BA.shape[1]):
-        options = head.options[k]
-        y, action = y_BO[i, begin], actions_BA[i, k]
-        if head.kind == GAUSSIAN:
-            z = (action - y) * np.float32(math.exp(-log_std[k]))
-            p_BO[i, k] = z
-            log_prob += -HALF * z * z - log_std[k] - LOG_SQRT_2PI
-            entropy += HALF + LOG_SQRT_2PI + log_std[k]
-        elif head.kind == BERNOULLI:
-            p_BO[i, k] = sigmoid(y)
-            log_prob += action * y - softplus(y)
-            entropy += softplus(y) - y * p_BO[i, k]
-        else:
-            normalizer = softmax(y_BO, i, begin, options, p_BO)
-            log_prob += y_BO[i, begin + int(action)] - normalizer
-            own = ZERO
-            for j in range(begin, begin + options):
-                own -= p_BO[i, j] * (y_BO[i, j] - normalizer)
-            for j in range(begin, begin + options):
-                y_BO[i, j] += own - normalizer
-            entropy += own
-        begin += options
-    return log_prob, entropy
-
-
-@inlined
-def write_gradient(head, log_std, y_BO, actions_BA, i, by_log_prob, by_entropy, d_BO, d_log_std):
-    """Turn the loss's derivatives by ℓ and by H of row ``i`` into those by its outputs, and add up those by log σ.
-
-    Row ``i`` of ``y_BO`` and ``d_BO`` are as :func:`log_prob_and_entropy` left them (its ``p_BO`` is ``d_BO``).
-    """
+@elementwise
+def categorical_terms(options_A, y_BO, actions_BA, p_BO, log_probs_B, entropies_B):
+    """Add ℓ and H of softmax distributions; ``p_BO`` becomes p, and ``y_BO`` becomes log p + H of its element."""
     begin = 0
-    for k in range(actions_BA.shape[1]):
-        options = head.options[k]
-        p = d_BO[i, begin]
-        if head.kind == GAUSSIAN:
-            d_BO[i, k] = by_log_prob * p * np.float32(math.exp(-log_std[k]))
-            d_log_std[k] += by_log_prob * (p * p - ONE) + by_entropy
-        elif head.kind == BERNOULLI:
-            d_BO[i, k] = by_log_prob * (actions_BA[i, k] - p) - by_entropy * y_BO[i, k] * p * (ONE - p)
-        else:
-            for j in range(begin, begin + options):
-                d_BO[i, j] *= -by_log_prob - by_entropy * y_BO[i, j]
-            d_BO[i, begin + int(actions_BA[i, k])] += by_log_prob
-        begin += options
+    for k in range(options_A.size):
+        end = begin + options_A[k]
+        for i in range(y_BO.shape[0]):
+            largest, total, entropy = y_BO[i, begin], ZERO, ZERO
+            for j in range(begin + 1, end):
+                largest = max(largest, y_BO[i, j])
+            for j in range(begin, end):
+                p_BO[i, j] = math.exp(y_BO[i, j] - largest)
+                total += p_BO[i, j]
+            normalizer, inverse = largest + np.float32(math.log(total)), ONE / total
+            log_probs_B[i] += y_BO[i, begin + int(actions_BA[i, k])] - normalizer
+            for j in range(begin, end):
+                p_BO[i, j] *= inverse
+                entropy -= p_BO[i, j] * (y_BO[i, j] - normalizer)
+            for j in range(begin, end):
+                y_BO[i, j] += entropy - normalizer
+            entropies_B[i] += entropy
+        begin = end
+
+
+@elementwise
+def gaussian_terms(log_std, y_BO, actions_BA, z_BO, log_probs_B, entropies_B):
+    """Add ℓ and H of normal distributions; ``z_BO`` becomes z."""
+    for k in range(y_BO.shape[1]):
+        inverse, entropy = np.float32(math.exp(-log_std[k])), HALF + LOG_SQRT_2PI + log_std[k]
+        for i in range(y_BO.shape[0]):
+            z = (actions_BA[i, k] - y_BO[i, k]) * inverse
+            z_BO[i, k] = z
+            log_probs_B[i] += -HALF * z * z - log_std[k] - LOG_SQRT_2PI
+            entropies_B[i] += entropy
+
+
+@elementwise
+def bernoulli_terms(y_BO, actions_BA, p_BO, log_probs_B, entropies_B):
+    """Add ℓ and H of coin throws; ``p_BO`` becomes p."""
+    for i in range(y_BO.shape[0]):
+        for k in range(y_BO.shape[1]):
+            y, p, log_normalizer = y_BO[i, k], sigmoid(y_BO[i, k]), softplus(y_BO[i, k])
+            p_BO[i, k] = p
+            log_probs_B[i] += actions_BA[i, k] * y - log_normalizer
+            entropies_B[i] += log_normalizer - y * p
+
+
+@exact
+def evaluate(head, log_std, y_BO, actions_BA, p_BO, log_probs_B, entropies_B):
+    """Write ℓ and H of each row; ``y_BO`` and ``p_BO`` then hold what :func:`differentiate` needs."""
+    log_probs_B[:], entropies_B[:] = ZERO, ZERO
+    if head.kind == GAUSSIAN:
+        gaussian_terms(log_std, y_BO, actions_BA, p_BO, log_probs_B, entropies_B)
+    elif head.kind == BERNOULLI:
+        bernoulli_terms(y_BO, actions_BA, p_BO, log_probs_B, entropies_B)
+    else:
+        categorical_terms(head.options, y_BO, actions_BA, p_BO, log_probs_B, entropies_B)
+
+
+@elementwise
+def differentiate(head, log_std, y_BO, actions_BA, by_log_prob_B, by_entropy, d_BO, d_log_std):
+    """Turn the loss's derivatives by ℓ and by H into those by the outputs and by log σ.
+
+    ``y_BO`` and ``d_BO`` are as :func:`evaluate` left them (its ``p_BO`` is ``d_BO``); ``by_entropy`` is the same for
+    every row.
+    """
+    rows, outputs = y_BO.shape
+    if head.kind == GAUSSIAN:
+        for k in range(outputs):
+            inverse, total = np.float32(math.exp(-log_std[k])), ZERO
+            for i in range(rows):
+                z = d_BO[i, k]
+                d_BO[i, k] = by_log_prob_B[i] * z * inverse
+                total += by_log_prob_B[i] * (z * z - ONE) + by_entropy
+            d_log_std[k] = total
+    elif head.kind == BERNOULLI:
+        for i in range(rows):
+            for k in range(outputs):
+                p = d_BO[i, k]
+                d_BO[i, k] = by_log_prob_B[i] * (actions_BA[i, k] - p) - by_entropy * y_BO[i, k] * p * (ONE - p)
+    else:
+        for i in range(rows):
+            for j in range(outputs):
+                d_BO[i, j] *= -by_log_prob_B[i] - by_entropy * y_BO[i, j]
+            begin = 0
+            for k in range(head.options.size):
+                d_BO[i, begin + int(actions_BA[i, k])] += by_log_prob_B[i]
+                begin += head.options[k]

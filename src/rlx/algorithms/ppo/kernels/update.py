@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from rlx.algorithms.ppo.kernels import adam
-from rlx.algorithms.ppo.kernels.distributions import log_prob_and_entropy, write_gradient
+from rlx.algorithms.ppo.kernels.distributions import differentiate, evaluate
 from rlx.algorithms.ppo.kernels.network import backward, forward
 from rlx.compiled import elementwise, exact
 
@@ -40,26 +40,22 @@ def normalize(a_B):
 
 
 @elementwise
-def policy_loss(head, log_std, y_BO, actions_BA, old_B, advantages_B, settings, d_BO, d_log_std, numbers):
-    """Report the policy's part of the loss, and write its gradient by outputs and log σ. ``y_BO`` is overwritten."""
-    rows = y_BO.shape[0]
+def surrogate(log_probs_B, entropies_B, old_B, advantages_B, settings, numbers):
+    """Report the policy's part of the loss; ``log_probs_B`` become its derivatives by ℓ."""
+    rows = log_probs_B.size
     clip, share = np.float32(settings.clip_range), ONE / np.float32(rows)
-    by_entropy = np.float32(-settings.entropy_coef) * share
-    surrogate, entropies, kl, clipped = 0.0, 0.0, 0.0, 0
-    d_log_std[:] = ZERO
+    objective, entropy, kl, clipped = 0.0, 0.0, 0.0, 0
     for i in range(rows):
-        log_prob, entropy = log_prob_and_entropy(head, log_std, y_BO, actions_BA, i, d_BO)
-        log_ratio = log_prob - old_B[i]
+        log_ratio = log_probs_B[i] - old_B[i]
         ratio = np.float32(math.exp(log_ratio))
         free = advantages_B[i] * ratio
         bound = advantages_B[i] * min(max(ratio, ONE - clip), ONE + clip)
-        surrogate += min(free, bound)
-        entropies += entropy
+        objective += min(free, bound)
+        entropy += entropies_B[i]
         kl += (ratio - ONE) - log_ratio
         clipped += abs(ratio - ONE) > clip
-        by_log_prob = -free * share if free <= bound else ZERO
-        write_gradient(head, log_std, y_BO, actions_BA, i, by_log_prob, by_entropy, d_BO, d_log_std)
-    numbers[POLICY_LOSS], numbers[ENTROPY_LOSS] = -surrogate / rows, -entropies / rows
+        log_probs_B[i] = -free * share if free <= bound else ZERO
+    numbers[POLICY_LOSS], numbers[ENTROPY_LOSS] = -objective / rows, -entropy / rows
     numbers[KL], numbers[CLIP_FRACTION] = kl / rows, clipped / rows
 
 
@@ -128,7 +124,11 @@ def run_epoch(p_P, g_P, m_P, v_P, t, actor, critic, head, rollout, order, batch,
         end_y, end_v = rows * actor.widths[1:].sum(), rows * critic.widths[1:].sum()
         d_y = work.actor_gradients[end_y - rows * outputs : end_y].reshape(rows, outputs)
         d_v = work.critic_gradients[end_v - rows : end_v].reshape(rows, 1)
-        policy_loss(head, log_std, y, actions, old_log_probs, advantages, settings, d_y, d_log_std, numbers[number])
+        log_probs, entropies = batch.new_log_probs[:rows], batch.entropies[:rows]
+        evaluate(head, log_std, y, actions, d_y, log_probs, entropies)
+        surrogate(log_probs, entropies, old_log_probs, advantages, settings, numbers[number])
+        by_entropy = np.float32(-settings.entropy_coef / rows)
+        differentiate(head, log_std, y, actions, log_probs, by_entropy, d_y, d_log_std)
         value_loss(v, old_values, returns, settings, d_v, numbers[number])
         if settings.target_kl >= 0 and numbers[number, KL] > 1.5 * settings.target_kl:
             return t, number + 1, True
