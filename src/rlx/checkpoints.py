@@ -34,7 +34,8 @@ from rlx.atomic import write_bytes
 from rlx.errors import CheckpointDamaged, Missing
 from rlx.normalization import Normalizer
 
-FORMAT = 1
+FORMAT = 2
+"""1: until rlx 0.1. 2: the state names the engine."""
 MANIFEST = "rlx/manifest.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 VOLATILE = {
@@ -65,6 +66,7 @@ class TrainingState:
         update: Updates made.
         boundary: Index of the next segment (see :meth:`rlx.algorithms.ppo.PPO.begin_segment`).
         n_updates: SB3's own count of epochs.
+        engine: What computed it (see :class:`rlx.algorithms.Engine`).
         best: The policy validation preferred so far.
     """
 
@@ -73,6 +75,7 @@ class TrainingState:
     update: int
     boundary: int
     n_updates: int
+    engine: str
     best: Best | None = None
 
 
@@ -128,8 +131,36 @@ def load(path: Path, device: str = "cpu") -> Checkpoint:
 
     Raises:
         Missing: There is no such file.
-        CheckpointDamaged: It is not a checkpoint of rlx, of a newer format, or damaged; the message says which.
+        CheckpointDamaged: It is not a checkpoint of rlx, of a newer format, or damaged; the message says which, and
+            names the newest good checkpoint beside it.
     """
+    try:
+        return _load(path, device)
+    except CheckpointDamaged as error:
+        good = _newest_good(path)
+        raise CheckpointDamaged(
+            f"{error}; the newest good checkpoint beside it is {good.name}" if good else str(error)
+        ) from error
+
+
+def numbered(folder: Path) -> list[Path]:
+    """Return the checkpoints ``step_<N>.zip`` of a folder, newest first."""
+    found = [path for path in folder.glob("step_*.zip") if path.stem.partition("_")[2].isdigit()]
+    return sorted(found, key=lambda path: int(path.stem.partition("_")[2]), reverse=True)
+
+
+def _newest_good(damaged: Path) -> Path | None:
+    """Return the newest numbered checkpoint beside a damaged one that can be read (None if there is none)."""
+    for path in numbered(damaged.parent):
+        try:
+            _load(path, "cpu")
+        except (CheckpointDamaged, Missing):
+            continue
+        return path
+    return None
+
+
+def _load(path: Path, device: str) -> Checkpoint:
     members = _verified(path)
     try:
         state = json.loads(members["rlx/state.json"])
@@ -182,14 +213,22 @@ def _verified(path: Path) -> dict[str, bytes]:
         version, hashes = manifest["format"], dict(manifest["sha256"])
     except (ValueError, KeyError, TypeError):
         raise CheckpointDamaged(f"{path}: its manifest is damaged") from None
-    if version != FORMAT:
+    if version not in range(1, FORMAT + 1):
         raise CheckpointDamaged(
-            f"{path}: has checkpoint format {version}, and this rlx reads format {FORMAT}; upgrade rlx"
+            f"{path}: has checkpoint format {version}, and this rlx reads formats 1 to {FORMAT}; upgrade rlx"
         )
     for name, expected in hashes.items():
         if name not in members or hashlib.sha256(members[name]).hexdigest() != expected:
             raise CheckpointDamaged(f"{path}: is damaged: {name} does not match its checksum")
-    return {name: members[name] for name in hashes}
+    return _migrated({name: members[name] for name in hashes}, version)
+
+
+def _migrated(members: dict[str, bytes], version: int) -> dict[str, bytes]:
+    """Bring members of an older format into the present one."""
+    if version == 1:
+        state = json.loads(members["rlx/state.json"]) | {"engine": "stable-baselines3"}  # there was no other
+        members = members | {"rlx/state.json": _json(state)}
+    return members
 
 
 def _stock_data(model: stable_baselines3.PPO) -> bytes:
@@ -210,9 +249,18 @@ def _stock_data(model: stable_baselines3.PPO) -> bytes:
 
 
 def _tensors(content: Any) -> bytes:
+    """Serialise a ``state_dict``, each tensor with memory of its own (an engine may keep them all in one)."""
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(_own_memory(content), buffer)
     return buffer.getvalue()
+
+
+def _own_memory(content: Any) -> Any:
+    if isinstance(content, torch.Tensor):
+        return content.detach().clone()
+    if isinstance(content, dict):
+        return type(content)((key, _own_memory(value)) for key, value in content.items())
+    return content
 
 
 def _load_tensors(content: bytes, device: str) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlx.atomic import write_text
+from rlx.atomic import replacing
 from rlx.errors import DataDamaged, NonFiniteValue
 
 VOCABULARY: dict[str, str] = {
@@ -70,10 +70,8 @@ class MetricsWriter:
 
     def __init__(self, path: Path, after_step: int):
         """Open ``path``, keeping the rows up to ``after_step`` and dropping later ones (work that was lost)."""
-        kept = (
-            [row for row in read_rows(path, tolerate_tail=True) if row["step"] <= after_step] if path.exists() else []
-        )
-        write_rows(path, kept)
+        rows = iterate_rows(path, tolerate_tail=True) if path.exists() else iter(())
+        write_rows(path, (row for row in rows if row["step"] <= after_step))
         self._file = path.open("a", encoding="utf-8")
 
     def append(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +91,9 @@ class MetricsWriter:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a whole ``metrics.jsonl`` atomically."""
-    write_text(path, "".join(map(_line, rows)))
+    """Write a whole ``metrics.jsonl`` atomically, row by row (a long run's need not fit into memory)."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(map(_line, rows))
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -102,7 +101,12 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def read_rows(path: Path, *, tolerate_tail: bool = False) -> list[dict[str, Any]]:
-    """Read a ``metrics.jsonl``.
+    """Read a whole ``metrics.jsonl``; see :func:`iterate_rows`."""
+    return list(iterate_rows(path, tolerate_tail=tolerate_tail))
+
+
+def iterate_rows(path: Path, *, tolerate_tail: bool = False) -> Iterator[dict[str, Any]]:
+    """Read a ``metrics.jsonl`` row by row.
 
     Args:
         path: The file.
@@ -111,15 +115,14 @@ def read_rows(path: Path, *, tolerate_tail: bool = False) -> list[dict[str, Any]
     Raises:
         DataDamaged: A line is not a row.
     """
-    rows = []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            row["step"], row["seed"]
-        except (ValueError, KeyError, TypeError):
-            if tolerate_tail and number == len(lines):
-                break
-            raise DataDamaged(f"{path}:{number}: is not a row of metrics") from None
-        rows.append(row)
-    return rows
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        lines = enumerate(file, 1)
+        for number, line in lines:
+            try:
+                row = json.loads(line)
+                row["step"], row["seed"]
+            except (ValueError, KeyError, TypeError):
+                if tolerate_tail and next(lines, None) is None:
+                    return
+                raise DataDamaged(f"{path}:{number}: is not a row of metrics") from None
+            yield row

@@ -13,7 +13,7 @@ from rlx.atomic import write_text
 from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
 from rlx.errors import TrainingFailed
-from rlx.metrics import read_rows, write_rows
+from rlx.metrics import iterate_rows, write_rows
 from rlx.progress import Progress, SeedProgress, shown_duration
 from rlx.project_code import check_unchanged
 from rlx.workers import Failure, run_parallel, worker_count
@@ -138,7 +138,6 @@ def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None
     """Put the checkpoints and metrics of finished seeds, and the logs of all, into a run folder."""
     for stale in ("logs", "checkpoints"):
         shutil.rmtree(folder / stale, ignore_errors=True)
-    rows: list[dict[str, Any]] = []
     for seed, entry in entries.items():
         logs, checkpoints = folder / "logs" / f"seed_{seed}", folder / "checkpoints" / f"seed_{seed}"
         if (entry.folder / "tensorboard").is_dir():
@@ -147,13 +146,13 @@ def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None
             logs.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.folder / "error.txt", logs / "error.txt")
         if seed in finished:
-            rows += read_rows(entry.folder / "metrics.jsonl")
             checkpoints.mkdir(parents=True)
             for path in (entry.folder / "checkpoints").glob("*.zip"):
                 if not path.name.startswith(("best_", ".")):
                     shutil.copyfile(path, checkpoints / path.name)
     if finished:
-        write_rows(folder / "metrics.jsonl", rows)
+        paths = [entry.folder / "metrics.jsonl" for seed, entry in entries.items() if seed in finished]
+        write_rows(folder / "metrics.jsonl", (row for path in paths for row in iterate_rows(path)))
 
 
 def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable[[Any], None]) -> dict[str, Any]:
@@ -204,8 +203,8 @@ def _write_error(entry: Entry, details: str) -> None:
 
 def _steps_behind(entry: Entry) -> int:
     path = entry.folder / "metrics.jsonl"
-    rows = read_rows(path, tolerate_tail=True) if path.exists() else []
-    return int(rows[-1]["step"]) if rows else 0
+    rows = iterate_rows(path, tolerate_tail=True) if path.exists() else iter(())
+    return max((int(row["step"]) for row in rows), default=0)
 
 
 def _ordered(outcomes: dict[int, SeedOutcome]) -> list[SeedOutcome]:

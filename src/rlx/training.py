@@ -165,8 +165,8 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     venv, recorder = make_vector_env(root, config, fast=engine.name == algorithms.FAST)
     try:
         model = algorithms.build(root, config, seed, venv)
-        state = TrainingState(seed, 0, 0, 0, 0)
-        found = _newest(folder / "checkpoints", str(model.device))
+        state = TrainingState(seed, 0, 0, 0, 0, engine.name)
+        found = _newest(folder / "checkpoints", str(model.device), lambda line: say(f"seed {seed}: {line}"))
         if found is not None:
             state = found.state
             model.policy.load_state_dict(found.weights)
@@ -185,17 +185,17 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     return _Seed(root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text)
 
 
-def _newest(folder: Path, device: str) -> checkpoints.Checkpoint | None:
+def _newest(folder: Path, device: str, say: Callable[[str], None]) -> checkpoints.Checkpoint | None:
     """Return the newest checkpoint that can be read, and remove what was chosen or written after it."""
     for path in folder.glob(".*"):  # what a killed process was writing
         path.unlink()
-    candidates = sorted(folder.glob("step_*.zip"), key=lambda path: int(path.stem.partition("_")[2]), reverse=True)
     found = None
-    for path in candidates:
+    for path in checkpoints.numbered(folder):
         try:
             found = checkpoints.load(path, device)
             break
-        except (CheckpointDamaged, Missing):
+        except (CheckpointDamaged, Missing) as error:
+            say(f"{error}; it is passed over, and its part of the training is done again")
             path.unlink(missing_ok=True)
     for path in folder.glob("best_*.zip"):
         if found is None or int(path.stem.partition("_")[2]) > found.state.step:
@@ -251,8 +251,7 @@ def _checkpoint(run: _Seed) -> None:
     _save(run, f"step_{run.state.step}.zip")
     _name_latest_and_best(run)
     keep = run.snapshot.config.checkpoint.keep
-    steps = sorted(run.checkpoints.glob("step_*.zip"), key=lambda path: int(path.stem.partition("_")[2]))
-    for path in steps[:-keep] if keep else []:
+    for path in checkpoints.numbered(run.checkpoints)[keep:] if keep else []:
         path.unlink()
 
 
