@@ -7,9 +7,7 @@ by one more part of the algorithm.
 from __future__ import annotations
 
 import hashlib
-import signal
-import subprocess
-import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,10 @@ from rlx.actors import load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.envs import make_env
-from rlx.errors import NonFiniteValue
+from rlx.errors import CheckpointDamaged, NonFiniteValue
 from rlx.held_out import play_held_out
 from rlx.metrics import read_rows
-from rlx.training import Progress, train_seed
+from rlx.training import train_seed
 
 torch.set_num_threads(1)
 
@@ -82,6 +80,7 @@ class Probe(gym.Env[Any, Any]):
 
 
 gym.register("Probe-v0", entry_point=Probe)
+ENGINES = ("fast", "stable-baselines3")
 
 
 def settings(env: dict[str, Any], **changes: Any) -> Snapshot:
@@ -116,21 +115,23 @@ def critic(folder: Path, snapshot: Snapshot, observation: float) -> float:
         return float(policy.predict_values(torch.tensor([[observation]])))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("kind", "values"),
     [("value", {0.0: 1.0}), ("observation", {1.0: 1.0, -1.0: -1.0}), ("discount", {0.0: 0.5, 1.0: 1.0})],
 )
-def test_the_critic_learns_known_values(tmp_path: Path, kind: str, values: dict[float, float]) -> None:
-    snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": kind}})
+def test_the_critic_learns_known_values(tmp_path: Path, kind: str, values: dict[float, float], engine: str) -> None:
+    snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": kind}}, algo={"engine": engine})
     trained(tmp_path, snapshot)
     for observation, value in values.items():
         assert critic(tmp_path, snapshot, observation) == pytest.approx(value, abs=0.1)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("act", ["discrete", "box", "multidiscrete", "multibinary"])
 @pytest.mark.parametrize("kind", ["action", "both"])
-def test_the_actor_learns_the_better_action(tmp_path: Path, kind: str, act: str) -> None:
-    snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": kind, "act": act}})
+def test_the_actor_learns_the_better_action(tmp_path: Path, kind: str, act: str, engine: str) -> None:
+    snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": kind, "act": act}}, algo={"engine": engine})
     checkpoint = trained(tmp_path, snapshot)
     actor = load_actor(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
     episodes = play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=20), actor)
@@ -174,33 +175,6 @@ def test_training_again_gives_the_same_bytes(tmp_path: Path) -> None:
     assert hashes(tmp_path / "one") != hashes(tmp_path / "other")
 
 
-def test_a_killed_training_ends_as_if_undisturbed(tmp_path: Path) -> None:
-    snapshot = cartpole(algo=LONG)
-    (tmp_path / "config_snapshot.yaml").write_text(snapshot.to_yaml())
-    train_seed(tmp_path, snapshot, 3, tmp_path / "calm", lambda _: None)
-    program = (
-        "import sys, torch; from pathlib import Path; torch.set_num_threads(1)\n"
-        "from rlx.config.snapshot import read_snapshot; from rlx.training import train_seed\n"
-        "folder = Path(sys.argv[1]); train_seed(folder, read_snapshot(folder / 'config_snapshot.yaml'), 3, folder / 'killed', lambda p: print(p.step, flush=True))\n"
-    )
-    kills = 0
-    for after in (6000, 6500, 11_000):
-        with subprocess.Popen(
-            [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if int(line) >= after and process.poll() is None:
-                    process.send_signal(signal.SIGKILL)
-                    kills += 1
-                    break
-    assert kills == 3
-    resumed: list[Progress] = []
-    train_seed(tmp_path, snapshot, 3, tmp_path / "killed", resumed.append)
-    assert resumed[0].resumed_from
-    assert hashes(tmp_path / "killed") == hashes(tmp_path / "calm")
-
-
 def test_a_kill_just_before_the_end_still_names_latest_and_best(tmp_path: Path) -> None:
     train_seed(tmp_path, cartpole(), 3, tmp_path, lambda _: None)
     expected = hashes(tmp_path)
@@ -217,7 +191,7 @@ def test_a_checkpoint_does_not_depend_on_the_other_seeds_of_its_run(tmp_path: Pa
     assert hashes(tmp_path / "one") == hashes(tmp_path / "many")
 
 
-def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named_and_passed_over(tmp_path: Path) -> None:
     snapshot = cartpole(algo=LONG)
     train_seed(tmp_path, snapshot, 3, tmp_path / "calm", lambda _: None)
     expected = hashes(tmp_path / "calm")
@@ -225,7 +199,11 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     data = bytearray(newest.read_bytes())
     data[len(data) // 2] ^= 1
     newest.write_bytes(bytes(data))
-    train_seed(tmp_path, snapshot, 3, tmp_path / "calm", lambda _: None)
+    lines: list[str] = []
+    train_seed(tmp_path, snapshot, 3, tmp_path / "calm", lambda _: None, lines.append)
+    (line,) = [line for line in lines if "is damaged" in line]
+    assert line.startswith("seed 3: ")
+    assert "the newest good checkpoint beside it is step_10240.zip; it is passed over" in line
     assert hashes(tmp_path / "calm") == expected
 
 
@@ -344,3 +322,36 @@ def test_read_snapshot_is_what_training_used(tmp_path: Path) -> None:
     snapshot = cartpole(algo={"total_timesteps": 256})
     (tmp_path / "c.yaml").write_text(trained(tmp_path, snapshot).config)
     assert read_snapshot(tmp_path / "c.yaml").training_part() == snapshot.training_part()
+
+
+def test_a_checkpoint_of_the_first_format_is_read_and_trained_on(tmp_path: Path) -> None:
+    """Stored by rlx 0.1 before format 2: ``checkpoint_format_1.zip`` after 1024 steps with seed 3."""
+    stored = Path(__file__).parent / "data" / "checkpoint_format_1.zip"
+    checkpoint = checkpoints.load(stored)
+    assert (checkpoint.state.step, checkpoint.state.engine) == (1024, "stable-baselines3")
+    assert checkpoint.normalizer is not None
+    (tmp_path / "snapshot.yaml").write_text(checkpoint.config)
+    config = read_snapshot(tmp_path / "snapshot.yaml").config
+    actor = load_actor(tmp_path, config, checkpoint, make_env(config.env), deterministic=True)
+    stock = stable_baselines3.PPO.load(stored, device="cpu")
+    observations = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
+    assert (actor.act(observations) == stock.predict(checkpoint.normalizer(observations), deterministic=True)[0]).all()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step_1024.zip").write_bytes(stored.read_bytes())
+    (tmp_path / "checkpoints" / "best_1024.zip").write_bytes(stored.read_bytes())
+    algo = config.algo.model_copy(update={"total_timesteps": 2048})
+    state = train_seed(tmp_path, Snapshot(config.model_copy(update={"algo": algo})), 3, tmp_path, lambda _: None)
+    assert (state.step, state.boundary) == (2048, 2)
+
+
+def test_a_checkpoint_of_a_later_format_is_refused(tmp_path: Path) -> None:
+    trained(tmp_path, cartpole(algo={"total_timesteps": 256}))
+    path = tmp_path / "checkpoints" / "latest.zip"
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    members["rlx/manifest.json"] = members["rlx/manifest.json"].replace(b'"format": 2', b'"format": 99')
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(CheckpointDamaged, match="has checkpoint format 99, and this rlx reads formats 1 to 2; upgrade"):
+        checkpoints.load(path)

@@ -41,7 +41,7 @@ def pendulum(state, torque, two):
     theta, theta_dot = state[0], state[1]
     u = min(max(torque, np.float32(-2.0)), np.float32(2.0))
     angle = ((theta + math.pi) % (2 * math.pi)) - math.pi
-    cost = math.pow(angle, two) + 0.1 * math.pow(theta_dot, two) + np.float32(0.001) * (u * u)
+    cost = math.pow(angle, two) + 0.1 * math.pow(theta_dot, two) + np.float32(0.001) * math.pow(u, np.float32(two))
     moved = theta_dot + (3 * 10.0 / (2 * 1.0) * math.sin(theta) + np.float32(3.0) * u) * 0.05
     state[1] = min(max(moved, -8.0), 8.0)
     state[0] = theta + state[1] * 0.05

@@ -1,0 +1,390 @@
+"""The fast engine beside Stable-Baselines3's own code, and its compiled environments beside Gymnasium's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import stable_baselines3
+import torch
+from gymnasium import spaces
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rlx import algorithms, checkpoints, compiled
+from rlx.actors import load_actor
+from rlx.config.schema import RunConfig
+from rlx.config.snapshot import Snapshot
+from rlx.envs import make_env, make_vector_env
+from rlx.errors import PolicyUnusable
+from rlx.metrics import read_rows
+from rlx.training import train_seed
+from rlx.vector_envs import native
+
+torch.set_num_threads(1)
+
+ACTIONS: dict[str, spaces.Space[Any]] = {
+    "discrete": spaces.Discrete(3),
+    "multidiscrete": spaces.MultiDiscrete([2, 4, 3]),
+    "multibinary": spaces.MultiBinary(4),
+    "box": spaces.Box(-0.5, 0.5, (3,), np.float32),
+    "plane": spaces.Box(-1, 1, (2, 2), np.float32),
+}
+
+
+class Noise(gym.Env[Any, Any]):
+    """Random observations and rewards; episodes end at random, or at a limit."""
+
+    def __init__(self, act: str = "discrete", shape: tuple[int, ...] = (3,), number: str = "float32"):
+        self.observation_space = spaces.Box(-10, 10, shape, np.dtype(number).type)
+        self.action_space = ACTIONS[act]
+
+    def _see(self) -> Any:
+        return self.np_random.normal(2.0, 3.0, self.observation_space.shape).astype(self.observation_space.dtype)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return self._see(), {}
+
+    def step(self, action: Any) -> Any:
+        assert self.action_space.contains(np.asarray(action, self.action_space.dtype)), action
+        return self._see(), float(self.np_random.normal()), bool(self.np_random.random() < 0.1), False, {}
+
+
+gym.register("Noise-v0", entry_point=Noise, max_episode_steps=12)
+
+
+def config_of(engine: str = "auto", **sections: Any) -> RunConfig:
+    data: dict[str, Any] = {
+        "env": {"id": "Noise-v0", "num_envs": 3},
+        "algo": {"rollout_steps": 16, "batch_size": 12, "update_epochs": 3, "total_timesteps": 480},
+        "policy": {"hidden_sizes": [8, 8]},
+        "eval": {"every": 240, "episodes": 3},
+    }
+    for section, values in sections.items():
+        data[section] = {**data.get(section, {}), **values}
+    data["algo"]["engine"] = engine
+    return RunConfig.model_validate(data)
+
+
+def built(config: RunConfig, seed: int = 0) -> Any:
+    fast = config.algo.engine == algorithms.FAST
+    venv, _ = make_vector_env(Path(), config, fast=fast)
+    model = algorithms.build(Path(), config, seed, venv)
+    model.begin_segment(seed)
+    return model
+
+
+def weights(model: Any) -> np.ndarray:
+    return torch.cat([parameter.detach().reshape(-1) for parameter in model.policy.parameters()]).numpy().copy()
+
+
+def pair(**sections: Any) -> tuple[Any, Any]:
+    """The same untrained algorithm on both engines, the stock one with a rollout, the fast one with a copy of it."""
+    stock, fast = (built(config_of(engine, **sections)) for engine in (algorithms.STOCK, algorithms.FAST))
+    assert (weights(stock) == weights(fast)).all()
+    stock.collect_rollouts(stock.env, stock._segment_callback, stock.rollout_buffer, stock.n_steps)
+    ours, theirs = fast.rollout_buffer, stock.rollout_buffer
+    for name in (
+        "observations",
+        "actions",
+        "rewards",
+        "episode_starts",
+        "values",
+        "log_probs",
+        "advantages",
+        "returns",
+    ):
+        target = getattr(ours, name)
+        target[:] = getattr(theirs, name).reshape(target.shape)
+    ours.pos, ours.full = ours.buffer_size, True
+    return stock, fast
+
+
+def updated(model: Any) -> dict[str, float]:
+    np.random.seed(7)  # noqa: NPY002 — the stream that SB3 draws minibatches from
+    model._total_timesteps = 480
+    model._update_current_progress_remaining(48, 480)
+    model.train()
+    logged = dict(model.logger.name_to_value)
+    model.logger.name_to_value.clear()
+    return logged
+
+
+networks = st.fixed_dictionaries(
+    {
+        "hidden_sizes": st.one_of(
+            st.lists(st.integers(1, 33), max_size=3),
+            st.fixed_dictionaries(
+                {"actor": st.lists(st.integers(1, 20), max_size=2), "critic": st.lists(st.integers(1, 20), max_size=3)}
+            ),
+        ),
+        "activation": st.sampled_from(["tanh", "relu", "leaky_relu", "elu"]),
+        "ortho_init": st.booleans(),
+        "log_std_init": st.sampled_from([0.0, -1.0]),
+    }
+)
+updates = st.fixed_dictionaries(
+    {
+        "batch_size": st.sampled_from([2, 3, 12, 48]),
+        "update_epochs": st.integers(1, 4),
+        "learning_rate": st.sampled_from([3e-4, {"start": 1e-3, "end": 1e-4}]),
+        "clip_range": st.sampled_from([0.2, 0.02, {"start": 0.3, "end": 0.0}]),
+        "clip_range_vf": st.sampled_from([None, 0.2, 0.01]),
+        "entropy_coef": st.sampled_from([0.0, 0.02]),
+        "value_coef": st.sampled_from([0.5, 1.0, 0.0]),
+        "max_grad_norm": st.sampled_from([0.5, 0.01, 100.0]),
+        "target_kl": st.sampled_from([None, 1e-4, 0.01]),
+        "normalize_advantage": st.booleans(),
+        "gamma": st.sampled_from([0.99, 0.5]),
+        "gae_lambda": st.sampled_from([0.95, 1.0, 0.0]),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(act=st.sampled_from(sorted(ACTIONS)), policy=networks, algo=updates, width=st.integers(1, 6))
+def test_one_update_agrees_with_stock(act: str, policy: dict[str, Any], algo: dict[str, Any], width: int) -> None:
+    stock, fast = pair(policy=policy, algo=algo, env={"kwargs": {"act": act, "shape": [width]}})
+    before = weights(stock)
+    expected, found = updated(stock), updated(fast)
+    assert np.abs(weights(stock) - before).max() > 1e-5
+    np.testing.assert_allclose(weights(fast), weights(stock), rtol=0, atol=1e-5)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-3, abs=2e-5, nan_ok=True), name
+
+
+@pytest.mark.parametrize("act", ACTIONS)
+def test_the_first_actions_are_those_that_stock_draws(act: str) -> None:
+    env = {"kwargs": {"act": act}, "num_envs": 32}
+    buffers = []
+    for engine in (algorithms.STOCK, algorithms.FAST):  # one after the other: both draw from torch's global generator
+        model = built(config_of(engine, env=env, algo={"batch_size": 32}))
+        model.collect_rollouts(model.env, model._segment_callback, model.rollout_buffer, model.n_steps)
+        buffers.append(model.rollout_buffer)
+    stock, fast = buffers
+    np.testing.assert_allclose(fast.actions[0].reshape(32, -1), stock.actions[0].reshape(32, -1), atol=1e-5)
+    np.testing.assert_allclose(fast.log_probs[0], stock.log_probs[0], atol=1e-5)
+    np.testing.assert_allclose(fast.values[0], stock.values[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("number", ["float32", "float64"])
+@pytest.mark.parametrize("normalize", [(True, True), (True, False), (False, True), (False, False)])
+def test_whole_training_stays_beside_stock(normalize: tuple[bool, bool], number: str) -> None:
+    env = {
+        "kwargs": {"number": number, "shape": (2, 2)},
+        "normalize_observation": normalize[0],
+        "normalize_reward": normalize[1],
+    }
+    histories: list[list[Any]] = []
+    for engine in (algorithms.STOCK, algorithms.FAST):
+        model = built(config_of(engine, env=env))
+        history = []
+        for _ in range(4):
+            logged = model.iterate(480)
+            history.append((model.rollout_buffer.rewards.copy(), weights(model), logged["train/explained_variance"]))
+        histories.append([*history, (model.env if hasattr(model.env, "take") else model.env.venv).take()])
+    (*stock, stock_episodes), (*fast, fast_episodes) = histories
+    for (rewards, parameters, explained), (own_rewards, own_parameters, own_explained) in zip(stock, fast, strict=True):
+        np.testing.assert_allclose(own_rewards, rewards, atol=1e-4)
+        np.testing.assert_allclose(own_parameters, parameters, rtol=0, atol=1e-4)
+        assert own_explained == pytest.approx(explained, abs=1e-3)
+    assert fast_episodes.lengths == stock_episodes.lengths
+    assert fast_episodes.returns == pytest.approx(stock_episodes.returns)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 4), st.floats(0, 1), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_advantages_are_those_of_stock(steps: int, copies: int, gamma: float, decay: float, seed: int) -> None:
+    from stable_baselines3.common.buffers import RolloutBuffer
+
+    from rlx.algorithms.ppo.kernels.advantages import estimate
+
+    generator = np.random.default_rng(seed)
+    buffer = RolloutBuffer(
+        steps,
+        ACTIONS["box"],
+        ACTIONS["discrete"],
+        gamma=gamma,
+        gae_lambda=decay,
+        n_envs=copies,  # type: ignore[arg-type]
+    )
+    buffer.rewards[:], buffer.values[:] = generator.normal(size=(2, steps, copies))
+    buffer.episode_starts[:] = generator.random((steps, copies)) < 0.3
+    last, dones = generator.normal(size=copies).astype(np.float32), generator.random(copies) < 0.5
+    buffer.compute_returns_and_advantage(torch.from_numpy(last), dones)
+    advantages, returns = np.zeros((2, steps, copies), np.float32)
+    estimate(
+        buffer.rewards,
+        buffer.values,
+        buffer.episode_starts,
+        last,
+        dones.astype(np.float32),
+        gamma,
+        decay,
+        advantages,
+        returns,
+    )
+    np.testing.assert_allclose(advantages, buffer.advantages, atol=1e-4)
+    np.testing.assert_allclose(returns, buffer.returns, atol=1e-4)
+
+
+# --- compiled environments --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("env_id", native.ENVIRONMENTS)
+def test_compiled_environments_give_gymnasiums_bits(env_id: str) -> None:
+    assert native.stands_in(env_id, 100_000, 12345)
+
+
+def test_a_compiled_environment_that_differs_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gymnasium.envs.classic_control import CartPoleEnv
+
+    made = CartPoleEnv.__init__
+
+    def heavier(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        self.gravity = 9.81
+
+    assert native.stands_in.__wrapped__("CartPole-v1")
+    monkeypatch.setattr(CartPoleEnv, "__init__", heavier)
+    assert not native.stands_in.__wrapped__("CartPole-v1")
+
+
+def test_only_the_plain_environment_is_replaced() -> None:
+    def plain(**env: Any) -> bool:
+        return native.is_plain(config_of(env={"id": "CartPole-v1", **env}).env)
+
+    assert plain()
+    assert not plain(kwargs={"sutton_barto_reward": True})
+    assert not plain(frame_stack=2)
+    assert not plain(wrappers=["gymnasium.wrappers.ClipReward"])
+    assert not plain(id="CartPole-v0")
+
+
+@pytest.mark.parametrize("env_id", native.ENVIRONMENTS)
+def test_training_gives_the_same_bits_in_compiled_and_in_gymnasiums_environments(
+    tmp_path: Path, env_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"id": env_id, "num_envs": 4, "normalize_observation": True, "normalize_reward": True}
+    snapshot = Snapshot(config_of(env=env, algo={"rollout_steps": 64, "batch_size": 64, "total_timesteps": 2048}))
+    train_seed(tmp_path, snapshot, 1, tmp_path / "native", lambda _: None)
+    monkeypatch.setattr(native, "is_plain", lambda _: False)
+    train_seed(tmp_path, snapshot, 1, tmp_path / "gymnasium", lambda _: None)
+    loads = [checkpoints.load(tmp_path / name / "checkpoints" / "latest.zip") for name in ("native", "gymnasium")]
+    assert checkpoints.weights_hash(loads[0]) == checkpoints.weights_hash(loads[1])
+    rows = [read_rows(tmp_path / name / "metrics.jsonl") for name in ("native", "gymnasium")]
+    for ours, theirs in zip(*rows, strict=True):
+        played = [{k: v for k, v in row.items() if k.startswith("validation/")} for row in (ours, theirs)]
+        assert played[0] == pytest.approx(played[1], rel=1e-5)  # validated by kernels and by torch
+        assert {k: v for k, v in ours.items() if k not in played[0]} == {
+            k: v for k, v in theirs.items() if k not in played[1]
+        }
+
+
+# --- what runs on which engine ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sections", "reason"),
+    [
+        ({}, None),
+        ({"env": {"id": "MountainCarContinuous-v0"}}, None),
+        ({"algo": {"use_sde": True}, "env": {"id": "Pendulum-v1"}}, "use_sde"),
+        ({"policy": {"activation": "gelu"}}, "activation is 'gelu'"),
+        ({"policy": {"type": "cnn"}}, "policy.type is 'cnn'"),
+        ({"env": {"id": "FrozenLake-v1"}}, "observations are Discrete"),
+        ({"env": {"id": "Blackjack-v1"}}, "observations are Tuple"),
+    ],
+)
+def test_the_engine_says_why(sections: dict[str, Any], reason: str | None) -> None:
+    config = config_of(**sections)
+    made = make_env(config.env)
+    engine = algorithms.choose_engine(config, made.observation_space, made.action_space)
+    assert engine.name == (algorithms.STOCK if reason else algorithms.FAST)
+    assert (reason or "covered") in engine.reason
+    if reason:
+        with pytest.raises(PolicyUnusable, match=r"algo\.engine: fast cannot train this run"):
+            algorithms.choose_engine(config_of(algorithms.FAST, **sections), made.observation_space, made.action_space)
+
+
+@pytest.mark.parametrize("engine", [algorithms.FAST, algorithms.STOCK])
+@pytest.mark.parametrize("act", ACTIONS)
+def test_stock_sb3_loads_acts_and_trains_on(tmp_path: Path, act: str, engine: str) -> None:
+    snapshot = Snapshot(config_of(engine, env={"kwargs": {"act": act}}))
+    train_seed(tmp_path, snapshot, 0, tmp_path, lambda _: None)
+    path = tmp_path / "checkpoints" / "latest.zip"
+    stock, checkpoint = stable_baselines3.PPO.load(path, device="cpu"), checkpoints.load(path)
+    assert (type(stock), checkpoint.state.engine) == (stable_baselines3.PPO, engine)
+    ours = load_actor(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
+    observations = np.random.default_rng(0).normal(2, 3, (1000, 3)).astype(np.float32)
+    assert (stock.predict(observations, deterministic=True)[0] == ours.act(observations)).all()
+    before = weights(stock)
+    venv, _ = make_vector_env(tmp_path, snapshot.config, fast=False)
+    stock.set_env(venv)
+    stock.learn(96, reset_num_timesteps=False)
+    assert (weights(stock) != before).any()
+
+
+@pytest.mark.parametrize("act", ACTIONS)
+def test_going_on_from_a_stock_checkpoint_takes_its_optimizer_along(tmp_path: Path, act: str) -> None:
+    """Weights and moments of one engine, loaded into the other, give the same next update."""
+    env = {"env": {"kwargs": {"act": act}}}
+    stock, fast = pair(**env)
+    updated(stock)
+    fast.policy.load_state_dict(stock.policy.state_dict())
+    fast.policy.optimizer.load_state_dict(stock.policy.optimizer.state_dict())
+    fast.begin_segment(0)
+    _, again = pair(**env)
+    for name in (
+        "observations",
+        "actions",
+        "rewards",
+        "values",
+        "log_probs",
+        "advantages",
+        "returns",
+        "episode_starts",
+    ):
+        getattr(fast.rollout_buffer, name)[:] = getattr(again.rollout_buffer, name)
+    stock.rollout_buffer.generator_ready = True  # it is flat already
+    updated(stock)
+    updated(fast)
+    np.testing.assert_allclose(weights(fast), weights(stock), rtol=0, atol=2e-5)
+
+
+# --- compiling --------------------------------------------------------------------------------------------------------
+
+
+def test_compiling_happens_once_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    done: list[str] = []
+    for _ in range(2):
+        compiled.ready("things", lambda: done.append("compiled"), done.append)
+    assert len(done) == 2
+    assert done[0].startswith("compiling the fast engine for this machine, once")
+
+
+def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path / "file" / "below")
+    done: list[str] = []
+    compiled.ready("things", lambda: done.append("compiled"), lambda _: None)
+    assert done == ["compiled"]
+    assert compiled.exact(lambda x: x + 1)(1) == 2
+
+
+def test_machine_code_is_kept_by_the_hash_of_all_sources() -> None:
+    here = Path(compiled.__file__).parent
+    assert all((here / name).exists() for name in compiled.SOURCES)
+    users = {
+        path
+        for path in here.rglob("*.py")
+        if "import elementwise" in (text := path.read_text()) or "import exact" in text
+    }
+    assert users
+    assert all(any(path.is_relative_to(here / name) for name in compiled.SOURCES) for path in users)
