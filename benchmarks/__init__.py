@@ -1,0 +1,1 @@
+"""Measurements of rlx; see README.md here."""
