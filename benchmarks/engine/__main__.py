@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,8 @@ def plain(task: str, seed: int, folder: Path) -> dict[str, float]:
     return run([sys.executable, "-c", PLAIN, *facts], folder, "1")
 
 
-def measure(tasks: list[str], repeats: int, folder: Path) -> dict[str, Any]:
-    """Run everything in turn, ``repeats`` times."""
+def measure(tasks: list[str], repeats: int, folder: Path, save: Callable[[dict[str, Any]], None]) -> None:
+    """Run everything in turn, ``repeats`` times; ``save`` gets the figures so far after each task."""
     available = [
         p for p in PROGRAMS if p not in ("zoo", "sbx") or importlib.util.find_spec({"zoo": "rl_zoo3"}.get(p, p))
     ]
@@ -156,7 +157,7 @@ def measure(tasks: list[str], repeats: int, folder: Path) -> dict[str, Any]:
                     file=sys.stderr,
                     flush=True,
                 )
-    return {"machine": machine(), "repeats": repeats, "tasks": results}
+            save({"machine": machine(), "repeats": repeat + 1, "tasks": results})
 
 
 def machine() -> dict[str, Any]:
@@ -220,16 +221,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tasks", default=",".join(SETTINGS), help="which, with commas [default: all]")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures [default: standard output]")
+    parser.add_argument("--json", type=Path, help="where to write the figures, too")
     parser.add_argument("--table", type=Path, metavar="JSON", help="print the tables of a measurement, and stop")
     asked = parser.parse_args()
     if asked.table:
         print(tables(json.loads(asked.table.read_text())))
         return
     with tempfile.TemporaryDirectory() as folder:
-        content = measure(asked.tasks.split(","), asked.repeats, Path(folder))
-    text = json.dumps(content, indent=1) + "\n"
-    asked.json.write_text(text) if asked.json else print(text)
+        found: list[dict[str, Any]] = []
+
+        def save(content: dict[str, Any]) -> None:
+            found[:] = [content]
+            if asked.json:
+                asked.json.write_text(json.dumps(content, indent=1) + "\n")
+
+        measure(asked.tasks.split(","), asked.repeats, Path(folder), save)
+    print(tables(found[0]))
 
 
 if __name__ == "__main__":

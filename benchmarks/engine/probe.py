@@ -9,6 +9,7 @@ warm-up rollout. ``bound`` prints what would be possible if nothing but the envi
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -142,7 +143,7 @@ def products(widths: list[int], rows: int, *, backward: bool) -> float:
     import torch
 
     total = 0.0
-    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         x, w, d = torch.rand(rows, inputs), torch.rand(outputs, inputs), torch.rand(rows, outputs)
         pairs = [(x, w.t())]
         if backward:

@@ -23,7 +23,7 @@ from rlx.atomic import sha256_of, write_json
 from rlx.config.snapshot import Snapshot
 from rlx.project import main_root
 
-LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy")
+LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy")
 SIZE_LIMIT = 4 * 2**30
 """Bytes of finished and abandoned seeds to keep; the oldest go first."""
 

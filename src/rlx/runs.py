@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # pandas and scipy take a second to import, and training need
     from rlx.results import Summary
 
 FORMAT = 1
-LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "dvc")
+LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")
 
 
 @dataclass(frozen=True)
