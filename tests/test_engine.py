@@ -202,6 +202,7 @@ def test_whole_training_stays_beside_stock(normalize: tuple[bool, bool], number:
 def test_advantages_are_those_of_stock(steps: int, copies: int, gamma: float, decay: float, seed: int) -> None:
     from stable_baselines3.common.buffers import RolloutBuffer
 
+    from rlx.algorithms.ppo.kernels import Rollout
     from rlx.algorithms.ppo.kernels.advantages import estimate
 
     generator = np.random.default_rng(seed)
@@ -218,17 +219,11 @@ def test_advantages_are_those_of_stock(steps: int, copies: int, gamma: float, de
     last, dones = generator.normal(size=copies).astype(np.float32), generator.random(copies) < 0.5
     buffer.compute_returns_and_advantage(torch.from_numpy(last), dones)
     advantages, returns = np.zeros((2, steps, copies), np.float32)
-    estimate(
-        buffer.rewards,
-        buffer.values,
-        buffer.episode_starts,
-        last,
-        dones.astype(np.float32),
-        gamma,
-        decay,
-        advantages,
-        returns,
+    unused = np.zeros((steps, copies, 1), np.float32)
+    rollout = Rollout(
+        unused, unused, buffer.rewards, buffer.episode_starts, buffer.values, buffer.log_probs, advantages, returns
     )
+    estimate(rollout, last, dones.astype(np.float32), gamma, decay)
     np.testing.assert_allclose(advantages, buffer.advantages, atol=1e-4)
     np.testing.assert_allclose(returns, buffer.returns, atol=1e-4)
 

@@ -12,6 +12,7 @@ import numpy as np
 import rlx
 from rlx import checkpoints, results
 from rlx.actors import PolicyActor, RandomActor, load_actor
+from rlx.algorithms import prepare_fast
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env, own_registrations
@@ -19,6 +20,7 @@ from rlx.errors import TrainingFailed
 from rlx.evaluation import SLOTS, Episode, play, stepper_for, untouched_generators
 from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
+from rlx.vector_envs.native import is_plain
 from rlx.workers import Failure, run_parallel
 
 CHECKPOINTS = ("latest", "best")
@@ -45,7 +47,7 @@ def evaluate_run(
         seed: (root, snapshot, protocol, folder / "checkpoints" / f"seed_{seed}") for seed in snapshot.seeds
     }
     tasks[RANDOM_TASK] = (root, snapshot, protocol, None)
-    found = run_parallel(_evaluate, tasks)
+    found = run_parallel(_evaluate, tasks, say)
     failures = {task: outcome for task, outcome in found.items() if isinstance(outcome, Failure)}
     if failures:
         who = {task: "the random policy" if task == RANDOM_TASK else f"seed {task}" for task in failures}
@@ -107,10 +109,14 @@ def play_held_out(
         return play(actor, stepper_for(snapshot.config.env), seeds, protocol.step_limit, only)
 
 
-def _evaluate(root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, _: Any) -> dict[str, Any]:
+def _evaluate(
+    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[str], None]
+) -> dict[str, Any]:
     """Evaluate both policies of one seed (or the random policy), in a worker process."""
     check_unchanged(root, snapshot.code.files)
     own_registrations(root)
+    if is_plain(snapshot.config.env):
+        prepare_fast(emit)
     if folder is None:
         return {results.RANDOM: {"episodes": play_held_out(root, snapshot, protocol, RandomActor())}}
     found: dict[str, Any] = {}

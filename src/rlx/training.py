@@ -30,6 +30,7 @@ from rlx.progress import Progress
 from rlx.reset_seeds import boundary_seed, validation_seeds
 from rlx.tensorboard_log import TensorBoardLog
 from rlx.threads import one_thread, skip_compiler
+from rlx.vector_envs.native import is_plain
 
 VALIDATION_STEP_LIMIT = 100_000
 
@@ -160,7 +161,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     engine = algorithms.choose_engine(config, probe.observation_space, probe.action_space)
     timetable = Timetable.of(snapshot, episode_limit(probe))
     probe.close()
-    if engine.name == algorithms.FAST:
+    if engine.name == algorithms.FAST or is_plain(config.env):
         algorithms.prepare_fast(say)
     venv, recorder = make_vector_env(root, config, fast=engine.name == algorithms.FAST)
     try:

@@ -25,8 +25,7 @@ class Statistics(NamedTuple):
     """Running moments; arrays of one element where a number changes.
 
     ``mean_D var_D samples`` are of observations; ``return_*`` of the discounted return, whose current value per copy is
-    ``discounted_N``. ``flags`` says whether observations, and whether rewards, are normalised, and whether the moments
-    still change.
+    ``discounted_N``. ``flags`` says whether observations, and whether rewards, are normalised.
     """
 
     mean_D: Array
@@ -65,6 +64,15 @@ class StepArrays(NamedTuple):
     observations_ND: Array
     final_ND: Array
     rewards_N: Array
+
+
+class Ledger(NamedTuple):
+    """Everything that a step of the copies changes, and the discount of returns."""
+
+    arrays: StepArrays
+    statistics: Statistics
+    episodes: Episodes
+    gamma: float
 
 
 @exact
@@ -122,32 +130,42 @@ def record(arrays, episodes):
 
 
 @exact
-def normalize_observations(arrays, statistics):
-    """Write what the network sees."""
-    mean_D, var_D = statistics.mean_D, statistics.var_D
-    if not statistics.flags[0]:
+def show(ledger):
+    """Write what the network sees of the present observations; the moments stay as they are."""
+    arrays, statistics = ledger.arrays, ledger.statistics
+    if statistics.flags[0]:
+        scale(arrays.raw_ND, statistics.mean_D, statistics.var_D, arrays.observations_ND)
+    else:
         arrays.observations_ND[:] = arrays.raw_ND
-        arrays.final_ND[:] = arrays.raw_final_ND
-        return
-    if statistics.flags[2]:
-        merge(mean_D, var_D, statistics.samples, arrays.raw_ND)
-    scale(arrays.raw_ND, mean_D, var_D, arrays.observations_ND)
-    if arrays.dones_N.any():
-        scale(arrays.raw_final_ND, mean_D, var_D, arrays.final_ND)
 
 
 @exact
-def normalize_rewards(arrays, statistics, gamma):
+def normalize_observations(ledger):
+    """Take the observations into the moments, and write what the network sees."""
+    arrays, statistics = ledger.arrays, ledger.statistics
+    if statistics.flags[0]:
+        merge(statistics.mean_D, statistics.var_D, statistics.samples, arrays.raw_ND)
+    show(ledger)
+    if not arrays.dones_N.any():
+        return
+    if statistics.flags[0]:
+        scale(arrays.raw_final_ND, statistics.mean_D, statistics.var_D, arrays.final_ND)
+    else:
+        arrays.final_ND[:] = arrays.raw_final_ND
+
+
+@exact
+def normalize_rewards(ledger):
     """Write the rewards that the agent learns from (as SB3, from rewards rounded to float32)."""
+    arrays, statistics = ledger.arrays, ledger.statistics
     discounted = statistics.discounted_N
     if not statistics.flags[1]:
         arrays.rewards_N[:] = arrays.raw_rewards_N
         return
     for i in range(discounted.size):
-        discounted[i] = discounted[i] * gamma + np.float32(arrays.raw_rewards_N[i])
-    if statistics.flags[2]:
-        moments = statistics.return_mean, statistics.return_var, statistics.return_samples
-        merge(moments[0], moments[1], moments[2], discounted.reshape(discounted.size, 1))
+        discounted[i] = discounted[i] * ledger.gamma + np.float32(arrays.raw_rewards_N[i])
+    batch = discounted.reshape(discounted.size, 1)
+    merge(statistics.return_mean, statistics.return_var, statistics.return_samples, batch)
     deviation = math.sqrt(statistics.return_var[0] + EPSILON)
     for i in range(discounted.size):
         arrays.rewards_N[i] = min(max(np.float32(arrays.raw_rewards_N[i]) / deviation, -LIMIT), LIMIT)
@@ -156,21 +174,22 @@ def normalize_rewards(arrays, statistics, gamma):
 
 
 @exact
-def begin(arrays, statistics, episodes):
+def begin(ledger):
     """Take in the observations of a reset. Returns a code of this module."""
-    episodes.returns_N[:], episodes.lengths_N[:], statistics.discounted_N[:] = 0.0, 0, 0.0
+    arrays, episodes = ledger.arrays, ledger.episodes
+    episodes.returns_N[:], episodes.lengths_N[:], ledger.statistics.discounted_N[:] = 0.0, 0, 0.0
     arrays.dones_N[:] = False
     if not all_finite(arrays.raw_ND):
         return BAD_OBSERVATION
-    normalize_observations(arrays, statistics)
+    normalize_observations(ledger)
     return FINE
 
 
 @exact
-def settle(arrays, statistics, episodes, gamma):
+def settle(ledger):
     """Take in one step: record, check, normalise. Returns a code of this module."""
-    code = record(arrays, episodes)
+    code = record(ledger.arrays, ledger.episodes)
     if code == FINE:
-        normalize_observations(arrays, statistics)
-        normalize_rewards(arrays, statistics, gamma)
+        normalize_observations(ledger)
+        normalize_rewards(ledger)
     return code

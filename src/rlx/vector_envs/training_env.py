@@ -12,7 +12,7 @@ from rlx.env_wrappers import EpisodeStatistics, non_finite_message
 from rlx.errors import NonFiniteValue
 from rlx.normalization import Moments, Normalizer
 from rlx.vector_envs.native import step_arrays
-from rlx.vector_envs.settling import BAD_REWARD, EPSILON, FINE, LIMIT, Episodes, Statistics, begin, settle
+from rlx.vector_envs.settling import BAD_REWARD, EPSILON, FINE, LIMIT, Episodes, Ledger, Statistics, begin, settle
 from rlx.vector_envs.sources import Source
 
 Array = np.ndarray[Any, Any]
@@ -27,22 +27,27 @@ class TrainingEnv(VecEnv):
 
     def __init__(self, source: Source, env_id: str, *, norm_obs: bool, norm_reward: bool, gamma: float):
         super().__init__(source.num_envs, source.observation_space, source.action_space)
-        self.source, self.gamma, self.steps_taken = source, gamma, 0
+        self.source, self.gamma, self.steps_taken = source, float(gamma), 0
         self._env_id, self.normalizes = env_id, norm_obs or norm_reward
         self.arrays = step_arrays(self.num_envs, self.observation_space)
         width = self.arrays.raw_ND.shape[1]
         self.statistics = Statistics(
             np.zeros(width), np.ones(width), np.full(1, 1e-4),
             np.zeros(1), np.ones(1), np.full(1, 1e-4),
-            np.zeros(self.num_envs), np.array([norm_obs, norm_reward, True]),
+            np.zeros(self.num_envs), np.array([norm_obs, norm_reward]),
         )  # fmt: skip
-        self.episodes = _episodes(self.num_envs, capacity=1024)
+        self.episodes = new_episodes(self.num_envs, capacity=1024)
+
+    @property
+    def ledger(self) -> Ledger:
+        """All of it, as kernels take it."""
+        return Ledger(self.arrays, self.statistics, self.episodes, self.gamma)
 
     def reset(self) -> Array:
         """Start new episodes everywhere; unfinished ones are forgotten."""
         self.source.reset(self.arrays, self._seeds)
         self._reset_seeds()
-        self.stop_if(begin(self.arrays, self.statistics, self.episodes))
+        self.stop_if(begin(self.ledger))
         return self._shaped(self.arrays.observations_ND)
 
     def advance(self, actions: Array) -> None:
@@ -50,13 +55,13 @@ class TrainingEnv(VecEnv):
         self.make_room(self.num_envs)
         self.source.step(self.arrays, actions)
         self.steps_taken += self.num_envs
-        self.stop_if(settle(self.arrays, self.statistics, self.episodes, self.gamma))
+        self.stop_if(settle(self.ledger))
 
     def make_room(self, ended: int) -> None:
         """Make sure that as many more episodes can be recorded as ended."""
         wanted = int(self.episodes.ended[0]) + ended
         if wanted > len(self.episodes.ended_returns):
-            grown = _episodes(self.num_envs, 2 * wanted)
+            grown = new_episodes(self.num_envs, 2 * wanted)
             for old, new in zip(self.episodes, grown, strict=True):
                 new[: len(old)] = old
             self.episodes = grown
@@ -157,7 +162,8 @@ class TrainingEnv(VecEnv):
         return [False] * self.num_envs
 
 
-def _episodes(copies: int, capacity: int) -> Episodes:
+def new_episodes(copies: int, capacity: int) -> Episodes:
+    """Allocate the records of running episodes, and of up to ``capacity`` that ended."""
     return Episodes(
         np.zeros(copies),
         np.zeros(copies, np.int64),

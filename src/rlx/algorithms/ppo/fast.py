@@ -30,7 +30,8 @@ from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
 from rlx.algorithms.ppo.stock import PPO, ran_away
 from rlx.compiled import bound
 from rlx.vector_envs.native import NativeSource, step_arrays
-from rlx.vector_envs.training_env import TrainingEnv, executable
+from rlx.vector_envs.settling import Ledger
+from rlx.vector_envs.training_env import TrainingEnv, executable, new_episodes
 
 Array = np.ndarray[Any, Any]
 
@@ -107,40 +108,29 @@ class FastPPO(PPO):
         refresh(flat.head, self._noise_views)
         env.make_room(n_rollout_steps * self.n_envs)
         if isinstance(env.source, NativeSource):
-            self._all_at_once(env, rollout)
+            env.source.refill()
+            env.stop_if(
+                collect(flat.acting, self._acting, env.source.state, env.ledger, self._noise, self._bounds, rollout)
+            )
+            env.steps_taken += rollout.rewards.size
         else:
             self._step_by_step(env, rollout)
         last_values = np.empty(self.n_envs, np.float32)
-        values(flat.turned, flat.critic, arrays.observations_ND, self._acting.critic, last_values)
-        estimate(
-            rollout.rewards, rollout.values, rollout.starts, last_values, arrays.dones_N.astype(np.float32),
-            self.gamma, self.gae_lambda, rollout.advantages, rollout.returns,
-        )  # fmt: skip
+        values(flat.acting, arrays.observations_ND, self._acting, last_values)
+        estimate(rollout, last_values, arrays.dones_N.astype(np.float32), self.gamma, self.gae_lambda)
         rollout_buffer.pos, rollout_buffer.full = n_rollout_steps, True
         self.num_timesteps += n_rollout_steps * self.n_envs
         self._last_obs, self._last_episode_starts = arrays.observations_ND, arrays.dones_N
         return True
 
-    def _all_at_once(self, env: TrainingEnv, rollout: Rollout) -> None:
-        flat = self._parameters
-        env.source.refill()  # type: ignore[attr-defined]
-        code = collect(
-            flat.turned, flat.actor, flat.critic, flat.head, self._acting, env.source.state,  # type: ignore[attr-defined]
-            env.arrays, env.statistics, env.episodes, self._noise, self._bounds, self.gamma, rollout,
-        )  # fmt: skip
-        env.steps_taken += rollout.rewards.size
-        env.stop_if(code)
-
     def _step_by_step(self, env: TrainingEnv, rollout: Rollout) -> None:
-        flat, arrays, space = self._parameters, env.arrays, self.action_space
-        networks = (flat.turned, flat.actor, flat.critic, flat.head, self._acting)
-        settling = (env.statistics, env.episodes, self._noise, float(self.gamma), rollout)
-        begin_step(0, *networks, arrays, self._noise, rollout)
-        proceed = bound(end_and_begin_step, 0, *networks, arrays, *settling)
+        rest = (self._parameters.acting, self._acting, env.ledger, self._noise, rollout)
+        begin_step(0, *rest)
+        proceed = bound(end_and_begin_step, 0, *rest)
         for t in range(len(rollout.rewards)):
-            env.source.step(arrays, executable(rollout.actions[t], space))
+            env.source.step(env.arrays, executable(rollout.actions[t], self.action_space))
             env.steps_taken += self.n_envs
-            if code := proceed(t, *networks, arrays, *settling):
+            if code := proceed(t, *rest):
                 env.stop_if(code)
 
     def play(self, reset_seeds: Sequence[int]) -> tuple[Array, Array] | None:
@@ -149,21 +139,16 @@ class FastPPO(PPO):
         Returns:
             Returns and lengths of the episodes; None where the environment is not compiled.
         """
-        env, flat = self.env, self._parameters
+        env, flat, copies = self.env, self._parameters, len(reset_seeds)
         if not (isinstance(env, TrainingEnv) and isinstance(env.source, NativeSource)):
             return None
-        source = NativeSource(env.source.env_id, len(reset_seeds), 1)
-        arrays, work = (
-            step_arrays(source.num_envs, source.observation_space),
-            workspace(flat.actor, flat.critic, source.num_envs),
-        )
+        source, work = NativeSource(env.source.env_id, copies, 1), workspace(flat.actor, flat.critic, copies)
+        arrays, episodes = step_arrays(copies, source.observation_space), new_episodes(copies, 1)
         source.reset(arrays, reset_seeds)
-        returns, lengths = np.zeros(source.num_envs), np.zeros(source.num_envs, np.int64)
         flat.turn()
-        play(
-            flat.turned, flat.actor, flat.head, work.actor, source.state, arrays, env.statistics, self._bounds, returns, lengths,
-        )  # fmt: skip
-        return returns, lengths
+        ledger = Ledger(arrays, env.statistics, episodes, env.gamma)
+        play(flat.acting, work, source.state, ledger, self._bounds, np.zeros(copies, np.bool_))
+        return episodes.returns_N, episodes.lengths_N
 
     def train(self) -> None:
         """Update on the rollout buffer; logs what stock PPO logs, and the gradient norm."""
@@ -174,11 +159,10 @@ class FastPPO(PPO):
         for _ in range(self.n_epochs):
             order = np.random.permutation(samples)  # noqa: NPY002 — the stream that SB3 draws from
             numbers = np.zeros((-(-samples // self.batch_size), NUMBERS))
-            steps, looked_at, stopped = run_epoch(
-                flat.values, flat.gradient, flat.moments1, flat.moments2, flat.adam_steps, flat.actor, flat.critic,
-                flat.head, buffer.rollout, order, self._batch, self._updating, settings, numbers,
+            flat.adam_steps, looked_at, stopped = run_epoch(
+                flat.policy, flat.optimizer, flat.adam_steps, buffer.rollout, order,
+                self._batch, self._updating, settings, numbers,
             )  # fmt: skip
-            flat.adam_steps = steps
             epochs.append(numbers[:looked_at])
             self._n_updates += 1
             if stopped:

@@ -9,8 +9,8 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from rlx.algorithms.ppo.kernels import Head, Network
-from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN
+from rlx.algorithms.ppo.kernels import Head, Network, Optimizer, Policy
+from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN, of_head
 from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH, turn
 
 ACTIVATIONS: dict[type[nn.Module], int] = {nn.Tanh: TANH, nn.ReLU: RELU, nn.LeakyReLU: LEAKY_RELU, nn.ELU: ELU}
@@ -66,13 +66,27 @@ class FlatParameters:
                 "exp_avg_sq": second[here].view(parameter.shape),
             }
 
+    @property
+    def policy(self) -> Policy:
+        """The policy as the update takes it."""
+        return Policy(self.values, self.actor, self.critic, self.head)
+
+    @property
+    def acting(self) -> Policy:
+        """The policy as acting takes it: the turned copy."""
+        return Policy(self.turned, self.actor, self.critic, self.head)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What Adam keeps, as the update takes it."""
+        return Optimizer(self.gradient, self.moments1, self.moments2)
+
     def turn(self) -> None:
         """Bring ``turned`` up to date."""
         for network in (self.actor, self.critic):
             turn(self.values, network, self.turned)
         if self.head.log_std >= 0:
-            here = slice(self.head.log_std, self.head.log_std + self.head.options.size)
-            self.turned[here] = self.values[here]
+            of_head(self.head, self.turned)[:] = of_head(self.head, self.values)
 
     def count(self, adam_steps: int) -> None:
         """Note how many Adam steps have been taken."""

@@ -44,6 +44,23 @@ class Head(NamedTuple):
     log_std: int
 
 
+class Policy(NamedTuple):
+    """Actor and critic: the flat parameters, where in them each lies, and what the actor's outputs mean."""
+
+    parameters: Array
+    actor: Network
+    critic: Network
+    head: Head
+
+
+class Optimizer(NamedTuple):
+    """What Adam keeps beside the parameters, flat as they are."""
+
+    gradient: Array
+    moments1: Array
+    moments2: Array
+
+
 class Workspace(NamedTuple):
     """Scratch memory for one pass over some number of rows: every layer's outputs, and their gradients."""
 

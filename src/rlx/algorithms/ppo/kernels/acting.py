@@ -1,31 +1,38 @@
 """Acting: one pass of both networks over the observations of every environment copy.
 
-The parameters are a copy laid out for few rows; see :func:`rlx.algorithms.ppo.kernels.network.turn`.
+The policy's parameters are a copy laid out for few rows; see :func:`rlx.algorithms.ppo.kernels.network.turn`.
 """
 
 from __future__ import annotations
 
-from rlx.algorithms.ppo.kernels.distributions import mode, sample
+from rlx.algorithms.ppo.kernels.distributions import mode, of_head, sample
 from rlx.algorithms.ppo.kernels.network import forward
 from rlx.compiled import exact
 
 
 @exact
-def values(turned_P, critic, x_ND, layers, values_N):
+def values(policy, x_ND, work, values_N):
     """Write the critic's value of each row."""
-    values_N[:] = forward(turned_P, critic, x_ND, layers, True)[:, 0]
+    values_N[:] = forward(policy.parameters, policy.critic, x_ND, work.critic, True)[:, 0]
 
 
 @exact
-def act(turned_P, actor, critic, head, x_ND, noise, work, actions_NA, log_probs_N, values_N):
+def act(policy, x_ND, noise, work, actions_NA, log_probs_N, values_N):
     """Draw an action per row, and write its log-probability and the row's value."""
-    values(turned_P, critic, x_ND, work.critic, values_N)
-    begin = max(head.log_std, 0)
-    y = forward(turned_P, actor, x_ND, work.actor, True)
-    sample(head, turned_P[begin : begin + head.options.size], y, noise, actions_NA, log_probs_N)
+    values(policy, x_ND, work, values_N)
+    y = forward(policy.parameters, policy.actor, x_ND, work.actor, True)
+    sample(policy.head, of_head(policy.head, policy.parameters), y, noise, actions_NA, log_probs_N)
 
 
 @exact
-def act_greedily(turned_P, actor, head, x_ND, layers, actions_NA):
+def act_greedily(policy, x_ND, work, actions_NA):
     """Choose the most likely action per row."""
-    mode(head, forward(turned_P, actor, x_ND, layers, True), actions_NA)
+    mode(policy.head, forward(policy.parameters, policy.actor, x_ND, work.actor, True), actions_NA)
+
+
+@exact
+def clip_actions(actions_NA, bounds_2A, executed_NA):
+    """Write actions as the environment takes them: within its bounds (infinite where actions are not continuous)."""
+    for i in range(actions_NA.shape[0]):
+        for k in range(actions_NA.shape[1]):
+            executed_NA[i, k] = min(max(actions_NA[i, k], bounds_2A[0, k]), bounds_2A[1, k])

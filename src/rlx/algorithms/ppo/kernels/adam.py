@@ -28,8 +28,9 @@ def norm(g_P):
 
 
 @elementwise
-def step(p_P, g_P, m_P, v_P, t, settings):
+def step(p_P, optimizer, t, settings):
     """Take the ``t``-th Adam step (counted from 1) along the clipped gradient; returns ‖g‖ before clipping."""
+    g_P, m_P, v_P = optimizer.gradient, optimizer.moments1, optimizer.moments2
     length = norm(g_P)
     scale = np.float32(min(1.0, settings.max_grad_norm / (length + 1e-6)))
     rate = np.float32(settings.learning_rate / (1.0 - settings.beta1**t))

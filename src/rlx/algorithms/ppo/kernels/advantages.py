@@ -15,20 +15,20 @@ ONE = np.float32(1.0)
 
 
 @exact
-def estimate(rewards_TN, values_TN, starts_TN, last_values_N, last_dones_N, gamma, decay, advantages_TN, returns_TN):
-    """Write advantages and returns.
+def estimate(rollout, last_values_N, last_dones_N, gamma, decay):
+    """Write a rollout's advantages and returns.
 
-    ``starts_TN[t]`` is 1 where an episode began with step t; ``last_*`` belong to the state after the rollout;
-    ``decay`` is λ. All float32.
+    ``rollout.starts[t]`` is 1 where an episode began with step t; ``last_*`` belong to the state after the rollout;
+    ``decay`` is λ. All arrays are float32.
     """
-    steps, copies = rewards_TN.shape
+    steps, copies = rollout.rewards.shape
     discount, trace = np.float32(gamma), np.float32(gamma * decay)
     for i in range(copies):
         advantage = np.float32(0.0)
         goes_on, next_value = ONE - last_dones_N[i], last_values_N[i]
         for t in range(steps - 1, -1, -1):
-            delta = rewards_TN[t, i] + discount * next_value * goes_on - values_TN[t, i]
+            delta = rollout.rewards[t, i] + discount * next_value * goes_on - rollout.values[t, i]
             advantage = delta + trace * goes_on * advantage
-            advantages_TN[t, i] = advantage
-            returns_TN[t, i] = advantage + values_TN[t, i]
-            goes_on, next_value = ONE - starts_TN[t, i], values_TN[t, i]
+            rollout.advantages[t, i] = advantage
+            rollout.returns[t, i] = advantage + rollout.values[t, i]
+            goes_on, next_value = ONE - rollout.starts[t, i], rollout.values[t, i]

@@ -4,60 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.algorithms.ppo.kernels.acting import act, values
+from rlx.algorithms.ppo.kernels.acting import act, clip_actions, values
 from rlx.compiled import exact
 from rlx.vector_envs.dynamics import advance
 from rlx.vector_envs.settling import FINE, settle
 
 
 @exact
-def begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout):
+def begin_step(t, policy, work, ledger, noise_TW, rollout):
     """Store what step ``t`` starts from, and act on it."""
-    rollout.observations[t] = arrays.observations_ND
-    rollout.starts[t] = arrays.dones_N
+    rollout.observations[t] = ledger.arrays.observations_ND
+    rollout.starts[t] = ledger.arrays.dones_N
     x, actions = rollout.observations[t], rollout.actions[t]
-    act(turned_P, actor, critic, head, x, noise_TW[t], work, actions, rollout.log_probs[t], rollout.values[t])
+    act(policy, x, noise_TW[t], work, actions, rollout.log_probs[t], rollout.values[t])
 
 
 @exact
-def end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout):
+def end_step(t, policy, work, ledger, rollout):
     """Settle and store what came of step ``t``; returns a code of :mod:`rlx.vector_envs.settling`.
 
     Where a limit cut an episode off, γ V(last state) is added to its last reward (Pardo et al. 2018).
     """
-    code = settle(arrays, statistics, episodes, gamma)
+    code, arrays = settle(ledger), ledger.arrays
     rollout.rewards[t] = arrays.rewards_N
     for i in range(arrays.dones_N.size):
         if code == FINE and arrays.dones_N[i] and arrays.truncated_N[i]:
             value = np.zeros(1, np.float32)
-            values(turned_P, critic, arrays.final_ND[i : i + 1], work.critic, value)
-            rollout.rewards[t, i] += np.float32(gamma) * value[0]
+            values(policy, arrays.final_ND[i : i + 1], work, value)
+            rollout.rewards[t, i] += np.float32(ledger.gamma) * value[0]
     return code
 
 
 @exact
-def end_and_begin_step(t, turned_P, actor, critic, head, work, arrays, statistics, episodes, noise_TW, gamma, rollout):
+def end_and_begin_step(t, policy, work, ledger, noise_TW, rollout):
     """End step ``t`` and begin the next, if there is one: what Python calls between two steps of its environments."""
-    code = end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout)
+    code = end_step(t, policy, work, ledger, rollout)
     if code == FINE and t + 1 < rollout.rewards.shape[0]:
-        begin_step(t + 1, turned_P, actor, critic, head, work, arrays, noise_TW, rollout)
+        begin_step(t + 1, policy, work, ledger, noise_TW, rollout)
     return code
 
 
 @exact
-def collect(
-    turned_P, actor, critic, head, work, native, arrays, statistics, episodes, noise_TW, bounds_2A, gamma, rollout
-):
+def collect(policy, work, native, ledger, noise_TW, bounds_2A, rollout):
     """Fill a rollout, apart from advantages and returns, in a compiled environment.
 
     Args:
-        turned_P, actor, critic, head, work: The networks.
-        native: :class:`rlx.vector_envs.native.State`.
-        arrays, statistics, episodes: Of the :class:`rlx.vector_envs.training_env.TrainingEnv`; ``arrays`` holds the
-            observations to start from, and ``dones_N`` where an episode has just begun.
+        policy, work: The networks, and their scratch memory.
+        native: :class:`rlx.vector_envs.dynamics.State`.
+        ledger: :class:`rlx.vector_envs.settling.Ledger`; its arrays hold the observations to start from, and
+            ``dones_N`` where an episode has just begun.
         noise_TW: Random numbers for each step's actions.
         bounds_2A: Lowest and highest continuous action; actions beyond are clipped (infinite elsewhere).
-        gamma: Discount.
         rollout: Where to put it.
 
     Returns:
@@ -65,12 +62,10 @@ def collect(
     """
     executed = np.empty(rollout.actions.shape[1:], np.float32)
     for t in range(noise_TW.shape[0]):
-        begin_step(t, turned_P, actor, critic, head, work, arrays, noise_TW, rollout)
-        for i in range(executed.shape[0]):
-            for k in range(executed.shape[1]):
-                executed[i, k] = min(max(rollout.actions[t, i, k], bounds_2A[0, k]), bounds_2A[1, k])
-        advance(native, arrays, executed)
-        code = end_step(t, turned_P, critic, work, arrays, statistics, episodes, gamma, rollout)
+        begin_step(t, policy, work, ledger, noise_TW, rollout)
+        clip_actions(rollout.actions[t], bounds_2A, executed)
+        advance(native, ledger.arrays, executed)
+        code = end_step(t, policy, work, ledger, rollout)
         if code != FINE:
             return code
     return FINE

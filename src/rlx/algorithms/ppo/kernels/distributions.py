@@ -27,6 +27,13 @@ ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 LOG_SQRT_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
 
 
+@exact
+def of_head(head, flat_P):
+    """Return the elements of a flat vector that belong to log σ (others, never looked at, where there is none)."""
+    begin = max(head.log_std, 0)
+    return flat_P[begin : begin + head.options.size]
+
+
 @inlined
 def softmax(y_BO, i, begin, options, p_BO):
     """Write the softmax of ``options`` outputs of row ``i`` into ``p_BO`` (which may be ``y_BO``); returns log Σ e^y."""

@@ -134,11 +134,17 @@ def turn(p_P, network, turned_P):
 
 
 @exact
+def output_gradients(network, gradients, rows):
+    """Return the part of a network's scratch memory that holds the loss's gradient by its outputs (rows × outputs)."""
+    outputs, end = network.widths[-1], rows * network.widths[1:].sum()
+    return gradients[end - rows * outputs : end].reshape(rows, outputs)
+
+
+@exact
 def backward(p_P, g_P, network, x_BD, layers, gradients):
     """Write the gradient of the network's parameters into ``g_P``.
 
-    ``layers`` is as :func:`forward` left it; the last rows × outputs elements in use of ``gradients`` hold the loss's
-    gradient by the outputs.
+    ``layers`` is as :func:`forward` left it, and ``gradients`` holds :func:`output_gradients`.
     """
     rows, end = x_BD.shape[0], x_BD.shape[0] * network.widths[1:].sum()
     for l in range(network.widths.size - 2, -1, -1):

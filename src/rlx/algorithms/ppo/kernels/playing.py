@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.algorithms.ppo.kernels.acting import act_greedily
+from rlx.algorithms.ppo.kernels.acting import act_greedily, clip_actions
 from rlx.compiled import exact
 from rlx.vector_envs.dynamics import advance
-from rlx.vector_envs.settling import scale
+from rlx.vector_envs.settling import show
 
 
 @exact
-def play(turned_P, actor, head, layers, native, arrays, statistics, bounds_2A, returns_N, lengths_N):
-    """Play the episode that each copy has just begun to its end; writes returns and lengths.
+def play(policy, work, native, ledger, bounds_2A, over_N):
+    """Play the episode that each copy has just begun to its end; ``ledger.episodes`` then has returns and lengths.
 
     Copies that are done go on in the batch, so that its size, on which the last bits depend, never changes.
     """
-    copies, elements = returns_N.size, bounds_2A.shape[1]
-    over, chosen = np.zeros(copies, np.bool_), np.empty((copies, elements), np.float32)
-    returns_N[:], lengths_N[:] = 0.0, 0
-    while not over.all():
-        if statistics.flags[0]:
-            scale(arrays.raw_ND, statistics.mean_D, statistics.var_D, arrays.observations_ND)
-        else:
-            arrays.observations_ND[:] = arrays.raw_ND
-        act_greedily(turned_P, actor, head, arrays.observations_ND, layers, chosen)
-        for i in range(copies):
-            for k in range(elements):
-                chosen[i, k] = min(max(chosen[i, k], bounds_2A[0, k]), bounds_2A[1, k])
+    arrays, episodes = ledger.arrays, ledger.episodes
+    chosen = np.empty((over_N.size, bounds_2A.shape[1]), np.float32)
+    executed = np.empty_like(chosen)
+    episodes.returns_N[:], episodes.lengths_N[:], over_N[:] = 0.0, 0, False
+    while not over_N.all():
+        show(ledger)
+        act_greedily(policy, arrays.observations_ND, work, chosen)
+        clip_actions(chosen, bounds_2A, executed)
         native.used_N[:] = 0
-        advance(native, arrays, chosen)
-        for i in range(copies):
-            if not over[i]:
-                returns_N[i] += arrays.raw_rewards_N[i]
-                lengths_N[i] += 1
-                over[i] = arrays.dones_N[i]
+        advance(native, arrays, executed)
+        for i in range(over_N.size):
+            if not over_N[i]:
+                episodes.returns_N[i] += arrays.raw_rewards_N[i]
+                episodes.lengths_N[i] += 1
+                over_N[i] = arrays.dones_N[i]

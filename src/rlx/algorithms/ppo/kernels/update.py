@@ -15,8 +15,8 @@ import math
 import numpy as np
 
 from rlx.algorithms.ppo.kernels import adam
-from rlx.algorithms.ppo.kernels.distributions import differentiate, evaluate
-from rlx.algorithms.ppo.kernels.network import backward, forward
+from rlx.algorithms.ppo.kernels.distributions import differentiate, evaluate, of_head
+from rlx.algorithms.ppo.kernels.network import backward, forward, output_gradients
 from rlx.compiled import elementwise, exact
 
 ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
@@ -90,50 +90,54 @@ def gather(rollout, order, batch):
 
 
 @exact
-def run_epoch(p_P, g_P, m_P, v_P, t, actor, critic, head, rollout, order, batch, work, settings, numbers):
+def losses(policy, optimizer, batch, work, rows, settings, numbers):
+    """Report a minibatch's losses; writes the loss's gradient by both networks' outputs, and by log σ."""
+    actor, critic, head = policy.actor, policy.critic, policy.head
+    x, advantages = batch.observations[:rows], batch.advantages[:rows]
+    if settings.normalize_advantage and rows > 1:
+        normalize(advantages)
+    y = forward(policy.parameters, actor, x, work.actor, False)
+    v = forward(policy.parameters, critic, x, work.critic, False)
+    d_y, d_v = (
+        output_gradients(actor, work.actor_gradients, rows),
+        output_gradients(critic, work.critic_gradients, rows),
+    )
+    log_std, d_log_std = of_head(head, policy.parameters), of_head(head, optimizer.gradient)
+    actions, log_probs, entropies = batch.actions[:rows], batch.new_log_probs[:rows], batch.entropies[:rows]
+    evaluate(head, log_std, y, actions, d_y, log_probs, entropies)
+    surrogate(log_probs, entropies, batch.log_probs[:rows], advantages, settings, numbers)
+    by_entropy = np.float32(-settings.entropy_coef / rows)
+    differentiate(head, log_std, y, actions, log_probs, by_entropy, d_y, d_log_std)
+    value_loss(v, batch.values[:rows], batch.returns[:rows], settings, d_v, numbers)
+
+
+@exact
+def run_epoch(policy, optimizer, t, rollout, order, batch, work, settings, numbers):
     """Update on each minibatch of one pass over the rollout.
 
     Args:
-        p_P, g_P, m_P, v_P: Parameters, gradient, Adam's moments.
+        policy, optimizer: What is learned, and what Adam keeps.
         t: Adam steps taken before.
-        actor, critic, head: Where the networks live, and what the actor's outputs mean.
         rollout: What was collected.
         order: Permutation of its samples.
-        batch: Scratch memory of one minibatch.
-        work: Scratch memory of the networks.
+        batch, work: Scratch memory of one minibatch, and of the networks.
         settings: Hyperparameters.
         numbers: minibatches × :data:`NUMBERS`, filled.
 
     Returns:
         Adam steps taken, minibatches looked at, and whether the KL divergence stopped the update.
     """
-    size, outputs = batch.returns.size, actor.widths[-1]
-    begin = max(head.log_std, 0)  # where there is none, some other numbers, which are not looked at
-    log_std, d_log_std = p_P[begin : begin + head.options.size], g_P[begin : begin + head.options.size]
-    for number in range((order.size + size - 1) // size):
+    size, parameters, gradient = batch.returns.size, policy.parameters, optimizer.gradient
+    count = (order.size + size - 1) // size
+    for number in range(count):
         chosen = order[number * size : (number + 1) * size]
-        rows = chosen.size
         gather(rollout, chosen, batch)
-        x, actions = batch.observations[:rows], batch.actions[:rows]
-        old_log_probs, old_values = batch.log_probs[:rows], batch.values[:rows]
-        advantages, returns = batch.advantages[:rows], batch.returns[:rows]
-        if settings.normalize_advantage and rows > 1:
-            normalize(advantages)
-        y = forward(p_P, actor, x, work.actor, False)
-        v = forward(p_P, critic, x, work.critic, False)
-        end_y, end_v = rows * actor.widths[1:].sum(), rows * critic.widths[1:].sum()
-        d_y = work.actor_gradients[end_y - rows * outputs : end_y].reshape(rows, outputs)
-        d_v = work.critic_gradients[end_v - rows : end_v].reshape(rows, 1)
-        log_probs, entropies = batch.new_log_probs[:rows], batch.entropies[:rows]
-        evaluate(head, log_std, y, actions, d_y, log_probs, entropies)
-        surrogate(log_probs, entropies, old_log_probs, advantages, settings, numbers[number])
-        by_entropy = np.float32(-settings.entropy_coef / rows)
-        differentiate(head, log_std, y, actions, log_probs, by_entropy, d_y, d_log_std)
-        value_loss(v, old_values, returns, settings, d_v, numbers[number])
+        losses(policy, optimizer, batch, work, chosen.size, settings, numbers[number])
         if settings.target_kl >= 0 and numbers[number, KL] > 1.5 * settings.target_kl:
             return t, number + 1, True
-        backward(p_P, g_P, actor, x, work.actor, work.actor_gradients)
-        backward(p_P, g_P, critic, x, work.critic, work.critic_gradients)
+        x = batch.observations[: chosen.size]
+        backward(parameters, gradient, policy.actor, x, work.actor, work.actor_gradients)
+        backward(parameters, gradient, policy.critic, x, work.critic, work.critic_gradients)
         t += 1
-        numbers[number, GRADIENT_NORM] = adam.step(p_P, g_P, m_P, v_P, t, settings)
-    return t, (order.size + size - 1) // size, False
+        numbers[number, GRADIENT_NORM] = adam.step(parameters, optimizer, t, settings)
+    return t, count, False
