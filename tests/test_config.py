@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rlx
 from rlx.config.checks import boundary_interval, check_engine, nearest_divisors
 from rlx.config.composition import compose_run, read_parameters
 from rlx.config.document import dump, parse_document
@@ -295,5 +296,5 @@ def test_checkpoints_stay_five_episode_limits_apart() -> None:
 
 def test_another_engine_version_is_refused_with_the_cure() -> None:
     check_engine(EngineConfig())
-    with pytest.raises(EngineVersionMismatch, match=r"engine\.train: 1"):
+    with pytest.raises(EngineVersionMismatch, match=rf"engine\.train: {rlx.STAGE_VERSIONS['train']}"):
         check_engine(EngineConfig(train=7))

@@ -13,6 +13,7 @@ from pydantic import Field
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+import rlx
 from rlx.config.values import Count, NumberOrSchedule, Positive, Section
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
@@ -230,9 +231,9 @@ class VideoConfig(Section):
 class EngineConfig(Section):
     """The versions of rlx's semantics that the results of this project were made with."""
 
-    train: Positive = 1
+    train: Positive = rlx.STAGE_VERSIONS["train"]
     """Version of training."""
-    eval: Positive = 1
+    eval: Positive = rlx.STAGE_VERSIONS["eval"]
     """Version of evaluation."""
 
 
