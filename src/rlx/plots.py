@@ -49,6 +49,8 @@ def learning_curve(
 ) -> Any:
     """Draw learning curves: a line per seed, the mean over seeds, and its pointwise t interval as a band.
 
+    Long episodes may leave a window without one that ended; there the seed's last value goes into the mean.
+
     Args:
         curves: By run, a table with the columns ``step``, ``seed`` and ``return_mean``.
         title: Over the picture.
@@ -61,7 +63,7 @@ def learning_curve(
         wide = table.pivot_table(index="step", columns="seed", values="return_mean")
         for seed in wide.columns:
             axes.plot(wide.index, wide[seed], color=colour, linewidth=0.7, alpha=0.35)
-        full = wide.dropna()
+        full = wide.ffill().dropna()  # where no episode of a seed ended, its last value stands
         axes.plot(
             full.index, full.mean(axis=1), color=colour, linewidth=2.2, label=f"{run} (mean of {wide.shape[1]} seeds)"
         )
