@@ -130,9 +130,14 @@ def plain(task: str, seed: int, folder: Path) -> dict[str, float]:
 
 def measure(tasks: list[str], repeats: int, folder: Path, save: Callable[[dict[str, Any]], None]) -> None:
     """Run everything in turn, ``repeats`` times; ``save`` gets the figures so far after each task."""
+    from rlx.algorithms import prepare_fast
+
     available = [
         p for p in PROGRAMS if p not in ("zoo", "sbx") or importlib.util.find_spec({"zoo": "rl_zoo3"}.get(p, p))
     ]
+    prepare_fast(
+        lambda line: print(line, file=sys.stderr, flush=True)
+    )  # compiling is paid once per machine, not measured
     results: dict[str, Any] = {task: {"rates": {}, "prices": {}, "plain": [], "bound": []} for task in tasks}
     for repeat in range(repeats):
         for task in tasks:
@@ -157,7 +162,7 @@ def measure(tasks: list[str], repeats: int, folder: Path, save: Callable[[dict[s
                     file=sys.stderr,
                     flush=True,
                 )
-            save({"machine": machine(), "repeats": repeat + 1, "tasks": results})
+            save({"machine": machine(), "tasks": results})
 
 
 def machine() -> dict[str, Any]:
@@ -177,12 +182,12 @@ def tables(content: dict[str, Any]) -> str:
     """Return the Markdown tables of a measurement."""
     facts = content["machine"]
     lines = [
-        f"{facts['processor']}, {facts['cores']} cores; medians of {content['repeats']} interleaved repeats.",
+        f"{facts['processor']}, {facts['cores']} cores; medians of interleaved repeats.",
         "",
         "Price: whole processes, in units of one plain one-thread Stable-Baselines3 run of the same length.",
         "",
-        "| task | steps per seed | one plain run | 5 seeds | 20 seeds | peak memory of a worker / of plain |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| task | repeats | steps per seed | one plain run | 5 seeds | 20 seeds | peak memory of a worker / of plain |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for task, found in content["tasks"].items():
         base = median(found["plain"], "seconds")
@@ -194,7 +199,14 @@ def tables(content: dict[str, Any]) -> str:
         }
         shown = [f"**{prices[str(seeds)]:.2f}**" if str(seeds) in prices else "" for seeds in SEEDS]
         memory = f"{median(found['prices']['5'], 'peak_mib'):.0f} / {median(found['plain'], 'peak_mib'):.0f} MiB"
-        row = [SETTINGS[task]["title"], f"{SETTINGS[task]['steps']:,}", f"{base:.1f} s", *shown, memory]
+        row = [
+            SETTINGS[task]["title"],
+            str(len(found["plain"])),
+            f"{SETTINGS[task]['steps']:,}",
+            f"{base:.1f} s",
+            *shown,
+            memory,
+        ]
         lines.append(f"| {' | '.join(row)} |")
     lines += [
         "",
