@@ -17,6 +17,9 @@ import pytest
 
 from tests.conftest import Project
 
+LONG_TRAINING = (
+    "total_timesteps: 80000\n  engine: stable-baselines3"  # the fast engine would be done before it is disturbed
+)
 UP_TO_DATE = "Data and pipelines are up to date."
 CRASHING = '''
 """CartPole that crashes for one training seed."""
@@ -240,7 +243,7 @@ def workers_of(root: Path) -> list[int]:
 
 
 def test_ctrl_c_stops_every_worker_and_the_next_repro_goes_on(project: Project) -> None:
-    project.replace("params.yaml", "total_timesteps: 2048", "total_timesteps: 80000")
+    project.replace("params.yaml", "total_timesteps: 2048", LONG_TRAINING)
     project.dvc("repro", "-q", "resolve@cartpole")
     status, seconds, output = interrupt(
         project, [sys.executable, "-m", "stages.train", "cartpole"], "training seeds 1, 2"
@@ -261,7 +264,7 @@ def test_ctrl_c_stops_every_worker_and_the_next_repro_goes_on(project: Project) 
 
 
 def test_a_killed_train_stage_leaves_no_orphans_and_resumes(project: Project) -> None:
-    project.replace("params.yaml", "total_timesteps: 2048", "total_timesteps: 80000")
+    project.replace("params.yaml", "total_timesteps: 2048", LONG_TRAINING)
     project.dvc("repro", "-q", "resolve@cartpole")
     with subprocess.Popen(
         [sys.executable, "-m", "stages.train", "cartpole"], cwd=project.root, stdout=subprocess.PIPE, text=True
