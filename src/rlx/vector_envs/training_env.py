@@ -88,6 +88,7 @@ class TrainingEnv(VecEnv):
 
     @normalizer.setter
     def normalizer(self, value: Normalizer) -> None:
+        """Go on from the statistics of a checkpoint."""
         now = self.statistics
         now.return_mean[0], now.return_var[0] = value.returns.mean, value.returns.var
         now.return_samples[0] = value.returns.count
