@@ -6,11 +6,10 @@ from typing import Any
 
 from gymnasium import spaces
 
+from rlx.algorithms.ppo.kernels.network import ACTIVATIONS
 from rlx.config.schema import RunConfig
 from rlx.policies import device_for
 from rlx.vector_envs.sources import is_vector
-
-ACTIVATIONS = ("tanh", "relu", "leaky_relu", "elu")
 
 
 def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> str | None:
