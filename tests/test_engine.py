@@ -399,3 +399,14 @@ def test_machine_code_is_kept_by_the_hash_of_all_sources() -> None:
     }
     assert users
     assert all(any(path.is_relative_to(here / name) for name in compiled.SOURCES) for path in users)
+
+
+def test_an_engine_that_cannot_train_is_refused_with_its_line_before_training(tmp_path: Path) -> None:
+    from rlx.errors import ConfigError
+    from rlx.resolving import resolve_run
+
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "params.yaml").write_text("study: {runs: [a], baseline: a}\nenv: {id: CartPole-v1}\n")
+    (tmp_path / "configs" / "a.yaml").write_text("policy: {activation: gelu}\nalgo:\n  engine: fast\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml:3.*algo\.engine.*policy\.activation is 'gelu'"):
+        resolve_run(tmp_path, "a")

@@ -44,7 +44,8 @@ def resolve_run(root: Path, run: str) -> Resolved:
     made = _made(composed)
     try:
         _check_spelling(root, composed, made)
-        problems = [composed.problem(*found) for found in _misfits(config, made.observation_space, made.action_space)]
+        misfits = [*_misfits(config, made.observation_space, made.action_space), *_engine_misfits(config, made)]
+        problems = [composed.problem(*found) for found in misfits]
         if problems:
             raise EnvironmentUnusable(problems)
         limit = episode_limit(made)
@@ -114,6 +115,15 @@ def _misfits(config: RunConfig, observation: gym.Space[Any], action: gym.Space[A
         yield ("policy", "type"), f"the cnn needs images of at least 36 × 36, not {images[0].shape}; use `mlp`"
     if config.policy.type == "cnn" and not any(isinstance(m, spaces.Box) and len(m.shape) == 3 for m in members):
         yield ("policy", "type"), f"a cnn reads images (height × width × channels), not {observation}; use `mlp`"
+
+
+def _engine_misfits(config: RunConfig, made: gym.Env[Any, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield why the engine that a config insists on cannot train it."""
+    if config.algo.engine == "fast":
+        from rlx.algorithms.ppo.coverage import uncovered  # imports torch, which few configs need to be checked
+
+        if obstacle := uncovered(config, made.observation_space, made.action_space):
+            yield ("algo", "engine"), f"the fast engine cannot train this run: {obstacle}; set it to auto"
 
 
 def _environment_code(root: Path, env: EnvConfig) -> tuple[list[str], dict[str, Any]]:
