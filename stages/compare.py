@@ -5,7 +5,9 @@ from pathlib import Path
 from rlx.config.composition import read_parameters
 from rlx.entry import run_stage
 from rlx.experiments import check_roster
-from rlx.report.study_comparison import compare_folders, headlines, write_comparison
+from rlx.report.comparison_files import write_comparison
+from rlx.report.comparison_words import headlines
+from rlx.report.study_comparison import compare_folders
 from rlx.runs import RunFolder
 
 
@@ -15,7 +17,7 @@ def main() -> None:
     parameters = read_parameters(root)
     check_roster(root, parameters.study.runs)
     folders = [RunFolder(root / "runs" / run) for run in parameters.study.runs]
-    study = compare_folders(folders, parameters.baseline, parameters.compare)
+    study = compare_folders(folders, parameters.baseline, parameters.compare, parameters.study.methods)
     write_comparison(root / "analysis" / "compare", study, folders)
     for line in headlines(study):
         print(line)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import yaml
 
+from benchmarks.calibration.report import with_tables
 from rlx.cli import COMMANDS, cli
 from rlx.config import reference
 from rlx.config.schema import Parameters
@@ -22,6 +24,12 @@ def test_the_configuration_reference_is_current() -> None:
 
 def test_every_setting_has_a_meaning() -> None:
     assert "|  |" not in reference.render()
+
+
+def test_the_tables_of_the_statistics_are_those_measured() -> None:
+    page = (REPOSITORY / "docs" / "statistics.md").read_text()
+    results = json.loads((REPOSITORY / "benchmarks" / "calibration" / "results.json").read_text())
+    assert page == with_tables(page, results), "run: python -m benchmarks.calibration --write"
 
 
 def test_every_metric_is_documented() -> None:

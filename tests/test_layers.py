@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "rlx"
-PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis"}
+PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis", "wording"}
 LAYERS: list[set[str]] = [
     {"rlx", "errors", "atomic", "compiled", "threads"},
-    {"config", "stats", "comparison", "diagnosis"},
+    {"config", "stats", "comparison", "diagnosis", "wording"},
     {"project", "project_code", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
     {"evaluation", "training", "held_out", "video", "runs", "bench", "workers", "progress", "seeds", "resolving"},

@@ -50,10 +50,18 @@ def test_the_difference_is_welchs() -> None:
     assert (found.interval.low, found.interval.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_equal_scores_have_a_difference_without_width() -> None:
+def test_equal_scores_have_an_interval_without_width_that_says_so() -> None:
     found = stats.difference_of_means(np.full(3, 500.0), np.full(3, 500.0))
     assert found.interval is not None
-    assert (found.interval.low, found.interval.high) == (0.0, 0.0)
+    assert (found.interval.low, found.interval.high, found.interval.method) == (0.0, 0.0, "no spread")
+    mean = stats.mean_with_interval(np.full(4, 0.1)).interval
+    assert mean is not None
+    assert (mean.low, mean.high, mean.method) == (0.1, 0.1, "no spread")
+
+
+def welch(x: np.ndarray, y: np.ndarray) -> float:
+    gap, error = x.mean() - y.mean(), np.sqrt(x.var(ddof=1) / len(x) + y.var(ddof=1) / len(y))
+    return float(gap / error) if error > 1e-9 else (0.0 if abs(gap) < 1e-9 else np.sign(gap) * 1e12)
 
 
 @given(scores, scores)
@@ -61,7 +69,7 @@ def test_equal_scores_have_a_difference_without_width() -> None:
 def test_the_permutation_test_is_scipys(a: np.ndarray, b: np.ndarray) -> None:
     found = stats.permutation_test(a, b)
     expected = scipy_stats.permutation_test(
-        (a, b), lambda x, y: abs(np.mean(x) - np.mean(y)), n_resamples=np.inf, alternative="greater"
+        (a, b), lambda x, y: np.round(abs(welch(x, y)), 7), n_resamples=np.inf, alternative="greater"
     ).pvalue
     if np.ptp(np.concatenate([a, b])) > 0:
         assert found.p == pytest.approx(expected)
@@ -80,6 +88,15 @@ def test_many_seeds_are_permuted_at_random_but_reproducibly() -> None:
     first, second = stats.permutation_test(a, b), stats.permutation_test(a, b)
     assert first == second
     assert first.p == pytest.approx(scipy_stats.ttest_ind(a, b).pvalue, abs=0.01)
+
+
+def test_unequal_groups_and_spreads_keep_the_error_rate() -> None:
+    # The plain difference of means rejects one in four here: few scores with much spread against many with little.
+    rng = np.random.default_rng(5)
+    rejected = np.mean(
+        [stats.permutation_test(rng.normal(0, 3, 4), rng.normal(0, 1, 10)).p <= 0.05 for _ in range(600)]
+    )
+    assert rejected <= 0.13
 
 
 def test_false_positives_stay_below_alpha_for_bimodal_scores() -> None:
@@ -113,8 +130,95 @@ def test_probability_of_improvement_as_in_rliable() -> None:
 
 
 def test_interquartile_mean_says_when_it_trims_nothing() -> None:
-    assert stats.interquartile_mean(np.array([1.0, 2.0, 3.0])) is None
-    assert stats.interquartile_mean(np.array([0.0, 1.0, 3.0, 100.0])) == 2.0
+    assert stats.interquartile_mean(np.array([1.0, 2.0, 6.0])) == (3.0, 0)
+    assert stats.interquartile_mean(np.array([0.0, 1.0, 3.0, 100.0])) == (2.0, 1)
+
+
+def test_means_medians_and_iqms_across_tasks_as_in_rliable() -> None:
+    # rliable's own test: x = [[1,2],[2,2],[1,1],[2,1]], y = [[1,1],[2,2],[3,3]] (runs × tasks) → IQM 1.5 and 2.0.
+    x, y = np.array([[1.0, 2], [2, 2], [1, 1], [2, 1]]), np.array([[1.0, 1], [2, 2], [3, 3]])
+    for scores_ST, expected in ((x, 1.5), (y, 2.0)):
+        columns = list(scores_ST.T)
+        assert stats.interquartile_mean_across_tasks(columns).mean == expected
+        assert [stats.describe(column).median for column in columns] == [expected] * 2
+        assert np.mean([stats.describe(column).mean.mean for column in columns]) == expected
+
+
+def test_the_interval_across_tasks_resamples_within_tasks() -> None:
+    one_task_high = [
+        np.full(5, 10.0),
+        np.full(5, 0.0),
+    ]  # resampled together, the IQM would vary; within tasks it cannot
+    found = stats.interquartile_mean_across_tasks(one_task_high).interval
+    assert found is not None
+    assert (found.low, found.high) == (5.0, 5.0)
+    assert stats.interquartile_mean_across_tasks([np.array([1.0]), np.array([2.0])]).interval is None
+
+
+def test_a_profile_is_the_share_above_each_threshold() -> None:
+    profile = stats.performance_profile([np.array([0.0, 1.0]), np.array([1.0, 1.0, 1.0, 1.0])], np.array([-1, 0.5, 2]))
+    assert profile.share_L.tolist() == [1.0, 0.75, 0.0]  # each task weighs the same, whatever its number of seeds
+    assert (profile.low_L <= profile.share_L).all()
+    assert (profile.share_L <= profile.high_L).all()
+
+
+def test_a_difference_across_tasks_of_one_task_is_welchs() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(1, 2, 6), rng.normal(0, 1, 9)
+    across, alone = stats.difference_across_tasks([a], [b]), stats.difference_of_means(a, b)
+    assert across.interval is not None
+    assert alone.interval is not None
+    assert (across.mean, across.interval.low) == pytest.approx((alone.mean, alone.interval.low))
+
+
+def test_the_permutation_test_across_tasks_sees_what_no_task_shows_alone() -> None:
+    rng = np.random.default_rng(4)
+    base = [scale * rng.normal(size=5) for scale in (1, 100, 1e-3, 10)]
+    better = [scale * (rng.normal(size=5) + 1.2) for scale in (1, 100, 1e-3, 10)]
+    assert stats.permutation_test_across_tasks(better, base).p < 0.02
+    assert min(stats.permutation_test(*pair).p for pair in zip(better, base, strict=True)) > 0.02
+    assert stats.permutation_test_across_tasks(base, base).p == 1.0
+
+
+def test_the_interval_of_a_median_is_the_binomial_one() -> None:
+    # Textbook (Conover 1999, §3.2): for n = 10 the 2nd and 9th values are a 97.9 % interval of the median.
+    found = stats.median_interval(np.arange(1.0, 11))
+    assert found is not None
+    assert (found.low, found.high) == (2.0, 9.0)
+    assert stats.median_interval(np.arange(5.0)) is None
+
+
+def test_the_area_under_a_curve_is_its_mean_height() -> None:
+    steps = np.array([0.0, 10, 20, 40])
+    assert stats.area_under_curve(steps, np.array([0.0, 10, 10, 10])) == pytest.approx(35 * 10 / 40)
+    assert stats.area_under_curve(steps, np.array([5.0, np.nan, 5, 5])) == 5.0
+    assert stats.steps_to_threshold(steps, np.array([0.0, np.nan, 7, 6]), 6.5) == 20.0
+    assert stats.steps_to_threshold(steps, np.array([0.0, 1, 2, 3]), 6.5) is None
+
+
+def test_seeds_that_never_get_there_are_not_dropped() -> None:
+    # Kaplan–Meier by hand: 5 seeds reach it at 10, 20, 30; two do not within 40: half are there at 30.
+    found = stats.time_to_threshold([10, 20, 30, None, None], [40] * 5)
+    assert (found.reached, found.n, found.median_steps) == (3, 5, 30)
+    assert found.high is None  # the band does not come below one half within the budget
+    assert stats.time_to_threshold([10, None, None], [40] * 3).median_steps is None
+    none = stats.time_to_threshold([None, None], [40] * 2)
+    assert (none.reached, none.median_steps, none.share.low) == (0, None, 0.0)
+
+
+def test_the_optimism_of_a_choice_is_paired() -> None:
+    validation, held_out = np.array([10.0, 20, 30]), np.array([8.0, 19, 27])
+    found = stats.mean_of_differences(validation, held_out)
+    assert found.interval is not None
+    expected = scipy_stats.ttest_rel(validation, held_out).confidence_interval()
+    assert (found.mean, found.interval.low, found.interval.high) == pytest.approx((2.0, expected.low, expected.high))
+
+
+def test_the_rule_of_three() -> None:
+    assert stats.largest_unseen_share(5) == pytest.approx(0.4507, abs=1e-4)
+    assert stats.largest_unseen_share(60) == pytest.approx(3 / 60, abs=2e-3)
+    assert stats.seeds_to_see(0.2) == 14
+    assert [stats.seeds_to_reach(alpha) for alpha in (0.05, 0.01)] == [4, 5]
 
 
 def test_wilson_interval_of_a_textbook_example() -> None:
@@ -135,3 +239,56 @@ def test_the_minimum_detectable_effect_has_that_power(n: int, std: float) -> Non
     effect = stats.minimum_detectable_effect(std, n)
     assert effect is not None
     assert stats.power_of_welch(effect, std, n) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_the_first_look_alone_is_a_plain_permutation_test() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        a, b = rng.normal(1.5, 1, 6), rng.normal(0, 1, 6)
+        (look,) = stats.group_sequential_test(a, b, [6], 0.05)
+        p = stats.permutation_test(a, b).p
+        assert look.crossed == (p <= 0.05) or abs(p - 0.05) < 0.005
+        assert look.spent == 0.05
+
+
+def test_looks_spend_alpha_step_by_step_and_wait_for_their_seeds() -> None:
+    rng = np.random.default_rng(7)
+    looks = stats.group_sequential_test(rng.normal(size=17), rng.normal(size=12), (5, 10, 15), 0.06)
+    assert [look.n for look in looks] == [5, 10]
+    assert [look.spent for look in looks] == pytest.approx([0.02, 0.04])
+    assert stats.group_sequential_test(np.zeros(4), np.ones(4), (5, 10), 0.05) == []
+
+
+def test_early_looks_do_not_depend_on_later_seeds() -> None:
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=10), rng.normal(size=10)
+    first = stats.group_sequential_test(a[:5], b[:5], (5, 10), 0.05)[0]
+    again = stats.group_sequential_test(a, b, (5, 10), 0.05)[0]
+    assert (first.crossed, first.n) == (again.crossed, again.n)
+    assert (first.statistic, first.boundary) == pytest.approx((again.statistic, again.boundary))
+
+
+def test_looking_four_times_keeps_the_error_rate() -> None:
+    rng, wrong = np.random.default_rng(9), 0
+    for _ in range(400):
+        bimodal = rng.choice([0.0, 1.0], p=[0.2, 0.8], size=(2, 20)) + 0.01 * rng.normal(size=(2, 20))
+        wrong += any(look.crossed for look in stats.group_sequential_test(*bimodal, (5, 10, 15, 20), 0.05))
+    assert wrong / 400 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_the_repeated_interval_excludes_zero_exactly_when_the_boundary_is_crossed() -> None:
+    rng = np.random.default_rng(10)
+    for shift in (0.0, 0.5, 1.0, 2.0):
+        for look in stats.group_sequential_test(rng.normal(shift, 1, 20), rng.normal(size=20), (5, 10, 20), 0.05):
+            if interval := look.difference.interval:
+                assert (interval.low > 0 or interval.high < 0) == (look.statistic > look.boundary + 1e-6)
+
+
+@given(scores, scores, st.floats(-100, 100), st.floats(0.01, 100))
+@settings(max_examples=30, deadline=None)
+def test_units_do_not_matter(a: np.ndarray, b: np.ndarray, shift: float, scale: float) -> None:
+    if np.ptp(np.concatenate([a, b])) < 1e-2:
+        return
+    plain, moved = stats.permutation_test(a, b), stats.permutation_test(a * scale + shift, b * scale + shift)
+    assert moved.p == pytest.approx(plain.p, abs=0.03)
+    assert stats.permutation_test(b, a).p == pytest.approx(plain.p, abs=0.03)

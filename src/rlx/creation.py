@@ -104,6 +104,14 @@ def _check_environment(env_id: str) -> None:
         raise UsageError(f"--env: {error}") from None
 
 
+def _threshold(env_id: str) -> float | None:
+    """Return the return at which Gymnasium calls an environment solved, where it says so."""
+    import gymnasium as gym
+
+    threshold = gym.spec(env_id).reward_threshold
+    return None if threshold is None else float(threshold)
+
+
 def _for_environment(files: dict[str, bytes], env_id: str) -> dict[str, bytes]:
     """Return the project with a study of its own: a baseline on ``env_id`` and a variant to start from."""
     from rlx.known import settings_for
@@ -122,20 +130,24 @@ def _for_environment(files: dict[str, bytes], env_id: str) -> dict[str, bytes]:
         f"# One change, to be judged against the baseline: make it yours.\n{dump(variant)}".encode()
     )
     text = files["params.yaml"].decode()
-    files["params.yaml"] = _edited(text, env_id).encode()
+    files["params.yaml"] = _edited(text, env_id, _threshold(env_id)).encode()
     return files
 
 
-def _edited(text: str, env_id: str) -> str:
+def _edited(text: str, env_id: str, threshold: float | None) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 120
+    yaml.representer.add_representer(
+        type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     data: Any = yaml.load(text)
     data["study"]["runs"][:] = ["baseline", "variant"]
     data["study"]["baseline"] = "baseline"
     data["env"]["id"] = env_id
     data["compare"]["minimum_effect"] = 0.0
+    data["compare"]["threshold"] = threshold
     buffer = io.StringIO()
     yaml.dump(data, buffer)
     return buffer.getvalue()

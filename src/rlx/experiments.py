@@ -14,7 +14,7 @@ from typing import Any
 from rlx.atomic import write_text
 from rlx.errors import CommandFailed, ConfigError, Interrupted, Missing
 
-RESULTS = ("config_snapshot.yaml", "eval", "plots")
+RESULTS = ("config_snapshot.yaml", "eval", "plots", "metadata.json")
 """What the compare stage needs of each run, as paths in its folder."""
 SINGLE_RUN = "RLX_SINGLE_RUN"
 """Set while ``rlx train`` runs the stages of one run alone: the compare stage, and so its roster, is not involved."""

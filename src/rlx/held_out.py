@@ -93,6 +93,7 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
         "registration": snapshot.code.registration,
         "environment_code": {path: digest for path, digest in snapshot.code.files.items() if path.startswith("envs/")},
         "protocol": protocol.model_dump(),
+        "training_version": rlx.STAGE_VERSIONS["train"],
         "evaluation_version": rlx.STAGE_VERSIONS["eval"],
     }
 

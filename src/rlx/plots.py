@@ -44,26 +44,52 @@ def save(figure: Any, path: Path) -> None:
     plt.close(figure)
 
 
-def learning_curve(
-    curves: Mapping[str, pd.DataFrame], title: str, random_score: float | None, ylabel: str = "return"
+def learning_curve(curve: pd.DataFrame, run: str, title: str, random_score: float | None) -> Any:
+    """Draw one run's learning curve; see :func:`learning_curves`."""
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    _draw_curves(axes, {run: curve}, {run: colour_of(0)}, random_score)
+    axes.set_title(title, fontsize=11, loc="left")
+    return figure
+
+
+def learning_curves(
+    curves: Mapping[str, pd.DataFrame],
+    tasks: Mapping[str, str],
+    random_returns: Mapping[str, float],
+    colours: Mapping[str, str],
 ) -> Any:
     """Draw learning curves: a line per seed, the mean over seeds, and its pointwise t interval as a band.
 
-    Long episodes may leave a window without one that ended; there the seed's last value goes into the mean.
-
     Args:
         curves: By run, a table with the columns ``step``, ``seed`` and ``return_mean``.
-        title: Over the picture.
-        random_score: Drawn as a dotted line, where it is known.
-        ylabel: Of the vertical axis.
+        tasks: By run, what it was trained on; each task gets a panel of its own.
+        random_returns: By run, what random actions score there; drawn as a dotted line.
+        colours: By run.
     """
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for index, (run, table) in enumerate(curves.items()):
-        colour = colour_of(index)
+    panels = list(dict.fromkeys(tasks[run] for run in curves))
+    figure, grid = plt.subplots(
+        len(panels), 1, figsize=(7, 4 if len(panels) == 1 else 3.2 * len(panels)), layout="constrained", squeeze=False
+    )
+    for task, axes in zip(panels, grid[:, 0], strict=True):
+        shown = {run: curve for run, curve in curves.items() if tasks[run] == task}
+        _draw_curves(axes, shown, colours, next((random_returns[run] for run in shown if run in random_returns), None))
+        axes.set_title(
+            f"{task}: return of training episodes; bands: 95 % t intervals over seeds", fontsize=10, loc="left"
+        )
+    return figure
+
+
+def _draw_curves(
+    axes: Any, curves: Mapping[str, pd.DataFrame], colours: Mapping[str, str], random_score: float | None
+) -> None:
+    """Draw runs into one panel. Where no episode of a seed ended in a window, its last value goes into the mean."""
+    shown = {run: table for run, table in curves.items() if len(table)}
+    for run, table in shown.items():
+        colour = colours[run]
         wide = table.pivot_table(index="step", columns="seed", values="return_mean")
         for seed in wide.columns:
             axes.plot(wide.index, wide[seed], color=colour, linewidth=0.7, alpha=0.35)
-        full = wide.ffill().dropna()  # where no episode of a seed ended, its last value stands
+        full = wide.ffill().dropna()
         axes.plot(
             full.index, full.mean(axis=1), color=colour, linewidth=2.2, label=f"{run} (mean of {wide.shape[1]} seeds)"
         )
@@ -73,12 +99,10 @@ def learning_curve(
             axes.fill_between(full.index, low, high, color=colour, alpha=0.18, linewidth=0)
     if random_score is not None:
         axes.axhline(random_score, color="grey", linestyle=":", linewidth=1, label="random policy")
-    _keep_in_sight(axes, curves)
-    axes.set(xlabel="environment steps", ylabel=ylabel)
-    axes.set_title(title, fontsize=11, loc="left")
+    _keep_in_sight(axes, shown)
+    axes.set(xlabel="environment steps", ylabel="return")
     axes.legend(loc="best", fontsize=9)
     axes.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
-    return figure
 
 
 def _keep_in_sight(axes: Any, curves: Mapping[str, pd.DataFrame]) -> None:
@@ -93,63 +117,109 @@ def _keep_in_sight(axes: Any, curves: Mapping[str, pd.DataFrame]) -> None:
 
 
 def final_scores(
-    runs: Sequence[RunScores], random_score: float | None, checkpoint: str, colours: Mapping[str, str] | None = None
+    runs: Sequence[RunScores],
+    tasks: Mapping[str, str],
+    random_returns: Mapping[str, float],
+    checkpoint: str,
+    colours: Mapping[str, str],
 ) -> Any:
     """Draw each run's held-out score: a dot per seed, the mean, and its 95 % t interval.
 
     Args:
         runs: From top to bottom.
-        random_score: Drawn as a dotted line, where it is known.
+        tasks: By run, what it was trained on; each task gets a panel, with a scale, of its own.
+        random_returns: By run, what random actions score there; drawn as a dotted line.
         checkpoint: Which policies were scored.
-        colours: By run; by default in order.
+        colours: By run.
     """
-    figure, axes = plt.subplots(figsize=(7, 1.5 + 0.6 * len(runs)), layout="constrained")
-    for index, run in enumerate(runs):
-        colour = (colours or {}).get(run.run, colour_of(index))
-        scores_S = run.scores_S
-        offsets = (np.arange(len(scores_S)) - (len(scores_S) - 1) / 2) * min(0.06, 0.5 / max(1, len(scores_S)))
-        axes.plot(scores_S, index + offsets, "o", color=colour, alpha=0.5, markersize=5, linestyle="none")
-        estimate = stats.mean_with_interval(scores_S)
-        if estimate.interval:
-            axes.plot([estimate.interval.low, estimate.interval.high], [index] * 2, color=colour, linewidth=2.5)
-        axes.plot(estimate.mean, index, "D", color=colour, markersize=8, markeredgecolor="white")
-    if random_score is not None:
-        axes.axvline(random_score, color="grey", linestyle=":", linewidth=1)
-        axes.annotate(
-            "random",
-            (random_score, 1),
-            xycoords=("data", "axes fraction"),
-            fontsize=8,
-            color="grey",
-            ha="center",
-            va="bottom",
-        )
-    axes.set_yticks(range(len(runs)), [run.run for run in runs])
-    axes.set_ylim(len(runs) - 0.5, -0.5)
-    axes.set_xlabel(
+    panels = list(dict.fromkeys(tasks[run.run] for run in runs))
+    groups = [[run for run in runs if tasks[run.run] == task] for task in panels]
+    heights = [len(group) + 1 for group in groups]
+    figure, grid = plt.subplots(
+        len(panels),
+        1,
+        figsize=(7, 1.0 + 0.6 * sum(heights)),
+        layout="constrained",
+        squeeze=False,
+        height_ratios=heights,
+    )
+    for task, group, axes in zip(panels, groups, grid[:, 0], strict=True):
+        for index, run in enumerate(group):
+            _draw_scores(axes, index, run.scores_S, colours[run.run])
+        known = [random_returns[run.run] for run in group if run.run in random_returns]
+        if known:
+            axes.axvline(known[0], color="grey", linestyle=":", linewidth=1)
+            axes.annotate(
+                "random",
+                (known[0], 1),
+                xycoords=("data", "axes fraction"),
+                fontsize=8,
+                color="grey",
+                ha="center",
+                va="bottom",
+            )
+        axes.set_yticks(range(len(group)), [run.run for run in group])
+        axes.set_ylim(len(group) - 0.5, -0.5)
+        if len(panels) > 1:
+            axes.set_title(task, fontsize=10, loc="left")
+    grid[-1, 0].set_xlabel(
         f"mean return of the {checkpoint} policy on held-out episodes\n(dots: seeds; diamond: mean; bar: 95 % t interval over seeds)",
         fontsize=9,
     )
     return figure
 
 
-def differences(baseline: str, comparisons: Sequence[Comparison], minimum_effect: float) -> Any:
-    """Draw each run's difference to the baseline with its interval, and the zone that does not matter."""
-    figure, axes = plt.subplots(figsize=(7, 1.2 + 0.6 * max(1, len(comparisons))), layout="constrained")
+def _draw_scores(axes: Any, row: int, scores_S: stats.Array, colour: str) -> None:
+    offsets = (np.arange(len(scores_S)) - (len(scores_S) - 1) / 2) * min(0.06, 0.5 / max(1, len(scores_S)))
+    axes.plot(scores_S, row + offsets, "o", color=colour, alpha=0.5, markersize=5, linestyle="none")
+    estimate = stats.mean_with_interval(scores_S)
+    if estimate.interval:
+        axes.plot([estimate.interval.low, estimate.interval.high], [row] * 2, color=colour, linewidth=2.5)
+    axes.plot(estimate.mean, row, "D", color=colour, markersize=8, markeredgecolor="white")
+
+
+def differences(comparisons: Sequence[Comparison], minimum_effect: float, colours: Mapping[str, str]) -> Any:
+    """Draw a forest plot: each run's difference to the baseline with its interval, and the zone that does not matter."""
+    shown = [comparison for comparison in comparisons if comparison.difference is not None]
+    figure, axes = plt.subplots(figsize=(7, 1.4 + 0.6 * max(1, len(shown))), layout="constrained")
     axes.axvline(0, color="black", linewidth=1)
     if minimum_effect:
-        axes.axvspan(
-            -minimum_effect, minimum_effect, color="grey", alpha=0.15, linewidth=0, label="too small to matter"
-        )
-        axes.legend(loc="best", fontsize=8)
-    for index, comparison in enumerate(comparisons):
-        if comparison.difference is None:
-            continue
-        colour, interval = colour_of(index + 1), comparison.difference.interval
+        label = "too small to matter (compare.minimum_effect)"
+        axes.axvspan(-minimum_effect, minimum_effect, color="grey", alpha=0.15, linewidth=0, label=label)
+        figure.legend(loc="outside upper right", fontsize=8)
+    for index, comparison in enumerate(shown):
+        assert comparison.difference is not None
+        colour, interval = colours[comparison.run], comparison.difference.interval
         if interval:
             axes.plot([interval.low, interval.high], [index] * 2, color=colour, linewidth=2.5)
         axes.plot(comparison.difference.mean, index, "D", color=colour, markersize=8, markeredgecolor="white")
-    axes.set_yticks(range(len(comparisons)), [f"{c.run}\n{c.verdict}" for c in comparisons])
-    axes.set_ylim(max(1, len(comparisons)) - 0.5, -0.5)
-    axes.set_xlabel(f"difference in mean return to {baseline}, with confidence interval", fontsize=9)
+    if not shown:
+        axes.text(0.5, 0.5, "nothing that compares", transform=axes.transAxes, ha="center", color="grey")
+    axes.set_yticks(range(len(shown)), [f"{c.run}\n{c.verdict}" for c in shown])
+    axes.set_ylim(max(1, len(shown)) - 0.5, -0.5)
+    baselines = " or ".join(dict.fromkeys(comparison.baseline for comparison in shown)) or "the baseline"
+    axes.set_xlabel(f"difference in mean return to {baselines}, with the deciding interval", fontsize=9)
+    return figure
+
+
+def profiles(panels: Mapping[str, Mapping[str, stats.Profile]], colours: Mapping[str, str], score: str) -> Any:
+    """Draw performance profiles: the share of trainings above each score, with bootstrap bands.
+
+    Args:
+        panels: By title, the profile of each run or method.
+        colours: By run or method.
+        score: What the horizontal axis is.
+    """
+    figure, grid = plt.subplots(
+        len(panels), 1, figsize=(7, 4 if len(panels) == 1 else 3.2 * len(panels)), layout="constrained", squeeze=False
+    )
+    for (title, shown), axes in zip(panels.items(), grid[:, 0], strict=True):
+        for name, profile in shown.items():
+            axes.plot(profile.thresholds_L, profile.share_L, color=colours[name], linewidth=2.2, label=name)
+            axes.fill_between(
+                profile.thresholds_L, profile.low_L, profile.high_L, color=colours[name], alpha=0.15, linewidth=0
+            )
+        axes.legend(loc="lower left", fontsize=9)
+        axes.set_title(title, fontsize=10, loc="left")
+        axes.set(xlabel=score, ylabel="share of trainings above", ylim=(-0.02, 1.02))
     return figure

@@ -10,7 +10,7 @@ import platform
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,11 @@ class RunFolder:
 
         return read_summary(self.path / "eval")
 
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether there are held-out scores."""
+        return (self.path / "eval" / "summary.json").is_file()
+
     def scores(self, checkpoint: str) -> RunScores:
         """Return what comparing needs, with the scores of ``latest`` or ``best``.
 
@@ -67,6 +72,63 @@ class RunFolder:
         config = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "run_name")}
         budget = max(score.steps.values(), default=None)
         return RunScores(self.name, score.seeds, score.policies, summary.task, flatten(config), score.success, budget)
+
+    def evidence(self, checkpoint: str) -> RunScores:
+        """Return the scores together with all that an honest comparison names beside them.
+
+        That is the learning curves, and from ``metadata.json``, where there is one, the engine, code and library
+        versions, and in which steps the seeds were planned.
+
+        Raises:
+            Missing: As :meth:`scores`.
+            DataDamaged: As :meth:`scores`, or ``metadata.json`` cannot be read.
+        """
+        found = self.scores(checkpoint)
+        curves = read_curve(self.path)
+        metadata = read_metadata(self.path) if (self.path / "metadata.json").is_file() else {}
+        planned = {
+            seed["seed"]: seed["planned"]
+            for seed in metadata.get("seeds", [])
+            if seed.get("planned") and seed["seed"] in found.scores
+        }
+        random_return = self.evaluation.random_return
+        return replace(
+            found, provenance=provenance(metadata), planned=planned, random_return=random_return, curves=curves
+        )
+
+
+def provenance(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a run comes from, of what its metadata tell: engine, code and library versions; empty if nothing."""
+    if not metadata:
+        return {}
+    git = metadata.get("git") or {}
+    dirty = git.get("dirty") or []
+    versions = {f"versions.{name}": version for name, version in (metadata.get("versions") or {}).items()}
+    return {
+        "engine": (metadata.get("engine") or {}).get("name"),
+        "code.commit": (git.get("commit") or "")[:12] or None,
+        "code.changed files": ", ".join(dirty) or None,
+        "processor": (metadata.get("host") or {}).get("processor"),
+        **versions,
+    }
+
+
+def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
+    """Return each seed's learning curve from ``plots/learning_curve.csv``: environment steps and mean returns.
+
+    Empty where the file is missing; :class:`~rlx.errors.DataDamaged` where it is no such table.
+    """
+    import pandas as pd
+
+    path = folder / "plots" / "learning_curve.csv"
+    if not path.is_file():
+        return {}
+    try:
+        table = pd.read_csv(path)
+        by_seed = table.groupby("seed")
+        return {int(str(seed)): (rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed}
+    except (ValueError, KeyError) as error:
+        raise DataDamaged(f"{path}: is not a learning curve ({error}); `dvc repro --force` makes it anew") from None
 
 
 def find_run(root: Path, name: str) -> RunFolder:
@@ -101,7 +163,7 @@ def write_metadata(
         facts: What the caller knows of code and time: ``git``, ``started``, ``ended``, ``seconds``, ``device``.
     """
     done = [asdict(seed) for seed in seeds]
-    engines = [engine for seed in done if (engine := seed.pop("engine"))]
+    engines = {engine["name"]: engine["reason"] for seed in done if (engine := seed.pop("engine"))}
     steps = sum(seed["steps"] for seed in done)
     seconds = sum(seed["seconds"] or 0.0 for seed in done)
     content = {
@@ -110,7 +172,7 @@ def write_metadata(
         "run_name": snapshot.config.run_name,
         "seeds": done,
         "seeds_wanted": snapshot.seeds,
-        "engine": engines[0] if engines else None,
+        "engine": {"name": ", ".join(engines), "reason": "; ".join(engines.values())} if engines else None,
         **facts,
         "cost": {
             "environment_steps": steps,

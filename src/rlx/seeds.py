@@ -31,6 +31,7 @@ class SeedOutcome:
         reused: Whether it was finished before and taken from the bench.
         error: One line, if it failed.
         engine: What computed it, and why that (see :class:`rlx.algorithms.Engine`); None before that is known.
+        planned: How many seeds the run was to have when this one was trained: seeds added later show by it.
     """
 
     seed: int
@@ -40,6 +41,7 @@ class SeedOutcome:
     reused: bool
     error: str | None = None
     engine: dict[str, str] | None = None
+    planned: int | None = None
 
 
 def train_run(
@@ -179,13 +181,20 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
         state = train_seed(root, snapshot, entry.seed, entry.folder, report, emit)
         check_unchanged(root, snapshot.code.files)
         seconds = before + time.monotonic() - started
-        note = {"steps": state.step, "seconds": seconds, "state": asdict(state), "engine": engines[0]}
+        note = {
+            "steps": state.step,
+            "seconds": seconds,
+            "state": asdict(state),
+            "engine": engines[0],
+            "planned": snapshot.config.num_seeds,
+        }
         entry.finish(note)
         return note
 
 
 def _finished(seed: int, note: dict[str, Any], *, reused: bool) -> SeedOutcome:
-    return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, engine=note.get("engine"))
+    facts = {"engine": note.get("engine"), "planned": note.get("planned")}
+    return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, **facts)
 
 
 def _seconds_before(path: Path) -> float:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rlx.report.study_comparison import StudyComparison
 
 
 @click.command("compare")
@@ -13,8 +17,20 @@ import click
 @click.option(
     "--checkpoint", type=click.Choice(["latest", "best"]), help="Which policies to judge [default: as params.yaml]."
 )
+@click.option("--minimum-effect", type=click.FloatRange(min=0), help="Smaller differences in return do not matter.")
+@click.option(
+    "--sequential", is_flag=True, help="Judge look by look, for seeds added until the answer is clear (compare.looks)."
+)
+@click.option(
+    "--scores",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare scores from a CSV file instead: columns run, seed, score [, task]; needs no project.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON (as analysis/compare/comparison.json).")
-def command(runs: tuple[str, ...], baseline: str | None, checkpoint: str | None, as_json: bool) -> None:
+@click.option("--md", "as_markdown", is_flag=True, help="Print the report as Markdown.")
+def command(
+    runs: tuple[str, ...], scores: Path | None, *, as_json: bool, as_markdown: bool, sequential: bool, **judging: Any
+) -> None:
     """Compare runs: differences with intervals, and verdicts.
 
     RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001) or a run folder. Without RUN, the runs
@@ -26,72 +42,98 @@ def command(runs: tuple[str, ...], baseline: str | None, checkpoint: str | None,
     """
     import json
 
-    from rlx.config.composition import read_parameters
-    from rlx.project import find_root
-    from rlx.report.study_comparison import compare_folders, to_data
-    from rlx.runs import find_run
+    from rlx.report.comparison_files import to_data
+    from rlx.report.comparison_words import to_markdown
 
-    root = find_root()
-    parameters = read_parameters(root)
-    names = list(dict.fromkeys(runs or parameters.study.runs))
-    folders = [find_run(root, name) for name in names]
-    against = find_run(root, baseline) if baseline else None
-    if against is None:
-        against = next((folder for folder in folders if folder.name == parameters.baseline), folders[0])
-    if against.path not in [folder.path for folder in folders]:
-        folders.insert(0, against)
-    settings = parameters.compare.model_copy(update={"checkpoint": checkpoint} if checkpoint else {})
-    study = compare_folders(folders, against.name, settings)
+    gather = _from_table if scores else _from_project
+    study = gather(scores, runs, {key: value for key, value in judging.items() if value is not None}, sequential)
     if as_json:
         click.echo(json.dumps(to_data(study), indent=2, allow_nan=False, ensure_ascii=False))
-        return
-    _show(study)
-    shown = Path("analysis") / "compare" / "comparison.md"
-    if not runs and (root / shown).is_file():
-        click.echo(f"\nPictures and settings: {shown}")
+    elif as_markdown:
+        click.echo(to_markdown(study, pictures=False), nl=False)
+    else:
+        _show(study)
+        shown = Path("analysis") / "compare" / "comparison.md"
+        if not runs and not scores and shown.is_file():
+            click.echo(f"\nPictures, and every setting that differs: {shown}")
 
 
-def _show(study: object) -> None:
+def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
+    from dataclasses import replace
+
+    from rlx.config.schema import CompareConfig
+    from rlx.errors import UsageError
+    from rlx.report.score_table import read_score_table
+    from rlx.report.study_comparison import judge
+
+    assert path is not None
+    if "checkpoint" in judging:
+        raise UsageError("--checkpoint does not apply to --scores: the file says which scores")
+    methods, found = read_score_table(path)
+    names = list(methods) or [run.run for run in found]
+    if unknown := next((name for name in runs if name not in names), None):
+        raise UsageError(f"{path}: has no run {unknown!r}; there are: {', '.join(names)}")
+    if runs:
+        names = list(runs)
+        methods = {name: members for name, members in methods.items() if name in runs}
+        found = [run for run in found if run.run in runs or any(run.run in members for members in methods.values())]
+    baseline = judging.pop("baseline", names[0])
+    study = judge(found, baseline, CompareConfig(**judging), methods, sequential=sequential)
+    return replace(study, checkpoint=None)
+
+
+def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
+    from rlx.config.composition import read_parameters
+    from rlx.project import find_root
+    from rlx.report.study_comparison import compare_folders
+    from rlx.runs import find_run
+
+    root, baseline = find_root(), judging.pop("baseline", None)
+    parameters = read_parameters(root)
+    settings = parameters.compare.model_copy(update=judging)
+    if not runs and (baseline is None or baseline in parameters.study.methods):
+        folders = [find_run(root, name) for name in parameters.study.runs]
+        against = baseline or parameters.baseline
+        return compare_folders(folders, against, settings, parameters.study.methods, sequential=sequential)
+    folders = [find_run(root, name) for name in dict.fromkeys(runs or parameters.study.runs)]
+    chosen = find_run(root, baseline) if baseline else None
+    if chosen is None:
+        chosen = next((folder for folder in folders if folder.name == parameters.baseline), folders[0])
+    if chosen.path not in [folder.path for folder in folders]:
+        folders.insert(0, chosen)
+    return compare_folders(folders, chosen.name, settings, sequential=sequential)
+
+
+def _show(study: StudyComparison) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from rlx import stats
-    from rlx.report.study_comparison import StudyComparison, headlines
-    from rlx.report.text import interval, number, setting
+    from rlx.report.comparison_words import changes, grids, headlines, judgement
+    from rlx.report.text import wrapped
 
-    assert isinstance(study, StudyComparison)
     console = Console(highlight=False)
+
+    def say(line: str, style: str = "", indent: str = "") -> None:
+        console.print(Text(wrapped(line, console.width, indent), style=style), soft_wrap=True)
+
     for line in headlines(study):
-        console.print(Text(line, style="bold"))
-    grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    grid.add_column("run", overflow="fold")
-    for title in ("mean return", "95 % interval", "worst seed", "seeds"):
-        grid.add_column(title, justify="right", overflow="fold")
-    for run in study.scores:
-        estimate, (worst, score) = stats.mean_with_interval(run.scores_S), run.worst
-        name = f"{run.run} *" if run.run == study.baseline else run.run
-        cells = [number(estimate.mean), interval(estimate.interval), f"{number(score)} ({worst})", str(estimate.n)]
-        grid.add_row(Text(name), *map(Text, cells))
-    grid.add_row(Text("random actions"), Text(number(study.random_return)), *(Text("—") for _ in range(3)))
-    console.print()
-    console.print(grid)
-    console.print(
-        Text(f"* baseline; {study.checkpoint} policies on held-out episodes; t intervals over seeds", style="dim")
-    )
+        say(line, "bold")
+    for grid in grids(study):
+        drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for index, title in enumerate(grid.head):
+            drawn.add_column(title, justify="left" if index < grid.left else "right", overflow="fold")
+        for row in grid.rows:
+            drawn.add_row(*map(Text, row))
+        console.print()
+        say(grid.title, "bold")
+        console.print(drawn)
+        if grid.note:
+            say(grid.note, "dim")
     for comparison in study.comparisons:
         console.print()
-        console.print(
-            Text(f"{comparison.run}: {comparison.verdict}", style="bold"),
-            Text(f"— {comparison.reason}"),
-            soft_wrap=False,
-        )
-        if comparison.test is not None:
-            chance = comparison.probability_of_improvement
-            console.print(
-                Text(f"  p = {comparison.p_value:.3g} ({comparison.test.method}); P(better seed) = {chance:.2f}")
-            )
-        if comparison.next_step:
-            console.print(Text(f"  {comparison.next_step}"))
-        for key, (old, new) in comparison.changes.items():
-            console.print(Text(f"  {key}: {setting(old)} → {setting(new)}"))
+        say(f"{comparison.run} against {comparison.baseline}: {comparison.verdict}", "bold")
+        for line in judgement(comparison):
+            say(line, indent="  ")
+        for key, old, new in changes(comparison):
+            say(f"{key}: {old} → {new}", indent="  ")

@@ -121,9 +121,11 @@ def _addressed(root: Path, run: str, setting: str) -> str:
 
 def _tell(root: Path, name: str, parameters: Parameters) -> None:
     """Print the result, its interval, what changed against the baseline, and the next command."""
-    from rlx.report.study_comparison import compare_folders, headlines
-    from rlx.report.text import interval, number, setting
+    from rlx.report.comparison_words import headlines
+    from rlx.report.study_comparison import compare_folders
+    from rlx.report.text import setting
     from rlx.runs import RunFolder
+    from rlx.wording import interval, number
 
     folder = RunFolder(root / "runs" / name)
     score = folder.evaluation.scores["latest"]
@@ -132,15 +134,22 @@ def _tell(root: Path, name: str, parameters: Parameters) -> None:
     click.echo(
         f"\n{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {number(folder.evaluation.random_return)}"
     )
-    baseline = RunFolder(root / "runs" / parameters.baseline)
-    if not (baseline.path / "eval" / "summary.json").is_file():
-        click.echo(f"The baseline {parameters.baseline} has no results here yet: `dvc repro` makes them.")
+    members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
+    finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.is_evaluated]
+    environment = folder.snapshot.config.env.id
+    baseline = next((base for base in finished if base.snapshot.config.env.id == environment), None)
+    if baseline is None:
+        click.echo(
+            f"The baseline {parameters.baseline} has no results on {environment} here yet: `dvc repro` makes them."
+        )
         return
-    study = compare_folders([baseline, folder], parameters.baseline, parameters.compare)
+    study = compare_folders([baseline, folder], baseline.name, parameters.compare)
     for comparison in study.comparisons:
         changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
-        click.echo(f"against {parameters.baseline}: {'; '.join(changed) if changed else 'no setting differs'}")
+        click.echo(f"against {baseline.name}: {'; '.join(changed) if changed else 'no setting differs'}")
+        for warning in comparison.warnings:
+            click.echo(f"Beware: {warning}.")
         if comparison.next_step:
             click.echo(f"To settle it: {comparison.next_step}")
     click.echo(headlines(study)[0])
-    click.echo(f"Next: rlx compare {parameters.baseline} {name}")
+    click.echo(f"Next: rlx compare {baseline.name} {name}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import rlx
 from rlx.config.document import KeyPath
-from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes
+from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes, StudyConfig
 from rlx.errors import EngineVersionMismatch
 
 EPISODES_PER_BOUNDARY = 5
@@ -48,6 +48,27 @@ def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
             f"only a network of the project's own takes kwargs, and policy.type is {config.policy.type!r}; "
             "remove them, or name your network in policy.type",
         )
+
+
+def roster_mistakes(study: StudyConfig) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what does not fit together in the list of runs, the methods and the baseline."""
+    if not study.runs:
+        yield ("study",), "study.runs is missing: which runs? (`study: {runs: [baseline, variant]}`)"
+    for index, run in enumerate(study.runs):
+        if run in study.runs[:index]:
+            yield ("study", "runs", index), f"{run} is listed twice; keep one"
+    owners: dict[str, str] = {}
+    for method, runs in study.methods.items():
+        for index, run in enumerate(runs):
+            if run not in study.runs:
+                yield ("study", "methods", method, index), f"{run!r} is not one of study.runs: {', '.join(study.runs)}"
+            if run in owners:
+                yield ("study", "methods", method, index), f"{run} belongs to {owners[run]} already; keep one"
+            owners[run] = method
+    known = list(study.methods) or study.runs
+    if study.baseline and study.baseline not in known:
+        what = "study.methods" if study.methods else "study.runs"
+        yield ("study", "baseline"), f"{study.baseline!r} is not one of {what}: {', '.join(known)}"
 
 
 def nearest_divisors(number: int, wanted: int) -> list[int]:

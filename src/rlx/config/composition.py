@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.config.aliases import translate
-from rlx.config.checks import inconsistencies
+from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.document import Document, KeyPath, read_document
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
@@ -58,17 +58,7 @@ def read_parameters(root: Path) -> Parameters:
     """
     document = _parameters_document(root)
     parameters = Parameters.model_validate(document.data)
-    problems = []
-    if not parameters.study.runs:
-        problems.append(
-            document.problem(("study",), "study.runs is missing: which runs? (`study: {runs: [baseline, variant]}`)")
-        )
-    for index, run in enumerate(parameters.study.runs):
-        if run in parameters.study.runs[:index]:
-            problems.append(document.problem(("study", "runs", index), f"{run} is listed twice; keep one"))
-    if parameters.study.baseline and parameters.study.baseline not in parameters.study.runs:
-        message = f"{parameters.study.baseline!r} is not one of study.runs: {', '.join(parameters.study.runs)}"
-        problems.append(document.problem(("study", "baseline"), message))
+    problems = [document.problem(*found) for found in roster_mistakes(parameters.study)]
     if problems:
         raise ConfigError(problems)
     return parameters

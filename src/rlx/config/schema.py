@@ -6,6 +6,7 @@ Defaults are those of Stable-Baselines3's PPO unless the entry says otherwise.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, Any, Literal
 
@@ -184,13 +185,20 @@ def _not_numbered(name: str) -> str:
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_\-]*$", max_length=64), AfterValidator(_not_numbered)]
 
 
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_\-]*$", max_length=64)]
+
+
 class StudyConfig(Section):
     """The runs that are judged together."""
 
     runs: Annotated[list[RunName], Field(min_length=1)] = []
     """The roster: each name is a file `configs/<name>.yaml` and a folder `runs/<name>/`."""
     baseline: RunName | None = None
-    """The run that the others are compared with; by default the first of the roster."""
+    """The run (with `methods`: the method) that the others are compared with; by default the first."""
+    methods: dict[MethodName, Annotated[list[RunName], Field(min_length=1)]] = {}
+    """For several environments: the runs of each method, one per environment (`{ppo: [ppo_cartpole, ppo_acrobot],
+    wide: […]}`). Each run is then compared with the baseline method's on its own environment, and the methods over all
+    of them."""
 
 
 class FinalEvalConfig(Section):
@@ -206,6 +214,24 @@ class FinalEvalConfig(Section):
     """An episode longer than this is cut, and reported as cut: the guard against environments that never end."""
 
 
+class ReferenceScore(Section):
+    """The returns that count as 0 and as 1 on an environment, where several are judged together."""
+
+    low: float | None = None
+    """Normalised score 0; by default the random policy's mean return."""
+    high: float | None = None
+    """Normalised score 1; by default the baseline's mean return."""
+
+
+def _looks(value: list[int]) -> list[int]:
+    if any(later <= sooner for sooner, later in itertools.pairwise(value)):
+        raise PydanticCustomError("looks", "must increase: the numbers of seeds at each look, such as [5, 10, 20]")
+    return value
+
+
+Looks = Annotated[list[Annotated[Count, Field(ge=2)]], Field(min_length=2), AfterValidator(_looks)]
+
+
 class CompareConfig(Section):
     """How runs are judged."""
 
@@ -217,6 +243,13 @@ class CompareConfig(Section):
     an interval inside ± it."""
     checkpoint: Literal["latest", "best"] = "latest"
     """Which policy is judged: the final one (no choice involved), or the one that validation chose."""
+    looks: Looks | None = None
+    """A schedule for adding seeds until the answer is clear, decided before the first look: numbers of seeds each,
+    such as `[5, 10, 20]`. Verdicts are then corrected for the looks (`rlx compare --sequential`); null judges once."""
+    threshold: float | None = None
+    """The return that counts as solved: `compare` then reports the steps to it and the share of seeds that get there."""
+    reference_scores: dict[str, ReferenceScore] = {}
+    """For several environments: by environment id, the returns that count as 0 and as 1."""
 
 
 class VideoConfig(Section):
@@ -248,5 +281,5 @@ class Parameters(RunConfig):
 
     @property
     def baseline(self) -> str:
-        """The run that the others are compared with."""
-        return self.study.baseline or self.study.runs[0]
+        """The run, or method, that the others are compared with."""
+        return self.study.baseline or next(iter(self.study.methods or self.study.runs))

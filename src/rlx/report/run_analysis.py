@@ -13,9 +13,10 @@ from rlx import stats
 from rlx.atomic import write_json, write_text
 from rlx.diagnosis.facts import LearningFacts, learning_facts, windowed
 from rlx.metrics import read_rows
-from rlx.report.text import MISSING, interval, number, table
+from rlx.report.text import table
 from rlx.results import Score, Summary
 from rlx.runs import RunFolder
+from rlx.wording import MISSING, interval, number
 
 FORMAT = 1
 CURVE_POINTS = 25
@@ -77,10 +78,8 @@ def analyze_run(folder: RunFolder) -> dict[str, Any]:
     title = f"{folder.name} on {config.env.id}: return of training episodes"
     if len(curve):
         for kind in ("png", "svg"):
-            plots.save(
-                plots.learning_curve({folder.name: curve}, title, summary.random_return),
-                target / f"learning_curve.{kind}",
-            )
+            figure = plots.learning_curve(curve, folder.name, title, summary.random_return)
+            plots.save(figure, target / f"learning_curve.{kind}")
     scores = pd.DataFrame(
         [
             {"checkpoint": name, "seed": seed, "return_mean": mean}
@@ -89,7 +88,15 @@ def analyze_run(folder: RunFolder) -> dict[str, Any]:
         ]
     )
     write_text(target / "scores.csv", scores.to_csv(index=False, lineterminator="\n"))
-    plots.save(plots.final_scores([folder.scores("latest")], summary.random_return, "latest"), target / "scores.png")
+    name = folder.name
+    drawn = plots.final_scores(
+        [folder.scores("latest")],
+        {name: config.env.id},
+        {name: summary.random_return},
+        "latest",
+        {name: plots.colour_of(0)},
+    )
+    plots.save(drawn, target / "scores.png")
     content = _content(folder, summary, facts)
     write_json(folder.path / "analysis.json", content)
     write_text(folder.path / "analysis.md", _markdown(folder, content))

@@ -1,23 +1,47 @@
-"""The comparison of a study's runs: ``analysis/compare/`` with tables, pictures and the verdicts in words."""
+"""All runs of a study judged together: gathered from run folders, or from a plain table of scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
 from rlx import stats
-from rlx.atomic import write_json, write_text
-from rlx.comparison import Comparison, Criteria, RunScores, compare
-from rlx.config.schema import CompareConfig
+from rlx.comparison import (
+    DEFAULT_LOOKS,
+    Comparison,
+    Criteria,
+    Learning,
+    Method,
+    MethodComparison,
+    RunScores,
+    compare_methods,
+    compare_pairs,
+    learning_of,
+)
+from rlx.config.schema import CompareConfig, ReferenceScore
 from rlx.errors import Missing, UsageError
-from rlx.report.text import MISSING, interval, number, setting, table
-from rlx.runs import RunFolder
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from rlx.results import Summary
+    from rlx.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What choosing a checkpoint on validation episodes brought.
+
+    Attributes:
+        held_out: Mean held-out return of the chosen policies.
+        validation: Mean validation return by which they were chosen.
+        optimism: Validation − held-out, seed by seed, with its interval: how much the choice flatters itself.
+    """
+
+    held_out: stats.Estimate
+    validation: float
+    optimism: stats.Estimate
 
 
 @dataclass(frozen=True)
@@ -25,205 +49,185 @@ class StudyComparison:
     """Runs judged together.
 
     Attributes:
-        baseline: The run that the others are compared with.
-        checkpoint: Which policies are judged.
-        criteria: Error rate and minimum effect.
-        scores: Every run's scores, best mean first.
+        baseline: The run, or method, that the others are compared with.
+        checkpoint: Which policies are judged; None for scores from elsewhere.
+        criteria: How they are.
+        scores: Every run's scores, best mean first (of several environments: environment by environment).
         comparisons: One per candidate, in the order given.
-        random_return: Mean return of random actions on the baseline's task.
+        learning: How fast each run learns, where its curves are known or a threshold is given.
+        choices: What ``best`` checkpoints score, where ``latest`` ones are judged.
+        threshold: The return that counts as solved.
+        methods: Over several environments: the methods, best first; empty otherwise.
+        references: For these, the returns that count as 0 and 1 on each environment.
     """
 
     baseline: str
-    checkpoint: str
+    checkpoint: str | None
     criteria: Criteria
     scores: tuple[RunScores, ...]
     comparisons: tuple[Comparison, ...]
-    random_return: float
+    learning: tuple[Learning, ...] = ()
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    threshold: float | None = None
+    methods: tuple[MethodComparison, ...] = ()
+    references: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def random_returns(self) -> dict[str, float]:
+        """Mean return of random actions on each run's task, where it is known."""
+        return {run.run: run.random_return for run in self.scores if run.random_return is not None}
+
+    @property
+    def baselines(self) -> set[str]:
+        """The runs that others are compared with."""
+        return {comparison.baseline for comparison in self.comparisons} or {self.baseline}
 
 
-def compare_folders(folders: Sequence[RunFolder], baseline: str, settings: CompareConfig) -> StudyComparison:
-    """Judge runs against a baseline run.
+def criteria_of(settings: CompareConfig, *, sequential: bool = False) -> Criteria:
+    """Return how ``params.yaml`` wants runs to be judged; ``sequential`` asks for looks where it plans none."""
+    looks = tuple(settings.looks) if settings.looks else DEFAULT_LOOKS if sequential else None
+    return Criteria(settings.alpha, settings.minimum_effect, looks)
+
+
+def compare_folders(
+    folders: Sequence[RunFolder],
+    baseline: str,
+    settings: CompareConfig,
+    methods: Mapping[str, Sequence[str]] | None = None,
+    *,
+    sequential: bool = False,
+) -> StudyComparison:
+    """Judge run folders against a baseline.
 
     Args:
-        folders: All runs, the baseline among them.
-        baseline: Its name.
+        folders: All runs, the baseline's among them.
+        baseline: Its name; with ``methods``, a method's.
         settings: How to judge.
+        methods: For several environments, the runs of each method.
+        sequential: Judge look by look.
 
     Raises:
-        UsageError: The baseline is not among the runs.
+        UsageError: The baseline is not among the runs, or two runs have one name.
         Missing: A run has no results.
+        DataDamaged: A file of a run cannot be read.
     """
     names = [folder.name for folder in folders]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"two different runs are called {twice!r}; rename one of the folders to compare them")
-    scores = {folder.name: folder.scores(settings.checkpoint) for folder in folders}
-    if baseline not in scores:
-        raise UsageError(f"baseline {baseline!r} is not among the runs: {', '.join(scores)}")
-    criteria = Criteria(settings.alpha, settings.minimum_effect)
-    candidates = [run for name, run in scores.items() if name != baseline]
-    found = compare(scores[baseline], candidates, criteria)
-    ranked = sorted(scores.values(), key=lambda run: -float(run.scores_S.mean()))
-    random_return = next(folder for folder in folders if folder.name == baseline).evaluation.random_return
-    return StudyComparison(baseline, settings.checkpoint, criteria, tuple(ranked), tuple(found), random_return)
+    runs = [folder.evidence(settings.checkpoint) for folder in folders]
+    summaries = {folder.name: folder.evaluation for folder in folders}
+    choices = {name: found for name, summary in summaries.items() if (found := _choice(summary))}
+    study = judge(runs, baseline, settings, methods or {}, sequential=sequential)
+    return study if settings.checkpoint == "best" else replace(study, choices=choices)
 
 
-def write_comparison(target: Path, study: StudyComparison, folders: Sequence[RunFolder]) -> None:
-    """Write everything a comparison consists of into ``target``."""
-    from rlx import plots
+def judge(
+    runs: Sequence[RunScores],
+    baseline: str,
+    settings: CompareConfig,
+    methods: Mapping[str, Sequence[str]],
+    *,
+    sequential: bool = False,
+) -> StudyComparison:
+    """Judge runs that were gathered already; see :func:`compare_folders`.
 
-    write_json(target / "summary.json", metrics_of(study))
-    write_json(target / "comparison.json", to_data(study))
-    curves = {
-        folder.name: _curve(folder) for folder in sorted(folders, key=lambda folder: folder.name != study.baseline)
-    }
-    together = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
-    write_text(
-        target / "learning_curves.csv",
-        together[["run", "step", "seed", "return_mean"]].to_csv(index=False, lineterminator="\n"),
-    )
-    rows = [
-        {"run": run.run, "seed": seed, "return_mean": score}
-        for run in study.scores
-        for seed, score in run.scores.items()
-    ]
-    write_text(target / "scores.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
-    shown = {run: curve for run, curve in curves.items() if len(curve)}
-    figure = plots.learning_curve(
-        shown, "return of training episodes; bands: 95 % t intervals over seeds", study.random_return
-    )
-    plots.save(figure, target / "learning_curves.png")
-    colours = {run: plots.colour_of(index) for index, run in enumerate(curves)}
-    plots.save(plots.final_scores(study.scores, study.random_return, study.checkpoint, colours), target / "scores.png")
-    plots.save(
-        plots.differences(study.baseline, study.comparisons, study.criteria.minimum_effect), target / "differences.png"
-    )
-    write_text(target / "comparison.md", to_markdown(study))
-
-
-def metrics_of(study: StudyComparison) -> dict[str, dict[str, Any]]:
-    """Return the numbers that ``dvc exp show`` shows, by run."""
-    verdicts = {comparison.run: comparison.verdict for comparison in study.comparisons}
-    content: dict[str, dict[str, Any]] = {}
-    for run in sorted(study.scores, key=lambda run: run.run):
-        estimate = stats.mean_with_interval(run.scores_S)
-        content[run.run] = {"return_mean": round(estimate.mean, 6)}
-        if estimate.interval:
-            content[run.run] |= {"ci_low": round(estimate.interval.low, 6), "ci_high": round(estimate.interval.high, 6)}
-        if run.run in verdicts:
-            content[run.run]["verdict"] = verdicts[run.run]
-    return content
-
-
-def to_data(study: StudyComparison) -> dict[str, Any]:
-    """Return the whole comparison as plain values."""
-    runs = []
-    for run in study.scores:
-        estimate = stats.mean_with_interval(run.scores_S)
-        worst, score = run.worst
-        runs.append(
-            {
-                "run": run.run,
-                "return_mean": estimate.mean,
-                "interval": asdict(estimate.interval) if estimate.interval else None,
-                "iqm": stats.interquartile_mean(run.scores_S),
-                "worst_seed": {"seed": worst, "return_mean": score},
-                "success": None if run.success is None else {"successes": run.success[0], "episodes": run.success[1]},
-                "seeds": {str(seed): value for seed, value in run.scores.items()},
-            }
+    Raises:
+        UsageError: The baseline is not among the runs or methods.
+    """
+    by_name, criteria = {run.run: run for run in runs}, criteria_of(settings, sequential=sequential)
+    groups = {name: [by_name[run] for run in members if run in by_name] for name, members in methods.items()}
+    known = groups or by_name
+    if baseline not in known:
+        raise UsageError(
+            f"baseline {baseline!r} is not among the {'methods' if groups else 'runs'}: {', '.join(known)}"
         )
-    return {
-        "format": FORMAT,
-        "headline": headlines(study),
-        "baseline": study.baseline,
-        "checkpoint": study.checkpoint,
-        "criteria": asdict(study.criteria),
-        "random_return": study.random_return,
-        "runs": runs,
-        "comparisons": [
-            {**asdict(comparison), "changes": {key: list(pair) for key, pair in comparison.changes.items()}}
-            for comparison in study.comparisons
-        ],
-    }
-
-
-def headlines(study: StudyComparison) -> list[str]:
-    """Return one sentence per candidate that a person can repeat to a colleague."""
-    if not study.comparisons:
-        return [f"{study.baseline} stands alone: there is nothing to compare it with."]
-    return [_headline(study, comparison) for comparison in study.comparisons]
-
-
-def _headline(study: StudyComparison, comparison: Comparison) -> str:
-    run, baseline, difference = comparison.run, study.baseline, comparison.difference
-    if difference is None:
-        return f"{run} cannot be compared with {baseline}: {comparison.reason}."
-    shown = f"{number(difference.mean, sign=True)} return {interval(difference.interval, sign=True)}"
-    words = {
-        "improved": f"{run} improved on {baseline}: {shown}.",
-        "regressed": f"{run} is worse than {baseline}: {shown}.",
-        "equivalent": f"{run} is as good as {baseline}, to within {study.criteria.minimum_effect:g}: {shown}.",
-        "inconclusive": f"{run} against {baseline} is inconclusive: {shown}.",
-        "identical": f"{run} is identical to {baseline}: {comparison.reason}.",
-    }
-    return words[comparison.verdict]
-
-
-def to_markdown(study: StudyComparison) -> str:
-    """Return ``comparison.md``."""
-    lines = ["# Comparison", "", *headlines(study), ""]
-    rows = []
-    for run in study.scores:
-        estimate = stats.mean_with_interval(run.scores_S)
-        worst, score = run.worst
-        name = f"{run.run} (baseline)" if run.run == study.baseline else run.run
-        rows.append(
-            [
-                name,
-                number(estimate.mean),
-                interval(estimate.interval),
-                f"{number(score)} (seed {worst})",
-                str(estimate.n),
-            ]
-        )
-    rows.append(["random policy", number(study.random_return), MISSING, MISSING, MISSING])
-    lines += [table(["run", "mean return", "95 % interval", "worst seed", "seeds"], rows), ""]
-    lines += [
-        f"Scores: mean return of the {study.checkpoint} policy of each training seed over the held-out episodes; intervals over seeds (Student's t).",
-        "",
-        "![scores](scores.png)",
-        "",
-        "![learning curves](learning_curves.png)",
-        "",
+    if any(not run.scores for run in runs):
+        raise Missing(f"{next(run.run for run in runs if not run.scores)} has no scores")
+    bases = groups[baseline] if groups else [by_name[baseline]]
+    partners = {run.run: _partner(run, bases) for run in runs if run not in bases}
+    comparisons = compare_pairs([(partner, by_name[name]) for name, partner in partners.items()], criteria)
+    comparable = {comparison.run for comparison in comparisons if comparison.difference is not None}
+    learning = [
+        learning_of(run, partners[run.run] if run.run in comparable else None, settings.threshold)
+        for run in runs
+        if run.curves or settings.threshold is not None
     ]
-    judged = sum(comparison.test is not None for comparison in study.comparisons)
-    for comparison in study.comparisons:
-        lines += [f"## {comparison.run} against {study.baseline}: {comparison.verdict}", ""]
-        lines += [f"Because {comparison.reason}.", ""]
-        if comparison.difference is not None and comparison.test is not None:
-            found = comparison.difference.interval
-            relative = "" if comparison.relative is None else f" ({100 * comparison.relative:+.1f} % of the baseline)"
-            method = f", {100 * found.level:g} % {found.method}, n = {found.n}" if found else ""
-            lines += [
-                f"- difference: {number(comparison.difference.mean, sign=True)}{relative}, interval {interval(found, sign=True)}{method}",
-                f"- p = {comparison.p_value:.3g} ({comparison.test.method}, two-sided; adjusted for {judged} candidate(s), Holm)",
-                f"- P(a seed of {comparison.run} beats one of {study.baseline}) = {comparison.probability_of_improvement:.2f}",
-            ]
-        if comparison.next_step:
-            lines += [f"- what would settle it: {comparison.next_step}"]
-        lines += [""]
-        if comparison.changes:
-            changes = [[key, setting(old), setting(new)] for key, (old, new) in comparison.changes.items()]
-            lines += ["What differs:", "", table(["setting", study.baseline, comparison.run], changes, left=3), ""]
-        else:
-            lines += ["No setting differs.", ""]
-    if study.comparisons:
-        lines += ["![differences](differences.png)", ""]
-    return "\n".join(lines)
+    tasks = list(dict.fromkeys(task_name(run) for run in runs))
+    ranked = sorted(runs, key=lambda run: (tasks.index(task_name(run)), -float(run.scores_S.mean())))
+    judged_methods, references = _methods(groups, baseline, settings, criteria)
+    return StudyComparison(
+        baseline,
+        settings.checkpoint,
+        criteria,
+        tuple(ranked),
+        tuple(comparisons),
+        tuple(learning),
+        threshold=settings.threshold,
+        methods=judged_methods,
+        references=references,
+    )
 
 
-def _curve(folder: RunFolder) -> pd.DataFrame:
-    path = folder.path / "plots" / "learning_curve.csv"
-    if not path.is_file():
-        raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
-    return pd.read_csv(path)
+def task_name(run: RunScores) -> str:
+    """Return what to call a run's task: its environment, with arguments where there are some."""
+    name, arguments = str(run.task.get("environment", "scores")), run.task.get("environment_kwargs") or {}
+    return f"{name} {arguments}" if arguments else name
+
+
+def _partner(run: RunScores, bases: Sequence[RunScores]) -> RunScores:
+    """Return the baseline's run on the same task, or its first, with which it then cannot be compared."""
+    return next((base for base in bases if task_name(base) == task_name(run)), bases[0])
+
+
+def _methods(
+    groups: Mapping[str, Sequence[RunScores]],
+    baseline: str,
+    settings: CompareConfig,
+    criteria: Criteria,
+) -> tuple[tuple[MethodComparison, ...], dict[str, tuple[float, float]]]:
+    """Judge methods over the tasks that every one of them has a run on; nothing with fewer than two such tasks."""
+    methods = []
+    for name, runs in groups.items():
+        tasks = [task_name(run) for run in runs]
+        if twice := next((task for task in tasks if tasks.count(task) > 1), None):
+            raise UsageError(f"params.yaml: study.methods.{name} has two runs on {twice}; keep one")
+        methods.append(Method(name, dict(zip(tasks, runs, strict=True))))
+    if len(methods) < 2:
+        return (), {}
+    shared = [task for task in methods[0].runs if all(task in method.runs for method in methods)]
+    base = next(method for method in methods if method.name == baseline)
+    sound = [task for task in shared if all(dict(m.runs[task].task) == dict(base.runs[task].task) for m in methods)]
+    if len(sound) < 2:
+        return (), {}
+    references = {task: _reference(task, base.runs[task], methods, settings) for task in sound}
+    return tuple(compare_methods(methods, baseline, references, criteria)), references
+
+
+def _reference(
+    task: str, baseline: RunScores, methods: Sequence[Method], settings: CompareConfig
+) -> tuple[float, float]:
+    """Return the returns that count as 0 and 1 on a task: as given, else random actions and the baseline.
+
+    Where random actions are not known, the lowest and the highest seed of all count as 0 and 1; where the baseline is
+    not above 0, the highest seed counts as 1.
+    """
+    given = settings.reference_scores.get(str(baseline.task.get("environment")), ReferenceScore())
+    everything = np.concatenate([method.runs[task].scores_S for method in methods])
+    lowest = float(everything.min()) if baseline.random_return is None else baseline.random_return
+    low = lowest if given.low is None else given.low
+    highest = float(baseline.scores_S.mean())
+    if baseline.random_return is None or highest <= low:
+        highest = float(everything.max())
+    high = highest if given.high is None else given.high
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _choice(summary: Summary) -> Choice | None:
+    best = summary.scores.get("best")
+    if best is None or set(best.validation) != set(best.seeds) or not best.seeds:
+        return None
+    seeds = sorted(best.seeds)
+    validation = np.array([best.validation[seed] for seed in seeds])
+    held_out = np.array([best.seeds[seed] for seed in seeds])
+    optimism = stats.mean_of_differences(validation, held_out)
+    return Choice(stats.mean_with_interval(held_out), float(validation.mean()), optimism)

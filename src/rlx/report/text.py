@@ -1,36 +1,13 @@
-"""Numbers and tables as people read them, in Markdown."""
+"""Settings and tables as people read them, in Markdown."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from rlx import stats
-
-MISSING = "—"
-
-
-def number(value: float | None, *, sign: bool = False, like: float | None = None) -> str:
-    """Return a number with about four significant digits; missing is —.
-
-    Args:
-        value: What to show.
-        sign: Show a plus too.
-        like: Round as this (larger) number would be, so that numbers shown together match.
-    """
-    if value is None:
-        return MISSING
-    size = abs(value if like is None else like)
-    digits = 0 if size >= 10_000 or size == 0 else 1 if size >= 100 else 2 if size >= 1 else 3
-    return f"{value:+,.{digits}f}" if sign and value else f"{value:,.{digits}f}"
-
-
-def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
-    """Return an interval as ``[low, high]``; missing is —."""
-    if found is None:
-        return MISSING
-    larger = max(abs(found.low), abs(found.high))
-    return f"[{number(found.low, sign=sign, like=larger)}, {number(found.high, sign=sign, like=larger)}]"
+from rlx.wording import MISSING
 
 
 def setting(value: Any) -> str:
@@ -38,6 +15,20 @@ def setting(value: Any) -> str:
     if value is None:
         return MISSING
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def wrapped(line: str, width: int, indent: str = "") -> str:
+    """Return a line broken at ``width``, but never inside a command in backticks, so that it can be pasted."""
+    held = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\N{NO-BREAK SPACE}"), line)
+    lines = textwrap.wrap(
+        held,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:

@@ -1,0 +1,80 @@
+"""The tables of ``docs/statistics.md``, from the results."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlx.report.text import table
+from rlx.wording import MISSING
+
+TITLES = {
+    "one candidate": "Nothing differs: how often one candidate is called improved or regressed",
+    "six candidates": "Nothing differs: how often any of six candidates is",
+    "sequential": "Nothing differs: `--sequential`, looking after 5, 10, 15 and 20 seeds",
+    "naive adding of seeds": "The same looks, each judged as if it were the only one",
+    "same mean, other shape": "Means are equal, but spreads or shapes are not",
+    "power at d = 1.5": "A true difference of 1.5 standard deviations: how often it is seen",
+    "equivalent, wrongly: shifted by the minimum effect": "`equivalent` where the true difference is the minimum effect (0.5 sd)",
+    "equivalent, wrongly: unseen failures": "`equivalent` where one run never fails and the other sometimes does",
+    "equivalent, rightly": "`equivalent` where nothing differs",
+    "coverage: repeated interval": "Coverage of the repeated intervals of `--sequential`, at all looks together",
+    "coverage: three tasks": "Three tasks (normal, bimodal, bounded) together, 95 % intervals",
+}
+
+
+START, END = "<!-- tables: python -m benchmarks.calibration --write -->", "<!-- end of tables -->"
+
+
+def with_tables(page: str, results: Mapping[str, Any]) -> str:
+    """Return a page with the tables between its two marks made anew."""
+    before, _, rest = page.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n\n{markdown(results)}\n\n{END}{after}"
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Return all tables."""
+    parts = [
+        f"### Coverage of 95 % intervals of a mean ({results['repeats']:,} simulations, 4 times as many of rlx's own; in brackets the median width in standard deviations)",
+        _coverage(results["means"]),
+        "### Coverage of 95 % intervals of a difference of two runs",
+        _coverage(results["differences"]),
+    ]
+    for name, rows in itertools.groupby(_in_order(results["verdicts"]), lambda row: row["table"]):
+        parts += [f"### {TITLES[name]}", _shares(list(rows))]
+    return "\n\n".join(parts)
+
+
+def _in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    order = list(TITLES)
+    return sorted(rows, key=lambda row: order.index(row["table"]))
+
+
+def _coverage(rows: Sequence[Mapping[str, Any]]) -> str:
+    sizes = list(dict.fromkeys(row["n"] for row in rows))
+    pairs = dict.fromkeys((row["distribution"], row["method"]) for row in rows)
+    cells = {(row["distribution"], row["method"], row["n"]): row for row in rows}
+    lines = [[*pair, *(_covered(cells[(*pair, n)]) for n in sizes)] for pair in pairs]
+    return table(["scores", "method", *(f"n = {n}" for n in sizes)], lines, left=2)
+
+
+def _covered(row: Mapping[str, Any]) -> str:
+    width = MISSING if row["width"] is None else f"{row['width']:.2f}"
+    return f"{row['coverage']:.3f} ({width})"
+
+
+def _shares(rows: Sequence[Mapping[str, Any]]) -> str:
+    sizes = list(dict.fromkeys(row["seeds"] for row in rows))
+    cells = {(row["situation"], row["seeds"]): row for row in rows}
+    lines = []
+    for name in dict.fromkeys(row["situation"] for row in rows):
+        found = [cells.get((name, size)) for size in sizes]
+        lines.append([name, *(MISSING if row is None else _share(row) for row in found)])
+    return table(["", *(f"{size} seeds" for size in sizes)], lines)
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    welch = f" ({row['goal']})" if row["goal"].startswith("Welch") else ""
+    return f"{row['share']:.3f} ± {row['error']:.3f}{welch}"

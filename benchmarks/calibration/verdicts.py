@@ -1,0 +1,253 @@
+"""How often verdicts are wrong, and how often they see what is there: through ``rlx.comparison.compare``."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats as scipy_stats
+
+from benchmarks.calibration.distributions import DISTRIBUTIONS, Distribution, failing
+from rlx import stats
+from rlx.comparison import DEFAULT_LOOKS, Comparison, Criteria, RunScores, compare
+
+ALPHA = 0.05
+CHANGED = ("improved", "regressed")
+NORMAL = DISTRIBUTIONS[0]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of a table: a situation simulated many times.
+
+    Attributes:
+        table: Which table it belongs to.
+        name: The situation in words.
+        size: Numbers of seeds, in words.
+        simulate: From a generator to what was found once.
+        repeats: How often.
+        goal: What the share should be at most (or about), in words.
+    """
+
+    table: str
+    name: str
+    size: str
+    simulate: Callable[[np.random.Generator], bool]
+    repeats: int
+    goal: str = ""
+
+    def run(self) -> dict[str, object]:
+        """Simulate, and return the share with its simulation error."""
+        rng = np.random.default_rng([len(self.name), sum(map(ord, self.table + self.name + self.size))])
+        share = float(np.mean([self.simulate(rng) for _ in range(self.repeats)]))
+        error = float(np.sqrt(max(share * (1 - share), 1 / self.repeats) / self.repeats))
+        return {
+            "table": self.table,
+            "situation": self.name,
+            "seeds": self.size,
+            "share": round(share, 4),
+            "error": round(error, 4),
+            "repeats": self.repeats,
+            "goal": self.goal,
+        }
+
+
+def run_of(name: str, scores_S: np.ndarray) -> RunScores:
+    """Return scores as a run, with policies of its own."""
+    seeds = range(len(scores_S))
+    return RunScores(name, dict(enumerate(scores_S.tolist())), {seed: f"{name}{seed}" for seed in seeds}, {}, {})
+
+
+def judge(baseline_S: np.ndarray, candidates: list[np.ndarray], criteria: Criteria) -> list[Comparison]:
+    """Judge arrays of scores as the compare stage judges runs."""
+    runs = [run_of(f"c{index}", scores_S) for index, scores_S in enumerate(candidates)]
+    return compare(run_of("b", baseline_S), runs, criteria)
+
+
+def changed(found: list[Comparison]) -> bool:
+    """Return whether any verdict says that something changed."""
+    return any(comparison.verdict in CHANGED for comparison in found)
+
+
+def cells(scale: float) -> Iterator[Cell]:
+    """Return everything to simulate; ``scale`` multiplies the numbers of repeats."""
+    yield from _false_alarms(scale)
+    yield from _power(scale)
+    yield from _equivalence(scale)
+
+
+def _false_alarms(scale: float) -> Iterator[Cell]:
+    sizes = ((3, 3), (5, 5), (10, 10), (20, 20), (5, 20), (20, 5))
+    for distribution, (n, m) in itertools.product(DISTRIBUTIONS, sizes):
+        repeats = round(scale * (4000 if n + m <= 10 else 2000))
+        yield Cell("one candidate", distribution.name, f"{n}, {m}", _null(distribution, n, m, 1), repeats, "≤ 0.05")
+    for distribution, n in itertools.product(DISTRIBUTIONS, (5, 10)):
+        repeats = round(scale * (1000 if n == 5 else 400))
+        yield Cell("six candidates", distribution.name, f"{n}, {n}", _null(distribution, n, n, 6), repeats, "≤ 0.05")
+    for distribution in DISTRIBUTIONS:
+        looks = Criteria(ALPHA, looks=DEFAULT_LOOKS)
+        shown = ", ".join(map(str, DEFAULT_LOOKS))
+        yield Cell(
+            "sequential",
+            distribution.name,
+            shown,
+            _null(distribution, 20, 20, 1, looks),
+            round(scale * 2000),
+            "≤ 0.05",
+        )
+        yield Cell("naive adding of seeds", distribution.name, shown, _peeking(distribution), round(scale * 500))
+    wide = Distribution("normal, three times the spread", lambda rng, shape: 3 * rng.normal(size=shape), 0, 3, "")
+    skewed = DISTRIBUTIONS[2]
+    centred = Distribution(
+        "normal, mean of the skewed", lambda rng, s: rng.normal(skewed.mean, 1, s), skewed.mean, 1, ""
+    )
+    for other, (n, m) in itertools.product((wide,), ((5, 5), (10, 10), (5, 20), (20, 5))):
+        name = "normal against three times the spread"
+        yield Cell(
+            "same mean, other shape", name, f"{n}, {m}", _mixed(NORMAL, other, n, m), round(scale * 2000), "≈ 0.05"
+        )
+    for n in (5, 10, 20):
+        simulate = _mixed(skewed, centred, n, n)
+        yield Cell(
+            "same mean, other shape", "skewed against normal", f"{n}, {n}", simulate, round(scale * 2000), "≈ 0.05"
+        )
+
+
+def _null(
+    distribution: Distribution, n: int, m: int, count: int, criteria: Criteria | None = None
+) -> Callable[[np.random.Generator], bool]:
+    def simulate(rng: np.random.Generator) -> bool:
+        candidates = [distribution.draw(rng, (n,)) for _ in range(count)]
+        return changed(judge(distribution.draw(rng, (m,)), candidates, criteria or Criteria(ALPHA)))
+
+    return simulate
+
+
+def _peeking(distribution: Distribution) -> Callable[[np.random.Generator], bool]:
+    """Judge once at each look, as if it were the only one: what the sequential procedure is there to replace."""
+
+    def simulate(rng: np.random.Generator) -> bool:
+        one, other = distribution.draw(rng, (2, DEFAULT_LOOKS[-1]))
+        return any(changed(judge(one[:n], [other[:n]], Criteria(ALPHA))) for n in DEFAULT_LOOKS)
+
+    return simulate
+
+
+def _mixed(one: Distribution, other: Distribution, n: int, m: int) -> Callable[[np.random.Generator], bool]:
+    return lambda rng: changed(judge(other.draw(rng, (m,)), [one.draw(rng, (n,))], Criteria(ALPHA)))
+
+
+def _power(scale: float) -> Iterator[Cell]:
+    for distribution, n in itertools.product(DISTRIBUTIONS, (5, 10, 20)):
+        shift = 1.5 * distribution.std
+        welch = f"Welch's t: {_power_of_welch(distribution, n, shift):.3f}"
+        repeats = round(scale * (2000 if n == 5 else 1000))
+        yield Cell("power at d = 1.5", distribution.name, f"{n}, {n}", _shifted(distribution, n, shift), repeats, welch)
+    for distribution in DISTRIBUTIONS:
+        looks = Criteria(ALPHA, looks=DEFAULT_LOOKS)
+        simulate = _shifted(distribution, 20, 1.5 * distribution.std, looks)
+        yield Cell("power at d = 1.5", distribution.name, "sequential to 20", simulate, round(scale * 1000))
+
+
+def _power_of_welch(distribution: Distribution, n: int, shift: float) -> float:
+    rng = np.random.default_rng(5)
+    one, other = distribution.draw(rng, (4000, n)) + shift, distribution.draw(rng, (4000, n))
+    return float(np.mean(scipy_stats.ttest_ind(one, other, axis=1, equal_var=False).pvalue <= ALPHA))
+
+
+def _shifted(
+    distribution: Distribution, n: int, shift: float, criteria: Criteria | None = None
+) -> Callable[[np.random.Generator], bool]:
+    def simulate(rng: np.random.Generator) -> bool:
+        one, other = distribution.draw(rng, (2, n))
+        return judge(one, [other + shift], criteria or Criteria(ALPHA))[0].verdict == "improved"
+
+    return simulate
+
+
+def _equivalence(scale: float) -> Iterator[Cell]:
+    effect = 0.5
+    for distribution, n in itertools.product(DISTRIBUTIONS, (5, 10, 20)):
+        width = effect * distribution.std
+        beyond = _shifted_equivalent(distribution, n, width, width)
+        repeats = round(scale * (2000 if n == 5 else 500))
+        yield Cell(
+            "equivalent, wrongly: shifted by the minimum effect", distribution.name, f"{n}, {n}", beyond, repeats
+        )
+    for share, n in itertools.product((0.2, 0.1), (5, 10, 14, 20)):
+        name = f"never failing against {100 * share:.0f} % failing, minimum effect {share / 2:g}"
+        simulate = _never_against(failing(share), share / 2, n)
+        yield Cell("equivalent, wrongly: unseen failures", name, f"{n}, {n}", simulate, round(scale * 1000))
+    for n in (5, 10, 14, 20):
+        simulate = _shifted_equivalent(NORMAL, n, 0.0, 1.0)
+        yield Cell("equivalent, rightly", "normal, minimum effect 1 sd", f"{n}, {n}", simulate, round(scale * 500))
+
+
+def _shifted_equivalent(
+    distribution: Distribution, n: int, shift: float, effect: float
+) -> Callable[[np.random.Generator], bool]:
+    def simulate(rng: np.random.Generator) -> bool:
+        one, other = distribution.draw(rng, (2, n))
+        return judge(one, [other + shift], Criteria(ALPHA, effect))[0].verdict == "equivalent"
+
+    return simulate
+
+
+def _never_against(sometimes: Distribution, effect: float, n: int) -> Callable[[np.random.Generator], bool]:
+    def simulate(rng: np.random.Generator) -> bool:
+        never = failing(0.0).draw(rng, (n,))
+        return judge(never, [sometimes.draw(rng, (n,))], Criteria(ALPHA, effect))[0].verdict == "equivalent"
+
+    return simulate
+
+
+def interval_cells(scale: float) -> Iterator[Cell]:
+    """Return the coverage of intervals that only come with a procedure: repeated ones, and those over several tasks."""
+    for distribution in DISTRIBUTIONS:
+        yield Cell(
+            "coverage: repeated interval",
+            distribution.name,
+            ", ".join(map(str, DEFAULT_LOOKS)),
+            _repeated(distribution),
+            round(scale * 1000),
+            "≥ 0.95 at all looks together",
+        )
+    for n in (3, 5, 10):
+        draws = round(scale * 400)
+        yield Cell("coverage: three tasks", "mean difference, stratified Welch", str(n), _tasks(n, "difference"), draws)
+        yield Cell("coverage: three tasks", "IQM, stratified bootstrap", str(n), _tasks(n, "iqm"), draws)
+        yield Cell("coverage: three tasks", "verdict wrongly changed", str(n), _tasks(n, "alarm"), draws, "≤ 0.05")
+
+
+def _repeated(distribution: Distribution) -> Callable[[np.random.Generator], bool]:
+    def simulate(rng: np.random.Generator) -> bool:
+        one, other = distribution.draw(rng, (2, DEFAULT_LOOKS[-1]))
+        looks = stats.group_sequential_test(one, other, DEFAULT_LOOKS, ALPHA)
+        found = [look.difference.interval for look in looks]
+        return all(interval is None or interval.low <= 0 <= interval.high for interval in found)
+
+    return simulate
+
+
+def _tasks(n: int, question: str) -> Callable[[np.random.Generator], bool]:
+    """Three tasks: normal, bimodal and bounded scores, each in units of its own standard deviation."""
+    three = [DISTRIBUTIONS[0], DISTRIBUTIONS[1], DISTRIBUTIONS[4]]
+    reference = np.random.default_rng(9)
+    large = np.concatenate([d.draw(reference, (200_000,)) / d.std for d in three])
+    truth = float(scipy_stats.trim_mean(large, 0.25))
+
+    def simulate(rng: np.random.Generator) -> bool:
+        one, other = ([d.draw(rng, (n,)) / d.std for d in three] for _ in range(2))
+        if question == "iqm":
+            found, true = stats.interquartile_mean_across_tasks(one).interval, truth
+        else:
+            found, true = stats.difference_across_tasks(one, other).interval, 0.0
+        assert found is not None
+        covered = found.low <= true <= found.high
+        if question == "alarm":
+            return not covered and stats.permutation_test_across_tasks(one, other).p <= ALPHA
+        return covered
+
+    return simulate

@@ -1,0 +1,146 @@
+"""Two runs to be judged, how to judge them, and the comparison that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from rlx import stats
+from rlx.comparison.differences import Differences, config_differences, warnings
+from rlx.comparison.runs import RunScores
+
+Verdict = Literal["improved", "regressed", "equivalent", "inconclusive", "identical", "not comparable"]
+DEFAULT_LOOKS = (5, 10, 15, 20)
+"""When to look at a growing comparison, where ``compare.looks`` does not say: after these numbers of seeds each."""
+FAILING_SHARE = 0.2
+"""``equivalent`` is only said with so many seeds that a failure of one training in five would have shown: rare failures
+are what intervals over a few agreeing seeds miss (``docs/statistics.md``)."""
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """How to judge.
+
+    Attributes:
+        alpha: Error rate over all candidates together.
+        minimum_effect: The smallest difference in return that matters.
+        looks: Numbers of seeds each at which the comparison is looked at; None judges once, with all seeds.
+    """
+
+    alpha: float = 0.05
+    minimum_effect: float = 0.0
+    looks: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One run against the baseline.
+
+    Attributes:
+        run: The candidate.
+        baseline: What it is compared with.
+        verdict: One of the six words.
+        difference: Candidate − baseline, with the interval; None where nothing can be compared.
+        relative: The difference as a share of the baseline's mean (None when that is not positive).
+        p_value: Of no difference, by the permutation test, adjusted for the number of candidates (Holm).
+        p_beyond: Of a difference no larger than the minimum effect, adjusted likewise; it decides.
+        test: The test of no difference before adjustment; None when judged look by look.
+        probability_of_improvement: Chance that a seed of the candidate beats one of the baseline.
+        seeds: Numbers of seeds of candidate and baseline.
+        reason: What the verdict rests on, as half a sentence.
+        next_step: What would settle an inconclusive comparison.
+        changes: Settings that differ: dotted key → (baseline's, candidate's).
+        provenance: The same of code, engine and libraries.
+        warnings: What makes the comparison weaker than it looks.
+        looks: The looks taken, when judged look by look.
+    """
+
+    run: str
+    baseline: str
+    verdict: Verdict
+    difference: stats.Estimate | None
+    relative: float | None
+    p_value: float | None
+    p_beyond: float | None
+    test: stats.Test | None
+    probability_of_improvement: float | None
+    seeds: tuple[int, int]
+    reason: str
+    next_step: str | None
+    changes: Differences
+    provenance: Differences = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    looks: tuple[stats.Look, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two runs, and how to judge them.
+
+    The interval that decides carries the same correction as the test: its level is 1 − alpha over the ``family`` of
+    candidates judged together (Bonferroni).
+    """
+
+    baseline: RunScores
+    candidate: RunScores
+    criteria: Criteria
+    family: int
+
+    @property
+    def alpha(self) -> float:
+        """The error rate of this candidate alone."""
+        return self.criteria.alpha / self.family
+
+    @cached_property
+    def difference(self) -> stats.Estimate:
+        """Candidate − baseline, with the deciding interval."""
+        return stats.difference_of_means(self.candidate.scores_S, self.baseline.scores_S, 1 - self.alpha)
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Numbers of seeds of candidate and baseline."""
+        return len(self.candidate.scores), len(self.baseline.scores)
+
+    def blank(self) -> Comparison:
+        """Return what is known of this comparison before it is judged."""
+        baseline, candidate = self.baseline, self.candidate
+        return Comparison(
+            run=candidate.run,
+            baseline=baseline.run,
+            verdict="not comparable",
+            difference=None,
+            relative=None,
+            p_value=None,
+            p_beyond=None,
+            test=None,
+            probability_of_improvement=None,
+            seeds=self.seeds,
+            reason="",
+            next_step=None,
+            changes=config_differences(baseline.config, candidate.config),
+            provenance=config_differences(baseline.provenance, candidate.provenance),
+            warnings=warnings(baseline, candidate, sequential=self.criteria.looks is not None),
+        )
+
+
+def relative_to(baseline: RunScores, difference: float) -> float | None:
+    """Return a difference as a share of the baseline's mean; None where that is not positive."""
+    mean = float(baseline.scores_S.mean())
+    return difference / mean if mean > 0 else None
+
+
+def zone(effect: float) -> str:
+    """Return the differences that do not matter, in words."""
+    return "0" if effect == 0 else f"differences up to ±{effect:g}"
+
+
+def too_few_for_equivalence(case: Case) -> str | None:
+    """Return why this many seeds cannot show that two runs are equally good, or None."""
+    n, needed = min(case.seeds), stats.seeds_to_see(FAILING_SHARE, case.alpha)
+    return f"{n} seeds each may miss a failure of one training in five; {needed} would not" if n < needed else None
+
+
+def more_seeds(n: int) -> str:
+    """Return the command that brings every run to ``n`` seeds."""
+    return f"`dvc exp run -S num_seeds={n}`"

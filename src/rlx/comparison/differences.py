@@ -1,0 +1,74 @@
+"""What differs between two runs: settings, tasks, provenance, and whether anything does at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlx.comparison.runs import RunScores
+
+Differences = Mapping[str, tuple[Any, Any]]
+WITHOUT_EFFECT = ("versions.rlx", "versions.dvc")
+"""Versions that change no result: what of rlx does is versioned as part of the task."""
+
+
+def config_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that differ, as dotted key → (of ``one``, of ``other``); a missing one is None."""
+    return {
+        key: (one.get(key), other.get(key)) for key in sorted(set(one) | set(other)) if one.get(key) != other.get(key)
+    }
+
+
+def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings under dotted keys; empty mappings stay as they are."""
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def task_differences(one: RunScores, other: RunScores) -> list[str]:
+    """Return in which respects two runs' scores measure different things."""
+    found = config_differences(flatten(one.task), flatten(other.task))
+    return [f"{key} ({old!r} and {new!r})" for key, (old, new) in found.items()]
+
+
+def identity(one: RunScores, other: RunScores) -> str | None:
+    """Return why two runs are the same training rather than two, or None.
+
+    They are where all seeds they share have bit-equal policies; where policies are not known, where all scores are
+    bit-equal, seed by seed.
+    """
+    shared = sorted(set(one.scores) & set(other.scores))
+    if not shared:
+        return None
+    if one.policies and other.policies:
+        if any(one.policies.get(seed) != other.policies.get(seed) or seed not in one.policies for seed in shared):
+            return None
+        if set(one.scores) == set(other.scores):
+            return "the trained policies are bit-equal, seed by seed"
+        return f"the policies of all {len(shared)} seeds they share are bit-equal: it is one training, counted twice"
+    return "their scores are bit-equal, seed by seed" if dict(one.scores) == dict(other.scores) else None
+
+
+def warnings(baseline: RunScores, candidate: RunScores, *, sequential: bool) -> tuple[str, ...]:
+    """Return what makes a comparison weaker than it looks: other engines or libraries, seeds added after a look."""
+    found = []
+    for key, (old, new) in config_differences(baseline.provenance, candidate.provenance).items():
+        if old is None or new is None or key in WITHOUT_EFFECT:
+            continue
+        if key == "engine" or key.startswith("versions."):
+            what = key.removeprefix("versions.")
+            found.append(f"they were made with different {what} ({old} and {new}), which may be the difference")
+    for run in [] if sequential else [baseline, candidate]:
+        growth = run.steps_of_growth
+        if len(growth) > 1:
+            path = ", then ".join(map(str, growth))
+            found.append(
+                f"{run.run} was finished with {path} seeds: if you looked in between, p and interval are too "
+                "optimistic; judge with `rlx compare --sequential`, or confirm on fresh seeds"
+            )
+    return tuple(found)

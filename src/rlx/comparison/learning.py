@@ -1,0 +1,59 @@
+"""How fast runs learn, seed by seed: area under the learning curve, and steps to a threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlx import stats
+from rlx.comparison.runs import RunScores
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Sample efficiency of a run.
+
+    Attributes:
+        run: Its name.
+        area: Mean return of the training episodes over the whole budget (area under the curve over its length).
+        difference: Of the area to the baseline's; None for the baseline, and where budgets or tasks differ.
+        reaching: When seeds first reached the threshold; None without a threshold.
+        solved: Seeds whose held-out score is at or above the threshold, of how many; None without a threshold.
+        solved_interval: Wilson's interval of that share.
+    """
+
+    run: str
+    area: stats.Estimate | None
+    difference: stats.Estimate | None
+    reaching: stats.Reaching | None
+    solved: tuple[int, int] | None
+    solved_interval: stats.Interval | None
+
+
+def learning_of(run: RunScores, baseline: RunScores | None, threshold: float | None) -> Learning:
+    """Summarise how fast a run learns, and compare it with a baseline's (None: with nothing)."""
+    area_S, difference = _areas(run), None
+    if (
+        baseline is not None
+        and baseline.run != run.run
+        and baseline.environment_steps == run.environment_steps
+        and len(area_S)
+        and len(base_S := _areas(baseline))
+    ):
+        difference = stats.difference_of_means(area_S, base_S)
+    area = stats.mean_with_interval(area_S) if len(area_S) else None
+    if threshold is None:
+        return Learning(run.run, area, difference, None, None, None)
+    reaching = None
+    if run.curves:
+        reaching = stats.time_to_threshold(
+            [stats.steps_to_threshold(steps, values, threshold) for steps, values in run.curves.values()],
+            [float(steps[-1]) for steps, _ in run.curves.values()],
+        )
+    solved, n = int(np.sum(run.scores_S >= threshold)), len(run.scores)
+    return Learning(run.run, area, difference, reaching, (solved, n), stats.success_interval(solved, n))
+
+
+def _areas(run: RunScores) -> stats.Array:
+    return np.array([stats.area_under_curve(*run.curves[seed]) for seed in sorted(run.curves)])

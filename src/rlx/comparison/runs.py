@@ -1,0 +1,62 @@
+"""What comparing needs to know of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rlx import stats
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """The scores of a run, and what they are scores of.
+
+    Attributes:
+        run: Its name.
+        scores: Mean held-out return of each training seed.
+        policies: Hash of each seed's policy; equal hashes are equal policies. Empty where they are not known.
+        task: What the scores measure: environment, evaluation protocol, versions of rlx's training and evaluation.
+            Only equal tasks compare.
+        config: Effective configuration, flattened to dotted keys.
+        success: Successful episodes and episodes in all, where the environment reports success.
+        environment_steps: Training budget of one seed.
+        provenance: Where the run comes from: engine, code commit and changed files, library versions. Differences are
+            named beside a verdict.
+        planned: How many seeds the run was meant to have when each seed was trained; where these differ, seeds were
+            added to a finished run. Empty where it is not known.
+        random_return: Mean return of random actions on the task, where it is known.
+        curves: Learning curve of each seed: environment steps and mean training returns.
+    """
+
+    run: str
+    scores: Mapping[int, float]
+    policies: Mapping[int, str]
+    task: Mapping[str, Any]
+    config: Mapping[str, Any]
+    success: tuple[int, int] | None = None
+    environment_steps: int | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    planned: Mapping[int, int] = field(default_factory=dict)
+    random_return: float | None = None
+    curves: Mapping[int, tuple[stats.Array, stats.Array]] = field(default_factory=dict)
+
+    @property
+    def scores_S(self) -> stats.Array:  # noqa: N802 — S is the axis of seeds
+        """The scores in order of the seeds."""
+        return np.array([self.scores[seed] for seed in sorted(self.scores)])
+
+    @property
+    def worst(self) -> tuple[int, float]:
+        """The worst seed and its score."""
+        seed = min(self.scores, key=lambda seed: (self.scores[seed], seed))
+        return seed, self.scores[seed]
+
+    @property
+    def steps_of_growth(self) -> tuple[int, ...]:
+        """The numbers of seeds at which the run was once complete, up to the present one: (5, 10), say."""
+        known = {planned for seed, planned in self.planned.items() if seed in self.scores}
+        return tuple(sorted({*(n for n in known if n < len(self.scores)), len(self.scores)})) if known else ()

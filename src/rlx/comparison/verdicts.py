@@ -1,0 +1,161 @@
+"""Verdicts: one run against another, several candidates corrected together, judged once or look by look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rlx import stats, wording
+from rlx.comparison.case import (
+    FAILING_SHARE,
+    Case,
+    Comparison,
+    Criteria,
+    Verdict,
+    more_seeds,
+    relative_to,
+    too_few_for_equivalence,
+    zone,
+)
+from rlx.comparison.differences import identity, task_differences
+from rlx.comparison.runs import RunScores
+from rlx.comparison.sequential import judge_by_looks
+
+REASONABLE = 100
+"""More seeds than this are not suggested as a command."""
+
+
+def compare(baseline: RunScores, candidates: Sequence[RunScores], criteria: Criteria) -> list[Comparison]:
+    """Judge each candidate against the baseline; the error rate holds over all of them together.
+
+    Args:
+        baseline: The run to compare with.
+        candidates: The others.
+        criteria: How to judge.
+
+    Returns:
+        One comparison per candidate, in their order.
+    """
+    return compare_pairs([(baseline, candidate) for candidate in candidates], criteria)
+
+
+def compare_pairs(pairs: Sequence[tuple[RunScores, RunScores]], criteria: Criteria) -> list[Comparison]:
+    """Judge pairs of (baseline, candidate) together; see :func:`compare`."""
+    sound = [
+        index
+        for index, (base, run) in enumerate(pairs)
+        if _hindrance(base, run) is None and identity(base, run) is None
+    ]
+    cases = [Case(*pairs[index], criteria, len(sound)) for index in sound]
+    judged = _judge_once(cases) if criteria.looks is None else [judge_by_looks(case) for case in cases]
+    found = dict(zip(sound, judged, strict=True))
+    return [found.get(index) or _unjudged(base, run) for index, (base, run) in enumerate(pairs)]
+
+
+def _judge_once(cases: Sequence[Case]) -> list[Comparison]:
+    """Judge with all the seeds there are, corrected over all the cases."""
+    tests = [stats.permutation_test(case.candidate.scores_S, case.baseline.scores_S) for case in cases]
+    beyond = [_p_beyond(case, test) for case, test in zip(cases, tests, strict=True)]
+    adjusted, adjusted_beyond = stats.holm([test.p for test in tests]), stats.holm(beyond)
+    return [_judge(*evidence) for evidence in zip(cases, tests, adjusted, adjusted_beyond, strict=True)]
+
+
+def _hindrance(baseline: RunScores, candidate: RunScores) -> str | None:
+    """Return why two runs cannot be compared, or None."""
+    if different := task_differences(baseline, candidate):
+        return f"they measure different things: {'; '.join(different)}"
+    if not (baseline.scores and candidate.scores):
+        return "one of them has no finished seed"
+    return None
+
+
+def _unjudged(baseline: RunScores, candidate: RunScores) -> Comparison:
+    blank = Case(baseline, candidate, Criteria(), 1).blank()
+    if hindrance := _hindrance(baseline, candidate):
+        return replace(blank, reason=hindrance, warnings=())
+    both = candidate.scores_S, baseline.scores_S
+    return replace(
+        blank,
+        verdict="identical",
+        difference=stats.difference_of_means(*both),
+        relative=relative_to(baseline, float(both[0].mean() - both[1].mean())),
+        probability_of_improvement=stats.probability_of_improvement(*both),
+        reason=identity(baseline, candidate) or "",
+        warnings=(),
+    )
+
+
+def _p_beyond(case: Case, test: stats.Test) -> float:
+    """Return the p-value of a difference that is no larger than the minimum effect: the same test, shifted by it."""
+    effect, gap = case.criteria.minimum_effect, case.difference.mean
+    if effect == 0:
+        return test.p
+    if abs(gap) <= effect:
+        return 1.0
+    shift = effect if gap > 0 else -effect
+    return stats.permutation_test(case.candidate.scores_S - shift, case.baseline.scores_S).p
+
+
+def _judge(case: Case, test: stats.Test, p_value: float, p_beyond: float) -> Comparison:
+    both, difference = (case.candidate.scores_S, case.baseline.scores_S), case.difference
+    verdict, reason = _verdict(case, test, p_beyond)
+    return replace(
+        case.blank(),
+        verdict=verdict,
+        difference=difference,
+        relative=relative_to(case.baseline, difference.mean),
+        p_value=p_value,
+        p_beyond=p_beyond,
+        test=test,
+        probability_of_improvement=stats.probability_of_improvement(*both),
+        reason=reason,
+        next_step=_next_step(case, test) if verdict == "inconclusive" else None,
+    )
+
+
+def _verdict(case: Case, test: stats.Test, p_beyond: float) -> tuple[Verdict, str]:
+    interval, effect, alpha = case.difference.interval, case.criteria.minimum_effect, case.criteria.alpha
+    if interval is None:
+        return "inconclusive", "one seed shows no spread: nothing can be said about luck"
+    shown = f"the {100 * interval.level:.3g} % interval of the difference, {wording.interval(interval, sign=True)},"
+    if effect > 0 and -effect < interval.low and interval.high < effect:
+        few = too_few_for_equivalence(case)
+        inside = f"{shown} lies inside ±{effect:g}"
+        return ("inconclusive", f"{inside}, but {few}") if few else ("equivalent", inside)
+    p = f"p = {wording.p_value(p_beyond)}"
+    if interval.low > effect or interval.high < -effect:
+        if p_beyond <= alpha:
+            word: Verdict = "improved" if interval.low > effect else "regressed"
+            return word, f"{shown} excludes {zone(effect)}, and {p}"
+        excluded = f"{shown} excludes {zone(effect)}, but {p} is above {alpha:g}"
+    else:
+        excluded = f"{shown} includes {zone(effect)}"
+    if test.smallest_p > case.alpha:
+        n, m = case.seeds
+        limit = f"p ≤ {alpha:g}" if case.family == 1 else f"p ≤ {alpha:g} over {case.family} candidates"
+        return "inconclusive", f"{n} against {m} seeds cannot reach {limit} (the smallest is {test.smallest_p:.2g})"
+    return "inconclusive", excluded
+
+
+def _next_step(case: Case, test: stats.Test) -> str:
+    """Say how many seeds would settle an inconclusive comparison."""
+    alpha, difference, effect = case.alpha, case.difference, case.criteria.minimum_effect
+    n, enough = min(case.seeds), stats.seeds_to_reach(case.alpha)
+    if difference.std is None or test.smallest_p > alpha:
+        return f"train at least {enough} seeds each: {more_seeds(enough)}"
+    seen, excess = f"the difference seen ({wording.number(difference.mean, sign=True)})", abs(difference.mean) - effect
+    if excess < 0:
+        needed = stats.seeds_for_equivalence(-excess, difference.std, alpha)
+        needed = None if needed is None else max(needed, stats.seeds_to_see(FAILING_SHARE, alpha))
+        shows = "that it is too small to matter"
+    else:
+        needed, shows = stats.seeds_needed(excess, difference.std, alpha), "it"
+    detectable = stats.minimum_detectable_effect(difference.std, n, alpha)
+    text = f"{n} seeds each detect a difference of {wording.number(detectable)} four times in five"
+    wanted = None if needed is None else max(needed, n + 1, enough)
+    if wanted is None or wanted > REASONABLE:
+        many = f"{wanted} seeds" if wanted else "more than 1000 seeds"
+        return (
+            f"{text}; {seen} would take {many} each to settle: say with compare.minimum_effect which differences matter"
+        )
+    return f"{text}; if {seen} is the true one, {wanted} seeds each would show {shows}: {more_seeds(wanted)}"

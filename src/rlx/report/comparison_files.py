@@ -1,0 +1,154 @@
+"""``analysis/compare/``: a comparison as JSON, CSV, Markdown and pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rlx import stats
+from rlx.atomic import write_json, write_text
+from rlx.errors import Missing
+from rlx.report.comparison_words import headlines, to_markdown
+from rlx.report.study_comparison import StudyComparison, task_name
+from rlx.runs import RunFolder
+
+FORMAT = 2
+PROFILE_POINTS = 81
+
+
+def write_comparison(target: Path, study: StudyComparison, folders: Sequence[RunFolder]) -> None:
+    """Write everything a comparison consists of into ``target``.
+
+    Raises:
+        Missing: A run has no learning curve.
+    """
+    from rlx import plots
+
+    for folder in folders:
+        if not (folder.path / "plots" / "learning_curve.csv").is_file():
+            path = folder.path / "plots" / "learning_curve.csv"
+            raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
+    write_json(target / "summary.json", metrics_of(study))
+    write_json(target / "comparison.json", to_data(study))
+    write_text(target / "comparison.md", to_markdown(study))
+    order = sorted((folder.name for folder in folders), key=lambda name: name not in study.baselines)
+    colours = {name: plots.colour_of(index) for index, name in enumerate(order)}
+    curves = _curves(study, order)
+    together = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
+    _write_csv(target / "learning_curves.csv", together[["run", "step", "seed", "return_mean"]])
+    rows = [
+        {"run": run.run, "seed": seed, "return_mean": score}
+        for run in study.scores
+        for seed, score in run.scores.items()
+    ]
+    _write_csv(target / "scores.csv", pd.DataFrame(rows))
+    tasks = {run.run: task_name(run) for run in study.scores}
+    plots.save(plots.learning_curves(curves, tasks, study.random_returns, colours), target / "learning_curves.png")
+    plots.save(
+        plots.final_scores(study.scores, tasks, study.random_returns, str(study.checkpoint), colours),
+        target / "scores.png",
+    )
+    plots.save(plots.differences(study.comparisons, study.criteria.minimum_effect, colours), target / "differences.png")
+    named = {method.method: plots.colour_of(index) for index, method in enumerate(study.methods)}
+    score = "normalised score" if study.methods else f"held-out return of the {study.checkpoint} policy"
+    plots.save(plots.profiles(_profiles(study), colours | named, score), target / "profiles.png")
+
+
+def _profiles(study: StudyComparison) -> dict[str, dict[str, stats.Profile]]:
+    """Return performance profiles: of the methods over all tasks, or else of the runs on each task."""
+    if study.methods:
+        over = f"over {len(study.references)} environments"
+        return {over: {method.method: method.profile for method in study.methods}}
+    found: dict[str, dict[str, stats.Profile]] = {}
+    for task in dict.fromkeys(task_name(run) for run in study.scores):
+        runs = [run for run in study.scores if task_name(run) == task]
+        everything = np.concatenate([run.scores_S for run in runs])
+        margin = 0.05 * (float(np.ptp(everything)) or 1.0)
+        thresholds = np.linspace(everything.min() - margin, everything.max() + margin, PROFILE_POINTS)
+        found[task] = {run.run: stats.performance_profile([run.scores_S], thresholds) for run in runs}
+    return found
+
+
+def _curves(study: StudyComparison, order: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the learning curves of each run as tables of step, seed and return."""
+    columns = ["step", "seed", "return_mean"]
+    by_name = {run.run: run for run in study.scores}
+    found = {}
+    for name in order:
+        parts = [
+            pd.DataFrame({"step": steps, "seed": seed, "return_mean": values})
+            for seed, (steps, values) in by_name[name].curves.items()
+        ]
+        found[name] = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return found
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def metrics_of(study: StudyComparison) -> dict[str, dict[str, Any]]:
+    """Return the numbers that ``dvc exp show`` shows, by run."""
+    verdicts = {comparison.run: comparison.verdict for comparison in study.comparisons}
+    content: dict[str, dict[str, Any]] = {}
+    for run in sorted(study.scores, key=lambda run: run.run):
+        estimate = stats.mean_with_interval(run.scores_S)
+        content[run.run] = {"return_mean": round(estimate.mean, 6)}
+        if estimate.interval:
+            content[run.run] |= {"ci_low": round(estimate.interval.low, 6), "ci_high": round(estimate.interval.high, 6)}
+        if run.run in verdicts:
+            content[run.run]["verdict"] = verdicts[run.run]
+    return content
+
+
+def to_data(study: StudyComparison) -> dict[str, Any]:
+    """Return the whole comparison as plain values, as ``docs/files.md`` describes them."""
+    runs = []
+    for run in study.scores:
+        worst, score = run.worst
+        runs.append(
+            {
+                "run": run.run,
+                "task": task_name(run),
+                **plain(stats.describe(run.scores_S)),
+                "worst_seed": {"seed": worst, "return_mean": score},
+                "success": None if run.success is None else {"successes": run.success[0], "episodes": run.success[1]},
+                "random_return": study.random_returns.get(run.run),
+                "environment_steps": run.environment_steps,
+                "seeds": {str(seed): value for seed, value in run.scores.items()},
+            }
+        )
+    return {
+        "format": FORMAT,
+        "headline": headlines(study),
+        "baseline": study.baseline,
+        "checkpoint": study.checkpoint,
+        "criteria": plain(study.criteria),
+        "runs": runs,
+        "comparisons": plain(study.comparisons),
+        "learning": {"threshold": study.threshold, "runs": plain(study.learning)},
+        "best_checkpoints": plain(study.choices),
+        "methods": plain(study.methods),
+        "references": {task: {"low": low, "high": high} for task, (low, high) in study.references.items()},
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses, arrays and mappings as what JSON holds; what is not a finite number becomes null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,83 @@
+"""How much a number of seeds can show: power, detectable effects, and the seeds that a question needs."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, stats
+
+from rlx.stats.permutation import smallest_p
+
+
+def power_of_welch(effect: float, std: float, n: int, alpha: float = 0.05) -> float:
+    """Return the chance to detect a true difference with n seeds each (noncentral t; Cohen 1988, §2).
+
+    The permutation test that decides a verdict has nearly the same power (``docs/statistics.md``).
+    """
+    if n < 2:
+        return 0.0
+    if std == 0:
+        return 1.0 if effect else 0.0
+    noncentrality, freedom = abs(effect) / std * math.sqrt(n / 2), 2 * n - 2
+    critical = float(stats.t.ppf(1 - alpha / 2, freedom))
+    upper, lower = stats.nct.sf(critical, freedom, noncentrality), stats.nct.cdf(-critical, freedom, noncentrality)
+    return float(upper + np.nan_to_num(lower, nan=0.0))  # SciPy gives NaN where the far tail is below its precision
+
+
+def seeds_needed(effect: float, std: float, alpha: float = 0.05, power: float = 0.8, limit: int = 1000) -> int | None:
+    """Return how many seeds each would detect ``effect`` with the given power; None beyond ``limit``.
+
+    Args:
+        effect: The true difference of means to detect.
+        std: Standard deviation of the scores between seeds.
+        alpha: Two-sided error rate of the test.
+        power: The chance wanted.
+        limit: Where to stop looking.
+    """
+    candidates = range(2, limit + 1)
+    index = bisect.bisect_left(candidates, True, key=lambda n: _detectable(n, alpha, power) * std <= abs(effect))
+    return candidates[index] if effect and index < len(candidates) else None
+
+
+def seeds_for_equivalence(margin: float, std: float, alpha: float = 0.05, limit: int = 1000) -> int | None:
+    """Return how many seeds each make the interval's expected half-width smaller than ``margin``; None beyond ``limit``.
+
+    Args:
+        margin: How far the difference seen lies inside the minimum effect.
+        std: Standard deviation of the scores between seeds.
+        alpha: One minus the level of the interval.
+        limit: Where to stop looking.
+    """
+    candidates = range(2, limit + 1)
+    index = bisect.bisect_left(candidates, True, key=lambda n: _critical(n, alpha) * std * math.sqrt(2 / n) < margin)
+    return candidates[index] if index < len(candidates) else None
+
+
+def seeds_to_reach(alpha: float) -> int:
+    """Return the fewest seeds each with which a permutation test can reach a p-value of ``alpha`` at all."""
+    return next(n for n in range(2, 100) if smallest_p(n, n) <= alpha)
+
+
+def seeds_to_see(share: float, alpha: float = 0.05) -> int:
+    """Return how many seeds show, but for a chance of ``alpha``, at least one of the failures that strike ``share``."""
+    return math.ceil(math.log(alpha) / math.log(1 - share))
+
+
+def minimum_detectable_effect(std: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float | None:
+    """Return the smallest true difference that n seeds each detect with the given power (None below two seeds)."""
+    return None if n < 2 else std * _detectable(n, alpha, power)
+
+
+@lru_cache(maxsize=4096)
+def _detectable(n: int, alpha: float, power: float) -> float:
+    """Return the difference that n seeds each detect with the given power, in standard deviations."""
+    return float(optimize.brentq(lambda effect: power_of_welch(effect, 1.0, n, alpha) - power, 0.0, 200.0, xtol=1e-6))
+
+
+@lru_cache(maxsize=4096)
+def _critical(n: int, alpha: float) -> float:
+    """Return the two-sided critical value of Student's t for n scores on each side."""
+    return float(stats.t.ppf(1 - alpha / 2, 2 * n - 2))

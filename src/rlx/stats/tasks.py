@@ -1,0 +1,118 @@
+"""Several tasks together: normalised scores, their interquartile mean, profiles, and tests within the tasks.
+
+A list ``_K`` has one array of seed scores per task, so that tasks may have different numbers of seeds; every interval
+and test is stratified: seeds are resampled or rearranged within their task only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from rlx.stats.estimates import Array, Estimate, Interval
+from rlx.stats.permutation import Test, studentised, sums
+
+RESAMPLES = 5_000
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A performance profile: what share of trainings scores above each threshold (Agarwal et al. 2021, §4.3).
+
+    Attributes:
+        thresholds_L: Normalised scores.
+        share_L: Share of trainings above, each task weighing the same.
+        low_L: Lower end of the pointwise stratified bootstrap band.
+        high_L: Upper end.
+    """
+
+    thresholds_L: Array
+    share_L: Array
+    low_L: Array
+    high_L: Array
+
+
+def interquartile_mean_across_tasks(scores_K: Sequence[Array], level: float = 0.95) -> Estimate:
+    """Return the IQM over all seeds of all tasks, with a stratified bootstrap interval (Agarwal et al. 2021).
+
+    Args:
+        scores_K: Normalised scores of each task's seeds.
+        level: Of the interval.
+
+    Returns:
+        ``n`` is the number of trainings. The interval is None where a task has one seed, and too narrow with few seeds
+        and tasks (``docs/statistics.md``).
+    """
+    together = np.concatenate(scores_K)
+    mean, n = float(stats.trim_mean(together, 0.25)), len(together)
+    if min(len(scores) for scores in scores_K) < 2:
+        return Estimate(mean, None, None, n)
+    drawn = stats.trim_mean(_resampled(scores_K), 0.25, axis=1)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    interval = Interval(float(low), float(high), level, "stratified bootstrap", n)
+    return Estimate(mean, interval, float(together.std(ddof=1)), n)
+
+
+def performance_profile(scores_K: Sequence[Array], thresholds_L: Array, level: float = 0.95) -> Profile:
+    """Return the share of trainings that score above each threshold, with its band."""
+    weights = np.concatenate([np.full(len(scores), 1 / (len(scores) * len(scores_K))) for scores in scores_K])
+    together, drawn = np.concatenate(scores_K), _resampled(scores_K)
+    shares = np.array([(together > threshold) @ weights for threshold in thresholds_L])
+    bands = [
+        np.quantile((drawn > threshold) @ weights, [(1 - level) / 2, (1 + level) / 2]) for threshold in thresholds_L
+    ]
+    low, high = np.array(bands).T
+    return Profile(np.asarray(thresholds_L), shares, low, high)
+
+
+def _resampled(scores_K: Sequence[Array]) -> Array:
+    """Return seeds drawn with replacement within each task: a row per resample, all tasks side by side."""
+    rng = np.random.default_rng(0)
+    parts = [np.asarray(scores)[rng.integers(0, len(scores), (RESAMPLES, len(scores)))] for scores in scores_K]
+    return np.concatenate(parts, axis=1)
+
+
+def difference_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[Array], level: float = 0.95) -> Estimate:
+    """Estimate the mean over the tasks of mean(candidate) − mean(baseline), in normalised scores.
+
+    Returns:
+        With a Welch–Satterthwaite t interval over all the tasks' variances (Satterthwaite 1946); None where a task has
+        one seed. ``std`` is the root mean square over tasks and runs.
+    """
+    gaps = [float(np.mean(one) - np.mean(other)) for one, other in zip(candidate_K, baseline_K, strict=True)]
+    sides = [np.asarray(side, dtype=float) for side in (*candidate_K, *baseline_K)]
+    n, mean = min(len(side) for side in sides), float(np.mean(gaps))
+    if n < 2:
+        return Estimate(mean, None, None, n)
+    parts = np.array([side.var(ddof=1) / len(side) for side in sides]) / len(gaps) ** 2
+    std = math.sqrt(float(np.mean([side.var(ddof=1) for side in sides])))
+    if parts.sum() == 0:
+        return Estimate(mean, Interval(mean, mean, level, "no spread", n), 0.0, n)
+    freedom = parts.sum() ** 2 / np.sum(parts**2 / np.array([len(side) - 1 for side in sides]))
+    half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(parts.sum())
+    return Estimate(mean, Interval(mean - half, mean + half, level, "stratified Welch's t", n), std, n)
+
+
+def permutation_test_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[Array]) -> Test:
+    """Test whether two methods could be one on every task, by rearranging seeds within each task.
+
+    The statistic is the mean over tasks of Welch's t, so no task's scale outweighs the others'. Two-sided, from
+    :data:`RESAMPLES` fixed random rearrangements.
+    """
+    rng, total, observed = np.random.default_rng(0), np.zeros(RESAMPLES), 0.0
+    for candidate, baseline in zip(candidate_K, baseline_K, strict=True):
+        pooled, n = np.concatenate([candidate, baseline]).astype(float), len(candidate)
+        pooled = (pooled - np.median(pooled)) / (float(np.ptp(pooled)) or 1.0)
+        order = np.tile(np.arange(len(pooled)), (RESAMPLES + 1, 1))
+        order[1:] = rng.permuted(order[1:], axis=1)
+        found = studentised(sums(pooled[order[:, :n]]), sums(pooled))
+        found = np.clip(found, -1e6, 1e6)  # without spread it is infinite, and infinities of both signs have no sum
+        observed, total = observed + found[0], total + found[1:]
+    as_extreme = int(np.count_nonzero(np.abs(total) >= abs(observed) * (1 - 1e-9)))
+    return Test(
+        (as_extreme + 1) / (RESAMPLES + 1), 1 / (RESAMPLES + 1), f"permutation within tasks, {RESAMPLES:,} draws"
+    )
