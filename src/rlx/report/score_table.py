@@ -41,6 +41,8 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
     scores: dict[tuple[str, str], dict[int, float]] = {}
     for index, row in enumerate(table.to_dict("records")):
         line = f"{path}, line {index + 2}"
+        if not row["run"].strip():
+            raise DataDamaged(f"{line}: the run has no name")
         mine = scores.setdefault((row["run"], row.get("task", "")), {})
         seed = _seed(row["seed"], line) if "seed" in table else len(mine)
         if seed in mine:

@@ -1,0 +1,177 @@
+"""The compare stage and `rlx compare`, end to end, and scores from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlx.errors import DataDamaged
+from rlx.report.score_table import read_score_table
+from tests.conftest import Project
+
+RAN = "> python -m stages."
+
+
+def stages_of(output: str) -> set[str]:
+    return {line.split()[3].removeprefix("stages.") for line in output.splitlines() if line.startswith(RAN)}
+
+
+def comparison(study: Project) -> dict[str, object]:
+    found: dict[str, object] = json.loads((study.root / "analysis/compare/comparison.json").read_text())
+    return found
+
+
+def test_more_evaluations_or_checkpoints_change_no_verdict(study: Project) -> None:
+    before = (study.root / "analysis/compare/comparison.json").read_bytes()
+    for run in ("cartpole", "cartpole_epochs"):
+        study.run("python", "-m", "stages.eval", run)
+        summary = study.root / "runs" / run / "eval" / "summary.json"
+        content = json.loads(summary.read_text())
+        content["checkpoints"]["step_1024"] = content["checkpoints"]["best"]
+        summary.unlink()
+        summary.write_text(json.dumps(content))
+    study.run("python", "-m", "stages.compare")
+    assert (study.root / "analysis/compare/comparison.json").read_bytes() == before
+
+
+def test_how_to_judge_is_changed_without_training(study: Project) -> None:
+    study.replace("params.yaml", "looks: null", "looks: [2, 4]")
+    study.replace("params.yaml", "threshold: 475.0", "threshold: 15")
+    assert stages_of(study.dvc("repro")) == {"compare"}
+    found = comparison(study)
+    assert found["criteria"]["looks"] == [2, 4]  # type: ignore[index]
+    assert found["learning"]["threshold"] == 15  # type: ignore[index]
+    assert "go on to the next look: `dvc exp run -S num_seeds=4`" in study.rlx("compare").stdout
+
+
+def test_seeds_added_after_a_look_are_told(study: Project) -> None:
+    assert "was finished with" not in study.rlx("compare").stdout
+    study.replace("params.yaml", "num_seeds: 2", "num_seeds: 3")
+    study.dvc("repro")
+    shown = " ".join(study.rlx("compare").stdout.split())
+    assert "Beware: cartpole was finished with 2, then 3 seeds" in shown
+    assert "was finished with" in (study.root / "analysis/compare/comparison.md").read_text()
+    assert "was finished with" not in study.rlx("compare", "--sequential").stdout
+
+
+def test_several_environments_end_to_end(study: Project) -> None:
+    for method, epochs in (("short", 1), ("long", 4)):
+        for env in ("CartPole-v1", "Acrobot-v1"):
+            name = f"{method}_{env.partition('-')[0].lower()}"
+            study.write(f"configs/{name}.yaml", f"env: {{id: {env}}}\nalgo: {{update_epochs: {epochs}}}\n")
+    study.replace(
+        "params.yaml",
+        "  runs: [cartpole, cartpole_epochs]\n",
+        "  runs: [short_cartpole, short_acrobot, long_cartpole, long_acrobot]\n"
+        "  methods: {short: [short_cartpole, short_acrobot], long: [long_cartpole, long_acrobot]}\n",
+    )
+    study.replace("params.yaml", "baseline: cartpole ", "baseline: short ")
+    study.rlx("sync")
+    study.dvc("repro")
+    found = comparison(study)
+    assert {method["method"] for method in found["methods"]} == {"short", "long"}  # type: ignore[attr-defined]
+    assert set(found["references"]) == {"CartPole-v1", "Acrobot-v1"}  # type: ignore[call-overload]
+    pairs = {(item["run"], item["baseline"]) for item in found["comparisons"]}  # type: ignore[attr-defined]
+    assert pairs == {("long_cartpole", "short_cartpole"), ("long_acrobot", "short_acrobot")}
+    shown = study.rlx("compare").stdout
+    assert shown.startswith("long against short is inconclusive over 2 environments")
+    assert max(map(len, shown.splitlines())) <= 80
+    wrong = study.rlx("compare", "--baseline", "medium", check=False)
+    assert wrong.returncode == 4
+    study.replace("params.yaml", "long: [long_cartpole, long_acrobot]", "long: [long_cartpole, short_acrobot]")
+    refused = study.rlx("compare", check=False)
+    assert refused.returncode == 3
+    assert "short_acrobot belongs to short already" in " ".join(refused.stdout.split())
+
+
+def test_json_and_markdown_are_the_files(study: Project) -> None:
+    assert json.loads(study.rlx("compare", "--json").stdout) == comparison(study)
+    text = study.rlx("compare", "--md").stdout
+    assert text.startswith("# Comparison\n\ncartpole_epochs against cartpole is inconclusive")
+    assert "![" not in text
+
+
+# --- scores from elsewhere --------------------------------------------------------------------------------------------
+
+PUBLISHED = """run,seed,score
+base,1,490.1
+base,2,480.2
+base,3,500.0
+base,4,470.5
+better,1,590
+better,2,600.5
+better,3,610
+better,4,580
+"""
+
+
+def test_scores_from_a_file_need_no_project(tmp_path: Path) -> None:
+    here = Project(tmp_path)
+    here.write("scores.csv", PUBLISHED)
+    shown = here.rlx("compare", "--scores", "scores.csv").stdout
+    assert shown.startswith("better improved on base: +109.9 return [")
+    other = here.rlx("compare", "--scores", "scores.csv", "--baseline", "better", "--minimum-effect", "500").stdout
+    assert other.startswith("base against better is inconclusive")
+    assert json.loads(here.rlx("compare", "--scores", "scores.csv", "--json").stdout)["checkpoint"] is None
+    wrong = here.rlx("compare", "worse", "--scores", "scores.csv", check=False)
+    assert wrong.returncode == 2
+    assert "has no run 'worse'; there are: base, better" in " ".join(wrong.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as CSV"),
+        ("run,seed,score\n", "has no rows"),
+        ("name,seed,score\na,1,2\n", "needs the columns run, seed and score; it has name, seed, score"),
+        ("run,seed,score\na,1,x\n", "line 2: the score 'x' is not a finite number"),
+        ("run,seed,score\na,1,1\na,2,nan\n", "line 3: the score 'nan' is not a finite number"),
+        ("run,seed,score\na,1,\n", "line 2: the score '' is not a finite number"),
+        ("run,seed,score\na,1.5,1\n", "line 2: the seed '1.5' is not a whole number"),
+        ("run,seed,score\na,1,1\na,1,2\n", "line 3: seed 1 of a is there twice"),
+        ("run,seed,score\n,1,1\n", "line 2: the run has no name"),
+    ],
+)
+def test_a_file_that_is_no_table_of_scores_is_told_by_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(text)
+    with pytest.raises(DataDamaged, match=message):
+        read_score_table(path)
+
+
+names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8)
+
+
+@given(st.dictionaries(names, st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5), min_size=1, max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_tables_read_back_to_the_last_bit(content: dict[str, list[float]]) -> None:
+    import tempfile
+
+    import pandas as pd
+
+    rows = [{"run": run, "score": score} for run, scores in content.items() for score in scores]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scores.csv"
+        pd.DataFrame(rows).to_csv(path, index=False)
+        methods, runs = read_score_table(path)
+    assert methods == {}
+    assert {run.run: list(run.scores_S) for run in runs} == content
+
+
+def test_tasks_make_methods(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{run},{seed},{rng.normal(scale * (2 + gain), 0.3 * scale)},{task}"
+        for run, gain in (("base", 0), ("better", 1))
+        for task, scale in (("A", 1), ("B", 100))
+        for seed in range(6)
+    ]
+    path.write_text("run,seed,score,task\n" + "\n".join(lines))
+    shown = Project(tmp_path).rlx("compare", "--scores", "scores.csv").stdout
+    assert shown.startswith("better improved on base over 2 environments")
