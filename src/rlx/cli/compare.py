@@ -109,7 +109,8 @@ def _show(study: StudyComparison) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from rlx.report.comparison_words import changes, grids, headlines, judgement
+    from rlx.report.comparison_tables import grids
+    from rlx.report.comparison_words import changes, headlines, judgement
     from rlx.report.text import wrapped
 
     console = Console(highlight=False)
