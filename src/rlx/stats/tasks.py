@@ -58,7 +58,7 @@ def interquartile_mean_across_tasks(scores_K: Sequence[Array], level: float = 0.
 
 
 def performance_profile(scores_K: Sequence[Array], thresholds_L: Array, level: float = 0.95) -> Profile:
-    """Return the share of trainings that score above each threshold, with its band."""
+    """Return the share of trainings that score above each threshold, with its band; see :class:`Profile`."""
     weights = np.concatenate([np.full(len(scores), 1 / (len(scores) * len(scores_K))) for scores in scores_K])
     together, drawn = np.concatenate(scores_K), _resampled(scores_K)
     shares = np.array([(together > threshold) @ weights for threshold in thresholds_L])
