@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,18 @@ def test_how_to_judge_is_changed_without_training(study: Project) -> None:
     found = comparison(study)
     assert found["criteria"]["looks"] == [2, 4]  # type: ignore[index]
     assert found["learning"]["threshold"] == 15  # type: ignore[index]
-    assert "go on to the next look: `dvc exp run -S num_seeds=4`" in study.rlx("compare").stdout
+    assert "To settle it: go on to the next look, at 4 seeds each: `dvc exp run -S num_seeds=4`" in " ".join(
+        study.rlx("compare").stdout.split()
+    )
 
 
 def test_seeds_added_after_a_look_are_told(study: Project) -> None:
-    assert "was finished with" not in study.rlx("compare").stdout
-    study.replace("params.yaml", "num_seeds: 2", "num_seeds: 3")
-    study.dvc("repro")
+    for n in (4, 5):
+        assert "was finished with" not in study.rlx("compare").stdout
+        study.replace("params.yaml", f"num_seeds: {2 if n == 4 else 4}", f"num_seeds: {n}")
+        study.dvc("repro")
     shown = " ".join(study.rlx("compare").stdout.split())
-    assert "Beware: cartpole was finished with 2, then 3 seeds" in shown
+    assert "Beware: cartpole was finished with 4, then 5 seeds" in shown
     assert "was finished with" in (study.root / "analysis/compare/comparison.md").read_text()
     assert "was finished with" not in study.rlx("compare", "--sequential").stdout
 
@@ -87,6 +91,38 @@ def test_several_environments_end_to_end(study: Project) -> None:
     refused = study.rlx("compare", check=False)
     assert refused.returncode == 3
     assert "short_acrobot belongs to short already" in " ".join(refused.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("eval/summary.json", '"step": 2048', '"step": null'),
+        ("eval/summary.json", '"return_mean": ', '"return_mean": NaN, "x": '),
+        ("eval/summary.json", '"task": {', '"task": 3, "x": {'),
+        ("metadata.json", '"seeds": [', '"seeds": 3, "x": ['),
+        ("metadata.json", '"versions": {', '"versions": "new", "x": {'),
+        ("plots/learning_curve.csv", ",1,", ",1,,"),
+        ("plots/learning_curve.csv", "step,", "stop,"),
+    ],
+)
+def test_damaged_results_are_named(finished: Project, tmp_path: Path, file: str, old: str, new: str) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(finished.root / "runs" / "cartpole", folder)
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).unlink()
+    (folder / file).write_text(text.replace(old, new, 1))
+    done = finished.rlx("compare", "cartpole_epochs", str(folder), check=False)
+    assert done.returncode == 4
+    assert file.partition("/")[2] in done.stdout or file in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_options_that_mean_nothing_are_refused(finished: Project) -> None:
+    for value in ("nan", "inf", "-1"):
+        assert finished.rlx("compare", "--minimum-effect", value, check=False).returncode == 2
+    alone = finished.rlx("compare", "cartpole_epochs").stdout
+    assert alone.startswith("cartpole_epochs against cartpole")
 
 
 def test_json_and_markdown_are_the_files(study: Project) -> None:
@@ -126,9 +162,17 @@ def test_scores_from_a_file_need_no_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "cannot be read as CSV"),
+        ("", "needs the columns run, seed and score, separated by commas; it has none"),
+        ("run;seed;score\na;1;2\n", "separated by commas; it has run;seed;score"),
+        ("run,seed,score\na,1,2,3\n", "line 2: has not as many cells"),
+        ("run,seed,score\n\n\na,1\n", "line 4: has not as many cells"),
+        ("run,seed,score,task\na,1,2,\n", "line 2: the task has no name"),
+        ("run,seed,score\na,1,1e306\n", "line 2: the score '1e306' is not a finite number"),
         ("run,seed,score\n", "has no rows"),
-        ("name,seed,score\na,1,2\n", "needs the columns run, seed and score; it has name, seed, score"),
+        (
+            "name,seed,score\na,1,2\n",
+            "needs the columns run, seed and score, separated by commas; it has name, seed, score",
+        ),
         ("run,seed,score\na,1,x\n", "line 2: the score 'x' is not a finite number"),
         ("run,seed,score\na,1,1\na,2,nan\n", "line 3: the score 'nan' is not a finite number"),
         ("run,seed,score\na,1,\n", "line 2: the score '' is not a finite number"),

@@ -31,7 +31,7 @@ BASE = run("base", [100, 102, 98, 101, 99])
 
 def verdict(candidate: RunScores, effect: float = 0.0) -> tuple[str, str, str | None]:
     found = compare(BASE, [candidate], Criteria(0.05, effect))[0]
-    return found.verdict, found.reason, found.next_step
+    return found.verdict, found.reason, found.command
 
 
 def test_improved_and_regressed() -> None:
@@ -62,7 +62,12 @@ def test_equivalent_is_an_interval_inside_the_minimum_effect_with_seeds_enough_t
     assert few.reason.endswith(
         "lies inside ±10, but 13 seeds each may miss a failure of one training in five; 14 would not"
     )
-    assert "`dvc exp run -S num_seeds=14`" in str(few.next_step)
+    assert few.command == "dvc exp run -S seed=14 -S num_seeds=14"  # seeds 1 to 13 were looked at
+
+
+def test_one_candidate_beyond_the_minimum_effect_says_so_in_p() -> None:
+    reason = verdict(run("up", [150, 152, 148, 149, 151]), effect=5.0)[1]
+    assert reason.endswith("excludes differences up to ±5, and p = 0.0079 (of no more than ±5)")
 
 
 def test_seeds_that_all_hit_the_cap_prove_little() -> None:
@@ -121,11 +126,13 @@ def test_different_engines_and_libraries_are_named() -> None:
 
 
 def test_seeds_added_after_a_look_are_told() -> None:
-    grown = replace(run("up", [150, 152, 148, 149, 151]), planned={1: 3, 2: 3, 3: 3, 4: 5, 5: 5})
+    grown = replace(run("up", [150, 152, 148, 149, 151]), planned={1: 4, 2: 4, 3: 4, 4: 4, 5: 5})
     (warning,) = compare(BASE, [grown], Criteria())[0].warnings
-    assert warning.startswith("up was finished with 3, then 5 seeds")
+    assert warning.startswith("up was finished with 4, then 5 seeds")
     assert "rlx compare --sequential" in warning
-    assert compare(BASE, [grown], Criteria(looks=(3, 5)))[0].warnings == ()
+    assert compare(BASE, [grown], Criteria(looks=(4, 5)))[0].warnings == ()
+    blind = replace(grown, planned={1: 3, 2: 3, 3: 3, 4: 5, 5: 5})  # 3 against 3 seeds could not have been decisive
+    assert compare(BASE, [blind], Criteria())[0].warnings == ()
     whole = replace(grown, planned=dict.fromkeys(range(1, 6), 5))
     fewer = replace(grown, planned=dict.fromkeys(range(1, 6), 20))  # a run cut down to fewer seeds was not looked at
     assert compare(BASE, [whole, fewer], Criteria())[0].warnings == ()
@@ -148,8 +155,11 @@ def test_looks_end_as_soon_as_the_answer_is_clear() -> None:
 def test_looks_go_on_while_it_is_not_clear() -> None:
     rng = np.random.default_rng(2)
     base, near = list(rng.normal(0, 1, 20)), list(rng.normal(0.3, 1, 20))
-    assert looked(base[:3], near[:3]).next_step == "go on to the first look: `dvc exp run -S num_seeds=5`"
-    assert looked(base[:7], near[:7]).next_step == "go on to the next look: `dvc exp run -S num_seeds=10`"
+    first = looked(base[:3], near[:3])
+    assert (first.next_step, first.command) == ("go on to the first look", "dvc exp run -S num_seeds=5")
+    assert first.difference is not None
+    assert first.difference.interval is None
+    assert looked(base[:7], near[:7]).command == "dvc exp run -S num_seeds=10"
     last = looked(base, near)
     assert last.verdict == "inconclusive"
     assert "the schedule is used up" in str(last.next_step)
@@ -181,7 +191,10 @@ def test_several_environments_are_judged_together_and_apart() -> None:
     assert {(c.run, c.baseline) for c in found.comparisons} == {("wide_A", "ppo_A"), ("wide_B", "ppo_B")}
     low, high = found.references["B-v0"]
     assert low == 0.0
-    assert high == pytest.approx(np.mean(runs[2].scores_S))
+    assert high == pytest.approx(np.mean([runs[2].scores_S, runs[3].scores_S]))
+    looked_at = judge(runs, "ppo", CompareConfig(looks=[4, 8]), methods)
+    assert looked_at.methods[0].looks
+    assert "group-sequential" in to_markdown(looked_at)
     given = CompareConfig(reference_scores={"A-v0": ReferenceScore(low=-1.0, high=9.0)})
     assert judge(runs, "ppo", given, methods).references["A-v0"] == (-1.0, 9.0)
     markdown = to_markdown(found)
@@ -194,6 +207,7 @@ def test_a_task_that_a_method_lacks_is_left_out_of_the_average() -> None:
     found = judge(runs, "a", CompareConfig(), {"a": ["a1", "a2"], "b": ["b1"]})
     assert found.methods == ()
     assert [comparison.run for comparison in found.comparisons] == ["b1"]
+    assert headlines(found)[0].startswith("No verdict over environments")
 
 
 def test_learning_is_compared_seed_by_seed() -> None:
@@ -230,7 +244,8 @@ def test_too_few_seeds_say_how_many_are_enough() -> None:
     found = compare(base, [candidate], Criteria())[0]
     assert found.verdict == "inconclusive"
     assert "3 against 3 seeds cannot reach p ≤ 0.05 (the smallest is 0.1)" in found.reason
-    assert found.next_step == "train at least 4 seeds each: `dvc exp run -S num_seeds=4`"
+    assert found.next_step == "train at least 4 seeds each"
+    assert found.command == "dvc exp run -S num_seeds=4"
     single = compare(run("base", [1]), [run("up", [2])], Criteria())[0]
     assert single.verdict == "inconclusive"
     assert single.difference is not None
@@ -242,8 +257,24 @@ def test_inconclusive_says_what_would_settle_it() -> None:
     base, candidate = run("base", list(rng.normal(0, 10, 5))), run("up", list(rng.normal(8, 10, 5)))
     found = compare(base, [candidate], Criteria())[0]
     assert found.verdict == "inconclusive"
-    assert "5 seeds each detect a difference of" in str(found.next_step)
-    assert "`dvc exp run -S num_seeds=" in str(found.next_step)
+    assert "5 seeds each show a true difference of" in str(found.next_step)
+    assert str(found.command).startswith("dvc exp run -S seed=6 -S num_seeds=")
+    assert "`rlx compare --sequential`" in str(found.next_step)
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="bad: the score of seed 2 is nan"):
+        run("bad", [1.0, float("nan")])
+
+
+def test_any_number_of_seeds_and_candidates_gets_an_answer() -> None:
+    rng = np.random.default_rng(5)
+    for effect, alpha in ((0.0, 0.0001), (1.0, 0.05)):
+        for n, m, count in ((1, 1, 1), (2, 3, 4), (5, 1000, 1), (4, 4, 12)):
+            base = run("base", list(rng.normal(size=m)))
+            candidates = [run(f"c{i}", list(rng.normal(size=n))) for i in range(count)]
+            for looks in (None, (2, 4)):
+                assert len(compare(base, candidates, Criteria(alpha, effect, looks))) == count
 
 
 def test_a_difference_too_small_to_matter_needs_seeds_to_show_that() -> None:

@@ -173,9 +173,8 @@ def test_a_difference_across_tasks_of_one_task_is_welchs() -> None:
 
 def test_the_permutation_test_across_tasks_sees_what_no_task_shows_alone() -> None:
     rng = np.random.default_rng(4)
-    base = [scale * rng.normal(size=5) for scale in (1, 100, 1e-3, 10)]
-    better = [scale * (rng.normal(size=5) + 1.2) for scale in (1, 100, 1e-3, 10)]
-    assert stats.permutation_test_across_tasks(better, base).p < 0.02
+    base, better = rng.normal(size=(4, 5)), rng.normal(size=(4, 5)) + 1.2
+    assert stats.permutation_test_across_tasks(better, base).p < 0.01
     assert min(stats.permutation_test(*pair).p for pair in zip(better, base, strict=True)) > 0.02
     assert stats.permutation_test_across_tasks(base, base).p == 1.0
 
@@ -281,7 +280,7 @@ def test_the_repeated_interval_excludes_zero_exactly_when_the_boundary_is_crosse
     for shift in (0.0, 0.5, 1.0, 2.0):
         for look in stats.group_sequential_test(rng.normal(shift, 1, 20), rng.normal(size=20), (5, 10, 20), 0.05):
             if interval := look.difference.interval:
-                assert (interval.low > 0 or interval.high < 0) == (look.statistic > look.boundary + 1e-6)
+                assert (interval.low > 0 or interval.high < 0) == look.crossed
 
 
 @given(scores, scores, st.floats(-100, 100), st.floats(0.01, 100))
@@ -292,3 +291,70 @@ def test_units_do_not_matter(a: np.ndarray, b: np.ndarray, shift: float, scale: 
     plain, moved = stats.permutation_test(a, b), stats.permutation_test(a * scale + shift, b * scale + shift)
     assert moved.p == pytest.approx(plain.p, abs=0.03)
     assert stats.permutation_test(b, a).p == pytest.approx(plain.p, abs=0.03)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.03, 0.01, 1e-4])
+def test_no_p_value_is_below_what_the_seeds_can_give(noise: float) -> None:
+    # Two tight, separated clusters: the spread within a run is 1e-4 to 1e-7 of the range, where sums cancel.
+    rng = np.random.default_rng(11)
+    for n, m in ((3, 3), (5, 5), (4, 6)):
+        for _ in range(40):
+            found = stats.permutation_test(rng.normal(500, noise, n), rng.normal(300, noise, m))
+            assert found.p >= found.smallest_p
+
+
+def test_a_look_that_may_spend_too_little_decides_nothing() -> None:
+    for n in (2, 3):
+        first, *_ = stats.group_sequential_test(np.full(9, 500.0), np.full(9, 300.0), (n, 2 * n, 3 * n), 0.05)
+        assert first.statistic == np.inf
+        assert (first.boundary, first.crossed, first.difference.interval) == (np.inf, False, None)
+    fifth = stats.group_sequential_test(np.full(5, 500.0), np.full(5, 300.0), (5, 10, 15, 20), 0.05)[0]
+    assert fifth.crossed
+    assert fifth.difference.interval is not None
+    assert fifth.difference.interval.method == "no spread"
+
+
+def test_a_far_outlier_later_changes_no_earlier_look() -> None:
+    rng = np.random.default_rng(12)
+    for _ in range(20):
+        a, b = rng.normal(size=10), rng.normal(size=10)
+        calm = stats.group_sequential_test(a, b, (5, 10), 0.05)[0]
+        a[8] = -1e9
+        wild = stats.group_sequential_test(a, b, (5, 10), 0.05)[0]
+        assert (wild.statistic, wild.boundary, wild.crossed) == (calm.statistic, calm.boundary, calm.crossed)
+
+
+def test_two_clusters_with_ties_do_not_fool_the_looks() -> None:
+    rng, wrong = np.random.default_rng(13), 0
+    for _ in range(300):
+        coins = rng.integers(0, 2, (2, 6)).astype(float)
+        wrong += any(look.crossed for look in stats.group_sequential_test(*coins, (2, 4, 6), 0.05))
+    assert wrong / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_every_task_weighs_the_same_in_the_iqm() -> None:
+    many, few = np.zeros(30), np.ones(10)
+    assert stats.interquartile_mean_across_tasks([many, few]).mean == pytest.approx(0.5)
+
+
+def test_the_test_and_the_interval_across_tasks_speak_of_one_quantity() -> None:
+    rng = np.random.default_rng(14)
+    base = [rng.normal(0, 3, 8), rng.normal(0, 0.1, 8)]  # +2 on a noisy task, −1 on a quiet one: better on average
+    candidate = [rng.normal(2, 3, 8), rng.normal(-1, 0.1, 8)]
+    difference = stats.difference_across_tasks(candidate, base).interval
+    p = stats.permutation_test_across_tasks(candidate, base).p
+    assert difference is not None
+    assert (p <= 0.05) == (difference.low > 0 or difference.high < 0)
+
+
+def test_looks_across_tasks_of_one_task_are_the_same_looks() -> None:
+    rng = np.random.default_rng(15)
+    a, b = rng.normal(size=10), rng.normal(size=10)
+    one = stats.group_sequential_test(a, b, (5, 10), 0.05)
+    assert one == stats.group_sequential_test_across_tasks([a], [b], (5, 10), 0.05)
+    two = stats.group_sequential_test_across_tasks([a + 3, a + 3], [b, b], (5, 10), 0.05)
+    assert two[0].crossed
+
+
+def test_an_error_rate_beyond_the_draws_is_told() -> None:
+    assert stats.seeds_to_reach(1e-6) is None

@@ -15,6 +15,7 @@ TITLES = {
     "sequential": "Nothing differs: `--sequential`, looking after 5, 10, 15 and 20 seeds",
     "naive adding of seeds": "The same looks, each judged as if it were the only one",
     "same mean, other shape": "Means are equal, but spreads or shapes are not",
+    "at the minimum effect": "The true difference is the minimum effect (0.5 sd): how often `improved` is said all the same",
     "power at d = 1.5": "A true difference of 1.5 standard deviations: how often it is seen",
     "equivalent, wrongly: shifted by the minimum effect": "`equivalent` where the true difference is the minimum effect (0.5 sd)",
     "equivalent, wrongly: unseen failures": "`equivalent` where one run never fails and the other sometimes does",

@@ -98,21 +98,24 @@ def _false_alarms(scale: float) -> Iterator[Cell]:
             "≤ 0.05",
         )
         yield Cell("naive adding of seeds", distribution.name, shown, _peeking(distribution), round(scale * 500))
-    wide = Distribution("normal, three times the spread", lambda rng, shape: 3 * rng.normal(size=shape), 0, 3, "")
-    skewed = DISTRIBUTIONS[2]
-    centred = Distribution(
-        "normal, mean of the skewed", lambda rng, s: rng.normal(skewed.mean, 1, s), skewed.mean, 1, ""
-    )
-    for other, (n, m) in itertools.product((wide,), ((5, 5), (10, 10), (5, 20), (20, 5))):
-        name = "normal against three times the spread"
-        yield Cell(
-            "same mean, other shape", name, f"{n}, {m}", _mixed(NORMAL, other, n, m), round(scale * 2000), "≈ 0.05"
-        )
-    for n in (5, 10, 20):
-        simulate = _mixed(skewed, centred, n, n)
-        yield Cell(
-            "same mean, other shape", "skewed against normal", f"{n}, {n}", simulate, round(scale * 2000), "≈ 0.05"
-        )
+    for n, m in ((5, 5), (10, 10), (5, 20), (20, 5)):
+        name, simulate = "normal against three times the spread", _mixed(NORMAL, _normal(0, 3), n, m)
+        yield Cell("same mean, other shape", name, f"{n}, {m}", simulate, round(scale * 2000), "≈ 0.05")
+    skewed, bimodal = DISTRIBUTIONS[2], DISTRIBUTIONS[1]
+    pairs = {"skewed against normal": (skewed, 1.0), "80/20 bimodal against narrow normal": (bimodal, 0.05)}
+    for (name, (odd, spread)), n in itertools.product(pairs.items(), (5, 10, 20)):
+        simulate = _mixed(odd, _normal(odd.mean, spread), n, n)
+        yield Cell("same mean, other shape", name, f"{n}, {n}", simulate, round(scale * 2000), "≈ 0.05")
+    for distribution in DISTRIBUTIONS:
+        effect = 0.5 * distribution.std
+        for criteria, size in ((Criteria(ALPHA, effect), 10), (Criteria(ALPHA, effect, DEFAULT_LOOKS), 20)):
+            simulate = _shifted(distribution, size, effect, criteria)
+            seeds = f"{size}, {size}" if criteria.looks is None else "sequential to 20"
+            yield Cell("at the minimum effect", distribution.name, seeds, simulate, round(scale * 500), "≤ 0.05")
+
+
+def _normal(mean: float, spread: float) -> Distribution:
+    return Distribution("normal", lambda rng, shape: rng.normal(mean, spread, shape), mean, spread, "")
 
 
 def _null(
@@ -169,28 +172,28 @@ def _shifted(
 
 def _equivalence(scale: float) -> Iterator[Cell]:
     effect = 0.5
-    for distribution, n in itertools.product(DISTRIBUTIONS, (5, 10, 20)):
+    for distribution, (n, m) in itertools.product(DISTRIBUTIONS, ((5, 5), (10, 10), (20, 20), (14, 40))):
         width = effect * distribution.std
-        beyond = _shifted_equivalent(distribution, n, width, width)
-        repeats = round(scale * (2000 if n == 5 else 500))
+        simulate = _shifted_equivalent(distribution, (n, m), width, width)
+        repeats = round(scale * (1000 if n == 5 else 500))
         yield Cell(
-            "equivalent, wrongly: shifted by the minimum effect", distribution.name, f"{n}, {n}", beyond, repeats
+            "equivalent, wrongly: shifted by the minimum effect", distribution.name, f"{n}, {m}", simulate, repeats
         )
     for share, n in itertools.product((0.2, 0.1), (5, 10, 14, 20)):
         name = f"never failing against {100 * share:.0f} % failing, minimum effect {share / 2:g}"
         simulate = _never_against(failing(share), share / 2, n)
         yield Cell("equivalent, wrongly: unseen failures", name, f"{n}, {n}", simulate, round(scale * 1000))
     for n in (5, 10, 14, 20):
-        simulate = _shifted_equivalent(NORMAL, n, 0.0, 1.0)
+        simulate = _shifted_equivalent(NORMAL, (n, n), 0.0, 1.0)
         yield Cell("equivalent, rightly", "normal, minimum effect 1 sd", f"{n}, {n}", simulate, round(scale * 500))
 
 
 def _shifted_equivalent(
-    distribution: Distribution, n: int, shift: float, effect: float
+    distribution: Distribution, seeds: tuple[int, int], shift: float, effect: float
 ) -> Callable[[np.random.Generator], bool]:
     def simulate(rng: np.random.Generator) -> bool:
-        one, other = distribution.draw(rng, (2, n))
-        return judge(one, [other + shift], Criteria(ALPHA, effect))[0].verdict == "equivalent"
+        candidate, baseline = (distribution.draw(rng, (n,)) for n in seeds)
+        return judge(baseline, [candidate + shift], Criteria(ALPHA, effect))[0].verdict == "equivalent"
 
     return simulate
 
@@ -219,6 +222,8 @@ def interval_cells(scale: float) -> Iterator[Cell]:
         yield Cell("coverage: three tasks", "mean difference, stratified Welch", str(n), _tasks(n, "difference"), draws)
         yield Cell("coverage: three tasks", "IQM, stratified bootstrap", str(n), _tasks(n, "iqm"), draws)
         yield Cell("coverage: three tasks", "verdict wrongly changed", str(n), _tasks(n, "alarm"), draws, "≤ 0.05")
+        name = "verdict wrongly changed, scales from the scores"
+        yield Cell("coverage: three tasks", name, str(n), _tasks(n, "scaled alarm"), draws, "≤ 0.05")
 
 
 def _repeated(distribution: Distribution) -> Callable[[np.random.Generator], bool]:
@@ -240,13 +245,19 @@ def _tasks(n: int, question: str) -> Callable[[np.random.Generator], bool]:
 
     def simulate(rng: np.random.Generator) -> bool:
         one, other = ([d.draw(rng, (n,)) / d.std for d in three] for _ in range(2))
+        if question.startswith("scaled"):  # 0 is one standard deviation below the true mean, 1 the mean of all seeds
+            lows = [d.mean / d.std - 1 for d in three]
+            sizes = [np.mean([a, b]) - low for a, b, low in zip(one, other, lows, strict=True)]
+            if min(sizes) <= 0:
+                return False
+            one, other = ([scores / size for scores, size in zip(side, sizes, strict=True)] for side in (one, other))
         if question == "iqm":
             found, true = stats.interquartile_mean_across_tasks(one).interval, truth
         else:
             found, true = stats.difference_across_tasks(one, other).interval, 0.0
         assert found is not None
         covered = found.low <= true <= found.high
-        if question == "alarm":
+        if question.endswith("alarm"):
             return not covered and stats.permutation_test_across_tasks(one, other).p <= ALPHA
         return covered
 

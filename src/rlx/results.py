@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,11 +144,18 @@ def read_summary(folder: Path) -> Summary:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         scores = {name: _score_from(item) for name, item in data["checkpoints"].items()}
-        return Summary(data["task"], scores, float(data["random"]["return_mean"]))
+        return Summary(dict(data["task"]), scores, _finite(data["random"]["return_mean"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataDamaged(
-            f"{path}: is not an evaluation summary ({error!r}); `dvc repro --force` makes it anew"
-        ) from None
+        why = f"{type(error).__name__}: {error}"[:120]
+        raise DataDamaged(f"{path}: is not an evaluation summary ({why}); `dvc repro --force` makes it anew") from None
+
+
+def _finite(value: Any) -> float:
+    """Return a number of a file, or raise ValueError where it is none."""
+    number = float(value)
+    if isinstance(value, bool | str) or not math.isfinite(number):
+        raise ValueError(f"{value!r} is not a finite number")
+    return number
 
 
 def _score_from(item: Mapping[str, Any]) -> Score:
@@ -155,10 +163,14 @@ def _score_from(item: Mapping[str, Any]) -> Score:
     interval = stats.Interval(**item["interval"]) if item["interval"] else None
     success = item["success"]
     return Score(
-        stats.Estimate(item["return_mean"], interval, item["return_std_over_seeds"], item["n_seeds"]),
-        {seed: facts["return_mean"] for seed, facts in seeds.items()},
-        {seed: facts["policy_sha256"] for seed, facts in seeds.items()},
+        stats.Estimate(_finite(item["return_mean"]), interval, item["return_std_over_seeds"], item["n_seeds"]),
+        {seed: _finite(facts["return_mean"]) for seed, facts in seeds.items()},
+        {seed: str(facts["policy_sha256"]) for seed, facts in seeds.items()},
         (success["successes"], success["episodes"]) if success else None,
-        {seed: facts["step"] for seed, facts in seeds.items()},
-        {seed: facts["validation_return"] for seed, facts in seeds.items() if facts["validation_return"] is not None},
+        {seed: int(facts["step"]) for seed, facts in seeds.items()},
+        {
+            seed: _finite(facts["validation_return"])
+            for seed, facts in seeds.items()
+            if facts["validation_return"] is not None
+        },
     )

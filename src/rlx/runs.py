@@ -85,15 +85,19 @@ class RunFolder:
         """
         found = self.scores(checkpoint)
         curves = read_curve(self.path)
-        metadata = read_metadata(self.path) if (self.path / "metadata.json").is_file() else {}
-        planned = {
-            seed["seed"]: seed["planned"]
-            for seed in metadata.get("seeds", [])
-            if seed.get("planned") and seed["seed"] in found.scores
-        }
-        random_return = self.evaluation.random_return
+        path = self.path / "metadata.json"
+        try:
+            metadata = read_metadata(self.path) if path.is_file() else {}
+            planned = {
+                int(seed["seed"]): int(seed["planned"])
+                for seed in metadata.get("seeds", [])
+                if seed.get("planned") and seed["seed"] in found.scores
+            }
+            facts = provenance(metadata)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]})") from None
         return replace(
-            found, provenance=provenance(metadata), planned=planned, random_return=random_return, curves=curves
+            found, provenance=facts, planned=planned, random_return=self.evaluation.random_return, curves=curves
         )
 
 
@@ -118,6 +122,7 @@ def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
 
     Empty where the file is missing; :class:`~rlx.errors.DataDamaged` where it is no such table.
     """
+    import numpy as np
     import pandas as pd
 
     path = folder / "plots" / "learning_curve.csv"
@@ -125,10 +130,13 @@ def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
         return {}
     try:
         table = pd.read_csv(path)
-        by_seed = table.groupby("seed")
-        return {int(str(seed)): (rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed}
-    except (ValueError, KeyError) as error:
+        by_seed = table.astype({"step": int, "seed": int, "return_mean": float}).groupby("seed")
+        found = {int(str(seed)): (rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed}
+    except (ValueError, KeyError, TypeError) as error:
         raise DataDamaged(f"{path}: is not a learning curve ({error}); `dvc repro --force` makes it anew") from None
+    if not all(np.isfinite(values).all() for _, values in found.values()):
+        raise DataDamaged(f"{path}: has empty cells; `dvc repro --force` makes it anew")
+    return found
 
 
 def find_run(root: Path, name: str) -> RunFolder:
@@ -199,7 +207,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         content["status"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataDamaged(f"{path}: is not run metadata ({error!r})") from None
+        raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]})") from None
     return content
 
 

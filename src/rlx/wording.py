@@ -19,7 +19,10 @@ def number(value: float | None, *, sign: bool = False, like: float | None = None
     """
     if value is None:
         return MISSING
-    digits = _decimals(abs(value if like is None else like))
+    size = abs(value if like is None else like)
+    if 0 < size < 1e-3:
+        return f"{value:+.3g}" if sign and value else f"{value:.3g}"
+    digits = _decimals(size)
     return f"{value:+,.{digits}f}" if sign and value else f"{value:,.{digits}f}"
 
 
@@ -28,14 +31,14 @@ def _decimals(size: float) -> int:
         return 0
     if size >= 100:
         return 1
-    return 2 if size >= 1 else min(8, 2 - math.floor(math.log10(size)))
+    return 2 if size >= 1 else 2 - math.floor(math.log10(size))
 
 
 def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
     """Return an interval as ``[low, high]``; missing is —, and one without width says why."""
     if found is None:
         return MISSING
-    if found.low == found.high:
+    if found.low == found.high and found.method == stats.NO_SPREAD:
         return found.method
     larger = max(abs(found.low), abs(found.high))
     return f"[{number(found.low, sign=sign, like=larger)}, {number(found.high, sign=sign, like=larger)}]"

@@ -41,10 +41,14 @@ def command(
       rlx compare cartpole cartpole_epochs --checkpoint best
     """
     import json
+    import math
 
     from rlx.report.comparison_files import to_data
     from rlx.report.comparison_words import to_markdown
 
+    effect = judging["minimum_effect"]
+    if effect is not None and not math.isfinite(effect):
+        raise click.BadParameter(f"{effect} is not a finite number", param_hint="'--minimum-effect'")
     gather = _from_table if scores else _from_project
     study = gather(scores, runs, {key: value for key, value in judging.items() if value is not None}, sequential)
     if as_json:
@@ -54,7 +58,7 @@ def command(
     else:
         _show(study)
         shown = Path("analysis") / "compare" / "comparison.md"
-        if not runs and not scores and shown.is_file():
+        if not (runs or scores or sequential or any(judging.values())) and shown.is_file():
             click.echo(f"\nPictures, and every setting that differs: {shown}")
 
 
@@ -71,12 +75,13 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
         raise UsageError("--checkpoint does not apply to --scores: the file says which scores")
     methods, found = read_score_table(path)
     names = list(methods) or [run.run for run in found]
-    if unknown := next((name for name in runs if name not in names), None):
+    chosen = [*runs, *([judging["baseline"]] if judging.get("baseline") else [])]
+    if unknown := next((name for name in chosen if name not in names), None):
         raise UsageError(f"{path}: has no run {unknown!r}; there are: {', '.join(names)}")
     if runs:
-        names = list(runs)
-        methods = {name: members for name, members in methods.items() if name in runs}
-        found = [run for run in found if run.run in runs or any(run.run in members for members in methods.values())]
+        names = chosen
+        methods = {name: members for name, members in methods.items() if name in names}
+        found = [run for run in found if run.run in names or any(run.run in members for members in methods.values())]
     baseline = judging.pop("baseline", names[0])
     study = judge(found, baseline, CompareConfig(**judging), methods, sequential=sequential)
     return replace(study, checkpoint=None)
@@ -96,6 +101,8 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
         against = baseline or parameters.baseline
         return compare_folders(folders, against, settings, parameters.study.methods, sequential=sequential)
     folders = [find_run(root, name) for name in dict.fromkeys(runs or parameters.study.runs)]
+    if len(folders) == 1 and baseline is None and parameters.baseline in parameters.study.runs:
+        baseline = parameters.baseline
     chosen = find_run(root, baseline) if baseline else None
     if chosen is None:
         chosen = next((folder for folder in folders if folder.name == parameters.baseline), folders[0])
@@ -134,7 +141,7 @@ def _show(study: StudyComparison) -> None:
     for comparison in study.comparisons:
         console.print()
         say(f"{comparison.run} against {comparison.baseline}: {comparison.verdict}", "bold")
-        for line in judgement(comparison):
+        for line in judgement(comparison, commands=study.checkpoint is not None):
             say(line, indent="  ")
         for key, old, new in changes(comparison):
             say(f"{key}: {old} → {new}", indent="  ")

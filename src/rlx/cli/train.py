@@ -150,6 +150,8 @@ def _tell(root: Path, name: str, parameters: Parameters) -> None:
         for warning in comparison.warnings:
             click.echo(f"Beware: {warning}.")
         if comparison.next_step:
-            click.echo(f"To settle it: {comparison.next_step}")
+            click.echo(
+                f"To settle it: {comparison.next_step}" + (f": `{comparison.command}`" if comparison.command else "")
+            )
     click.echo(headlines(study)[0])
     click.echo(f"Next: rlx compare {baseline.name} {name}")

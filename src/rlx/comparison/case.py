@@ -50,6 +50,7 @@ class Comparison:
         seeds: Numbers of seeds of candidate and baseline.
         reason: What the verdict rests on, as half a sentence.
         next_step: What would settle an inconclusive comparison.
+        command: The command that does it; None where there is no one command.
         changes: Settings that differ: dotted key → (baseline's, candidate's).
         provenance: The same of code, engine and libraries.
         warnings: What makes the comparison weaker than it looks.
@@ -68,6 +69,7 @@ class Comparison:
     seeds: tuple[int, int]
     reason: str
     next_step: str | None
+    command: str | None
     changes: Differences
     provenance: Differences = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -102,6 +104,15 @@ class Case:
         """Numbers of seeds of candidate and baseline."""
         return len(self.candidate.scores), len(self.baseline.scores)
 
+    @property
+    def counts(self) -> str:
+        """The numbers of seeds, in words."""
+        return seeds_in_words(self.seeds)
+
+    def fresh_seeds(self, n: int) -> str:
+        """Return the command that trains ``n`` seeds of every run that no look has seen."""
+        return f"dvc exp run -S seed={1 + max(*self.candidate.scores, *self.baseline.scores)} -S num_seeds={n}"
+
     def blank(self) -> Comparison:
         """Return what is known of this comparison before it is judged."""
         baseline, candidate = self.baseline, self.candidate
@@ -118,15 +129,16 @@ class Case:
             seeds=self.seeds,
             reason="",
             next_step=None,
+            command=None,
             changes=config_differences(baseline.config, candidate.config),
             provenance=config_differences(baseline.provenance, candidate.provenance),
-            warnings=warnings(baseline, candidate, sequential=self.criteria.looks is not None),
+            warnings=warnings(baseline, candidate, None if self.criteria.looks else self.alpha),
         )
 
 
-def relative_to(baseline: RunScores, difference: float) -> float | None:
+def relative_to(baseline_S: stats.Array, difference: float) -> float | None:
     """Return a difference as a share of the baseline's mean; None where that is not positive."""
-    mean = float(baseline.scores_S.mean())
+    mean = float(baseline_S.mean())
     return difference / mean if mean > 0 else None
 
 
@@ -143,4 +155,10 @@ def too_few_for_equivalence(case: Case) -> str | None:
 
 def more_seeds(n: int) -> str:
     """Return the command that brings every run to ``n`` seeds."""
-    return f"`dvc exp run -S num_seeds={n}`"
+    return f"dvc exp run -S num_seeds={n}"
+
+
+def seeds_in_words(seeds: tuple[int, int]) -> str:
+    """Return two numbers of seeds as words: ``5 seeds each``, ``5 against 20 seeds``."""
+    n, m = seeds
+    return f"{n} against {m} seeds" if n != m else f"{n} seed{'s' * (n > 1)} each"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rlx import stats
 from rlx.comparison.runs import RunScores
 
 Differences = Mapping[str, tuple[Any, Any]]
@@ -54,8 +55,15 @@ def identity(one: RunScores, other: RunScores) -> str | None:
     return "their scores are bit-equal, seed by seed" if dict(one.scores) == dict(other.scores) else None
 
 
-def warnings(baseline: RunScores, candidate: RunScores, *, sequential: bool) -> tuple[str, ...]:
-    """Return what makes a comparison weaker than it looks: other engines or libraries, seeds added after a look."""
+def warnings(baseline: RunScores, candidate: RunScores, alpha: float | None) -> tuple[str, ...]:
+    """Return what makes a comparison weaker than it looks: other engines or libraries, seeds added after a look.
+
+    Args:
+        baseline: One run.
+        candidate: The other.
+        alpha: At which it is judged once; looks with so few seeds that none could have been decisive do no harm. None
+            where looks are accounted for.
+    """
     found = []
     for key, (old, new) in config_differences(baseline.provenance, candidate.provenance).items():
         if old is None or new is None or key in WITHOUT_EFFECT:
@@ -63,8 +71,8 @@ def warnings(baseline: RunScores, candidate: RunScores, *, sequential: bool) -> 
         if key == "engine" or key.startswith("versions."):
             what = key.removeprefix("versions.")
             found.append(f"they were made with different {what} ({old} and {new}), which may be the difference")
-    for run in [] if sequential else [baseline, candidate]:
-        growth = run.steps_of_growth
+    for run in [] if alpha is None else [baseline, candidate]:
+        growth = [n for n in run.steps_of_growth if stats.smallest_p(n, n) <= (alpha or 0) or n == len(run.scores)]
         if len(growth) > 1:
             path = ", then ".join(map(str, growth))
             found.append(

@@ -48,6 +48,7 @@ class MethodComparison:
         p_value: Of the permutation test within tasks, adjusted for the number of candidates (Holm).
         probability_of_improvement: Chance that its seed beats the baseline's, mean over the tasks.
         reason: What the verdict rests on.
+        looks: The looks taken, when judged look by look.
     """
 
     method: str
@@ -59,6 +60,7 @@ class MethodComparison:
     p_value: float | None = None
     probability_of_improvement: float | None = None
     reason: str | None = None
+    looks: tuple[stats.Look, ...] = ()
 
 
 def compare_methods(
@@ -73,40 +75,73 @@ def compare_methods(
         methods: All of them, the baseline among them.
         baseline: Its name.
         references: For each task the returns that count as 0 and 1.
-        criteria: Error rate; the minimum effect is in return units and does not apply to normalised scores.
+        criteria: Error rate and looks; the minimum effect is in return units and does not apply to normalised scores.
 
     Returns:
         One result per method, best IQM first.
     """
-    base = next(method for method in methods if method.name == baseline)
-    base_K, family = base.normalised(references), len(methods) - 1
     scores = {method.name: method.normalised(references) for method in methods}
     everything = np.concatenate([np.concatenate(scores_K) for scores_K in scores.values()])
     thresholds = np.linspace(min(0.0, float(everything.min())), max(1.0, float(everything.max())), THRESHOLDS)
-    names = [method.name for method in methods if method.name != baseline]
-    tests = {name: stats.permutation_test_across_tasks(scores[name], base_K) for name in names}
-    adjusted = dict(zip(names, stats.holm([test.p for test in tests.values()]), strict=True))
-    found = []
-    for name, scores_K in scores.items():
-        judged: dict[str, Any] = {}
-        if name != baseline:
-            difference = stats.difference_across_tasks(scores_K, base_K, 1 - criteria.alpha / family)
-            verdict, reason = _verdict(difference, adjusted[name], criteria.alpha)
-            chances = [stats.probability_of_improvement(*pair) for pair in zip(scores_K, base_K, strict=True)]
-            judged = {
-                "verdict": verdict,
-                "difference": difference,
-                "p_value": adjusted[name],
-                "probability_of_improvement": float(np.mean(chances)),
-                "reason": reason,
-            }
-        mean = float(np.mean([scores_S.mean() for scores_S in scores_K]))
-        iqm, profile = (
+    candidates = {name: scores_K for name, scores_K in scores.items() if name != baseline}
+    judge = _judge_once if criteria.looks is None else _judge_by_looks
+    judged = judge(candidates, scores[baseline], criteria)
+    found = [
+        MethodComparison(
+            name,
             stats.interquartile_mean_across_tasks(scores_K),
+            float(np.mean([scores_S.mean() for scores_S in scores_K])),
             stats.performance_profile(scores_K, thresholds),
+            **judged.get(name, {}),
         )
-        found.append(MethodComparison(name, iqm, mean, profile, **judged))
+        for name, scores_K in scores.items()
+    ]
     return sorted(found, key=lambda method: -method.iqm.mean)
+
+
+Scores = Mapping[str, list[stats.Array]]
+
+
+def _judge_once(candidates: Scores, base_K: list[stats.Array], criteria: Criteria) -> dict[str, dict[str, Any]]:
+    """Judge each candidate method with all the seeds there are."""
+    tests = {name: stats.permutation_test_across_tasks(scores_K, base_K) for name, scores_K in candidates.items()}
+    adjusted = dict(zip(tests, stats.holm([test.p for test in tests.values()]), strict=True))
+    judged: dict[str, dict[str, Any]] = {}
+    for name, scores_K in candidates.items():
+        difference = stats.difference_across_tasks(scores_K, base_K, 1 - criteria.alpha / len(candidates))
+        verdict, reason = _verdict(difference, adjusted[name], criteria.alpha)
+        judged[name] = {"verdict": verdict, "reason": reason, "difference": difference, "p_value": adjusted[name]}
+        judged[name]["probability_of_improvement"] = _chance(scores_K, base_K)
+    return judged
+
+
+def _judge_by_looks(candidates: Scores, base_K: list[stats.Array], criteria: Criteria) -> dict[str, dict[str, Any]]:
+    """Judge each candidate method look by look; the first verdict stands."""
+    judged: dict[str, dict[str, Any]] = {}
+    for name, scores_K in candidates.items():
+        looks = stats.group_sequential_test_across_tasks(
+            scores_K, base_K, criteria.looks or (), criteria.alpha / len(candidates)
+        )
+        if not looks:
+            reason = "the first look is not reached"
+            judged[name] = {"verdict": "inconclusive", "reason": reason, "looks": ()}
+            judged[name]["difference"] = stats.difference_across_tasks(scores_K, base_K)
+        else:
+            last = next((look for look in looks if look.crossed), looks[-1])
+            word = "improved" if last.difference.mean > 0 else "regressed"
+            judged[name] = {
+                "verdict": word if last.crossed else "inconclusive",
+                "difference": last.difference,
+                "reason": f"t = {last.statistic:.2f} at {last.n} seeds each, boundary {last.boundary:.2f}",
+                "looks": tuple(look for look in looks if look.n <= last.n),
+            }
+        judged[name]["probability_of_improvement"] = _chance(scores_K, base_K)
+    return judged
+
+
+def _chance(candidate_K: list[stats.Array], base_K: list[stats.Array]) -> float:
+    """Return the chance that a candidate's seed beats one of the baseline's, mean over the tasks."""
+    return float(np.mean([stats.probability_of_improvement(*pair) for pair in zip(candidate_K, base_K, strict=True)]))
 
 
 def _verdict(difference: stats.Estimate, p_value: float, alpha: float) -> tuple[Verdict, str]:

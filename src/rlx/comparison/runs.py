@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,10 @@ class RunScores:
     planned: Mapping[int, int] = field(default_factory=dict)
     random_return: float | None = None
     curves: Mapping[int, tuple[stats.Array, stats.Array]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if bad := [seed for seed, score in self.scores.items() if not math.isfinite(score)]:
+            raise ValueError(f"{self.run}: the score of seed {bad[0]} is {self.scores[bad[0]]}, not a finite number")
 
     @property
     def scores_S(self) -> stats.Array:  # noqa: N802 — S is the axis of seeds

@@ -38,6 +38,16 @@ class _Sides:
             return "equivalent"
         return "inconclusive"
 
+    def between(self, index: int) -> stats.Estimate:
+        """Return the difference at a look with the interval whose ends belong to the two tests."""
+        up, down = (
+            _moved(self.above[index].difference, self.effect),
+            _moved(self.below[index].difference, -self.effect),
+        )
+        assert up.interval is not None
+        assert down.interval is not None
+        return replace(up, interval=replace(up.interval, low=down.interval.low))
+
     def shown(self, verdict: Verdict) -> tuple[list[stats.Look], float]:
         """Return the looks that carry a verdict, and by how much their differences were shifted."""
         lower = verdict == "regressed" or (verdict == "inconclusive" and self.below[-1].difference.mean < self.effect)
@@ -57,24 +67,33 @@ def judge_by_looks(case: Case) -> Comparison:
     below = stats.group_sequential_test(candidate_S + effect, baseline_S, looks, alpha) if effect else above
     if not above:
         n = f"the first look is at {looks[0]} seeds each, and there are {min(case.seeds)}"
-        step = f"go on to the first look: {more_seeds(looks[0])}"
-        return replace(case.blank(), verdict="inconclusive", difference=case.difference, reason=n, next_step=step)
+        none_yet = replace(case.difference, interval=None)
+        return replace(
+            case.blank(),
+            verdict="inconclusive",
+            difference=none_yet,
+            reason=n,
+            next_step="go on to the first look",
+            command=more_seeds(looks[0]),
+        )
     sides = _Sides(above, below, effect, stats.seeds_to_see(FAILING_SHARE, alpha))
     found = [sides.verdict_at(index) for index in range(len(above))]
     index = next((index for index, word in enumerate(found) if word != "inconclusive"), len(found) - 1)
     verdict, (shown, shift) = found[index], sides.shown(found[index])
     last = shown[index]
-    estimate = _moved(last.difference, shift)
+    estimate = sides.between(index) if verdict == "equivalent" else _moved(last.difference, shift)
+    step, command = _next_look(case, looks) if verdict == "inconclusive" else (None, None)
     where = f"at the look with {last.n} seeds each (look {index + 1} of {len(looks)})"
     return replace(
         case.blank(),
         verdict=verdict,
         difference=estimate,
-        relative=relative_to(case.baseline, estimate.mean),
+        relative=relative_to(baseline_S[: last.n], estimate.mean),
         probability_of_improvement=stats.probability_of_improvement(candidate_S[: last.n], baseline_S[: last.n]),
         seeds=(last.n, last.n),
         reason=f"{where} {_reason(verdict, last, effect)}",
-        next_step=_next_look(case, looks) if verdict == "inconclusive" else None,
+        next_step=step,
+        command=command,
         looks=tuple(shown[: index + 1]),
     )
 
@@ -89,16 +108,17 @@ def _reason(verdict: Verdict, last: stats.Look, effect: float) -> str:
     if verdict == "equivalent":
         return f"both ends of ±{effect:g} are excluded"
     if verdict in ("improved", "regressed"):
-        return f"t = {last.statistic:.2f} reaches the boundary {last.boundary:.2f} against {zone(effect)}"
+        return f"t = {last.statistic:.2f} exceeds the boundary {last.boundary:.2f} against {zone(effect)}"
     if math.isinf(last.boundary):
         return "no statistic can be decisive: too few seeds for the error that this look may spend"
     if last.crossed:
         return "one end of the zone that does not matter is excluded, but not the other"
-    return f"t = {last.statistic:.2f} is short of the boundary {last.boundary:.2f}"
+    return f"t = {last.statistic:.2f} does not exceed the boundary {last.boundary:.2f}"
 
 
-def _next_look(case: Case, looks: tuple[int, ...]) -> str:
+def _next_look(case: Case, looks: tuple[int, ...]) -> tuple[str, str | None]:
     ahead = [n for n in looks if n > min(case.seeds)]
     if ahead:
-        return f"go on to the next look: {more_seeds(ahead[0])}"
-    return "the schedule is used up: plan a new comparison, on fresh seeds (another `seed`), or leave it open"
+        return f"go on to the next look, at {ahead[0]} seeds each", more_seeds(ahead[0])
+    text = "the schedule is used up: plan a new comparison on fresh seeds, or leave it open"
+    return text, case.fresh_seeds(looks[-1])

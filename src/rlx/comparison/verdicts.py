@@ -77,8 +77,8 @@ def _unjudged(baseline: RunScores, candidate: RunScores) -> Comparison:
     return replace(
         blank,
         verdict="identical",
-        difference=stats.difference_of_means(*both),
-        relative=relative_to(baseline, float(both[0].mean() - both[1].mean())),
+        difference=replace(stats.difference_of_means(*both), interval=None),
+        relative=relative_to(both[1], float(both[0].mean() - both[1].mean())),
         probability_of_improvement=stats.probability_of_improvement(*both),
         reason=identity(baseline, candidate) or "",
         warnings=(),
@@ -99,17 +99,19 @@ def _p_beyond(case: Case, test: stats.Test) -> float:
 def _judge(case: Case, test: stats.Test, p_value: float, p_beyond: float) -> Comparison:
     both, difference = (case.candidate.scores_S, case.baseline.scores_S), case.difference
     verdict, reason = _verdict(case, test, p_beyond)
+    step, command = _next_step(case, test) if verdict == "inconclusive" else (None, None)
     return replace(
         case.blank(),
         verdict=verdict,
         difference=difference,
-        relative=relative_to(case.baseline, difference.mean),
+        relative=relative_to(both[1], difference.mean),
         p_value=p_value,
         p_beyond=p_beyond,
         test=test,
         probability_of_improvement=stats.probability_of_improvement(*both),
         reason=reason,
-        next_step=_next_step(case, test) if verdict == "inconclusive" else None,
+        next_step=step,
+        command=command,
     )
 
 
@@ -118,11 +120,13 @@ def _verdict(case: Case, test: stats.Test, p_beyond: float) -> tuple[Verdict, st
     if interval is None:
         return "inconclusive", "one seed shows no spread: nothing can be said about luck"
     shown = f"the {100 * interval.level:.3g} % interval of the difference, {wording.interval(interval, sign=True)},"
+    if interval.method == stats.NO_SPREAD:
+        shown = f"the difference, {wording.number(interval.low, sign=True)} without any spread,"
     if effect > 0 and -effect < interval.low and interval.high < effect:
         few = too_few_for_equivalence(case)
         inside = f"{shown} lies inside ±{effect:g}"
         return ("inconclusive", f"{inside}, but {few}") if few else ("equivalent", inside)
-    p = f"p = {wording.p_value(p_beyond)}"
+    p = f"p = {wording.p_value(p_beyond)}{f' (of no more than ±{effect:g})' if effect else ''}"
     if interval.low > effect or interval.high < -effect:
         if p_beyond <= alpha:
             word: Verdict = "improved" if interval.low > effect else "regressed"
@@ -137,25 +141,39 @@ def _verdict(case: Case, test: stats.Test, p_beyond: float) -> tuple[Verdict, st
     return "inconclusive", excluded
 
 
-def _next_step(case: Case, test: stats.Test) -> str:
-    """Say how many seeds would settle an inconclusive comparison."""
+def _next_step(case: Case, test: stats.Test) -> tuple[str, str | None]:
+    """Say how many seeds would settle an inconclusive comparison, and with which command.
+
+    Where a verdict was possible this was a look, so more seeds are to be fresh ones, or counted look by look.
+    """
     alpha, difference, effect = case.alpha, case.difference, case.criteria.minimum_effect
-    n, enough = min(case.seeds), stats.seeds_to_reach(case.alpha)
+    enough, visible = stats.seeds_to_reach(alpha), stats.seeds_to_see(FAILING_SHARE, alpha)
+    if enough is None:
+        return f"no number of seeds reaches p ≤ {alpha:.2g}: compare fewer candidates, or raise compare.alpha", None
     if difference.std is None or test.smallest_p > alpha:
-        return f"train at least {enough} seeds each: {more_seeds(enough)}"
+        return f"train at least {enough} seeds each", more_seeds(enough)
+    if difference.std == 0:
+        text = f"nothing tells how much is luck; {visible} fresh seeds each would show failures of one training in five"
+        return text, case.fresh_seeds(visible)
     seen, excess = f"the difference seen ({wording.number(difference.mean, sign=True)})", abs(difference.mean) - effect
     if excess < 0:
         needed = stats.seeds_for_equivalence(-excess, difference.std, alpha)
-        needed = None if needed is None else max(needed, stats.seeds_to_see(FAILING_SHARE, alpha))
+        needed = None if needed is None else max(needed, visible)
         shows = "that it is too small to matter"
     else:
         needed, shows = stats.seeds_needed(excess, difference.std, alpha), "it"
-    detectable = stats.minimum_detectable_effect(difference.std, n, alpha)
-    text = f"{n} seeds each detect a difference of {wording.number(detectable)} four times in five"
+    n = min(case.seeds)
+    detectable = effect + (stats.minimum_detectable_effect(difference.std, n, alpha) or 0.0)
+    text = f"{case.counts} show a true difference of {wording.number(detectable)} four times in five"
     wanted = None if needed is None else max(needed, n + 1, enough)
     if wanted is None or wanted > REASONABLE:
         many = f"{wanted} seeds" if wanted else "more than 1000 seeds"
         return (
-            f"{text}; {seen} would take {many} each to settle: say with compare.minimum_effect which differences matter"
+            f"{text}; {seen} would take {many} each to settle: decide which differences matter (minimum effect)",
+            None,
         )
-    return f"{text}; if {seen} is the true one, {wanted} seeds each would show {shows}: {more_seeds(wanted)}"
+    return (
+        f"{text}; if {seen} is the true one, {wanted} fresh seeds each would show {shows} (or seeds added look by "
+        "look, `rlx compare --sequential`)",
+        case.fresh_seeds(wanted),
+    )

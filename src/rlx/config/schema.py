@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
@@ -220,16 +220,24 @@ class ReferenceScore(Section):
     low: float | None = None
     """Normalised score 0; by default the random policy's mean return."""
     high: float | None = None
-    """Normalised score 1; by default the baseline's mean return."""
+    """Normalised score 1; by default the mean return of all methods."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low is not None and self.high is not None and self.high <= self.low:
+            raise PydanticCustomError("reference", "high must be above low")
+        return self
 
 
 def _looks(value: list[int]) -> list[int]:
+    if len(value) < 2:
+        raise PydanticCustomError("looks", "needs at least two looks, such as [5, 10, 20]; null judges once")
     if any(later <= sooner for sooner, later in itertools.pairwise(value)):
         raise PydanticCustomError("looks", "must increase: the numbers of seeds at each look, such as [5, 10, 20]")
     return value
 
 
-Looks = Annotated[list[Annotated[Count, Field(ge=2)]], Field(min_length=2), AfterValidator(_looks)]
+Looks = Annotated[list[Annotated[Count, Field(ge=2)]], AfterValidator(_looks)]
 
 
 class CompareConfig(Section):

@@ -175,5 +175,10 @@ def _methods_grids(study: StudyComparison) -> Iterator[Grid]:
         if method.difference is not None
     ]
     head = ["method", "difference", "interval", "p", "P(better)", "verdict"]
-    note = "Mean normalised score, stratified Welch intervals; permutation tests within environments."
+    note = (
+        "Mean normalised score, stratified Welch intervals; permutation tests within environments. compare.minimum_effect, "
+        "which is in units of return, does not apply."
+    )
+    if study.criteria.looks:
+        note = "Mean normalised score; group-sequential permutation test within environments, repeated intervals."
     yield Grid(f"Methods against {study.baseline}", head, judged, note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlx import stats
 from rlx.comparison import Comparison, MethodComparison
+from rlx.comparison.case import seeds_in_words
 from rlx.report.comparison_tables import grids, scores_grids
 from rlx.report.study_comparison import StudyComparison
 from rlx.report.text import setting, table
@@ -15,13 +16,17 @@ def headlines(study: StudyComparison) -> list[str]:
     if not study.comparisons:
         return [f"{study.baseline} stands alone: there is nothing to compare it with."]
     lines = [_method_headline(study, method) for method in study.methods if method.verdict is not None]
-    lines += [_summary(study)] if len(study.comparisons) > 2 and not lines else []
+    if study.left_out and study.methods:
+        lines.append(f"Left out, since not every method has a run there: {', '.join(study.left_out)}.")
+    elif study.left_out:
+        lines.append("No verdict over environments: there are not two on which every method has a run.")
+    lines += [_summary(study)] if len(study.comparisons) > 2 and not study.methods else []
     return lines + [_headline(study, comparison) for comparison in study.comparisons]
 
 
 def _summary(study: StudyComparison) -> str:
     improved = [c for c in study.comparisons if c.verdict == "improved" and c.difference]
-    many = len(study.comparisons)
+    many = sum(comparison.verdict != "not comparable" for comparison in study.comparisons)
     if not improved:
         return f"None of {many} runs is shown to improve on {study.baseline}."
     best = max(improved, key=lambda comparison: comparison.difference.mean if comparison.difference else 0.0)
@@ -35,8 +40,7 @@ def _headline(study: StudyComparison, comparison: Comparison) -> str:
     if difference is None:
         return f"{run} cannot be compared with {baseline}: {comparison.reason}."
     shown = f"{number(difference.mean, sign=True)} return {_bracket(difference)}"
-    n, m = comparison.seeds
-    seeds = f"{n} seeds each" if n == m else f"{n} against {m} seeds"
+    seeds = seeds_in_words(comparison.seeds)
     words = {
         "improved": f"{run} improved on {baseline}: {shown}, {seeds}.",
         "regressed": f"{run} is worse than {baseline}: {shown}, {seeds}.",
@@ -65,14 +69,20 @@ def _method_headline(study: StudyComparison, method: MethodComparison) -> str:
     return f"{method.method} {words[str(method.verdict)]} over {len(study.references)} environments: {shown}."
 
 
-def judgement(comparison: Comparison) -> list[str]:
-    """Return what a verdict rests on, what weakens it, and what would settle it: a sentence each."""
+def judgement(comparison: Comparison, *, commands: bool = True) -> list[str]:
+    """Return what a verdict rests on, what weakens it, and what would settle it: a sentence each.
+
+    Args:
+        comparison: The verdict.
+        commands: With the commands to type; scores from elsewhere have none.
+    """
     lines = [f"{comparison.reason[0].upper()}{comparison.reason[1:]}."]
     if comparison.relative is not None and comparison.difference is not None and comparison.verdict != "identical":
         lines.append(f"Relative to the baseline's mean: {100 * comparison.relative:+.1f} %.")
     lines += [f"Beware: {warning}." for warning in comparison.warnings]
     if comparison.next_step:
-        lines.append(f"To settle it: {comparison.next_step}.")
+        command = f": `{comparison.command}`" if comparison.command and commands else ""
+        lines.append(f"To settle it: {comparison.next_step}{command}.")
     return lines
 
 
@@ -100,7 +110,7 @@ def to_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
             lines += [f"![{name.replace('_', ' ')}]({name}.png)", ""]
     for comparison in study.comparisons:
         lines += [f"## {comparison.run} against {comparison.baseline}: {comparison.verdict}", ""]
-        lines += [f"- {line}" for line in judgement(comparison)]
+        lines += [f"- {line}" for line in judgement(comparison, commands=study.checkpoint is not None)]
         if comparison.looks:
             lines += ["", _looks_table(comparison)]
         if comparison.test is not None:

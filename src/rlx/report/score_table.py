@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from pathlib import Path
-
-import pandas as pd
 
 from rlx.comparison import RunScores
 from rlx.errors import DataDamaged
 
 SCORE_NAMES = ("score", "return_mean", "return")
+LARGEST = 1e100
 
 
 def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]:
@@ -25,29 +25,15 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
     Raises:
         DataDamaged: The file is no such table; the message names the line.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (ValueError, OSError) as error:
-        raise DataDamaged(f"{path}: cannot be read as CSV: {error}") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    column = next((name for name in SCORE_NAMES if name in table), None)
-    if column is None or "run" not in table:
-        needed = f"needs the columns run, seed and {SCORE_NAMES[0]}"
-        raise DataDamaged(f"{path}: {needed}; it has {', '.join(table.columns) or 'none'}")
-    if not len(table):
-        raise DataDamaged(f"{path}: has no rows")
-    tasks = list(dict.fromkeys(table["task"])) if "task" in table else [""]
-    several = len(tasks) > 1
     scores: dict[tuple[str, str], dict[int, float]] = {}
-    for index, row in enumerate(table.to_dict("records")):
-        line = f"{path}, line {index + 2}"
-        if not row["run"].strip():
-            raise DataDamaged(f"{line}: the run has no name")
-        mine = scores.setdefault((row["run"], row.get("task", "")), {})
-        seed = _seed(row["seed"], line) if "seed" in table else len(mine)
+    for line, row in _rows(path):
+        run, task = _name(row, "run", line), _name(row, "task", line) if "task" in row else ""
+        mine = scores.setdefault((run, task), {})
+        seed = _seed(row["seed"], line) if "seed" in row else len(mine)
         if seed in mine:
-            raise DataDamaged(f"{line}: seed {seed} of {row['run']} is there twice; give each seed its mean once")
-        mine[seed] = _score(row[column], line)
+            raise DataDamaged(f"{line}: seed {seed} of {run} is there twice; give each seed its mean once")
+        mine[seed] = _score(next(row[name] for name in SCORE_NAMES if name in row), line)
+    several = len({task for _, task in scores}) > 1
     runs: list[RunScores] = []
     methods: dict[str, list[str]] = {}
     for (name, task), found in scores.items():
@@ -55,6 +41,33 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
         runs.append(RunScores(label, found, {}, {"environment": task or "scores"}, {}))
         methods.setdefault(name, []).append(label)
     return (methods if several else {}), runs
+
+
+def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
+    """Return the rows with what to call their lines; blank lines count, but are no rows."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True, strict=True)
+            head = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = head
+            rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataDamaged(f"{path}: cannot be read as CSV: {str(error)[:120]}") from None
+    if "run" not in head or not any(name in head for name in SCORE_NAMES):
+        needed = f"needs the columns run, seed and {SCORE_NAMES[0]}, separated by commas"
+        raise DataDamaged(f"{path}: {needed}; it has {', '.join(head)[:120] or 'none'}")
+    if not rows:
+        raise DataDamaged(f"{path}: has no rows")
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise DataDamaged(f"{line}: has not as many cells as the first line has names")
+    return rows
+
+
+def _name(row: dict[str, str], column: str, line: str) -> str:
+    if not row[column].strip():
+        raise DataDamaged(f"{line}: the {column} has no name")
+    return row[column].strip()
 
 
 def _seed(text: str, line: str) -> int:
@@ -69,8 +82,9 @@ def _score(text: str, line: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) < LARGEST:
         raise DataDamaged(
-            f"{line}: the score {text!r} is not a finite number; a run that failed has no score, say so instead"
+            f"{line}: the score {text!r} is not a finite number; give a training that failed the return it is worth, such "
+            "as the lowest possible: leaving it out would flatter the run"
         )
     return value

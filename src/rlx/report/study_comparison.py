@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from rlx.comparison import (
     learning_of,
 )
 from rlx.config.schema import CompareConfig, ReferenceScore
-from rlx.errors import Missing, UsageError
+from rlx.errors import ConfigError, Missing, UsageError
 
 if TYPE_CHECKING:
     from rlx.results import Summary
@@ -59,6 +60,7 @@ class StudyComparison:
         threshold: The return that counts as solved.
         methods: Over several environments: the methods, best first; empty otherwise.
         references: For these, the returns that count as 0 and 1 on each environment.
+        left_out: Environments that some method has no run on.
     """
 
     baseline: str
@@ -71,6 +73,7 @@ class StudyComparison:
     threshold: float | None = None
     methods: tuple[MethodComparison, ...] = ()
     references: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def random_returns(self) -> dict[str, float]:
@@ -165,6 +168,7 @@ def judge(
         threshold=settings.threshold,
         methods=judged_methods,
         references=references,
+        left_out=tuple(task for task in tasks if groups and task not in references),
     )
 
 
@@ -190,7 +194,7 @@ def _methods(
     for name, runs in groups.items():
         tasks = [task_name(run) for run in runs]
         if twice := next((task for task in tasks if tasks.count(task) > 1), None):
-            raise UsageError(f"params.yaml: study.methods.{name} has two runs on {twice}; keep one")
+            raise ConfigError(f"study.methods.{name} has two runs on {twice}; keep one")
         methods.append(Method(name, dict(zip(tasks, runs, strict=True))))
     if len(methods) < 2:
         return (), {}
@@ -199,26 +203,29 @@ def _methods(
     sound = [task for task in shared if all(dict(m.runs[task].task) == dict(base.runs[task].task) for m in methods)]
     if len(sound) < 2:
         return (), {}
-    references = {task: _reference(task, base.runs[task], methods, settings) for task in sound}
+    environments = {str(run.task.get("environment")) for run in base.runs.values()}
+    if unknown := sorted(set(settings.reference_scores) - environments):
+        known = ", ".join(sorted(environments))
+        raise ConfigError(f"compare.reference_scores: no run is on {unknown[0]!r}; there are: {known}")
+    references = {task: _reference(base.runs[task], [m.runs[task] for m in methods], settings) for task in sound}
     return tuple(compare_methods(methods, baseline, references, criteria)), references
 
 
-def _reference(
-    task: str, baseline: RunScores, methods: Sequence[Method], settings: CompareConfig
-) -> tuple[float, float]:
-    """Return the returns that count as 0 and 1 on a task: as given, else random actions and the baseline.
+def _reference(baseline: RunScores, runs: Sequence[RunScores], settings: CompareConfig) -> tuple[float, float]:
+    """Return the returns that count as 0 and 1 on a task: as given, else random actions and the mean of all seeds.
 
-    Where random actions are not known, the lowest and the highest seed of all count as 0 and 1; where the baseline is
-    not above 0, the highest seed counts as 1.
+    The mean is over all methods, not the baseline alone: a scale that one side sets makes the other look better by
+    luck. Where random actions are not known, or that mean is within the spread of seeds of them, the lowest and highest
+    seeds serve.
     """
     given = settings.reference_scores.get(str(baseline.task.get("environment")), ReferenceScore())
-    everything = np.concatenate([method.runs[task].scores_S for method in methods])
-    lowest = float(everything.min()) if baseline.random_return is None else baseline.random_return
-    low = lowest if given.low is None else given.low
-    highest = float(baseline.scores_S.mean())
-    if baseline.random_return is None or highest <= low:
-        highest = float(everything.max())
-    high = highest if given.high is None else given.high
+    everything = np.concatenate([run.scores_S for run in runs])
+    means = float(np.mean([run.scores_S.mean() for run in runs]))
+    spread = math.sqrt(float(np.mean([run.scores_S.var() for run in runs])))
+    known = baseline.random_return is not None and means - baseline.random_return > spread
+    low = given.low if given.low is not None else baseline.random_return if known else float(everything.min())
+    assert low is not None
+    high = given.high if given.high is not None else means if known and means > low else float(everything.max())
     return (low, high) if high > low else (low, low + 1.0)
 
 

@@ -7,6 +7,7 @@ by ``python -m benchmarks.calibration`` and told in ``docs/statistics.md``.
 
 from rlx.stats.curves import Reaching, area_under_curve, steps_to_threshold, time_to_threshold
 from rlx.stats.estimates import (
+    NO_SPREAD,
     Array,
     Description,
     Estimate,
@@ -30,7 +31,7 @@ from rlx.stats.power import (
     seeds_to_reach,
     seeds_to_see,
 )
-from rlx.stats.sequential import Look, group_sequential_test
+from rlx.stats.sequential import Look, group_sequential_test, group_sequential_test_across_tasks
 from rlx.stats.tasks import (
     Profile,
     difference_across_tasks,
@@ -40,6 +41,7 @@ from rlx.stats.tasks import (
 )
 
 __all__ = [
+    "NO_SPREAD",
     "Array",
     "Description",
     "Estimate",
@@ -53,6 +55,7 @@ __all__ = [
     "difference_across_tasks",
     "difference_of_means",
     "group_sequential_test",
+    "group_sequential_test_across_tasks",
     "holm",
     "interquartile_mean",
     "interquartile_mean_across_tasks",

@@ -20,7 +20,7 @@ DRAWS = 50_000
 CHUNK = 2**22
 """Numbers held in memory at once (32 MiB)."""
 ALIKE = 1e-12
-"""Variances below this share of the squared range of all scores are rounding, and count as none."""
+"""Rearrangements whose extremeness differs by less are ties: the difference is rounding."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def permutation_test(candidate_S: Array, baseline_S: Array) -> Test:
     if scale == 0:
         return Test(1.0, smallest_p(n, m), method)
     pooled = (pooled - np.median(pooled)) / scale
-    whole, size = sums(pooled), min(n, m)
-    observed = abs(studentised(sums(pooled[:n] if n <= m else pooled[n:]), whole))
-    as_extreme, rows = 0, 0
-    for side in _sums_of_sides(pooled, size):
-        found = np.abs(studentised(side, whole))
-        as_extreme += int(np.count_nonzero(found >= observed * (1 - 1e-9)))
+    if n > m:
+        pooled = np.concatenate([pooled[n:], pooled[:n]])  # the smaller side first, as in the rearrangements
+    whole, as_extreme, rows, observed = sums(pooled), 0, 0, None
+    for side in _sums_of_sides(pooled, min(n, m)):
+        found = extremeness(*gap_and_variance(side, whole))
+        observed = found[0] if observed is None else observed  # the first rearrangement is the observed one
+        as_extreme += int(np.count_nonzero(found >= observed - ALIKE))
         rows += len(found)
-    p = as_extreme / rows if exact else (as_extreme + 1) / (rows + 1)
-    return Test(float(p), smallest_p(n, m), method)
+    return Test(as_extreme / rows, smallest_p(n, m), method)
 
 
 def smallest_p(n: int, m: int) -> float:
@@ -95,21 +95,38 @@ class Sums(NamedTuple):
     n: int
 
 
-def studentised(side: Sums, whole: Sums) -> Array:
-    """Return Welch's t of one side against the rest of the whole (elementwise).
+def gap_and_variance(side: Sums, whole: Sums) -> tuple[Array, Array]:
+    """Return the difference of means between one side and the rest, and its squared standard error (elementwise).
 
-    Without any spread it is infinite, or 0 where the means agree; where a side is one score, the plain difference.
+    Where a side is one score, its spread is not known and the error is 0.
     """
     n, m, rest, rest_squares = side.n, whole.n - side.n, whole.sum - side.sum, whole.squares - side.squares
     gap = np.asarray(side.sum / n - rest / m)
-    gap = np.where(np.abs(gap) < ALIKE, 0.0, gap)
     if min(n, m) < 2:
-        return gap
+        return gap, np.zeros_like(gap)
     variance = np.maximum(side.squares - side.sum**2 / n, 0.0) / (n - 1)
     other = np.maximum(rest_squares - rest**2 / m, 0.0) / (m - 1)
-    error = np.sqrt(np.where(variance < ALIKE, 0.0, variance) / n + np.where(other < ALIKE, 0.0, other) / m)
+    return gap, np.asarray(variance / n + other / m)
+
+
+def extremeness(gap: Array, variance: Array) -> Array:
+    """Return t² / (1 + t²) for Welch's t = gap / √variance: it orders as |t| does, and is 1 without any spread.
+
+    Bounded, so that it is compared with an absolute tolerance, :data:`ALIKE`, whatever the units. Where no spread is
+    known at all, the size of the gap, in units of the largest, orders instead.
+    """
+    if not np.any(variance):
+        largest = float(np.max(np.abs(gap)))
+        return np.abs(gap) / largest if largest else np.zeros_like(gap)
+    square = gap**2
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(gap == 0, 0.0, gap / error)
+        share: Array = np.nan_to_num(square / (square + variance), nan=0.0)
+    return share
+
+
+def t_of(extreme: float) -> float:
+    """Return |t| for an extremeness; infinite at 1."""
+    return math.sqrt(extreme / (1 - extreme)) if extreme < 1 - ALIKE else math.inf
 
 
 def sums(scores: Array) -> Sums:
@@ -132,7 +149,7 @@ def _sums_of_sides(pooled: Array, size: int) -> Iterator[Sums]:
 
 @lru_cache(maxsize=4)
 def _chosen(total: int, size: int) -> Array:
-    """Return all choices of ``size`` out of ``total``, or random ones where they are too many.
+    """Return all choices of ``size`` out of ``total``, or random ones where they are too many; the first ones first.
 
     Two sides of one size are the same rearrangement either way round, so only the choices with the first score count.
     """
@@ -145,8 +162,9 @@ def _chosen(total: int, size: int) -> Array:
         else:
             flat = itertools.chain.from_iterable(itertools.combinations(range(total), size))
         return np.fromiter(flat, dtype=kind, count=rearrangements * size).reshape(-1, size)
-    rng, rows = np.random.default_rng(0), np.empty((DRAWS, size), dtype=kind)
-    for row in rows:
+    rng, rows = np.random.default_rng(0), np.empty((DRAWS + 1, size), dtype=kind)
+    rows[0] = np.arange(size)
+    for row in rows[1:]:
         row[:] = rng.permutation(total)[:size]
     return rows
 

@@ -56,9 +56,9 @@ def seeds_for_equivalence(margin: float, std: float, alpha: float = 0.05, limit:
     return candidates[index] if index < len(candidates) else None
 
 
-def seeds_to_reach(alpha: float) -> int:
-    """Return the fewest seeds each with which a permutation test can reach a p-value of ``alpha`` at all."""
-    return next(n for n in range(2, 100) if smallest_p(n, n) <= alpha)
+def seeds_to_reach(alpha: float) -> int | None:
+    """Return the fewest seeds each with which a permutation test can reach a p-value of ``alpha``; None if none can."""
+    return next((n for n in range(2, 100) if smallest_p(n, n) <= alpha), None)
 
 
 def seeds_to_see(share: float, alpha: float = 0.05) -> int:

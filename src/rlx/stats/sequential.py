@@ -9,11 +9,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from rlx.stats.estimates import Array, Estimate, Interval, difference_of_means
-from rlx.stats.permutation import ALIKE, Sums, studentised
+from rlx.stats.estimates import NO_SPREAD, Array, Estimate, Interval
+from rlx.stats.permutation import ALIKE, Sums, extremeness, gap_and_variance, t_of
+from rlx.stats.tasks import difference_across_tasks
 
 DRAWS = 20_000
-METHOD = "group-sequential permutation"
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,11 @@ class Look:
 
     Attributes:
         n: Seeds of each run that it sees.
-        statistic: Absolute value of Welch's t.
-        boundary: The statistic that ends the sequence here; infinite where the error spent so far allows none.
+        statistic: Absolute value of Welch's t; infinite where neither run has any spread.
+        boundary: What the statistic must exceed to end the sequence here; infinite where the error that may be spent
+            by now is too small for any result of so few seeds.
         spent: Share of alpha that the looks up to here may use.
-        crossed: Whether the statistic is at or beyond the boundary.
+        crossed: Whether the statistic exceeds the boundary.
         difference: Candidate − baseline, with the repeated confidence interval that belongs to the boundary
             (Jennison & Turnbull 1989): it may be read at every look. None without a finite boundary.
     """
@@ -55,71 +56,87 @@ def group_sequential_test(candidate_S: Array, baseline_S: Array, looks: Sequence
     Returns:
         The looks taken, all that the scores reach.
     """
-    candidate_S, baseline_S = np.asarray(candidate_S, dtype=float), np.asarray(baseline_S, dtype=float)
-    reached = [n for n in looks if n <= min(len(candidate_S), len(baseline_S))]
+    return group_sequential_test_across_tasks([candidate_S], [baseline_S], looks, alpha)
+
+
+def group_sequential_test_across_tasks(
+    candidate_K: Sequence[Array], baseline_K: Sequence[Array], looks: Sequence[int], alpha: float
+) -> list[Look]:
+    """Test the mean difference over several tasks after every group of seeds; see :func:`group_sequential_test`.
+
+    Args:
+        candidate_K: Normalised scores of each task's seeds, in their order.
+        baseline_K: The same of the baseline.
+        looks: Seeds of each run on each task at each look.
+        alpha: Error rate over all the looks planned.
+    """
+    candidate_K, baseline_K = ([np.asarray(side, dtype=float) for side in sides] for sides in (candidate_K, baseline_K))
+    most = min(len(side) for side in (*candidate_K, *baseline_K))
+    tasks = [_Task(index, *pair) for index, pair in enumerate(zip(candidate_K, baseline_K, strict=True))]
     taken: list[Look] = []
-    if not reached:
-        return taken
-    pooled = np.concatenate([candidate_S[: reached[-1]], baseline_S[: reached[-1]]])
-    centre, scale = float(np.median(pooled)), float(np.ptp(pooled)) or 1.0
-    groups = _Groups((candidate_S - centre) / scale, (baseline_S - centre) / scale)
     out = np.zeros(DRAWS + 1, dtype=bool)  # rearrangements that ended at an earlier look; the observed one comes first
-    for index, n in enumerate(reached):
-        statistics = groups.add(n)
+    for index, n in enumerate(n for n in looks if n <= most):
+        parts = [task.add(n) for task in tasks]
+        extreme = extremeness(np.sum([gap for gap, _ in parts], axis=0), np.sum([error for _, error in parts], axis=0))
         spent = alpha * (index + 1) / len(looks)
-        boundary = _boundary(statistics, out, spent)
-        out |= statistics >= boundary
-        estimate = _estimate(candidate_S[:n], baseline_S[:n], boundary, alpha)
-        taken.append(Look(n, float(statistics[0]), boundary, spent, bool(statistics[0] >= boundary), estimate))
+        critical = _critical(extreme, out, spent)
+        out |= extreme > critical + ALIKE
+        estimate = _estimate([side[:n] for side in candidate_K], [side[:n] for side in baseline_K], critical, alpha)
+        crossed = bool(extreme[0] > critical + ALIKE)
+        taken.append(Look(n, t_of(float(extreme[0])), t_of(critical), spent, crossed, estimate))
     return taken
 
 
-class _Groups:
-    """All rearrangements at once: sums and sums of squares of the candidate's side, grown group by group."""
+class _Task:
+    """All rearrangements of one task at once: sums of the candidate's side, grown group by group."""
 
-    def __init__(self, candidate_S: Array, baseline_S: Array) -> None:
-        self._candidate_S, self._baseline_S = candidate_S, baseline_S
-        self._seen, self._total, self._total_squares = 0, 0.0, 0.0
+    def __init__(self, index: int, candidate_S: Array, baseline_S: Array) -> None:
+        self._index, self._candidate_S, self._baseline_S = index, candidate_S, baseline_S
+        self._seen, self._total, self._total_squares, self._centre = 0, 0.0, 0.0, 0.0
         self._sums, self._squares = np.zeros(DRAWS + 1), np.zeros(DRAWS + 1)
 
-    def add(self, n: int) -> Array:
-        """Take in the seeds up to the n-th of each run; return the statistic of each rearrangement, the real one first."""
+    def add(self, n: int) -> tuple[Array, Array]:
+        """Take in the seeds up to the n-th of each run; return gap and variance of each rearrangement, the real first."""
         fresh = slice(self._seen, n)
         group = np.concatenate([self._candidate_S[fresh], self._baseline_S[fresh]])
-        sides = _rearrangements(n - self._seen, self._seen)
+        if not self._seen:
+            self._centre = float(np.median(group))  # of the first group alone: later seeds change no earlier look
+        group = group - self._centre
+        sides = _rearrangements(n - self._seen, self._seen, self._index)
         self._sums += sides @ group
         self._squares += sides @ group**2
         self._total += float(group.sum())
         self._total_squares += float((group**2).sum())
         self._seen = n
-        side, whole = Sums(self._sums, self._squares, n), Sums(self._total, self._total_squares, 2 * n)
-        return np.round(np.abs(studentised(side, whole)), 9)
+        whole = Sums(self._total, self._total_squares, 2 * n)
+        return gap_and_variance(Sums(self._sums, self._squares, n), whole)
 
 
-@lru_cache(maxsize=16)
-def _rearrangements(size: int, after: int) -> Array:
+@lru_cache(maxsize=32)
+def _rearrangements(size: int, after: int, task: int) -> Array:
     """Return which of the ``2 size`` scores of a group go to the candidate's side: ones and zeros, a row each."""
-    rng = np.random.default_rng([size, after])
+    rng = np.random.default_rng([size, after, task])
     sides = np.zeros((DRAWS + 1, 2 * size))
     sides[:, :size] = 1.0
     sides[1:] = rng.permuted(sides[1:], axis=1)
     return sides
 
 
-def _boundary(statistics: Array, out: Array, spent: float) -> float:
-    """Return the smallest statistic at which no more than the share ``spent`` has ended by this look."""
-    allowed = math.floor(spent * len(statistics) + ALIKE) - int(out.sum())
-    left = np.sort(statistics[~out])[::-1]
-    if allowed <= 0 or len(left) <= allowed:
-        return math.inf
-    above = left[left > left[allowed]]  # the next one would be one too many, and so would its equals
-    return float(above[-1]) if len(above) and above[-1] > 0 else math.inf
+def _critical(extreme: Array, out: Array, spent: float) -> float:
+    """Return the largest extremeness that may not end here, so that the share that has ended stays within ``spent``."""
+    allowed = math.floor(spent * len(extreme) + 1e-9) - int(out.sum())
+    left = np.sort(extreme[~out])[::-1]
+    if allowed <= 0:
+        return 1.0
+    return max(0.0, float(left[min(allowed, len(left) - 1)]))
 
 
-def _estimate(candidate_S: Array, baseline_S: Array, boundary: float, alpha: float) -> Estimate:
-    plain = difference_of_means(candidate_S, baseline_S)
+def _estimate(candidate_K: list[Array], baseline_K: list[Array], critical: float, alpha: float) -> Estimate:
+    plain, boundary = difference_across_tasks(candidate_K, baseline_K), t_of(critical)
     if plain.std is None or not math.isfinite(boundary):
         return Estimate(plain.mean, None, plain.std, plain.n)
-    half = boundary * plain.std * math.sqrt(2 / plain.n)
-    interval = Interval(plain.mean - half, plain.mean + half, 1 - alpha, "repeated interval", plain.n)
-    return Estimate(plain.mean, interval, plain.std, plain.n)
+    error = math.sqrt(sum(side.var(ddof=1) / len(side) for side in (*candidate_K, *baseline_K))) / len(candidate_K)
+    half, method = boundary * error, "repeated interval" if plain.std else NO_SPREAD
+    return Estimate(
+        plain.mean, Interval(plain.mean - half, plain.mean + half, 1 - alpha, method, plain.n), plain.std, plain.n
+    )

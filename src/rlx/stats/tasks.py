@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rlx.stats.estimates import Array, Estimate, Interval
-from rlx.stats.permutation import Test, studentised, sums
+from rlx.stats.estimates import NO_SPREAD, Array, Estimate, Interval
+from rlx.stats.permutation import ALIKE, Test, extremeness, gap_and_variance, sums
 
 RESAMPLES = 5_000
 
@@ -39,6 +39,8 @@ class Profile:
 def interquartile_mean_across_tasks(scores_K: Sequence[Array], level: float = 0.95) -> Estimate:
     """Return the IQM over all seeds of all tasks, with a stratified bootstrap interval (Agarwal et al. 2021).
 
+    Every task weighs the same; where the quarters cut through a score, the part of it inside counts.
+
     Args:
         scores_K: Normalised scores of each task's seeds.
         level: Of the interval.
@@ -47,20 +49,33 @@ def interquartile_mean_across_tasks(scores_K: Sequence[Array], level: float = 0.
         ``n`` is the number of trainings. The interval is None where a task has one seed, and too narrow with few seeds
         and tasks (``docs/statistics.md``).
     """
-    together = np.concatenate(scores_K)
-    mean, n = float(stats.trim_mean(together, 0.25)), len(together)
+    weights, together = _weights(scores_K), np.concatenate(scores_K)
+    mean, n = float(_middle_mean(together[None], weights)[0]), len(together)
     if min(len(scores) for scores in scores_K) < 2:
         return Estimate(mean, None, None, n)
-    drawn = stats.trim_mean(_resampled(scores_K), 0.25, axis=1)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(_middle_mean(_resampled(scores_K), weights), [(1 - level) / 2, (1 + level) / 2])
     interval = Interval(float(low), float(high), level, "stratified bootstrap", n)
     return Estimate(mean, interval, float(together.std(ddof=1)), n)
 
 
+def _weights(scores_K: Sequence[Array]) -> Array:
+    """Return the weight of each score, side by side: every task weighs the same, whatever its number of seeds."""
+    return np.concatenate([np.full(len(scores), 1 / (len(scores) * len(scores_K))) for scores in scores_K])
+
+
+def _middle_mean(scores_RS: Array, weights_S: Array) -> Array:
+    """Return the mean over the middle half of the weight of each row's scores."""
+    order = np.argsort(scores_RS, axis=1)
+    upper = np.cumsum(weights_S[order], axis=1)
+    lower = upper - weights_S[order]
+    inside = np.clip(np.minimum(upper, 0.75) - np.maximum(lower, 0.25), 0, None)
+    means: Array = (np.take_along_axis(scores_RS, order, axis=1) * inside).sum(axis=1) / inside.sum(axis=1)
+    return means
+
+
 def performance_profile(scores_K: Sequence[Array], thresholds_L: Array, level: float = 0.95) -> Profile:
     """Return the share of trainings that score above each threshold, with its band; see :class:`Profile`."""
-    weights = np.concatenate([np.full(len(scores), 1 / (len(scores) * len(scores_K))) for scores in scores_K])
-    together, drawn = np.concatenate(scores_K), _resampled(scores_K)
+    weights, together, drawn = _weights(scores_K), np.concatenate(scores_K), _resampled(scores_K)
     shares = np.array([(together > threshold) @ weights for threshold in thresholds_L])
     bands = [
         np.quantile((drawn > threshold) @ weights, [(1 - level) / 2, (1 + level) / 2]) for threshold in thresholds_L
@@ -91,7 +106,7 @@ def difference_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[A
     parts = np.array([side.var(ddof=1) / len(side) for side in sides]) / len(gaps) ** 2
     std = math.sqrt(float(np.mean([side.var(ddof=1) for side in sides])))
     if parts.sum() == 0:
-        return Estimate(mean, Interval(mean, mean, level, "no spread", n), 0.0, n)
+        return Estimate(mean, Interval(mean, mean, level, NO_SPREAD, n), 0.0, n)
     freedom = parts.sum() ** 2 / np.sum(parts**2 / np.array([len(side) - 1 for side in sides]))
     half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(parts.sum())
     return Estimate(mean, Interval(mean - half, mean + half, level, "stratified Welch's t", n), std, n)
@@ -100,19 +115,22 @@ def difference_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[A
 def permutation_test_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[Array]) -> Test:
     """Test whether two methods could be one on every task, by rearranging seeds within each task.
 
-    The statistic is the mean over tasks of Welch's t, so no task's scale outweighs the others'. Two-sided, from
-    :data:`RESAMPLES` fixed random rearrangements.
+    The statistic is the studentised mean over the tasks of the difference in normalised scores, so the test and the
+    interval of :func:`difference_across_tasks` speak of the same quantity. Two-sided, from :data:`RESAMPLES` fixed
+    random rearrangements.
     """
-    rng, total, observed = np.random.default_rng(0), np.zeros(RESAMPLES), 0.0
+    rng, sizes = np.random.default_rng(0), []
+    gap, variance = np.zeros(RESAMPLES + 1), np.zeros(RESAMPLES + 1)
     for candidate, baseline in zip(candidate_K, baseline_K, strict=True):
         pooled, n = np.concatenate([candidate, baseline]).astype(float), len(candidate)
-        pooled = (pooled - np.median(pooled)) / (float(np.ptp(pooled)) or 1.0)
+        pooled = pooled - np.median(pooled)
         order = np.tile(np.arange(len(pooled)), (RESAMPLES + 1, 1))
         order[1:] = rng.permuted(order[1:], axis=1)
-        found = studentised(sums(pooled[order[:, :n]]), sums(pooled))
-        found = np.clip(found, -1e6, 1e6)  # without spread it is infinite, and infinities of both signs have no sum
-        observed, total = observed + found[0], total + found[1:]
-    as_extreme = int(np.count_nonzero(np.abs(total) >= abs(observed) * (1 - 1e-9)))
-    return Test(
-        (as_extreme + 1) / (RESAMPLES + 1), 1 / (RESAMPLES + 1), f"permutation within tasks, {RESAMPLES:,} draws"
-    )
+        one, error = gap_and_variance(sums(pooled[order[:, :n]]), sums(pooled))
+        gap, variance = gap + one, variance + error
+        sizes.append((n, len(pooled) - n))
+    extreme = extremeness(gap, variance)
+    p = int(np.count_nonzero(extreme >= extreme[0] - ALIKE)) / (RESAMPLES + 1)
+    ways = math.prod(math.comb(n + m, n) for n, m in sizes)
+    least = max(1 / (RESAMPLES + 1), (2 if all(n == m for n, m in sizes) else 1) / ways)
+    return Test(p, least, f"permutation within tasks, {RESAMPLES:,} draws")
