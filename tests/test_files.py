@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from rlx import atomic
 from rlx.errors import ConfigError, DataDamaged, NonFiniteValue
+from rlx.experiments import git_state
 from rlx.metrics import MetricsWriter, checked, read_rows, write_rows
 from rlx.project_code import check_unchanged, hashes_of
 from rlx.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
+from tests.conftest import Project
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -120,3 +122,15 @@ def test_code_outside_the_packages_is_refused(tmp_path: Path) -> None:
     root = project_files(tmp_path, {"envs/__init__.py": "", "envs/a.py": "import physics\n", "physics.py": ""})
     with pytest.raises(ConfigError, match=r"physics\.py: is used by .* but lies outside"):
         hashes_of(root, ["envs.a"])
+
+
+def test_renamed_files_count_once_under_their_new_name(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.git("init", "-q")
+    for name in ("old.py", "kept.py", "runs/x.json"):
+        project.write(name, f"content of {name}\n" * 5)
+    project.commit()
+    project.git("mv", "old.py", "new name.py")
+    project.write("kept.py", "edited\n")
+    project.write("runs/x.json", "edited\n")
+    assert git_state(tmp_path).dirty == ("kept.py", "new name.py")

@@ -67,8 +67,13 @@ def git_state(root: Path) -> GitState:
         lines = git(root, "status", "--porcelain", "--untracked-files=all", "-z").split("\0")
     except CommandFailed:
         return GitState(None, ())
-    results = re.compile(r"^(runs/|analysis/|dvc\.lock$)")
-    return GitState(commit, tuple(sorted(line[3:] for line in lines if len(line) > 3 and not results.match(line[3:]))))
+    results, entries, changed = re.compile(r"^(runs/|analysis/|dvc\.lock$)"), iter(lines), []
+    for entry in entries:
+        if entry[:1] in ("R", "C"):
+            next(entries, None)  # the old name of a file that was renamed or copied
+        if len(entry) > 3 and not results.match(entry[3:]):
+            changed.append(entry[3:])
+    return GitState(commit, tuple(sorted(changed)))
 
 
 # --- the roster -------------------------------------------------------------------------------------------------------
