@@ -63,6 +63,7 @@ def test_seeds_added_after_a_look_are_told(study: Project) -> None:
     assert "was finished with" not in study.rlx("compare", "--sequential").stdout
 
 
+@pytest.mark.slow
 def test_several_environments_end_to_end(study: Project) -> None:
     for method, epochs in (("short", 1), ("long", 4)):
         for env in ("CartPole-v1", "Acrobot-v1"):

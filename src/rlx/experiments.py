@@ -36,6 +36,30 @@ def git(root: Path, *arguments: str) -> str:
     return _run(root, ["git", *arguments])
 
 
+def git_blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
+    """Return the content of ``REVISION:PATH`` objects, None for those that do not exist, in one call of Git."""
+    if not names:
+        return []
+    wanted = "".join(f"{name}\n" for name in names).encode()
+    command = ["git", "cat-file", "--batch"]
+    done = subprocess.run(command, cwd=root, env=environment(), input=wanted, capture_output=True, check=False)
+    if done.returncode:
+        raise CommandFailed(f"`git cat-file --batch` failed: {done.stderr.decode(errors='replace').strip()}")
+    found: list[bytes | None] = []
+    rest = done.stdout
+    position = 0
+    for _ in names:
+        end = rest.index(b"\n", position)
+        header, position = rest[position:end], end + 1
+        if header.endswith((b" missing", b" ambiguous")):
+            found.append(None)
+            continue
+        size = int(header.split(b" ")[2])
+        found.append(rest[position : position + size])
+        position += size + 1
+    return found
+
+
 def dvc(root: Path, *arguments: str) -> str:
     """Run DVC in ``root`` and return what it prints; see :func:`git`."""
     return _run(root, [sys.executable, "-m", "dvc", *arguments])

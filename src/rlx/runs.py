@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 import json
 import os
@@ -28,14 +27,20 @@ LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba",
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run on disk."""
+    """A run on disk.
+
+    Attributes:
+        path: Its folder.
+        label: What a person called it, where that is not the folder's name (``cartpole@v1.0``).
+    """
 
     path: Path
+    label: str | None = None
 
     @property
     def name(self) -> str:
-        """The run's name."""
-        return self.path.name
+        """What the run is called: its label, or the name of its folder."""
+        return self.label or self.path.name
 
     @property
     def snapshot(self) -> Snapshot:
@@ -139,25 +144,6 @@ def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
     return found
 
 
-def find_run(root: Path, name: str) -> RunFolder:
-    """Return the run that a person means by ``name``: a run or kept experiment by its name, or a run folder by its path.
-
-    Raises:
-        Missing: There is none; the message lists the nearest.
-    """
-    for path in (root / "runs" / name, Path(name)):
-        if (path / "config_snapshot.yaml").is_file():
-            return RunFolder(path.resolve())
-    known = sorted(path.parent.name for path in (root / "runs").glob("*/config_snapshot.yaml"))
-    guess = difflib.get_close_matches(name, known, 3, cutoff=0.5)
-    hint = (
-        f"did you mean {' or '.join(guess)}?"
-        if guess
-        else f"there are: {', '.join(known) or 'none yet; `dvc repro` makes the study'}"
-    )
-    raise Missing(f"there is no run {name!r}; {hint}")
-
-
 def write_metadata(
     folder: Path, status: str, snapshot: Snapshot, seeds: Sequence[Any], facts: Mapping[str, Any]
 ) -> None:
@@ -178,6 +164,9 @@ def write_metadata(
         "format": FORMAT,
         "status": status,
         "run_name": snapshot.config.run_name,
+        "environment": snapshot.config.env.id,
+        "algorithm": snapshot.config.algo.name,
+        "process": {"host": socket.gethostname(), "pid": os.getpid()} if status == "running" else None,
         "seeds": done,
         "seeds_wanted": snapshot.seeds,
         "engine": {"name": ", ".join(engines), "reason": "; ".join(engines.values())} if engines else None,

@@ -13,7 +13,11 @@ import rlx
 COMMANDS = {
     "init": "Make a new project that runs at once.",
     "train": "Train a config as one experiment.",
+    "ls": "List runs and kept experiments.",
+    "info": "Show the facts of one run.",
     "compare": "Compare runs: differences, intervals, verdicts.",
+    "tag": "Give a run tags.",
+    "note": "Write a line about a run.",
     "sync": "Bring dvc.yaml in step with the study.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 80}

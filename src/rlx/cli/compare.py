@@ -90,8 +90,8 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
 def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
     from rlx.config.composition import read_parameters
     from rlx.project import find_root
+    from rlx.references import find_run
     from rlx.report.study_comparison import compare_folders
-    from rlx.runs import find_run
 
     root, baseline = find_root(), judging.pop("baseline", None)
     parameters = read_parameters(root)

@@ -1,0 +1,210 @@
+"""Every run of a project in a row each: those of the workspace and kept experiments, read fast, one bad one apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rlx.errors import CommandFailed, DataDamaged
+from rlx.labels import read_labels
+from rlx.revisions import Experiment, RecordedRun, changed, experiments, read_output
+from rlx.run_index import RunIndex, Stamp
+
+FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in a line.
+
+    Attributes:
+        id: What to type for it.
+        kind: ``run`` (of the workspace) or ``experiment``.
+        status: ``finished``, ``running``, ``stopped``, ``failed``, ``resolved`` (nothing trained yet), ``unreadable``, or
+            ``elsewhere`` (an experiment whose results this clone has not fetched).
+        environment: Its environment's id.
+        algorithm: Its algorithm.
+        seeds: Seeds that are finished.
+        seeds_wanted: Of how many.
+        return_mean: Mean held-out return of the final policies.
+        ci_low: Lower end of its interval.
+        ci_high: Upper end.
+        steps: Environment steps per seed.
+        updated: When it last changed, in seconds since 1970.
+        tags: Its tags.
+        note: Its note.
+        problem: Why it is unreadable, or what to do about it.
+        process: Host and process id that were training it, while it runs.
+    """
+
+    id: str
+    kind: str
+    status: str
+    environment: str | None = None
+    algorithm: str | None = None
+    seeds: int | None = None
+    seeds_wanted: int | None = None
+    return_mean: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    steps: int | None = None
+    updated: float | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    problem: str | None = None
+    process: tuple[str, int] | None = None
+
+
+def rows(root: Path) -> list[Row]:
+    """Return a row for every run folder and every kept experiment, the latest first."""
+    index = RunIndex.read(root)
+    try:
+        kept = experiments(root)
+    except CommandFailed:  # no Git here: the folders are all there is
+        kept = []
+    found = _experiment_rows(root, kept, index)
+    found += _workspace_rows(root, {experiment.name for experiment in kept}, index)
+    index.write(root)
+    return sorted((_labelled(root, row) for row in found), key=lambda row: (-(row.updated or 0.0), row.id))
+
+
+def _labelled(root: Path, row: Row) -> Row:
+    try:
+        labels = read_labels(root, row.id)
+    except DataDamaged as error:
+        return replace(row, problem=str(error))
+    return replace(row, tags=labels.tags, note=labels.note)
+
+
+def _workspace_rows(root: Path, kept: set[str], index: RunIndex) -> list[Row]:
+    found = []
+    folders = [entry for entry in _scan(root / "runs") if entry.name not in kept]
+    for entry in folders:
+        stamps = [_stamp(Path(entry.path, name)) for name in FILES]
+        if not any(stamps):
+            continue
+        known = index.row(entry.name, stamps)
+        row = _row_from(known) if known else _folder_row(Path(entry.path), stamps)
+        index.keep(entry.name, stamps, _plain(row))
+        found.append(_alive(row))
+    return found
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return [entry for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_mtime_ns, status.st_size]
+
+
+def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
+    texts: list[bytes | None] = []
+    for name, stamp in zip(FILES[1:], stamps[1:], strict=True):
+        try:
+            texts.append((folder / name).read_bytes() if stamp else None)
+        except OSError as error:
+            return Row(folder.name, "run", "unreadable", problem=f"{name}: {error.strerror}")
+    updated = max(stamp[0] for stamp in stamps if stamp) / 1e9
+    return replace(_row_of(folder.name, "run", *texts), updated=updated)
+
+
+def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) -> list[Row]:
+    unknown = [experiment for experiment in kept if index.experiment(experiment.commit) is None]
+    for experiment, runs in zip(unknown, changed(root, [(e.commit, e.baseline) for e in unknown]), strict=True):
+        found = [_recorded_row(root, experiment, record, alone=len(runs) == 1) for record in runs.values()]
+        here = all(row.status != "elsewhere" for row in found)  # those may be fetched at any time
+        index.add_experiment(experiment.commit, [_plain(row) for row in found], lasting=here)
+    return [_row_from(row) for experiment in kept for row in index.experiment(experiment.commit) or []]
+
+
+def _recorded_row(root: Path, experiment: Experiment, record: RecordedRun, *, alone: bool) -> Row:
+    name = experiment.name if alone else f"{record.run}@{experiment.name}"
+    metadata = read_output(root, record, "metadata.json")
+    summary = read_output(root, record, "eval", "summary.json")
+    if metadata is None and summary is None:
+        cure = f"`dvc exp pull origin {experiment.name}` fetches its results"
+        return Row(name, "experiment", "elsewhere", updated=float(experiment.created), problem=cure)
+    return replace(_row_of(name, "experiment", metadata, summary), updated=float(experiment.created))
+
+
+def _row_of(name: str, kind: str, metadata_text: bytes | None, summary_text: bytes | None) -> Row:
+    """Return a row from the bytes of ``metadata.json`` and ``eval/summary.json``; nonsense in them makes it unreadable."""
+    try:
+        row = Row(name, kind, "resolved")
+        row = row if metadata_text is None else _with_metadata(row, json.loads(metadata_text))
+        return row if summary_text is None else _with_summary(row, json.loads(summary_text))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Row(
+            name, kind, "unreadable", problem=f"metadata.json or eval/summary.json is damaged: {str(error)[:80]}"
+        )
+
+
+def _with_metadata(row: Row, metadata: Mapping[str, Any]) -> Row:
+    finished = [seed for seed in metadata["seeds"] if seed["status"] == "finished"]
+    process = metadata.get("process") or {}
+    return replace(
+        row,
+        status=str(metadata["status"]),
+        environment=metadata.get("environment"),
+        algorithm=metadata.get("algorithm"),
+        seeds=len(finished),
+        seeds_wanted=len(metadata.get("seeds_wanted") or finished),
+        steps=max((int(seed["steps"]) for seed in finished), default=None),
+        process=(str(process["host"]), int(process["pid"])) if process else None,
+    )
+
+
+def _with_summary(row: Row, summary: Mapping[str, Any]) -> Row:
+    latest = summary["checkpoints"]["latest"]
+    interval = latest["interval"] or {"low": None, "high": None}
+    return replace(
+        row,
+        environment=row.environment or summary["task"]["environment"],
+        return_mean=float(latest["return_mean"]),
+        ci_low=interval["low"],
+        ci_high=interval["high"],
+    )
+
+
+def _alive(row: Row) -> Row:
+    """Return the row of a run that calls itself running as stopped, where its process has died."""
+    if row.status != "running" or row.process is None:
+        return row
+    host, pid = row.process
+    if host != socket.gethostname() or _is_process(pid):
+        return row
+    return replace(
+        row, status="stopped", problem="its process has died; the command that started it goes on from there"
+    )
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in vars(row).items() if value not in (None, (), "")}
+
+
+def _row_from(plain: Mapping[str, Any]) -> Row:
+    process = plain.get("process")
+    return Row(**{**plain, "process": tuple(process) if process else None})

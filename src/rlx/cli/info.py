@@ -1,0 +1,80 @@
+"""`rlx info`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+
+@click.command("info")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, the scores of each seed included.")
+def command(run: str, *, as_json: bool) -> None:
+    """Show the facts of RUN: status, scores, seeds, cost, code, versions.
+
+    RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision
+    (cartpole@v1.0), or a run folder.
+
+    \b
+    Example:
+      rlx info cartpole@main
+    """
+    import json
+
+    from rlx.project import find_root
+    from rlx.references import find_run
+    from rlx.report.run_facts import run_facts
+
+    root = find_root()
+    facts = run_facts(root, find_run(root, run))
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    lines = list(_lines(facts))
+    width = max(len(name) for name, _ in lines)
+    for name, text in lines:
+        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), text), soft_wrap=True)
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what to show: a name and a text each."""
+    from rlx.wording import number
+
+    yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
+    yield "status", facts["status"]
+    yield "environment", f"{facts['environment']}, {facts['algorithm']}"
+    if facts["tags"]:
+        yield "tags", " ".join(facts["tags"])
+    if facts["note"]:
+        yield "note", facts["note"]
+    seeds = facts["seeds"]
+    yield "seeds", f"{len(seeds['finished'])} of {len(seeds['wanted'])} finished"
+    for seed, error in seeds["failed"].items():
+        yield f"seed {seed}", f"failed: {error}"
+    for name, score in (facts["scores"] or {}).items():
+        between = "" if score["ci_low"] is None else f" [{number(score['ci_low'])}, {number(score['ci_high'])}]"
+        worst = min(score["seeds"], key=lambda seed: score["seeds"][seed])
+        yield (
+            name,
+            f"mean return {number(score['return_mean'])}{between}, worst seed {worst}: {number(score['seeds'][worst])}",
+        )
+    if facts["random_return"] is not None:
+        yield "random", f"mean return {number(facts['random_return'])}"
+    if facts["cost"]:
+        yield "cost", f"{facts['cost']['environment_steps']:,} steps, {facts['seconds'] or 0:,.0f} s"
+    if facts["engine"]:
+        yield "engine", f"{facts['engine']['name']}: {facts['engine']['reason']}"
+    if facts["git"]:
+        dirty = facts["git"].get("dirty") or []
+        shown = ", ".join(dirty[:8]) + (f" and {len(dirty) - 8} more (--json lists them)" if len(dirty) > 8 else "")
+        changed = f", with {len(dirty)} changed files: {shown}" if dirty else ""
+        yield "code", f"{(facts['git'].get('commit') or 'no commit')[:10]}{changed}"
+    if facts["versions"]:
+        yield "versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
+    yield "files", f"{facts['folder']}: {', '.join(facts['artifacts'])}"

@@ -1,0 +1,29 @@
+"""`rlx tag`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("tag")
+@click.argument("run")
+@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@click.option("--remove", is_flag=True, help="Take these tags away instead.")
+def command(run: str, tags: tuple[str, ...], *, remove: bool) -> None:
+    """Give RUN tags, for `rlx ls --tag`.
+
+    They are kept in runs/RUN.yaml, a file for Git.
+
+    \b
+    Example:
+      rlx tag cartpole_001 paper figure-2
+    """
+    from rlx.labels import change_labels, check_tag, with_tags, without_tags
+    from rlx.project import find_root
+    from rlx.references import find_run
+
+    root = find_root()
+    name = find_run(root, run).name
+    words = tuple(check_tag(tag) for tag in tags)
+    labels = change_labels(root, name, lambda labels: (without_tags if remove else with_tags)(labels, words))
+    click.echo(f"{name}: {' '.join(labels.tags) or 'no tags'}")

@@ -1,0 +1,63 @@
+"""What people type for a run: a run of the workspace, a kept experiment, a run at a Git revision, or a folder."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from rlx.errors import Missing, UsageError
+from rlx.revisions import changed, commit_of, experiments, recorded, view
+from rlx.runs import RunFolder
+
+
+def find_run(root: Path, name: str) -> RunFolder:
+    """Return the run that a person means.
+
+    Args:
+        root: The project.
+        name: ``cartpole`` (a run of the workspace), ``cartpole_003`` (a kept experiment), ``cartpole@v1.0`` (a run at a
+            Git revision: branch, tag, commit or experiment), or the path of a run folder.
+
+    Raises:
+        Missing: There is none; the message lists the nearest.
+        UsageError: An experiment holds several runs; the message says how to name one.
+    """
+    for path in (root / "runs" / name, Path(name)):
+        if (path / "config_snapshot.yaml").is_file():
+            return RunFolder(path.resolve())
+    run, at, revision = name.rpartition("@")
+    if at and run:
+        return _at_revision(root, run, revision, name)
+    if kept := next((experiment for experiment in experiments(root) if experiment.name == name), None):
+        (runs,) = changed(root, [(kept.commit, kept.baseline)])
+        if not runs:
+            raise Missing(f"experiment {name} holds no finished run")
+        if len(runs) > 1:
+            choices = " or ".join(f"{run}@{name}" for run in sorted(runs))
+            raise UsageError(f"experiment {name} holds {len(runs)} runs; say {choices}")
+        return RunFolder(view(root, kept.commit, next(iter(runs))), name)
+    raise Missing(f"there is no run {name!r}; {_nearest(name, known_runs(root))}")
+
+
+def known_runs(root: Path) -> list[str]:
+    """Return the names that can be typed: runs of the workspace, then kept experiments."""
+    here = sorted(path.parent.name for path in (root / "runs").glob("*/config_snapshot.yaml"))
+    return list(dict.fromkeys([*here, *(experiment.name for experiment in experiments(root))]))
+
+
+def _at_revision(root: Path, run: str, revision: str, name: str) -> RunFolder:
+    commit = commit_of(root, revision)
+    if commit is None:
+        kept = [experiment.name for experiment in experiments(root)]
+        raise Missing(f"{name}: there is no revision {revision!r}; {_nearest(revision, kept)}")
+    (runs,) = recorded(root, [commit])
+    if run not in runs:
+        raise Missing(f"{name}: there is no run {run!r} at {revision}; {_nearest(run, sorted(runs))}")
+    return RunFolder(view(root, commit, run), name)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    if guess := difflib.get_close_matches(name, known, 3, cutoff=0.5):
+        return f"did you mean {' or '.join(guess)}?"
+    shown = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    return f"there are: {shown or 'none yet; `dvc repro` makes the study'}"

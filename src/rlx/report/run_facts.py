@@ -1,0 +1,67 @@
+"""The facts of one run, for `rlx info`: where it comes from, what it cost, what it scores, what there is of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlx.errors import Missing
+from rlx.labels import read_labels
+from rlx.results import Score
+from rlx.runs import RunFolder, read_metadata
+
+FORMAT = 1
+
+
+def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
+    """Return the facts as plain values; what a run does not have yet is null.
+
+    Raises:
+        ConfigError: Its snapshot cannot be read.
+        DataDamaged: One of its other files cannot be read.
+    """
+    snapshot, labels = folder.snapshot, read_labels(root, folder.name)
+    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
+    try:
+        summary = folder.evaluation
+    except Missing:
+        summary = None
+    seeds = metadata.get("seeds") or []
+    return {
+        "format": FORMAT,
+        "run": folder.name,
+        "folder": str(folder.path),
+        "title": snapshot.config.run_name,
+        "status": metadata.get("status", "resolved"),
+        "environment": snapshot.config.env.id,
+        "algorithm": snapshot.config.algo.name,
+        "tags": list(labels.tags),
+        "note": labels.note or None,
+        "seeds": {
+            "wanted": snapshot.seeds,
+            "finished": [seed["seed"] for seed in seeds if seed["status"] == "finished"],
+            "failed": {str(seed["seed"]): seed["error"] for seed in seeds if seed["status"] == "failed"},
+        },
+        "scores": None if summary is None else {name: _score(score) for name, score in summary.scores.items()},
+        "random_return": None if summary is None else summary.random_return,
+        "engine": metadata.get("engine"),
+        "cost": metadata.get("cost"),
+        "started": metadata.get("started"),
+        "ended": metadata.get("ended"),
+        "seconds": metadata.get("seconds"),
+        "git": metadata.get("git"),
+        "versions": metadata.get("versions"),
+        "host": metadata.get("host"),
+        "artifacts": sorted(path.name for path in folder.path.iterdir() if not path.name.startswith(".")),
+    }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    interval = score.estimate.interval
+    return {
+        "return_mean": score.estimate.mean,
+        "ci_low": interval.low if interval else None,
+        "ci_high": interval.high if interval else None,
+        "seeds": {str(seed): value for seed, value in sorted(score.seeds.items())},
+        "steps": {str(seed): value for seed, value in sorted(score.steps.items())},
+    }
