@@ -53,13 +53,26 @@ def test_how_to_judge_is_changed_without_training(study: Project) -> None:
 
 
 def test_seeds_added_after_a_look_are_told(study: Project) -> None:
-    for n in (4, 5):
-        assert "was finished with" not in study.rlx("compare").stdout
-        study.replace("params.yaml", f"num_seeds: {2 if n == 4 else 4}", f"num_seeds: {n}")
-        study.dvc("repro")
+    assert "was finished with" not in study.rlx("compare").stdout
+    study.replace("params.yaml", "num_seeds: 2", "num_seeds: 3")
+    study.dvc("repro", "train@cartpole")
+    path = study.root / "runs" / "cartpole" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    assert [seed["planned"] for seed in metadata["seeds"]] == [2, 2, 3]
+    evaluation = study.root / "runs" / "cartpole" / "eval" / "summary.json"
+    content = json.loads(evaluation.read_text())
+    for seed in range(
+        3, 6
+    ):  # as if the run had been finished with 4 seeds, then with 5: 3 could not have been decisive
+        for checkpoint in content["checkpoints"].values():
+            checkpoint["seeds"][str(seed)] = checkpoint["seeds"]["1"]
+    metadata["seeds"] = [{**metadata["seeds"][0], "seed": seed, "planned": max(4, seed)} for seed in range(1, 6)]
+    for file, data in ((path, metadata), (evaluation, content)):
+        file.unlink()
+        file.write_text(json.dumps(data))
     shown = " ".join(study.rlx("compare").stdout.split())
     assert "Beware: cartpole was finished with 4, then 5 seeds" in shown
-    assert "was finished with" in (study.root / "analysis/compare/comparison.md").read_text()
+    assert "Beware" in study.rlx("compare", "--md").stdout
     assert "was finished with" not in study.rlx("compare", "--sequential").stdout
 
 

@@ -34,7 +34,18 @@ def kept(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     shutil.copytree(finished.root, root, symlinks=True)
     project = Project(root)
     project.rlx("train", "cartpole", "-S", "algo.gamma=0.9", "--seeds", "1")
-    project.dvc("exp", "run", "-q", "--temp", "-n", "everything", "-S", "algo.learning_rate=0.002")
+    project.dvc(
+        "exp",
+        "run",
+        "-q",
+        "--temp",
+        "-n",
+        "everything",
+        "-S",
+        "algo.learning_rate=0.002",
+        "eval@cartpole",
+        "eval@cartpole_epochs",
+    )
     return project
 
 
