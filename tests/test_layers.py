@@ -14,10 +14,10 @@ PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis", "wording"
 LAYERS: list[set[str]] = [
     {"rlx", "errors", "atomic", "compiled", "threads"},
     {"config", "stats", "comparison", "diagnosis", "wording"},
-    {"project", "project_code", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "vector_envs", "policies", "algorithms",
+    {"project", "project_code", "live", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
-    {"evaluation", "training", "held_out", "video", "runs", "bench", "workers", "progress", "seeds", "resolving"},
-    {"experiments", "revisions", "references", "labels", "run_index", "catalogue", "plots", "report", "template", "known", "creation"},
+    {"evaluation", "training", "held_out", "video", "runs", "bench", "workers", "progress", "inheritance", "seeds", "resolving"},
+    {"experiments", "references", "labels", "run_index", "catalogue", "plots", "report", "template", "known", "creation"},
     {"entry", "cli"},
 ]  # fmt: skip
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rlx.errors import CommandFailed, DataDamaged
+from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
+from rlx.experiments.workplace import is_alive
 from rlx.labels import read_labels
-from rlx.revisions import Experiment, RecordedRun, changed, experiments, read_output
 from rlx.run_index import RunIndex, Stamp
 
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json")
@@ -181,24 +182,14 @@ def _with_summary(row: Row, summary: Mapping[str, Any]) -> Row:
 
 def _alive(row: Row) -> Row:
     """Return the row of a run that calls itself running as stopped, where its process has died."""
+    if row.status in ("stopped", "failed"):
+        return replace(row, problem=f"`rlx resume {row.id}` goes on from there")
     if row.status != "running" or row.process is None:
         return row
     host, pid = row.process
-    if host != socket.gethostname() or _is_process(pid):
+    if host != socket.gethostname() or is_alive(pid):
         return row
-    return replace(
-        row, status="stopped", problem="its process has died; the command that started it goes on from there"
-    )
-
-
-def _is_process(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+    return replace(row, status="stopped", problem=f"its process has died; `rlx resume {row.id}` goes on from there")
 
 
 def _plain(row: Row) -> dict[str, Any]:

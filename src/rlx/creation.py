@@ -10,6 +10,7 @@ from rlx.atomic import write_bytes
 from rlx.config.document import dump
 from rlx.errors import CommandFailed, UsageError
 from rlx.experiments import git, sync_roster
+from rlx.experiments.tools import has_identity
 from rlx.template import template_files
 
 README = """# {name}
@@ -77,20 +78,13 @@ def _commit(folder: Path, files: list[str]) -> list[str]:
         )
         git(folder, "init", "--quiet")
     git(folder, "add", "--force", "--", *files)
-    identity = [] if _has_identity(folder) else ["-c", "user.name=rlx", "-c", "user.email=rlx@localhost"]
+    identity = [] if has_identity(folder) else ["-c", "user.name=rlx", "-c", "user.email=rlx@localhost"]
     if identity:
         notes.append(
             "Git does not know who you are, so the first commit is rlx's: set `git config user.name` and `user.email`"
         )
     git(folder, *identity, "commit", "--quiet", "-m", "Start an rlx project", "--", *files)
     return notes
-
-
-def _has_identity(folder: Path) -> bool:
-    try:
-        return bool(git(folder, "config", "user.name").strip() and git(folder, "config", "user.email").strip())
-    except CommandFailed:
-        return False
 
 
 def _check_environment(env_id: str) -> None:

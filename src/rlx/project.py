@@ -11,6 +11,8 @@ from types import ModuleType
 from rlx.errors import ConfigError, NotInProject
 
 PACKAGES = ("envs", "policies")
+MAIN_ROOT = "RLX_MAIN_ROOT"
+"""Environment variable: the project that an experiment's copy belongs to."""
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -27,8 +29,11 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def main_root(root: Path) -> Path:
-    """Return the folder of the project itself, also when DVC runs an experiment in a temporary copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or root)
+    """Return the folder of the project itself, also where an experiment runs in a copy of it.
+
+    ``rlx`` names it for the stages of its experiments, DVC for those of its own (`dvc exp run --temp`, `dvc queue`).
+    """
+    return Path(os.environ.get(MAIN_ROOT) or os.environ.get("DVC_ROOT") or root)
 
 
 def load_package(root: Path, name: str) -> ModuleType | None:

@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 
 from rlx.errors import Missing, UsageError
-from rlx.revisions import changed, commit_of, experiments, recorded, view
+from rlx.experiments.revisions import Origin, changed, commit_of, experiments, recorded, view
 from rlx.runs import RunFolder
 
 
@@ -23,7 +23,7 @@ def find_run(root: Path, name: str) -> RunFolder:
         UsageError: An experiment holds several runs; the message says how to name one.
     """
     for path in (root / "runs" / name, Path(name)):
-        if (path / "config_snapshot.yaml").is_file():
+        if name.strip("/.") and (path / "config_snapshot.yaml").is_file():
             return RunFolder(path.resolve())
     run, at, revision = name.rpartition("@")
     if at and run:
@@ -35,8 +35,21 @@ def find_run(root: Path, name: str) -> RunFolder:
         if len(runs) > 1:
             choices = " or ".join(f"{run}@{name}" for run in sorted(runs))
             raise UsageError(f"experiment {name} holds {len(runs)} runs; say {choices}")
-        return RunFolder(view(root, kept.commit, next(iter(runs))), name)
+        return _viewed(root, Origin(kept.commit, next(iter(runs))), name)
     raise Missing(f"there is no run {name!r}; {_nearest(name, known_runs(root))}")
+
+
+def find_origin(root: Path, folder: RunFolder) -> Origin | None:
+    """Return the commit behind the browsable folder of a kept experiment, or of ``run@revision``; None for other runs."""
+    name = folder.path.name
+    if folder.path.parent != root.resolve() / "runs":
+        return None
+    if kept := next((experiment for experiment in experiments(root) if experiment.name == name), None):
+        (runs,) = changed(root, [(kept.commit, kept.baseline)])
+        return Origin(kept.commit, next(iter(runs))) if len(runs) == 1 else None
+    run, at, revision = name.rpartition("@")
+    commit = commit_of(root, revision) if at else None
+    return Origin(commit, run) if commit else None
 
 
 def known_runs(root: Path) -> list[str]:
@@ -53,7 +66,7 @@ def _at_revision(root: Path, run: str, revision: str, name: str) -> RunFolder:
     (runs,) = recorded(root, [commit])
     if run not in runs:
         raise Missing(f"{name}: there is no run {run!r} at {revision}; {_nearest(run, sorted(runs))}")
-    return RunFolder(view(root, commit, run), name)
+    return _viewed(root, Origin(commit, run), name)
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -61,3 +74,28 @@ def _nearest(name: str, known: list[str]) -> str:
         return f"did you mean {' or '.join(guess)}?"
     shown = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
     return f"there are: {shown or 'none yet; `dvc repro` makes the study'}"
+
+
+def _viewed(root: Path, origin: Origin, name: str) -> RunFolder:
+    return RunFolder(view(root, origin), name, origin)
+
+
+def kept_origin(root: Path, name: str) -> Origin | None:
+    """Return the commit behind ``name``: a kept experiment, or ``run@revision``; None where Git keeps nothing of it.
+
+    Raises:
+        Missing: There is no such run at that revision, or nothing of that name at all.
+        UsageError: An experiment holds several runs.
+    """
+    folder = RunFolder(root.resolve() / "runs" / name)
+    return find_origin(root, folder) or find_run(root, name).origin
+
+
+def nearest_run(root: Path, name: str) -> str:
+    """Return what a person may have meant by a run."""
+    return _nearest(name, known_runs(root))
+
+
+def nearest_experiment(root: Path, name: str) -> str:
+    """Return what a person may have meant by a kept experiment."""
+    return _nearest(name, [experiment.name for experiment in experiments(root)])

@@ -32,13 +32,18 @@ class Resolved:
     notices: tuple[str, ...]
 
 
-def resolve_run(root: Path, run: str) -> Resolved:
+def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resolved:
     """Compose, check and snapshot ``configs/<run>.yaml`` of the project at ``root``.
+
+    Args:
+        root: The project.
+        run: The run's name.
+        configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
 
     Raises:
         ConfigError: Anything is wrong with it; the message names file, line and cure.
     """
-    composed = compose_run(root, run)
+    composed = compose_run(configs_from or root, run)
     config = composed.config
     own_registrations(root)
     made = _made(composed)

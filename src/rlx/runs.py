@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from rlx.atomic import write_json
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.errors import DataDamaged, Missing
+from rlx.live import live_folder
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
+    from rlx.experiments.revisions import Origin
     from rlx.results import Summary
 
 FORMAT = 1
@@ -32,10 +34,12 @@ class RunFolder:
     Attributes:
         path: Its folder.
         label: What a person called it, where that is not the folder's name (``cartpole@v1.0``).
+        origin: The commit it was read from, where it was read through Git.
     """
 
     path: Path
     label: str | None = None
+    origin: Origin | None = None
 
     @property
     def name(self) -> str:
@@ -179,7 +183,9 @@ def write_metadata(
         "versions": {"python": platform.python_version(), **_versions()},
         "host": host(),
     }
-    write_json(folder / "metadata.json", content)
+    for target in (folder, live_folder()):
+        if target is not None:
+            write_json(target / "metadata.json", content)
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from rlx.atomic import write_text
 from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
 from rlx.errors import TrainingFailed
+from rlx.inheritance import take_over
+from rlx.live import show_bench
 from rlx.metrics import iterate_rows, write_rows
 from rlx.progress import Progress, SeedProgress, shown_duration
 from rlx.project_code import check_unchanged
@@ -65,6 +67,7 @@ def train_run(
     kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
     for seed in kept:
         entries[seed].touch()
+    show_bench(root / "runs" / run / "config_snapshot.yaml", {seed: entry.folder for seed, entry in entries.items()})
     outcomes = {s: _finished(s, note, reused=True) for s, note in kept.items()}
     missing = [seed for seed in entries if seed not in kept]
     rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
@@ -166,6 +169,7 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
             return note
         check_unchanged(root, snapshot.code.files)
         (entry.folder / "error.txt").unlink(missing_ok=True)
+        take_over(root, snapshot, entry.seed, entry.folder)
         started = time.monotonic()
         sessions = entry.folder / "seconds.txt"
         before = _seconds_before(sessions)

@@ -9,13 +9,18 @@ from typing import Any, NoReturn
 import click
 
 import rlx
+from rlx.cli.common import general_options
 
 COMMANDS = {
     "init": "Make a new project that runs at once.",
     "train": "Train a config as one experiment.",
+    "resume": "Go on with a stopped run, or train one further.",
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",
     "compare": "Compare runs: differences, intervals, verdicts.",
+    "checkout": "Bring a kept run's folder back.",
+    "promote": "Make an experiment the committed configuration.",
+    "rm": "Drop experiments.",
     "tag": "Give a run tags.",
     "note": "Write a line about a run.",
     "sync": "Bring dvc.yaml in step with the study.",
@@ -34,6 +39,8 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"rlx.cli.{cmd_name}")
         command: click.Command = module.command
+        if not any(option.name == "quiet" for option in command.params):
+            command.params += general_options()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -53,7 +60,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.command(cls=_Commands, context_settings=CONTEXT)
+@click.command(cls=_Commands, context_settings=CONTEXT, params=general_options())
 @click.version_option(rlx.__version__, "-V", "--version", prog_name="rlx", message="%(prog)s %(version)s")
 def cli() -> None:
     """A workbench for reinforcement-learning experiments.

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rlx.cli.common import AS_JSON, RUN, print_grid, print_json, tell
+
 if TYPE_CHECKING:
     from rlx.report.study_comparison import StudyComparison
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
-@click.option("--baseline", metavar="RUN", help="Compare with this run [default: the study's, else the first named].")
+@click.argument("runs", nargs=-1, metavar="[RUN]...", type=RUN)
+@click.option(
+    "--baseline", metavar="RUN", type=RUN, help="Compare with this run [default: the study's, else the first named]."
+)
 @click.option(
     "--checkpoint", type=click.Choice(["latest", "best"]), help="Which policies to judge [default: as params.yaml]."
 )
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare scores from a CSV file instead: columns run, seed, score [, task]; needs no project.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON (as analysis/compare/comparison.json).")
+@AS_JSON
 @click.option("--md", "as_markdown", is_flag=True, help="Print the report as Markdown.")
 def command(
     runs: tuple[str, ...], scores: Path | None, *, as_json: bool, as_markdown: bool, sequential: bool, **judging: Any
@@ -40,7 +44,6 @@ def command(
     Example:
       rlx compare cartpole cartpole_epochs --checkpoint best
     """
-    import json
     import math
 
     from rlx.report.comparison_files import to_data
@@ -52,7 +55,7 @@ def command(
     gather = _from_table if scores else _from_project
     study = gather(scores, runs, {key: value for key, value in judging.items() if value is not None}, sequential)
     if as_json:
-        click.echo(json.dumps(to_data(study), indent=2, allow_nan=False, ensure_ascii=False))
+        print_json(to_data(study))
     elif as_markdown:
         click.echo(to_markdown(study, pictures=False), nl=False)
     else:
@@ -112,36 +115,18 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
 
 
 def _show(study: StudyComparison) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from rlx.report.comparison_tables import grids
     from rlx.report.comparison_words import changes, headlines, judgement
-    from rlx.report.text import wrapped
-
-    console = Console(highlight=False)
-
-    def say(line: str, style: str = "", indent: str = "") -> None:
-        console.print(Text(wrapped(line, console.width, indent), style=style), soft_wrap=True)
 
     for line in headlines(study):
-        say(line, "bold")
+        tell(line, "bold")
     for grid in grids(study):
-        drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for index, title in enumerate(grid.head):
-            drawn.add_column(title, justify="left" if index < grid.left else "right", overflow="fold")
-        for row in grid.rows:
-            drawn.add_row(*map(Text, row))
-        console.print()
-        say(grid.title, "bold")
-        console.print(drawn)
-        if grid.note:
-            say(grid.note, "dim")
+        click.echo()
+        print_grid(grid)
     for comparison in study.comparisons:
-        console.print()
-        say(f"{comparison.run} against {comparison.baseline}: {comparison.verdict}", "bold")
+        click.echo()
+        tell(f"{comparison.run} against {comparison.baseline}: {comparison.verdict}", "bold")
         for line in judgement(comparison, commands=study.checkpoint is not None):
-            say(line, indent="  ")
+            tell(line, indent="  ")
         for key, old, new in changes(comparison):
-            say(f"{key}: {old} → {new}", indent="  ")
+            tell(f"{key}: {old} → {new}", indent="  ")

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+from rlx.cli.common import AS_JSON, RUN, print_json
+
 
 @click.command("info")
-@click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, the scores of each seed included.")
+@click.argument("run", type=RUN)
+@AS_JSON
 def command(run: str, *, as_json: bool) -> None:
     """Show the facts of RUN: status, scores, seeds, cost, code, versions.
 
@@ -21,8 +23,6 @@ def command(run: str, *, as_json: bool) -> None:
     Example:
       rlx info cartpole@main
     """
-    import json
-
     from rlx.project import find_root
     from rlx.references import find_run
     from rlx.report.run_facts import run_facts
@@ -30,7 +30,7 @@ def command(run: str, *, as_json: bool) -> None:
     root = find_root()
     facts = run_facts(root, find_run(root, run))
     if as_json:
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(facts)
         return
     from rich.console import Console
     from rich.text import Text

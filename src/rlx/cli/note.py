@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from rlx.cli.common import RUN
+
 
 @click.command("note")
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("text", required=False)
 @click.option("--remove", is_flag=True, help="Take the note away.")
 def command(run: str, text: str | None, *, remove: bool) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from rlx.cli.common import RUN
+
 
 @click.command("tag")
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 @click.option("--remove", is_flag=True, help="Take these tags away instead.")
 def command(run: str, tags: tuple[str, ...], *, remove: bool) -> None:

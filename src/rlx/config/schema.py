@@ -134,14 +134,27 @@ class PolicyConfig(Section):
     """Arguments for a network of the project's own."""
 
 
+class StartConfig(Section):
+    """The finished training that this one continues (`rlx resume RUN --timesteps N` writes it)."""
+
+    run: str
+    """The run it was, for people."""
+    checkpoints: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
+    """DVC's hash of its `checkpoints` folder: every seed goes on from its `latest.zip` there."""
+    metrics: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    """DVC's hash of its `metrics.jsonl`, whose rows come before the new ones."""
+
+
 class CheckpointConfig(Section):
-    """When training writes checkpoints."""
+    """When training writes checkpoints, and which it starts from."""
 
     save_every: Positive = 50_000
     """Environment steps between two checkpoints; a killed run loses at most this much work. At each checkpoint the
     environments start new episodes, so a value too small for the episode length is raised (rlx says so)."""
     keep: Positive | None = None
     """How many `step_N.zip` of each seed to keep, the newest; null keeps all."""
+    start: StartConfig | None = None
+    """Where training starts from; null: from scratch."""
 
 
 class EvalConfig(Section):

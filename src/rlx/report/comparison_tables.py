@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rlx import stats
 from rlx.comparison import Learning
+from rlx.report.grid import Grid
 from rlx.report.study_comparison import StudyComparison, task_name
 from rlx.wording import MISSING, interval, number, p_value
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table before it is drawn.
-
-    Attributes:
-        title: What it shows.
-        head: Column titles.
-        rows: Cells as text.
-        note: What a reader must know about it.
-        left: How many columns, from the first, are text.
-    """
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-    note: str = ""
-    left: int = 1
 
 
 def grids(study: StudyComparison) -> Iterator[Grid]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import configparser
-import json
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.atomic import replacing
+from rlx.dvc_cache import HASH, cached, lay_out, member, members
 from rlx.errors import CommandFailed, Missing
-from rlx.experiments import git, git_blobs
+from rlx.experiments.tools import git, git_blobs
 from rlx.project import main_root
 
 VIEWED = ("eval", "plots", "metadata.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""
-HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,16 @@ def experiments(root: Path) -> list[Experiment]:
 
 def recorded(root: Path, commits: Sequence[str]) -> list[dict[str, RecordedRun]]:
     """Return the runs that each commit records; none where it has no ``dvc.lock``."""
-    locks = git_blobs(root, [f"{commit}:dvc.lock" for commit in commits])
+    locks = git_blobs(root, [f"{commit}:./dvc.lock" for commit in commits])
     return [{} if text is None else _runs_of(text.decode("utf-8", "replace")) for text in locks]
+
+
+def recorded_here(root: Path) -> dict[str, RecordedRun]:
+    """Return the runs that the workspace's ``dvc.lock`` records."""
+    try:
+        return _runs_of((root / "dvc.lock").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return {}
 
 
 def _runs_of(lock: str) -> dict[str, RecordedRun]:
@@ -102,43 +109,11 @@ def changed(root: Path, commits: Sequence[tuple[str, str]]) -> list[dict[str, Re
     return found
 
 
-def cache_folder(root: Path) -> Path:
-    """Return where DVC keeps its objects: as configured for this clone, for the project, or by default."""
-    folder = main_root(root) / ".dvc"
-    for name in ("config.local", "config"):
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(folder / name, encoding="utf-8")
-        except configparser.Error:
-            continue
-        if parser.has_option("cache", "dir"):
-            return (folder / parser.get("cache", "dir").strip("'\"")).resolve() / "files" / "md5"
-    return folder / "cache" / "files" / "md5"
-
-
-def cached(root: Path, digest: str) -> Path | None:
-    """Return the cached object with this hash, or None where this clone has not fetched it."""
-    path = cache_folder(root) / digest[:2] / digest[2:]
-    return path if path.is_file() else None
-
-
-def read_output(root: Path, record: RecordedRun, output: str, member: str = "") -> bytes | None:
+def read_output(root: Path, record: RecordedRun, output: str, inner: str = "") -> bytes | None:
     """Return the bytes of an output of a recorded run, or of a file in an output folder; None where it is not here."""
     digest = record.outputs.get(output)
-    path = cached(root, digest) if digest else None
-    if path is None or not member:
-        return path.read_bytes() if path else None
-    entry = next((item["md5"] for item in _members(path) if item["relpath"] == member), None)
-    inner = cached(root, entry) if entry else None
-    return inner.read_bytes() if inner else None
-
-
-def _members(listing: Path) -> list[dict[str, str]]:
-    try:
-        found: list[dict[str, str]] = json.loads(listing.read_bytes())
-    except ValueError:
-        return []
-    return [item for item in found if HASH.fullmatch(str(item.get("md5"))) and ".." not in str(item.get("relpath"))]
+    path = None if digest is None else member(root, digest, inner) if inner else cached(root, digest)
+    return path.read_bytes() if path else None
 
 
 def commit_of(root: Path, revision: str) -> str | None:
@@ -152,39 +127,93 @@ def commit_of(root: Path, revision: str) -> str | None:
         return None
 
 
-def view(root: Path, commit: str, run: str) -> Path:
+@dataclass(frozen=True)
+class Origin:
+    """Where a run that was read through Git comes from: its commit, and its name there."""
+
+    commit: str
+    run: str
+
+
+def view(root: Path, origin: Origin) -> Path:
     """Lay out the small results of a run at a commit in a disposable folder, and return it.
 
     Raises:
         Missing: The commit has no such run, or this clone lacks its results; the message says how to fetch them.
     """
-    target = main_root(root) / ".dvc" / "tmp" / "rlx-views" / commit / run
+    target = view_folder(root, origin)
     if (target / ".complete").is_file():
         return target
-    (record,) = (found.get(run) for found in recorded(root, [commit]))
-    (snapshot,) = git_blobs(root, [f"{commit}:runs/{run}/config_snapshot.yaml"])
-    if record is None or snapshot is None:
-        raise Missing(f"commit {commit[:10]} holds no finished run {run!r}")
+    record = _record(root, origin)
+    (snapshot,) = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/config_snapshot.yaml"])
+    if snapshot is None:
+        raise Missing(f"commit {origin.commit[:10]} holds no finished run {origin.run!r}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     (target / "config_snapshot.yaml").write_bytes(snapshot)
     for output in VIEWED:
         if output in record.outputs:
-            _lay_out(root, commit, record.outputs[output], target / output)
+            _require(lay_out(root, record.outputs[output], target / output), origin)
     (target / ".complete").touch()
     return target
 
 
-def _lay_out(root: Path, commit: str, digest: str, target: Path) -> None:
-    source = cached(root, digest)
-    if source is None:
+def view_folder(root: Path, origin: Origin) -> Path:
+    """Return the disposable folder in which a run at a commit is laid out; where the project is read-only, elsewhere."""
+    folder = main_root(root) / ".dvc" / "tmp"
+    if not os.access(folder if folder.is_dir() else folder.parent, os.W_OK):
+        folder = Path(tempfile.gettempdir()) / f"rlx-{os.getuid()}"
+    return folder / "rlx-views" / origin.commit / origin.run
+
+
+def add_to_view(root: Path, origin: Origin, path: str) -> Path:
+    """Lay out one more output of a viewed run, or one file of an output folder, and return where it is.
+
+    Args:
+        root: The project.
+        origin: The run.
+        path: In the run folder: ``metrics.jsonl``, ``checkpoints/seed_1/latest.zip``.
+
+    Raises:
+        Missing: The run has no such file, or this clone lacks it.
+    """
+    target = view(root, origin) / path
+    if target.exists():
+        return target
+    record = _record(root, origin)
+    output = next((name for name in record.outputs if path == name or path.startswith(f"{name}/")), None)
+    digest = record.outputs[output] if output else None
+    if output and digest and path != output:
+        listing = cached(root, digest)
+        _require(listing is not None, origin)
+        assert listing is not None
+        digest = members(listing).get(path.removeprefix(f"{output}/"))
+    if digest is None:
+        raise Missing(f"run {origin.run!r} of commit {origin.commit[:10]} has no {path}")
+    _require(lay_out(root, digest, target), origin)
+    return target
+
+
+def files_of(root: Path, origin: Origin, output: str) -> list[str]:
+    """Return the paths of the files in an output folder of a run at a commit; none where it has no such folder."""
+    digest = _record(root, origin).outputs.get(output)
+    if digest is None:
+        return []
+    listing = cached(root, digest)
+    _require(listing is not None, origin)
+    return sorted(members(listing)) if listing else []
+
+
+def _record(root: Path, origin: Origin) -> RecordedRun:
+    (found,) = recorded(root, [origin.commit])
+    if origin.run not in found:
+        raise Missing(f"commit {origin.commit[:10]} holds no finished run {origin.run!r}")
+    return found[origin.run]
+
+
+def _require(here: bool, origin: Origin) -> None:
+    if not here:
         raise Missing(
-            f"the results of commit {commit[:10]} are not in this clone's DVC cache: fetch them with "
+            f"the results of commit {origin.commit[:10]} are not in this clone's DVC cache: fetch them with "
             f"`dvc fetch --all-commits`, or `dvc exp pull origin NAME` for an experiment"
         )
-    if not digest.endswith(".dir"):
-        with replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
-        return
-    for item in _members(source):
-        _lay_out(root, commit, item["md5"], target / item["relpath"])

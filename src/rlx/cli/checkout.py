@@ -1,0 +1,41 @@
+"""`rlx checkout`."""
+
+from __future__ import annotations
+
+import click
+
+from rlx.cli.common import RUN, tell
+
+
+@click.command("checkout")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=RUN)
+def command(runs: tuple[str, ...]) -> None:
+    """Bring the folder of a kept RUN back, checkpoints and films included.
+
+    The folder runs/RUN/ is made from Git and DVC's cache, read-only. RUN is a kept experiment (cartpole_001), a run at a
+    Git revision (cartpole@v1.0), or a run of the study whose files are gone.
+
+    \b
+    Example:
+      rlx checkout cartpole_001
+    """
+    from rlx.errors import Missing
+    from rlx.experiments.kept import export
+    from rlx.experiments.revisions import recorded_here
+    from rlx.experiments.tools import dvc
+    from rlx.project import find_root
+    from rlx.references import kept_origin
+
+    root = find_root()
+    for name in runs:
+        record = recorded_here(root).get(name)
+        if record is not None:
+            if missing := [f"runs/{name}/{out}" for out in record.outputs if not (root / "runs" / name / out).exists()]:
+                dvc(root, "--wait-for-lock", "checkout", "--quiet", *missing)
+            tell(f"runs/{name}/ is there")
+            continue
+        origin = kept_origin(root, name)
+        if origin is None:
+            raise Missing(f"{name} is not kept in Git: only experiments and runs at a revision can be brought back")
+        export(root, origin, name)
+        tell(f"runs/{name}/ is there, read-only")

@@ -1,0 +1,157 @@
+"""What commands share: arguments that complete themselves, how loud to be, tables and JSON."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rlx.report.grid import Grid
+
+LOUDNESS = "RLX_LOUDNESS"
+
+
+class _Named(click.ParamType[str]):
+    """A name that the shell can complete."""
+
+    def __init__(self, name: str, known: Callable[[Path], Sequence[str]]):
+        self.name, self._known = name, known
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name."""
+        if not str(value).strip():
+            self.fail("must not be empty", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Return the names that begin as typed; none outside a project."""
+        from rlx.errors import RlxError
+        from rlx.project import find_root
+
+        try:
+            names = self._known(find_root())
+        except (RlxError, OSError):
+            return []
+        return [click.shell_completion.CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _runs(root: Path) -> list[str]:
+    from rlx.references import known_runs
+
+    return known_runs(root)
+
+
+def _checkpoints(root: Path) -> list[str]:
+    return [f"{run}:{name}" for run in _runs(root) for name in ("latest", "best")]
+
+
+def _configs(root: Path) -> list[str]:
+    return sorted(path.stem for path in (root / "configs").glob("*.yaml"))
+
+
+def _sweeps(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in (root / "sweeps").glob("*.yaml"))
+
+
+RUN = _Named("run", _runs)
+CHECKPOINT = _Named("checkpoint", _checkpoints)
+CONFIG = _Named("config", _configs)
+SWEEP = _Named("sweep", _sweeps)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON (docs/json.md).")
+
+
+def _quieter(_: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ[LOUDNESS] = str(param.name)
+
+
+def _colourless(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ["NO_COLOR"] = "1"
+
+
+def general_options() -> list[click.Option]:
+    """Return the options that every command takes, and that may stand before it too."""
+    hidden = {"expose_value": False, "is_flag": True}
+    return [
+        click.Option(["-q", "--quiet"], help="Say only results and errors.", callback=_quieter, **hidden),
+        click.Option(["-v", "--verbose"], help="Say everything, DVC's words too.", callback=_quieter, **hidden),
+        click.Option(["--no-color"], help="No colours (as NO_COLOR=1).", callback=_colourless, **hidden),
+    ]
+
+
+def is_quiet() -> bool:
+    """Tell whether only results and errors are wanted."""
+    return os.environ.get(LOUDNESS) == "quiet"
+
+
+def is_verbose() -> bool:
+    """Tell whether everything is wanted."""
+    return os.environ.get(LOUDNESS) == "verbose"
+
+
+def say(line: str) -> None:
+    """Say something that is not a result: nothing when quiet."""
+    if not is_quiet():
+        tell(line)
+
+
+def tell(line: str, style: str = "", indent: str = "") -> None:
+    """Print a line as it is, broken at the width of a terminal (but never inside a command), whole in a pipe."""
+    from rich.text import Text
+
+    from rlx.report.text import wrapped
+
+    drawn = console()
+    drawn.print(Text(wrapped(line, drawn.width, indent), style=style), soft_wrap=True)
+
+
+def console() -> Console:
+    """Return the terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_json(content: Any) -> None:
+    """Print a document as JSON, floats with every digit."""
+    import json
+
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_csv(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as CSV; lists become words."""
+    writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {key: " ".join(map(str, value)) if isinstance(value, list | tuple) else value for key, value in row.items()}
+        )
+
+
+def print_grid(grid: Grid) -> None:
+    """Print a table with its title and note."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for index, title in enumerate(grid.head):
+        drawn.add_column(title, justify="left" if index < grid.left else "right", overflow="fold")
+    for row in grid.rows:
+        drawn.add_row(*map(Text, row))
+    if grid.title:
+        tell(grid.title, "bold")
+    console().print(drawn)
+    if grid.note:
+        tell(grid.note, "dim")

@@ -1,0 +1,143 @@
+"""`rlx resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlx.cli.common import RUN, is_verbose, say, tell
+
+if TYPE_CHECKING:
+    from rlx.runs import RunFolder
+
+
+@click.command("resume")
+@click.argument("run", type=RUN)
+@click.option(
+    "--timesteps", type=click.IntRange(min=1), metavar="N", help="Train a finished run further, to N steps per seed."
+)
+@click.option("--name", metavar="NAME", help="With --timesteps: what to call the new experiment.")
+def command(run: str, timesteps: int | None, name: str | None) -> None:
+    """Go on with RUN where it was stopped.
+
+    A stopped training ends with the same bits as if it had never been stopped: it goes on from its newest checkpoints,
+    with the configuration and code it began with. One that failed goes on with the code as it is now, mended.
+
+    With --timesteps, a finished run is trained further as a new experiment, from its final policies; learning-rate
+    schedules stretch over the new total.
+
+    \b
+    Example:
+      rlx resume cartpole_001
+      rlx resume cartpole --timesteps 100000
+    """
+    from rlx.errors import UsageError
+    from rlx.experiments.kept import read_record
+    from rlx.project import find_root
+    from rlx.references import find_run
+
+    root = find_root()
+    folder = find_run(root, run)
+    if timesteps is not None:
+        _further(root, folder, timesteps, name)
+        return
+    if name is not None:
+        raise UsageError("--name goes with --timesteps: only training further makes a new experiment")
+    if read_record(folder.path) is not None:
+        _experiment(root, folder)
+    else:
+        _of_the_study(root, folder)
+
+
+def _status(folder: RunFolder) -> str:
+    from rlx.runs import read_metadata
+
+    return str(read_metadata(folder.path)["status"]) if (folder.path / "metadata.json").is_file() else "resolved"
+
+
+def _experiment(root: Path, folder: RunFolder) -> None:
+    from rlx.cli.train import loudness, show_result
+    from rlx.errors import UsageError
+    from rlx.experiments.kept import experiment_named, read_record
+    from rlx.experiments.making import begin_again, has_workplace, make
+    from rlx.experiments.planning import plan
+
+    name, record = folder.name, read_record(folder.path)
+    assert record is not None
+    if experiment_named(root, name) is None and (_status(folder) == "failed" or not has_workplace(root, name)):
+        planned = plan(root, record.run, record.settings)
+        if not has_workplace(root, name) and planned.snapshot != folder.snapshot:
+            raise UsageError(
+                f"{name}: what it started from is gone (.dvc/tmp), and the project has changed since: "
+                f"{_difference(folder.snapshot, planned.snapshot)}. Put that back, or train anew with `rlx train {record.run}`"
+            )
+        begin_again(root, name, planned)
+        say(f"{name}: goes on with the code and configs as they are now")
+    finished = make(root, name, loudness(), again=f"rlx resume {name}")
+    if record.targets and finished.is_evaluated:
+        from rlx.config.composition import read_parameters
+
+        show_result(root, finished, read_parameters(root))
+
+
+def _of_the_study(root: Path, folder: RunFolder) -> None:
+    """Go on with a run of the workspace; a kept experiment has nothing to go on with."""
+    from rlx.errors import Interrupted, TrainingFailed, UsageError
+    from rlx.experiments.making import whole_run
+    from rlx.experiments.planning import plan
+    from rlx.experiments.tools import dvc_in_terminal
+
+    status = _status(folder)
+    if status == "finished" or folder.origin is not None:
+        tell(f"{folder.name} is finished; there is nothing to go on with.")
+        tell(f"`rlx resume {folder.name} --timesteps N` trains it further, to N steps per seed.")
+        return
+    run = folder.path.name
+    if folder.path.parent != root / "runs":
+        raise UsageError(f"{folder.path}: is not a run of this project; only those can be resumed")
+    if status == "failed":
+        say(f"{run}: goes on with the code and configs as they are now")
+    elif (now := plan(root, run, []).snapshot) != folder.snapshot:
+        raise UsageError(
+            f"{run}: its configuration or code has changed since it was stopped: {_difference(folder.snapshot, now)}. "
+            f"Put that back to go on, or train what there is now: `dvc repro`"
+        )
+    code = dvc_in_terminal(root, "--wait-for-lock", "repro", *([] if is_verbose() else ["--quiet"]), *whole_run(run))
+    if code == Interrupted.exit_code:
+        raise Interrupted(f"{run}: interrupted; `rlx resume {run}` goes on from its newest checkpoints")
+    if code:
+        raise TrainingFailed(f"{run}: did not finish (see above)")
+    tell(f"{run} is finished. Next: `dvc repro` judges the study")
+
+
+def _difference(old: object, new: object) -> str:
+    """Name what differs between two snapshots."""
+    from rlx.comparison import flatten
+    from rlx.config.snapshot import Snapshot
+
+    assert isinstance(old, Snapshot)
+    assert isinstance(new, Snapshot)
+    before, after = flatten(old.to_data()), flatten(new.to_data())
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return ", ".join(
+        key.removeprefix("code.files.") if key.startswith("code.") else f"{key} {before.get(key)} → {after.get(key)}"
+        for key in keys[:5]
+    )
+
+
+def _further(root: Path, folder: RunFolder, timesteps: int, name: str | None) -> None:
+    from rlx.cli.train import loudness, show_result
+    from rlx.experiments.continuing import continuation
+    from rlx.experiments.kept import same_as
+    from rlx.experiments.making import make, start, whole_run
+
+    planned = continuation(root, folder, timesteps)
+    same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged)
+    if same is not None:
+        tell(f"{same} is that already: {folder.name} trained to {timesteps:,} steps. Nothing was trained.")
+        return
+    made = start(root, planned, whole_run(planned.run), name=name, parent=folder.name).name
+    say(f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed")
+    show_result(root, make(root, made, loudness(), again=f"rlx resume {made}"), planned.parameters)

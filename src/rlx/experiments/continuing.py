@@ -1,0 +1,87 @@
+"""A finished run trained further: a plan with its own configuration, a larger budget, and where it starts from."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from rlx.comparison import flatten
+from rlx.config.snapshot import Snapshot
+from rlx.errors import Missing, UsageError
+from rlx.experiments.planning import Plan, plan
+from rlx.experiments.revisions import RecordedRun, recorded, recorded_here
+from rlx.references import find_origin
+from rlx.runs import RunFolder
+
+
+def continuation(root: Path, folder: RunFolder, timesteps: int) -> Plan:
+    """Plan the continuation of a finished run.
+
+    Args:
+        root: The project.
+        folder: The run: of the workspace, or a kept one.
+        timesteps: Environment steps per seed that it shall have in the end.
+
+    Raises:
+        UsageError: It has as many already, or the project's code differs from the run's.
+        Missing: It is not finished, or DVC does not keep its files.
+    """
+    before = folder.snapshot
+    if timesteps <= before.config.algo.total_timesteps:
+        raise UsageError(
+            f"{folder.name} has {before.config.algo.total_timesteps:,} steps per seed already; --timesteps must be more"
+        )
+    run, record = _record(root, folder)
+    lineage = {
+        "run": folder.name,
+        "checkpoints": record.outputs["checkpoints"],
+        "metrics": record.outputs["metrics.jsonl"],
+    }
+    wanted = flatten({key: value for key, value in before.config.model_dump().items() if key != "run_name"})
+    wanted = {key: value for key, value in wanted.items() if not key.startswith("checkpoint.start")}
+    wanted["algo.total_timesteps"] = timesteps
+    here = flatten(plan(root, run, []).snapshot.config.model_dump())
+    settings = [f"{key}={_hydra(value)}" for key, value in wanted.items() if here.get(key) != value]
+    settings += [f"+checkpoint.start.{key}={_hydra(value)}" for key, value in lineage.items()]
+    planned = plan(root, run, settings)
+    _check(folder.name, before, planned.snapshot, timesteps)
+    return planned
+
+
+def _record(root: Path, folder: RunFolder) -> tuple[str, RecordedRun]:
+    origin = folder.origin or find_origin(root, folder)
+    if origin is None:
+        run, runs = folder.path.name, recorded_here(root)
+    else:
+        run, (runs,) = origin.run, recorded(root, [origin.commit])
+    record = runs.get(run)
+    if record is None or not {"checkpoints", "metrics.jsonl"} <= set(record.outputs) or not folder.is_evaluated:
+        raise Missing(
+            f"{folder.name}: is not finished, so it cannot be trained further; `rlx resume {folder.name}` first"
+        )
+    return run, record
+
+
+def _hydra(value: Any) -> str:
+    """Return a value as ``-S`` reads it."""
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[A-Za-z_][\w.\-/]*", value) else "'" + value.replace("'", "\\'") + "'"
+    return json.dumps(value)
+
+
+def _check(name: str, before: Snapshot, after: Snapshot, timesteps: int) -> None:
+    """Refuse a continuation that would not be the run's own configuration and code."""
+    algo = before.config.algo.model_copy(update={"total_timesteps": timesteps})
+    checkpoint = before.config.checkpoint.model_copy(update={"start": after.config.checkpoint.start})
+    wanted = before.config.model_copy(
+        update={"algo": algo, "checkpoint": checkpoint, "run_name": after.config.run_name}
+    )
+    found, own = flatten(after.to_data()), flatten(Snapshot(wanted, before.code).to_data())
+    different = [key for key in {**own, **found} if own.get(key) != found.get(key)]
+    if different:
+        raise UsageError(
+            f"{name} was trained with other code or settings than the project has now: {', '.join(different[:5])}. "
+            f"Put them back first (`git diff`, `rlx info {name}`)"
+        )

@@ -1,0 +1,151 @@
+"""Making an experiment from a plan: its folder, its workplace, its stages, and what is kept of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rlx.atomic import write_json, write_text
+from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
+from rlx.experiments import workplace
+from rlx.experiments.kept import Record, experiment_named, export, read_record, reserve, write_record
+from rlx.experiments.planning import Plan
+from rlx.experiments.revisions import Origin
+from rlx.experiments.workplace import Loudness, Workplace
+from rlx.project import main_root
+from rlx.runs import FORMAT, RunFolder, read_metadata
+
+
+def whole_run(run: str) -> tuple[str, ...]:
+    """Return the stages that make everything there is of a run."""
+    return f"analyze@{run}", f"video@{run}"
+
+
+def start(  # noqa: PLR0913
+    root: Path,
+    plan: Plan,
+    targets: tuple[str, ...],
+    *,
+    name: str | None = None,
+    stem: str | None = None,
+    parent: str | None = None,
+) -> Path:
+    """Reserve the folder of a new experiment and note in it what is to be made; see :func:`reserve` for the names."""
+    folder = reserve(root, stem or plan.run, name)
+    write_record(folder, Record(plan.run, plan.settings, targets, parent))
+    write_text(folder / "config_snapshot.yaml", plan.snapshot.to_yaml())
+    _note(folder, "running")
+    return folder
+
+
+def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
+    """Make a reserved experiment, or go on with a stopped one, and export it.
+
+    Args:
+        root: The project.
+        name: The experiment.
+        loudness: What comes to the terminal.
+        again: The command that goes on with it, for messages.
+
+    Returns:
+        Its browsable folder.
+
+    Raises:
+        Interrupted: Ctrl-C; finished seeds and checkpoints are kept.
+        TrainingFailed: A stage failed.
+        UsageError: Another process is making it.
+    """
+    folder = root / "runs" / name
+    record = read_record(folder)
+    if record is None:
+        raise Missing(f"{name}: its folder does not say what it is to be")
+    with _alone(root, name):
+        place = _workplace(root, name)
+        _note(folder, "running")
+        status: int | None = None
+        try:
+            commit = workplace.collect(place)
+            if commit is None:
+                status = workplace.run_stages(place, record, loudness)
+                commit = workplace.collect(place)
+        finally:
+            if experiment_named(root, name) is None:
+                _note(folder, "stopped" if status in (None, Interrupted.exit_code) else "failed")
+        if commit is None:
+            _raise(name, status, again)
+        assert commit is not None
+        shutil.rmtree(folder / "logs", ignore_errors=True)
+        exported = export(root, Origin(commit, record.run), name)
+        workplace.close_workplace(place)
+    return RunFolder(exported)
+
+
+def _raise(name: str, status: int | None, again: str) -> None:
+    if status == Interrupted.exit_code:
+        raise Interrupted(f"{name}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them")
+    if status == 0:
+        raise TrainingFailed(f"{name}: nothing in it differs from the committed state, so DVC kept no experiment")
+    raise TrainingFailed(f"{name}: did not finish (see above); after mending the cause, `{again}` goes on")
+
+
+def _workplace(root: Path, name: str) -> Workplace:
+    try:
+        return workplace.reopen_workplace(root, name)
+    except Missing:
+        return workplace.open_workplace(root, name)
+
+
+def has_workplace(root: Path, name: str) -> bool:
+    """Tell whether what a stopped experiment started from is still there."""
+    return (workplace.workplaces_folder(root) / name / ".git").is_dir()
+
+
+def begin_again(root: Path, name: str, plan: Plan) -> None:
+    """Let an experiment that failed start from the workspace as it is now, code mended; what is trained stays."""
+    record = read_record(root / "runs" / name)
+    assert record is not None
+    with _alone(root, name):
+        workplace.close_workplace(Workplace(root, name, root))
+        workplace.open_workplace(root, name)
+        write_text(root / "runs" / name / "config_snapshot.yaml", plan.snapshot.to_yaml())
+
+
+def give_up(root: Path, name: str) -> None:
+    """Delete the folder and the workplace of an experiment that was not finished."""
+    with _alone(root, name):
+        workplace.close_workplace(Workplace(root, name, root))
+        shutil.rmtree(root / "runs" / name, ignore_errors=True)
+
+
+@contextmanager
+def _alone(root: Path, name: str) -> Iterator[None]:
+    folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{name}.making")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{name} is being made by another process; `rlx ls` shows how far it is") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _note(folder: Path, status: str) -> None:
+    """Note in the folder's metadata how the experiment stands; what training noted stays."""
+    try:
+        content: dict[str, Any] = read_metadata(folder)
+    except RlxError:
+        content = {"format": FORMAT, "seeds": [], "seeds_wanted": RunFolder(folder).snapshot.seeds}
+        config = RunFolder(folder).snapshot.config
+        content |= {"run_name": config.run_name, "environment": config.env.id, "algorithm": config.algo.name}
+    running = {"host": socket.gethostname(), "pid": os.getpid()} if status == "running" else None
+    write_json(folder / "metadata.json", {**content, "status": status, "process": running})

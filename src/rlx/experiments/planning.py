@@ -1,0 +1,154 @@
+"""What an experiment would be, before it is made: its settings applied to a copy of the parameters and configs."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.config.composition import BASE_KEYS, compose_run, read_parameters
+from rlx.config.schema import Parameters
+from rlx.config.snapshot import Snapshot
+from rlx.config.validation import field_of, section_type
+from rlx.errors import ConfigError, UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment to make.
+
+    Attributes:
+        run: The run it is of.
+        settings: As DVC takes them, each addressed to the file that has the last word on it.
+        snapshot: The effective configuration it will have.
+        parameters: The parameters it will have.
+        judged: The plain values of ``params.yaml`` with the settings applied.
+        notices: What its owner should know.
+    """
+
+    run: str
+    settings: tuple[str, ...]
+    snapshot: Snapshot
+    parameters: Parameters
+    judged: dict[str, Any]
+    notices: tuple[str, ...]
+
+
+def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
+    """Check a run with settings changed, completely, and return what would be made.
+
+    Args:
+        root: The project.
+        run: A config of ``configs/``.
+        overrides: ``KEY=VALUE`` as people type them.
+
+    Raises:
+        UsageError: One is not KEY=VALUE, or asks for several values at once.
+        ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
+    """
+    import yaml
+
+    from rlx.config.checks import check_engine
+    from rlx.resolving import resolve_run
+
+    compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
+    settings = [addressed(root, run, override) for override in overrides]
+    parameters = read_parameters(root)
+    check_engine(parameters.engine)
+    if run not in parameters.study.runs:
+        settings.append(f"study.runs=[{','.join([*parameters.study.runs, run])}]")
+    with _applied(root, settings) as changed:
+        try:
+            resolved = resolve_run(root, run, configs_from=changed)
+            parameters = read_parameters(changed)
+        except ConfigError as error:
+            raise _of_settings(error, overrides) from None
+        judged = yaml.safe_load((changed / "params.yaml").read_text(encoding="utf-8"))
+    return Plan(run, tuple(settings), resolved.snapshot, parameters, judged, resolved.notices)
+
+
+@contextmanager
+def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
+    """Give a folder with copies of ``params.yaml`` and ``configs/``, to which DVC has applied the settings."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+
+    by_file: dict[str, list[str]] = {}
+    for setting in settings:
+        file, separator, rest = setting.partition(":")
+        named = separator and file.endswith((".yaml", ".yml", ".json", ".toml", ".py"))
+        by_file.setdefault(file if named else "params.yaml", []).append(rest if named else setting)
+    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
+        copy = Path(folder)
+        shutil.copyfile(root / "params.yaml", copy / "params.yaml")
+        shutil.copytree(root / "configs", copy / "configs")
+        for file, changes in by_file.items():
+            if not (copy / file).is_file():
+                raise ConfigError(f"-S {file}:{changes[0]}: there is no file {file} to change")
+            try:
+                several = len(get_hydra_sweeps({file: changes})) > 1
+                if not several:
+                    apply_overrides(copy / file, changes)
+            except DvcException as error:
+                cause = error.__cause__ or error
+                raise ConfigError(f"-S {' '.join(changes)}: {_sentence(cause)}") from None
+            if several:
+                raise UsageError(
+                    f"-S {' '.join(changes)}: gives a setting several values; `rlx sweep` tries them all, one experiment each"
+                )
+        yield copy
+
+
+def _sentence(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
+    """Return a refusal in terms of what was typed, where it concerns a setting that was."""
+    typed = {override.partition("=")[0].lstrip("+~").rpartition(":")[2]: override for override in overrides}
+    lines = []
+    for problem in error.problems:
+        override = next((text for key, text in typed.items() if problem.key == key), None)
+        lines.append(f"-S {override}: {problem.message}" if override else str(problem))
+    return ConfigError("\n".join(lines)) if lines else error
+
+
+def addressed(root: Path, run: str, setting: str) -> str:
+    """Address a plain KEY=VALUE to the file that has the last word on KEY for this run.
+
+    Raises:
+        UsageError: It is not KEY=VALUE.
+        ConfigError: No setting has that name.
+    """
+    key, equals, value = setting.partition("=")
+    if key.startswith("~"):
+        return setting
+    if not equals or not key.strip():
+        raise UsageError(f"-S {setting}: must be KEY=VALUE, such as algo.gamma=0.9")
+    if ":" in key:
+        return setting
+    path = tuple(key.lstrip("+").split("."))
+    _, info = field_of(Parameters, path)
+    if info is None and "kwargs" not in path:
+        names = [
+            f"{name}.{inner}" if found else name
+            for name, field in Parameters.model_fields.items()
+            for found in [section_type(field.annotation)]
+            for inner in (found.model_fields if found else [""])
+        ]
+        guesses = difflib.get_close_matches(key, names, 1) or [name for name in names if name.endswith(f".{path[-1]}")]
+        hint = f"did you mean {guesses[0]}?" if guesses else "docs/configuration.md lists them"
+        raise ConfigError(f"-S {setting}: there is no setting {key!r}; {hint}")
+    if path[0] not in BASE_KEYS:
+        return setting
+    for prefix, document in compose_run(root, run).documents:
+        inner = path[len(prefix) :]
+        if path[: len(prefix)] == prefix and inner in document.keys:
+            return setting if document.name == "params.yaml" else f"{document.name}:{'.'.join(map(str, inner))}={value}"
+    return setting if key.startswith("+") else f"+{setting}"

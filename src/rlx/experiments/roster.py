@@ -1,0 +1,88 @@
+"""The study's roster: the compare stage in ``dvc.yaml`` lists the results of exactly the runs in ``study.runs``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rlx.atomic import write_text
+from rlx.errors import ConfigError
+
+RESULTS = ("config_snapshot.yaml", "eval", "plots", "metadata.json")
+"""What the compare stage needs of each run, as paths in its folder."""
+SINGLE_RUN = "RLX_SINGLE_RUN"
+"""Set while ``rlx train`` runs the stages of one run alone: the compare stage, and so its roster, is not involved."""
+
+
+def compare_deps(runs: Sequence[str]) -> list[str]:
+    """Return what the compare stage must list for these runs, in order."""
+    return [f"runs/{run}/{result}" for run in runs for result in RESULTS]
+
+
+def check_roster(root: Path, runs: Sequence[str]) -> None:
+    """Check that the compare stage in ``dvc.yaml`` depends on exactly the study's runs.
+
+    Raises:
+        ConfigError: It does not; the message carries the cure.
+    """
+    if os.environ.get(SINGLE_RUN):
+        return
+    listed = {dep.split("/")[1] for dep in _listed(_load_pipeline(root)) if dep.startswith("runs/")}
+    if [dep for dep in _listed(_load_pipeline(root)) if dep.startswith("runs/")] != compare_deps(runs):
+        missing, extra = [run for run in runs if run not in listed], sorted(listed - set(runs))
+        facts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"still lists {', '.join(extra)}"] * bool(extra)
+        what = " and ".join(facts) or "lists their results incompletely or in another order"
+        raise ConfigError(
+            f"dvc.yaml: the compare stage is out of step with study.runs in params.yaml: it {what}; mend it with `rlx sync`"
+        )
+
+
+def sync_roster(root: Path, runs: Sequence[str]) -> bool:
+    """Bring the compare stage's deps in ``dvc.yaml`` in step with the study's runs; comments stay.
+
+    Returns:
+        Whether anything had to change.
+    """
+    pipeline = _load_pipeline(root)
+    listed = _listed(pipeline)
+    wanted = [dep for dep in listed if not dep.startswith("runs/")] + compare_deps(runs)
+    if listed == wanted:
+        return False
+    import io
+
+    deps = pipeline["stages"]["compare"]["deps"]
+    deps[:] = wanted
+    buffer = io.StringIO()
+    _yaml().dump(pipeline, buffer)
+    write_text(root / "dvc.yaml", buffer.getvalue())
+    return True
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _load_pipeline(root: Path) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _yaml().load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    except (YAMLError, OSError) as error:
+        raise ConfigError(f"dvc.yaml: cannot be read: {error}") from None
+
+
+def _listed(pipeline: Any) -> list[str]:
+    try:
+        return [str(dep) for dep in pipeline["stages"]["compare"]["deps"]]
+    except (KeyError, TypeError):
+        raise ConfigError(
+            "dvc.yaml: has no stage `compare` with `deps`; `rlx init` in an empty folder shows how it should look"
+        ) from None

@@ -1,0 +1,173 @@
+"""Where an experiment is made: a clone of the project beside the bench, as the workspace is, changes included.
+
+DVC runs in the clone, and what it keeps is fetched from there. So nothing that happens to an experiment (Ctrl-C, a kill,
+a full disk) touches the workspace, its index or its HEAD, experiments do not wait for each other's locks, and a stopped
+one goes on from exactly what it started from. (`dvc exp run --temp` stashes and restores the workspace while it begins:
+a kill at that moment leaves edits in the stash and HEAD detached.)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlx.atomic import write_text
+from rlx.dvc_cache import cache_root
+from rlx.errors import CommandFailed, Missing
+from rlx.experiments.code import tracked_changes, untracked_sources
+from rlx.experiments.kept import Record
+from rlx.experiments.roster import SINGLE_RUN
+from rlx.experiments.tools import git, has_identity, in_terminal
+from rlx.live import LIVE
+from rlx.project import MAIN_ROOT, main_root
+
+START = "refs/rlx/start"
+"""In the clone: the state of the project that the experiment starts from."""
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """How much of what stages print comes to the terminal: all but errors kept quiet, or DVC's words as well."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A clone in which one experiment is made.
+
+    Attributes:
+        project: The project's root.
+        name: The experiment's name.
+        root: The project's root in the clone.
+    """
+
+    project: Path
+    name: str
+    root: Path
+
+    @property
+    def clone(self) -> Path:
+        """The clone, of which the project may be a folder."""
+        return workplaces_folder(self.project) / self.name
+
+
+def workplaces_folder(root: Path) -> Path:
+    """Return the folder of all workplaces; disposable, as everything in ``.dvc/tmp``."""
+    return main_root(root) / ".dvc" / "tmp" / "rlx-workplaces"
+
+
+def open_workplace(root: Path, name: str) -> Workplace:
+    """Clone the project as the workspace is: its commit, every change of a tracked file, and new configs and code.
+
+    Raises:
+        CommandFailed: Git refused.
+    """
+    clone = workplaces_folder(root) / name
+    shutil.rmtree(clone, ignore_errors=True)
+    clone.parent.mkdir(parents=True, exist_ok=True)
+    top, prefix = Path(git(root, "rev-parse", "--show-toplevel").strip()), git(root, "rev-parse", "--show-prefix")
+    git(root, "clone", "--quiet", "--shared", "--no-checkout", "--no-hardlinks", "--", str(top), str(clone))
+    place = Workplace(root, name, clone / prefix.strip())
+    if not has_identity(clone):
+        git(clone, "config", "user.name", "rlx")
+        git(clone, "config", "user.email", "rlx@localhost")
+    git(clone, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD").strip())
+    for name_in_top in tracked_changes(root):
+        _copy(top / name_in_top, clone / name_in_top)
+    for name_in_root in untracked_sources(root):
+        _copy(root / name_in_root, place.root / name_in_root)
+    git(clone, "add", "--all")
+    tree = git(clone, "write-tree").strip()
+    start = git(clone, "commit-tree", tree, "-p", "HEAD", "-m", "the state an experiment starts from").strip()
+    git(clone, "update-ref", START, start)
+    _configure(place)
+    return place
+
+
+def reopen_workplace(root: Path, name: str) -> Workplace:
+    """Return the workplace of an experiment that was stopped, as it was when the experiment began.
+
+    Raises:
+        Missing: It is gone.
+    """
+    clone = workplaces_folder(root) / name
+    place = Workplace(root, name, clone / git(root, "rev-parse", "--show-prefix").strip())
+    try:
+        (clone / ".git" / "index.lock").unlink(missing_ok=True)
+        git(clone, "read-tree", "--reset", "-u", START)
+    except (CommandFailed, OSError):
+        raise Missing(f"what experiment {name} started from is gone from {workplaces_folder(root)}") from None
+    _configure(place)
+    return place
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _configure(place: Workplace) -> None:
+    """Let DVC in the clone use the project's cache, and nothing of the network."""
+    own = place.project / ".dvc" / "config.local"
+    settings = f"[cache]\n    dir = {cache_root(place.project)}\n[exp]\n    auto_push = false\n"
+    text = own.read_text(encoding="utf-8") + "\n" if own.is_file() else ""
+    write_text(place.root / ".dvc" / "config.local", text + settings)
+
+
+def run_stages(place: Workplace, record: Record, loudness: Loudness) -> int:
+    """Run stages in a workplace as a DVC experiment of its name.
+
+    Args:
+        place: Where.
+        record: What to make.
+        loudness: What comes to the terminal.
+
+    Returns:
+        DVC's exit status (130 after Ctrl-C). The live progress of training goes to the terminal.
+    """
+    quiet = [] if loudness.verbose else ["--quiet"]
+    command = [sys.executable, "-m", "dvc", "exp", "run", *quiet, "-n", place.name]
+    for setting in record.settings:
+        command += ["-S", setting]
+    live = place.project / "runs" / place.name
+    variables = {SINGLE_RUN: record.run, MAIN_ROOT: str(place.project), LIVE: str(live)}
+    return in_terminal([*command, *record.targets], place.root, variables, quiet=loudness.quiet)
+
+
+def collect(place: Workplace) -> str | None:
+    """Fetch the experiment that was made in a workplace into the project.
+
+    Returns:
+        Its commit, or None if DVC kept no experiment there.
+    """
+    refs = git(place.clone, "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").splitlines()
+    found = [line.split() for line in refs if line.split()[0].split("/")[4:] == [place.name]]
+    if not found:
+        return None
+    ref, commit = found[0]
+    git(place.project, "fetch", "--quiet", "--no-write-fetch-head", str(place.clone), f"+{ref}:{ref}")
+    return commit
+
+
+def close_workplace(place: Workplace) -> None:
+    """Delete a workplace."""
+    shutil.rmtree(place.clone, ignore_errors=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine still runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
