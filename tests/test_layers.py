@@ -16,8 +16,8 @@ LAYERS: list[set[str]] = [
     {"config", "stats", "comparison", "diagnosis", "wording"},
     {"project", "project_code", "live", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
-    {"evaluation", "training", "held_out", "video", "runs", "bench", "workers", "progress", "inheritance", "seeds", "resolving"},
-    {"experiments", "references", "labels", "run_index", "catalogue", "plots", "report", "template", "known", "creation"},
+    {"evaluation", "training", "held_out", "playing", "video", "runs", "bench", "workers", "progress", "inheritance", "seeds", "resolving"},
+    {"experiments", "references", "checkpoint_references", "labels", "run_index", "catalogue", "plots", "report", "template", "known", "creation"},
     {"entry", "cli"},
 ]  # fmt: skip
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,15 +16,18 @@ import numpy as np
 from rlx import checkpoints, results
 from rlx.actors import Actor, load_actor, stack
 from rlx.atomic import replacing, write_json
+from rlx.checkpoints import Checkpoint
 from rlx.config.schema import FinalEvalConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env, own_registrations
 from rlx.errors import EnvironmentUnusable, RlxError
-from rlx.evaluation import SLOTS, untouched_generators
+from rlx.evaluation import SLOTS, Episode, untouched_generators
+from rlx.playing import Played
 from rlx.project_code import check_unchanged
 
 CAPTION_HEIGHT = 28
 DEFAULT_FPS = 30
+GIF_FPS = 25
 
 
 class NoRenderer(RlxError):
@@ -75,6 +79,29 @@ def representative(table: Any, checkpoint: str = "latest") -> tuple[int, int]:
     return seed, int(episodes["episode"].iloc[(len(episodes) - 1) // 2])
 
 
+def representatives(played: Sequence[Played], show: str, episodes: int) -> tuple[Played, list[Episode]]:
+    """Return the policy, and its episodes, that stand for all: the median ones, the best, or the worst.
+
+    Seeds are ordered by their mean return, episodes by their return; of an even number the lower of the two in the middle
+    is the median: never the more flattering one.
+
+    Args:
+        played: What each seed's policy did.
+        show: ``median``, ``best`` or ``worst``.
+        episodes: How many episodes; around the median, or from the best (worst) on.
+    """
+    ordered = sorted(
+        played, key=lambda item: (sum(e.episode_return for e in item.episodes) / len(item.episodes), item.seed)
+    )
+    place = {"best": -1, "worst": 0, "median": (len(ordered) - 1) // 2}[show]
+    item = ordered[place]
+    ranked = sorted(item.episodes, key=lambda episode: (episode.episode_return, episode.index))
+    if show == "best":
+        return item, ranked[::-1][:episodes]
+    first = 0 if show == "worst" else max(0, (len(ranked) - 1) // 2 - (episodes - 1) // 2)
+    return item, ranked[first : first + episodes]
+
+
 def film_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig) -> Film:
     """Film the representative episode of a run into ``runs/<run>/videos/``.
 
@@ -98,26 +125,68 @@ def film_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig
 def _film(  # noqa: PLR0913
     root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig, film: Film, target: Path
 ) -> Film:
+    check_unchanged(root, snapshot.code.files)
+    own_registrations(root)
+    checkpoint = checkpoints.load(root / "runs" / run / "checkpoints" / f"seed_{film.seed}" / f"{film.checkpoint}.zip")
+    shot = Shot(film.episode, film.reset_seed, f"{run}  seed {film.seed}")
+    last = film_episodes(root, snapshot, checkpoint, Shooting([shot], protocol, video), target)
+    return replace(film, file=target.name, filmed_return=last.total, steps=last.step, complete=last.ended)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """An episode to film.
+
+    Attributes:
+        episode: Its index among the held-out episodes.
+        reset_seed: What the environment is reset with.
+        title: What stands on its frames.
+    """
+
+    episode: int
+    reset_seed: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Shooting:
+    """What to film, and how."""
+
+    shots: Sequence[Shot]
+    protocol: FinalEvalConfig
+    video: VideoConfig
+
+
+def film_episodes(root: Path, snapshot: Snapshot, checkpoint: Checkpoint, shooting: Shooting, target: Path) -> Scene:
+    """Film episodes of a policy one after another, as evaluation plays them.
+
+    Args:
+        root: The project, whose environments are registered.
+        snapshot: The policy's configuration.
+        checkpoint: The policy.
+        shooting: The episodes.
+        target: An ``.mp4`` (H.264) or a ``.gif``.
+
+    Returns:
+        The last frame of the last episode.
+
+    Raises:
+        NoRenderer: The environment cannot be filmed on this machine; the message says what to install or set.
+    """
     import torch
 
     torch.set_num_threads(1)  # as in evaluation, so that the film shows the same episode
-    check_unchanged(root, snapshot.code.files)
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    own_registrations(root)
-    checkpoint = checkpoints.load(root / "runs" / run / "checkpoints" / f"seed_{film.seed}" / f"{film.checkpoint}.zip")
     env = make_env(snapshot.config.env, render_mode="rgb_array")
     try:
-        actor = load_actor(root, snapshot.config, checkpoint, env, deterministic=protocol.deterministic)
-        with untouched_generators(protocol.seed):
-            scenes = _scenes(env, actor, film.reset_seed, film.episode % SLOTS, video.max_steps)
-            title = f"{run}  seed {film.seed}"
-            last = write_film(
-                target, scenes, title, float(env.metadata.get("render_fps") or DEFAULT_FPS), video.max_width
-            )
+        actor = load_actor(root, snapshot.config, checkpoint, env, deterministic=shooting.protocol.deterministic)
+        with untouched_generators(shooting.protocol.seed):
+            scenes = (scene for shot in shooting.shots for scene in _scenes(env, actor, shot, shooting.video.max_steps))
+            fps = float(env.metadata.get("render_fps") or DEFAULT_FPS)
+            return write_film(target, scenes, fps, shooting.video.max_width)
     finally:
         env.close()
-    return replace(film, file=target.name, filmed_return=last.total, steps=last.step, complete=last.ended)
 
 
 @dataclass(frozen=True)
@@ -125,23 +194,25 @@ class Scene:
     """One frame and what had happened by then."""
 
     frame: Any
+    title: str
     step: int
     total: float
     ended: bool
 
 
-def _scenes(env: gym.Env[Any, Any], actor: Actor, reset_seed: int, place: int, max_steps: int) -> Iterator[Scene]:
+def _scenes(env: gym.Env[Any, Any], actor: Actor, shot: Shot, max_steps: int) -> Iterator[Scene]:
     """Play one episode as evaluation does (same slot, same batch), yielding a frame per step."""
-    observation, _ = env.reset(seed=reset_seed)
-    actor.begin(place, env.action_space, reset_seed)
+    place = shot.episode % SLOTS
+    observation, _ = env.reset(seed=shot.reset_seed)
+    actor.begin(place, env.action_space, shot.reset_seed)
     total, ended = 0.0, False
-    yield Scene(_render(env), 0, 0.0, ended=False)
+    yield Scene(_render(env), shot.title, 0, 0.0, ended=False)
     for step in range(1, max_steps + 1):
         action = actor.act(stack([observation] * SLOTS))[place]
         observation, reward, terminated, truncated, _ = env.step(action)
         total += float(reward)
         ended = bool(terminated or truncated)
-        yield Scene(_render(env), step, total, ended)
+        yield Scene(_render(env), shot.title, step, total, ended)
         if ended:
             return
 
@@ -152,7 +223,8 @@ def _render(env: gym.Env[Any, Any]) -> Any:
     except gym.error.DependencyNotInstalled as error:
         raise NoRenderer(f"no film: rendering needs a package that is not installed: {error}") from None
     except Exception as error:
-        raise NoRenderer(f"no film: rendering failed: {type(error).__name__}: {error}") from error
+        hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in f"{type(error).__name__} {error}" else ""
+        raise NoRenderer(f"no film: rendering failed: {type(error).__name__}: {error}{hint}") from error
     frame = np.asarray(frame) if frame is not None else None
     if frame is None or frame.ndim != 3 or frame.shape[2] != 3:
         name = env.spec.id if env.spec else "the environment"
@@ -162,13 +234,12 @@ def _render(env: gym.Env[Any, Any]) -> Any:
     return frame.astype(np.uint8, copy=False)
 
 
-def write_film(path: Path, scenes: Iterator[Scene], title: str, fps: float, max_width: int) -> Scene:
+def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) -> Scene:
     """Encode scenes as they come; only one frame is in memory at a time.
 
     Args:
-        path: The mp4 to write (atomically).
-        scenes: The frames.
-        title: Stands on each frame, with the step and the return so far.
+        path: The file to write (atomically): an ``.mp4`` in H.264, or a ``.gif`` of at most 25 frames per second.
+        scenes: The frames; title, step and return so far stand on each.
         fps: Frames per second.
         max_width: Wider frames are scaled down.
 
@@ -177,26 +248,38 @@ def write_film(path: Path, scenes: Iterator[Scene], title: str, fps: float, max_
     """
     import av
 
+    gif = path.suffix == ".gif"
+    every = math.ceil(fps / GIF_FPS) if gif else 1
     last: Scene | None = None
+    options = {} if gif else {"movflags": "faststart"}
     with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
-        with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        with av.open(str(temporary), "w", format=path.suffix[1:], options=options) as container:
             stream: Any = None
-            for scene in scenes:
-                picture = _captioned(scene, title, max_width)
-                if stream is None:
-                    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-                    stream.height, stream.width = picture.shape[:2]
-                    stream.pix_fmt = "yuv420p"
-                    stream.options = {"crf": "23", "preset": "veryfast"}
-                    stream.thread_count = 1
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            for index, scene in enumerate(scenes):
                 last = scene
+                if index % every and not scene.ended:
+                    continue
+                picture = _captioned(scene, max_width)
+                if stream is None:
+                    stream = _stream(container, fps / every, picture, gif=gif)
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                container.mux(stream.encode(frame.reformat(format="rgb8") if gif else frame))
             container.mux(stream.encode(None))
     assert last is not None
     return last
 
 
-def _captioned(scene: Scene, title: str, max_width: int) -> Any:
+def _stream(container: Any, fps: float, picture: Any, *, gif: bool) -> Any:
+    rate = Fraction(fps).limit_denominator(1000)
+    stream = container.add_stream("gif" if gif else "libx264", rate=rate)
+    stream.height, stream.width = picture.shape[:2]
+    stream.pix_fmt = "rgb8" if gif else "yuv420p"
+    stream.options = {} if gif else {"crf": "23", "preset": "veryfast"}
+    stream.thread_count = 1
+    return stream
+
+
+def _captioned(scene: Scene, max_width: int) -> Any:
     """Put a strip with step and return above the frame; sides are made even, as yuv420p needs."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -210,6 +293,7 @@ def _captioned(scene: Scene, title: str, max_width: int) -> Any:
         "RGB", (frame.width + frame.width % 2, frame.height + frame.height % 2 + CAPTION_HEIGHT), (24, 24, 28)
     )
     canvas.paste(frame, (0, CAPTION_HEIGHT))
+    title = scene.title
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     facts = f"step {scene.step}   return {scene.total:.1f}"
     right = canvas.width - 8 - draw.textlength(facts, font=font)

@@ -17,6 +17,8 @@ COMMANDS = {
     "resume": "Go on with a stopped run, or train one further.",
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",
+    "eval": "Evaluate checkpoints on held-out episodes.",
+    "video": "Film a policy.",
     "compare": "Compare runs: differences, intervals, verdicts.",
     "checkout": "Bring a kept run's folder back.",
     "promote": "Make an experiment the committed configuration.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.document import dump, read_document
+from rlx.config.document import Document, dump, read_document
 from rlx.config.schema import RunConfig
 from rlx.errors import ConfigError, Missing, Problem
 
@@ -69,18 +69,22 @@ def read_snapshot(path: Path) -> Snapshot:
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; `dvc repro` (or `rlx train`) makes it")
-    document = read_document(path)
+    return snapshot_from(read_document(path))
+
+
+def snapshot_from(document: Document) -> Snapshot:
+    """Return the snapshot that a YAML document holds; see :func:`read_snapshot`."""
     if document.problems:
         raise ConfigError(document.problems)
     data = dict(document.data)
     version, code = data.pop("format", None), data.pop("code", {})
     if version != FORMAT:
         message = f"snapshot format {version!r} is not the format {FORMAT} that this rlx reads; upgrade rlx, or run `dvc repro`"
-        raise ConfigError([Problem(str(path), None, None, "format", message)])
+        raise ConfigError([Problem(document.name, None, None, "format", message)])
     try:
         return Snapshot(
             RunConfig.model_validate(data), ProjectCode(code.get("files", {}), code.get("registration", {}))
         )
     except (ValidationError, AttributeError) as error:
         message = f"is not a snapshot ({error}); `dvc repro` makes it anew"
-        raise ConfigError([Problem(str(path), None, None, "", message)]) from None
+        raise ConfigError([Problem(document.name, None, None, "", message)]) from None

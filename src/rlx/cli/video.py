@@ -1,0 +1,113 @@
+"""`rlx video`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlx.cli.common import AS_JSON, CHECKPOINT, print_json, say, tell
+
+if TYPE_CHECKING:
+    from rlx.config.schema import FinalEvalConfig
+    from rlx.evaluation import Episode
+    from rlx.playing import Played, Policy
+
+
+@click.command("video")
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.option("--show", type=click.Choice(["median", "best", "worst"]), default="median", show_default=True,
+              help="Which seed, and which of its episodes.")  # fmt: skip
+@click.option(
+    "--episodes", type=click.IntRange(1, 100), default=1, metavar="N", help="How many episodes, one after another."
+)
+@click.option(
+    "--format", "kind", type=click.Choice(["mp4", "gif"]), default="mp4", show_default=True, help="Kind of film."
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to write it."
+)
+@AS_JSON
+def command(  # noqa: PLR0913
+    checkpoint: str, show: str, episodes: int, kind: str, output: Path | None, *, as_json: bool
+) -> None:
+    """Film a policy on held-out episodes, with the return on the frame.
+
+    CHECKPOINT is a file, or RUN:latest, RUN:best or RUN:step_50000, with #SEED for one seed. By default the film shows
+    the median seed in its median episode: what the run typically does, not its luckiest moment.
+
+    \b
+    Example:
+      rlx video cartpole:best --show worst --episodes 3
+    """
+    from rlx.cli.eval import policies_of, protocol_for
+    from rlx.errors import UsageError
+    from rlx.video import NoRenderer, representatives
+
+    if output is not None and output.suffix not in (".mp4", ".gif"):
+        raise UsageError(f"-o {output}: a film is an .mp4 or a .gif")
+    root, protocol = protocol_for({})
+    played = _played(root, policies_of(root, [checkpoint]), protocol)
+    item, chosen = representatives(played, show, episodes)
+    target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}.{kind}"
+    try:
+        facts = _film(root, item, chosen, protocol, target)
+    except NoRenderer as error:
+        raise NoRenderer(str(error).removeprefix("no film: ")) from None
+    if as_json:
+        print_json(facts)
+        return
+    shown = ", ".join(f"episode {episode.index}: return {episode.episode_return:.1f}" for episode in chosen)
+    tell(f"{target}: seed {item.seed}, {shown}")
+    if not facts["complete"]:
+        tell("Cut at video.max_steps (params.yaml)")
+
+
+def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> list[Played]:
+    """Return what the policies did in the held-out episodes: as the eval stage wrote it down, else played now."""
+    from rlx.playing import Played, kept_episodes, play_policies
+    from rlx.references import find_run
+
+    found: list[Played] = []
+    for policy in policies:
+        run = policy.label.rpartition(":")[0] or policy.label.partition("#")[0]
+        folder = find_run(root, run).path / "eval" if policy.run else None
+        known = kept_episodes(folder, policy, protocol.model_dump()) if folder else None
+        if known is None or policy.seed is None:
+            break
+        found.append(Played(policy, "", policy.seed, 0, known))
+    return found if len(found) == len(policies) else play_policies(root, policies, protocol, say)
+
+
+def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:
+    from rlx.config.composition import read_parameters
+    from rlx.config.schema import VideoConfig
+    from rlx.playing import open_policy
+    from rlx.video import Shooting, Shot, film_episodes
+
+    checkpoint, snapshot = open_policy(root, item.policy)
+    video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()
+    title = f"{item.policy.run or item.policy.path.name}  {item.policy.name}  seed {item.seed}"
+    shots = [
+        Shot(each.index, each.reset_seed, f"{title}  episode {each.index}" if len(chosen) > 1 else title)
+        for each in chosen
+    ]
+    film_episodes(root, snapshot, checkpoint, Shooting(shots, protocol, video), target)
+    return {
+        "format": 1,
+        "file": str(target),
+        "checkpoint": item.policy.label,
+        "seed": item.seed,
+        "episodes": [
+            {"episode": each.index, "reset_seed": each.reset_seed, "return": each.episode_return, "length": each.length}
+            for each in chosen
+        ],
+        "complete": all(each.length <= video.max_steps for each in chosen),
+    }
+
+
+def _file_name(reference: str, seed: int, show: str) -> str:
+    text = Path(reference).stem if reference.endswith(".zip") else reference.partition("#")[0]
+    return f"{re.sub(r'[^A-Za-z0-9_.@-]+', '-', text).strip('-')}-seed_{seed}-{show}"

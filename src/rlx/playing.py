@@ -1,0 +1,163 @@
+"""Evaluating and filming any checkpoint, by the configuration that it carries itself."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx import checkpoints
+from rlx.actors import load_actor
+from rlx.algorithms import prepare_fast
+from rlx.atomic import sha256_of
+from rlx.checkpoints import Checkpoint
+from rlx.config.composition import compose_run
+from rlx.config.document import parse_document
+from rlx.config.schema import FinalEvalConfig
+from rlx.config.snapshot import Snapshot, snapshot_from
+from rlx.envs import make_env, own_registrations
+from rlx.errors import ConfigError, TrainingFailed
+from rlx.evaluation import Episode
+from rlx.held_out import play_held_out
+from rlx.vector_envs.native import is_plain
+from rlx.workers import Failure, run_parallel
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy to play.
+
+    Attributes:
+        label: What a person called it: ``cartpole:best``.
+        run: The run it is of; None for a file.
+        name: Which checkpoint of it: ``best``.
+        seed: Its training seed; None where only the file knows.
+        path: The checkpoint.
+    """
+
+    label: str
+    run: str | None
+    name: str
+    seed: int | None
+    path: Path
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a policy did.
+
+    Attributes:
+        policy: Which.
+        environment: Where.
+        seed: Its training seed.
+        step: Environment steps it was trained for.
+        episodes: Every episode.
+    """
+
+    policy: Policy
+    environment: str
+    seed: int
+    step: int
+    episodes: list[Episode]
+
+
+def play_policies(
+    root: Path, policies: Sequence[Policy], protocol: FinalEvalConfig, say: Callable[[str], None]
+) -> list[Played]:
+    """Play the held-out episodes of a protocol with each policy, in parallel.
+
+    Raises:
+        TrainingFailed: A policy could not be played; the message says which and why.
+    """
+    tasks = {index: (root, policy, protocol) for index, policy in enumerate(policies)}
+    found = run_parallel(_play, tasks, say)
+    failed = [f"{policies[i].label}: {f.message}" for i, f in found.items() if isinstance(f, Failure)]
+    if failed:
+        raise TrainingFailed("\n".join(dict.fromkeys(failed)))
+    return [found[index] for index in tasks]
+
+
+def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[str], None]) -> Played:
+    checkpoint, snapshot = open_policy(root, policy)
+    if is_plain(snapshot.config.env):
+        prepare_fast(emit)
+    probe = make_env(snapshot.config.env)
+    actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
+    probe.close()
+    episodes = play_held_out(root, snapshot, protocol, actor)
+    return Played(policy, snapshot.config.env.id, checkpoint.state.seed, checkpoint.state.step, episodes)
+
+
+def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
+    """Load a checkpoint with the configuration that it carries, and check that both can be used here.
+
+    Raises:
+        CheckpointDamaged: It is none, or damaged.
+        ConfigError: Project code it was trained with has changed, or a file from elsewhere names code of its own.
+    """
+    checkpoint = checkpoints.load(policy.path)
+    snapshot = snapshot_from(parse_document(checkpoint.config, f"{policy.path} (its configuration)"))
+    if policy.run is None:
+        _check_foreign(root, policy.path, snapshot)
+    for name, digest in snapshot.code.files.items():
+        if not (root / name).is_file() or sha256_of(root / name) != digest:
+            raise ConfigError(
+                f"{policy.label}: was trained with another {name} than the project has now, so it would be played in another "
+                f"world; check out the commit that `rlx info` names, or bring that file back"
+            )
+    own_registrations(root)
+    return checkpoint, snapshot
+
+
+def _check_foreign(root: Path, path: Path, snapshot: Snapshot) -> None:
+    """Refuse a file whose configuration would import or call what only the file names: a checkpoint runs no code."""
+    env = snapshot.config.env
+    if not (env.wrappers or env.kwargs or ":" in env.id):
+        return
+    for config in sorted((root / "configs").glob("*.yaml")):
+        try:
+            if compose_run(root, config.stem).config.env == env:
+                return
+        except ConfigError:
+            continue
+    raise ConfigError(
+        f"{path}: its environment has wrappers, arguments or a module that no config of this project has, and a file may not "
+        f"choose what code runs here. If you trust it, write a config with the same `env` section into configs/ first"
+    )
+
+
+def kept_episodes(folder: Path, policy: Policy, protocol: dict[str, Any]) -> list[Episode] | None:
+    """Return the episodes that the eval stage played with a policy, where it did under this protocol; else None.
+
+    Args:
+        folder: The run's ``eval`` folder.
+        policy: The policy.
+        protocol: The protocol as plain values, as ``summary.json`` has it.
+    """
+    from rlx.results import read_summary
+
+    try:
+        summary = read_summary(folder)
+        if dict(summary.task["protocol"]) != protocol or policy.name not in summary.scores:
+            return None
+        with (folder / "episodes.csv").open(encoding="utf-8", newline="") as file:
+            rows = [
+                row
+                for row in csv.DictReader(file)
+                if (row["checkpoint"], row["seed"]) == (policy.name, str(policy.seed))
+            ]
+        return [
+            Episode(
+                int(row["episode"]),
+                int(row["reset_seed"]),
+                float(row["return"]),
+                int(row["length"]),
+                {"True": True, "False": False}.get(row["success"]),
+                row["cut"] == "True",
+            )
+            for row in rows
+        ] or None
+    except Exception:  # noqa: BLE001 — damaged results are played anew
+        return None
