@@ -255,6 +255,7 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
     with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
         with av.open(str(temporary), "w", format=path.suffix[1:], options=options) as container:
             stream: Any = None
+            palette: Any = None
             for index, scene in enumerate(scenes):
                 last = scene
                 if index % every and not scene.ended:
@@ -262,8 +263,8 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
                 picture = _captioned(scene, max_width)
                 if stream is None:
                     stream = _stream(container, fps / every, picture, gif=gif)
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                container.mux(stream.encode(frame.reformat(format="rgb8") if gif else frame))
+                    palette = _palette(picture) if gif else None
+                container.mux(stream.encode(_frame(picture, palette)))
             container.mux(stream.encode(None))
     assert last is not None
     return last
@@ -273,10 +274,32 @@ def _stream(container: Any, fps: float, picture: Any, *, gif: bool) -> Any:
     rate = Fraction(fps).limit_denominator(1000)
     stream = container.add_stream("gif" if gif else "libx264", rate=rate)
     stream.height, stream.width = picture.shape[:2]
-    stream.pix_fmt = "rgb8" if gif else "yuv420p"
+    stream.pix_fmt = "pal8" if gif else "yuv420p"
     stream.options = {} if gif else {"crf": "23", "preset": "veryfast"}
     stream.thread_count = 1
     return stream
+
+
+def _palette(picture: Any) -> Any:
+    """Return the 256 colours that the first frame of a film needs most; the others make do with them."""
+    from PIL import Image
+
+    return Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE)
+
+
+def _frame(picture: Any, palette: Any) -> Any:
+    """Return a picture as a frame for the encoder: in full colour, or in those of a palette."""
+    import av
+    from PIL import Image
+
+    if palette is None:
+        return av.VideoFrame.from_ndarray(picture, format="rgb24")
+    indices = np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE))
+    colours = np.zeros((256, 4), np.uint8)
+    known = np.array(palette.getpalette(), np.uint8).reshape(-1, 3)
+    colours[: len(known), 0], colours[: len(known), 1:] = 255, known
+    picked: Any = (indices, colours)
+    return av.VideoFrame.from_ndarray(picked, format="pal8")
 
 
 def _captioned(scene: Scene, max_width: int) -> Any:

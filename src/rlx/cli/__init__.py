@@ -14,6 +14,7 @@ from rlx.cli.common import general_options
 COMMANDS = {
     "init": "Make a new project that runs at once.",
     "train": "Train a config as one experiment.",
+    "sweep": "Try every combination of settings in a grid.",
     "resume": "Go on with a stopped run, or train one further.",
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",

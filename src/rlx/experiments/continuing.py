@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
-from typing import Any
 
 from rlx.comparison import flatten
 from rlx.config.snapshot import Snapshot
 from rlx.errors import Missing, UsageError
-from rlx.experiments.planning import Plan, plan
+from rlx.experiments.planning import Plan, as_setting, plan
 from rlx.experiments.revisions import RecordedRun, recorded, recorded_here
 from rlx.references import find_origin
 from rlx.runs import RunFolder
@@ -43,8 +40,8 @@ def continuation(root: Path, folder: RunFolder, timesteps: int) -> Plan:
     wanted = {key: value for key, value in wanted.items() if not key.startswith("checkpoint.start")}
     wanted["algo.total_timesteps"] = timesteps
     here = flatten(plan(root, run, []).snapshot.config.model_dump())
-    settings = [f"{key}={_hydra(value)}" for key, value in wanted.items() if here.get(key) != value]
-    settings += [f"+checkpoint.start.{key}={_hydra(value)}" for key, value in lineage.items()]
+    settings = [as_setting(key, value) for key, value in wanted.items() if here.get(key) != value]
+    settings += [as_setting(f"+checkpoint.start.{key}", value) for key, value in lineage.items()]
     planned = plan(root, run, settings)
     _check(folder.name, before, planned.snapshot, timesteps)
     return planned
@@ -62,13 +59,6 @@ def _record(root: Path, folder: RunFolder) -> tuple[str, RecordedRun]:
             f"{folder.name}: is not finished, so it cannot be trained further; `rlx resume {folder.name}` first"
         )
     return run, record
-
-
-def _hydra(value: Any) -> str:
-    """Return a value as ``-S`` reads it."""
-    if isinstance(value, str):
-        return value if re.fullmatch(r"[A-Za-z_][\w.\-/]*", value) else "'" + value.replace("'", "\\'") + "'"
-    return json.dumps(value)
 
 
 def _check(name: str, before: Snapshot, after: Snapshot, timesteps: int) -> None:

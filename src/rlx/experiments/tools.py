@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from rlx.errors import CommandFailed, Interrupted
 
@@ -97,6 +98,44 @@ def in_terminal(command: Sequence[str], folder: Path, variables: Mapping[str, st
             interrupted = True  # the terminal sent Ctrl-C to the stages too; wait until they have stopped
             continue
         return Interrupted.exit_code if interrupted else status
+
+
+class Watch(Protocol):
+    """Told of a process that has started or ended."""
+
+    def __call__(self, process: subprocess.Popen[bytes], *, ended: bool) -> None:
+        """Take note of it."""
+
+
+def in_background(
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path, watch: Watch | None
+) -> int:
+    """Run a command in a session of its own, whose Ctrl-C is not the terminal's; returns its exit status.
+
+    Args:
+        command: The command.
+        folder: Where.
+        variables: Environment variables to add.
+        log: What it prints goes here.
+        watch: Told the process, so that somebody can stop it.
+    """
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**environment(), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        if watch:
+            watch(process, ended=False)
+        try:
+            return process.wait()
+        finally:
+            if watch:
+                watch(process, ended=True)
 
 
 def _run(root: Path, command: list[str]) -> str:

@@ -11,16 +11,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.atomic import write_text
 from rlx.dvc_cache import cache_root
-from rlx.errors import CommandFailed, Missing
+from rlx.errors import CommandFailed, Interrupted, Missing
 from rlx.experiments.code import tracked_changes, untracked_sources
 from rlx.experiments.kept import Record
 from rlx.experiments.roster import SINGLE_RUN
-from rlx.experiments.tools import git, has_identity, in_terminal
+from rlx.experiments.tools import Watch, git, has_identity, in_background, in_terminal
 from rlx.live import LIVE
 from rlx.project import MAIN_ROOT, main_root
 
@@ -30,10 +31,23 @@ START = "refs/rlx/start"
 
 @dataclass(frozen=True)
 class Loudness:
-    """How much of what stages print comes to the terminal: all but errors kept quiet, or DVC's words as well."""
+    """How stages are run, and where what they print goes.
+
+    Attributes:
+        quiet: Only errors come to the terminal.
+        verbose: DVC's words come too.
+        log: Everything goes into this file instead, and the process gets a session of its own.
+        workers: How many workers training may use; None: one per core.
+        watch: Told the process when it has started, and when it has ended.
+        stopped: Tells whether everything was asked to stop.
+    """
 
     quiet: bool = False
     verbose: bool = False
+    log: Path | None = None
+    workers: int | None = None
+    watch: Watch | None = None
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -139,7 +153,12 @@ def run_stages(place: Workplace, record: Record, loudness: Loudness) -> int:
         command += ["-S", setting]
     live = place.project / "runs" / place.name
     variables = {SINGLE_RUN: record.run, MAIN_ROOT: str(place.project), LIVE: str(live)}
-    return in_terminal([*command, *record.targets], place.root, variables, quiet=loudness.quiet)
+    if loudness.workers is not None:
+        variables["RLX_WORKERS"] = os.environ.get("RLX_WORKERS", str(loudness.workers))
+    if loudness.log is None:
+        return in_terminal([*command, *record.targets], place.root, variables, quiet=loudness.quiet)
+    status = in_background([*command, *record.targets], place.root, variables, loudness.log, loudness.watch)
+    return Interrupted.exit_code if loudness.stopped() else status
 
 
 def collect(place: Workplace) -> str | None:

@@ -1,0 +1,211 @@
+"""`rlx sweep`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlx.cli.common import AS_JSON, SWEEP, print_grid, print_json, say, tell
+
+if TYPE_CHECKING:
+    from rlx.report.study_comparison import StudyComparison
+    from rlx.runs import RunFolder
+    from rlx.sweeps.running import Point
+
+
+@click.command("sweep")
+@click.argument("sweep", type=SWEEP)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="How many points at once [default: one per core]."
+)
+@click.option("--dry-run", is_flag=True, help="Show the points and what they cost; train nothing.")
+@AS_JSON
+def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> None:
+    """Try every combination of settings in a grid, over several seeds each.
+
+    SWEEP is a file such as sweeps/rates.yaml:
+
+    \b
+      config: cartpole
+      num_seeds: 5
+      grid:
+        algo.learning_rate: [0.0003, 0.001]
+        algo.gamma: [0.98, 0.99]
+
+    Every point is a DVC experiment (rates_001, …). Points that are kept already are not trained again; after Ctrl-C or a
+    failure the same command goes on. In the end all points are judged against the config itself, corrected for their
+    number.
+
+    \b
+    Example:
+      rlx sweep rates --jobs 2
+    """
+    from rlx.errors import TrainingFailed
+    from rlx.project import find_root
+    from rlx.runs import RunFolder
+    from rlx.sweeps.grid import read_sweep
+    from rlx.sweeps.running import Pool, baseline_point, make_points, plan_points
+    from rlx.workers import usable_cores
+
+    root = find_root()
+    wanted = read_sweep(root, sweep)
+    points = plan_points(root, wanted)
+    measured = RunFolder(root / "runs" / wanted.config).is_evaluated
+    unchanged = [] if measured or any(not _changes(point) for point in points) else [baseline_point(root, wanted)]
+    points = [*unchanged, *points]
+    if dry_run:
+        _show_plan(wanted.name, points, as_json=as_json)
+        return
+    todo = sum(point.state != "kept" for point in points)
+    say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
+    pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json))
+    made = make_points(root, wanted, points, pool)
+    folders, study = _judged(root, wanted.config, made, measured=measured)
+    if as_json:
+        print_json(_document(wanted.name, made, study))
+    elif study is not None:
+        _show(wanted.name, made, folders, study)
+    failed = [point for point in made if point.state == "failed"]
+    if failed:
+        lines = [f"{wanted.name}: {len(failed)} of {len(made)} points failed; the others are kept:"]
+        lines += [f"  {point.name or 'a point'} ({_settings(point)}): {point.error}" for point in failed]
+        raise TrainingFailed("\n".join([*lines, f"`rlx sweep {sweep}` makes these again"]))
+
+
+def _teller(total: int, *, as_json: bool) -> Any:
+    started = time.monotonic()
+
+    def told(point: Point, left: int) -> None:
+        from rlx.progress import shown_duration
+
+        if as_json:
+            return
+        done = total - left
+        rate = (time.monotonic() - started) / max(1, done)
+        rest = f", about {shown_duration(rate * left)} left" if left else ""
+        outcome = f"failed: {point.error}" if point.state == "failed" else "finished"
+        say(f"{point.name} ({_settings(point)}): {outcome} ({done} of {total}{rest})")
+
+    return told
+
+
+def _settings(point: Point) -> str:
+    return ", ".join(f"{key} {value}" for key, value in point.settings.items()) or "the config itself"
+
+
+def _changes(point: Point) -> bool:
+    return bool(point.settings)
+
+
+def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
+    from rlx.report.grid import Grid
+
+    if as_json:
+        print_json(_document(name, points, None))
+        return
+    keys = list(points[-1].settings)
+    rows = [[point.name or "—", point.state, *(str(point.settings.get(key, "—")) for key in keys)] for point in points]
+    print_grid(Grid(f"{name}: {len(points)} points", ["experiment", "state", *keys], rows, left=2))
+    todo = [point.plan.snapshot.config for point in points if point.state != "kept"]
+    steps = sum(config.algo.total_timesteps * config.num_seeds for config in todo)
+    tell(f"{len(todo)} to train: {steps:,} environment steps in all")
+
+
+def _judged(
+    root: Path, config: str, points: list[Point], *, measured: bool
+) -> tuple[dict[str, RunFolder], StudyComparison | None]:
+    """Judge every point that is there against the config itself, all of them together."""
+    from rlx.config.composition import read_parameters
+    from rlx.report.study_comparison import compare_folders
+    from rlx.runs import RunFolder
+    from rlx.sweeps.running import folders_of
+
+    there = list(folders_of(root, points))
+    folders = {folder.name: folder for _, folder in there}
+    base = RunFolder(root / "runs" / config) if measured else None
+    baseline = base or next((folder for point, folder in there if not _changes(point)), None)
+    if baseline is None:
+        return folders, None
+    judged = {baseline.name: baseline, **folders}
+    once = read_parameters(root).compare.model_copy(update={"looks": None})  # a sweep is looked at once, in the end
+    return folders, compare_folders(list(judged.values()), baseline.name, once)
+
+
+def _document(name: str, points: list[Point], study: StudyComparison | None) -> dict[str, Any]:
+    from rlx.report.comparison_words import headlines
+
+    verdicts = {comparison.run: comparison for comparison in study.comparisons} if study else {}
+    means = {run.run: float(run.scores_S.mean()) for run in study.scores} if study else {}
+    rows = []
+    for point in points:
+        found = verdicts.get(point.name or "")
+        difference = found.difference if found else None
+        interval = difference.interval if difference else None
+        rows.append(
+            {
+                "id": point.name,
+                "state": point.state,
+                "settings": point.settings,
+                "error": point.error,
+                "return_mean": means.get(point.name or ""),
+                "verdict": found.verdict if found else None,
+                "difference": difference.mean if difference else None,
+                "ci_low": interval.low if interval else None,
+                "ci_high": interval.high if interval else None,
+                "p_value": found.p_value if found else None,
+            }
+        )
+    summary = headlines(study) if study else []
+    return {
+        "format": 1,
+        "sweep": name,
+        "baseline": study.baseline if study else None,
+        "headlines": summary,
+        "points": rows,
+    }
+
+
+def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:
+    from rlx import stats
+    from rlx.report.comparison_words import headlines
+    from rlx.report.grid import Grid
+    from rlx.wording import MISSING, interval, number
+
+    verdicts = {comparison.run: comparison for comparison in study.comparisons}
+    settings = {point.name: _settings(point) for point in points}
+    rows = []
+    for run in study.scores:
+        found = verdicts.get(run.run)
+        difference = found.difference if found else None
+        mean = stats.mean_with_interval(run.scores_S).mean
+        shown = (
+            MISSING
+            if difference is None
+            else f"{number(difference.mean, sign=True)} {interval(difference.interval, sign=True)}"
+        )
+        label = f"{run.run} *" if run.run == study.baseline else run.run
+        rows.append(
+            [
+                label,
+                settings.get(run.run, "the config itself"),
+                number(mean),
+                shown,
+                found.verdict if found else "baseline",
+            ]
+        )
+    say("")
+    many = len(study.comparisons)
+    note = f"* the baseline. Intervals and verdicts are corrected for {many} points judged together."
+    print_grid(
+        Grid(f"{name}, best first", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
+    )
+    tell(headlines(study)[0], "bold")
+    best = next((run.run for run in study.scores if run.run in folders and run.run != study.baseline), None)
+    if best and verdicts[best].verdict == "improved":
+        say(f"Next: `rlx promote {best}` makes it the configuration; `rlx compare {study.baseline} {best}` shows more")
+        say("The best of many points flatters itself: confirm it on fresh seeds before you rely on its score")
+    elif best:
+        say(f"Next: `rlx compare {study.baseline} {best}`")

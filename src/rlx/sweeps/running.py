@@ -1,0 +1,198 @@
+"""Making the points of a sweep: what is kept already is taken, what was stopped goes on, the rest is trained in parallel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+from rlx.errors import Interrupted, Missing, RlxError
+from rlx.experiments.kept import read_record, same_as
+from rlx.experiments.making import make, start
+from rlx.experiments.planning import Plan, plan
+from rlx.experiments.workplace import Loudness, workplaces_folder
+from rlx.references import find_run
+from rlx.runs import RunFolder
+from rlx.sweeps.grid import Sweep
+from rlx.workers import usable_cores
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a sweep.
+
+    Attributes:
+        settings: What it sets.
+        plan: What it would be.
+        name: Its experiment; None while it has none.
+        state: ``kept`` (made before), ``stopped`` (to go on with), ``new``, ``finished`` or ``failed``.
+        error: Why it failed.
+    """
+
+    settings: dict[str, Any]
+    plan: Plan
+    name: str | None
+    state: str
+    error: str | None = None
+
+
+def plan_points(root: Path, sweep: Sweep) -> list[Point]:
+    """Check every point, and find those that are kept or were stopped; nothing is made.
+
+    Raises:
+        ConfigError: A point is refused; the message names its setting.
+    """
+    return [_point(root, sweep, settings) for settings in sweep.points]
+
+
+def baseline_point(root: Path, sweep: Sweep) -> Point:
+    """Return the config itself as a point, for sweeps whose config has no results yet."""
+    return _point(root, sweep, {})
+
+
+def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
+    planned = plan(root, sweep.config, sweep.overrides(settings))
+    text = planned.snapshot.to_yaml()
+    if name := same_as(root, sweep.config, text, planned.judged):
+        return Point(settings, planned, name, "kept")
+    for folder in sorted((root / "runs").glob(f"{sweep.name}_*")):
+        record = folder / "experiment.json"
+        if record.is_file() and _is(folder, planned, text):
+            return Point(settings, planned, folder.name, "stopped")
+    return Point(settings, planned, None, "new")
+
+
+def _is(folder: Path, planned: Plan, text: str) -> bool:
+    try:
+        record = read_record(folder)
+        return (
+            record is not None
+            and record.settings == planned.settings
+            and ((folder / "config_snapshot.yaml").read_text(encoding="utf-8") == text)
+        )
+    except (RlxError, OSError, UnicodeDecodeError):
+        return False
+
+
+@dataclass(frozen=True)
+class Pool:
+    """How points are made: how many at once, and whom to tell."""
+
+    jobs: int
+    tell: Callable[[Point, int], None]
+
+
+def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
+    """Make the points that are not kept, several at once, and check what comes of each.
+
+    Args:
+        root: The project.
+        sweep: Whose points they are.
+        points: All points; kept ones are passed on.
+        pool: How.
+
+    Returns:
+        The points in order: ``kept``, ``finished`` or ``failed`` with the reason.
+
+    Raises:
+        Interrupted: After Ctrl-C, when every process has stopped; the same command goes on.
+    """
+    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs))
+    todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
+    done = {index: point for index, point in enumerate(points) if point.state == "kept"}
+    with ThreadPoolExecutor(pool.jobs) as executor:
+        futures: dict[Future[Point], int] = {executor.submit(crew.make, point): index for index, point in todo.items()}
+        try:
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                pool.tell(future.result(), len(points) - len(done))
+        except KeyboardInterrupt:
+            crew.stop()
+            for future in futures:
+                future.cancel()
+            executor.shutdown(wait=True)
+            raise Interrupted(
+                f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `rlx sweep {sweep.name}` goes on"
+            ) from None
+    return [done[index] for index in range(len(points))]
+
+
+class _Crew:
+    """Makes points, each in a DVC process of its own session, so that one signal of ours stops all of them."""
+
+    def __init__(self, root: Path, sweep: Sweep, workers: int):
+        self._root, self._sweep, self._workers = root, sweep, workers
+        self._stopped, self._lock = Event(), Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+
+    def make(self, point: Point) -> Point:
+        """Make one point; a failure is noted, not raised."""
+        name = point.name
+        try:
+            if self._stopped.is_set():
+                return replace(point, state="failed", error="not begun")
+            if name is None:
+                name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
+            log = workplaces_folder(self._root) / f"{name}.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            loudness = Loudness(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
+            folder = make(self._root, name, loudness, again=f"rlx sweep {self._sweep.name}")
+            _check(folder, point)
+            log.unlink(missing_ok=True)
+            return replace(point, name=name, state="finished")
+        except (RlxError, OSError) as error:
+            return replace(point, name=name, state="failed", error=_reason(self._root, name, error))
+
+    def stop(self) -> None:
+        """Interrupt everything that runs, as Ctrl-C does."""
+        with self._lock:
+            self._stopped.set()
+            for process in self._running:
+                _interrupt(process)
+
+    def _watch(self, process: subprocess.Popen[bytes], *, ended: bool) -> None:
+        with self._lock:
+            (self._running.discard if ended else self._running.add)(process)
+            if not ended and self._stopped.is_set():
+                _interrupt(process)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Send Ctrl-C to a process and its stages, all of its group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+
+
+def _check(folder: RunFolder, point: Point) -> None:
+    """Check that an experiment is what was asked for, with every seed.
+
+    Raises:
+        Missing: Something of it is not there.
+    """
+    wanted = point.plan.snapshot
+    if folder.snapshot != wanted:
+        raise Missing(f"{folder.name}: has another configuration than was asked for")
+    if lacking := set(wanted.seeds) - set(folder.evaluation.scores["latest"].seeds):
+        raise Missing(f"{folder.name}: has no score of seed {min(lacking)}")
+
+
+def _reason(root: Path, name: str | None, error: Exception) -> str:
+    """Return why a point failed: the last error in what its stages said."""
+    log = workplaces_folder(root) / f"{name}.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if name and log.is_file() else []
+    told = [line.strip() for line in lines if "rror:" in line or " failed: " in line]
+    return told[0].removeprefix("error: ") if told else str(error)
+
+
+def folders_of(root: Path, points: Sequence[Point]) -> Iterator[tuple[Point, RunFolder]]:
+    """Yield the points that are there, with their run folders."""
+    for point in points:
+        if point.state in ("kept", "finished") and point.name is not None:
+            yield point, find_run(root, point.name)
