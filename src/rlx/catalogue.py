@@ -16,7 +16,7 @@ from rlx.experiments.workplace import is_alive
 from rlx.labels import read_labels
 from rlx.run_index import RunIndex, Stamp
 
-FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json")
+FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json")
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,15 @@ def _stamp(path: Path) -> Stamp:
 
 def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
     texts: list[bytes | None] = []
-    for name, stamp in zip(FILES[1:], stamps[1:], strict=True):
+    for name, stamp in zip(FILES[1:3], stamps[1:3], strict=True):
         try:
             texts.append((folder / name).read_bytes() if stamp else None)
         except OSError as error:
             return Row(folder.name, "run", "unreadable", problem=f"{name}: {error.strerror}")
     updated = max(stamp[0] for stamp in stamps if stamp) / 1e9
-    return replace(_row_of(folder.name, "run", *texts), updated=updated)
+    unfinished = stamps[3] is not None
+    row = _row_of(folder.name, "experiment" if unfinished else "run", *texts)
+    return replace(row, updated=updated, status="stopped" if unfinished and row.status == "finished" else row.status)
 
 
 def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) -> list[Row]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rlx.cli.common import AS_JSON, print_csv, print_json
+
 if TYPE_CHECKING:
     from rlx.catalogue import Row
 
@@ -15,47 +17,93 @@ SORTS = ("age", "id", "return", "status", "environment")
 @click.command("ls")
 @click.option("--sort", type=click.Choice(SORTS), default="age", show_default=True, help="Order of the rows.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; several must all be there.")
-@click.option("--status", metavar="STATUS", help="Only runs of this status, such as running or failed.")
-@click.option("--env", "environment", metavar="ID", help="Only runs on this environment, or whose id begins like that.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="EXPR",
+    help="Only runs like that, such as 'return>100' or status=failed.",
+)
 @click.option("--all", "everything", is_flag=True, help="Also experiments whose results this clone has not fetched.")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, with every field.")
+@AS_JSON
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV, with every field.")
-def command(
-    sort: str, tags: tuple[str, ...], *, everything: bool, as_json: bool, as_csv: bool, **only: str | None
+@click.option("--md", "as_markdown", is_flag=True, help="Print the table as Markdown.")
+def command(  # noqa: PLR0913
+    sort: str,
+    tags: tuple[str, ...],
+    filters: tuple[str, ...],
+    *,
+    everything: bool,
+    as_json: bool,
+    as_csv: bool,
+    as_markdown: bool,
 ) -> None:
-    """List every run of the workspace and every kept experiment, a row each.
+    """List the runs of the workspace and kept experiments, a row each.
 
-    Reads Git and DVC's cache; nothing is checked out. What cannot be read shows as unreadable, and hides nothing else.
+    Nothing is checked out. One that cannot be read shows as such and hides no other.
+
+    EXPR compares a field (id, status, environment, algorithm, seeds, return, steps, age in days, tags, note) with a value
+    by =, !=, <, <=, > or >=, or by ~ for texts that contain it; several must all hold.
 
     \b
     Example:
-      rlx ls --tag paper --sort return
+      rlx ls --tag paper --filter 'return>=100' --sort return
     """
     from rlx.catalogue import rows
     from rlx.project import find_root
+    from rlx.row_filter import parse_filter
 
-    found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and _fits(row, only)]
-    hidden = [] if everything or only.get("status") == "elsewhere" else [r for r in found if r.status == "elsewhere"]
+    wanted = [parse_filter(text) for text in filters]
+    found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
+    elsewhere = everything or any("elsewhere" in text for text in filters)
+    hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere"]
     shown = _sorted([row for row in found if row not in hidden], sort)
     if as_json:
-        _print_json(shown)
+        print_json({"format": 1, "runs": [_plain(row) for row in shown]})
     elif as_csv:
-        _print_csv(shown)
+        print_csv(_names(), [_plain(row) for row in shown])
+    elif as_markdown:
+        click.echo(_markdown(shown))
     else:
         _print_table(shown)
         if hidden:
             click.echo(f"{len(hidden)} more experiments are not fetched here: `rlx ls --all` lists them")
         if not found:
-            click.echo(
-                "no runs" + (" like that" if tags or any(only.values()) else " yet: `dvc repro` makes the study")
-            )
+            click.echo("no runs" + (" like that" if tags or filters else " yet: `dvc repro` makes the study"))
 
 
-def _fits(row: Row, only: dict[str, str | None]) -> bool:
-    status, environment = only.get("status"), only.get("environment")
-    return (status is None or row.status == status) and (
-        environment is None or (row.environment or "").startswith(environment)
-    )
+def _names() -> list[str]:
+    from dataclasses import fields
+
+    from rlx.catalogue import Row
+
+    return [field.name for field in fields(Row) if field.name != "process"]
+
+
+def _plain(row: Row) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _names()}
+
+
+def _markdown(found: list[Row]) -> str:
+    import time
+
+    from rlx.report.grid import Grid
+
+    now = time.time()
+    head = ["run", "status", "environment", "seeds", "return", "95 % interval", "age", "tags"]
+    rows = [
+        [
+            row.id,
+            row.status,
+            row.environment or "—",
+            _seeds(row),
+            *_score(row),
+            _age(now, row.updated),
+            " ".join(row.tags),
+        ]
+        for row in found
+    ]
+    return Grid("", head, rows, left=3).to_markdown()
 
 
 def _sorted(found: list[Row], sort: str) -> list[Row]:
@@ -67,28 +115,6 @@ def _sorted(found: list[Row], sort: str) -> list[Row]:
         "environment": lambda row: row.environment or "",
     }
     return sorted(found, key=keys[sort])
-
-
-def _print_json(found: list[Row]) -> None:
-    import json
-    from dataclasses import asdict
-
-    plain = [{key: value for key, value in asdict(row).items() if key != "process"} for row in found]
-    click.echo(json.dumps({"format": 1, "runs": plain}, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _print_csv(found: list[Row]) -> None:
-    import csv
-    import sys
-    from dataclasses import asdict, fields
-
-    from rlx.catalogue import Row
-
-    names = [field.name for field in fields(Row) if field.name != "process"]
-    writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in found:
-        writer.writerow({**asdict(row), "tags": " ".join(row.tags)})
 
 
 def _print_table(found: list[Row]) -> None:

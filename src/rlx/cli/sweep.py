@@ -45,15 +45,14 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     """
     from rlx.errors import TrainingFailed
     from rlx.project import find_root
-    from rlx.runs import RunFolder
     from rlx.sweeps.grid import read_sweep
-    from rlx.sweeps.running import Pool, baseline_point, make_points, plan_points
+    from rlx.sweeps.running import Pool, baseline_point, has_baseline, make_points, plan_points
     from rlx.workers import usable_cores
 
     root = find_root()
     wanted = read_sweep(root, sweep)
     points = plan_points(root, wanted)
-    measured = RunFolder(root / "runs" / wanted.config).is_evaluated
+    measured = has_baseline(root, wanted)
     unchanged = [] if measured or any(not _changes(point) for point in points) else [baseline_point(root, wanted)]
     points = [*unchanged, *points]
     if dry_run:
@@ -76,7 +75,7 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
 
 
 def _teller(total: int, *, as_json: bool) -> Any:
-    started = time.monotonic()
+    started, made = time.monotonic(), [0]
 
     def told(point: Point, left: int) -> None:
         from rlx.progress import shown_duration
@@ -84,8 +83,8 @@ def _teller(total: int, *, as_json: bool) -> Any:
         if as_json:
             return
         done = total - left
-        rate = (time.monotonic() - started) / max(1, done)
-        rest = f", about {shown_duration(rate * left)} left" if left else ""
+        made[0] += 1
+        rest = f", about {shown_duration((time.monotonic() - started) / made[0] * left)} left" if left else ""
         outcome = f"failed: {point.error}" if point.state == "failed" else "finished"
         say(f"{point.name} ({_settings(point)}): {outcome} ({done} of {total}{rest})")
 

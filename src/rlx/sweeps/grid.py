@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rlx.config.document import read_document
-from rlx.config.values import Section
 from rlx.config.validation import problems_in
+from rlx.config.values import Section
 from rlx.errors import ConfigError, Missing
 from rlx.experiments.planning import as_setting
 

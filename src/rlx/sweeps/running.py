@@ -57,6 +57,14 @@ def baseline_point(root: Path, sweep: Sweep) -> Point:
     return _point(root, sweep, {})
 
 
+def has_baseline(root: Path, sweep: Sweep) -> bool:
+    """Tell whether the config itself, as it is now, has results in the workspace to judge the points by."""
+    folder = RunFolder(root / "runs" / sweep.config)
+    if not folder.is_evaluated:
+        return False
+    return folder.snapshot.training_part() == plan(root, sweep.config, []).snapshot.training_part()
+
+
 def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
     planned = plan(root, sweep.config, sweep.overrides(settings))
     text = planned.snapshot.to_yaml()
