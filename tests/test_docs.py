@@ -10,15 +10,26 @@ import yaml
 
 from benchmarks.calibration.report import with_tables
 from rlx.cli import COMMANDS, cli
+from rlx.cli import reference as commands
 from rlx.config import reference
 from rlx.config.schema import Parameters
 from rlx.metrics import VOCABULARY
+from rlx.report import documents
 from tests.conftest import REPOSITORY
 
 
 def test_the_configuration_reference_is_current() -> None:
     assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference.render(), (
         "run: python -m rlx.config.reference > docs/configuration.md"
+    )
+
+
+def test_the_pages_of_commands_and_json_are_current() -> None:
+    assert (REPOSITORY / "docs" / "cli.md").read_text() == commands.render(), (
+        "run: python -m rlx.cli.reference > docs/cli.md"
+    )
+    assert (REPOSITORY / "docs" / "json.md").read_text() == documents.render(), (
+        "run: python -m rlx.report.documents > docs/json.md"
     )
 
 

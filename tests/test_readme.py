@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import tutorial
 from tests.conftest import REPOSITORY, Project, shrink
 
 
@@ -69,3 +70,11 @@ def test_the_wheel_alone_makes_projects_that_run(tmp_path: Path) -> None:
     for name in ("dvc.yaml", "params.yaml", "stages/train.py", "envs/bossfight.py", "configs/lunarlander.yaml"):
         if name != "params.yaml":
             assert (project.root / name).read_bytes() == (REPOSITORY / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_tutorial_shows_what_the_program_prints() -> None:
+    """Every command of docs/tutorial.md is run; outputs must be those shown, numbers aside (they depend on the processor)."""
+    page = tutorial.PAGE.read_text(encoding="utf-8")
+    assert tutorial.masked(tutorial.rerun(page)) == tutorial.masked(page), "run: python docs/tutorial.py"

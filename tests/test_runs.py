@@ -76,8 +76,10 @@ def test_ls_shows_runs_and_experiments(kept: Project) -> None:
     assert max(map(len, text.splitlines())) <= 80
     table = list(csv.DictReader(io.StringIO(kept.rlx("ls", "--csv", "--sort", "id").stdout)))
     assert [row["id"] for row in table] == sorted(rows)
-    assert set(listed(kept, "--env", "Acro")) == set()
-    assert "no runs like that" in kept.rlx("ls", "--status", "failed").stdout
+    assert set(listed(kept, "--filter", "environment~acro")) == set()
+    assert "no runs like that" in kept.rlx("ls", "--filter", "status=failed").stdout
+    assert set(listed(kept, "--filter", "kind=experiment", "--filter", "seeds<2")) == {"cartpole_001"}
+    assert kept.rlx("ls", "--md", "--filter", "id=cartpole").stdout.splitlines()[2].startswith("| cartpole ")
 
 
 def test_every_kind_of_reference_leads_to_a_run(kept: Project) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
 import shutil
@@ -10,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
+from configobj import ConfigObj, ConfigObjError
 
 from rlx.atomic import replacing
 from rlx.project import main_root
@@ -23,13 +23,11 @@ def cache_root(root: Path) -> Path:
     folder = main_root(root) / ".dvc"
     personal = Path(platformdirs.user_config_dir("dvc", "iterative")) / "config"
     for path in (folder / "config.local", folder / "config", personal):
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            parser.read(path, encoding="utf-8")
-        except (configparser.Error, OSError, UnicodeDecodeError):
+            named = ConfigObj(str(path), encoding="utf-8")["cache"]["dir"]
+            return path.parent.joinpath(str(named)).resolve()
+        except (ConfigObjError, KeyError, TypeError, OSError, UnicodeDecodeError):
             continue
-        if parser.has_option("cache", "dir"):
-            return (path.parent / parser.get("cache", "dir").strip("'\"")).resolve()
     return (folder / "cache").resolve()
 
 

@@ -27,8 +27,9 @@ COMMANDS = {
     "tag": "Give a run tags.",
     "note": "Write a line about a run.",
     "sync": "Bring dvc.yaml in step with the study.",
+    "completion": "Let the shell complete commands and names of runs.",
 }
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
 
 class _Commands(click.Group):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rlx.report.grid import Grid
 
 LOUDNESS = "RLX_LOUDNESS"
+PIPED = "RLX_OUTPUT_IS_DATA"
 
 
 class _Named(click.ParamType[str]):
@@ -67,7 +68,19 @@ RUN = _Named("run", _runs)
 CHECKPOINT = _Named("checkpoint", _checkpoints)
 CONFIG = _Named("config", _configs)
 SWEEP = _Named("sweep", _sweeps)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON (docs/json.md).")
+
+
+def _for_programs(_: click.Context, __: click.Parameter, value: bool) -> bool:
+    if value:
+        os.environ[PIPED] = "1"
+    return value
+
+
+AS_JSON = click.option(
+    "--json", "as_json", is_flag=True, callback=_for_programs, help="Print everything as JSON (docs/json.md)."
+)
+AS_CSV = click.option("--csv", "as_csv", is_flag=True, callback=_for_programs, help="Print CSV, with every field.")
+AS_MARKDOWN = click.option("--md", "as_markdown", is_flag=True, callback=_for_programs, help="Print Markdown.")
 
 
 def _quieter(_: click.Context, param: click.Parameter, value: bool) -> None:
@@ -101,18 +114,23 @@ def is_verbose() -> bool:
 
 
 def say(line: str) -> None:
-    """Say something that is not a result: nothing when quiet."""
+    """Say something that is not a result: nothing when quiet, on standard error where the output is data."""
     if not is_quiet():
-        tell(line)
+        _print(line, "", "", aside=PIPED in os.environ)
 
 
 def tell(line: str, style: str = "", indent: str = "") -> None:
-    """Print a line as it is, broken at the width of a terminal (but never inside a command), whole in a pipe."""
+    """Print a line as it is, broken at the width of the terminal, but never inside a command."""
+    _print(line, style, indent, aside=False)
+
+
+def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
+    from rich.console import Console
     from rich.text import Text
 
     from rlx.report.text import wrapped
 
-    drawn = console()
+    drawn = Console(highlight=False, stderr=aside)
     drawn.print(Text(wrapped(line, drawn.width, indent), style=style), soft_wrap=True)
 
 

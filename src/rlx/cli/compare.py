@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, RUN, print_grid, print_json, tell
+from rlx.cli.common import AS_JSON, AS_MARKDOWN, RUN, print_grid, print_json, tell
 
 if TYPE_CHECKING:
     from rlx.report.study_comparison import StudyComparison
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Compare scores from a CSV file instead: columns run, seed, score [, task]; needs no project.",
 )
 @AS_JSON
-@click.option("--md", "as_markdown", is_flag=True, help="Print the report as Markdown.")
+@AS_MARKDOWN
 def command(
     runs: tuple[str, ...], scores: Path | None, *, as_json: bool, as_markdown: bool, sequential: bool, **judging: Any
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, CHECKPOINT, print_csv, print_grid, print_json, say, tell
+from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, CHECKPOINT, print_csv, print_grid, print_json, say, tell
 
 if TYPE_CHECKING:
     from rlx.config.schema import FinalEvalConfig
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="S", help="Another list of held-out episodes.")
 @click.option("--stochastic", is_flag=True, help="Sample actions instead of taking the most likely one.")
 @AS_JSON
-@click.option("--csv", "as_csv", is_flag=True, help="Print every episode as CSV.")
-@click.option("--md", "as_markdown", is_flag=True, help="Print the table as Markdown.")
+@AS_CSV
+@AS_MARKDOWN
 def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_markdown: bool, **chosen: Any) -> None:
     """Evaluate checkpoints on held-out episodes.
 

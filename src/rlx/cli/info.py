@@ -49,6 +49,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
     yield "status", facts["status"]
     yield "environment", f"{facts['environment']}, {facts['algorithm']}"
+    if facts["continues"]:
+        yield "continues", facts["continues"]
     if facts["tags"]:
         yield "tags", " ".join(facts["tags"])
     if facts["note"]:

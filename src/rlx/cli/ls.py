@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import AS_JSON, print_csv, print_json
+from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, print_csv, print_json
 
 if TYPE_CHECKING:
     from rlx.catalogue import Row
@@ -26,8 +26,8 @@ SORTS = ("age", "id", "return", "status", "environment")
 )
 @click.option("--all", "everything", is_flag=True, help="Also experiments whose results this clone has not fetched.")
 @AS_JSON
-@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV, with every field.")
-@click.option("--md", "as_markdown", is_flag=True, help="Print the table as Markdown.")
+@AS_CSV
+@AS_MARKDOWN
 def command(  # noqa: PLR0913
     sort: str,
     tags: tuple[str, ...],

@@ -92,7 +92,9 @@ def _raise(name: str, status: int | None, again: str) -> None:
         raise Interrupted(f"{name}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them")
     if status == 0:
         raise TrainingFailed(f"{name}: nothing in it differs from the committed state, so DVC kept no experiment")
-    raise TrainingFailed(f"{name}: did not finish (see above); after mending the cause, `{again}` goes on")
+    raise TrainingFailed(
+        f"{name}: did not finish (see above); after mending the cause, `{again}` goes on (with -v, DVC's words too)"
+    )
 
 
 def _workplace(root: Path, name: str) -> Workplace:

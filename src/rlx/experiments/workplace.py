@@ -15,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlx.atomic import write_text
+from configobj import ConfigObj
+
+from rlx.atomic import write_bytes
 from rlx.dvc_cache import cache_root
 from rlx.errors import CommandFailed, Interrupted, Missing
 from rlx.experiments.code import tracked_changes, untracked_sources
@@ -131,9 +133,10 @@ def _copy(source: Path, target: Path) -> None:
 def _configure(place: Workplace) -> None:
     """Let DVC in the clone use the project's cache, and nothing of the network."""
     own = place.project / ".dvc" / "config.local"
-    settings = f"[cache]\n    dir = {cache_root(place.project)}\n[exp]\n    auto_push = false\n"
-    text = own.read_text(encoding="utf-8") + "\n" if own.is_file() else ""
-    write_text(place.root / ".dvc" / "config.local", text + settings)
+    settings = ConfigObj(str(own) if own.is_file() else None, encoding="utf-8")
+    settings.setdefault("cache", {})["dir"] = str(cache_root(place.project))
+    settings.setdefault("exp", {})["auto_push"] = "false"
+    write_bytes(place.root / ".dvc" / "config.local", b"\n".join(settings.write()) + b"\n")
 
 
 def run_stages(place: Workplace, record: Record, loudness: Loudness) -> int:

@@ -37,6 +37,7 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
         "algorithm": snapshot.config.algo.name,
         "tags": list(labels.tags),
         "note": labels.note or None,
+        "continues": snapshot.config.checkpoint.start.run if snapshot.config.checkpoint.start else None,
         "seeds": {
             "wanted": snapshot.seeds,
             "finished": [seed["seed"] for seed in seeds if seed["status"] == "finished"],

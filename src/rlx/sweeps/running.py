@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlx.errors import Interrupted, Missing, RlxError
 from rlx.experiments.kept import read_record, same_as
@@ -22,6 +21,9 @@ from rlx.references import find_run
 from rlx.runs import RunFolder
 from rlx.sweeps.grid import Sweep
 from rlx.workers import usable_cores
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""Run the commands of docs/tutorial.md in a fresh project, and put what they print under them: python docs/tutorial.py."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PAGE = Path(__file__).with_name("tutorial.md")
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
+MASKS = (
+    (r"\b(refs/exps/)\S+ [0-9a-f]{40}", r"\g<1>… …"),
+    (r"[-+]?\d[\d,.]*(e-?\d+)?", "0"),
+    (r"\b(s|min|h|d)\b", "s"),
+    (r"\s+", " "),
+)
+"""What may differ between machines: hashes, numbers (with their widths) and units of time."""
+
+
+def rerun(page: str) -> str:
+    """Return the page with every output as it is now."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+
+        def block(match: re.Match[str]) -> str:
+            nonlocal here
+            lines = []
+            for command in (line[2:] for line in match[1].splitlines() if line.startswith("$ ")):
+                lines.append(f"$ {command}")
+                if command.startswith("cd "):
+                    here = here / command.removeprefix("cd ")
+                    continue
+                lines += _output(command.partition("  #")[0], here)
+            return "```console\n" + "\n".join(lines) + "\n```"
+
+        return BLOCK.sub(block, page)
+
+
+def _output(command: str, folder: Path) -> list[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env={**os.environ, **VARIABLES, "PATH": path}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{command}: exit code {done.returncode}\n{done.stdout}")
+    return [line.rstrip() for line in done.stdout.replace(str(folder.resolve()), "…").strip("\n").splitlines()]
+
+
+def masked(page: str) -> str:
+    """Return a page without what may differ between machines."""
+    for pattern, mask in MASKS:
+        page = re.sub(pattern, mask, page)
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rerun(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,41 @@
+"""The page ``docs/cli.md``: every command, as its own help tells it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from rlx.cli import COMMANDS, CONTEXT, cli
+
+HEAD = """# The command line
+
+<!-- Made by `python -m rlx.cli.reference > docs/cli.md`. -->
+
+Every command works from any folder inside a project, shows its help with `-h`, and takes `-q` (only results and
+errors), `-v` (everything, DVC's words too) and `--no-color` (as `NO_COLOR=1`). What reports has `--json`
+([schemas](json.md)), most also `--csv` or `--md`. Output is plain when piped.
+
+**RUN**, wherever a command takes one, is a run of the workspace (`cartpole`), a kept experiment (`cartpole_003`), a run
+at any Git revision (`cartpole@main`, `cartpole@v1.0`, `cartpole@EXPERIMENT`), or a folder.
+**CHECKPOINT** is a file, or `RUN:best`, `RUN:latest`, `RUN:step_50000` (one of every seed), with `#1` for seed 1 alone.
+
+**Exit codes**: 0 ok · 1 something failed, or a check found a problem · 2 usage · 3 configuration · 4 a run, checkpoint or
+file is missing or damaged · 130 interrupted.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    lines = [HEAD, "| command | what it does |", "| --- | --- |"]
+    lines += [f"| [`rlx {name}`](#rlx-{name}) | {what} |" for name, what in COMMANDS.items()]
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        context = click.Context(command, info_name=f"rlx {name}", terminal_width=80, **CONTEXT)
+        lines += ["", f"## rlx {name}", "", "```text", command.get_help(context), "```"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

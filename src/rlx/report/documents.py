@@ -1,0 +1,477 @@
+"""The JSON that commands print with ``--json``: its schemas, and the page ``docs/json.md`` about them.
+
+Fields may be added within a format; whoever renames, removes or changes one raises its number.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Number = float | None
+
+
+class Document(BaseModel):
+    """A part of a document; it has exactly these fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Interval(Document):
+    """A confidence interval."""
+
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    level: float
+    """Its level, such as 0.95."""
+    method: str
+    """How it was made."""
+    n: int
+    """Training seeds it rests on."""
+
+
+class Estimate(Document):
+    """A mean with its interval."""
+
+    mean: float
+    """The mean."""
+    interval: Interval | None
+    """Its interval; null with one seed."""
+    std: Number
+    """Standard deviation over seeds."""
+    n: int
+    """Training seeds."""
+
+
+class ListedRun(Document):
+    """A run in a line."""
+
+    id: str
+    """What to type for it."""
+    kind: Literal["run", "experiment"]
+    """Of the workspace, or an experiment."""
+    status: Literal["finished", "running", "stopped", "failed", "resolved", "unreadable", "elsewhere"]
+    """How it stands; `resolved`: nothing trained yet; `elsewhere`: its results are not fetched."""
+    environment: str | None
+    """Its environment's id."""
+    algorithm: str | None
+    """Its algorithm."""
+    seeds: int | None
+    """Seeds that are finished."""
+    seeds_wanted: int | None
+    """Of how many."""
+    return_mean: Number
+    """Mean held-out return of the final policies."""
+    ci_low: Number
+    """Lower end of its 95 % interval."""
+    ci_high: Number
+    """Upper end."""
+    steps: int | None
+    """Environment steps per seed."""
+    updated: Number
+    """When it last changed, in seconds since 1970."""
+    tags: tuple[str, ...] | list[str]
+    """Its tags."""
+    note: str
+    """Its note; empty if there is none."""
+    problem: str | None
+    """Why it cannot be read, or what to do about it."""
+
+
+class Listing(Document):
+    """`rlx ls --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    runs: list[ListedRun]
+    """A row each."""
+
+
+class SeedFacts(Document):
+    """How the seeds of a run stand."""
+
+    wanted: list[int]
+    """The training seeds."""
+    finished: list[int]
+    """Those that are finished."""
+    failed: dict[str, str | None]
+    """Those that failed, with the error."""
+
+
+class RunScore(Document):
+    """A run's held-out score with one of its checkpoints."""
+
+    return_mean: float
+    """Mean over seeds."""
+    ci_low: Number
+    """Lower end of its 95 % interval."""
+    ci_high: Number
+    """Upper end."""
+    seeds: dict[str, float]
+    """Mean return of each seed."""
+    steps: dict[str, int]
+    """Environment steps behind each seed's policy."""
+
+
+class RunFacts(Document):
+    """`rlx info RUN --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    run: str
+    """What it is called."""
+    folder: str
+    """Where its files are (of runs read through Git: a disposable copy)."""
+    title: str | None
+    """Its `run_name`."""
+    status: str
+    """As in `rlx ls`."""
+    environment: str
+    """Its environment's id."""
+    algorithm: str
+    """Its algorithm."""
+    tags: list[str]
+    """Its tags."""
+    note: str | None
+    """Its note."""
+    continues: str | None
+    """The run that it trains further."""
+    seeds: SeedFacts
+    """How its seeds stand."""
+    scores: dict[str, RunScore] | None
+    """By checkpoint (`latest`, `best`); null before evaluation."""
+    random_return: Number
+    """Mean return of random actions."""
+    engine: dict[str, Any] | None
+    """What computed it, and why that."""
+    cost: dict[str, Any] | None
+    """Steps and seconds."""
+    started: str | None
+    """When, in ISO 8601."""
+    ended: str | None
+    """When."""
+    seconds: Number
+    """Wall-clock time of the training stage."""
+    git: dict[str, Any] | None
+    """Commit, and files that differed from it."""
+    versions: dict[str, str | None] | None
+    """Of Python and the libraries."""
+    host: dict[str, Any] | None
+    """The machine."""
+    artifacts: list[str]
+    """What is in the folder."""
+
+
+class PlayedEpisode(Document):
+    """One held-out episode."""
+
+    episode: int
+    """Its place in the list."""
+    reset_seed: int
+    """What the environment was reset with."""
+    return_: float
+    """Undiscounted sum of rewards (key `return`)."""
+    length: int
+    """Steps."""
+    success: bool | None
+    """As the environment reports it."""
+    cut: bool
+    """Whether it hit `final_eval.step_limit`."""
+
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, alias_generator=lambda name: name.rstrip("_"), strict=True
+    )
+
+
+class PlayedPolicy(Document):
+    """What one policy did."""
+
+    checkpoint: str
+    """As it was asked for."""
+    file: str
+    """The checkpoint file."""
+    environment: str
+    """Where it played."""
+    seed: int
+    """Its training seed."""
+    step: int
+    """Environment steps it was trained for."""
+    return_mean: float
+    """Mean return over the episodes."""
+    return_std: Number
+    """Standard deviation over them."""
+    return_min: float
+    """The worst."""
+    return_max: float
+    """The best."""
+    length_mean: float
+    """Mean length, in steps."""
+    success_rate: Number
+    """Share of successes, where reported."""
+    cut: int
+    """Episodes that hit the step limit."""
+    episodes: list[PlayedEpisode]
+    """Each of them."""
+
+
+class Evaluated(Document):
+    """`rlx eval CHECKPOINT... --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    protocol: dict[str, Any]
+    """The episodes: as `final_eval` in `params.yaml`."""
+    policies: list[PlayedPolicy]
+    """One per checkpoint and seed."""
+
+
+class FilmedEpisode(Document):
+    """An episode on film."""
+
+    episode: int
+    """Its place in the list."""
+    reset_seed: int
+    """What the environment was reset with."""
+    return_: float
+    """Its return (key `return`)."""
+    length: int
+    """Its steps."""
+
+    model_config = PlayedEpisode.model_config
+
+
+class Filmed(Document):
+    """`rlx video CHECKPOINT --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    file: str
+    """The film."""
+    checkpoint: str
+    """As it was asked for."""
+    seed: int
+    """Training seed of the policy shown."""
+    episodes: list[FilmedEpisode]
+    """In the order of the film."""
+    complete: bool
+    """Whether every episode is shown to its end (`video.max_steps`)."""
+
+
+class SweepPoint(Document):
+    """A point of a sweep."""
+
+    id: str | None
+    """Its experiment."""
+    state: Literal["kept", "stopped", "new", "finished", "failed"]
+    """How it stands."""
+    settings: dict[str, Any]
+    """What it sets; empty: the config itself."""
+    error: str | None
+    """Why it failed."""
+    return_mean: Number
+    """Mean held-out return."""
+    verdict: str | None
+    """Against the baseline, corrected for the number of points."""
+    difference: Number
+    """To the baseline's mean return."""
+    ci_low: Number
+    """Lower end of the deciding interval of the difference."""
+    ci_high: Number
+    """Upper end."""
+    p_value: Number
+    """Of no difference, corrected."""
+
+
+class Swept(Document):
+    """`rlx sweep SWEEP --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    sweep: str
+    """Its name."""
+    baseline: str | None
+    """What the points were compared with."""
+    headlines: list[str]
+    """Sentences to repeat."""
+    points: list[SweepPoint]
+    """In the order of the grid."""
+
+
+class ComparedRun(Document):
+    """A run's scores."""
+
+    run: str
+    """Its name."""
+    task: str
+    """Its environment."""
+    mean: Estimate
+    """Mean over seeds."""
+    median: float
+    """Median over seeds."""
+    median_interval: Interval | None
+    """Its interval from order statistics."""
+    iqm: float
+    """Interquartile mean."""
+    iqm_trims: int
+    """Seeds it leaves out at each end."""
+    minimum: float
+    """The worst seed's score."""
+    maximum: float
+    """The best seed's."""
+    worst_seed: dict[str, float | int]
+    """`seed` and `return_mean`."""
+    success: dict[str, int] | None
+    """`successes` of `episodes`."""
+    random_return: Number
+    """Mean return of random actions."""
+    environment_steps: int | None
+    """Per seed."""
+    seeds: dict[str, float]
+    """Score of each seed."""
+
+
+class Judgement(Document):
+    """One run against the baseline."""
+
+    run: str
+    """The candidate."""
+    baseline: str
+    """What it is compared with."""
+    verdict: Literal["improved", "regressed", "equivalent", "inconclusive", "identical", "not comparable"]
+    """The verdict."""
+    difference: Estimate | None
+    """Candidate − baseline, with the deciding interval."""
+    relative: Number
+    """The difference as a share of the baseline's mean."""
+    p_value: Number
+    """Of no difference, corrected for the number of candidates."""
+    p_beyond: Number
+    """Of a difference no larger than the minimum effect, corrected."""
+    test: dict[str, Any] | None
+    """`p`, `smallest_p` possible, `method`, before correction."""
+    probability_of_improvement: Number
+    """Chance that a seed of the candidate beats one of the baseline."""
+    seeds: list[int]
+    """Of candidate and baseline."""
+    reason: str
+    """What the verdict rests on."""
+    next_step: str | None
+    """What would settle it."""
+    command: str | None
+    """The command for that."""
+    changes: dict[str, Any]
+    """Settings that differ: key → [baseline's, candidate's]."""
+    provenance: dict[str, Any]
+    """The same of code, engine and libraries."""
+    warnings: list[str]
+    """What makes the comparison weaker than it looks."""
+    looks: list[dict[str, Any]]
+    """The looks taken, with `--sequential`."""
+
+
+class Compared(Document):
+    """`rlx compare --json`, and `analysis/compare/comparison.json`."""
+
+    format: Literal[2]
+    """Version of this schema."""
+    headline: list[str]
+    """Sentences to repeat."""
+    baseline: str
+    """The run, or method, that the others are compared with."""
+    checkpoint: Literal["latest", "best"] | None
+    """Which policies; null for `--scores`."""
+    criteria: dict[str, Any]
+    """`alpha`, `minimum_effect`, `looks`."""
+    runs: list[ComparedRun]
+    """Best mean first."""
+    comparisons: list[Judgement]
+    """One per candidate."""
+    learning: dict[str, Any]
+    """How fast each run learns: `threshold` and `runs`."""
+    best_checkpoints: dict[str, Any]
+    """What `best` checkpoints promised on validation episodes, and hold."""
+    methods: list[Any]
+    """Over several environments: each method's verdict."""
+    references: dict[str, dict[str, float]]
+    """For these: the returns that count as 0 (`low`) and 1 (`high`) on each environment."""
+
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "ls": Listing,
+    "info": RunFacts,
+    "compare": Compared,
+    "eval": Evaluated,
+    "video": Filmed,
+    "sweep": Swept,
+}
+"""By command, what its ``--json`` prints."""
+HEAD = """# JSON
+
+<!-- Made by `python -m rlx.report.documents > docs/json.md`. -->
+
+Every command that reports prints JSON with `--json`, the same numbers as its tables with every digit. Each document
+carries the number of its `format`: fields may be added to one; a field that changes or goes raises the number. Numbers
+that do not exist are `null`, never NaN. Messages go to standard error, so that the output can be piped:
+`rlx ls --json | python -m json.tool`.
+"""
+
+
+def render() -> str:
+    """Return the page about all documents."""
+    lines, told = [HEAD], set[type[Document]]()
+    for command, document in DOCUMENTS.items():
+        lines += [f"## rlx {command}", "", _first(document), ""]
+        waiting = [document]
+        while waiting:
+            part = waiting.pop(0)
+            if part in told:
+                continue
+            told.add(part)
+            lines += [] if part is document else [f"**{part.__name__}**: {_first(part)}", ""]
+            lines += ["| field | type | meaning |", "| --- | --- | --- |"]
+            for name, info in part.model_fields.items():
+                lines.append(f"| `{name.rstrip('_')}` | {_type(info.annotation, waiting)} | {info.description} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _type(annotation: Any, waiting: list[type[Document]]) -> str:
+    """Describe a type, and note which parts it consists of."""
+    from types import NoneType, UnionType
+    from typing import Union, get_args, get_origin
+
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_type(each, waiting) for each in arguments))
+    if origin is Literal:
+        return " or ".join(f"`{each}`" for each in arguments)
+    if origin in (list, tuple):
+        return f"list of {_type(arguments[0], waiting)}"
+    if origin is dict:
+        inner = "" if arguments[1] is Any else f" of {_type(arguments[1], waiting)}"
+        return f"mapping{inner}"
+    if isinstance(annotation, type) and issubclass(annotation, Document):
+        waiting.append(annotation)
+        return annotation.__name__
+    names = {
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        NoneType: "null",
+        Any: "anything",
+    }
+    return names[annotation]
+
+
+def _first(document: type[Document]) -> str:
+    return " ".join((document.__doc__ or "").split())
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(render())
