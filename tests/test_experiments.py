@@ -170,7 +170,7 @@ def wait_for_training(project: Project, name: str) -> None:
     raise AssertionError(f"{name} does not train: {list(project.root.glob(f'runs/{name}/*'))}")
 
 
-LONG = ("-S", "algo.total_timesteps=40960", "-S", "algo.engine=stable-baselines3", "--seeds", "1")
+LONG = ("-S", "algo.total_timesteps=12288", "-S", "algo.engine=stable-baselines3", "--seeds", "1")
 
 
 def test_a_stopped_experiment_goes_on_with_what_it_started_from(study: Project) -> None:
@@ -179,8 +179,6 @@ def test_a_stopped_experiment_goes_on_with_what_it_started_from(study: Project) 
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     wait_for_training(study, "cartpole_001")
-    assert rows(study)["cartpole_001"]["status"] == "running"
-    assert "is being made by another process" in one_line(study.rlx("resume", "cartpole_001", check=False).stdout)
     os.killpg(process.pid, signal.SIGINT)
     said = one_line(process.communicate()[0])
     assert process.returncode == 130
@@ -209,6 +207,15 @@ def test_killed_experiments_leave_the_project_sound(study: Project) -> None:
         process.wait()
         assert (study.git("status", "--porcelain", "--branch"), study.git("rev-parse", "HEAD")) == before
         assert study.git("stash", "list") == ""
+    process = subprocess.Popen(
+        ["rlx", "train", "cartpole", *LONG, "-S", "algo.total_timesteps=81920"],
+        cwd=study.root, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for_training(study, "cartpole_001")
+    assert rows(study)["cartpole_001"]["status"] == "running"
+    assert "is being made by another process" in one_line(study.rlx("resume", "cartpole_001", check=False).stdout)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     stopped = [name for name, row in rows(study).items() if row["status"] == "stopped"]
     for name in stopped[:1]:
         study.rlx("resume", name)

@@ -79,6 +79,7 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
     """Give a folder with copies of ``params.yaml`` and ``configs/``, to which DVC has applied the settings."""
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+    from hydra.errors import HydraException
 
     by_file: dict[str, list[str]] = {}
     for setting in settings:
@@ -96,7 +97,7 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
                 several = len(get_hydra_sweeps({file: changes})) > 1
                 if not several:
                     apply_overrides(copy / file, changes)
-            except DvcException as error:
+            except (DvcException, HydraException) as error:
                 cause = error.__cause__ or error
                 raise ConfigError(f"-S {' '.join(changes)}: {_sentence(cause)}") from None
             if several:
