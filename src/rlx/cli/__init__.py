@@ -18,6 +18,8 @@ COMMANDS = {
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",
     "compare": "Compare runs: differences, intervals, verdicts.",
+    "summarize": "Sum up a run, a sweep or the project.",
+    "report": "Write a self-contained HTML page.",
     "checkout": "Bring a kept run's folder back.",
     "promote": "Make an experiment the committed configuration.",
     "rm": "Drop experiments.",
