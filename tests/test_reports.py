@@ -89,10 +89,9 @@ def test_a_run_without_results_is_told_as_such(study: Project) -> None:
     assert "mean held-out return" not in text
     change(study.root / "runs/cartpole/metadata.json", lambda m: m.update(status="running", seeds=[], process=None))
     shutil.rmtree(study.root / "runs/cartpole/eval")
-    text = flat(study.rlx("summarize", "cartpole").stdout)
-    assert "cartpole is still running. There are no held-out scores yet." in text
     project = flat(study.rlx("summarize", ".").stdout)
     assert "No run has held-out scores yet." in project
+    assert "cartpole is still running." in project
     assert "`rlx resume cartpole_epochs` goes on from there" in project
     assert "inconclusive" not in project
 
@@ -230,9 +229,6 @@ def test_one_bad_run_hides_no_other(study: Project) -> None:
     assert "absent has not been made yet; dvc repro makes it" in words
     assert len(page.all("video")) == 2
     assert "extra" in words
-    refused = study.rlx("report", "nothing", "-o", "other.html", check=False)
-    assert refused.returncode == 4
-    assert not (study.root / "other.html").exists()
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -46,7 +46,7 @@ def _study(root: Path, parameters: Parameters, judged: JudgedRuns, everything: S
     runs = parameters.study.runs
     by_id = {row.id: row for row in everything}
     environments = list(dict.fromkeys(by_id[run].environment or "" for run in runs if run in by_id))
-    where = f" on {', '.join(filter(None, environments))}" if any(environments) else ""
+    where = f" on {' and '.join(filter(None, environments))}" if any(environments) else ""
     counts = sorted({by_id[run].seeds or 0 for run in judged.folders if run in by_id})
     seeds = f" with {counts[0]}{f' to {counts[-1]}' * (len(counts) > 1)} seeds each" if counts and counts[0] else ""
     yield f"The study of {root.name} has {len(runs)} run{'s' * (len(runs) != 1)}{where}{seeds}, judged against {parameters.baseline}"
