@@ -74,6 +74,11 @@ def rows(root: Path) -> list[Row]:
     return sorted((_labelled(root, row) for row in found), key=lambda row: (-(row.updated or 0.0), row.id))
 
 
+def folder_row(path: Path) -> Row:
+    """Return the row of one run folder, wherever it lies, without tags and note."""
+    return _alive(_folder_row(path, [_stamp(path / name) for name in FILES]))
+
+
 def _labelled(root: Path, row: Row) -> Row:
     try:
         labels = read_labels(root, row.id)
@@ -118,7 +123,7 @@ def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
             texts.append((folder / name).read_bytes() if stamp else None)
         except OSError as error:
             return Row(folder.name, "run", "unreadable", problem=f"{name}: {error.strerror}")
-    updated = max(stamp[0] for stamp in stamps if stamp) / 1e9
+    updated = max((stamp[0] for stamp in stamps if stamp), default=0) / 1e9
     unfinished = stamps[3] is not None
     row = _row_of(folder.name, "experiment" if unfinished else "run", *texts)
     return replace(row, updated=updated, status="stopped" if unfinished and row.status == "finished" else row.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ mpl.rcParams.update(
         "grid.alpha": 0.25,
         "legend.frameon": False,
         "svg.hashsalt": "rlx",
+        "text.parse_math": False,  # a $ in the name of a run is a $
     }
 )
 
@@ -42,6 +44,14 @@ def save(figure: Any, path: Path) -> None:
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
     plt.close(figure)
+
+
+def to_svg(figure: Any) -> bytes:
+    """Return a figure as an SVG image without a date, and close it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return buffer.getvalue()
 
 
 def learning_curve(curve: pd.DataFrame, run: str, title: str, random_score: float | None) -> Any:

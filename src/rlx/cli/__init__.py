@@ -21,6 +21,8 @@ COMMANDS = {
     "eval": "Evaluate checkpoints on held-out episodes.",
     "video": "Film a policy.",
     "compare": "Compare runs: differences, intervals, verdicts.",
+    "summarize": "Sum up a run, a sweep or the project.",
+    "report": "Write a self-contained HTML page.",
     "checkout": "Bring a kept run's folder back.",
     "promote": "Make an experiment the committed configuration.",
     "rm": "Drop experiments.",

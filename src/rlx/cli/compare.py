@@ -94,6 +94,7 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
     from rlx.config.composition import read_parameters
     from rlx.project import find_root
     from rlx.references import find_run
+    from rlx.report.judged_runs import chosen_runs
     from rlx.report.study_comparison import compare_folders
 
     root, baseline = find_root(), judging.pop("baseline", None)
@@ -103,15 +104,8 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
         folders = [find_run(root, name) for name in parameters.study.runs]
         against = baseline or parameters.baseline
         return compare_folders(folders, against, settings, parameters.study.methods, sequential=sequential)
-    folders = [find_run(root, name) for name in dict.fromkeys(runs or parameters.study.runs)]
-    if len(folders) == 1 and baseline is None and parameters.baseline in parameters.study.runs:
-        baseline = parameters.baseline
-    chosen = find_run(root, baseline) if baseline else None
-    if chosen is None:
-        chosen = next((folder for folder in folders if folder.name == parameters.baseline), folders[0])
-    if chosen.path not in [folder.path for folder in folders]:
-        folders.insert(0, chosen)
-    return compare_folders(folders, chosen.name, settings, sequential=sequential)
+    folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
+    return compare_folders(folders, against, settings, sequential=sequential)
 
 
 def _show(study: StudyComparison) -> None:

@@ -14,12 +14,12 @@ import pandas as pd
 from rlx import stats
 from rlx.atomic import write_json, write_text
 from rlx.errors import Missing
+from rlx.report.comparison_pictures import curves_of, pictures
 from rlx.report.comparison_words import headlines, to_markdown
 from rlx.report.study_comparison import StudyComparison, task_name
 from rlx.runs import RunFolder
 
 FORMAT = 2
-PROFILE_POINTS = 81
 
 
 def write_comparison(target: Path, study: StudyComparison, folders: Sequence[RunFolder]) -> None:
@@ -38,8 +38,7 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     write_json(target / "comparison.json", to_data(study))
     write_text(target / "comparison.md", to_markdown(study))
     order = sorted((folder.name for folder in folders), key=lambda name: name not in study.baselines)
-    colours = {name: plots.colour_of(index) for index, name in enumerate(order)}
-    curves = _curves(study, order)
+    curves = curves_of(study, order)
     together = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
     _write_csv(target / "learning_curves.csv", together[["run", "step", "seed", "return_mean"]])
     rows = [
@@ -48,45 +47,8 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
         for seed, score in run.scores.items()
     ]
     _write_csv(target / "scores.csv", pd.DataFrame(rows))
-    tasks = {run.run: task_name(run) for run in study.scores}
-    plots.save(plots.learning_curves(curves, tasks, study.random_returns, colours), target / "learning_curves.png")
-    plots.save(
-        plots.final_scores(study.scores, tasks, study.random_returns, str(study.checkpoint), colours),
-        target / "scores.png",
-    )
-    plots.save(plots.differences(study.comparisons, study.criteria.minimum_effect, colours), target / "differences.png")
-    named = {method.method: plots.colour_of(index) for index, method in enumerate(study.methods)}
-    score = "normalised score" if study.methods else f"held-out return of the {study.checkpoint} policy"
-    plots.save(plots.profiles(_profiles(study), colours | named, score), target / "profiles.png")
-
-
-def _profiles(study: StudyComparison) -> dict[str, dict[str, stats.Profile]]:
-    """Return performance profiles: of the methods over all tasks, or else of the runs on each task."""
-    if study.methods:
-        over = f"over {len(study.references)} environments"
-        return {over: {method.method: method.profile for method in study.methods}}
-    found: dict[str, dict[str, stats.Profile]] = {}
-    for task in dict.fromkeys(task_name(run) for run in study.scores):
-        runs = [run for run in study.scores if task_name(run) == task]
-        everything = np.concatenate([run.scores_S for run in runs])
-        margin = 0.05 * (float(np.ptp(everything)) or 1.0)
-        thresholds = np.linspace(everything.min() - margin, everything.max() + margin, PROFILE_POINTS)
-        found[task] = {run.run: stats.performance_profile([run.scores_S], thresholds) for run in runs}
-    return found
-
-
-def _curves(study: StudyComparison, order: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return the learning curves of each run as tables of step, seed and return."""
-    columns = ["step", "seed", "return_mean"]
-    by_name = {run.run: run for run in study.scores}
-    found = {}
-    for name in order:
-        parts = [
-            pd.DataFrame({"step": steps, "seed": seed, "return_mean": values})
-            for seed, (steps, values) in by_name[name].curves.items()
-        ]
-        found[name] = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    return found
+    for name, figure in pictures(study, order):
+        plots.save(figure, target / f"{name}.png")
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:

@@ -21,7 +21,7 @@ def headlines(study: StudyComparison) -> list[str]:
     elif study.left_out:
         lines.append("No verdict over environments: there are not two on which every method has a run.")
     lines += [_summary(study)] if len(study.comparisons) > 2 and not study.methods else []
-    return lines + [_headline(study, comparison) for comparison in study.comparisons]
+    return lines + [headline(study, comparison) for comparison in study.comparisons]
 
 
 def _summary(study: StudyComparison) -> str:
@@ -35,7 +35,8 @@ def _summary(study: StudyComparison) -> str:
     return f"{len(improved)} of {many} runs improved on {study.baseline}, the most {best.run}: {gain} return."
 
 
-def _headline(study: StudyComparison, comparison: Comparison) -> str:
+def headline(study: StudyComparison, comparison: Comparison) -> str:
+    """Return one candidate's verdict in a sentence."""
     run, baseline, difference = comparison.run, comparison.baseline, comparison.difference
     if difference is None:
         return f"{run} cannot be compared with {baseline}: {comparison.reason}."

@@ -1,0 +1,80 @@
+"""`rlx report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlx.cli.common import RUN, say, tell
+
+if TYPE_CHECKING:
+    from rlx.config.schema import Parameters
+    from rlx.report.judged_runs import JudgedRuns
+    from rlx.report.page import Heading
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1, metavar="[RUN]...", type=RUN)
+@click.option(
+    "-o",
+    "--output",
+    default="report.html",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the page.",
+)
+@click.option(
+    "--open", "show", default="no", show_default=True, type=click.Choice(["yes", "no"]), help="Show it in the browser."
+)
+def command(runs: tuple[str, ...], output: Path, show: str) -> None:
+    """Write one HTML page on the study, or on the runs named: verdicts, tables, pictures, films, provenance.
+
+    The page is a single file that opens without a network: send it, print it, keep it with a paper. RUN is a run of
+    the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision or a run folder. One run alone
+    is shown beside the study's baseline; of several, the first is the baseline unless the study's is among them.
+
+    \b
+    Example:
+      rlx report cartpole cartpole_epochs -o epochs.html
+    """
+    from rlx.config.composition import read_parameters
+    from rlx.project import find_root
+    from rlx.report.page import write_page
+
+    root = find_root()
+    parameters = read_parameters(root)
+    judged = _judged(root, parameters, runs)
+    write_page(output, root, parameters, judged, _heading(root, runs))
+    for line in judged.headlines:
+        say(line)
+    for run, problem in judged.without.items():
+        tell(f"without {run}: it {problem}")
+    click.echo(str(output))
+    if show == "yes":
+        import webbrowser
+
+        webbrowser.open(output.resolve().as_uri())
+
+
+def _judged(root: Path, parameters: Parameters, runs: tuple[str, ...]) -> JudgedRuns:
+    from rlx.report.judged_runs import chosen_runs, judge_runs, judge_study
+
+    if not runs:
+        return judge_study(root, parameters)
+    folders, baseline = chosen_runs(root, parameters, runs, None)
+    return judge_runs(folders, baseline, parameters)
+
+
+def _heading(root: Path, runs: tuple[str, ...]) -> Heading:
+    from datetime import UTC, datetime
+
+    from rlx.experiments import git_state
+    from rlx.report.page import Heading
+
+    state = git_state(root)
+    changed = ", with uncommitted changes" if state.dirty else ""
+    code = f"in {root.name} at commit {state.commit[:10]}{changed}" if state.commit else f"in {root.name}, outside Git"
+    title = f"{root.name}: {', '.join(runs)}" if runs else f"{root.name}: the study"
+    return Heading(title, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", code)

@@ -1,0 +1,64 @@
+"""`rlx summarize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlx.cli.common import AS_JSON, RUN, print_grid, print_json, tell
+
+if TYPE_CHECKING:
+    from rlx.report.digest import Digest
+
+
+@click.command("summarize")
+@click.argument("what", metavar="[PATH_OR_EXPERIMENT]", default=".", type=RUN)
+@click.option("--md", "as_markdown", is_flag=True, help="Print it as Markdown.")
+@AS_JSON
+def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
+    """Sum up a run, a sweep or the project: one paragraph, one table.
+
+    PATH_OR_EXPERIMENT is a run of the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision
+    (cartpole@v1.0), a run folder, or the name of a sweep, whose experiments NAME_001, NAME_002, … are told together.
+    Without it, the project.
+
+    \b
+    Example:
+      rlx summarize cartpole_001
+    """
+    found = _digest(what)
+    if as_json:
+        print_json(found.to_data())
+    elif as_markdown:
+        click.echo(found.to_markdown(), nl=False)
+    else:
+        tell(found.paragraph)
+        click.echo()
+        print_grid(found.grid)
+
+
+def _digest(what: str) -> Digest:
+    from rlx.config.composition import read_parameters
+    from rlx.errors import Missing
+    from rlx.project import find_root
+    from rlx.references import find_run
+    from rlx.report.project_digest import digest_project
+    from rlx.report.run_digest import digest_run
+    from rlx.report.sweep_digest import digest_sweep, members_of
+
+    path = Path(what)
+    root = find_root(path if path.is_dir() else None)
+    parameters = read_parameters(root)
+    is_run = (path / "config_snapshot.yaml").is_file()
+    if path.is_dir() and not is_run and (path.resolve() == root or not what.strip("/.")):
+        return digest_project(root, parameters)
+    try:
+        return digest_run(root, parameters, find_run(root, str(path.resolve()) if is_run else what))
+    except Missing:
+        sweep = path.stem if path.suffix == ".yaml" else what
+        members = members_of(root, sweep)
+        if not members:
+            raise
+        return digest_sweep(root, parameters, sweep, members)

@@ -1,0 +1,147 @@
+"""Which runs can be judged, against which baseline, and why the others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rlx.catalogue import Row, folder_row
+from rlx.comparison import Comparison
+from rlx.config.schema import Parameters
+from rlx.errors import Missing, RlxError
+from rlx.references import find_run
+from rlx.report.comparison_words import headlines
+from rlx.report.study_comparison import StudyComparison, compare_folders
+from rlx.runs import RunFolder
+
+STATES = {
+    "running": "is still running",
+    "stopped": "was stopped",
+    "failed": "failed",
+    "resolved": "is not trained yet",
+    "unreadable": "cannot be read",
+    "elsewhere": "is not fetched into this clone",
+}
+
+
+@dataclass(frozen=True)
+class JudgedRuns:
+    """Runs that were asked for: those with results, judged, and the others.
+
+    Attributes:
+        study: Those with results; without comparisons where their baseline has none. None where no run has any.
+        headlines: The verdicts in sentences, or why there are none.
+        folders: The runs with results.
+        without: Why each other run has none, as the end of a sentence that begins with its name, with the cure.
+    """
+
+    study: StudyComparison | None
+    headlines: list[str]
+    folders: Mapping[str, RunFolder]
+    without: Mapping[str, str]
+
+    def comparison(self, run: str) -> Comparison | None:
+        """Return the verdict on a run; None where there is none."""
+        found = self.study.comparisons if self.study else ()
+        return next((comparison for comparison in found if comparison.run == run), None)
+
+
+def chosen_runs(
+    root: Path, parameters: Parameters, names: Sequence[str], baseline: str | None
+) -> tuple[list[RunFolder], str]:
+    """Return the runs that a person named, and the one among them that the others are compared with.
+
+    Args:
+        root: The project.
+        parameters: Its ``params.yaml``.
+        names: What was typed; one run alone is joined by the study's baseline.
+        baseline: The run to compare with, where that was said; by default the study's if it is among them, else the
+            first.
+
+    Raises:
+        Missing: There is no such run.
+        UsageError: A name means several.
+    """
+    folders = [find_run(root, name) for name in dict.fromkeys(names)]
+    if len(folders) == 1 and baseline is None and parameters.baseline in parameters.study.runs:
+        baseline = parameters.baseline
+    chosen = find_run(root, baseline) if baseline else None
+    if chosen is None:
+        chosen = next((folder for folder in folders if folder.name == parameters.baseline), folders[0])
+    if chosen.path not in [folder.path for folder in folders]:
+        folders.insert(0, chosen)
+    return folders, chosen.name
+
+
+def judge_study(root: Path, parameters: Parameters) -> JudgedRuns:
+    """Judge the runs of the study that have results; what is wrong with the others hides none of them."""
+    folders, without = [], {}
+    for name in parameters.study.runs:
+        try:
+            folders.append(find_run(root, name))
+        except Missing:
+            without[name] = "has not been made yet; `dvc repro` makes it"
+    judged = judge_runs(folders, parameters.baseline, parameters, parameters.study.methods)
+    return replace(judged, without={**without, **judged.without})
+
+
+def judge_runs(
+    folders: Sequence[RunFolder],
+    baseline: str,
+    parameters: Parameters,
+    methods: Mapping[str, Sequence[str]] | None = None,
+) -> JudgedRuns:
+    """Judge the runs that have results against a baseline, corrected together.
+
+    Args:
+        folders: The runs, the baseline's among them.
+        baseline: Its name; with ``methods``, a method's.
+        parameters: How to judge.
+        methods: For several environments, the runs of each method.
+    """
+    problems = {folder.name: hindrance(folder, parameters) for folder in folders}
+    without = {name: problem for name, problem in problems.items() if problem}
+    sound = {folder.name: folder for folder in folders if folder.name not in without}
+    groups = {name: here for name, runs in (methods or {}).items() if (here := [run for run in runs if run in sound])}
+    if not sound:
+        return JudgedRuns(None, ["No run has held-out scores yet."], {}, without)
+    if baseline in (groups or sound):
+        study = compare_folders(list(sound.values()), baseline, parameters.compare, groups)
+        return JudgedRuns(study, headlines(study), sound, without)
+    study = compare_folders(list(sound.values()), next(iter(sound)), parameters.compare)
+    unjudged = [replace(found, difference=None) for found in study.learning]
+    alone = replace(study, baseline=baseline, comparisons=(), learning=tuple(unjudged))
+    line = f"There is no verdict: the baseline {baseline} {without.get(baseline, 'has no held-out scores here')}."
+    return JudgedRuns(alone, [line], sound, without)
+
+
+def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:
+    """Return why a run has no scores that could be judged, with the cure; None where it has.
+
+    Scores in the folder of a run that is not finished are those of an earlier training: evaluation comes after.
+    """
+    row = folder_row(folder.path)
+    if row.status != "finished" and not (row.status == "resolved" and row.return_mean is not None):
+        return state(replace(row, id=folder.name), parameters)
+    try:
+        folder.evidence(parameters.compare.checkpoint)
+    except RlxError as error:
+        return f"has no scores: {error}" if folder.is_evaluated else "is trained, but not evaluated yet"
+    return None
+
+
+def state(row: Row, parameters: Parameters) -> str:
+    """Return how an unfinished run is, as the end of a sentence that begins with its name, with the cure."""
+    untrained = row.status == "resolved" and row.id in parameters.study.runs
+    cure = row.problem or ("`dvc repro` trains it" if untrained else "")
+    return STATES.get(row.status, f"is {row.status}") + (f"; {cure}" if cure else "")
+
+
+def baseline_of(root: Path, parameters: Parameters, folder: RunFolder) -> RunFolder | None:
+    """Return the study's baseline on a run's environment; None where it has no scores on it."""
+    members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
+    found = [RunFolder(root / "runs" / run) for run in members]
+    sound = [base for base in found if hindrance(base, parameters) is None]
+    environment = folder.snapshot.config.env.id
+    return next((base for base in sound if base.snapshot.config.env.id == environment), None)

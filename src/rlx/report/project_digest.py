@@ -1,0 +1,107 @@
+"""The project in a paragraph and a table: its verdicts, its best run, what is unfinished and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlx import stats
+from rlx.catalogue import Row, rows
+from rlx.config.schema import Parameters
+from rlx.report.digest import Digest, as_one
+from rlx.report.grid import Grid
+from rlx.report.judged_runs import JudgedRuns, judge_study, state
+from rlx.wording import MISSING, interval, number
+
+UNFINISHED = ("stopped", "failed", "running", "resolved", "unreadable")
+TOLD = 3
+"""So many verdicts, and so many unfinished runs, are told in the paragraph; the table has them all."""
+
+
+def digest_project(root: Path, parameters: Parameters) -> Digest:
+    """Return the digest of a project."""
+    judged, everything = judge_study(root, parameters), rows(root)
+    best = list(_best(everything))
+    unfinished = [row for row in everything if row.status in UNFINISHED]
+    kept = [row for row in everything if row.kind == "experiment"]
+    sentences = [*_study(root, parameters, judged, everything), *_beside(everything, kept, best)]
+    sentences += [f"{row.id} {state(row, parameters)}" for row in unfinished[:TOLD]]
+    if len(unfinished) > TOLD:
+        sentences.append(f"{len(unfinished) - TOLD} more are unfinished: `rlx ls` lists them")
+    facts = {
+        "headline": judged.headlines,
+        "baseline": parameters.baseline,
+        "runs": list(parameters.study.runs),
+        "without_scores": dict(judged.without),
+        "experiments": len(kept),
+        "best": [_facts(row) for row in best],
+        "unfinished": [_facts(row) for row in unfinished],
+    }
+    grid = _grid(parameters, judged, everything, [*best, *unfinished])
+    return Digest("project", root.name, as_one(sentences), grid, facts)
+
+
+def _study(root: Path, parameters: Parameters, judged: JudgedRuns, everything: Sequence[Row]) -> Iterator[str]:
+    runs = parameters.study.runs
+    by_id = {row.id: row for row in everything}
+    environments = list(dict.fromkeys(by_id[run].environment or "" for run in runs if run in by_id))
+    where = f" on {' and '.join(filter(None, environments))}" if any(environments) else ""
+    counts = sorted({by_id[run].seeds or 0 for run in judged.folders if run in by_id})
+    seeds = f" with {counts[0]}{f' to {counts[-1]}' * (len(counts) > 1)} seeds each" if counts and counts[0] else ""
+    yield f"The study of {root.name} has {len(runs)} run{'s' * (len(runs) != 1)}{where}{seeds}, judged against {parameters.baseline}"
+    yield from judged.headlines[:TOLD]
+    if len(judged.headlines) > TOLD:
+        yield f"{len(judged.headlines) - TOLD} more verdicts are in the table"
+    known = {row.id for row in everything if row.status in UNFINISHED}
+    yield from (f"{run} {problem}" for run, problem in judged.without.items() if run not in known)
+
+
+def _beside(everything: Sequence[Row], kept: Sequence[Row], best: Sequence[Row]) -> Iterator[str]:
+    elsewhere = sum(row.status == "elsewhere" for row in kept)
+    away = f", {elsewhere} of them not fetched here" if elsewhere else ""
+    yield f"Beside it there {'is' if len(kept) == 1 else 'are'} {len(kept) or 'no'} kept experiment{'s' * (len(kept) != 1)}{away}"
+    for row in best:
+        rivals = sum(_has_scores(other) and other.environment == row.environment for other in everything)
+        beware = f"; being the highest of {rivals}, it is partly luck" if rivals > 1 else ""
+        yield f"The highest mean return on {row.environment} is that of {row.id}: {' '.join(_score(row))}{beware}"
+
+
+def _has_scores(row: Row) -> bool:
+    return row.return_mean is not None and row.status == "finished"
+
+
+def _score(row: Row) -> list[str]:
+    """Return a run's mean and interval as cells."""
+    if row.ci_low is None or row.ci_high is None:
+        return [number(row.return_mean), MISSING]
+    method = stats.NO_SPREAD if row.ci_low == row.ci_high else "Student's t"
+    return [number(row.return_mean), interval(stats.Interval(row.ci_low, row.ci_high, 0.95, method, row.seeds or 0))]
+
+
+def _best(everything: Sequence[Row]) -> Iterator[Row]:
+    """Yield the run with the highest mean return on each environment."""
+    found = [row for row in everything if _has_scores(row)]
+    for environment in sorted({row.environment or "" for row in found}):
+        here = [row for row in found if (row.environment or "") == environment]
+        yield max(here, key=lambda row: (row.return_mean or 0.0, row.id))
+
+
+def _grid(parameters: Parameters, judged: JudgedRuns, everything: Sequence[Row], others: Sequence[Row]) -> Grid:
+    by_id, table = {row.id: row for row in everything}, []
+    shown = list(dict.fromkeys([*parameters.study.runs, *(row.id for row in others)]))
+    baselines = judged.study.baselines if judged.study else set()
+    for run in shown:
+        row, comparison = by_id.get(run), judged.comparison(run)
+        verdict = "baseline" if run in baselines else comparison.verdict if comparison else MISSING
+        score = _score(row) if row and _has_scores(row) else [MISSING, MISSING]
+        seeds = MISSING if row is None or row.seeds is None else f"{row.seeds}/{row.seeds_wanted}"
+        table.append([run, row.status if row else "not made", *score, seeds, verdict])
+    head = ["run", "status", "mean return", "95 % interval", "seeds", "verdict"]
+    note = "The study, the highest means, and what is unfinished. `rlx ls` lists every run."
+    return Grid("Runs", head, table, note, left=2)
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    names = ("id", "kind", "status", "environment", "seeds", "seeds_wanted", "return_mean", "ci_low", "ci_high")
+    return {name: getattr(row, name) for name in (*names, "problem")}

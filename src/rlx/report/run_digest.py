@@ -1,0 +1,151 @@
+"""One run in a paragraph and a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlx import stats
+from rlx.config.schema import Parameters
+from rlx.report.comparison_words import headline
+from rlx.report.digest import Digest, as_one, listed, scored
+from rlx.report.grid import Grid
+from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
+from rlx.report.run_facts import run_facts
+from rlx.report.text import setting
+from rlx.results import Score, Summary
+from rlx.runs import RunFolder
+from rlx.wording import MISSING, interval, number
+
+POLICIES = {"latest": "final", "best": "best"}
+
+
+def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
+    """Return the digest of one run: what it is, what it scores, beside random actions and the baseline, what it cost.
+
+    Raises:
+        ConfigError: Its snapshot cannot be read.
+        DataDamaged: One of its other files cannot be read.
+        Missing: Its evaluation lacks the checkpoint that ``compare.checkpoint`` judges.
+    """
+    facts = run_facts(root, folder)
+    problem = hindrance(folder, parameters)
+    if problem is not None:
+        sentences = [_what(facts, folder), *_unfinished(folder, facts, problem), *_made(facts)]
+        unjudged = {"problem": problem, "headline": None, "comparison": None, "run": facts}
+        return Digest("run", folder.name, as_one(sentences), _seeds_grid(facts, folder.snapshot.seeds), unjudged)
+    judged, why_not = _judged(root, parameters, folder)
+    comparison = judged.comparison(folder.name) if judged else None
+    verdict = headline(judged.study, comparison) if judged and judged.study and comparison else None
+    summary = folder.evaluation
+    sentences = [_what(facts, folder), *_scores(summary, parameters.compare.checkpoint), verdict or why_not]
+    if comparison is not None:
+        changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
+        sentences.append(f"What differs in the settings: {listed(changed)}" if changed else "No setting differs")
+        sentences += [f"Beware: {warning}" for warning in comparison.warnings]
+    told = {"problem": None, "headline": verdict, "comparison": comparison, "run": facts}
+    grid = _scores_grid(folder, summary, judged, comparison.baseline if comparison else None)
+    return Digest("run", folder.name, as_one([*sentences, *_made(facts)]), grid, told)
+
+
+def _judged(root: Path, parameters: Parameters, folder: RunFolder) -> tuple[JudgedRuns | None, str]:
+    """Return the run beside its baseline; a run of the study is judged with the whole study, as its verdict is."""
+    name = folder.name
+    if name in parameters.study.runs and folder.path == (root / "runs" / name).resolve():
+        judged = judge_study(root, parameters)
+        is_baseline = judged.study is not None and name in judged.study.baselines
+        return judged, "It is the study's baseline" if is_baseline else judged.headlines[0]
+    baseline = baseline_of(root, parameters, folder)
+    if baseline is None:
+        environment = folder.snapshot.config.env.id
+        return None, f"The study's baseline {parameters.baseline} has no scores on {environment} to compare it with"
+    if baseline.path.resolve() == folder.path.resolve():
+        return None, "It is the study's baseline"
+    return judge_runs([baseline, folder], baseline.name, parameters), ""
+
+
+def _what(facts: dict[str, Any], folder: RunFolder) -> str:
+    config, seeds = folder.snapshot.config, facts["seeds"]
+    title = f" ({facts['title']})" if facts["title"] and facts["title"] != facts["run"] else ""
+    wanted, done = len(seeds["wanted"]), len(seeds["finished"])
+    counted = f"{wanted} seed{'s' * (wanted != 1)}" if done == wanted else f"{done} of {wanted} seeds"
+    state = "finished" if facts["status"] == "finished" else "finished so far"
+    return (
+        f"{facts['run']}{title} trains {facts['algorithm'].upper()} on {facts['environment']}: {counted} of "
+        f"{config.algo.total_timesteps:,} environment steps each {'are' if wanted != 1 else 'is'} {state}"
+    )
+
+
+def _scores(summary: Summary, checkpoint: str) -> list[str]:
+    score, random_return = summary.scores[checkpoint], summary.random_return
+    episodes = (summary.task.get("protocol") or {}).get("episodes")
+    each = f" ({episodes} episodes each)" if episodes else ""
+    lines = [f"Its {POLICIES[checkpoint]} policies have a mean held-out return of {scored(score.estimate)}{each}"]
+    lines.append(f"Random actions score {number(random_return)}: {_learned(score.estimate, random_return)}")
+    if len(score.seeds) > 1:
+        worst = _worst(score)
+        lines.append(f"The worst seed, {worst}, scores {number(score.seeds[worst])}")
+    return lines
+
+
+def _learned(estimate: stats.Estimate, random_return: float) -> str:
+    found = estimate.interval
+    if found is None:
+        return "with one seed, luck cannot be told from learning"
+    if found.low > random_return:
+        return "this run learned"
+    return "it is worse than that" if found.high < random_return else "that it learned anything is not shown"
+
+
+def _worst(score: Score) -> int:
+    return min(score.seeds, key=lambda seed: (score.seeds[seed], seed))
+
+
+def _unfinished(folder: RunFolder, facts: dict[str, Any], problem: str) -> list[str]:
+    lines = [f"{folder.name} {problem}"]
+    lines += [f"Seed {seed} failed: {error}" for seed, error in list(facts["seeds"]["failed"].items())[:3]]
+    if not facts["scores"]:
+        return [*lines, "There are no held-out scores yet"]
+    if facts["status"] != "finished":
+        lines.append("The scores in its folder are of an earlier training and are left out here")
+    return lines
+
+
+def _made(facts: dict[str, Any]) -> list[str]:
+    """Return what the run cost, what its code lacks in Git, and its note."""
+    from rlx.progress import shown_duration
+
+    lines, cost = [], facts["cost"]
+    if cost and cost["environment_steps"]:
+        seconds = shown_duration(cost["training_seconds_all_seeds"])
+        lines.append(
+            f"It cost {cost['environment_steps']:,} environment steps and {seconds} of training, all seeds together"
+        )
+    if dirty := (facts["git"] or {}).get("dirty"):
+        lines.append(f"It was made with uncommitted changes of {listed(dirty)}")
+    return lines + [f"Note: {facts['note']}"] * bool(facts["note"])
+
+
+def _scores_grid(folder: RunFolder, summary: Summary, judged: JudgedRuns | None, baseline: str | None) -> Grid:
+    rows = [_row(f"{folder.name}, {POLICIES.get(name, name)}", score) for name, score in summary.scores.items()]
+    if judged and judged.study and baseline and baseline in judged.folders:
+        checkpoint = str(judged.study.checkpoint)
+        score = judged.folders[baseline].evaluation.scores[checkpoint]
+        rows.append(_row(f"{baseline} (baseline), {POLICIES[checkpoint]}", score))
+    rows.append(["random actions", number(summary.random_return), MISSING, MISSING, MISSING])
+    head = ["policies", "mean return", "95 % interval", "worst (seed)", "seeds"]
+    note = "Held-out episodes; intervals over seeds. `best` was chosen on validation episodes."
+    return Grid("Scores", head, rows, note)
+
+
+def _row(name: str, score: Score) -> list[str]:
+    worst = _worst(score)
+    mean, found = number(score.estimate.mean), interval(score.estimate.interval)
+    return [name, mean, found, f"{number(score.seeds[worst])} ({worst})", str(score.estimate.n)]
+
+
+def _seeds_grid(facts: dict[str, Any], wanted: list[int]) -> Grid:
+    """Return the seeds of an unfinished run: which are there, which failed, which are missing."""
+    seeds = facts["seeds"]
+    known = dict.fromkeys(map(str, seeds["finished"]), "finished") | dict.fromkeys(seeds["failed"], "failed")
+    return Grid("Seeds", ["seed", "state"], [[str(s), known.get(str(s), "not finished")] for s in wanted], "", 2)

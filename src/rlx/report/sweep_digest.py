@@ -1,0 +1,191 @@
+"""A sweep, the experiments of one name with numbers, in a paragraph and a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rlx import stats
+from rlx.catalogue import Row, rows
+from rlx.comparison import config_differences, flatten
+from rlx.config.schema import Parameters
+from rlx.errors import RlxError
+from rlx.references import find_run
+from rlx.report.comparison_words import headline
+from rlx.report.digest import Digest, as_one, listed, scored
+from rlx.report.grid import Grid
+from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, state
+from rlx.report.text import setting
+from rlx.runs import RunFolder
+from rlx.wording import MISSING, interval, number
+
+APART = ("format", "run_name", "seed", "num_seeds")
+"""Settings that make no two runs different in kind."""
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """A sweep's experiments with results, judged together, and the others.
+
+    Attributes:
+        name: Its name.
+        members: Every experiment, as its row in the list of runs.
+        judged: Those with results, with the baseline where there is one.
+        baseline: The run they are compared with, where it has results.
+        ranked: The experiments with results, the highest mean first, with what differs from the baseline.
+    """
+
+    name: str
+    members: Sequence[Row]
+    judged: JudgedRuns
+    baseline: str | None
+    ranked: Mapping[str, Mapping[str, tuple[Any, Any]]]
+
+
+def members_of(root: Path, sweep: str) -> list[Row]:
+    """Return the experiments ``<sweep>_001``, ``<sweep>_002``, … in the order of their numbers; none where there are none."""
+    pattern = re.compile(rf"(?:.*@)?{re.escape(sweep)}_(\d{{3,}})")
+    found = [(int(match[1]), row.id, row) for row in rows(root) if (match := pattern.fullmatch(row.id))]
+    return [row for _, _, row in sorted(found, key=lambda each: each[:2])]
+
+
+def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> Digest:
+    """Return the digest of a sweep: every experiment by rank, judged against the study's baseline, corrected together.
+
+    Args:
+        root: The project.
+        parameters: How to judge.
+        name: The sweep's name.
+        members: Its experiments (:func:`members_of`).
+    """
+    sweep = _gathered(root, parameters, name, members)
+    rank = {run: place for place, run in enumerate(sweep.ranked, 1)}
+    facts = {
+        "headline": sweep.judged.headlines if sweep.baseline else [],
+        "baseline": sweep.baseline,
+        "checkpoint": parameters.compare.checkpoint,
+        "experiments": [_facts(sweep, run, rank.get(run)) for run in [*sweep.ranked, *sweep.judged.without]],
+    }
+    return Digest("sweep", name, as_one(list(_sentences(sweep))), _grid(sweep), facts)
+
+
+def _gathered(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> _Sweep:
+    folders, without = [], {}
+    for row in members:
+        try:
+            folders.append(find_run(root, row.id))
+        except RlxError as error:
+            without[row.id] = state(row, parameters) if row.status != "finished" else f"cannot be read: {error}"
+    baseline = next((base for base in (baseline_of(root, parameters, folder) for folder in folders[:1]) if base), None)
+    together = [baseline, *folders] if baseline else folders
+    judged = judge_runs(together, baseline.name if baseline else "", parameters)
+    scores = [run for run in judged.study.scores if not baseline or run.run != baseline.name] if judged.study else []
+    ranked = sorted(scores, key=lambda run: -float(run.scores_S.mean()))
+    against = _settings(baseline or (judged.folders[ranked[0].run] if ranked else None))
+    differing = {run.run: config_differences(against, _settings(judged.folders[run.run])) for run in ranked}
+    return _Sweep(
+        name,
+        members,
+        replace(judged, without={**judged.without, **without}),
+        baseline.name if baseline else None,
+        differing,
+    )
+
+
+def _settings(folder: RunFolder | None) -> dict[str, Any]:
+    flat = flatten(folder.snapshot.to_data()) if folder else {}
+    return {key: value for key, value in flat.items() if key not in APART}
+
+
+def _sentences(sweep: _Sweep) -> Iterator[str]:
+    total, done, judged = len(sweep.members), len(sweep.ranked), sweep.judged
+    environments = sorted({row.environment for row in sweep.members if row.environment})
+    steps = sorted({row.steps for row in sweep.members if row.steps})
+    seeds = sorted({row.seeds for row in sweep.members if row.id in sweep.ranked and row.seeds})
+    many = f"{total} experiment{'s' * (total != 1)}" + (f" on {', '.join(environments)}" if environments else "")
+    each = f", {_range(seeds)} seeds of {_range(steps)} environment steps each" if seeds and steps else ""
+    have = "all of them have held-out scores" if done == total else f"{done} of them have held-out scores"
+    yield f"{sweep.name} is a sweep of {many}; {have}{each}"
+    best = next(iter(sweep.ranked), None)
+    if best is not None and judged.study is not None:
+        estimate = stats.mean_with_interval(next(run.scores_S for run in judged.study.scores if run.run == best))
+        yield f"The highest mean return is that of {best} ({changes(sweep.ranked[best]) or 'no setting differs'}): {scored(estimate)}"
+        if done > 1:
+            yield f"Being the highest of {done}, it is partly luck: confirm it on seeds that the sweep did not use"
+        yield from _verdicts(sweep, best)
+    for name, problem in list(judged.without.items())[:3]:
+        yield f"{name} {problem}"
+    if len(judged.without) > 3:
+        yield f"{len(judged.without) - 3} more have no scores: see the table"
+
+
+def _range(values: Sequence[int]) -> str:
+    return f"{values[0]:,}" if len(values) == 1 else f"{values[0]:,} to {values[-1]:,}"
+
+
+def _verdicts(sweep: _Sweep, best: str) -> Iterator[str]:
+    if sweep.baseline is None or sweep.judged.study is None:
+        yield "The study's baseline has no scores on their environment, so there are no verdicts"
+        return
+    found: dict[str, list[str]] = {}
+    for each in sweep.judged.study.comparisons:
+        found.setdefault(each.verdict, []).append(each.run)
+    counts = [f"{len(runs)} {verdict} ({listed(runs, 3)})" for verdict, runs in found.items()]
+    together = ", all corrected together" if len(sweep.ranked) > 1 else ""
+    yield f"Against {sweep.baseline}{together}: {', '.join(counts)}"
+    if comparison := sweep.judged.comparison(best):
+        yield headline(sweep.judged.study, comparison)
+
+
+def changes(differing: Mapping[str, tuple[Any, Any]]) -> str:
+    """Return the settings of a run that differ, in short: ``gamma=0.9, learning_rate=0.002``."""
+    last = [key.rpartition(".")[2] for key in differing]
+    names = [key if last.count(short) > 1 else short for key, short in zip(differing, last, strict=True)]
+    return ", ".join(f"{name}={setting(new)}" for name, (_, new) in zip(names, differing.values(), strict=True))
+
+
+def _grid(sweep: _Sweep) -> Grid:
+    table, study = [], sweep.judged.study
+    scores = {run.run: stats.mean_with_interval(run.scores_S) for run in study.scores} if study else {}
+    for rank, (run, differing) in enumerate(sweep.ranked.items(), 1):
+        estimate, comparison = scores[run], sweep.judged.comparison(run)
+        verdict = comparison.verdict if comparison else MISSING
+        table.append([str(rank), run, changes(differing) or "nothing", number(estimate.mean)])
+        table[-1] += [interval(estimate.interval), verdict]
+    if sweep.baseline:
+        estimate = scores[sweep.baseline]
+        table.append([MISSING, sweep.baseline, "baseline", number(estimate.mean), interval(estimate.interval), MISSING])
+    status = {row.id: row.status for row in sweep.members}
+    for run in sweep.judged.without:
+        shown = status.get(run, MISSING)
+        table.append([MISSING, run, MISSING, MISSING, MISSING, "no scores" if shown == "finished" else shown])
+    head = ["", "experiment", "what differs", "mean return", "95 % interval", "verdict"]
+    note = "Mean return on held-out episodes; intervals over seeds."
+    if sweep.baseline:
+        note += f" Verdicts against {sweep.baseline}; their error rate holds over all of them together."
+    return Grid("Experiments", head, table, note, left=3)
+
+
+def _facts(sweep: _Sweep, run: str, rank: int | None) -> dict[str, Any]:
+    row = next((row for row in sweep.members if row.id == run), None)
+    comparison = sweep.judged.comparison(run)
+    study = sweep.judged.study
+    scores = next((found.scores_S for found in study.scores if found.run == run), None) if study else None
+    estimate = None if scores is None else stats.mean_with_interval(scores)
+    found = estimate.interval if estimate else None
+    return {
+        "id": run,
+        "rank": rank,
+        "status": row.status if row else None,
+        "changes": sweep.ranked.get(run),
+        "return_mean": estimate.mean if estimate else None,
+        "ci_low": found.low if found else None,
+        "ci_high": found.high if found else None,
+        "seeds": estimate.n if estimate else None,
+        "verdict": comparison.verdict if comparison else None,
+        "difference": comparison.difference if comparison else None,
+        "problem": sweep.judged.without.get(run),
+    }
