@@ -64,6 +64,7 @@ def test_an_experiment_is_a_folder_a_dvc_experiment_and_a_run(made: Project) -> 
     assert not any(path.stat().st_mode & stat.S_IWUSR for path in folder.rglob("*") if path.is_file())
     assert "first" in made.dvc("exp", "list", "--name-only").split()
     assert rows(made)["first"]["kind"] == "experiment"
+    assert json.loads((folder / "metadata.json").read_text())["git"]["dirty"] == ["configs/mine.yaml", "params.yaml"]
     parameters = yaml.safe_load(made.git("show", f"{commit_of(made, 'first')}:params.yaml"))
     assert (parameters["num_seeds"], parameters["compare"]["minimum_effect"]) == (1, 6.0)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import CommandFailed
 from rlx.experiments.tools import git
+
+START = "refs/rlx/start"
+"""In the clone of an experiment: the state of the project that it starts from."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +23,31 @@ class GitState:
 
 
 def git_state(root: Path) -> GitState:
-    """Return the commit of ``root`` and its modified or untracked files; no commit outside Git."""
+    """Return the commit of ``root`` and its modified or untracked files; no commit outside Git.
+
+    In the clone in which an experiment is made, these are the files that differed in the workspace it started from: what
+    ``-S`` writes into ``params.yaml`` there is a setting, not an edit.
+    """
     try:
         commit = git(root, "rev-parse", "HEAD").strip()
+        if git(root, "for-each-ref", START).strip():
+            lines = [f"   {name}" for name in git(root, "diff", "--name-only", "-z", "HEAD", START).split("\0")]
+            return GitState(commit, _sources(lines))
         lines = git(root, "status", "--porcelain", "--untracked-files=all", "-z").split("\0")
     except CommandFailed:
         return GitState(None, ())
+    return GitState(commit, _sources(lines))
+
+
+def _sources(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that lines of ``git status`` name, results aside, in order."""
     results, entries, changed = re.compile(r"^(runs/|analysis/|dvc\.lock$)"), iter(lines), []
     for entry in entries:
         if entry[:1] in ("R", "C"):
             next(entries, None)  # the old name of a file that was renamed or copied
         if len(entry) > 3 and not results.match(entry[3:]):
             changed.append(entry[3:])
-    return GitState(commit, tuple(sorted(changed)))
+    return tuple(sorted(changed))
 
 
 SOURCES = ("configs", "envs", "policies", "stages")

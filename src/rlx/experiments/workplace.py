@@ -20,15 +20,12 @@ from configobj import ConfigObj
 from rlx.atomic import write_bytes
 from rlx.dvc_cache import cache_root
 from rlx.errors import CommandFailed, Interrupted, Missing
-from rlx.experiments.code import tracked_changes, untracked_sources
+from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.kept import Record
 from rlx.experiments.roster import SINGLE_RUN
 from rlx.experiments.tools import Watch, git, has_identity, in_background, in_terminal
 from rlx.live import LIVE
 from rlx.project import MAIN_ROOT, main_root
-
-START = "refs/rlx/start"
-"""In the clone: the state of the project that the experiment starts from."""
 
 
 @dataclass(frozen=True)
