@@ -18,6 +18,7 @@ COMMANDS = {
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",
     "compare": "Compare runs: differences, intervals, verdicts.",
+    "plot": "Draw learning curves and other metrics.",
     "checkout": "Bring a kept run's folder back.",
     "promote": "Make an experiment the committed configuration.",
     "rm": "Drop experiments.",
