@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,35 +96,77 @@ def _draw_curves(
     """Draw runs into one panel. Where no episode of a seed ended in a window, its last value goes into the mean."""
     shown = {run: table for run, table in curves.items() if len(table)}
     for run, table in shown.items():
-        colour = colours[run]
         wide = table.pivot_table(index="step", columns="seed", values="return_mean")
+        look = Look(colours[run], label=f"{run} (mean of {wide.shape[1]} seeds)")
         for seed in wide.columns:
-            axes.plot(wide.index, wide[seed], color=colour, linewidth=0.7, alpha=0.35)
-        full = wide.ffill().dropna()
-        axes.plot(
-            full.index, full.mean(axis=1), color=colour, linewidth=2.2, label=f"{run} (mean of {wide.shape[1]} seeds)"
-        )
-        if wide.shape[1] >= 2 and len(full):
-            intervals = [stats.mean_with_interval(row).interval for row in full.to_numpy()]
-            low, high = zip(*((i.low, i.high) for i in intervals if i), strict=True)
-            axes.fill_between(full.index, low, high, color=colour, alpha=0.18, linewidth=0)
+            draw_seed(axes, wide.index, wide[seed], look)
+        draw_band(axes, wide.index, stats.mean_band(wide.ffill().to_numpy().T), look)
     if random_score is not None:
         axes.axhline(random_score, color="grey", linestyle=":", linewidth=1, label="random policy")
-    _keep_in_sight(axes, shown)
+    keep_in_sight(axes, [table["return_mean"].to_numpy() for table in shown.values()], "no training episode ended")
     axes.set(xlabel="environment steps", ylabel="return")
     axes.legend(loc="best", fontsize=9)
     axes.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
 
 
-def _keep_in_sight(axes: Any, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Limit the vertical axis to the data, so that the wide band of two or three seeds does not flatten it."""
-    if not curves:
-        axes.text(0.5, 0.5, "no training episode ended", transform=axes.transAxes, ha="center", color="grey")
+@dataclass(frozen=True)
+class Look:
+    """How a run's curves look.
+
+    Attributes:
+        colour: Of its lines and its band.
+        dash: Of its lines, as matplotlib names it.
+        label: Its entry in the legend.
+    """
+
+    colour: str
+    dash: str = "-"
+    label: str | None = None
+
+
+def draw_seed(axes: Any, x_T: Any, values_T: Any, look: Look) -> None:
+    """Draw the curve of one seed, thin."""
+    axes.plot(x_T, values_T, color=look.colour, linestyle=look.dash, linewidth=0.7, alpha=0.35, **_dot(values_T))
+
+
+def draw_band(axes: Any, x_T: Any, band: stats.Band, look: Look) -> None:
+    """Draw a mean over seeds, thick, and its interval."""
+    x_T, known_T, wide_T = np.asarray(x_T), np.isfinite(band.mean_T), np.isfinite(band.low_T)
+    line = {"color": look.colour, "linestyle": look.dash, "linewidth": 2.2, "label": look.label}
+    axes.plot(x_T[known_T], band.mean_T[known_T], **line, **_dot(band.mean_T))
+    if wide_T.any():
+        low_T, high_T = band.low_T[wide_T], band.high_T[wide_T]
+        axes.fill_between(x_T[wide_T], low_T, high_T, color=look.colour, alpha=0.18, linewidth=0)
+
+
+def _dot(values_T: Any) -> dict[str, str]:
+    """Return what makes a curve of a single point visible."""
+    return {"marker": "o"} if np.isfinite(np.asarray(values_T, dtype=float)).sum() == 1 else {}
+
+
+def keep_in_sight(axes: Any, seeds: Sequence[stats.Array], nothing: str) -> None:
+    """Limit the vertical axis to the seeds' values, so that the wide band of two or three does not flatten them.
+
+    Args:
+        axes: The panel.
+        seeds: The values of each seed; NaN is passed over.
+        nothing: What to write into the panel where there are no seeds.
+    """
+    if not seeds:
+        axes.text(0.5, 0.5, nothing, transform=axes.transAxes, ha="center", color="grey")
         return
-    values = np.concatenate([table["return_mean"].dropna().to_numpy() for table in curves.values()])
-    if len(values):
-        margin = 0.08 * (np.ptp(values) or 1.0)
-        axes.set_ylim(values.min() - margin, values.max() + margin)
+    low, high = sight(seeds)
+    axes.set_ylim(low, high)
+
+
+def sight(seeds: Sequence[stats.Array]) -> tuple[float, float]:
+    """Return the range of the seeds' values with a margin."""
+    values = np.concatenate([np.asarray(seed, dtype=float) for seed in seeds])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    margin = 0.08 * (np.ptp(values) or abs(values[0]) or 1.0)
+    return float(values.min() - margin), float(values.max() + margin)
 
 
 def final_scores(

@@ -1,16 +1,21 @@
-"""TensorBoard event files, written as training goes (tensorboardX's record writer, without its threads)."""
+"""TensorBoard event files: written as training goes (tensorboardX's record writer, without its threads), and read."""
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from google.protobuf.message import DecodeError
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
 FLUSH_SECONDS = 2.0
+_LENGTH, _CHECKSUM = 8, 4
+"""Bytes around a record (TFRecord): its length, a checksum of that, the record, a checksum of the record."""
 
 
 class TensorBoardLog:
@@ -41,3 +46,36 @@ class TensorBoardLog:
     def close(self) -> None:
         """Close the file."""
         self._writer.close()
+
+
+def training_clock(folder: Path) -> dict[int, float]:
+    """Return, by environment step, the seconds of training until then, from the event files of one seed.
+
+    Sessions are put end to end: neither the pause before a resume counts, nor work that was lost and done again. A
+    training that goes on from another run's checkpoint has its first second there. Empty where nothing is logged.
+    """
+    sessions = [events for path in folder.glob("events.out.tfevents.*") if (events := list(_events(path)))]
+    clock: dict[int, float] = {}
+    for session in sorted(sessions, key=lambda events: float(events[0].wall_time)):
+        first = next((event.step for event in session if event.HasField("session_log")), 0)
+        clock = {step: seconds for step, seconds in clock.items() if step < first}
+        before, start = max(clock.values(), default=0.0), session[0].wall_time
+        for event in session:
+            if event.HasField("summary"):
+                clock[event.step] = before + max(0.0, event.wall_time - start)
+    return clock
+
+
+def _events(path: Path) -> Iterator[Any]:
+    """Yield the events of a file; what a killed process left half-written ends it."""
+    content, place = memoryview(path.read_bytes()), 0
+    while place + _LENGTH + _CHECKSUM <= len(content):
+        (length,) = struct.unpack_from("<Q", content, place)
+        start = place + _LENGTH + _CHECKSUM
+        place = start + length + _CHECKSUM
+        if place > len(content):
+            return
+        try:
+            yield Event.FromString(bytes(content[start : start + length]))
+        except DecodeError:
+            return

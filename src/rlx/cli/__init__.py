@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "Evaluate checkpoints on held-out episodes.",
     "video": "Film a policy.",
     "compare": "Compare runs: differences, intervals, verdicts.",
+    "plot": "Draw learning curves and other metrics.",
     "summarize": "Sum up a run, a sweep or the project.",
     "report": "Write a self-contained HTML page.",
     "checkout": "Bring a kept run's folder back.",

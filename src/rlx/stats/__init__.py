@@ -5,7 +5,15 @@ episodes; ``_T`` is time along a learning curve. How far every method here can b
 by ``python -m benchmarks.calibration`` and told in ``docs/statistics.md``.
 """
 
-from rlx.stats.curves import Reaching, area_under_curve, steps_to_threshold, time_to_threshold
+from rlx.stats.curves import (
+    Band,
+    Reaching,
+    area_under_curve,
+    mean_band,
+    seeds_for_mean,
+    steps_to_threshold,
+    time_to_threshold,
+)
 from rlx.stats.estimates import (
     NO_SPREAD,
     Array,
@@ -43,6 +51,7 @@ from rlx.stats.tasks import (
 __all__ = [
     "NO_SPREAD",
     "Array",
+    "Band",
     "Description",
     "Estimate",
     "Interval",
@@ -60,6 +69,7 @@ __all__ = [
     "interquartile_mean",
     "interquartile_mean_across_tasks",
     "largest_unseen_share",
+    "mean_band",
     "mean_of_differences",
     "mean_with_interval",
     "median_interval",
@@ -70,6 +80,7 @@ __all__ = [
     "power_of_welch",
     "probability_of_improvement",
     "seeds_for_equivalence",
+    "seeds_for_mean",
     "seeds_needed",
     "seeds_to_reach",
     "seeds_to_see",

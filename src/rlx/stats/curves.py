@@ -13,6 +13,52 @@ from rlx.stats.estimates import Array, Interval, success_interval
 
 
 @dataclass(frozen=True)
+class Band:
+    """The mean of several seeds along a learning curve, with its pointwise t interval.
+
+    Attributes:
+        mean_T: NaN where too few seeds have a value.
+        low_T: Lower end; NaN where fewer than two seeds have one.
+        high_T: Upper end.
+        n_T: How many seeds the mean is of; 0 where there is none.
+    """
+
+    mean_T: Array
+    low_T: Array
+    high_T: Array
+    n_T: Array
+
+
+def seeds_for_mean(seeds: int) -> int:
+    """Return how many of the seeds must have come to a point of a curve for a mean there: half, and of several, two."""
+    return max(min(2, seeds), -(-seeds // 2))
+
+
+def mean_band(values_ST: Array, level: float = 0.95) -> Band:
+    """Return the mean over seeds at each point, with its t interval (as :func:`mean_with_interval` makes it).
+
+    There is a mean from where every seed has had a value, to where :func:`seeds_for_mean` of them still
+    have one: seeds that have come further than the others go on alone.
+
+    Args:
+        values_ST: One row per seed; NaN before its first value and after its last.
+        level: Of the intervals.
+    """
+    seeds, points = values_ST.shape
+    mean_T, low_T, high_T = (np.full(points, np.nan) for _ in range(3))
+    known_ST = np.isfinite(values_ST)
+    n_T = known_ST.sum(axis=0)
+    begun_T = np.logical_or.accumulate(known_ST, axis=1).all(axis=0)
+    n_T[~begun_T | (n_T < seeds_for_mean(seeds))] = 0
+    some = n_T >= 1
+    mean_T[some] = np.nanmean(values_ST[:, some], axis=0)
+    several, n = n_T >= 2, n_T[n_T >= 2]
+    half = stats.t.ppf((1 + level) / 2, n - 1) * np.nanstd(values_ST[:, several], axis=0, ddof=1) / np.sqrt(n)
+    low_T[several], high_T[several] = mean_T[several] - half, mean_T[several] + half
+    return Band(mean_T, low_T, high_T, n_T)
+
+
+@dataclass(frozen=True)
 class Reaching:
     """How many seeds reached a threshold, and when.
 

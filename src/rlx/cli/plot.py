@@ -1,0 +1,150 @@
+"""`rlx plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlx.cli.common import AS_JSON, RUN, print_csv, print_json, say, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rlx.report.metric_curves import CurveSheet
+    from rlx.runs import RunFolder
+
+FORMATS = ("png", "svg", "html")
+NAMED = 4
+"""Runs that the name of a picture spells out."""
+
+
+@click.command("plot")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=RUN)
+@click.option(
+    "--x",
+    type=click.Choice(["steps", "time"]),
+    default="steps",
+    show_default=True,
+    help="Steps, or seconds of training.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="M",
+    help="A metric of docs/files.md; `internals` of PPO; `all`. Several give a panel each [default: returns].",
+)
+@click.option(
+    "--windows",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Average over N windows of training; 0: none [default: 25, train/* 100].",
+)
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="Picture or page [default: as PATH, else png].")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Where [default: in plots/].")
+@AS_JSON
+@click.option("--csv", "as_csv", is_flag=True, help="Print the points as CSV.")
+def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, **options: Any) -> None:
+    """Draw learning curves of runs: a line per seed, the mean, its band.
+
+    Without --metric, the return of training episodes and the validation return. RUN is as in `rlx info`, and may be
+    still training. Bands are pointwise 95 % t intervals over seeds. html is one interactive page that works offline.
+
+    \b
+    Example:
+      rlx plot cartpole cartpole_epochs --metric internals --format html
+    """
+    from rlx.errors import UsageError
+    from rlx.project import find_root
+    from rlx.report.metric_choice import chosen_metrics
+    from rlx.report.metric_curves import curve_sheet
+
+    kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
+    if as_json + as_csv + bool(kind or output) > 1:
+        raise UsageError("--json, --csv and a picture (--format, -o) are one at a time; leave out the others")
+    root, wanted = find_root(), chosen_metrics(metrics, x, options["windows"])
+    folders = _folders(root, runs)
+    target = None if as_json or as_csv else _target(kind, output, _name(folders, metrics, x))
+    sheet = curve_sheet(root, folders, wanted)
+    if target is None:
+        _print(sheet, as_json=as_json)
+        return
+    _draw(sheet, target)
+    for note in sheet.notes:
+        say(note)
+    tell(str(target))
+
+
+def _folders(root: Path, names: Sequence[str]) -> list[RunFolder]:
+    """Return the runs, each once; those of equal names are called what was typed."""
+    from dataclasses import replace
+
+    from rlx.references import find_run
+
+    found: dict[Path, RunFolder] = {}
+    for name in dict.fromkeys(names):
+        folder = find_run(root, name)
+        if folder.path not in found and any(folder.name == other.name for other in found.values()):
+            folder = replace(folder, label=name)
+        found.setdefault(folder.path, folder)
+    return list(found.values())
+
+
+def _name(folders: Sequence[RunFolder], metrics: Sequence[str], x: str) -> str:
+    """Return what to call a picture, without a suffix."""
+    runs = [folder.name for folder in folders]
+    shown = runs if len(runs) <= NAMED else [*runs[: NAMED - 1], f"{len(runs) - NAMED + 1}_more"]
+    parts = ["+".join(shown), "+".join(metrics) or "returns", *(["time"] if x == "time" else [])]
+    return "-".join(parts).strip("./").replace("/", "_")[:200]
+
+
+def _target(kind: str | None, path: Path | None, name: str) -> Path:
+    """Return where the picture goes.
+
+    Raises:
+        UsageError: The path's suffix is no format, or not the one asked for.
+    """
+    from rlx.errors import UsageError
+
+    if path is None or path.is_dir():
+        return (path or Path("plots")) / f"{name}.{kind or FORMATS[0]}"
+    suffix = path.suffix.removeprefix(".")
+    if suffix not in FORMATS:
+        raise UsageError(
+            f"-o {path}: ends in none of {', '.join(f'.{known}' for known in FORMATS)}; give it one of them"
+        )
+    if kind is not None and kind != suffix:
+        raise UsageError(f"-o {path}: is not the name of a {kind} file; leave out --format, or end it in .{kind}")
+    return path
+
+
+def _draw(sheet: CurveSheet, target: Path) -> None:
+    from rlx.atomic import write_text
+    from rlx.errors import UsageError
+    from rlx.metric_pictures import MOST_RUNS, curve_picture
+    from rlx.plots import save
+
+    if len(sheet.runs) > MOST_RUNS:
+        raise UsageError(
+            f"{len(sheet.runs)} runs cannot be told apart in one picture; name at most {MOST_RUNS}, "
+            f"or take the points with --csv"
+        )
+    if target.suffix == ".html":
+        from rlx.interactive_curves import curve_page
+
+        write_text(target, curve_page(sheet))
+    else:
+        save(curve_picture(sheet), target)
+
+
+def _print(sheet: CurveSheet, *, as_json: bool) -> None:
+    from rlx.report.metric_tables import COLUMNS, to_data, to_rows
+
+    if as_json:
+        print_json(to_data(sheet))
+        return
+    print_csv(COLUMNS, to_rows(sheet))
+    for note in sheet.notes:
+        click.echo(note, err=True)

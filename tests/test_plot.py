@@ -1,0 +1,244 @@
+"""Curves of any run: `rlx plot`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rlx import stats, tensorboard_log
+from rlx.errors import UsageError
+from rlx.metrics import read_rows
+from rlx.report.metric_choice import INTERNALS, chosen_metrics
+from rlx.tensorboard_log import TensorBoardLog, training_clock
+from tests.conftest import Project
+
+RETURN = "rollout/return_mean"
+
+
+def drawn(project: Project, *arguments: str) -> dict[str, Any]:
+    content = json.loads(project.rlx("plot", *arguments, "--json").stdout)
+    assert content["format"] == 1
+    return content
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def test_the_points_are_those_of_the_run(finished: Project) -> None:
+    content = drawn(finished, "cartpole", "cartpole@HEAD")
+    one, kept = content["runs"]
+    assert one["metrics"] == kept["metrics"]
+    assert (one["environment"], kept["run"]) == ("CartPole-v1", "cartpole@HEAD")
+    summary = json.loads((finished.root / "runs/cartpole/eval/summary.json").read_text())
+    assert one["random_return"] == summary["random"]["return_mean"]
+    table = pd.read_csv(finished.root / "runs/cartpole/plots/learning_curve.csv")
+    curve = one["metrics"][RETURN]
+    for seed, rows in table.groupby("seed"):
+        assert curve["seeds"][str(seed)] == {"x": rows["step"].tolist(), "values": rows["return_mean"].tolist()}
+    first = stats.mean_with_interval(np.array([seed["values"][0] for seed in curve["seeds"].values()]))
+    assert first.interval
+    assert [curve[key][0] for key in ("mean", "low", "high", "n")] == pytest.approx(
+        [first.mean, first.interval.low, first.interval.high, 2]
+    )
+    rows = read_rows(finished.root / "runs/cartpole/metrics.jsonl")
+    played = {
+        row["step"]: row["validation/return_mean"]
+        for row in rows
+        if row["seed"] == 1 and "validation/return_mean" in row
+    }
+    found = one["metrics"]["validation/return_mean"]["seeds"]["1"]
+    assert dict(zip(found["x"], found["values"], strict=True)) == played
+
+
+def test_csv_has_every_point(finished: Project) -> None:
+    table = finished.rlx("plot", "cartpole", "--metric", "approx_kl", "--windows", "0", "--csv").stdout
+    rows = list(csv.DictReader(io.StringIO(table)))
+    logged = {
+        (str(row["seed"]), str(row["step"])): row["train/approx_kl"]
+        for row in read_rows(finished.root / "runs/cartpole/metrics.jsonl")
+    }
+    assert {(row["seed"], row["x"]): float(row["value"]) for row in rows if row["seed"]} == logged
+    assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows if not row["seed"])
+
+
+def test_the_mean_ends_where_too_few_seeds_go_on() -> None:
+    nan = np.nan
+    band = stats.mean_band(np.array([[nan, 1, 2, 3, 4], [0, 3, 4, nan, nan], [0, 5, 9, 9, nan]]))
+    assert band.n_T.tolist() == [0, 3, 3, 2, 0]
+    assert band.mean_T[1:4].tolist() == [3, 5, 6]
+    assert np.isnan(band.mean_T[[0, 4]]).all()
+    expected = stats.mean_with_interval(np.array([1.0, 3, 5])).interval
+    assert expected
+    assert (band.low_T[1], band.high_T[1]) == pytest.approx((expected.low, expected.high))
+    alone = stats.mean_band(np.array([[1.0, 2.0]]))
+    assert alone.mean_T.tolist() == [1, 2]
+    assert np.isnan(alone.low_T).all()
+
+
+# --- where it goes ----------------------------------------------------------------------------------------------------
+
+
+def test_pictures_have_names_and_are_not_for_git(study: Project) -> None:
+    before = study.git("status", "--short")
+    picture = study.rlx("plot", "cartpole", "cartpole_epochs").stdout
+    assert picture == "plots/cartpole+cartpole_epochs-returns.png\n"
+    assert (study.root / picture.strip()).read_bytes().startswith(b"\x89PNG")
+    assert study.git("status", "--short") == before
+    study.rlx("plot", "cartpole", "--metric", "all", "-o", "all.svg")
+    assert "<svg" in (study.root / "all.svg").read_text()
+
+
+def test_the_page_needs_no_network(finished: Project, tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    told = finished.rlx("plot", "cartpole", "cartpole_epochs", "--metric", "internals", "-o", str(target)).stdout
+    assert told == f"{target}\n"
+    page = target.read_text()
+    assert "Plotly.newPlot" in page
+    assert 'src="http' not in page
+    assert '"showSendToCloud": false' in page
+    assert all(f"{run} (2 seeds): mean" in page for run in ("cartpole", "cartpole_epochs"))
+    data = page.split("Plotly.newPlot")[-1].replace(r"\u002f", "/")
+    assert "train/explained_variance" in data
+    assert "train/std" not in data  # CartPole's actions have none
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+# --- seconds of training ----------------------------------------------------------------------------------------------
+
+
+def test_sessions_are_put_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(tensorboard_log.time, "time", lambda: now)
+
+    def session(start: float, first: int, steps: dict[int, float]) -> None:
+        nonlocal now
+        now = start
+        log = TensorBoardLog(tmp_path, first)
+        for step, moment in steps.items():
+            now = moment
+            log.add(step, {"train/loss": 1.0})
+        log.close()
+
+    session(1000, 0, {10: 1001, 20: 1002, 30: 1003})
+    session(5000, 21, {30: 5002, 40: 5004})
+    assert training_clock(tmp_path) == {10: 1, 20: 2, 30: 4, 40: 6}
+    newest = max(tmp_path.iterdir())
+    newest.write_bytes(newest.read_bytes()[:-5])
+    assert training_clock(tmp_path) == {10: 1, 20: 2, 30: 4}
+    session(9000, 0, {10: 9003})
+    assert training_clock(tmp_path) == {10: 3}
+
+
+def test_time_is_read_from_the_logs(study: Project) -> None:
+    curve = drawn(study, "cartpole", "--x", "time")["runs"][0]["metrics"][RETURN]
+    spent = {
+        seed["seed"]: seed["seconds"]
+        for seed in json.loads((study.root / "runs/cartpole/metadata.json").read_text())["seeds"]
+    }
+    for seed, found in curve["seeds"].items():
+        assert sorted(found["x"]) == found["x"]
+        assert 0 < found["x"][-1] <= spent[int(seed)]
+    shutil.rmtree(study.root / "runs/cartpole/logs/seed_1")
+    content = drawn(study, "cartpole", "cartpole@HEAD", "--x", "time")
+    assert content["notes"] == ["cartpole: no logs, so no times, of seed 1"]
+    assert [set(run["metrics"][RETURN]["seeds"]) for run in content["runs"]] == [{"2"}, {"1", "2"}]
+    shutil.rmtree(study.root / "runs/cartpole/logs")
+    refused = study.rlx("plot", "cartpole", "--x", "time", check=False)
+    assert refused.returncode == 4
+    assert "cartpole: its logs/ are not here" in words(refused.stdout)
+
+
+# --- runs that are not finished, or lack something --------------------------------------------------------------------
+
+
+def test_a_run_in_training_is_drawn_as_far_as_it_is(study: Project) -> None:
+    lines = (study.root / "runs/cartpole/metrics.jsonl").read_text().splitlines(keepends=True)
+    config = (study.root / "runs/cartpole/config_snapshot.yaml").read_text()
+    for seed, rows in (("1", 8), ("2", 3)):
+        mine = [line for line in lines if f'"seed": {seed},' in line][:rows]
+        study.write(f"runs/live/bench/seed_{seed}/metrics.jsonl", "".join(mine) + '{"seed": 2, "st')
+    study.write("runs/live/config_snapshot.yaml", config)
+    study.write("runs/none/config_snapshot.yaml", config.replace("gamma: 0.98", "gamma: 0.5"))
+    (study.root / "runs/cartpole/metrics.jsonl").unlink()  # as while `dvc repro` trains: the bench has it
+    content = drawn(study, "live", "none", "cartpole")
+    live, cartpole = content["runs"]
+    curve = live["metrics"][RETURN]
+    assert [len(seed["x"]) for seed in curve["seeds"].values()] == [8, 8]
+    assert curve["n"] == [2, 2, 2, 0, 0, 0, 0, 0]
+    assert curve["mean"][3] is None
+    assert set(cartpole["metrics"][RETURN]["seeds"]) == {"1", "2"}
+    assert len(content["notes"]) == 1
+    assert "none: there are no metrics of it here" in content["notes"][0]
+
+
+def test_runs_without_episodes_or_on_other_environments(study: Project) -> None:
+    rows = read_rows(study.root / "runs/cartpole/metrics.jsonl")
+    silent = [
+        {key: value for key, value in row.items() if not key.startswith(("rollout", "validation"))} for row in rows
+    ]
+    config = (study.root / "runs/cartpole/config_snapshot.yaml").read_text()
+    study.write("runs/silent/metrics.jsonl", "".join(json.dumps(row) + "\n" for row in silent))
+    study.write("runs/silent/config_snapshot.yaml", config.replace("CartPole-v1", "Acrobot-v1"))
+    told = words(study.rlx("plot", "silent", "cartpole").stdout)
+    assert "silent: no training episode has ended" in told
+    assert told.endswith("plots/silent+cartpole-returns.png")
+    alone = study.rlx("plot", "silent", check=False)
+    assert alone.returncode == 4
+    assert "there is nothing to draw" in alone.stdout
+    assert "Traceback" not in alone.stdout
+    for index in range(15):
+        shutil.copytree(study.root / "runs/silent", study.root / f"runs/copy{index}")
+    many = study.rlx("plot", *(f"copy{index}" for index in range(15)), "--metric", "internals", check=False)
+    assert many.returncode == 2
+    assert "15 runs cannot be told apart in one picture; name at most 14" in words(many.stdout)
+
+
+# --- what cannot be asked for -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train/aprox_kl", "did you mean train/approx_kl"),
+        ("std_", "did you mean train/std"),
+        ("return_mean", "did you mean rollout/return_mean or validation/return_mean"),
+        ("step", "there is no metric 'step'"),
+        ("qqqq", "there are: internals, all, rollout/return_mean"),
+    ],
+)
+def test_mistyped_metrics_name_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        chosen_metrics([name], "steps", None)
+
+
+def test_metrics_may_be_named_in_groups() -> None:
+    wanted = chosen_metrics(["internals", "std", "train/approx_kl"], "steps", None)
+    assert wanted.metrics == ["train/std", "train/approx_kl"]
+    assert {*wanted.metrics, *wanted.optional} == set(INTERNALS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-o", "x.pdf"],
+        ["-o", "x.svg", "--format", "png"],
+        ["--csv", "-o", "x.png"],
+    ],
+)
+def test_usage(finished: Project, arguments: list[str]) -> None:
+    done = finished.rlx("plot", "cartpole", *arguments, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout
+    assert not (finished.root / "plots").exists()
