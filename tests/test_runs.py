@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from rlx.errors import UsageError
 from rlx.labels import Labels, change_labels, check_tag, read_labels, with_tags
+from rlx.report.documents import DOCUMENTS
 from tests.conftest import Project
 
 
@@ -80,6 +81,22 @@ def test_ls_shows_runs_and_experiments(kept: Project) -> None:
     assert "no runs like that" in kept.rlx("ls", "--filter", "status=failed").stdout
     assert set(listed(kept, "--filter", "kind=experiment", "--filter", "seeds<2")) == {"cartpole_001"}
     assert kept.rlx("ls", "--md", "--filter", "id=cartpole").stdout.splitlines()[2].startswith("| cartpole ")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("ls", "ls"),
+        ("info", "info cartpole_001"),
+        ("compare", "compare cartpole cartpole_001 cartpole@everything"),
+        ("plot", "plot cartpole cartpole_001"),
+        ("summarize RUN", "summarize cartpole_001"),
+        ("summarize", "summarize"),
+    ],
+)
+def test_json_is_as_its_published_schema_says(kept: Project, document: str, words: str) -> None:
+    done = subprocess.run(["rlx", *words.split(), "--json"], cwd=kept.root, capture_output=True, text=True, check=True)
+    DOCUMENTS[document].model_validate_json(done.stdout)
 
 
 def test_every_kind_of_reference_leads_to_a_run(kept: Project) -> None:

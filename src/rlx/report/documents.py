@@ -399,6 +399,129 @@ class Compared(Document):
     """For these: the returns that count as 0 (`low`) and 1 (`high`) on each environment."""
 
 
+class SeedCurve(Document):
+    """A metric of one seed."""
+
+    x: list[float | int]
+    """Steps or seconds."""
+    values: list[float]
+    """The metric there."""
+
+
+class Curve(Document):
+    """A metric of a run, as drawn."""
+
+    x: list[float | int]
+    """Where the mean is known."""
+    mean: list[float]
+    """Mean over seeds."""
+    low: list[Number]
+    """Lower end of its pointwise 95 % interval."""
+    high: list[Number]
+    """Upper end."""
+    n: list[int]
+    """Seeds at each point."""
+    seeds: dict[str, SeedCurve]
+    """Each seed's own."""
+
+
+class PlottedRun(Document):
+    """What is drawn of a run."""
+
+    run: str
+    """Its name."""
+    environment: str
+    """Its environment's id."""
+    seeds_wanted: int
+    """How many seeds it is to have."""
+    random_return: Number
+    """Mean return of random actions."""
+    metrics: dict[str, Curve]
+    """By metric."""
+
+
+class Plotted(Document):
+    """`rlx plot RUN... --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    x: str
+    """What the horizontal axis is."""
+    runs: list[PlottedRun]
+    """In the order asked for."""
+    notes: list[str]
+    """What is missing, and why."""
+
+
+class RunSummed(Document):
+    """`rlx summarize RUN --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    kind: Literal["run"]
+    """What was summed up."""
+    name: str
+    """Its name."""
+    summary: str
+    """The paragraph."""
+    problem: str | None
+    """What of it cannot be read."""
+    headline: str | None
+    """Its verdict, as a sentence."""
+    comparison: Judgement | None
+    """Its verdict."""
+    run: RunFacts
+    """Its facts."""
+
+
+class SweepSummed(Document):
+    """`rlx summarize SWEEP --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    kind: Literal["sweep"]
+    """What was summed up."""
+    name: str
+    """Its name."""
+    summary: str
+    """The paragraph."""
+    headline: list[str]
+    """Sentences to repeat."""
+    baseline: str | None
+    """What its experiments were compared with."""
+    checkpoint: str
+    """Which policies."""
+    experiments: list[dict[str, Any]]
+    """Each with `id`, `rank`, `status`, `changes`, scores and verdict."""
+
+
+class ProjectSummed(Document):
+    """`rlx summarize --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    kind: Literal["project"]
+    """What was summed up."""
+    name: str
+    """Its name."""
+    summary: str
+    """The paragraph."""
+    headline: list[str]
+    """Verdicts of the study, as sentences."""
+    baseline: str
+    """Its baseline."""
+    runs: list[str]
+    """Its runs."""
+    without_scores: dict[str, str]
+    """Those without results, and why."""
+    experiments: int
+    """Kept experiments beside it."""
+    best: list[dict[str, Any]]
+    """The highest mean return on each environment."""
+    unfinished: list[dict[str, Any]]
+    """What is stopped or failed, with the command that goes on."""
+
+
 DOCUMENTS: dict[str, type[Document]] = {
     "ls": Listing,
     "info": RunFacts,
@@ -406,6 +529,10 @@ DOCUMENTS: dict[str, type[Document]] = {
     "eval": Evaluated,
     "video": Filmed,
     "sweep": Swept,
+    "plot": Plotted,
+    "summarize RUN": RunSummed,
+    "summarize SWEEP": SweepSummed,
+    "summarize": ProjectSummed,
 }
 """By command, what its ``--json`` prints."""
 HEAD = """# JSON
