@@ -53,7 +53,10 @@ class Snapshot:
     def to_data(self) -> dict[str, Any]:
         """Return the snapshot as plain values, in the order of the file."""
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
-        return {"format": FORMAT, **self.config.model_dump(), "code": code}
+        content = {"format": FORMAT, **self.config.model_dump(), "code": code}
+        if self.config.checkpoint.start is None:
+            del content["checkpoint"]["start"]  # as before there was such a setting, so that nothing trains again for it
+        return content
 
     def to_yaml(self) -> str:
         """Return the text of the file."""
