@@ -17,7 +17,7 @@ LAYERS: list[set[str]] = [
     {"project", "project_code", "live", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
     {"evaluation", "training", "held_out", "video", "runs", "bench", "workers", "progress", "inheritance", "seeds", "resolving"},
-    {"experiments", "references", "labels", "run_index", "catalogue", "plots", "report", "template", "known", "creation"},
+    {"experiments", "references", "labels", "run_index", "catalogue", "plots", "report", "template", "known", "creation", "doctor"},
     {"entry", "cli"},
 ]  # fmt: skip
 

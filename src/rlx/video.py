@@ -135,18 +135,23 @@ def _scenes(env: gym.Env[Any, Any], actor: Actor, reset_seed: int, place: int, m
     observation, _ = env.reset(seed=reset_seed)
     actor.begin(place, env.action_space, reset_seed)
     total, ended = 0.0, False
-    yield Scene(_render(env), 0, 0.0, ended=False)
+    yield Scene(draw(env), 0, 0.0, ended=False)
     for step in range(1, max_steps + 1):
         action = actor.act(stack([observation] * SLOTS))[place]
         observation, reward, terminated, truncated, _ = env.step(action)
         total += float(reward)
         ended = bool(terminated or truncated)
-        yield Scene(_render(env), step, total, ended)
+        yield Scene(draw(env), step, total, ended)
         if ended:
             return
 
 
-def _render(env: gym.Env[Any, Any]) -> Any:
+def draw(env: gym.Env[Any, Any]) -> Any:
+    """Return a picture of an environment: height × width × 3 bytes.
+
+    Raises:
+        NoRenderer: It gives none.
+    """
     try:
         frame = env.render()
     except gym.error.DependencyNotInstalled as error:

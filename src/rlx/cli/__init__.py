@@ -23,6 +23,7 @@ COMMANDS = {
     "rm": "Drop experiments.",
     "tag": "Give a run tags.",
     "note": "Write a line about a run.",
+    "doctor": "Check the installation and the project.",
     "sync": "Bring dvc.yaml in step with the study.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
