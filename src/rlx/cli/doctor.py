@@ -86,7 +86,7 @@ def _show_finding(finding: Finding) -> None:
     name = f"{finding.name:<{NAME_WIDTH}}"
     lines = [wrapped(line, drawn.width, indent) for line in finding.message.splitlines()]
     if finding.cure:
-        lines.append(wrapped(f"→ {finding.cure}", drawn.width, indent))
+        lines.append(indent[:-2] + "→ " + wrapped(finding.cure, drawn.width, indent).lstrip())
     text = "\n".join(lines)
     text = text[len(indent) :] if len(name) <= NAME_WIDTH else f"\n{text}"
     level = (f"  {finding.level:<8} ", STYLES[finding.level])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -57,13 +58,13 @@ def _objects(root: Path) -> dict[str, Path]:
 
 def _users(root: Path, damaged: dict[str, Path]) -> dict[str, list[str]]:
     """Return which outputs of the workspace and of kept experiments each damaged object is, or is part of."""
-    places: list[tuple[str, dict[str, RecordedRun]]] = [("", recorded_here(root))]
-    try:
+    places: list[tuple[str, dict[str, RecordedRun]]] = []
+    with suppress(RlxError):  # a conflict in dvc.lock
+        places.append(("", recorded_here(root)))
+    with suppress(RlxError):  # no Git here: the workspace is all there is
         kept = experiments(root)
         commits = recorded(root, [experiment.commit for experiment in kept])
         places += [(f" of {each.name}", runs) for each, runs in zip(kept, commits, strict=True)]
-    except RlxError:  # no Git here: the workspace is all there is
-        pass
     users: dict[str, list[str]] = {}
     for where, runs in places:
         for run, record in runs.items():

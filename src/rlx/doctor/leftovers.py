@@ -10,7 +10,6 @@ from rlx.doctor.finding import Finding, counted, listed, ok, problem, warning
 from rlx.experiments import leftovers
 from rlx.experiments.repository import head as head_of
 
-
 FIX = "`rlx doctor --fix` deletes it"
 
 

@@ -25,6 +25,8 @@ def is_repository(root: Path) -> bool:
 def repository(root: Path) -> Iterator[Finding]:
     """Check that the project is a Git repository with a commit: experiments start from one."""
     commit = "`git add -A && git commit -m 'Start'`"
+    if repo.answer(root, "--version") is None:
+        return  # that Git is missing is told already
     if repo.answer(root, "rev-parse", "--git-dir") is None:
         yield problem("repository", "the project is in no Git repository", f"`git init` and {commit}")
     elif (head := repo.head(root)) is None:
@@ -158,4 +160,5 @@ def uncommitted_results(root: Path) -> Iterator[Finding]:
     names = repo.uncommitted(root, "dvc.lock", "runs", "analysis")
     if names:
         told = f"{counted(len(names), 'result')} not committed: {listed(names)}"
-        yield warning("results", told, "`git add dvc.lock runs analysis && git commit -m 'Results'`")
+        there = " ".join(name for name in ("dvc.lock", "runs", "analysis") if (root / name).exists())
+        yield warning("results", told, f"`git add {there} && git commit -m 'Results'`")

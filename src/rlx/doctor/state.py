@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from rlx.bench import SIZE_LIMIT, bench_folder
 from rlx.doctor.finding import Finding, counted, listed, ok, problem, size, warning
 from rlx.dvc_cache import cache_root, cached, members
+from rlx.errors import DataDamaged
+from rlx.experiments.kept import RECORD
 from rlx.experiments.making import abandoned, drop_abandoned
 from rlx.experiments.revisions import recorded_here
 from rlx.experiments.settings import default_remote
@@ -23,8 +26,7 @@ def runs(root: Path) -> Iterator[Finding]:
     for row in found:
         name = f"run {row.id}"
         if row.status == "unreadable":
-            back = f"`dvc checkout --force runs/{row.id}/metadata.json runs/{row.id}/eval`"
-            yield problem(name, row.problem or "unreadable", f"{back} for a run of the study, `rlx rm {row.id}` else")
+            yield problem(name, row.problem or "unreadable", _rescue(root, row.id))
         elif row.status in ("stopped", "failed"):
             yield warning(name, f"has {row.status}", f"`rlx resume {row.id}`")
         elif row.problem:
@@ -36,10 +38,24 @@ def runs(root: Path) -> Iterator[Finding]:
         )
 
 
+def _rescue(root: Path, run: str) -> str:
+    """Return what to do about a run folder that cannot be read."""
+    if (root / "runs" / run / RECORD).is_file():
+        return f"`rlx rm {run}`"
+    with suppress(DataDamaged):
+        if run in recorded_here(root):
+            return f"`dvc checkout --force runs/{run}/metadata.json` (and runs/{run}/eval)"
+    return f"it is no run of dvc.lock and no experiment: `rm -r runs/{run}`, if nothing in it is yours"
+
+
 def results(root: Path) -> Iterator[Finding]:
     """Check that what dvc.lock records is in DVC's cache."""
     lacking = []
-    for run, record in sorted(recorded_here(root).items()):
+    try:
+        known = recorded_here(root)
+    except DataDamaged:
+        return  # told by another check
+    for run, record in sorted(known.items()):
         for output, digest in record.outputs.items():
             listing = cached(root, digest)
             inside = members(listing).values() if listing and digest.endswith(".dir") else ()
