@@ -38,7 +38,9 @@ def create_project(folder: Path, env_id: str | None) -> list[str]:
 
     Raises:
         UsageError: A file would be overwritten, or the environment does not exist.
+        CommandFailed: There is no Git; nothing is written.
     """
+    git(Path.cwd(), "--version")
     files = {name: path.read_bytes() for name, path in template_files().items()}
     if env_id:
         _check_environment(env_id)

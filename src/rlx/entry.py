@@ -42,7 +42,8 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> int:
     except OSError as error:
         if error.filename is None and error.strerror is None:
             raise
-        place = f"{error.filename}: " if error.filename else ""
+        named = error.filename2 or error.filename  # of a file that was to be renamed, what it was to become
+        place = f"{named}: " if named else ""
         sys.stderr.write(f"{_coloured('error:')} {place}{error.strerror}\n")
         return 1
     return 0

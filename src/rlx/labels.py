@@ -41,7 +41,7 @@ def read_labels(root: Path, run: str) -> Labels:
     try:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
         return Labels(tuple(str(tag) for tag in content.get("tags") or []), str(content.get("note") or ""))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Labels()
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         raise DataDamaged(f"{path}: is not a file of tags and a note ({str(error)[:120]}); mend or delete it") from None

@@ -200,10 +200,23 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         raise Missing(f"{path}: no such file")
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        content["status"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]})") from None
+        _check_metadata(content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataDamaged(
+            f"{path}: is not run metadata ({str(error)[:120]}); `dvc checkout --force {path}` brings that of a run of the "
+            f"study back, `rlx checkout {folder.name}` that of a kept experiment"
+        ) from None
     return content
+
+
+def _check_metadata(content: dict[str, Any]) -> None:
+    """Check the shape of what everybody reads of the metadata."""
+    str(content["status"])
+    for seed in content.get("seeds") or []:
+        int(seed["seed"]), str(seed["status"]), seed.get("error")
+    for section in ("git", "cost", "engine", "process", "versions", "host"):
+        if not isinstance(content.get(section) or {}, dict):
+            raise TypeError(f"{section} is not a mapping")
 
 
 def host() -> dict[str, Any]:

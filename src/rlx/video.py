@@ -206,18 +206,23 @@ def _scenes(env: gym.Env[Any, Any], actor: Actor, shot: Shot, max_steps: int) ->
     observation, _ = env.reset(seed=shot.reset_seed)
     actor.begin(place, env.action_space, shot.reset_seed)
     total, ended = 0.0, False
-    yield Scene(_render(env), shot.title, 0, 0.0, ended=False)
+    yield Scene(draw(env), shot.title, 0, 0.0, ended=False)
     for step in range(1, max_steps + 1):
         action = actor.act(stack([observation] * SLOTS))[place]
         observation, reward, terminated, truncated, _ = env.step(action)
         total += float(reward)
         ended = bool(terminated or truncated)
-        yield Scene(_render(env), shot.title, step, total, ended)
+        yield Scene(draw(env), shot.title, step, total, ended)
         if ended:
             return
 
 
-def _render(env: gym.Env[Any, Any]) -> Any:
+def draw(env: gym.Env[Any, Any]) -> Any:
+    """Return a picture of an environment: height × width × 3 bytes.
+
+    Raises:
+        NoRenderer: It gives none.
+    """
     try:
         frame = env.render()
     except gym.error.DependencyNotInstalled as error:

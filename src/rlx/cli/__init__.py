@@ -29,6 +29,7 @@ COMMANDS = {
     "rm": "Drop experiments.",
     "tag": "Give a run tags.",
     "note": "Write a line about a run.",
+    "doctor": "Check the installation and the project.",
     "sync": "Bring dvc.yaml in step with the study.",
     "completion": "Let the shell complete commands and names of runs.",
 }

@@ -22,7 +22,7 @@ def command(runs: tuple[str, ...]) -> None:
       rlx rm cartpole_001
     """
     from rlx.errors import Missing, UsageError
-    from rlx.experiments.kept import experiment_named, read_record, reference_of, remove
+    from rlx.experiments.kept import RECORD, experiment_named, reference_of, remove
     from rlx.experiments.making import give_up
     from rlx.labels import labels_path
     from rlx.project import find_root
@@ -36,7 +36,7 @@ def command(runs: tuple[str, ...]) -> None:
             continue
         if not (name.strip("./") and "/" not in name and folder.is_dir()):
             raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
-        if read_record(folder) is None and "@" not in name:
+        if not (folder / RECORD).is_file() and "@" not in name:
             raise UsageError(
                 f"{name} is a run of the study, not an experiment: take it out of study.runs in params.yaml, then `rlx sync`"
             )

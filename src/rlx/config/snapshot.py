@@ -55,7 +55,9 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         content = {"format": FORMAT, **self.config.model_dump(), "code": code}
         if self.config.checkpoint.start is None:
-            del content["checkpoint"]["start"]  # as before there was such a setting, so that nothing trains again for it
+            del content["checkpoint"][
+                "start"
+            ]  # as before there was such a setting, so that nothing trains again for it
         return content
 
     def to_yaml(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rlx.comparison import flatten
 from rlx.config.snapshot import Snapshot
+from rlx.dvc_cache import cached
 from rlx.errors import Missing, UsageError
 from rlx.experiments.planning import Plan, as_setting, plan
 from rlx.experiments.revisions import RecordedRun, recorded, recorded_here
@@ -36,6 +37,11 @@ def continuation(root: Path, folder: RunFolder, timesteps: int) -> Plan:
         "checkpoints": record.outputs["checkpoints"],
         "metrics": record.outputs["metrics.jsonl"],
     }
+    if any(cached(root, digest) is None for digest in (lineage["checkpoints"], lineage["metrics"])):
+        raise Missing(
+            f"{folder.name}: its checkpoints are not in this clone's DVC cache; `dvc fetch --all-commits`, or "
+            f"`dvc exp pull origin {folder.name}` for an experiment, fetches them"
+        )
     wanted = flatten({key: value for key, value in before.config.model_dump().items() if key != "run_name"})
     wanted = {key: value for key, value in wanted.items() if not key.startswith("checkpoint.start")}
     wanted["algo.total_timesteps"] = timesteps

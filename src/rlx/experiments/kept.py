@@ -12,8 +12,8 @@ from typing import Any
 
 from rlx.atomic import write_json, write_text
 from rlx.dvc_cache import lay_out
-from rlx.errors import DataDamaged, Missing, UsageError
-from rlx.experiments.revisions import Experiment, Origin, experiments, recorded
+from rlx.errors import CommandFailed, DataDamaged, Missing, UsageError
+from rlx.experiments.revisions import Experiment, Origin, commit_of, experiments, recorded
 from rlx.experiments.tools import dvc, git, git_blobs
 from rlx.live import BENCH
 
@@ -81,6 +81,8 @@ def reserve(root: Path, stem: str, name: str | None = None) -> Path:
 
 def _folder(root: Path, name: str) -> Path:
     folder = root / "runs" / name
+    if folder.parent.exists() and not folder.parent.is_dir():
+        raise UsageError(f"{folder.parent} is not a folder, so there is no place for results; move it away")
     folder.parent.mkdir(exist_ok=True)
     folder.mkdir()
     write_text(folder / ".gitignore", "*\n")  # Git and DVC keep the original
@@ -106,7 +108,9 @@ def read_record(folder: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataDamaged(f"{path}: is not the record of an experiment ({str(error)[:80]})") from None
+        raise DataDamaged(
+            f"{path}: is not the record of an experiment ({str(error)[:80]}); `rlx rm {folder.name}` deletes it"
+        ) from None
 
 
 def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> str | None:
@@ -123,7 +127,11 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> s
     """
     import yaml
 
-    head = git(root, "rev-parse", "HEAD").strip()
+    head = commit_of(root, "HEAD")
+    if head is None:
+        raise CommandFailed(
+            "the Git repository has no commit yet, and experiments start from one; `git add -A && git commit -m Start`"
+        )
     known = [(run, head), *((experiment.name, experiment.commit) for experiment in experiments(root))]
     texts = git_blobs(root, [f"{commit}:./runs/{run}/config_snapshot.yaml" for _, commit in known])
     for (name, commit), text in zip(known, texts, strict=True):
@@ -163,9 +171,9 @@ def export(root: Path, origin: Origin, name: str) -> Path:
         if path.is_file() and not path.is_symlink():
             path.chmod(0o444)
     if not all(here):
+        cure = "`dvc fetch --all-commits` fetches them" if "@" in name else f"`dvc exp pull origin {name}` fetches them"
         raise Missing(
-            f"{name}: not all of its files are in this clone's DVC cache; what there is, is in runs/{name}/. "
-            f"`dvc exp pull origin {name}` fetches an experiment"
+            f"{name}: not all of its files are in this clone's DVC cache; what there is, is in runs/{name}/. {cure}"
         )
     return folder
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from rlx.atomic import write_json, write_text
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
-from rlx.experiments.kept import Record, experiment_named, export, read_record, reserve, write_record
+from rlx.experiments.kept import RECORD, Record, experiment_named, export, read_record, reserve, write_record
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
@@ -124,6 +124,24 @@ def give_up(root: Path, name: str) -> None:
     with _alone(root, name):
         workplace.close_workplace(Workplace(root, name, root))
         shutil.rmtree(root / "runs" / name, ignore_errors=True)
+
+
+def abandoned(root: Path) -> list[str]:
+    """Return the workplaces of experiments that nobody can go on with: their folder in ``runs/`` is gone, or finished."""
+    there = sorted(path.name for path in workplace.workplaces_folder(root).glob("*") if path.is_dir())
+    return [name for name in there if not (root / "runs" / name / RECORD).is_file()]
+
+
+def drop_abandoned(root: Path, name: str) -> bool:
+    """Delete an abandoned workplace; returns whether it was one, and nobody was at work in it."""
+    try:
+        with _alone(root, name):
+            if name not in abandoned(root):
+                return False
+            workplace.close_workplace(Workplace(root, name, root))
+    except UsageError:
+        return False
+    return True
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.dvc_cache import HASH, cached, lay_out, member, members
-from rlx.errors import CommandFailed, Missing
+from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.experiments.tools import git, git_blobs
 from rlx.project import main_root
 
@@ -69,15 +69,28 @@ def recorded(root: Path, commits: Sequence[str]) -> list[dict[str, RecordedRun]]
 
 
 def recorded_here(root: Path) -> dict[str, RecordedRun]:
-    """Return the runs that the workspace's ``dvc.lock`` records."""
+    """Return the runs that the workspace's ``dvc.lock`` records; none without one.
+
+    Raises:
+        DataDamaged: It has the marks of a merge conflict.
+    """
     try:
-        return _runs_of((root / "dvc.lock").read_text(encoding="utf-8", errors="replace"))
+        text = (root / "dvc.lock").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
+    if re.search(r"^<{7} ", text, re.MULTILINE):
+        raise DataDamaged(
+            "dvc.lock: has the marks of a merge conflict; `git checkout HEAD -- dvc.lock`, then `dvc repro`: what is in the "
+            "cache trains nothing"
+        )
+    return _runs_of(text)
 
 
 def _runs_of(lock: str) -> dict[str, RecordedRun]:
-    """Read the outputs of the stages of each run. Only their sections are parsed: a lock is mostly parameters."""
+    """Read the outputs of the stages of each run, passing over damaged sections.
+
+    Only those sections are parsed: a lock is mostly parameters.
+    """
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -87,9 +100,12 @@ def _runs_of(lock: str) -> dict[str, RecordedRun]:
         tail = section.find("\n    outs:\n")
         if match is None or tail < 0:
             continue
-        content: Any = yaml.load(section[tail:], loader)
-        for out in content.get("outs", []):
-            path, digest = str(out.get("path", "")), str(out.get("md5", ""))
+        try:
+            content: Any = yaml.load(section[tail:], loader)
+            outs = [(str(out.get("path", "")), str(out.get("md5", ""))) for out in content.get("outs", [])]
+        except (yaml.YAMLError, AttributeError, TypeError):
+            continue
+        for path, digest in outs:
             prefix = f"runs/{match[1]}/"
             if path.startswith(prefix) and HASH.fullmatch(digest):
                 outputs.setdefault(match[1], {})[path.removeprefix(prefix)] = digest

@@ -75,7 +75,7 @@ def _load_pipeline(root: Path) -> Any:
 
     try:
         return _yaml().load((root / "dvc.yaml").read_text(encoding="utf-8"))
-    except (YAMLError, OSError) as error:
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"dvc.yaml: cannot be read: {error}") from None
 
 

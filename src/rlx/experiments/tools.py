@@ -51,7 +51,7 @@ def git_blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
     try:
         done = subprocess.run(command, cwd=root, env=environment(), input=wanted, capture_output=True, check=False)
     except FileNotFoundError:
-        raise CommandFailed("`git cat-file --batch` cannot run: git is not installed") from None
+        raise CommandFailed("`git cat-file --batch` cannot run: git is not installed, or not on the PATH") from None
     if done.returncode:
         raise CommandFailed(f"`git cat-file --batch` failed: {done.stderr.decode(errors='replace').strip()}")
     found: list[bytes | None] = []
@@ -143,7 +143,7 @@ def _run(root: Path, command: list[str]) -> str:
     try:
         done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise CommandFailed(f"`{shown}` cannot run: {command[0]} is not installed") from None
+        raise CommandFailed(f"`{shown}` cannot run: {command[0]} is not installed, or not on the PATH") from None
     if done.returncode:
         raise CommandFailed(f"`{shown}` failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout

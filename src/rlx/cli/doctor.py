@@ -1,0 +1,118 @@
+"""`rlx doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from rlx.cli.common import AS_JSON, console, is_quiet, print_json, tell
+
+if TYPE_CHECKING:
+    from rlx.doctor.examination import Section
+    from rlx.doctor.finding import Finding
+
+FORMAT = 1
+STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+NAME_WIDTH = 12
+
+
+@click.command("doctor")
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely, and say what was done.")
+@click.option("--verify", is_flag=True, help="Also compute the hash of every file in DVC's cache again.")
+@AS_JSON
+def command(*, fix: bool, verify: bool, as_json: bool) -> None:
+    """Check the installation and the project; each finding with its cure.
+
+    Outside a project the installation alone is checked. --fix deletes what killed commands left, puts HEAD back on its
+    branch, and moves damaged files of DVC's cache to .dvc/tmp/damaged/; files of yours are never touched. The exit code
+    is 1 where a problem is left, 0 where there are only warnings.
+
+    \b
+    Example:
+      rlx doctor --fix
+    """
+    from rlx.doctor.examination import examine, mended
+    from rlx.errors import NotInProject
+    from rlx.project import find_root
+
+    try:
+        root = find_root()
+    except NotInProject:
+        root = None
+    with _progress(shown=verify and root is not None) as progress:
+        found = examine(root, progress if verify else None)
+        sections = []
+        for section in mended(found) if fix else found:
+            sections.append(section)
+            if not as_json:
+                _show(section)
+    findings = [finding for section in sections for finding in section.findings]
+    counts = {level: sum(finding.level == level for finding in findings) for level in STYLES}
+    if as_json:
+        print_json(
+            {
+                "format": FORMAT,
+                "project": None if root is None else str(root),
+                "counts": counts,
+                "sections": {each.title: [finding.to_data() for finding in each.findings] for each in sections},
+            }
+        )
+    else:
+        _sum_up(findings, counts, in_project=root is not None)
+    if counts["problem"]:
+        sys.exit(1)
+
+
+def _show(section: Section) -> None:
+    findings = [each for each in section.findings if not (is_quiet() and each.level == "ok" and not each.mended)]
+    if not findings:
+        return
+    tell(section.title, "bold")
+    for finding in findings:
+        _show_finding(finding)
+
+
+def _show_finding(finding: Finding) -> None:
+    from rich.text import Text
+
+    from rlx.report.text import wrapped
+
+    drawn = console()
+    indent = " " * (NAME_WIDTH + 12)
+    name = f"{finding.name:<{NAME_WIDTH}}"
+    lines = [wrapped(line, drawn.width, indent) for line in finding.message.splitlines()]
+    if finding.cure:
+        lines.append(indent[:-2] + "→ " + wrapped(finding.cure, drawn.width, indent).lstrip())
+    text = "\n".join(lines)
+    text = text[len(indent) :] if len(name) <= NAME_WIDTH else f"\n{text}"
+    level = (f"  {finding.level:<8} ", STYLES[finding.level])
+    drawn.print(Text.assemble(level, f"{name} " if text[0] != "\n" else name.rstrip(), text), soft_wrap=True)
+
+
+def _sum_up(findings: list[Finding], counts: dict[str, int], *, in_project: bool) -> None:
+    from rlx.doctor.finding import counted
+
+    parts = [counted(counts["problem"], "problem"), counted(counts["warning"], "warning"), f"{counts['ok']} ok"]
+    click.echo()
+    tell(", ".join(parts) + ("" if in_project else "; not inside a project, so the installation alone was checked"))
+    fixable = sum(finding.fixable and finding.level != "ok" for finding in findings)
+    if fixable:
+        tell(f"`rlx doctor --fix` mends {fixable} of them")
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Give what shows how far verifying is: on a terminal, on standard error; nothing elsewhere."""
+    if not (shown and sys.stderr.isatty()) or is_quiet():
+        yield lambda _, __: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("DVC's cache", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -1,0 +1,164 @@
+"""Checks of the project: its repository, its configuration, what is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rlx.doctor.finding import Finding, counted, listed, ok, problem, warning
+from rlx.errors import ConfigError, RlxError
+from rlx.experiments import check_roster
+from rlx.experiments import repository as repo
+from rlx.experiments.tools import has_identity
+
+UNWANTED = ("runs/cartpole_001/metadata.json", ".dvc/tmp/x", ".dvc/cache/x", ".dvc/config.local", "envs/__pycache__/x")
+"""Paths that must never come into Git, and the line that keeps them out."""
+LINES = ("/runs/*_[0-9][0-9][0-9]*/", "/.dvc/tmp/", "/.dvc/cache/", "/.dvc/config.local", "__pycache__/")
+DVCIGNORED = (".gitignore", "__pycache__", "*.pyc", "/runs/*_[0-9][0-9][0-9]*")
+
+
+def is_repository(root: Path) -> bool:
+    """Tell whether the project is in a Git repository with a commit."""
+    return repo.head(root) is not None
+
+
+def repository(root: Path) -> Iterator[Finding]:
+    """Check that the project is a Git repository with a commit: experiments start from one."""
+    commit = "`git add -A && git commit -m 'Start'`"
+    if repo.answer(root, "--version") is None:
+        return  # that Git is missing is told already
+    if repo.answer(root, "rev-parse", "--git-dir") is None:
+        yield problem("repository", "the project is in no Git repository", f"`git init` and {commit}")
+    elif (head := repo.head(root)) is None:
+        yield problem("repository", "has no commit yet, and experiments start from one", commit)
+    else:
+        yield ok("repository", f"{root}, commit {head.commit[:10]}")
+
+
+def identity(root: Path) -> Iterator[Finding]:
+    """Check that Git knows who commits."""
+    if not has_identity(root):
+        cure = "`git config --global user.name 'Your Name'` and `git config --global user.email you@example.org`"
+        yield warning("identity", "Git does not know who you are, and commits need that", cure)
+
+
+def unfinished_merge(root: Path) -> Iterator[Finding]:
+    """Check that no merge or rebase is under way."""
+    what = repo.under_way(root)
+    if what == "bisect":
+        yield warning("merge", "a bisect is under way", "`git bisect reset` ends it")
+    elif what:
+        cure = f"`git {what} --continue` when it is resolved, `git {what} --abort` undoes it"
+        yield problem("merge", f"a {what} is under way, and Git's state is half of it", cure)
+
+
+def conflict_marks(root: Path) -> Iterator[Finding]:
+    """Check that no file of DVC's has the marks of a merge conflict."""
+    for name in ("dvc.lock", "dvc.yaml", "params.yaml"):
+        path = root / name
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+        if any(line.startswith(b"<<<<<<< ") for line in lines) and any(line.startswith(b">>>>>>> ") for line in lines):
+            cure = "choose a side and delete the lines of <, = and >"
+            if name == "dvc.lock":
+                cure = "`git checkout HEAD -- dvc.lock`, then `dvc repro`: what is in the cache trains nothing"
+            yield problem("merge", f"{name} has the marks of a merge conflict, and DVC cannot read it", cure)
+
+
+def parameters(root: Path) -> Iterator[Finding]:
+    """Check params.yaml, and that it pins what this rlx computes."""
+    from rlx.config.checks import check_engine
+    from rlx.config.composition import read_parameters
+
+    try:
+        found = read_parameters(root)
+    except ConfigError as error:
+        yield from _mistakes("params.yaml", error)
+        return
+    try:
+        check_engine(found.engine)
+    except RlxError as error:
+        yield problem("engine", str(error))
+        return
+    yield ok("params.yaml", f"valid; {counted(len(found.study.runs), 'run')} in the study")
+
+
+def configs(root: Path) -> Iterator[Finding]:
+    """Check that the config of every run of the study resolves."""
+    from rlx.config.composition import compose_run, read_parameters
+
+    try:
+        runs = read_parameters(root).study.runs
+    except ConfigError:
+        return  # told by another check
+    bad = 0
+    for run in runs:
+        try:
+            compose_run(root, run)
+        except ConfigError as error:
+            bad += 1
+            yield from _mistakes(f"config {run}", error)
+    if not bad:
+        yield ok("configs", f"{listed(runs)}: valid")
+
+
+def _mistakes(name: str, error: ConfigError) -> Iterator[Finding]:
+    for said in [str(each) for each in error.problems] or [str(error)]:
+        yield problem(name, said)
+
+
+def roster(root: Path) -> Iterator[Finding]:
+    """Check that dvc.yaml compares the runs of the study."""
+    from rlx.config.composition import read_parameters
+
+    try:
+        runs = read_parameters(root).study.runs
+    except ConfigError:
+        return
+    try:
+        check_roster(root, runs)
+    except ConfigError as error:
+        yield problem("roster", str(error), "`rlx sync`" if "rlx sync" not in str(error) else "")
+        return
+    yield ok("roster", "dvc.yaml compares the runs of the study")
+
+
+def ignored(root: Path) -> Iterator[Finding]:
+    """Check that Git and DVC are kept out of what is nobody's dependency."""
+    taken = repo.not_ignored(root, UNWANTED)
+    lacking = [line for path, line in zip(UNWANTED, LINES, strict=True) if path in taken]
+    if lacking:
+        cure = _append(lacking, ".gitignore")
+        yield warning(".gitignore", f"lacks {listed(lacking, 9)}: Git would take in copies and caches", cure)
+    path = root / ".dvcignore"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    there = {line.strip().rstrip("/") for line in lines}
+    if lacking_here := [line for line in DVCIGNORED if line not in there]:
+        cure = _append(lacking_here, ".dvcignore")
+        yield warning(".dvcignore", f"lacks {listed(lacking_here, 9)}: stages run again for nothing", cure)
+
+
+def _append(lines: list[str], file: str) -> str:
+    """Return the command that adds lines to a file."""
+    return "`printf '%s\\n' " + " ".join(f"'{line}'" for line in lines) + f" >> {file}`"
+
+
+def untracked_configs(root: Path) -> Iterator[Finding]:
+    """Check that Git knows the configs of the study: others who clone the project would lack them."""
+    from rlx.config.composition import read_parameters
+
+    try:
+        runs = read_parameters(root).study.runs
+    except ConfigError:
+        return
+    unknown = set(repo.untracked(root, "configs"))
+    if names := [f"configs/{run}.yaml" for run in runs if f"configs/{run}.yaml" in unknown]:
+        yield warning("configs", f"Git does not know {listed(names)}", f"`git add {' '.join(names)}`")
+
+
+def uncommitted_results(root: Path) -> Iterator[Finding]:
+    """Check that the results of the study are committed."""
+    names = repo.uncommitted(root, "dvc.lock", "runs", "analysis")
+    if names:
+        told = f"{counted(len(names), 'result')} not committed: {listed(names)}"
+        there = " ".join(name for name in ("dvc.lock", "runs", "analysis") if (root / name).exists())
+        yield warning("results", told, f"`git add {there} && git commit -m 'Results'`")

@@ -1,0 +1,129 @@
+"""Checks of runs and results: what has stopped, what is not here, what may be deleted, what takes room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from rlx.bench import SIZE_LIMIT, bench_folder
+from rlx.doctor.finding import Finding, counted, listed, ok, problem, size, warning
+from rlx.dvc_cache import cache_root, cached, members
+from rlx.errors import DataDamaged
+from rlx.experiments.kept import RECORD
+from rlx.experiments.making import abandoned, drop_abandoned
+from rlx.experiments.revisions import recorded_here
+from rlx.experiments.settings import default_remote
+from rlx.project import main_root
+
+
+def runs(root: Path) -> Iterator[Finding]:
+    """Check for runs that were stopped, have failed, or cannot be read."""
+    from rlx.catalogue import rows
+
+    found = rows(root)
+    for row in found:
+        name = f"run {row.id}"
+        if row.status == "unreadable":
+            yield problem(name, row.problem or "unreadable", _rescue(root, row.id))
+        elif row.status in ("stopped", "failed"):
+            yield warning(name, f"has {row.status}", f"`rlx resume {row.id}`")
+        elif row.problem:
+            yield warning(name, row.problem)
+    if not any(row.problem for row in found):
+        yield ok(
+            "runs",
+            f"{counted(len(found), 'run and experiment')}" if len(found) == 1 else f"{len(found)} runs and experiments",
+        )
+
+
+def _rescue(root: Path, run: str) -> str:
+    """Return what to do about a run folder that cannot be read."""
+    if (root / "runs" / run / RECORD).is_file():
+        return f"`rlx rm {run}`"
+    with suppress(DataDamaged):
+        if run in recorded_here(root):
+            return f"`dvc checkout --force runs/{run}/metadata.json` (and runs/{run}/eval)"
+    return f"it is no run of dvc.lock and no experiment: `rm -r runs/{run}`, if nothing in it is yours"
+
+
+def results(root: Path) -> Iterator[Finding]:
+    """Check that what dvc.lock records is in DVC's cache."""
+    lacking = []
+    try:
+        known = recorded_here(root)
+    except DataDamaged:
+        return  # told by another check
+    for run, record in sorted(known.items()):
+        for output, digest in record.outputs.items():
+            listing = cached(root, digest)
+            inside = members(listing).values() if listing and digest.endswith(".dir") else ()
+            if listing is None or not all(cached(root, inner) for inner in inside):
+                lacking.append(f"runs/{run}/{output}")
+    if lacking:
+        told = f"{counted(len(lacking), 'result')} of dvc.lock not in DVC's cache: {listed(lacking)}"
+        yield warning("cache", told, restoring(root))
+
+
+def restoring(root: Path) -> str:
+    """Return the command that brings results back into DVC's cache."""
+    if default_remote(root):
+        return "`dvc fetch --all-commits`, or `dvc repro` for what it lacks"
+    return "`dvc repro`, which takes seeds from the bench where they are still there"
+
+
+def workplaces(root: Path) -> Iterator[Finding]:
+    """Check for clones in which experiments were made that are no more."""
+    names = abandoned(root)
+    if not names:
+        return
+
+    def mend() -> str:
+        dropped = [name for name in names if drop_abandoned(root, name)]
+        return f"deleted the workplaces of {listed(dropped)}"
+
+    told = f"{counted(len(names), 'clone')} of experiments that are no more: {listed(names)}"
+    yield warning("workplaces", told, f"`rm -r .dvc/tmp/rlx-workplaces/{names[0]}`", mend)
+
+
+def index(root: Path) -> Iterator[Finding]:
+    """Check the index of `rlx ls`, which is only a cache."""
+    path = main_root(root) / ".dvc" / "tmp" / "rlx-index.json"
+    try:
+        content = json.loads(path.read_bytes())
+        sound = isinstance(content, dict) and isinstance(content.get("runs"), dict)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        sound = False
+    if sound:
+        return
+
+    def mend() -> str:
+        path.unlink()
+        return "deleted the index; `rlx ls` makes a new one"
+
+    name = path.relative_to(main_root(root))
+    if path.is_file():
+        yield warning("index", f"{name} is damaged; runs are read without it", f"`rm {name}`", mend)
+    else:
+        yield warning("index", f"{name} is no file; runs are read without it", f"`rm -r {name}`")
+
+
+def sizes(root: Path) -> Iterator[Finding]:
+    """Say how much room the bench and DVC's cache take."""
+    bench, cache = total(bench_folder(root)), total(cache_root(root))
+    told = f"bench {size(bench)} (kept below {size(SIZE_LIMIT)}), DVC's cache {size(cache)}"
+    yield ok("room", told)
+
+
+def total(folder: Path) -> int:
+    """Return the bytes below a folder; files that vanish meanwhile count nothing."""
+    found = 0
+    for path in folder.rglob("*"):
+        try:
+            found += path.lstat().st_size
+        except OSError:
+            continue
+    return found
