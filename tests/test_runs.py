@@ -92,6 +92,7 @@ def test_ls_shows_runs_and_experiments(kept: Project) -> None:
         ("plot", "plot cartpole cartpole_001"),
         ("summarize RUN", "summarize cartpole_001"),
         ("summarize", "summarize"),
+        ("doctor", "doctor"),
     ],
 )
 def test_json_is_as_its_published_schema_says(kept: Project, document: str, words: str) -> None:

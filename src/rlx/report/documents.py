@@ -522,6 +522,36 @@ class ProjectSummed(Document):
     """What is stopped or failed, with the command that goes on."""
 
 
+class Found(Document):
+    """What one check found."""
+
+    name: str
+    """The check."""
+    level: Literal["ok", "warning", "problem"]
+    """How bad it is."""
+    message: str
+    """What was found."""
+    cure: str | None
+    """What to do."""
+    fixable: bool
+    """Whether `--fix` mends it."""
+    mended: bool
+    """Whether it just did."""
+
+
+class Checked(Document):
+    """`rlx doctor --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    project: str | None
+    """Its folder; null outside of one."""
+    counts: dict[str, int]
+    """Findings by level."""
+    sections: dict[str, list[Found]]
+    """`installation`, `project`, `state`, and `cache` with `--verify`."""
+
+
 DOCUMENTS: dict[str, type[Document]] = {
     "ls": Listing,
     "info": RunFacts,
@@ -533,6 +563,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "summarize RUN": RunSummed,
     "summarize SWEEP": SweepSummed,
     "summarize": ProjectSummed,
+    "doctor": Checked,
 }
 """By command, what its ``--json`` prints."""
 HEAD = """# JSON
