@@ -79,6 +79,8 @@ class RunFolder:
             )
         score = summary.scores[checkpoint]
         config = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "run_name")}
+        if start := config["checkpoint"].get("start"):
+            config["checkpoint"] = {**config["checkpoint"], "start": start["run"]}  # hashes mean nothing to people
         budget = max(score.steps.values(), default=None)
         return RunScores(self.name, score.seeds, score.policies, summary.task, flatten(config), score.success, budget)
 

@@ -124,6 +124,19 @@ def tell(line: str, style: str = "", indent: str = "") -> None:
     _print(line, style, indent, aside=False)
 
 
+def tell_fact(name: str, text: str) -> None:
+    """Print a fact under its name, which is padded; long texts go on under themselves."""
+    from rich.text import Text
+
+    from rlx.report.text import wrapped
+
+    drawn = console()
+    first, *rest = wrapped(text, max(20, drawn.width - len(name))).splitlines() or [""]
+    drawn.print(Text.assemble((name, "dim"), first), soft_wrap=True)
+    for line in rest:
+        drawn.print(Text(" " * len(name) + line), soft_wrap=True)
+
+
 def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
     from rich.console import Console
     from rich.text import Text

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rlx.cli.common import AS_JSON, RUN, print_json
+from rlx.cli.common import AS_JSON, RUN, print_json, tell_fact
 
 
 @click.command("info")
@@ -32,14 +32,10 @@ def command(run: str, *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
     lines = list(_lines(facts))
-    width = max(len(name) for name, _ in lines)
+    width = max(len(name) for name, _ in lines) + 2
     for name, text in lines:
-        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), text), soft_wrap=True)
+        tell_fact(name.ljust(width), text)
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:

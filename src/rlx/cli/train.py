@@ -54,8 +54,6 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in included(root):
         say(line)
-    for notice in planned.notices:
-        say(f"{name}: {notice}")
     finished = make(root, name, loudness(), again=f"rlx resume {name}")
     show_result(root, finished, planned.parameters)
 

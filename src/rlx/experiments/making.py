@@ -39,9 +39,13 @@ def start(  # noqa: PLR0913
 ) -> Path:
     """Reserve the folder of a new experiment and note in it what is to be made; see :func:`reserve` for the names."""
     folder = reserve(root, stem or plan.run, name)
-    write_record(folder, Record(plan.run, plan.settings, targets, parent))
-    write_text(folder / "config_snapshot.yaml", plan.snapshot.to_yaml())
-    _note(folder, "running")
+    try:
+        write_record(folder, Record(plan.run, plan.settings, targets, parent))
+        write_text(folder / "config_snapshot.yaml", plan.snapshot.to_yaml())
+        _note(folder, "running")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 
