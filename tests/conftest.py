@@ -106,10 +106,9 @@ def project(tmp_path: Path) -> Project:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose tiny study has been run and committed; do not change it, copy it."""
     made = Project(tmp_path_factory.mktemp("finished") / "project")
-    subprocess.run(["rlx", "init", str(made.root)], check=True, capture_output=True)
-    shrink(made)
     remote = tmp_path_factory.mktemp("remote")
-    made.dvc("remote", "add", "-q", "-d", "storage", str(remote))
+    subprocess.run(["rlx", "init", str(made.root), "--remote", str(remote)], check=True, capture_output=True)
+    shrink(made)
     made.dvc("repro")
     made.commit("run the study")
     return made

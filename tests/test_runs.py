@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlx.errors import UsageError
+from rlx.checkpoint_references import find_checkpoints
+from rlx.errors import RlxError, UsageError
 from rlx.labels import Labels, change_labels, check_tag, read_labels, with_tags
+from rlx.references import find_run
 from rlx.report.documents import DOCUMENTS
 from tests.conftest import Project
 
@@ -144,6 +146,20 @@ def test_references_that_lead_nowhere_name_the_nearest(
     assert done.returncode == status
     assert message in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(exclude_characters="\0"), max_size=300),
+    st.sampled_from(["", "cartpole", "cartpole_001", "cartpole@", "@HEAD", "runs/"]),
+)
+def test_whatever_is_typed_is_a_run_or_refused(kept: Project, text: str, known: str) -> None:
+    for reference in (text, known + text, text + known):
+        for find in (find_run, find_checkpoints):
+            try:
+                assert find(kept.root, reference)
+            except RlxError as error:
+                assert str(error)
 
 
 def test_the_index_is_only_a_cache(kept: Project) -> None:

@@ -22,8 +22,8 @@ def find_checkpoints(root: Path, reference: str) -> list[Policy]:
         UsageError: The reference is not written as one.
     """
     path = Path(reference)
-    if path.suffix == ".zip" or path.is_file():
-        if not path.is_file():
+    if path.suffix == ".zip" or _is_file(path):
+        if not _is_file(path):
             raise Missing(f"{reference}: no such file")
         return [Policy(reference, None, path.stem, None, path.resolve())]
     text, has_seed, seed = reference.partition("#")
@@ -48,6 +48,13 @@ def find_checkpoints(root: Path, reference: str) -> list[Policy]:
         hint = f"did you mean {run}:{guess[0]}?" if guess else f"there are: {', '.join(names)}"
         raise Missing(f"{reference}: {run} has no checkpoint {name!r}; {hint}")
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 Checkpoints = dict[str, str]

@@ -9,7 +9,7 @@ from typing import Any
 from rlx.atomic import write_bytes
 from rlx.config.document import dump
 from rlx.errors import CommandFailed, UsageError
-from rlx.experiments import git, sync_roster
+from rlx.experiments import dvc, git, sync_roster
 from rlx.experiments.tools import has_identity
 from rlx.template import template_files
 
@@ -26,12 +26,13 @@ are Python packages for environments and networks of your own; `runs/` and `anal
 """
 
 
-def create_project(folder: Path, env_id: str | None) -> list[str]:
+def create_project(folder: Path, env_id: str | None, remote: str | None = None) -> list[str]:
     """Write a project into ``folder`` and commit it.
 
     Args:
         folder: A folder that does not exist, is empty, or is a Git repository without any file of the project's names.
         env_id: Start on this Gymnasium environment instead of the default study.
+        remote: Where `dvc push` shall put results: a folder or a URL. Set before the first experiment, which carries it.
 
     Returns:
         What the caller should tell the user besides success.
@@ -62,10 +63,10 @@ def create_project(folder: Path, env_id: str | None) -> list[str]:
         write_bytes(target, content)
     if env_id:
         sync_roster(folder, ["baseline", "variant"])
-    return _commit(folder, [*files])
+    return _commit(folder, [*files], remote)
 
 
-def _commit(folder: Path, files: list[str]) -> list[str]:
+def _commit(folder: Path, files: list[str], remote: str | None) -> list[str]:
     """Make ``folder`` a Git repository of its own if it is not inside one, and commit the project's files."""
     notes = []
     try:
@@ -79,6 +80,9 @@ def _commit(folder: Path, files: list[str]) -> list[str]:
             f"{folder} is inside the Git repository {top}: DVC experiments need a repository of their own; made one here"
         )
         git(folder, "init", "--quiet")
+    if remote is not None:
+        place = remote if "://" in remote else str(Path(remote).resolve())
+        dvc(folder, "remote", "add", "--quiet", "--default", "storage", place)
     git(folder, "add", "--force", "--", *files)
     identity = [] if has_identity(folder) else ["-c", "user.name=rlx", "-c", "user.email=rlx@localhost"]
     if identity:

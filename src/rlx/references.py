@@ -23,7 +23,7 @@ def find_run(root: Path, name: str) -> RunFolder:
         UsageError: An experiment holds several runs; the message says how to name one.
     """
     for path in (root / "runs" / name, Path(name)):
-        if name.strip("/.") and (path / "config_snapshot.yaml").is_file():
+        if name.strip("/.") and _is_run(path):
             return RunFolder(path.resolve())
     run, at, revision = name.rpartition("@")
     if at and run:
@@ -37,6 +37,13 @@ def find_run(root: Path, name: str) -> RunFolder:
             raise UsageError(f"experiment {name} holds {len(runs)} runs; say {choices}")
         return _viewed(root, Origin(kept.commit, next(iter(runs))), name)
     raise Missing(f"there is no run {name!r}; {_nearest(name, known_runs(root))}")
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / "config_snapshot.yaml").is_file()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 def find_origin(root: Path, folder: RunFolder) -> Origin | None:

@@ -10,7 +10,8 @@ import click
 @click.command("init")
 @click.argument("name", type=click.Path(path_type=Path))
 @click.option("--env", "env_id", metavar="ID", help="Start on this Gymnasium environment.")
-def command(name: Path, env_id: str | None) -> None:
+@click.option("--remote", metavar="URL", help="Where `dvc push` shall put results: a folder, s3://…, ssh://…")
+def command(name: Path, env_id: str | None, remote: str | None) -> None:
     """Make a new project in the folder NAME that runs at once.
 
     Git and DVC are set up and the first state is committed. Without --env it holds the study that rlx's own repository
@@ -23,7 +24,7 @@ def command(name: Path, env_id: str | None) -> None:
     """
     from rlx.creation import create_project
 
-    for note in create_project(name, env_id):
+    for note in create_project(name, env_id, remote):
         click.echo(f"note: {note}", err=True)
     where = "" if name.resolve() == Path.cwd() else f"cd {name} && "
     click.echo(f"{name} is ready. Next: {where}dvc repro")
