@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ os.environ |= {
 os.environ.pop("DVC_ROOT", None)
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def interruptible() -> None:
+    """Let a new process hear Ctrl-C, also where the tests themselves run in the background (for ``preexec_fn``)."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import Project
+from tests.conftest import Project, interruptible
 
 
 def one_line(text: str) -> str:
@@ -177,7 +177,7 @@ LONG = ("-S", "algo.total_timesteps=12288", "-S", "algo.engine=stable-baselines3
 def test_a_stopped_experiment_goes_on_with_what_it_started_from(study: Project) -> None:
     process = subprocess.Popen(
         ["rlx", "train", "cartpole", *LONG], cwd=study.root, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=interruptible,
     )  # fmt: skip
     wait_for_training(study, "cartpole_001")
     os.killpg(process.pid, signal.SIGINT)

@@ -18,7 +18,7 @@ import pytest
 
 from rlx import checkpoints
 from rlx.report.documents import DOCUMENTS
-from tests.conftest import Project
+from tests.conftest import Project, interruptible
 
 
 def document(project: Project, command: str, *arguments: str) -> dict[str, Any]:
@@ -144,8 +144,9 @@ def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
 def test_an_interrupted_sweep_goes_on_and_a_failed_point_is_told(study: Project) -> None:
     study.write("sweeps/long.yaml", GRID + "  algo.total_timesteps: [8192]\n  algo.engine: [stable-baselines3]\n")
     process = subprocess.Popen(
-        ["rlx", "sweep", "long"], cwd=study.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        ["rlx", "sweep", "long"], cwd=study.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=interruptible,
+    )  # fmt: skip
     for _ in range(600):
         if list(study.root.glob("runs/long_*/bench/*/metrics.jsonl")):
             break
