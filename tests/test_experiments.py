@@ -177,7 +177,7 @@ LONG = ("-S", "algo.total_timesteps=12288", "-S", "algo.engine=stable-baselines3
 def test_a_stopped_experiment_goes_on_with_what_it_started_from(study: Project) -> None:
     process = subprocess.Popen(
         ["rlx", "train", "cartpole", *LONG], cwd=study.root, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=interruptible,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=interruptible,  # noqa: PLW1509 — nothing of this process is used there
     )  # fmt: skip
     wait_for_training(study, "cartpole_001")
     os.killpg(process.pid, signal.SIGINT)
