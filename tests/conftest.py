@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
@@ -110,14 +111,24 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose tiny study has been run and committed; do not change it, copy it."""
-    made = Project(tmp_path_factory.mktemp("finished") / "project")
-    remote = tmp_path_factory.mktemp("remote")
-    subprocess.run(["rlx", "init", str(made.root), "--remote", str(remote)], check=True, capture_output=True)
-    shrink(made)
-    made.dvc("repro")
-    made.commit("run the study")
-    return made
+    """A project whose tiny study has been run and committed; do not change it, copy it.
+
+    Made once, and copied for each of the processes that tests run in.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with FileLock(shared / "finished.lock"):
+        if not (shared / "finished.done").exists():
+            made = Project(shared / "finished" / "project")
+            remote = shared / "remote"
+            subprocess.run(["rlx", "init", str(made.root), "--remote", str(remote)], check=True, capture_output=True)
+            shrink(made)
+            made.dvc("repro")
+            made.commit("run the study")
+            (shared / "finished.done").touch()
+    copy = tmp_path_factory.mktemp("own") / "project"
+    shutil.copytree(shared / "finished" / "project", copy, symlinks=True)
+    return Project(copy)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_a_sound_project_has_no_findings_and_the_text_fits(finished: Project) ->
     assert done.returncode == 0
     assert "0 problems, 0 warnings" in done.stdout
     assert "objects of DVC's cache, each as its hash says" in " ".join(done.stdout.split())
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert max(len(line) for line in done.stdout.splitlines() if os.sep not in line) <= 80  # paths stay whole
 
 
 def test_a_check_that_raises_is_a_finding_and_hides_no_other() -> None:

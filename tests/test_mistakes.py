@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
 from rlx.cli import _invoke
@@ -93,14 +94,22 @@ def typed(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "argv", ["rlx", *arguments])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    registered = dict(gym.registry)
     try:
         return guarded(_invoke)
     except SystemExit as ended:
         return int(ended.code or 0)
+    finally:  # other tests of this process have other projects
+        gym.registry.clear()
+        gym.registry.update(registered)
+        for name in [name for name in sys.modules if name.split(".")[0] in ("envs", "policies")]:
+            del sys.modules[name]
 
 
 def state(root: Path) -> list[str]:
-    return sorted(str(path) for path in root.rglob("*") if ".dvc/tmp" not in str(path) and ".git/" not in str(path))
+    volatile = {"tmp", ".git", "__pycache__"}
+    return sorted(str(path) for path in root.rglob("*") if not volatile & set(path.relative_to(root).parts))
 
 
 @pytest.mark.parametrize(("words", "status", "message"), CASES, ids=[case[0] for case in CASES])

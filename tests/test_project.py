@@ -181,7 +181,7 @@ def test_init_on_an_environment(tmp_path: Path) -> None:
         (["comapre"], 2, "did you mean `rlx compare`?"),
         (["train"], 2, "Missing argument 'CONFIG'"),
         (["train", "cartpol"], 3, "there is no config 'cartpol' in configs/; did you mean cartpole?"),
-        (["train", "cartpole", "-S", "algo.gama=1"], 2, "did you mean algo.gamma?"),
+        (["train", "cartpole", "-S", "algo.gama=1"], 3, "did you mean algo.gamma?"),
         (["train", "cartpole", "-S", "gamma"], 2, "must be KEY=VALUE"),
         (["train", "cartpole", "--seeds", "0"], 2, "0 is not in the range x>=1"),
         (["train", "cartpole", "--name", "a b"], 2, "use letters, digits, - and _"),
