@@ -215,8 +215,11 @@ def test_killed_experiments_leave_the_project_sound(study: Project) -> None:
     wait_for_training(study, "cartpole_001")
     assert rows(study)["cartpole_001"]["status"] == "running"
     assert "is being made by another process" in one_line(study.rlx("resume", "cartpole_001", check=False).stdout)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # rlx alone; DVC and the training outlive it
     process.wait()
+    refused = study.rlx("resume", "cartpole_001", check=False)
+    assert (refused.returncode, "processes that outlived the `rlx`" in one_line(refused.stdout)) == (2, True)
+    os.killpg(process.pid, signal.SIGKILL)
     stopped = [name for name, row in rows(study).items() if row["status"] == "stopped"]
     for name in stopped[:1]:
         study.rlx("resume", name)

@@ -71,6 +71,11 @@ def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
     if record is None:
         raise Missing(f"{name}: its folder does not say what it is to be")
     with _alone(root, name):
+        if left := workplace.processes_in(workplace.workplaces_folder(root) / name):
+            raise UsageError(
+                f"{name} is still being made by processes that outlived the `rlx` that started them: wait until they are done, "
+                f"or stop them with `kill -INT {' '.join(map(str, left))}`; then run this again"
+            )
         place = _workplace(root, name)
         _note(folder, "running")
         status: int | None = None

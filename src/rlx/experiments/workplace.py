@@ -181,6 +181,21 @@ def close_workplace(place: Workplace) -> None:
     shutil.rmtree(place.clone, ignore_errors=True)
 
 
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose current folder is in ``folder``: those that outlived the `rlx` that started them."""
+    import psutil
+
+    found, top = [], str(folder.resolve())
+    for process in psutil.process_iter(["pid"]):
+        try:
+            here = process.cwd()
+        except psutil.Error:
+            continue
+        if here == top or here.startswith(f"{top}{os.sep}"):
+            found.append(int(process.pid))
+    return sorted(found)
+
+
 def is_alive(pid: int) -> bool:
     """Tell whether a process of this machine still runs."""
     try:
