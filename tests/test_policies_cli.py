@@ -127,7 +127,7 @@ def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
     assert all(point["verdict"] for point in done["points"])
     listed = {row["id"]: row for row in json.loads(study.rlx("ls", "--json", "--filter", "id~rates").stdout)["runs"]}
     assert {row["status"] for row in listed.values()} == {"finished"}
-    assert {point["id"] for point in done["points"]} == set(listed) == {"rates_001", "rates_002"}
+    assert [point["id"] for point in done["points"]] == sorted(listed) == ["rates_001", "rates_002"]
     DOCUMENTS["summarize SWEEP"].model_validate_json(study.rlx("summarize", "rates", "--json").stdout)
     again = document(study, "sweep", "rates")
     assert [point["state"] for point in again["points"]] == ["kept", "kept"]

@@ -169,7 +169,7 @@ def _document(name: str, points: list[Point], study: StudyComparison | None) -> 
 
 def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:
     from rlx import stats
-    from rlx.report.comparison_words import headlines
+    from rlx.report.comparison_words import headline, headlines
     from rlx.report.grid import Grid
     from rlx.wording import MISSING, interval, number
 
@@ -201,8 +201,9 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
     print_grid(
         Grid(f"{name}, best first", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
     )
-    tell(headlines(study)[0], "bold")
     best = next((run.run for run in study.scores if run.run in folders and run.run != study.baseline), None)
+    for line in [*headlines(study)[: int(many > 2)], *([headline(study, verdicts[best])] if best else [])]:
+        tell(line, "bold")
     if best and verdicts[best].verdict == "improved":
         say(f"Next: `rlx promote {best}` makes it the configuration; `rlx compare {study.baseline} {best}` shows more")
         say("The best of many points flatters itself: confirm it on fresh seeds before you rely on its score")

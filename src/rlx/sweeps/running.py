@@ -6,10 +6,10 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event, Lock
+from threading import Condition, Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from rlx.errors import Interrupted, Missing, RlxError
@@ -118,7 +118,8 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
     with ThreadPoolExecutor(pool.jobs) as executor:
-        futures: dict[Future[Point], int] = {executor.submit(crew.make, point): index for index, point in todo.items()}
+        turns = enumerate(todo.items())
+        futures: dict[Future[Point], int] = {executor.submit(crew.make, point, turn): i for turn, (i, point) in turns}
         try:
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
@@ -140,16 +141,18 @@ class _Crew:
     def __init__(self, root: Path, sweep: Sweep, workers: int):
         self._root, self._sweep, self._workers = root, sweep, workers
         self._stopped, self._lock = Event(), Lock()
+        self._named, self._turn = 0, Condition()
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    def make(self, point: Point) -> Point:
-        """Make one point; a failure is noted, not raised."""
+    def make(self, point: Point, turn: int) -> Point:
+        """Make one point; a failure is noted, not raised. Points get their numbers in the order of their turns."""
         name = point.name
         try:
             if self._stopped.is_set():
                 return replace(point, state="failed", error="not begun")
-            if name is None:
-                name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
+            with self._in_turn(turn):
+                if name is None:
+                    name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             loudness = Loudness(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
@@ -160,10 +163,22 @@ class _Crew:
         except (RlxError, OSError) as error:
             return replace(point, name=name, state="failed", error=_reason(self._root, name, error))
 
+    @contextmanager
+    def _in_turn(self, turn: int) -> Iterator[None]:
+        with self._turn:
+            self._turn.wait_for(lambda: self._named >= turn or self._stopped.is_set())
+            try:
+                yield
+            finally:
+                self._named += 1
+                self._turn.notify_all()
+
     def stop(self) -> None:
         """Interrupt everything that runs, as Ctrl-C does."""
         with self._lock:
             self._stopped.set()
+            with self._turn:
+                self._turn.notify_all()
             for process in self._running:
                 _interrupt(process)
 
