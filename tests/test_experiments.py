@@ -108,9 +108,9 @@ def test_an_experiment_is_dropped_and_brought_back_by_the_command_that_is_printe
     said = copy.rlx("rm", "first").stdout
     assert "first" not in rows(copy)
     assert not (copy.root / "runs/first").exists()
-    assert not (copy.root / "runs/first.yaml").exists()
+    assert "its tags and note stay in runs/first.yaml" in one_line(said)
     copy.run("bash", "-c", said.split("`")[1])
-    assert rows(copy)["first"]["status"] == "finished"
+    assert (rows(copy)["first"]["status"], rows(copy)["first"]["tags"]) == ("finished", ["good"])
     assert "read-only" in copy.rlx("checkout", "first").stdout
     assert (copy.root / "runs/first/checkpoints/seed_1/latest.zip").is_file()
     assert "is a run of the study" in one_line(copy.rlx("rm", "cartpole", check=False).stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from rlx.errors import CommandFailed, DataDamaged
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
 from rlx.experiments.workplace import is_alive
 from rlx.labels import read_labels
+from rlx.live import metrics_files
 from rlx.run_index import RunIndex, Stamp
 
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json")
@@ -40,6 +42,7 @@ class Row:
         tags: Its tags.
         note: Its note.
         problem: Why it is unreadable, or what to do about it.
+        progress: While it runs: the share of its environment steps that is behind it.
         process: Host and process id that were training it, while it runs.
     """
 
@@ -58,6 +61,7 @@ class Row:
     tags: tuple[str, ...] = ()
     note: str = ""
     problem: str | None = None
+    progress: float | None = None
     process: tuple[str, int] | None = None
 
 
@@ -97,8 +101,31 @@ def _workspace_rows(root: Path, kept: set[str], index: RunIndex) -> list[Row]:
         known = index.row(entry.name, stamps)
         row = _row_from(known) if known else _folder_row(Path(entry.path), stamps)
         index.keep(entry.name, stamps, _plain(row))
-        found.append(_alive(row))
+        row = _alive(row)
+        found.append(replace(row, progress=progress(Path(entry.path))) if row.status == "running" else row)
     return found
+
+
+def progress(folder: Path) -> float | None:
+    """Return which share of its environment steps a run in training has behind it; None where that cannot be seen."""
+    try:
+        text = (folder / "config_snapshot.yaml").read_text(encoding="utf-8")
+        wanted = [
+            int(found[1]) for key in ("total_timesteps", "num_seeds") if (found := re.search(rf"{key}: (\d+)", text))
+        ]
+        steps = [_last_step(path) for path in metrics_files(folder)]
+    except (OSError, ValueError):
+        return None
+    return min(1.0, sum(steps) / (wanted[0] * wanted[1])) if len(wanted) == 2 and steps else None
+
+
+def _last_step(path: Path) -> int:
+    """Return the step of the last whole line of a metrics file, of which only the end is read."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8192))
+        lines = file.read().split(b"\n")
+    found = re.search(rb'"step": (\d+)', lines[-2]) if len(lines) > 1 else None
+    return int(found[1]) if found else 0
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:

@@ -26,6 +26,10 @@ are Python packages for environments and networks of your own; `runs/` and `anal
 """
 
 
+STARTING_SEEDS = 5
+"""Seeds of a new study on an environment of the person's choice: the fewest for a verdict, where training may be slow."""
+
+
 def create_project(folder: Path, env_id: str | None, remote: str | None = None) -> list[str]:
     """Write a project into ``folder`` and commit it.
 
@@ -63,7 +67,19 @@ def create_project(folder: Path, env_id: str | None, remote: str | None = None) 
         write_bytes(target, content)
     if env_id:
         sync_roster(folder, ["baseline", "variant"])
-    return _commit(folder, [*files], remote)
+    return [*([_cost(env_id)] if env_id else []), *_commit(folder, [*files], remote)]
+
+
+def _cost(env_id: str) -> str:
+    """Return what the study of a new project on an environment will train."""
+    from rlx.known import settings_for
+
+    steps = settings_for(env_id)[0]["algo"].get("total_timesteps", 0)
+    total = 2 * STARTING_SEEDS * steps
+    return (
+        f"the study trains 2 runs × {STARTING_SEEDS} seeds × {steps:,} steps = {total:,} steps; "
+        f"what configs/baseline.yaml sets overrides params.yaml"
+    )
 
 
 def _commit(folder: Path, files: list[str], remote: str | None) -> list[str]:
@@ -122,7 +138,9 @@ def _for_environment(files: dict[str, bytes], env_id: str) -> dict[str, bytes]:
         if not name.startswith("configs/bossfight"):
             del files[name]
     section, source = settings_for(env_id)
-    files["configs/baseline.yaml"] = f"# {source}\nrun_name: {env_id} baseline\n{dump(section)}".encode()
+    files["configs/baseline.yaml"] = (
+        f"# {source}\n# What stands here overrides params.yaml.\nrun_name: {env_id} baseline\n{dump(section)}".encode()
+    )
     variant = {"defaults": ["baseline"], "run_name": f"{env_id} with an entropy bonus", "algo": {"entropy_coef": 0.01}}
     if section["algo"].get("entropy_coef") == 0.01:
         variant |= {"run_name": f"{env_id} without entropy bonus", "algo": {"entropy_coef": 0.0}}
@@ -146,6 +164,7 @@ def _edited(text: str, env_id: str, threshold: float | None) -> str:
     data["study"]["runs"][:] = ["baseline", "variant"]
     data["study"]["baseline"] = "baseline"
     data["env"]["id"] = env_id
+    data["num_seeds"] = STARTING_SEEDS
     data["compare"]["minimum_effect"] = 0.0
     data["compare"]["threshold"] = threshold
     buffer = io.StringIO()

@@ -73,7 +73,12 @@ def play_policies(
     """
     tasks = {index: (root, policy, protocol) for index, policy in enumerate(policies)}
     found = run_parallel(_play, tasks, say)
-    failed = [f"{policies[i].label}: {f.message}" for i, f in found.items() if isinstance(f, Failure)]
+    labels = {
+        i: "" if f.message.startswith(policies[i].label) else f"{policies[i].label}: "
+        for i, f in found.items()
+        if isinstance(f, Failure)
+    }
+    failed = [f"{label}{found[i].message}" for i, label in labels.items()]
     if failed:
         raise TrainingFailed("\n".join(dict.fromkeys(failed)))
     return [found[index] for index in tasks]

@@ -48,7 +48,7 @@ def metrics_rows(root: Path, folder: RunFolder) -> Iterator[dict[str, Any]]:
     paths = _metrics_paths(root, folder)
     if not paths:
         raise Missing(
-            f"{folder.name}: there are no metrics of it here; `dvc pull` fetches those of a trained run, "
+            f"{folder.name}: there are no metrics of it here (yet, if it has just begun); `dvc pull` fetches those of a trained run, "
             f"`dvc repro` trains what is not"
         )
     for path in paths:

@@ -56,7 +56,21 @@ class RunFolder:
         """The held-out scores; see :func:`rlx.results.read_summary`."""
         from rlx.results import read_summary
 
+        if not self.is_evaluated and (told := self._why_unfinished()):
+            raise Missing(f"{self.name} {told}")
         return read_summary(self.path / "eval")
+
+    def _why_unfinished(self) -> str | None:
+        """Return why there are no scores yet, where the run's metadata tell."""
+        try:
+            status = read_metadata(self.path)["status"]
+        except (Missing, DataDamaged):
+            return None
+        return {
+            "running": "has no scores yet: it is being made; `rlx ls` shows how far it is",
+            "stopped": f"has no scores yet: it was stopped; `rlx resume {self.path.name}` goes on from there",
+            "failed": f"has no scores: it failed; `rlx resume {self.path.name}` goes on after the cause is mended",
+        }.get(status)
 
     @property
     def is_evaluated(self) -> bool:

@@ -14,7 +14,7 @@ from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
 from rlx.errors import TrainingFailed
 from rlx.inheritance import take_over
-from rlx.live import show_bench
+from rlx.live import BENCH, live_folder, show_bench
 from rlx.metrics import iterate_rows, write_rows
 from rlx.progress import Progress, SeedProgress, shown_duration
 from rlx.project_code import check_unchanged
@@ -131,11 +131,11 @@ def check(run: str, outcomes: list[SeedOutcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed; the others are kept:"]
-        lines += [
-            f"  seed {outcome.seed}: {outcome.error} (traceback: runs/{run}/logs/seed_{outcome.seed}/error.txt)"
-            for outcome in failed
-        ]
-        lines.append("Mend the cause and run the same command again: only these seeds train.")
+        live = live_folder()
+        where = f"runs/{live.name}/{BENCH}" if live else f"runs/{run}/logs"
+        lines += [f"  seed {one.seed}: {one.error} (traceback: {where}/seed_{one.seed}/error.txt)" for one in failed]
+        if live is None:  # whoever makes an experiment says how it goes on
+            lines.append("Mend the cause and run the same command again: only these seeds train.")
         raise TrainingFailed("\n".join(lines))
 
 

@@ -34,7 +34,7 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
 
     \b
     Example:
-      rlx eval cartpole:best cartpole_001:best#1 --episodes 200
+      rlx eval cartpole:best cartpole_001:best#101 --episodes 200
     """
     from rlx.playing import play_policies
 

@@ -43,7 +43,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     from rlx.wording import number
 
     yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
-    yield "status", facts["status"]
+    done = "" if facts["progress"] is None else f", {100 * facts['progress']:.0f} % of its environment steps"
+    yield "status", f"{facts['status']}{done}"
     yield "environment", f"{facts['environment']}, {facts['algorithm']}"
     if facts["continues"]:
         yield "continues", facts["continues"]

@@ -127,7 +127,7 @@ def _print_table(found: list[Row]) -> None:
     console, now = Console(highlight=False), time.time()
     columns = {
         "run": [row.id for row in found],
-        "status": [row.status for row in found],
+        "status": [_status(row) for row in found],
         "environment": [row.environment or "—" for row in found],
         "seeds": [_seeds(row) for row in found],
         "return": [_score(row)[0] for row in found],
@@ -155,13 +155,19 @@ def _print_table(found: list[Row]) -> None:
 
 def _fit(columns: dict[str, list[str]], width: int) -> list[str]:
     """Drop the columns that matter least until the others fit whole; return their names."""
+    from rich.cells import cell_len
+
     dropped = []
     for name in ("age", "tags", "environment", "95 % interval", "status"):
-        if sum(max([len(title), *map(len, cells)]) + 2 for title, cells in columns.items()) - 2 <= width:
+        if sum(max(map(cell_len, [title, *cells])) + 2 for title, cells in columns.items()) - 2 <= width:
             break
         if columns.pop(name, None) is not None:
             dropped.append(name)
     return dropped
+
+
+def _status(row: Row) -> str:
+    return row.status if row.progress is None else f"{row.status} {100 * row.progress:.0f} %"
 
 
 def _seeds(row: Row) -> str:

@@ -18,7 +18,7 @@ errors), `-v` (everything, DVC's words too) and `--no-color` (as `NO_COLOR=1`). 
 
 **RUN**, wherever a command takes one, is a run of the workspace (`cartpole`), a kept experiment (`cartpole_003`), a run
 at any Git revision (`cartpole@main`, `cartpole@v1.0`, `cartpole@EXPERIMENT`), or a folder.
-**CHECKPOINT** is a file, or `RUN:best`, `RUN:latest`, `RUN:step_50000` (one of every seed), with `#1` for seed 1 alone.
+**CHECKPOINT** is a file, or `RUN:best`, `RUN:latest`, `RUN:step_50000` (one of every seed), with `#101` for the training seed 101 alone.
 
 **Exit codes**: 0 ok · 1 something failed, or a check found a problem · 2 usage · 3 configuration · 4 a run, checkpoint or
 file is missing or damaged · 130 interrupted.

@@ -23,7 +23,8 @@ def command(run: str, timesteps: int | None, name: str | None) -> None:
     """Go on with RUN where it was stopped.
 
     A stopped training ends with the same bits as if it had never been stopped: it goes on from its newest checkpoints,
-    with the configuration and code it began with. One that failed goes on with the code as it is now, mended.
+    with the configuration and code it began with. One that failed goes on with configuration and code as they are now,
+    mended; seeds to which a change matters begin anew.
 
     With --timesteps, a finished run is trained further as a new experiment, from its final policies; learning-rate
     schedules stretch over the new total.
@@ -73,8 +74,9 @@ def _experiment(root: Path, folder: RunFolder) -> None:
                 f"{name}: what it started from is gone (.dvc/tmp), and the project has changed since: "
                 f"{_difference(folder.snapshot, planned.snapshot)}. Put that back, or train anew with `rlx train {record.run}`"
             )
+        changed = _difference(folder.snapshot, planned.snapshot)
         begin_again(root, name, planned)
-        say(f"{name}: goes on with the code and configs as they are now")
+        say(f"{name}: goes on with the code and configs as they are now" + (f": {changed}" if changed else ""))
     finished = make(root, name, loudness(), again=f"rlx resume {name}")
     if record.targets and finished.is_evaluated:
         from rlx.config.composition import read_parameters

@@ -6,13 +6,13 @@ import shutil
 
 import click
 
-from rlx.cli.common import RUN, tell
+from rlx.cli.common import RUN, say, tell
 
 
 @click.command("rm")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=RUN)
 def command(runs: tuple[str, ...]) -> None:
-    """Drop experiments, with their folders, tags and notes.
+    """Drop experiments and their folders; what was said about them stays.
 
     Kept experiments stay in Git until it cleans up; the command that brings one back is printed. Experiments that were
     stopped or have failed are deleted for good. Runs of the study are not touched.
@@ -49,4 +49,5 @@ def command(runs: tuple[str, ...]) -> None:
         else:
             give_up(root, name)
             tell(f"{name} is deleted")
-        labels_path(root, name).unlink(missing_ok=True)
+        if labels_path(root, name).is_file():
+            say(f"its tags and note stay in runs/{name}.yaml")

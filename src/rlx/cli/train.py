@@ -99,8 +99,13 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.is_evaluated]
     environment = folder.snapshot.config.env.id
     baseline = next((base for base in finished if base.snapshot.config.env.id == environment), None)
+    if baseline is None and finished:
+        others = ", ".join(dict.fromkeys(base.snapshot.config.env.id for base in finished))
+        tell(f"The study's baseline is on {others}, not on {environment}: there is nothing to compare it with.")
+        tell(f"Next: `rlx info {name}`")
+        return
     if baseline is None:
-        tell(f"The baseline {parameters.baseline} has no results on {environment} here yet: `dvc repro` makes them.")
+        tell(f"The study's baseline, {parameters.baseline}, has no results here yet: `dvc repro` makes them.")
         tell(f"Next: `rlx info {name}`")
         return
     study = compare_folders([baseline, folder], baseline.name, parameters.compare)

@@ -34,7 +34,13 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def task_differences(one: RunScores, other: RunScores) -> list[str]:
     """Return in which respects two runs' scores measure different things."""
     found = config_differences(flatten(one.task), flatten(other.task))
-    return [f"{key} ({old!r} and {new!r})" for key, (old, new) in found.items()]
+    if "environment" in found:  # then the rest differs too, and says nothing
+        found = {"environment": found["environment"]}
+    code = [key.partition(".")[2] for key in found if key.startswith("environment_code.")]
+    told = [
+        f"{key} ({old!r} and {new!r})" for key, (old, new) in found.items() if not key.startswith("environment_code")
+    ]
+    return told + [f"the code of {path}" for path in code]
 
 
 def identity(one: RunScores, other: RunScores) -> str | None:

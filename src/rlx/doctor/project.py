@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlx.doctor.finding import Finding, counted, listed, ok, problem, warning
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments import check_roster
 from rlx.experiments import repository as repo
 from rlx.experiments.tools import has_identity
+
+if TYPE_CHECKING:
+    from rlx.config.schema import RunConfig
 
 UNWANTED = ("runs/cartpole_001/metadata.json", ".dvc/tmp/x", ".dvc/cache/x", ".dvc/config.local", "envs/__pycache__/x")
 """Paths that must never come into Git, and the line that keeps them out."""
@@ -93,12 +97,26 @@ def configs(root: Path) -> Iterator[Finding]:
     bad = 0
     for run in runs:
         try:
-            compose_run(root, run)
+            yield from _outdated(root, run, compose_run(root, run).config)
         except ConfigError as error:
             bad += 1
             yield from _mistakes(f"config {run}", error)
     if not bad:
         yield ok("configs", f"{listed(runs)}: valid")
+
+
+def _outdated(root: Path, run: str, config: RunConfig) -> Iterator[Finding]:
+    """Yield a warning where a run's results are of another configuration than its files say now."""
+    from rlx.runs import RunFolder
+
+    folder = RunFolder(root / "runs" / run)
+    try:
+        old = folder.is_evaluated and folder.snapshot.config != config
+    except RlxError:
+        return  # told by another check
+    if old:
+        said = "its results are of another configuration than params.yaml and configs/ have now"
+        yield warning(f"run {run}", said, "`dvc repro` makes them anew")
 
 
 def _mistakes(name: str, error: ConfigError) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ def reserve(root: Path, stem: str, name: str | None = None) -> Path:
 
     Args:
         root: The project.
-        stem: Without a name it is the first free ``<stem>_NNN``, past every experiment and run folder.
+        stem: Without a name it is the first free ``<stem>_NNN``, past every experiment, run folder and note on one.
         name: The name asked for.
 
     Raises:
@@ -69,7 +69,7 @@ def reserve(root: Path, stem: str, name: str | None = None) -> Path:
         except FileExistsError:
             raise refusal from None
     pattern = re.compile(rf"{re.escape(stem)}_(\d{{3,}})")
-    names = [*taken, *(path.name for path in (root / "runs").glob(f"{stem}_*"))]
+    names = [*taken, *(path.name.removesuffix(".yaml") for path in (root / "runs").glob(f"{stem}_*"))]
     number = max((int(match[1]) for each in names if (match := pattern.fullmatch(each))), default=0)
     while True:
         number += 1

@@ -79,6 +79,8 @@ class ListedRun(Document):
     """Its note; empty if there is none."""
     problem: str | None
     """Why it cannot be read, or what to do about it."""
+    progress: Number
+    """While it runs: the share of its environment steps that is behind it."""
 
 
 class Listing(Document):
@@ -137,6 +139,8 @@ class RunFacts(Document):
     """Its tags."""
     note: str | None
     """Its note."""
+    progress: Number
+    """While it runs: the share of its environment steps that is behind it."""
     continues: str | None
     """The run that it trains further."""
     seeds: SeedFacts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rlx.catalogue import progress
 from rlx.errors import Missing
 from rlx.labels import read_labels
 from rlx.results import Score
@@ -33,6 +34,7 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
         "folder": str(folder.path),
         "title": snapshot.config.run_name,
         "status": metadata.get("status", "resolved"),
+        "progress": progress(folder.path) if metadata.get("status") == "running" else None,
         "environment": snapshot.config.env.id,
         "algorithm": snapshot.config.algo.name,
         "tags": list(labels.tags),
