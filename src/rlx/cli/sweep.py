@@ -106,7 +106,14 @@ def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
         print_json(_document(name, points, None))
         return
     keys = list(points[-1].settings)
-    rows = [[point.name or "—", point.state, *(str(point.settings.get(key, "—")) for key in keys)] for point in points]
+    rows = [
+        [
+            point.name or ("(new)" if point.settings else "(the config itself)"),
+            point.state,
+            *(str(point.settings.get(key, "—")) for key in keys),
+        ]
+        for point in points
+    ]
     print_grid(Grid(f"{name}: {len(points)} points", ["experiment", "state", *keys], rows, left=2))
     todo = [point.plan.snapshot.config for point in points if point.state != "kept"]
     steps = sum(config.algo.total_timesteps * config.num_seeds for config in todo)

@@ -150,10 +150,11 @@ def judge(
     partners = {run.run: _partner(run, bases) for run in runs if run not in bases}
     comparisons = compare_pairs([(partner, by_name[name]) for name, partner in partners.items()], criteria)
     comparable = {comparison.run for comparison in comparisons if comparison.difference is not None}
+    solved = {run.run: settings.threshold if task_name(run) == task_name(bases[0]) else None for run in runs}
     learning = [
-        learning_of(run, partners[run.run] if run.run in comparable else None, settings.threshold)
+        learning_of(run, partners[run.run] if run.run in comparable else None, solved[run.run])
         for run in runs
-        if run.curves or settings.threshold is not None
+        if run.curves or solved[run.run] is not None
     ]
     tasks = list(dict.fromkeys(task_name(run) for run in runs))
     ranked = sorted(runs, key=lambda run: (tasks.index(task_name(run)), -float(run.scores_S.mean())))
