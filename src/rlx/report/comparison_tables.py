@@ -86,7 +86,8 @@ def _learning_grids(study: StudyComparison) -> Iterator[Grid]:
         note = "Area under the learning curve: mean return of training episodes over the whole budget."
         yield Grid("Learning", head, rows, note)
     if study.threshold is not None:
-        rows = [[found.run, *_reached(found.reaching), _solved(found)] for found in study.learning]
+        asked = [found for found in study.learning if found.solved is not None]
+        rows = [[found.run, *_reached(found.reaching), _solved(found)] for found in asked]
         head = ["run", "steps", "95 % interval", "reached", "at the end"]
         note = (
             "Steps at which half of all trainings are there, by their learning curves (Kaplan–Meier: seeds that never "
