@@ -9,6 +9,8 @@ import click
 from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, print_csv, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rlx.catalogue import Row
 
 SORTS = ("age", "id", "return", "status", "environment")
@@ -121,7 +123,6 @@ def _print_table(found: list[Row]) -> None:
     import time
 
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console, now = Console(highlight=False), time.time()
@@ -138,19 +139,27 @@ def _print_table(found: list[Row]) -> None:
     if not any(columns["tags"]):
         del columns["tags"]
     left_out = _fit(columns, console.width)
-    grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for title in columns:
-        right = title in ("seeds", "return", "95 % interval", "age")
-        grid.add_column(title, justify="right" if right else "left", overflow="fold")
-    for cells in zip(*columns.values(), strict=True):
-        grid.add_row(*map(Text, cells))
     if found:
-        console.print(grid)
+        console.print(Text("\n".join(_lines(columns))), soft_wrap=True)
     if left_out:
         console.print(Text(f"no room for: {', '.join(left_out)} (a wider terminal, --csv or --json shows them)", "dim"))
     for row in found:
         if row.problem:
             console.print(Text(f"{row.id}: {row.problem}"), soft_wrap=True)
+
+
+def _lines(columns: dict[str, list[str]]) -> Iterator[str]:
+    """Yield a title line and the rows; plain padding, because thousands of rows take rich's tables seconds."""
+    from rich.cells import cell_len
+
+    right = ("seeds", "return", "95 % interval", "age")
+    widths = {title: max(map(cell_len, [title, *cells])) for title, cells in columns.items()}
+    for cells in zip(*([title, *column] for title, column in columns.items()), strict=True):
+        padded = []
+        for title, cell in zip(columns, cells, strict=True):
+            space = " " * (widths[title] - cell_len(cell))
+            padded.append(f"{space}{cell}" if title in right else f"{cell}{space}")
+        yield "  ".join(padded).rstrip()
 
 
 def _fit(columns: dict[str, list[str]], width: int) -> list[str]:
