@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from rlx.atomic import write_json, write_text
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
+from rlx.experiments.code import START
 from rlx.experiments.kept import RECORD, Record, experiment_named, export, read_record, reserve, write_record
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
@@ -71,11 +72,6 @@ def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
     if record is None:
         raise Missing(f"{name}: its folder does not say what it is to be")
     with _alone(root, name):
-        if left := workplace.processes_in(workplace.workplaces_folder(root) / name):
-            raise UsageError(
-                f"{name} is still being made by processes that outlived the `rlx` that started them: wait until they are done, "
-                f"or stop them with `kill -INT {' '.join(map(str, left))}`; then run this again"
-            )
         place = _workplace(root, name)
         _note(folder, "running")
         status: int | None = None
@@ -115,7 +111,7 @@ def _workplace(root: Path, name: str) -> Workplace:
 
 def has_workplace(root: Path, name: str) -> bool:
     """Tell whether what a stopped experiment started from is still there."""
-    return (workplace.workplaces_folder(root) / name / ".git").is_dir()
+    return (workplace.workplaces_folder(root) / name / ".git" / START).is_file()
 
 
 def begin_again(root: Path, name: str, plan: Plan) -> None:
@@ -155,6 +151,7 @@ def drop_abandoned(root: Path, name: str) -> bool:
 
 @contextmanager
 def _alone(root: Path, name: str) -> Iterator[None]:
+    """Keep everybody else, processes of a killed `rlx` included, from an experiment."""
     folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.making")
@@ -163,6 +160,11 @@ def _alone(root: Path, name: str) -> Iterator[None]:
     except Timeout:
         raise UsageError(f"{name} is being made by another process; `rlx ls` shows how far it is") from None
     try:
+        if left := workplace.processes_in(workplace.workplaces_folder(root) / name):
+            raise UsageError(
+                f"{name} is still being made by processes that outlived the `rlx` that started them: wait until they are done, "
+                f"or stop them with `kill -INT {' '.join(map(str, left))}`; then run this again"
+            )
         yield
     finally:
         lock.release()
