@@ -52,6 +52,16 @@ def test_how_to_judge_is_changed_without_training(study: Project) -> None:
     )
 
 
+def test_runs_are_compared_by_the_length_of_their_episodes(finished: Project) -> None:
+    """CartPole gives 1 per step: lengths are returns."""
+    by_length, by_return = (
+        json.loads(finished.rlx("compare", "--metric", metric, "--json").stdout) for metric in ("length", "return")
+    )
+    assert (by_length["metric"], by_length["criteria"]["minimum_effect"]) == ("length", 0.0)
+    assert by_length["comparisons"][0]["difference"] == by_return["comparisons"][0]["difference"]
+    assert "steps per episode" in " ".join(finished.rlx("compare", "--metric", "length").stdout.split())
+
+
 def test_seeds_added_after_a_look_are_told(study: Project) -> None:
     assert "was finished with" not in study.rlx("compare").stdout
     study.replace("params.yaml", "num_seeds: 2", "num_seeds: 3")

@@ -58,6 +58,9 @@ compare cartpole nothing | 4 | there is no run 'nothing'
 compare cartpole --baseline nothing | 4 | there is no run 'nothing'
 compare --checkpoint newest | 2 | is not one of
 compare --scores nowhere.csv | 2 | 'nowhere.csv' does not exist
+compare --metric lenght | 2 | is not one of 'return', 'length', 'success'
+compare --metric success | 4 | its environment does not report success
+compare --metric length --minimum-effect 3 | 2 | is in units of return
 compare --minimum-effect nan | 2 | not a finite number
 ls --sort score | 2 | is not one of 'age'
 ls --filter return | 2 | must be FIELD

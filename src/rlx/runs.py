@@ -98,6 +98,26 @@ class RunFolder:
         budget = max(score.steps.values(), default=None)
         return RunScores(self.name, score.seeds, score.policies, summary.task, flatten(config), score.success, budget)
 
+    def episode_means(self, checkpoint: str, metric: str) -> dict[int, float]:
+        """Return each seed's mean of a number of its held-out episodes.
+
+        Args:
+            checkpoint: ``latest`` or ``best``.
+            metric: ``return``, ``length`` or ``success``.
+
+        Raises:
+            Missing: There are no episodes, or the environment does not report success.
+            DataDamaged: ``episodes.csv`` cannot be read.
+        """
+        from rlx.results import read_episodes
+
+        table = read_episodes(self.path / "eval")
+        rows = table[table["checkpoint"] == checkpoint]
+        if rows[metric].isna().any():
+            raise Missing(f"{self.name}: its environment does not report {metric} in every episode")
+        means = rows.astype({metric: float}).groupby("seed")[metric].mean()
+        return {int(str(seed)): float(mean) for seed, mean in means.items()}
+
     def evidence(self, checkpoint: str) -> RunScores:
         """Return the scores together with all that an honest comparison names beside them.
 

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @click.option(
     "--checkpoint", type=click.Choice(["latest", "best"]), help="Which policies to judge [default: as params.yaml]."
 )
+@click.option(
+    "--metric",
+    type=click.Choice(["return", "length", "success"]),
+    help="What to compare by; more is better [default: return].",
+)
 @click.option("--minimum-effect", type=click.FloatRange(min=0), help="Smaller differences in return do not matter.")
 @click.option(
     "--sequential", is_flag=True, help="Judge look by look, for seeds added until the answer is clear (compare.looks)."
@@ -76,6 +81,8 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
     assert path is not None
     if "checkpoint" in judging:
         raise UsageError("--checkpoint does not apply to --scores: the file says which scores")
+    if judging.pop("metric", "return") != "return":
+        raise UsageError("--metric does not apply to --scores: the file says which scores")
     methods, found = read_score_table(path)
     names = list(methods) or [run.run for run in found]
     chosen = [*runs, *([judging["baseline"]] if judging.get("baseline") else [])]
@@ -92,14 +99,21 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
 
 def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
     from rlx.config.composition import read_parameters
+    from rlx.errors import UsageError
     from rlx.project import find_root
     from rlx.references import find_run
     from rlx.report.judged_runs import chosen_runs
-    from rlx.report.study_comparison import compare_folders
+    from rlx.report.study_comparison import compare_folders, compare_metric
 
     root, baseline = find_root(), judging.pop("baseline", None)
     parameters = read_parameters(root)
+    metric = judging.pop("metric", "return")
     settings = parameters.compare.model_copy(update=judging)
+    if metric != "return":
+        if "minimum_effect" in judging:
+            raise UsageError("--minimum-effect is in units of return; it does not apply to another --metric")
+        folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
+        return compare_metric(folders, against, settings, metric, sequential=sequential)
     if not runs and (baseline is None or baseline in parameters.study.methods):
         folders = [find_run(root, name) for name in parameters.study.runs]
         against = baseline or parameters.baseline

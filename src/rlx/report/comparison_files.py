@@ -91,6 +91,7 @@ def to_data(study: StudyComparison) -> dict[str, Any]:
         "headline": headlines(study),
         "baseline": study.baseline,
         "checkpoint": study.checkpoint,
+        **({} if study.metric == "return" else {"metric": study.metric}),
         "criteria": plain(study.criteria),
         "runs": runs,
         "comparisons": plain(study.comparisons),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rlx import stats
 from rlx.comparison import Learning
 from rlx.report.grid import Grid
-from rlx.report.study_comparison import StudyComparison, task_name
+from rlx.report.study_comparison import UNITS, StudyComparison, task_name
 from rlx.wording import MISSING, interval, number, p_value
 
 
@@ -26,7 +26,10 @@ def grids(study: StudyComparison) -> Iterator[Grid]:
 def scores_grids(study: StudyComparison) -> Iterator[Grid]:
     """Yield one table of scores per task: scores of different tasks never stand in one ranking."""
     tasks = list(dict.fromkeys(task_name(run) for run in study.scores))
-    what = f"Mean return of each seed's {study.checkpoint} policy on held-out episodes; t" if study.checkpoint else "T"
+    measured = UNITS[study.metric]
+    what = (
+        f"Mean {measured} of each seed's {study.checkpoint} policy on held-out episodes; t" if study.checkpoint else "T"
+    )
     for task in tasks:
         runs, rows = [run for run in study.scores if task_name(run) == task], []
         for run in runs:
@@ -37,7 +40,7 @@ def scores_grids(study: StudyComparison) -> Iterator[Grid]:
             rows[-1].append(str(estimate.n))
         known = [run.random_return for run in runs if run.random_return is not None]
         rows += [["random actions", number(known[0]), MISSING, MISSING, MISSING]] if known else []
-        head = ["run", "mean return", "95 % interval", "worst (seed)", "seeds"]
+        head = ["run", f"mean {measured}", "95 % interval", "worst (seed)", "seeds"]
         title = "Scores" if len(tasks) == 1 else f"Scores on {task}"
         yield Grid(title, head, rows, f"* baseline. {what} intervals over seeds." if task == tasks[-1] else "")
 

@@ -6,7 +6,7 @@ from rlx import stats
 from rlx.comparison import Comparison, MethodComparison
 from rlx.comparison.case import seeds_in_words
 from rlx.report.comparison_tables import grids, scores_grids
-from rlx.report.study_comparison import StudyComparison
+from rlx.report.study_comparison import UNITS, StudyComparison
 from rlx.report.text import setting, table
 from rlx.wording import MISSING, interval, number, p_value
 
@@ -32,7 +32,7 @@ def _summary(study: StudyComparison) -> str:
     best = max(improved, key=lambda comparison: comparison.difference.mean if comparison.difference else 0.0)
     assert best.difference is not None
     gain = number(best.difference.mean, sign=True)
-    return f"{len(improved)} of {many} runs improved on {study.baseline}, the most {best.run}: {gain} return."
+    return f"{len(improved)} of {many} runs improved on {study.baseline}, the most {best.run}: {gain} {UNITS[study.metric]}."
 
 
 def headline(study: StudyComparison, comparison: Comparison) -> str:
@@ -40,7 +40,7 @@ def headline(study: StudyComparison, comparison: Comparison) -> str:
     run, baseline, difference = comparison.run, comparison.baseline, comparison.difference
     if difference is None:
         return f"{run} cannot be compared with {baseline}: {comparison.reason}."
-    shown = f"{number(difference.mean, sign=True)} return {_bracket(difference)}"
+    shown = f"{number(difference.mean, sign=True)} {UNITS[study.metric]} {_bracket(difference)}"
     seeds = seeds_in_words(comparison.seeds)
     words = {
         "improved": f"{run} improved on {baseline}: {shown}, {seeds}.",

@@ -387,6 +387,8 @@ class Compared(Document):
     """The run, or method, that the others are compared with."""
     checkpoint: Literal["latest", "best"] | None
     """Which policies; null for `--scores`."""
+    metric: str = "return"
+    """What is compared; left out where it is the return."""
     criteria: dict[str, Any]
     """`alpha`, `minimum_effect`, `looks`."""
     runs: list[ComparedRun]

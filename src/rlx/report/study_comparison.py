@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from rlx.runs import RunFolder
 
 
+UNITS = {"return": "return", "length": "steps per episode", "success": "success rate"}
+"""Numbers of a held-out episode that runs can be compared by, and how a difference in them is told."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What choosing a checkpoint on validation episodes brought.
@@ -61,6 +65,7 @@ class StudyComparison:
         methods: Over several environments: the methods, best first; empty otherwise.
         references: For these, the returns that count as 0 and 1 on each environment.
         left_out: Environments that some method has no run on.
+        metric: What is compared: a key of :data:`UNITS`.
     """
 
     baseline: str
@@ -74,6 +79,7 @@ class StudyComparison:
     methods: tuple[MethodComparison, ...] = ()
     references: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    metric: str = "return"
 
     @property
     def random_returns(self) -> dict[str, float]:
@@ -114,14 +120,46 @@ def compare_folders(
         Missing: A run has no results.
         DataDamaged: A file of a run cannot be read.
     """
-    names = [folder.name for folder in folders]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"two different runs are called {twice!r}; rename one of the folders to compare them")
+    _check_names(folders)
     runs = [folder.evidence(settings.checkpoint) for folder in folders]
     summaries = {folder.name: folder.evaluation for folder in folders}
     choices = {name: found for name, summary in summaries.items() if (found := _choice(summary))}
     study = judge(runs, baseline, settings, methods or {}, sequential=sequential)
     return study if settings.checkpoint == "best" else replace(study, choices=choices)
+
+
+def _check_names(folders: Sequence[RunFolder]) -> None:
+    names = [folder.name for folder in folders]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"two different runs are called {twice!r}; rename one of the folders to compare them")
+
+
+def compare_metric(
+    folders: Sequence[RunFolder], baseline: str, settings: CompareConfig, metric: str, *, sequential: bool = False
+) -> StudyComparison:
+    """Judge run folders by another number of their held-out episodes than the return.
+
+    The minimum effect and the threshold, which are returns, do not apply; more counts as better.
+
+    Args:
+        folders: All runs, the baseline's among them.
+        baseline: Its name.
+        settings: How to judge.
+        metric: A key of :data:`UNITS`.
+        sequential: Judge look by look.
+
+    Raises:
+        UsageError: As :func:`compare_folders`.
+        Missing: A run has no results, or its environment does not report success.
+        DataDamaged: A file of a run cannot be read.
+    """
+    _check_names(folders)
+    runs = []
+    for folder in folders:
+        scores = folder.episode_means(settings.checkpoint, metric)
+        runs.append(replace(folder.evidence(settings.checkpoint), scores=scores, curves={}, random_return=None))
+    plain = settings.model_copy(update={"minimum_effect": 0.0, "threshold": None})
+    return replace(judge(runs, baseline, plain, {}, sequential=sequential), metric=metric)
 
 
 def judge(
