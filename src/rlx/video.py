@@ -1,12 +1,10 @@
-"""Films of a policy: H.264 in an mp4 that browsers play, frame by frame in bounded memory."""
+"""Films of a policy: which episodes, and their frames one by one, so that memory stays bounded."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,18 @@ import numpy as np
 
 from rlx import checkpoints, results
 from rlx.actors import Actor, load_actor, stack
-from rlx.atomic import replacing, write_json
+from rlx.atomic import write_json
 from rlx.checkpoints import Checkpoint
 from rlx.config.schema import FinalEvalConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env, own_registrations
 from rlx.errors import EnvironmentUnusable, RlxError
 from rlx.evaluation import SLOTS, Episode, untouched_generators
+from rlx.film_writing import Scene, write_film
 from rlx.playing import Played
 from rlx.project_code import check_unchanged
 
-CAPTION_HEIGHT = 28
 DEFAULT_FPS = 30
-GIF_FPS = 25
 
 
 class NoRenderer(RlxError):
@@ -189,17 +186,6 @@ def film_episodes(root: Path, snapshot: Snapshot, checkpoint: Checkpoint, shooti
         env.close()
 
 
-@dataclass(frozen=True)
-class Scene:
-    """One frame and what had happened by then."""
-
-    frame: Any
-    title: str
-    step: int
-    total: float
-    ended: bool
-
-
 def _scenes(env: gym.Env[Any, Any], actor: Actor, shot: Shot, max_steps: int) -> Iterator[Scene]:
     """Play one episode as evaluation does (same slot, same batch), yielding a frame per step."""
     place = shot.episode % SLOTS
@@ -237,96 +223,3 @@ def draw(env: gym.Env[Any, Any]) -> Any:
             f'no film: {name} gives no picture in render_mode "rgb_array"; implement render() to return height × width × 3 bytes'
         )
     return frame.astype(np.uint8, copy=False)
-
-
-def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) -> Scene:
-    """Encode scenes as they come; only one frame is in memory at a time.
-
-    Args:
-        path: The file to write (atomically): an ``.mp4`` in H.264, or a ``.gif`` of at most 25 frames per second.
-        scenes: The frames; title, step and return so far stand on each.
-        fps: Frames per second.
-        max_width: Wider frames are scaled down.
-
-    Returns:
-        The last scene.
-    """
-    import av
-
-    gif = path.suffix == ".gif"
-    every = math.ceil(fps / GIF_FPS) if gif else 1
-    last: Scene | None = None
-    options = {} if gif else {"movflags": "faststart"}
-    with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
-        with av.open(str(temporary), "w", format=path.suffix[1:], options=options) as container:
-            stream: Any = None
-            palette: Any = None
-            for index, scene in enumerate(scenes):
-                last = scene
-                if index % every and not scene.ended:
-                    continue
-                picture = _captioned(scene, max_width)
-                if stream is None:
-                    stream = _stream(container, fps / every, picture, gif=gif)
-                    palette = _palette(picture) if gif else None
-                container.mux(stream.encode(_frame(picture, palette)))
-            container.mux(stream.encode(None))
-    assert last is not None
-    return last
-
-
-def _stream(container: Any, fps: float, picture: Any, *, gif: bool) -> Any:
-    rate = Fraction(fps).limit_denominator(1000)
-    stream = container.add_stream("gif" if gif else "libx264", rate=rate)
-    stream.height, stream.width = picture.shape[:2]
-    stream.pix_fmt = "pal8" if gif else "yuv420p"
-    stream.options = {} if gif else {"crf": "23", "preset": "veryfast"}
-    stream.thread_count = 1
-    return stream
-
-
-def _palette(picture: Any) -> Any:
-    """Return the 256 colours that the first frame of a film needs most; the others make do with them."""
-    from PIL import Image
-
-    return Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE)
-
-
-def _frame(picture: Any, palette: Any) -> Any:
-    """Return a picture as a frame for the encoder: in full colour, or in those of a palette."""
-    import av
-    from PIL import Image
-
-    if palette is None:
-        return av.VideoFrame.from_ndarray(picture, format="rgb24")
-    indices = np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE))
-    colours = np.zeros((256, 4), np.uint8)
-    known = np.array(palette.getpalette(), np.uint8).reshape(-1, 3)
-    colours[: len(known), 0], colours[: len(known), 1:] = 255, known
-    picked: Any = (indices, colours)
-    return av.VideoFrame.from_ndarray(picked, format="pal8")
-
-
-def _captioned(scene: Scene, max_width: int) -> Any:
-    """Put a strip with step and return above the frame; sides are made even, as yuv420p needs."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    frame = Image.fromarray(scene.frame)
-    if frame.width < 320:
-        scale = -(-320 // frame.width)
-        frame = frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.NEAREST)
-    if frame.width > max_width:
-        frame = frame.resize((max_width, round(frame.height * max_width / frame.width)), Image.Resampling.LANCZOS)
-    canvas = Image.new(
-        "RGB", (frame.width + frame.width % 2, frame.height + frame.height % 2 + CAPTION_HEIGHT), (24, 24, 28)
-    )
-    canvas.paste(frame, (0, CAPTION_HEIGHT))
-    title = scene.title
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
-    facts = f"step {scene.step}   return {scene.total:.1f}"
-    right = canvas.width - 8 - draw.textlength(facts, font=font)
-    draw.text((right, 6), facts, fill=(255, 255, 255), font=font)
-    while title and draw.textlength(title, font=font) > right - 20:
-        title = title[:-1]
-    draw.text((8, 6), title, fill=(170, 170, 180), font=font)
-    return np.asarray(canvas)
