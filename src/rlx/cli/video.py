@@ -60,7 +60,8 @@ def command(  # noqa: PLR0913
         print_json(facts)
         return
     shown = ", ".join(f"episode {episode.index}: return {episode.episode_return:.1f}" for episode in chosen)
-    tell(f"{target}: seed {item.seed}, {shown}")
+    trained = f" after {item.step:,} steps" if item.step else ""
+    tell(f"{target}: seed {item.seed}{trained}, {shown}")
     if not facts["complete"]:
         tell("Cut at video.max_steps (params.yaml)")
 
