@@ -55,6 +55,8 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     measured = has_baseline(root, wanted)
     unchanged = [] if measured or any(not _changes(point) for point in points) else [baseline_point(root, wanted)]
     points = [*unchanged, *points]
+    if any(key.startswith(("env.id", "env.kwargs", "env.wrappers")) for key in points[-1].settings):
+        say("Beware: the points differ in what they are scored on, so they get scores, but no verdicts")
     if dry_run:
         _show_plan(wanted.name, points, as_json=as_json)
         return
