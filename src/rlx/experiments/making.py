@@ -72,12 +72,13 @@ def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
     if record is None:
         raise Missing(f"{name}: its folder does not say what it is to be")
     with _alone(root, name):
-        place = _workplace(root, name)
+        place = workplace.existing_workplace(root, name)
         _note(folder, "running")
         status: int | None = None
         try:
-            commit = workplace.collect(place)
-            if commit is None:
+            commit = workplace.collect(place) if place else None  # finished by processes that outlived their rlx
+            if commit is None or place is None:
+                place = _workplace(root, name)
                 status = workplace.run_stages(place, record, loudness)
                 commit = workplace.collect(place)
         finally:

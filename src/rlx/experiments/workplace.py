@@ -86,9 +86,7 @@ def open_workplace(root: Path, name: str) -> Workplace:
     top, prefix = Path(git(root, "rev-parse", "--show-toplevel").strip()), git(root, "rev-parse", "--show-prefix")
     git(root, "clone", "--quiet", "--shared", "--no-checkout", "--no-hardlinks", "--", str(top), str(clone))
     place = Workplace(root, name, clone / prefix.strip())
-    if not has_identity(clone):
-        git(clone, "config", "user.name", "rlx")
-        git(clone, "config", "user.email", "rlx@localhost")
+    _name_committer(clone)
     git(clone, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD").strip())
     for name_in_top in tracked_changes(root):
         _copy(top / name_in_top, clone / name_in_top)
@@ -105,18 +103,45 @@ def open_workplace(root: Path, name: str) -> Workplace:
 def reopen_workplace(root: Path, name: str) -> Workplace:
     """Return the workplace of an experiment that was stopped, as it was when the experiment began.
 
+    It is cloned anew: a killed DVC leaves locks, stashes and a detached HEAD behind, and none of them matters then.
+
     Raises:
         Missing: It is gone.
     """
     clone = workplaces_folder(root) / name
+    fresh, old = clone.with_name(f".{name}.new"), clone.with_name(f".{name}.old")
     place = Workplace(root, name, clone / git(root, "rev-parse", "--show-prefix").strip())
+    for folder in (fresh, old):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
-        (clone / ".git" / "index.lock").unlink(missing_ok=True)
-        git(clone, "read-tree", "--reset", "-u", START)
+        git(clone, "rev-parse", "--verify", "--quiet", START)
+        top = git(root, "rev-parse", "--show-toplevel").strip()
+        git(root, "clone", "--quiet", "--shared", "--no-checkout", "--no-hardlinks", "--", top, str(fresh))
+        git(fresh, "fetch", "--quiet", str(clone), f"{START}:{START}")
+        git(fresh, "checkout", "--quiet", "--detach", f"{START}^")
+        git(fresh, "read-tree", "--reset", "-u", START)
     except (CommandFailed, OSError):
         raise Missing(f"what experiment {name} started from is gone from {workplaces_folder(root)}") from None
+    _name_committer(fresh)
+    clone.rename(old)
+    fresh.rename(clone)
+    shutil.rmtree(old, ignore_errors=True)
     _configure(place)
     return place
+
+
+def existing_workplace(root: Path, name: str) -> Workplace | None:
+    """Return the workplace of an experiment as it is, if there is one."""
+    clone = workplaces_folder(root) / name
+    if not (clone / ".git").is_dir():
+        return None
+    return Workplace(root, name, clone / git(root, "rev-parse", "--show-prefix").strip())
+
+
+def _name_committer(clone: Path) -> None:
+    if not has_identity(clone):
+        git(clone, "config", "user.name", "rlx")
+        git(clone, "config", "user.email", "rlx@localhost")
 
 
 def _copy(source: Path, target: Path) -> None:
