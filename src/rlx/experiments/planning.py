@@ -30,7 +30,6 @@ class Plan:
         snapshot: The effective configuration it will have.
         parameters: The parameters it will have.
         judged: The plain values of ``params.yaml`` with the settings applied.
-        notices: What its owner should know.
     """
 
     run: str
@@ -38,7 +37,6 @@ class Plan:
     snapshot: Snapshot
     parameters: Parameters
     judged: dict[str, Any]
-    notices: tuple[str, ...]
 
 
 def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
@@ -71,7 +69,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = yaml.safe_load((changed / "params.yaml").read_text(encoding="utf-8"))
-    return Plan(run, tuple(settings), resolved.snapshot, parameters, judged, resolved.notices)
+    return Plan(run, tuple(settings), resolved.snapshot, parameters, judged)
 
 
 @contextmanager
