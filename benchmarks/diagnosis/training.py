@@ -1,0 +1,51 @@
+"""Trains and evaluates one run in a folder of its own, as the stages do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlx.config.schema import FinalEvalConfig, RunConfig
+from rlx.config.snapshot import Snapshot
+from rlx.held_out import evaluate_run
+from rlx.runs import RunFolder, write_metadata
+from rlx.seeds import train_run
+
+PROTOCOL = FinalEvalConfig(episodes=50)
+
+
+def nested(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return ``{"section.key": value}`` as a mapping of sections."""
+    content: dict[str, Any] = {}
+    for key, value in settings.items():
+        section, _, rest = key.partition(".")
+        if rest:
+            content.setdefault(section, {})[rest] = value
+        else:
+            content[key] = value
+    return content
+
+
+def config_of(settings: dict[str, Any], seeds: range) -> RunConfig:
+    """Return the configuration of a run with these seeds; validation ten times over training."""
+    steps = settings["algo.total_timesteps"]
+    basis = {"eval.every": steps // 10, "checkpoint.save_every": steps, "seed": seeds.start, "num_seeds": len(seeds)}
+    return RunConfig.model_validate(nested({**basis, **settings}))
+
+
+def trained(root: Path, name: str, settings: dict[str, Any], seeds: range) -> RunFolder:
+    """Train and evaluate a run unless it is there already."""
+    folder = RunFolder(root / "runs" / name)
+    snapshot = Snapshot(config_of(settings, seeds))
+    text = snapshot.to_yaml()
+    path = folder.path / "config_snapshot.yaml"
+    if folder.is_evaluated and path.read_text(encoding="utf-8") == text:
+        return folder
+    folder.path.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    outcomes = train_run(root, name, snapshot, lambda _: None)
+    failed = any(outcome.status == "failed" for outcome in outcomes)
+    write_metadata(folder.path, "failed" if failed else "finished", snapshot, outcomes, {})
+    if not failed:
+        evaluate_run(root, name, snapshot, PROTOCOL, lambda _: None)
+    return folder

@@ -1,0 +1,107 @@
+"""From what is known of a run to what is said of it: apply every rule, tell causes from consequences, order."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from rlx.diagnosis.finding import SEVERITIES, Detection, Diagnosis, Finding, Severity
+from rlx.diagnosis.record import RunRecord
+from rlx.diagnosis.rules import RULES
+from rlx.diagnosis.rules.rule import Rule
+from rlx.diagnosis.signals import FEWEST_UPDATES, Signals
+from rlx.diagnosis.suggestions import in_order
+
+
+def diagnose(record: RunRecord) -> Diagnosis:
+    """Return what is found in a run; of one without training, what its configuration alone shows.
+
+    A finding that another one explains is listed as its consequence, and makes it as serious as itself. So two findings
+    that contradict one another, or tell the same twice, never stand side by side.
+    """
+    signals = Signals(record)
+    found: dict[str, tuple[Rule, Detection]] = {}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)  # means over windows without a value are NaN, and looked at
+        for rule in RULES:
+            if rule.needs_training and not signals.seeds:
+                continue
+            if detection := rule.check(signals):
+                found[rule.id] = rule, detection
+    causes = _causes(found)
+    order = {rule.id: place for place, rule in enumerate(RULES)}
+    findings = sorted(
+        (_finding(found, name, explained) for name, explained in causes.items()),
+        key=lambda finding: (SEVERITIES.index(finding.severity), order[finding.id]),
+    )
+    consequences = [
+        _finding(found, name, ())
+        for name in sorted({i for each in causes.values() for i in each}, key=order.__getitem__)
+    ]
+    offered = [s for each in (*findings, *consequences) for s in each.suggestions]
+    return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), tuple(_unchecked(signals)))
+
+
+def _causes(found: dict[str, tuple[Rule, Detection]]) -> dict[str, tuple[str, ...]]:
+    """Return the findings that follow from no other, each with those that follow from it (directly or not)."""
+    causes: dict[str, tuple[str, ...]] = {}
+    explained: set[str] = set()
+    for name, (rule, _) in found.items():
+        if name in explained:
+            continue
+        follows = [other for other in found if other in _reach(rule, found) and other not in causes and other != name]
+        follows = [other for other in follows if other not in explained]
+        causes[name] = tuple(follows)
+        explained |= set(follows)
+    return causes
+
+
+def _reach(rule: Rule, found: dict[str, tuple[Rule, Detection]]) -> set[str]:
+    """Return what a rule explains, with what that explains."""
+    reached: set[str] = set()
+    pending = [rule]
+    while pending:
+        for name in pending.pop().explains:
+            if name in found and name not in reached:
+                reached.add(name)
+                pending.append(found[name][0])
+    return reached
+
+
+def _finding(found: dict[str, tuple[Rule, Detection]], name: str, explained: Sequence[str]) -> Finding:
+    rule, detection = found[name]
+    severities: list[Severity] = [detection.severity, *(found[other][1].severity for other in explained)]
+    return Finding(
+        id=rule.id,
+        title=rule.title,
+        severity=min(severities, key=SEVERITIES.index),
+        confidence=detection.confidence,
+        what=detection.what,
+        why=rule.why,
+        source=rule.source,
+        evidence=detection.evidence,
+        suggestions=detection.suggestions,
+        advice=detection.advice,
+        explains=tuple(explained),
+    )
+
+
+def _unchecked(signals: Signals) -> Iterator[str]:
+    """Yield what could not be looked at, and why."""
+    record = signals.record
+    if not record.seeds:
+        yield "Nothing was trained yet, so only the configuration was looked at."
+        return
+    if len(signals.seeds) < len(record.seeds):
+        short = [str(seed.seed) for seed in record.seeds if len(seed.steps_U) < FEWEST_UPDATES]
+        yield f"Seed{'s' * (len(short) > 1)} {', '.join(short)} made fewer than {FEWEST_UPDATES} updates: too few to say anything of their course."
+    if record.random is None and signals.seeds:
+        yield "Random actions were not measured (there is no held-out evaluation yet), so the first training episodes stand in for them where they can."
+    if all(seed.held_out is None for seed in signals.seeds) and signals.seeds:
+        yield "There are no held-out episodes yet, so evaluation was not held against training."
+    if all(seed.seconds_U is None for seed in signals.seeds) and signals.seeds:
+        yield "There are no logs here, so the speed of training was not looked at."
+    if record.task is None:
+        yield "The environment could not be made here, so its spaces and episode limit are not known."

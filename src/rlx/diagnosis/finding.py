@@ -1,0 +1,126 @@
+"""What a diagnosis says: findings with their evidence, and suggestions to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""Most serious first: the run or its result is not usable; something most likely costs return; worth knowing."""
+Confidence = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One measured fact behind a finding.
+
+    Attributes:
+        metric: What was measured: a metric of the vocabulary, a setting, or a number made of them, named in words.
+        value: Its value: the median over ``seeds`` of the mean over the window, unless ``metric`` says otherwise.
+        relation: On which side of the threshold it lies.
+        threshold: What it was held against.
+        window: First and last environment step that were looked at; None for what has no time (a setting).
+        seeds: The seeds that show it.
+        seeds_in_all: How many seeds were looked at.
+    """
+
+    metric: str
+    value: float
+    relation: Literal["above", "below"]
+    threshold: float
+    window: tuple[int, int] | None = None
+    seeds: tuple[int, ...] = ()
+    seeds_in_all: int = 0
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Something to try: settings that differ from the run's.
+
+    Attributes:
+        overrides: The settings, as ``section.key``.
+        reason: Why.
+        effect: What is expected to happen, and where to see it.
+        steps: Environment steps that trying it takes, all seeds together.
+    """
+
+    overrides: Mapping[str, Any]
+    reason: str
+    effect: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a rule found in one run.
+
+    Attributes:
+        what: What was seen, in a sentence with its numbers.
+        evidence: The facts.
+        severity: How serious it is by itself (it rises with what it explains).
+        confidence: How sure the rule is that this names the matter.
+        suggestions: What to try, best first.
+        advice: What to do where no setting helps; empty otherwise.
+    """
+
+    what: str
+    evidence: tuple[Evidence, ...]
+    severity: Severity = "info"
+    confidence: Confidence = "medium"
+    suggestions: tuple[Suggestion, ...] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found, why it matters, and what to try.
+
+    Attributes:
+        id: Of the rule.
+        title: In a few words.
+        severity: How serious.
+        confidence: How sure.
+        what: What was seen.
+        why: Why it matters.
+        source: Where the rule and its threshold come from.
+        evidence: The facts.
+        suggestions: What to try, best first.
+        advice: What to do where no setting helps.
+        explains: Ids of findings that most likely follow from this one.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    what: str
+    why: str
+    source: str
+    evidence: tuple[Evidence, ...]
+    suggestions: tuple[Suggestion, ...] = ()
+    advice: str = ""
+    explains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that is said of one run.
+
+    Attributes:
+        findings: Most serious first; none of them follows from another.
+        consequences: Findings that follow from one of those.
+        suggestions: What to try, best first, each once and none against another.
+        unchecked: What could not be looked at, and why, in sentences.
+    """
+
+    findings: tuple[Finding, ...]
+    consequences: tuple[Finding, ...]
+    suggestions: tuple[Suggestion, ...]
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> Severity | None:
+        """The severity of the most serious finding; None without findings."""
+        return self.findings[0].severity if self.findings else None

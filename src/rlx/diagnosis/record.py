@@ -1,0 +1,122 @@
+"""What a diagnosis looks at: everything that is known of one run, as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rlx.config.schema import RunConfig
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Episodes that one policy played.
+
+    Attributes:
+        returns_E: Return of each episode, in the environment's own units.
+        lengths_E: Its length in steps.
+    """
+
+    returns_E: Array
+    lengths_E: Array
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a seed did not finish.
+
+    Attributes:
+        kind: ``non-finite``, ``environment``, ``process`` or ``other``.
+        message: One line for people.
+        what: What was not finite (``reward``, ``observation``, ``weights`` or a metric); empty for other kinds.
+        step: The environment step where it happened; None if unknown.
+    """
+
+    kind: str
+    message: str
+    what: str = ""
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class SeedRecord:
+    """What is known of one seed.
+
+    Attributes:
+        seed: Which.
+        steps_U: Environment steps at each update, increasing.
+        values: By metric of :data:`rlx.metrics.VOCABULARY`, its value at each update; NaN where it is absent.
+        status: ``finished``, ``failed``, ``stopped`` or ``running``.
+        seconds_U: Seconds of training at each update; None where they are not known.
+        held_out: Held-out episodes of the final policy; None before they are played.
+        failure: Why it failed, if it did.
+    """
+
+    seed: int
+    steps_U: Array
+    values: Mapping[str, Array]
+    status: str = "finished"
+    seconds_U: Array | None = None
+    held_out: Episodes | None = None
+    failure: Failure | None = None
+
+    def metric(self, name: str) -> Array:
+        """Return a metric at each update, all NaN where it was not logged."""
+        found = self.values.get(name)
+        return np.full(len(self.steps_U), np.nan) if found is None else found
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is known of the environment without training: its spaces, and what random actions meet in it.
+
+    Attributes:
+        max_entropy: Entropy of the uniform policy in nats (``ln n`` for n actions); None for continuous actions.
+        action_elements: Numbers in an action, for continuous actions; None for others.
+        episode_limit: Most steps of one episode; None without a limit.
+        observation_size_D: For each element of a vector observation, the root mean square that random actions met;
+            empty for images and other observations.
+    """
+
+    max_entropy: float | None
+    action_elements: int | None
+    episode_limit: int | None
+    observation_size_D: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of one run.
+
+    Attributes:
+        run: Its name, as commands take it.
+        config: Its effective configuration.
+        status: ``finished``, ``failed``, ``stopped``, ``running`` or ``resolved``.
+        seeds: What each seed left; of one that has not finished an update, empty arrays.
+        random: Held-out episodes of random actions; None before they are played.
+        task: What is known of the environment; None where it could not be made.
+        seeds_wanted: How many seeds it is to have.
+        config_name: The config that ``rlx train`` takes to make such a run.
+        stale: For a run that says it is running: whether its process is gone.
+    """
+
+    run: str
+    config: RunConfig
+    status: str
+    seeds: Sequence[SeedRecord]
+    random: Episodes | None = None
+    task: Task | None = None
+    seeds_wanted: int = 0
+    config_name: str = ""
+    stale: bool = False
+
+    def only(self, seeds: Sequence[int]) -> RunRecord:
+        """Return the record with some of its seeds."""
+        return replace(
+            self, seeds=tuple(record for record in self.seeds if record.seed in seeds), seeds_wanted=len(seeds)
+        )

@@ -1,0 +1,38 @@
+"""All rules, causes before what they cause.
+
+Of two findings that fit one another's explanation, the rule that stands first here is taken for the cause.
+"""
+
+from __future__ import annotations
+
+from rlx.diagnosis.rules import (
+    configuration,
+    ending,
+    episodes,
+    evaluation,
+    exploration,
+    policy,
+    progress,
+    rewards,
+    seeds,
+    throughput,
+    value,
+)
+from rlx.diagnosis.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *ending.RULES,
+    *value.CAUSES,
+    *configuration.CAUSES,
+    *policy.RULES,
+    *exploration.RULES,
+    *evaluation.RULES,
+    *rewards.RULES,
+    *progress.RULES,
+    *seeds.RULES,
+    *episodes.RULES,
+    *value.SYMPTOMS,
+    *throughput.RULES,
+    *configuration.SMELLS,
+)
+"""In the order in which causes are believed."""

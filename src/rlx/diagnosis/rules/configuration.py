@@ -1,0 +1,261 @@
+"""What can be seen in the configuration alone, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rlx.diagnosis import suggestions
+from rlx.diagnosis.finding import Detection, Evidence, Severity
+from rlx.diagnosis.rules.rule import Rule, setting, value_of
+from rlx.diagnosis.rules.value import OUTCOMES
+from rlx.diagnosis.signals import Signals
+from rlx.wording import number
+
+HORIZONS, SHORT = 25.0, 20.0
+LONGEST = 10_000
+SAMPLES = 128
+UPDATES = 20
+SEEDS = 5
+APART, LARGE = 30.0, 30.0
+
+
+@dataclass(frozen=True)
+class Usual:
+    """The range in which a setting is usual, and what to set it to otherwise.
+
+    Attributes:
+        key: The setting.
+        low: Below it is unusual.
+        high: Above it is unusual.
+        value: A usual value.
+        why: What an unusual one does.
+        source: Where the range comes from.
+    """
+
+    key: str
+    low: float
+    high: float
+    value: Any
+    why: str
+    source: str
+
+
+ANDRYCHOWICZ = "Andrychowicz et al. 2021 (What matters in on-policy RL)"
+HUANG = "Huang et al. 2022 (The 37 implementation details of PPO)"
+ZOO = "the range in rl-baselines3-zoo's tuned settings, with a margin"
+LEARNING_RATE = Usual(
+    "algo.learning_rate", 1e-5, 1e-2, 0.0003,
+    "Far smaller steps learn nothing within the budget, far larger ones destroy the policy at once.",
+    f"{ANDRYCHOWICZ}: 3e-4 is a safe default; {ZOO}",
+)  # fmt: skip
+OTHERS = (
+    Usual("algo.clip_range", 0.03, 0.6, 0.2, "The clip range is how far one update may move the policy.", f"Schulman et al. 2017: 0.1-0.3; {ZOO}"),
+    Usual("algo.gae_lambda", 0.5, 1.0, 0.95, "A small lambda trusts the value function's guesses almost alone.", f"{ANDRYCHOWICZ}: 0.9 and more; {ZOO}"),
+    Usual("algo.entropy_coef", 0.0, 0.1, 0.0, "A large bonus pays the policy for acting at random, whatever the task pays.", f"{HUANG}: 0.01 for Atari, 0 for MuJoCo; {ZOO}"),
+    Usual("algo.update_epochs", 1, 50, 10, "Many passes over one rollout train on data that is ever less the policy's own.", f"{ANDRYCHOWICZ}: 3-10; {ZOO}"),
+    Usual("algo.max_grad_norm", 0.02, np.inf, 0.5, "Gradients clipped to almost nothing leave Adam only its epsilon to divide by.", f"{HUANG}, detail 11: 0.5; {ZOO}"),
+    Usual("algo.target_kl", 0.001, np.inf, 0.02, "Each update stops as soon as the policy has moved this far.", "OpenAI Spinning Up: 0.01-0.05"),
+    Usual("policy.log_std_init", -4.0, 1.5, 0.0, "It is the logarithm of the first actions' noise.", f"{ANDRYCHOWICZ}: initial standard deviations of 0.5; {ZOO}"),
+)  # fmt: skip
+
+
+def _static(signals: Signals) -> Severity:
+    """Before training a smell is a warning; after it, what it did is what counts."""
+    return "info" if signals.seeds else "warning"
+
+
+def _unusual(usual: Usual, signals: Signals) -> Detection | None:
+    try:
+        value = value_of(signals, usual.key)
+    except TypeError:  # null: switched off
+        return None
+    if usual.low <= value <= usual.high:
+        return None
+    below = value < usual.low
+    evidence = setting(signals, usual.key, "below" if below else "above", usual.low if below else usual.high)
+    what = f"{usual.key} is {value:g}; usual is {usual.value:g}, and {'less' if below else 'more'} than {evidence.threshold:g} is rare."
+    tried = suggestions.attempt(signals, {usual.key: usual.value}, f"{value:g} is far from what is usual.", usual.why)
+    return Detection(what, (evidence,), _static(signals), "medium", (tried,))
+
+
+def episode_length(signals: Signals) -> float | None:
+    """Return how long an episode is: late in training, else at most; None where neither is known."""
+    seen = signals.late(signals.windowed("rollout/length_mean")) if signals.seeds else np.array([])
+    limit = signals.task.episode_limit if signals.task else None
+    longest = [float(np.nanmedian(seen))] if np.isfinite(seen).any() else []
+    if limit is not None and limit <= LONGEST:
+        longest.append(float(limit))
+    return max(longest) if longest else None
+
+
+def _short_horizon(signals: Signals) -> Detection | None:
+    gamma = signals.config.algo.gamma
+    length = episode_length(signals)
+    if gamma >= 1 or length is None:
+        return None
+    horizon = 1 / (1 - gamma)
+    if horizon >= SHORT or HORIZONS * horizon >= length:
+        return None
+    evidence = (
+        setting(signals, "algo.gamma", "below", 1 - 1 / SHORT),
+        Evidence("episode length over 1/(1 - gamma)", length / horizon, "above", HORIZONS),
+    )
+    what = (
+        f"algo.gamma is {gamma:g}, so rewards count for about {number(horizon)} steps ahead, and an episode has up to "
+        f"{number(length)}."
+    )
+    return Detection(what, evidence, "warning", "high", suggestions.look_further(signals))
+
+
+def _small_rollout(signals: Signals) -> Detection | None:
+    algo, env = signals.config.algo, signals.config.env
+    samples = algo.rollout_steps * env.num_envs
+    if samples >= SAMPLES:
+        return None
+    evidence = Evidence("algo.rollout_steps x env.num_envs", float(samples), "below", float(SAMPLES))
+    what = f"Each update learns from {samples} samples ({algo.rollout_steps} steps of {env.num_envs} copies)."
+    return Detection(what, (evidence,), _static(signals), "medium", suggestions.larger_rollouts(signals))
+
+
+def _few_updates(signals: Signals) -> Detection | None:
+    algo = signals.config.algo
+    updates = -(-algo.total_timesteps // (algo.rollout_steps * signals.config.env.num_envs))
+    if updates >= UPDATES:
+        return None
+    evidence = Evidence("updates in the whole budget", float(updates), "below", float(UPDATES))
+    what = f"{algo.total_timesteps:,} steps in rollouts of {algo.rollout_steps * signals.config.env.num_envs:,} are {updates} updates."
+    return Detection(what, (evidence,), "info", "medium", suggestions.more_updates(signals))
+
+
+def _few_seeds(signals: Signals) -> Detection | None:
+    seeds = signals.config.num_seeds
+    if seeds >= SEEDS:
+        return None
+    what = f"The run has {seeds} seed{'s' * (seeds > 1)}; at least {SEEDS} are needed for a verdict."
+    evidence = setting(signals, "num_seeds", "below", float(SEEDS))
+    return Detection(what, (evidence,), "info", "high", suggestions.more_seeds(signals))
+
+
+def unscaled(signals: Signals) -> tuple[float, float] | None:
+    """Return the smallest and largest size of the elements of an observation where they need scaling; else None."""
+    if signals.task is None or signals.config.env.normalize_observation:
+        return None
+    sizes = [size for size in signals.task.observation_size_D if size > 0]
+    if not sizes or not (max(sizes) > LARGE or max(sizes) / min(sizes) > APART):
+        return None
+    return min(sizes), max(sizes)
+
+
+def _observations(signals: Signals) -> Detection | None:
+    found = unscaled(signals)
+    if found is None:
+        return None
+    low, high = found
+    evidence = Evidence(
+        "largest over smallest element of an observation (root mean squares)", high / low, "above", APART
+    )
+    what = f"Elements of an observation are between {number(low)} and {number(high)} in size under random actions."
+    return Detection(what, (evidence,), "info", "medium", suggestions.scale_observations(signals))
+
+
+def _gpu(signals: Signals) -> Detection | None:
+    config = signals.config
+    if not config.device.startswith(("cuda", "mps")) or config.policy.type != "mlp" or config.env.num_envs >= 64:
+        return None
+    evidence = Evidence("env.num_envs", float(config.env.num_envs), "below", 64.0)
+    tried = suggestions.attempt(
+        signals,
+        {"device": "cpu"},
+        "Small networks spend their time on transfers.",
+        "The same result, several times faster.",
+    )
+    what = f"A small network trains on {config.device} with {config.env.num_envs} copies."
+    return Detection(what, (evidence,), "info", "high", (tried,))
+
+
+def _rule(usual: Usual, explains: frozenset[str]) -> Rule:
+    name = usual.key.rpartition(".")[2].replace("_", "-")
+    check: Callable[[Signals], Detection | None] = partial(_unusual, usual)
+    return Rule(
+        f"{name}-unusual",
+        f"{usual.key} is far from usual",
+        usual.why,
+        usual.source,
+        check,
+        explains,
+        needs_training=False,
+    )
+
+
+POLICY = frozenset(
+    {
+        "policy-changes-too-fast",
+        "policy-does-not-move",
+        "entropy-stuck",
+        "entropy-collapsed",
+        "clipping-heavy",
+        "noise-grows",
+    }
+)
+CAUSES = (
+    Rule(
+        "short-horizon",
+        "The discount looks only a few steps ahead",
+        "What pays later than that is worth nothing to the agent, so it learns to be greedy.",
+        f"{ANDRYCHOWICZ}: gamma matters most, start from 0.99; a horizon below 20 steps and below 1/25 of an episode is rlx's own threshold",
+        _short_horizon,
+        OUTCOMES | POLICY,
+        needs_training=False,
+    ),
+    Rule(
+        "rollout-too-small",
+        "Each update sees very few samples",
+        "Advantages estimated from a few samples are mostly noise, and PPO takes many steps along it.",
+        f"{ANDRYCHOWICZ} use 2,048 samples per update; {ZOO}, where 128 is small",
+        _small_rollout,
+        OUTCOMES | POLICY,
+        needs_training=False,
+    ),
+    *(_rule(usual, OUTCOMES | POLICY) for usual in OTHERS),
+)  # fmt: skip
+SMELLS = (
+    _rule(LEARNING_RATE, OUTCOMES | POLICY),
+    Rule(
+        "few-updates",
+        "The budget allows few updates",
+        "PPO needs tens to hundreds of updates to learn anything.",
+        "no firm source: 20 updates is rlx's own threshold",
+        _few_updates,
+        frozenset({"never-left-the-floor", "still-improving", "policy-does-not-move"}),
+        needs_training=False,
+    ),
+    Rule(
+        "observations-not-scaled",
+        "Observations are not scaled",
+        "A network sees large elements and is blind to small ones; scaling all to the same size costs nothing.",
+        f"{ANDRYCHOWICZ}: always use observation normalization; a factor of 30 is rlx's own threshold",
+        _observations,
+        needs_training=False,
+    ),
+    Rule(
+        "few-seeds",
+        "The run has few seeds",
+        "The spread between seeds is the noise that every verdict is held against.",
+        "Henderson et al. 2018; docs/statistics.md",
+        _few_seeds,
+        needs_training=False,
+    ),
+    Rule(
+        "gpu-for-small-network",
+        "A GPU is used for a small network",
+        "For vector observations and few copies the transfers cost more than the GPU saves.",
+        "Stable-Baselines3's documentation: PPO with a multilayer perceptron is meant to run on the CPU",
+        _gpu,
+        needs_training=False,
+    ),
+)

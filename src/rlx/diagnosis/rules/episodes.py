@@ -1,0 +1,94 @@
+"""What the episodes themselves look like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.signals import Signals
+from rlx.wording import number
+
+ENOUGH = 20
+
+
+def _degenerate(signals: Signals) -> Detection | None:
+    lengths = [s.held_out.lengths_E if s.held_out else np.array([]) for s in signals.seeds]
+    spread_S = np.array([np.ptp(found) if len(found) >= ENOUGH else np.nan for found in lengths])
+    mean_S = np.array([found.mean() if len(found) else np.nan for found in lengths])
+    returns_S = np.array([np.ptp(s.held_out.returns_E) if s.held_out else np.nan for s in signals.seeds])
+    alike_S = np.nan_to_num(spread_S, nan=1.0) == 0
+    limit = signals.task.episode_limit if signals.task else None
+    at_limit_S = mean_S == limit if limit else np.zeros(len(mean_S), dtype=bool)
+    same_score_S = np.nan_to_num(returns_S, nan=1.0) == 0
+    best_S = (
+        signals.place_SW[:, -1] > 0.5
+        if signals.scale is not None and signals.scale.measured
+        else np.zeros(len(mean_S), bool)
+    )
+    holds_S = alike_S & np.where(at_limit_S, same_score_S & ~best_S, True)
+    if not most(holds_S):
+        return None
+    evidence = measured(signals, "spread of held-out episode lengths", spread_S, holds_S, "below", 1.0)
+    length = float(np.median(mean_S[holds_S]))
+    ended = ", the limit," if limit and length == limit else ""
+    what = (
+        f"In {of_seeds(evidence.seeds, len(signals.seeds))} every held-out episode took {number(length)} steps{ended} "
+        f"whatever its start."
+    )
+    if (same_score_S & holds_S).any():
+        what += " They scored alike too."
+    severity = "warning" if not ended and not most(best_S & holds_S) else "info"
+    return Detection(
+        what, (evidence,), severity, "medium",  # type: ignore[arg-type]
+        advice="Watch an episode (`rlx video RUN`): does it end for the reason you meant, and does the start vary with the reset seed?",
+    )  # fmt: skip
+
+
+def _length_first(signals: Signals) -> Detection | None:
+    """Episodes that change much in length while the return does not move: the agent learned to live, or to end."""
+    if signals.scale is None or not signals.scale.measured or signals.record.random is None or signals.windows < 8:
+        return None
+    length_SW = signals.windowed("rollout/length_mean")
+    random = signals.record.random.lengths_E
+    late_S = signals.late(length_SW)
+    ratio_S = late_S / max(float(random.mean()), 1.0)
+    moved_S = (np.nan_to_num(ratio_S, nan=1.0) > 3) | (np.nan_to_num(ratio_S, nan=1.0) < 1 / 3)
+    still_S = ~signals.above_floor_SW[:, -max(1, signals.windows // 4) :].any(axis=1)
+    holds_S = moved_S & still_S
+    if not most(holds_S):
+        return None
+    above = float(np.median(ratio_S[holds_S])) > 1
+    evidence = measured(
+        signals, "rollout/length_mean, late, over random actions'", ratio_S, holds_S, "above" if above else "below",
+        3 if above else 1 / 3, (3 * signals.windows // 4, signals.windows - 1),
+    )  # fmt: skip
+    what = (
+        f"Episodes became {'longer' if above else 'shorter'} ({number(evidence.value)} times random actions' length) "
+        f"while the return stayed at random's level in {of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    return Detection(
+        what, (evidence,), "info", "medium",
+        advice="Look at the reward: is ending early (or never) worth as much to the agent as the task?",
+    )  # fmt: skip
+
+
+RULES = (
+    Rule(
+        "length-without-return",
+        "Episodes change in length, not in return",
+        "The policy learned when to end an episode rather than how to score in it; a reward for each step, or a penalty, "
+        "often pays for that.",
+        "Jones, Debugging RL (2021): episode length moves before the return; Schulman (2017)",
+        _length_first,
+        frozenset(),
+    ),
+    Rule(
+        "degenerate-episodes",
+        "All episodes look the same",
+        "Episodes that cannot be told apart by their length mean that the policy, or the environment, does one thing only.",
+        "Jones, Debugging RL (2021); Schulman (2017): look at episode lengths",
+        _degenerate,
+        frozenset(),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Whether the policy plays as well when it is evaluated as it did in training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.diagnosis import suggestions
+from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.rules.progress import HELD_OUT, learned_S
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.signals import Signals, carried_forward
+from rlx.wording import number
+
+BELOW = 0.3
+ERRORS = 3.0
+
+
+def _below(signals: Signals) -> Detection | None:
+    scale = signals.scale
+    played_S = signals.held_out_S
+    if scale is None or scale.span <= 0 or not np.isfinite(played_S).any():
+        return None
+    late_S = signals.late(carried_forward(signals.returns_SW), 0.15)
+    gap_S = scale.place(late_S) - scale.place(played_S)
+    errors = [
+        s.held_out.returns_E.std() / np.sqrt(len(s.held_out.returns_E)) if s.held_out else 0 for s in signals.seeds
+    ]
+    error_S = np.array(errors) / scale.span
+    rising_S = scale.place(late_S) > 0.2
+    holds_S = (np.nan_to_num(gap_S) > BELOW + ERRORS * error_S) & rising_S & learned_S(signals)
+    if not most(holds_S):
+        return None
+    last = (signals.windows - max(1, round(0.15 * signals.windows)), signals.windows - 1)
+    evidence = measured(signals, "training less held-out return, of the range from random to best", gap_S, holds_S, "above", BELOW, last)  # fmt: skip
+    trained, played = float(np.median(late_S[holds_S])), float(np.median(played_S[holds_S]))
+    what = (
+        f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy that scored {number(trained)} in its last training "
+        f"episodes scores {number(played)} in held-out ones ({HELD_OUT})."
+    )
+    return Detection(what, (evidence,), "warning", "high", suggestions.evaluate_as_trained(signals), advice=ADVICE)
+
+
+ADVICE = (
+    "Make sure that evaluation sees what training saw: the same wrappers, and a normaliser that is kept in the checkpoint "
+    "(env.normalize_observation is; a wrapper's own statistics are not). If the policy needs its randomness, judge it with "
+    "final_eval.deterministic: false."
+)
+RULES = (
+    Rule(
+        "evaluation-below-training",
+        "The policy plays worse in evaluation than in training",
+        "The score that is reported is of something else than what was trained: observations scaled otherwise, other "
+        "wrappers, or actions without the randomness that the policy had come to rely on.",
+        "Stable-Baselines3, RL tips and tricks (normalisation, deterministic actions); 30 % of the range is rlx's own threshold",
+        _below,
+        frozenset({"seeds-disagree"}),
+    ),
+)

@@ -1,0 +1,119 @@
+"""How random the policy is: too soon certain, never certain, or ever noisier."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.diagnosis import suggestions
+from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.record import Array
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.signals import Signals
+from rlx.wording import number
+
+COLLAPSED, EARLY = 0.1, 0.2
+STUCK = 0.95
+NOISE_GROWS = 2.0
+NOISE_GONE = 0.1
+
+
+def _certainty(signals: Signals) -> tuple[str, Array] | None:
+    """Return how random the policy is (1: as at the start or uniform), per seed and window, and its name."""
+    if signals.relative_entropy_SW is not None:
+        return "train/entropy_loss, over that of the uniform policy", signals.relative_entropy_SW
+    std_SW = signals.windowed("train/std")
+    if not np.isfinite(std_SW).any():
+        return None
+    start = float(np.exp(signals.config.policy.log_std_init))
+    return "train/std, over its start", std_SW / start
+
+
+def _collapsed(signals: Signals) -> Detection | None:
+    found = _certainty(signals)
+    if found is None:
+        return None
+    name, random_SW = found
+    early = max(1, round(EARLY * signals.windows))
+    threshold = COLLAPSED if signals.relative_entropy_SW is not None else NOISE_GONE
+    low_SW = np.nan_to_num(random_SW, nan=1.0) < threshold
+    stays_S = low_SW[:, early:].mean(axis=1) > 0.8 if signals.windows > early else np.ones(len(low_SW), dtype=bool)
+    holds_S = np.asarray(low_SW[:, :early].any(axis=1) & stays_S)
+    if not most(holds_S):
+        return None
+    evidence = measured(signals, name, random_SW[:, :early].min(axis=1), holds_S, "below", threshold, (0, early - 1))
+    what = (
+        f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy became certain within the first "
+        f"{signals.span_of(0, early - 1)[1]:,} steps: its randomness fell to {100 * evidence.value:.2g} % and stayed there."
+    )
+    return Detection(what, (evidence,), "info", "medium", suggestions.keep_exploring(signals))
+
+
+def _stuck(signals: Signals) -> Detection | None:
+    random_SW = signals.relative_entropy_SW
+    if random_SW is None or signals.scale is None:
+        return None
+    late_S = signals.late(random_SW)
+    holds_S = np.nan_to_num(late_S) > STUCK
+    if not most(holds_S):
+        return None
+    evidence = measured(
+        signals, "train/entropy_loss, over that of the uniform policy", late_S, holds_S, "above", STUCK,
+        (3 * signals.windows // 4, signals.windows - 1),
+    )  # fmt: skip
+    what = (
+        f"At the end of training actions are still {100 * evidence.value:.1f} % as random as uniform ones in "
+        f"{of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    bonus = signals.config.algo.entropy_coef
+    severity, confidence = ("warning", "high") if bonus >= suggestions.LARGE_BONUS else ("info", "medium")
+    return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
+
+
+def _noise_grows(signals: Signals) -> Detection | None:
+    std_SW = signals.windowed("train/std")
+    if not np.isfinite(std_SW).any():
+        return None
+    start = float(np.exp(signals.config.policy.log_std_init))
+    late_S = signals.late(std_SW)
+    holds_S = np.nan_to_num(late_S) > NOISE_GROWS * start
+    if not most(holds_S):
+        return None
+    last = (3 * signals.windows // 4, signals.windows - 1)
+    evidence = measured(signals, "train/std", late_S, holds_S, "above", NOISE_GROWS * start, last)
+    what = (
+        f"The noise of actions grew from {number(start)} to {number(evidence.value)} in "
+        f"{of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    confidence = "high" if signals.config.algo.entropy_coef > 0 else "medium"
+    return Detection(what, (evidence,), "warning", confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
+
+
+JONES = "Jones, Debugging RL (2021)"
+RULES = (
+    Rule(
+        "noise-grows",
+        "Actions become noisier",
+        "Where the bonus for random actions pays more than the task, or the return does not depend on the actions, the "
+        "noise grows without bound, and with it everything the policy has learned drowns.",
+        "Andrychowicz et al. 2021 (What matters in on-policy RL), on the standard deviation of actions; a factor of 2 is rlx's own threshold",
+        _noise_grows,
+        frozenset({"never-left-the-floor", "plateau", "unstable", "value-function-not-learning"}),
+    ),
+    Rule(
+        "entropy-collapsed",
+        "The policy became certain too soon",
+        "A policy that always takes the same action meets nothing new, so what it has not found by then it will not find.",
+        f"{JONES}: relative entropy starts near 1 and falls slowly; near 0 early means collapse; 10 % within the first fifth is rlx's own threshold",
+        _collapsed,
+        frozenset({"never-left-the-floor", "plateau", "seeds-disagree", "degenerate-episodes", "evaluation-below-training"}),
+    ),
+    Rule(
+        "entropy-stuck",
+        "Actions stay as random as at the start",
+        "A policy that has learned something prefers some actions; one that stays uniform has not, or is paid for staying "
+        "random by its entropy bonus.",
+        f"{JONES}: entropy stuck near 1 means that nothing is learned",
+        _stuck,
+        frozenset({"never-left-the-floor", "plateau", "degenerate-episodes"}),
+    ),
+)  # fmt: skip

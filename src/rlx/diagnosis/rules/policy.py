@@ -1,0 +1,119 @@
+"""How far the policy moves at each update: too far, or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.diagnosis import suggestions
+from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
+from rlx.diagnosis.signals import Signals, mean_over
+from rlx.wording import number
+
+KL, CLIPPED = "train/approx_kl", "train/clip_fraction"
+SUSTAINED_KL, SPIKE_KL = 0.05, 0.5
+"""KL is normally below 0.02 and target_kl 0.01-0.05 (Spinning Up; Huang et al. 2022); a mean of 0.5 over a whole
+window is ten times the largest usual target."""
+MUCH_CLIPPED = 0.3
+STILL_KL, STILL_CLIPPED = 2e-4, 0.002
+"""A hundredth of the usual KL, and two samples in a thousand clipped."""
+HUANG = "Huang et al. 2022 (The 37 implementation details of PPO): approx_kl is normally below 0.02"
+SPINNING_UP = "OpenAI Spinning Up: target_kl is usually 0.01-0.05"
+
+
+def _too_fast(signals: Signals) -> Detection | None:
+    kl_SW = signals.windowed(KL)
+    peak_S = np.nanmax(np.nan_to_num(kl_SW), axis=1)
+    share_S = (np.nan_to_num(kl_SW) > SUSTAINED_KL).mean(axis=1)
+    spike_S, sustained_S = peak_S > SPIKE_KL, share_S >= 0.5
+    holds_S = spike_S | sustained_S
+    if not most(holds_S):
+        return None
+    seeds = which(signals, holds_S)
+    if most(spike_S):
+        window = int(np.median(np.argmax(np.nan_to_num(kl_SW), axis=1)[spike_S]))
+        first, last = signals.span_of(window, window)
+        evidence = measured(signals, KL, peak_S, spike_S, "above", SPIKE_KL, (window, window))
+        what = (
+            f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy jumped: approx_kl averaged "
+            f"{number(evidence.value)} around steps {first:,} to {last:,}, where 0.02 is usual."
+        )
+    else:
+        evidence = measured(signals, KL, mean_over(kl_SW), sustained_S, "above", SUSTAINED_KL)
+        what = (
+            f"approx_kl stayed above {SUSTAINED_KL} for most of training in {of_seeds(seeds, len(signals.seeds))} "
+            f"(mean {number(evidence.value)}, where 0.02 is usual)."
+        )
+    return Detection(what, (evidence,), "info", "high", suggestions.smaller_policy_steps(signals))
+
+
+def _still(signals: Signals) -> Detection | None:
+    half = max(1, signals.windows // 2)
+    kl_SW, clipped_SW = signals.windowed(KL)[:, :half], signals.windowed(CLIPPED)[:, :half]
+    if not (np.isfinite(kl_SW).any() and np.isfinite(clipped_SW).any()):
+        return None
+    holds_S = (np.nanmax(np.nan_to_num(kl_SW), axis=1) < STILL_KL) & (
+        np.nanmax(np.nan_to_num(clipped_SW), axis=1) < STILL_CLIPPED
+    )
+    if not most(holds_S):
+        return None
+    evidence = (
+        measured(signals, KL, mean_over(kl_SW), holds_S, "below", STILL_KL, (0, half - 1)),
+        measured(signals, CLIPPED, mean_over(clipped_SW), holds_S, "below", STILL_CLIPPED, (0, half - 1)),
+    )
+    what = (
+        f"In {of_seeds(evidence[0].seeds, len(signals.seeds))} the policy hardly changed over the first half of training: "
+        f"approx_kl {number(evidence[0].value)} and {100 * evidence[1].value:.2g} % of samples clipped."
+    )
+    return Detection(what, evidence, "warning", "high", suggestions.larger_policy_steps(signals))
+
+
+def _much_clipped(signals: Signals) -> Detection | None:
+    clipped_SW = signals.windowed(CLIPPED)
+    holds_S = (np.nan_to_num(clipped_SW) > MUCH_CLIPPED).mean(axis=1) >= 0.5
+    if not most(holds_S):
+        return None
+    evidence = measured(signals, CLIPPED, mean_over(clipped_SW), holds_S, "above", MUCH_CLIPPED)
+    what = (
+        f"{100 * evidence.value:.0f} % of samples left the clip range, for most of training, in "
+        f"{of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    return Detection(what, (evidence,), "info", "low", suggestions.smaller_policy_steps(signals))
+
+
+HARM = frozenset({
+    "never-left-the-floor", "collapse-after-success", "unstable", "entropy-collapsed", "seeds-disagree",
+    "degenerate-episodes", "evaluation-below-training", "value-function-not-learning", "gradients-grow",
+    "learning-rate-unusual", "noise-grows",
+})  # fmt: skip
+
+RULES = (
+    Rule(
+        "policy-changes-too-fast",
+        "The policy changes too fast",
+        "PPO's objective holds only near the policy that collected the data; after a large step the policy is trained on "
+        "data that is not its own, and a jump in KL goes with a drastic loss of performance.",
+        f"{HUANG}; {SPINNING_UP}; Schulman, Nuts and Bolts of Deep RL (2017)",
+        _too_fast,
+        HARM | {"clipping-heavy"},
+    ),
+    Rule(
+        "policy-does-not-move",
+        "The policy does not move",
+        "Updates this small change nothing that counts: the same budget would learn more with larger ones.",
+        "Jones, Debugging RL (2021): KL and clip fraction near 0 mean that the learning rate can go up",
+        _still,
+        frozenset({
+            "never-left-the-floor", "entropy-stuck", "degenerate-episodes", "value-function-not-learning",
+            "still-improving", "learning-rate-unusual", "seeds-disagree", "plateau",
+        }),
+    ),
+    Rule(
+        "clipping-heavy",
+        "Many samples are clipped",
+        "Clipped samples give no gradient, so much of each later epoch is wasted.",
+        "no firm source: 0.3 is a rule of thumb (in Stable-Baselines3's own sample log a KL of 0.038 goes with 0.24)",
+        _much_clipped,
+        frozenset(),
+    ),
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""What a rule is, and the words that most of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from rlx.diagnosis.finding import Detection, Evidence
+from rlx.diagnosis.record import Array
+from rlx.diagnosis.signals import Signals
+
+MAJORITY = 0.5
+"""A fault of the configuration shows in at least half of the seeds."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that can be wrong with a run.
+
+    Attributes:
+        id: Its name in files and tests.
+        title: In a few words, for people.
+        why: Why it matters.
+        source: Where the rule and its threshold come from.
+        check: Looks for it.
+        explains: Ids of the findings that it can be the cause of.
+        needs_training: Whether it looks at updates; the others judge the configuration alone.
+    """
+
+    id: str
+    title: str
+    why: str
+    source: str
+    check: Callable[[Signals], Detection | None]
+    explains: frozenset[str] = frozenset()
+    needs_training: bool = True
+
+
+def most(holds_S: Array) -> bool:
+    """Tell whether something holds for at least half of the seeds."""
+    return bool(len(holds_S)) and float(np.mean(holds_S)) >= MAJORITY
+
+
+def which(signals: Signals, holds_S: Array) -> tuple[int, ...]:
+    """Return the numbers of the seeds for which something holds."""
+    return tuple(seed for seed, holds in zip(signals.numbers, holds_S, strict=True) if holds)
+
+
+def of_seeds(seeds: Sequence[int], in_all: int) -> str:
+    """Return ``all 5 seeds``, ``3 of 5 seeds`` or ``the only seed``."""
+    if in_all == 1:
+        return "the only seed"
+    return f"all {in_all} seeds" if len(seeds) == in_all else f"{len(seeds)} of {in_all} seeds"
+
+
+def measured(  # noqa: PLR0913
+    signals: Signals,
+    metric: str,
+    values_S: Array,
+    holds_S: Array,
+    relation: Literal["above", "below"],
+    threshold: float,
+    windows: tuple[int, int] | None = None,
+) -> Evidence:
+    """Return evidence: the median of a number over the seeds for which it holds.
+
+    Args:
+        signals: Of the run.
+        metric: What the number is.
+        values_S: It, per seed.
+        holds_S: Which seeds show the finding.
+        relation: On which side of the threshold.
+        threshold: What it was held against.
+        windows: First and last window looked at; by default all.
+    """
+    first, last = windows or (0, signals.windows - 1)
+    shown = np.asarray(values_S, dtype=float)[np.asarray(holds_S, dtype=bool)]
+    shown = shown[np.isfinite(shown)]
+    return Evidence(
+        metric,
+        float(np.median(shown)) if len(shown) else float("nan"),
+        relation,
+        threshold,
+        signals.span_of(first, last),
+        which(signals, holds_S),
+        len(signals.seeds),
+    )
+
+
+def setting(signals: Signals, key: str, relation: Literal["above", "below"], threshold: float) -> Evidence:
+    """Return a setting of the configuration as evidence."""
+    return Evidence(key, value_of(signals, key), relation, threshold)
+
+
+def value_of(signals: Signals, key: str) -> float:
+    """Return a number of the configuration (the start of a schedule)."""
+    found: Any = signals.config
+    for part in key.split("."):
+        found = getattr(found, part)
+    return float(getattr(found, "start", found))

@@ -1,0 +1,64 @@
+"""Whether training slows down as it goes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.record import Array, SeedRecord
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.signals import Signals
+from rlx.wording import number
+
+SLOWER = 2.0
+RISING = 0.7
+TENTHS = 10
+
+
+def pace_T(seed: SeedRecord) -> Array | None:
+    """Return the median seconds per environment step over each tenth of training; None where they are not known.
+
+    Updates with a validation are left out: it takes its time, and longer episodes take more.
+    """
+    if seed.seconds_U is None or len(seed.steps_U) < 4 * TENTHS or not np.isfinite(seed.seconds_U).all():
+        return None
+    per_step = np.diff(seed.seconds_U) / np.diff(seed.steps_U)
+    validated = np.isfinite(seed.metric("validation/return_mean"))[1:]
+    kept = per_step[~validated] if (~validated).sum() >= 4 * TENTHS else per_step
+    return np.array([np.median(part) for part in np.array_split(kept, TENTHS)])
+
+
+def _decays(signals: Signals) -> Detection | None:
+    paces = [pace_T(seed) for seed in signals.seeds]
+    ratio_S, trend_S = np.full(len(paces), np.nan), np.zeros(len(paces))
+    for row, pace in enumerate(paces):
+        if pace is not None and pace[0] > 0:
+            ratio_S[row] = pace[-2:].mean() / pace[:2].mean()
+            trend_S[row] = np.mean(np.diff(pace) > 0)
+    holds_S = (np.nan_to_num(ratio_S) > SLOWER) & (trend_S >= RISING)
+    if not most(holds_S):
+        return None
+    evidence = measured(
+        signals, "seconds per environment step, last fifth over first", ratio_S, holds_S, "above", SLOWER
+    )
+    what = (
+        f"A step took {number(evidence.value)} times as long at the end of training as at its beginning, rising all the "
+        f"way, in {of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    return Detection(what, (evidence,), "warning", "medium", advice=ADVICE)
+
+
+ADVICE = (
+    "Something grows with every step or episode: look in the environment for lists, caches or renderers that are never "
+    "emptied in reset(), and watch the memory of the training process. Episodes that become costlier to simulate as the "
+    "policy improves look the same and are no fault."
+)
+RULES = (
+    Rule(
+        "throughput-decays",
+        "Training slows down as it goes",
+        "A leak costs time first and memory in the end: long runs get ever slower, and are killed.",
+        "no firm source: twice as slow, rising in at least 70 % of tenths, is rlx's own threshold",
+        _decays,
+    ),
+)

@@ -1,0 +1,164 @@
+"""The value function: whether it is trained, whether it learns, and the scale of what it is to predict."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlx.diagnosis import suggestions
+from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.record import Array
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, setting
+from rlx.diagnosis.signals import Signals, mean_over
+from rlx.wording import number
+
+EV = "train/explained_variance"
+POOR = 0.05
+LARGE, VERY_LARGE = 100.0, 1000.0
+LEARNED = 0.2
+GROWTH = 10.0
+
+
+def best_explained_S(signals: Signals) -> Array:
+    """Return each seed's best window of explained variance; NaN where it is defined in too few windows."""
+    ev_SW = signals.windowed(EV)[:, 1:] if signals.windows > 1 else signals.windowed(EV)
+    known = np.isfinite(ev_SW)
+    best_S = np.where(known, ev_SW, -np.inf).max(axis=1)
+    return np.where(known.mean(axis=1) >= 0.25, best_S, np.nan)
+
+
+def target_size_S(signals: Signals) -> tuple[str, Array]:
+    """Return the root mean square of value targets per seed (where it was not logged, of the value's errors)."""
+    mean_SW, std_SW = signals.windowed("train/value_target_mean"), signals.windowed("train/value_target_std")
+    if np.isfinite(mean_SW).any():
+        return "value targets, root mean square", mean_over(np.sqrt(mean_SW**2 + std_SW**2))
+    return "square root of train/value_loss", mean_over(np.sqrt(signals.windowed("train/value_loss")))
+
+
+def _not_trained(signals: Signals) -> Detection | None:
+    if signals.config.algo.value_coef > 0.001:
+        return None
+    evidence = [setting(signals, "algo.value_coef", "below", 0.001)]
+    what = f"algo.value_coef is {signals.config.algo.value_coef:g}, so nothing trains the value function"
+    if signals.seeds:
+        best_S = best_explained_S(signals)
+        evidence.append(measured(signals, f"{EV}, best window", best_S, np.isfinite(best_S), "below", LEARNED))
+        what += f"; its best explained variance was {number(evidence[-1].value)}"
+    return Detection(f"{what}.", tuple(evidence), "warning", "high", suggestions.train_the_value(signals))
+
+
+def _out_of_scale(signals: Signals) -> Detection | None:
+    name, size_S = target_size_S(signals)
+    best_S = best_explained_S(signals)
+    blind_S = ~(np.nan_to_num(best_S, nan=-1.0) > LEARNED)
+    holds_S = np.nan_to_num(size_S) > np.where(blind_S, VERY_LARGE, 100 * VERY_LARGE)
+    if not most(holds_S):
+        return None
+    evidence = (
+        measured(signals, name, size_S, holds_S, "above", VERY_LARGE),
+        measured(signals, f"{EV}, best window", best_S, holds_S & np.isfinite(best_S), "below", LEARNED),
+    )
+    follows = (
+        f", and the value function does not follow them (explained variance at best {number(evidence[1].value)})"
+        if evidence[1].seeds and evidence[1].value < LEARNED
+        else ""
+    )
+    what = (
+        f"The value function is to predict numbers of size {number(evidence[0].value)} in "
+        f"{of_seeds(evidence[0].seeds, len(signals.seeds))}{follows}."
+    )
+    return Detection(what, evidence if follows else evidence[:1], "warning", "high", suggestions.scale_rewards(signals))
+
+
+def _large(signals: Signals) -> Detection | None:
+    name, size_S = target_size_S(signals)
+    holds_S = np.nan_to_num(size_S) > LARGE
+    if signals.config.env.normalize_reward or not most(holds_S):
+        return None
+    evidence = measured(signals, name, size_S, holds_S, "above", LARGE)
+    what = f"Value targets are of size {number(evidence.value)} in {of_seeds(evidence.seeds, len(signals.seeds))}."
+    return Detection(what, (evidence,), "info", "low", suggestions.scale_rewards(signals))
+
+
+def _not_learning(signals: Signals) -> Detection | None:
+    best_S = best_explained_S(signals)
+    holds_S = np.nan_to_num(best_S, nan=1.0) < POOR
+    if not most(holds_S):
+        return None
+    evidence = measured(signals, f"{EV}, best window", best_S, holds_S, "below", POOR)
+    what = (
+        f"In {of_seeds(evidence.seeds, len(signals.seeds))} the value function never predicted returns better than a "
+        f"constant would: explained variance at best {number(evidence.value)}."
+    )
+    return Detection(what, (evidence,), "warning", "medium", suggestions.help_the_value(signals))
+
+
+def _gradients_grow(signals: Signals) -> Detection | None:
+    norm_SW = signals.windowed("train/gradient_norm")
+    late_S, early_S = signals.late(norm_SW), signals.early(norm_SW)
+    limit = signals.config.algo.max_grad_norm
+    holds_S = (np.nan_to_num(late_S) > GROWTH * np.nan_to_num(early_S, nan=np.inf)) & (np.nan_to_num(late_S) > limit)
+    if not most(holds_S):
+        return None
+    last = (3 * signals.windows // 4, signals.windows - 1)
+    evidence = measured(
+        signals, "train/gradient_norm, late over early", late_S / early_S, holds_S, "above", GROWTH, last
+    )
+    what = (
+        f"Gradients grew {number(evidence.value)}-fold over training and are clipped (at {limit:g}) in "
+        f"{of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    return Detection(what, (evidence,), "info", "medium", suggestions.smaller_policy_steps(signals))
+
+
+OUTCOMES = frozenset({
+    "never-left-the-floor", "unstable", "collapse-after-success", "seeds-disagree", "value-function-not-learning",
+    "plateau", "gradients-grow", "evaluation-below-training", "still-improving", "degenerate-episodes",
+})  # fmt: skip
+JONES = "Jones, Debugging RL (2021)"
+CAUSES = (
+    Rule(
+        "value-not-trained",
+        "The value function is not trained",
+        "Advantages are measured against the value function; an untrained one leaves them as noisy as bare returns, so "
+        "learning is slower and less stable.",
+        "Huang et al. 2022: the value loss has a coefficient of 0.5 everywhere",
+        _not_trained,
+        OUTCOMES | {"entropy-stuck", "entropy-collapsed", "targets-large"},
+        needs_training=False,
+    ),
+    Rule(
+        "targets-out-of-scale",
+        "Rewards are far out of scale",
+        "Networks learn numbers near 1. Targets this large make the value loss swamp the policy's share of the clipped "
+        "gradient, and take the value function many updates to reach.",
+        f"{JONES} and Schulman (2017): value targets and advantages within ±10, ideally ±3; 1,000 is rlx's own threshold for a warning",
+        _out_of_scale,
+        OUTCOMES | {"policy-does-not-move", "entropy-stuck", "targets-large", "learning-rate-unusual"},
+    ),
+)
+SYMPTOMS = (
+    Rule(
+        "value-function-not-learning",
+        "The value function does not learn",
+        "Without it advantages are noise, and the policy learns slowly or not at all.",
+        f"{JONES}; Stable-Baselines3's documentation: explained variance below 0 is worse than a constant",
+        _not_learning,
+        frozenset(),
+    ),
+    Rule(
+        "gradients-grow",
+        "Gradients grow and are clipped",
+        "Clipping keeps each step small, but steps of one length in a direction that is mostly noise are not learning.",
+        "Huang et al. 2022, detail 11: global gradient clipping at 0.5; the factor of 10 is rlx's own",
+        _gradients_grow,
+        frozenset(),
+    ),
+    Rule(
+        "targets-large",
+        "Value targets are large",
+        "They need not do harm, but rewards scaled to about 1 make the defaults of PPO fit.",
+        f"{JONES} and Schulman (2017): within ±10, ideally ±3",
+        _large,
+        frozenset(),
+    ),
+)  # fmt: skip

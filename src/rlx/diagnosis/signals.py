@@ -1,0 +1,188 @@
+"""Signals: what a run's metrics show over windows of training and over seeds, free of the return's scale.
+
+Training is cut into equal windows of environment steps. Returns are placed between the random policy's mean return (0)
+and the best window of any seed (1). No signal rests on a single value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rlx.diagnosis.record import Array, RunRecord, SeedRecord
+
+WINDOWS = 20
+"""Windows of training: enough to see a collapse, few enough to average noise away."""
+FEWEST_UPDATES = 8
+"""Below so many updates per seed nothing can be said about the course of training."""
+PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate", "rollout/truncated_share")
+STANDARD_ERRORS, EFFECT = 3.0, 0.5
+"""A window is above random actions when its mean exceeds theirs by half a standard deviation of their episodes and by
+three standard errors more: by chance a window passes the second in about one of 700."""
+RELATIVE_FLOOR = 0.02
+"""Where random episodes all score alike, so that they have no deviation, 2 % of their return stand in for it."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The units that returns are placed in.
+
+    Attributes:
+        low: Mean return of random actions, or of the first window where that was not measured.
+        high: Best windowed return of any seed.
+        measured: Whether the random policy was measured.
+        deviation: Standard deviation of its episodes' returns (0 where it was not measured).
+    """
+
+    low: float
+    high: float
+    measured: bool
+    deviation: float
+
+    @property
+    def span(self) -> float:
+        """What 1 means, in returns."""
+        return self.high - self.low
+
+    def place(self, returns: Any) -> Any:
+        """Return where returns lie between random (0) and best (1); all 0 where nothing rose above random."""
+        return (np.asarray(returns, dtype=float) - self.low) / self.span if self.span > 0 else np.asarray(returns) * 0.0
+
+
+class Signals:
+    """What one run shows; axes are ``S`` seeds (that have enough updates) and ``W`` windows."""
+
+    def __init__(self, record: RunRecord):
+        self.record, self.config, self.task = record, record.config, record.task
+        self.seeds: Sequence[SeedRecord] = [s for s in record.seeds if len(s.steps_U) >= FEWEST_UPDATES]
+
+    @property
+    def numbers(self) -> list[int]:
+        """The seeds' numbers, in the order of axis S."""
+        return [seed.seed for seed in self.seeds]
+
+    @cached_property
+    def edges(self) -> Array:
+        """Environment steps at which windows begin and end (W + 1)."""
+        longest = max((seed.steps_U for seed in self.seeds), key=lambda steps: int(steps[-1]))
+        return np.linspace(0, float(longest[-1]), min(WINDOWS, len(longest) // 2) + 1)
+
+    @property
+    def windows(self) -> int:
+        """How many windows there are."""
+        return len(self.edges) - 1
+
+    def span_of(self, first: int, last: int) -> tuple[int, int]:
+        """Return the environment steps from the beginning of window ``first`` to the end of window ``last``."""
+        return int(self.edges[first]), int(self.edges[last + 1])
+
+    def windowed(self, metric: str) -> Array:
+        """Return a metric's mean per seed and window (S × W), NaN where it has no value.
+
+        Numbers of episodes are weighted by the episodes behind them.
+        """
+        result_SW = np.full((len(self.seeds), self.windows), np.nan)
+        for row, seed in enumerate(self.seeds):
+            values_U = seed.metric(metric)
+            weights_U = seed.metric("rollout/episodes") if metric in PER_EPISODE else np.ones(len(values_U))
+            weights_U = np.where(np.isfinite(values_U), np.nan_to_num(weights_U), 0.0)
+            place_U = np.clip(np.searchsorted(self.edges, seed.steps_U, side="left") - 1, 0, self.windows - 1)
+            total_W = np.bincount(place_U, np.nan_to_num(values_U) * weights_U, self.windows)
+            weight_W = np.bincount(place_U, weights_U, self.windows)
+            np.divide(total_W, weight_W, out=result_SW[row], where=weight_W > 0)
+        return result_SW
+
+    @cached_property
+    def returns_SW(self) -> Array:
+        """Mean return of the training episodes that ended in each window; NaN where none did."""
+        return self.windowed("rollout/return_mean")
+
+    @cached_property
+    def episodes_SW(self) -> Array:
+        """How many training episodes ended in each window."""
+        result_SW = np.zeros((len(self.seeds), self.windows))
+        for row, seed in enumerate(self.seeds):
+            place_U = np.clip(np.searchsorted(self.edges, seed.steps_U, side="left") - 1, 0, self.windows - 1)
+            result_SW[row] = np.bincount(place_U, np.nan_to_num(seed.metric("rollout/episodes")), self.windows)
+        return result_SW
+
+    @cached_property
+    def scale(self) -> Scale | None:
+        """The units of returns; None where no training episode ended."""
+        if not np.isfinite(self.returns_SW).any():
+            return None
+        random, high = self.record.random, float(np.nanmax(self.returns_SW))
+        if random is not None:
+            return Scale(float(random.returns_E.mean()), high, True, float(random.returns_E.std()))
+        first = self.returns_SW[:, : max(1, self.windows // 10)]
+        low = float(np.nanmean(first)) if np.isfinite(first).any() else float(np.nanmin(self.returns_SW))
+        return Scale(low, high, False, 0.0)
+
+    @cached_property
+    def place_SW(self) -> Array:
+        """Returns placed between random (0) and the best window of any seed (1), gaps filled with the value before."""
+        if self.scale is None:
+            return np.zeros_like(self.returns_SW)
+        return carried_forward(self.scale.place(self.returns_SW))
+
+    @cached_property
+    def floor_SW(self) -> Array:
+        """What a window's mean return must exceed to be above random actions, by how many episodes it has."""
+        assert self.scale is not None
+        deviation = max(self.scale.deviation, RELATIVE_FLOOR * abs(self.scale.low))
+        episodes_SW = np.maximum(self.episodes_SW, 1.0)
+        return np.asarray(self.scale.low + deviation * (EFFECT + STANDARD_ERRORS / np.sqrt(episodes_SW)))
+
+    @cached_property
+    def above_floor_SW(self) -> Array:
+        """Whether a window's mean return is clearly above that of random actions."""
+        return np.nan_to_num(self.returns_SW, nan=-np.inf) > self.floor_SW
+
+    @cached_property
+    def held_out_S(self) -> Array:
+        """Each seed's mean held-out return with its final policy; NaN where it was not played."""
+        return np.array([np.nan if s.held_out is None else s.held_out.returns_E.mean() for s in self.seeds])
+
+    @cached_property
+    def final_S(self) -> Array:
+        """Each seed's final return: held out, or else of its last tenth of training."""
+        last = self.late(carried_forward(self.returns_SW), 0.1)
+        return np.where(np.isfinite(self.held_out_S), self.held_out_S, last)
+
+    def late(self, values_SW: Array, share: float = 0.25) -> Array:
+        """Return the mean over the last part of training, per seed."""
+        return mean_over(values_SW[:, -max(1, round(share * values_SW.shape[1])) :])
+
+    def early(self, values_SW: Array, share: float = 0.25) -> Array:
+        """Return the mean over the first part of training, per seed."""
+        return mean_over(values_SW[:, : max(1, round(share * values_SW.shape[1]))])
+
+    @cached_property
+    def relative_entropy_SW(self) -> Array | None:
+        """Entropy of the policy over that of the uniform one; None where the number of actions is not known."""
+        if self.task is None or not self.task.max_entropy:
+            return None
+        return -self.windowed("train/entropy_loss") / self.task.max_entropy
+
+
+def mean_over(values_SW: Array) -> Array:
+    """Return means over windows, NaN only where a seed has no value."""
+    known = np.isfinite(values_SW)
+    counts = known.sum(axis=1)
+    totals = np.where(known, values_SW, 0.0).sum(axis=1)
+    return np.asarray(np.divide(totals, counts, out=np.full(len(values_SW), np.nan), where=counts > 0))
+
+
+def carried_forward(values_SW: Array) -> Array:
+    """Fill windows without a value with the one before (at the start: the first)."""
+    filled = values_SW.copy()
+    for row in filled:
+        known = np.flatnonzero(np.isfinite(row))
+        if len(known):
+            newest = np.maximum(np.searchsorted(known, np.arange(len(row)), side="right") - 1, 0)
+            row[:] = row[known[newest]]
+    return filled

@@ -1,0 +1,123 @@
+"""Gathers what is known of a run, finished or not, for its diagnosis."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlx.config.snapshot import Snapshot
+from rlx.diagnosis.record import Array, Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.errors import Missing, RlxError
+from rlx.experiments.workplace import is_alive
+from rlx.results import RANDOM, read_episodes
+from rlx.run_metrics import SeedMetrics, read_metrics, training_clocks
+from rlx.runs import RunFolder, read_metadata
+
+NOTHING = SeedMetrics(np.array([], dtype=int), {})
+
+
+def gather(root: Path, folder: RunFolder) -> RunRecord:
+    """Return what is known of a run.
+
+    Args:
+        root: The project.
+        folder: Any run that :func:`rlx.references.find_run` gives; one in training or stopped is read from the bench.
+
+    Raises:
+        ConfigError: Its snapshot cannot be read.
+        DataDamaged: One of its other files cannot be read.
+    """
+    snapshot = folder.snapshot
+    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
+    metrics, clocks = _metrics(root, folder), _clocks(root, folder)
+    played, random = _episodes(folder)
+    told = {int(seed["seed"]): seed for seed in metadata.get("seeds") or []}
+    status = str(metadata.get("status", "finished" if folder.is_evaluated else "resolved"))
+    known = [seed for seed in snapshot.seeds if seed in metrics or seed in told]
+    seeds = tuple(
+        _seed(seed, metrics.get(seed, NOTHING), clocks.get(seed), played.get(seed), told.get(seed, {"status": status}))
+        for seed in known
+    )
+    return RunRecord(
+        run=folder.name,
+        config=snapshot.config,
+        status=status,
+        seeds=seeds,
+        random=random,
+        task=_task(root, snapshot),
+        seeds_wanted=len(snapshot.seeds),
+        stale=_is_stale(metadata),
+    )
+
+
+def _metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
+    try:
+        return read_metrics(root, folder)
+    except Missing:
+        return {}
+
+
+def _clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]]:
+    try:
+        return training_clocks(root, folder)
+    except Missing:
+        return {}
+
+
+def _episodes(folder: RunFolder) -> tuple[dict[int, Episodes], Episodes | None]:
+    """Return the held-out episodes of each seed's final policy, and those of random actions."""
+    if not folder.is_evaluated:
+        return {}, None
+    table = read_episodes(folder.path / "eval")
+    final, random = table[table["checkpoint"] == "latest"], table[table["checkpoint"] == RANDOM]
+    played = {int(str(seed)): _as_episodes(rows) for seed, rows in final.groupby("seed")}
+    return played, _as_episodes(random) if len(random) else None
+
+
+def _as_episodes(rows: Any) -> Episodes:
+    return Episodes(rows["return"].to_numpy(dtype=float), rows["length"].to_numpy(dtype=float))
+
+
+def _seed(
+    seed: int,
+    metrics: SeedMetrics,
+    clock: Mapping[int, float] | None,
+    played: Episodes | None,
+    told: Mapping[str, Any],
+) -> SeedRecord:
+    seconds_U: Array | None = None
+    if clock:
+        seconds_U = np.array([clock.get(int(step), np.nan) for step in metrics.steps_U])
+    failure = None
+    if told["status"] == "failed":
+        facts = told.get("failure") or {}
+        failure = Failure(
+            kind=str(facts.get("kind", "other")),
+            message=str(told.get("error") or "its cause was not recorded"),
+            what=str(facts.get("what") or ""),
+            step=facts.get("step"),
+        )
+    return SeedRecord(seed, metrics.steps_U, metrics.values, str(told["status"]), seconds_U, played, failure)
+
+
+def _task(root: Path, snapshot: Snapshot) -> Task | None:
+    """Return what is known of the environment; None where it cannot be made here (any more)."""
+    from rlx.task_probe import probe_task
+
+    try:
+        return probe_task(root, snapshot.config.env)
+    except RlxError:
+        return None
+    except Exception:  # noqa: BLE001 — an environment may raise anything, and the diagnosis can do without it
+        return None
+
+
+def _is_stale(metadata: Mapping[str, Any]) -> bool:
+    process = metadata.get("process") or {}
+    if metadata.get("status") != "running" or process.get("host") != socket.gethostname():
+        return False
+    return not is_alive(int(process.get("pid", 0)))
