@@ -70,7 +70,7 @@ FAULTS = (
     ),
     Case(
         "rollout of 16 steps",
-        {**DEFAULTS, "env.id": "CartPole-v1", "env.num_envs": 1, "algo.rollout_steps": 16, "algo.batch_size": 16},
+        {**DEFAULTS, "env.id": "Acrobot-v1", "env.num_envs": 1, "algo.rollout_steps": 16, "algo.batch_size": 16},
         ("rollout-too-small",),
     ),
     Case(

@@ -50,7 +50,7 @@ class RunScores:
             raise ValueError(f"{self.run}: the score of seed {bad[0]} is {self.scores[bad[0]]}, not a finite number")
 
     @property
-    def scores_S(self) -> stats.Array:  # noqa: N802 — S is the axis of seeds
+    def scores_S(self) -> stats.Array:
         """The scores in order of the seeds."""
         return np.array([self.scores[seed] for seed in sorted(self.scores)])
 

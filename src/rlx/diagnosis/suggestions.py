@@ -183,7 +183,14 @@ def longer(signals: Signals, factor: int = 2) -> tuple[Suggestion, ...]:
     """For a run that was still learning; ``factor`` times its budget."""
     steps = factor * signals.config.algo.total_timesteps
     effect = "If the return rises on, the old budget was what held it back."
-    return (attempt(signals, {"algo.total_timesteps": steps}, f"{factor} times the budget.", effect),)
+    return (
+        attempt(
+            signals,
+            {"algo.total_timesteps": steps},
+            "Twice the budget." if factor == 2 else f"{factor} times the budget.",
+            effect,
+        ),
+    )
 
 
 def shorter(signals: Signals, step: int) -> tuple[Suggestion, ...]:

@@ -1,8 +1,10 @@
-"""The factual analysis of one run: ``analysis.json``, ``analysis.md`` and ``plots/``."""
+"""The analysis of one run: outcome, learning, stability, seeds, findings, what to try; ``analysis.json`` and ``analysis.md``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -11,12 +13,19 @@ import pandas as pd
 
 from rlx import stats
 from rlx.atomic import write_json, write_text
+from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.facts import LearningFacts, learning_facts, windowed
-from rlx.metrics import read_rows
-from rlx.report.text import table
+from rlx.diagnosis.finding import Diagnosis
+from rlx.diagnosis.record import RunRecord
+from rlx.diagnosis.rules.rewards import components
+from rlx.diagnosis.signals import Signals
+from rlx.report.analysis_words import analysis_markdown
+from rlx.report.diagnosis_pictures import write_pictures
+from rlx.report.diagnosis_words import diagnosis_data
+from rlx.report.run_records import gather
+from rlx.report.train_commands import Remaking, remaking
 from rlx.results import Score, Summary
 from rlx.runs import RunFolder
-from rlx.wording import MISSING, interval, number
 
 FORMAT = 1
 CURVE_POINTS = 25
@@ -24,7 +33,7 @@ CURVE_POINTS = 25
 
 @dataclass(frozen=True)
 class Curves:
-    """A run's metrics by seed and update.
+    """Returns of a run's training episodes by seed and update.
 
     Attributes:
         seeds: The seeds, in the order of the first axis.
@@ -39,41 +48,88 @@ class Curves:
     episodes_SU: np.ndarray[Any, Any]
 
 
-def read_curves(folder: RunFolder) -> Curves:
-    """Read ``metrics.jsonl`` of a run into arrays."""
-    rows = pd.DataFrame(read_rows(folder.path / "metrics.jsonl"))
-    for key in ("rollout/return_mean", "rollout/episodes"):
-        if key not in rows:
-            rows[key] = np.nan
-    returns = rows.pivot_table(index="seed", columns="step", values="rollout/return_mean", dropna=False)
-    episodes = rows.pivot_table(index="seed", columns="step", values="rollout/episodes", dropna=False).reindex_like(
-        returns
-    )
-    return Curves(
-        [int(seed) for seed in returns.index],
-        returns.columns.to_numpy(),
-        returns.to_numpy(),
-        episodes.fillna(0).to_numpy(),
+@dataclass(frozen=True)
+class Analysis:
+    """An analysis before it is written.
+
+    Attributes:
+        record: What is known of the run.
+        diagnosis: What is said of it.
+        curves: Its learning curves; None before the first update.
+        content: The content of ``analysis.json``.
+    """
+
+    record: RunRecord
+    diagnosis: Diagnosis
+    curves: Curves | None
+    content: Mapping[str, Any]
+
+
+def analyze(root: Path, folder: RunFolder) -> Analysis:
+    """Return the analysis of a run, finished or not; nothing is written.
+
+    Args:
+        root: The project.
+        folder: Any run that :func:`rlx.references.find_run` gives.
+
+    Raises:
+        ConfigError: Its snapshot cannot be read.
+        DataDamaged: One of its other files cannot be read.
+    """
+    record = gather(root, folder)
+    summary = folder.evaluation if folder.is_evaluated else None
+    curves = _curves(record)
+    facts = None
+    if curves is not None:
+        random_return = summary.random_return if summary else None
+        facts = learning_facts(curves.steps_U, curves.returns_SU, curves.episodes_SU, random_return)
+    diagnosis = diagnose(record)
+    return Analysis(
+        record, diagnosis, curves, _content(record, summary, curves, facts, diagnosis, remaking(root, folder))
     )
 
 
-def analyze_run(folder: RunFolder) -> dict[str, Any]:
-    """Write the analysis and plots of a run, and return the content of ``analysis.json``."""
+def analyze_run(folder: RunFolder) -> Mapping[str, Any]:
+    """Write the analysis and plots of a finished run, and return the content of ``analysis.json``."""
+    found = analyze(folder.path.parent.parent, folder)
+    target = folder.path / "plots"
+    _write_plots(folder, found.curves, target)
+    pictures = write_pictures(found.record, found.diagnosis, target)
+    write_json(folder.path / "analysis.json", found.content)
+    paths = {name: f"plots/{file}" for name, file in pictures.items()}
+    write_text(folder.path / "analysis.md", analysis_markdown(found.content, paths, "plots/learning_curve.png"))
+    return found.content
+
+
+def _curves(record: RunRecord) -> Curves | None:
+    """Return the learning curves on the grid of all steps that any seed logged."""
+    seeds = [seed for seed in record.seeds if len(seed.steps_U)]
+    if not seeds:
+        return None
+    steps_U = np.unique(np.concatenate([seed.steps_U for seed in seeds]))
+    returns_SU, episodes_SU = np.full((len(seeds), len(steps_U)), np.nan), np.zeros((len(seeds), len(steps_U)))
+    for row, seed in enumerate(seeds):
+        at_U = np.searchsorted(steps_U, seed.steps_U)
+        returns_SU[row, at_U] = seed.metric("rollout/return_mean")
+        episodes_SU[row, at_U] = np.nan_to_num(seed.metric("rollout/episodes"))
+    return Curves([seed.seed for seed in seeds], steps_U, returns_SU, episodes_SU)
+
+
+def _write_plots(folder: RunFolder, curves: Curves | None, target: Path) -> None:
+    """Write the learning curve and the scores: the tables, and the pictures of them."""
     from rlx import plots
 
-    summary, curves, config = folder.evaluation, read_curves(folder), folder.snapshot.config
-    facts = learning_facts(curves.steps_U, curves.returns_SU, curves.episodes_SU, summary.random_return)
-    steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
-    curve = pd.DataFrame(
-        [
+    summary, config = folder.evaluation, folder.snapshot.config
+    rows = []
+    if curves is not None:
+        steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
+        rows = [
             {"step": int(step), "seed": seed, "return_mean": value}
             for seed, row in zip(curves.seeds, returns_SW, strict=True)
             for step, value in zip(steps_W, row, strict=True)
             if np.isfinite(value)
-        ],
-        columns=["step", "seed", "return_mean"],
-    )
-    target = folder.path / "plots"
+        ]
+    curve = pd.DataFrame(rows, columns=["step", "seed", "return_mean"])
     write_text(target / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     title = f"{folder.name} on {config.env.id}: return of training episodes"
     if len(curve):
@@ -97,23 +153,46 @@ def analyze_run(folder: RunFolder) -> dict[str, Any]:
         {name: plots.colour_of(0)},
     )
     plots.save(drawn, target / "scores.png")
-    content = _content(folder, summary, facts)
-    write_json(folder.path / "analysis.json", content)
-    write_text(folder.path / "analysis.md", _markdown(folder, content))
-    return content
 
 
-def _content(folder: RunFolder, summary: Summary, facts: LearningFacts | None) -> dict[str, Any]:
-    config = folder.snapshot.config
+def _content(  # noqa: PLR0913
+    record: RunRecord,
+    summary: Summary | None,
+    curves: Curves | None,
+    facts: LearningFacts | None,
+    diagnosis: Diagnosis,
+    again: Remaking,
+) -> dict[str, Any]:
+    steps = max((int(seed.steps_U[-1]) for seed in record.seeds if len(seed.steps_U)), default=0)
+    outcome = None
+    if summary is not None:
+        outcome = {name: _outcome(score, summary.random_return) for name, score in summary.scores.items()}
     return {
         "format": FORMAT,
-        "run": folder.name,
-        "environment": config.env.id,
-        "steps_per_seed": max(summary.scores["latest"].steps.values()),
-        "outcome": {name: _outcome(score, summary.random_return) for name, score in summary.scores.items()},
-        "random_return": summary.random_return,
-        "learning": None if facts is None else _learning(facts, sorted(summary.scores["latest"].seeds)),
+        "run": record.run,
+        "environment": record.config.env.id,
+        "status": "stopped" if record.stale else record.status,
+        "steps_per_seed": steps,
+        "outcome": outcome,
+        "random_return": summary.random_return if summary else None,
+        "learning": None
+        if facts is None or curves is None
+        else _learning(facts, curves.seeds, measured=summary is not None),
+        "reward_components": _components(record),
+        **diagnosis_data(diagnosis, again),
     }
+
+
+def _components(record: RunRecord) -> dict[str, Any]:
+    """Return each reward component's sum per episode: early and late in training, medians over seeds."""
+    signals = Signals(record)
+    found = {}
+    for name in components(signals) if signals.seeds else []:
+        values_SW = signals.windowed(name)
+        early_S, late_S = signals.early(values_SW), signals.late(values_SW)
+        if np.isfinite(early_S).any() and np.isfinite(late_S).any():
+            found[name] = {"early": float(np.nanmedian(early_S)), "late": float(np.nanmedian(late_S))}
+    return found
 
 
 def _outcome(score: Score, random_return: float) -> dict[str, Any]:
@@ -125,6 +204,7 @@ def _outcome(score: Score, random_return: float) -> dict[str, Any]:
         "interval": None
         if found is None
         else {"low": found.low, "high": found.high, "level": found.level, "method": found.method, "n": found.n},
+        "seeds": {str(seed): value for seed, value in sorted(score.seeds.items())},
         "std_over_seeds": score.estimate.std,
         "median_over_seeds": median(values),
         "worst_seed": {"seed": worst, "return_mean": score.seeds[worst]},
@@ -139,12 +219,13 @@ def _outcome(score: Score, random_return: float) -> dict[str, Any]:
     }
 
 
-def _learning(facts: LearningFacts, seeds: list[int]) -> dict[str, Any]:
+def _learning(facts: LearningFacts, seeds: list[int], *, measured: bool) -> dict[str, Any]:
+    low = "the random policy" if measured else "the first window of training (random actions were not measured yet)"
     return {
         "scale": {
             "0": facts.range_low,
             "1": facts.range_high,
-            "meaning": "0 is the random policy, 1 the best window of any seed",
+            "meaning": f"0 is {low}, 1 the best window of any seed",
         },
         "window_steps": [int(step) for step in facts.windows_W],
         "steps_to": {
@@ -155,85 +236,3 @@ def _learning(facts: LearningFacts, seeds: list[int]) -> dict[str, Any]:
         "late_swing": dict(zip(map(str, seeds), facts.late_swing, strict=True)),
         "gain_in_last_window": dict(zip(map(str, seeds), facts.improving_at_end, strict=True)),
     }
-
-
-def _markdown(folder: RunFolder, content: dict[str, Any]) -> str:
-    latest, best, learning = content["outcome"]["latest"], content["outcome"].get("best"), content["learning"]
-    seeds = folder.evaluation.scores["latest"].seeds
-    lines = [f"# {folder.name} on {content['environment']}", "", _headline(content), "", "## Outcome", ""]
-    rows = [["latest (judged)", *_outcome_cells(latest)]] + (
-        [["best (by validation)", *_outcome_cells(best)]] if best else []
-    )
-    rows.append(["random policy", number(content["random_return"]), MISSING, MISSING, MISSING])
-    lines += [table(["policy", "mean return", "interval", "worst seed", "best seed"], rows), ""]
-    if latest["interval"]:
-        found = latest["interval"]
-        lines += [f"Interval: {100 * found['level']:g} %, {found['method']}, over n = {found['n']} training seeds."]
-    else:
-        lines += ["One seed has no spread to judge by, so there is no interval; train at least 5."]
-    if best and best["validation_return_of_choice"] is not None:
-        chosen = f"`best` was chosen at {number(best['validation_return_of_choice'])} on validation episodes and scores {number(best['return_mean'])} on held-out ones."
-        lines += [chosen]
-    if latest["success_rate"] is not None:
-        low, high = latest["success_interval_over_episodes"]
-        lines += [
-            f"Success rate {100 * latest['success_rate']:.1f} % of held-out episodes (over episodes, Wilson: {100 * low:.1f}–{100 * high:.1f} %)."
-        ]
-    lines += ["", "## Learning", ""]
-    if learning is None:
-        return "\n".join([*lines, "No training episode ended, so nothing can be said about learning.", ""])
-    lines += [
-        f"Returns are placed between the random policy (0 %, {number(learning['scale']['0'])}) and the best window of any seed "
-        f"(100 %, {number(learning['scale']['1'])}); training is cut into {len(learning['window_steps'])} windows.",
-        "",
-    ]
-    rows = []
-    for seed in map(str, sorted(seeds)):
-        cells = [_steps(learning["steps_to"]["0.5"].get(seed)), _steps(learning["steps_to"]["0.9"].get(seed))]
-        shares = [
-            learning[key].get(seed) for key in ("area_under_curve", "drop_from_best_window_to_last", "late_swing")
-        ]
-        rows.append(
-            [seed, number(seeds[int(seed)]), *cells, *(MISSING if x is None else f"{100 * x:.0f} %" for x in shares)]
-        )
-    head = ["seed", "held-out return", "steps to 50 %", "steps to 90 %", "mean level", "final drop", "late swing"]
-    lines += [table(head, rows), ""]
-    lines += [
-        "*mean level*: average over training; *final drop*: best window minus last; *late swing*: standard deviation over the last quarter's windows.",
-        "",
-        "![learning curve](plots/learning_curve.png)",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _headline(content: dict[str, Any]) -> str:
-    latest, random_return = content["outcome"]["latest"], content["random_return"]
-    found = latest["interval"]
-    shown = (
-        f" ({100 * found['level']:g} % interval [{number(found['low'])}, {number(found['high'])}], n = {found['n']} seeds)"
-        if found
-        else ""
-    )
-    text = f"The final policies score {number(latest['return_mean'])}{shown} after {content['steps_per_seed']:,} steps each."
-    if latest["above_random_by_interval"]:
-        return f"{text} Random actions score {number(random_return)}: this run learned."
-    if found is None:
-        return f"{text} Random actions score {number(random_return)}; with one seed, luck cannot be told from learning."
-    return f"{text} Random actions score {number(random_return)}: that this run learned anything is not shown."
-
-
-def _outcome_cells(outcome: dict[str, Any]) -> list[str]:
-    found = outcome["interval"]
-    shown = interval(stats.Interval(**found)) if found else MISSING
-    worst, best = outcome["worst_seed"], outcome["best_seed"]
-    return [
-        number(outcome["return_mean"]),
-        shown,
-        f"{number(worst['return_mean'])} (seed {worst['seed']})",
-        f"{number(best['return_mean'])} (seed {best['seed']})",
-    ]
-
-
-def _steps(value: int | None) -> str:
-    return "never" if value is None else f"{value:,}"

@@ -72,9 +72,19 @@ def _collapse(signals: Signals) -> Detection | None:
         return None
     seeds = which(signals, holds_S)
     peak = int(np.median(place_SW.argmax(axis=1)[holds_S]))
-    fallen_S = peak_S - last_S
+    fallen_S = (peak_S - last_S) / np.maximum(peak_S, 1e-9)
     window = (min(peak, signals.windows - 1), signals.windows - 1)
-    evidence = [measured(signals, "place of the return, best less last", fallen_S, holds_S, "above", FALLEN, window)]
+    evidence = [
+        measured(
+            signals,
+            "share of the gained return that was lost again, best to end",
+            fallen_S,
+            holds_S,
+            "above",
+            FALLEN,
+            window,
+        )
+    ]
     what = (
         f"In {of_seeds(seeds, len(signals.seeds))} the return fell after success: about step {signals.span_of(peak, peak)[1]:,} "
         f"it was {100 * float(np.median(peak_S[holds_S])):.0f} % of the way from random to the best seen, at the end "

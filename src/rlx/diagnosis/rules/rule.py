@@ -53,6 +53,8 @@ def of_seeds(seeds: Sequence[int], in_all: int) -> str:
     """Return ``all 5 seeds``, ``3 of 5 seeds`` or ``the only seed``."""
     if in_all == 1:
         return "the only seed"
+    if len(seeds) == in_all == 2:
+        return "both seeds"
     return f"all {in_all} seeds" if len(seeds) == in_all else f"{len(seeds)} of {in_all} seeds"
 
 

@@ -1,0 +1,107 @@
+"""`rlx diagnose`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlx.cli.common import AS_JSON, AS_MARKDOWN, RUN, print_json, say, tell, tell_fact
+
+if TYPE_CHECKING:
+    from rlx.report.run_analysis import Analysis
+
+STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
+LABEL = 9
+
+
+@click.command("diagnose")
+@click.argument("run", type=RUN)
+@click.option(
+    "--plots",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Draw each finding's evidence into this folder.",
+)
+@AS_MARKDOWN
+@AS_JSON
+def command(run: str, plots: Path | None, *, as_markdown: bool, as_json: bool) -> None:
+    """Say what went wrong in RUN, most serious first, with evidence and sources.
+
+    RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision
+    (cartpole@v1.0), or a run folder; it may be in training, stopped or failed. Each finding names the steps, the seeds,
+    the value and the threshold that it rests on. The exit code is 1 if there are errors.
+
+    \b
+    Example:
+      rlx diagnose cartpole --plots evidence
+    """
+    analysis = analysis_of(run)
+    content = analysis.content
+    pictures = _pictures(analysis, plots)
+    if as_json:
+        print_json(findings_document(content))
+    elif as_markdown:
+        from rlx.report.diagnosis_words import to_markdown
+
+        click.echo("\n".join([f"# {content['run']}: diagnosis", "", *to_markdown(dict(content), pictures)]))
+    else:
+        tell_findings(content)
+        for path in pictures.values():
+            say(f"drawn: {path}")
+    if any(finding["severity"] == "error" for finding in content["findings"]):
+        click.get_current_context().exit(1)
+
+
+def analysis_of(run: str) -> Analysis:
+    """Return the analysis of the run that a person means."""
+    from rlx.project import find_root
+    from rlx.references import find_run
+    from rlx.report.run_analysis import analyze
+
+    root = find_root()
+    return analyze(root, find_run(root, run))
+
+
+def findings_document(content: Any) -> dict[str, Any]:
+    """Return what of an analysis is its diagnosis."""
+    kept = ("format", "run", "environment", "status", "findings", "consequences", "suggestions", "unchecked")
+    return {key: content[key] for key in kept}
+
+
+def tell_findings(content: Any) -> None:
+    """Print findings with their evidence, or that there are none."""
+    from rlx.report.diagnosis_words import MARKS, finding_lines, headline
+
+    tell(f"{content['run']}: {headline(dict(content))}")
+    for finding in content["findings"]:
+        click.echo()
+        tell(f"{MARKS[finding['severity']]}  {finding['title']}", STYLES[finding["severity"]])
+        for label, text in finding_lines(finding, content["consequences"]):
+            tell_fact(label.ljust(LABEL) if label else "", text)
+    if content["unchecked"]:
+        click.echo()
+        for line in content["unchecked"]:
+            tell(line, "dim")
+
+
+def _pictures(analysis: Analysis, folder: Path | None) -> dict[str, str]:
+    if folder is None:
+        return {}
+    from rlx.report.diagnosis_pictures import write_pictures
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        name: str(folder / file) for name, file in write_pictures(analysis.record, analysis.diagnosis, folder).items()
+    }
+
+
+def tell_suggestions(suggestions: Sequence[dict[str, Any]]) -> None:
+    """Print what to try, each command on a line of its own that can be pasted."""
+    for index, each in enumerate(suggestions, 1):
+        tell_fact(f"{index}. ".ljust(LABEL), each["reason"])
+        tell_fact("try".ljust(LABEL), f"`{each['command']}`")
+        tell_fact("expect".ljust(LABEL), each["effect"])
+        tell_fact("cost".ljust(LABEL), each["cost"])
