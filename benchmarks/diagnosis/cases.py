@@ -56,8 +56,8 @@ HEALTHY = (
     Case("acrobot-defaults", {**DEFAULTS, "env.id": "Acrobot-v1", "algo.total_timesteps": 300_000}),
 )
 FAULTS = (
-    Case("learning rate x 100", {**CARTPOLE, "algo.learning_rate": 0.1}, ("policy-changes-too-fast",)),
-    Case("learning rate / 1000", {**CARTPOLE, "algo.learning_rate": 1e-6}, ("policy-does-not-move",)),
+    Case("learning rate x 100", {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.learning_rate": 0.1}, ("policy-changes-too-fast",)),
+    Case("learning rate / 1000", {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.learning_rate": 1e-6}, ("policy-does-not-move",)),
     Case(
         "gamma 0.5, no entropy bonus",
         {**DEFAULTS, "env.id": "Acrobot-v1", "algo.gamma": 0.5, "algo.total_timesteps": 200_000},
@@ -90,7 +90,7 @@ FAULTS = (
     Case("value coefficient 0", {**DEFAULTS, "env.id": "CartPole-v1", "algo.value_coef": 0.0}, ("value-not-trained",)),
     Case(
         "environment that slows down",
-        {**CARTPOLE, "algo.total_timesteps": 50_000, "env.wrappers": [{f"{OWN}.Leaking": {"seconds_per_step": 4e-8}}]},
+        {**CARTPOLE, "algo.total_timesteps": 30_000, "env.wrappers": [{f"{OWN}.Leaking": {"seconds_per_step": 4e-8}}]},
         ("throughput-decays",),
         improvable=False,
     ),
