@@ -225,8 +225,8 @@ def test_the_log_holds_every_number_of_the_update(tmp_path: Path) -> None:
     assert {key for row in rows for key in row if key.startswith("train/")} == {
         f"train/{name}"
         for name in (
-            "approx_kl clip_fraction clip_range clip_range_vf entropy_loss explained_variance gradient_norm learning_rate loss "
-            "n_updates policy_gradient_loss value_loss"
+            "advantage_std approx_kl clip_fraction clip_range clip_range_vf entropy_loss explained_variance gradient_norm "
+            "learning_rate loss n_updates policy_gradient_loss value_loss value_target_mean value_target_std"
         ).split()
     }
     assert rows[0]["train/learning_rate"] > rows[-1]["train/learning_rate"] == 0.0

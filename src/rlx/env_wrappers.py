@@ -64,11 +64,19 @@ def first_non_finite(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class EpisodeStatistics:
-    """The training episodes that ended since the last look."""
+    """The training episodes that ended since the last look.
+
+    Attributes:
+        returns: What each scored.
+        lengths: Its steps.
+        successes: Whether it succeeded, of those whose environment says so.
+        truncations: Whether a time limit ended it.
+    """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     successes: tuple[bool, ...]
+    truncations: tuple[bool, ...]
 
 
 class EpisodeRecorder(VecEnvWrapper):
@@ -81,7 +89,8 @@ class EpisodeRecorder(VecEnvWrapper):
         super().__init__(venv)
         self._env_id, self.steps_taken = env_id, 0
         self._returns_N, self._lengths_N = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
-        self._ended: list[tuple[float, int, bool | None]] = []
+        self._ended: list[tuple[float, int, bool]] = []
+        self._successes: list[bool] = []
 
     def reset(self) -> Any:
         """Start new episodes everywhere; unfinished ones are forgotten."""
@@ -101,15 +110,19 @@ class EpisodeRecorder(VecEnvWrapper):
         self._returns_N += rewards_N
         self._lengths_N += 1
         for index in np.flatnonzero(dones_N):
-            self._ended.append((float(self._returns_N[index]), int(self._lengths_N[index]), success_of(infos[index])))
+            cut = bool(infos[index].get("TimeLimit.truncated", False))
+            self._ended.append((float(self._returns_N[index]), int(self._lengths_N[index]), cut))
+            if (success := success_of(infos[index])) is not None:
+                self._successes.append(success)
             self._returns_N[index], self._lengths_N[index] = 0, 0
         return observations, rewards_N, dones_N, infos
 
     def take(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, and forget them."""
-        ended, self._ended = self._ended, []
-        successes = tuple(success for _, _, success in ended if success is not None)
-        return EpisodeStatistics(tuple(r for r, _, _ in ended), tuple(n for _, n, _ in ended), successes)
+        returns, lengths, truncations = zip(*self._ended, strict=True) if self._ended else ((), (), ())
+        found = EpisodeStatistics(returns, lengths, tuple(self._successes), truncations)
+        self._ended, self._successes = [], []
+        return found
 
     def _check(self, what: str, value: Any, copy: int | None = None) -> None:
         """Stop if ``value`` (of one copy, or a batch of all) is not finite."""

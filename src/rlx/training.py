@@ -209,6 +209,7 @@ def _rollout(episodes: EpisodeStatistics) -> dict[str, float]:
     if episodes.returns:
         row["rollout/return_mean"] = float(np.mean(episodes.returns))
         row["rollout/length_mean"] = float(np.mean(episodes.lengths))
+        row["rollout/truncated_share"] = float(np.mean(episodes.truncations))
     if episodes.successes:
         row["rollout/success_rate"] = float(np.mean(episodes.successes))
     return row

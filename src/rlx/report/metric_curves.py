@@ -16,7 +16,7 @@ from rlx.runs import RunFolder
 
 RETURNS = ("rollout/return_mean", "validation/return_mean")
 """Metrics that the random policy's mean return can be drawn beside."""
-PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate")
+PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate", "rollout/truncated_share")
 SETTINGS = ("train/learning_rate", "train/clip_range", "train/clip_range_vf", "train/n_updates")
 """Metrics that are set, not measured: averaging them would only shift them."""
 ROLLOUT_WINDOWS, TRAIN_WINDOWS = 25, 100

@@ -39,12 +39,16 @@ class Statistics(NamedTuple):
 
 
 class Episodes(NamedTuple):
-    """What the running episodes have scored, and the list of those that ended (``ended[0]`` of them)."""
+    """What the running episodes have scored, and the list of those that ended (``ended[0]`` of them).
+
+    ``ended_truncated`` marks those that a limit ended.
+    """
 
     returns_N: Array
     lengths_N: Array
     ended_returns: Array
     ended_lengths: Array
+    ended_truncated: Array
     ended: Array
 
 
@@ -123,6 +127,7 @@ def record(arrays, episodes):
         if arrays.dones_N[i]:
             place = episodes.ended[0]
             episodes.ended_returns[place], episodes.ended_lengths[place] = episodes.returns_N[i], episodes.lengths_N[i]
+            episodes.ended_truncated[place] = arrays.truncated_N[i]
             episodes.returns_N[i], episodes.lengths_N[i], episodes.ended[0] = 0.0, 0, place + 1
             if not all_finite(arrays.raw_final_ND[i : i + 1]):
                 return BAD_OBSERVATION

@@ -68,12 +68,13 @@ class TrainingEnv(VecEnv):
 
     def take(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, and forget them."""
-        count = int(self.episodes.ended[0])
-        returns, lengths = self.episodes.ended_returns[:count].tolist(), self.episodes.ended_lengths[:count].tolist()
+        episodes, count = self.episodes, int(self.episodes.ended[0])
+        returns, lengths = episodes.ended_returns[:count].tolist(), episodes.ended_lengths[:count].tolist()
+        truncations = episodes.ended_truncated[:count].tolist()
         successes = tuple(self.source.successes)
         self.source.successes.clear()
-        self.episodes.ended[0] = 0
-        return EpisodeStatistics(tuple(returns), tuple(lengths), successes)
+        episodes.ended[0] = 0
+        return EpisodeStatistics(tuple(returns), tuple(lengths), successes, tuple(truncations))
 
     @property
     def normalizer(self) -> Normalizer | None:
@@ -170,6 +171,7 @@ def new_episodes(copies: int, capacity: int) -> Episodes:
         np.zeros(copies, np.int64),
         np.zeros(capacity),
         np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.bool_),
         np.zeros(1, np.int64),
     )
 

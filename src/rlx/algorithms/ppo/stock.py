@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import stable_baselines3
 import torch
+from stable_baselines3.common.buffers import RolloutBuffer
 
 from rlx.errors import NonFiniteValue
 
@@ -44,12 +45,14 @@ class PPO(stable_baselines3.PPO):
             total_timesteps: The budget that schedules run over.
 
         Returns:
-            What SB3 logs about the update, by its names, and ``train/gradient_norm``.
+            What SB3 logs about the update, by its names, ``train/gradient_norm``, and what the rollout gave the update
+            to learn from (:func:`_learned_from`).
         """
         assert self.env is not None
         self._total_timesteps = total_timesteps
         self.collect_rollouts(self.env, self._segment_callback, self.rollout_buffer, self.n_steps)
         self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
+        learned_from = _learned_from(self.rollout_buffer)  # before SB3 reorders it
         try:
             self.train()
         except ValueError as error:  # torch's distributions refuse NaN and infinities in the middle of an update
@@ -58,7 +61,7 @@ class PPO(stable_baselines3.PPO):
             raise ran_away(self.num_timesteps) from error
         logged = dict(self.logger.name_to_value)
         self.logger.name_to_value.clear()
-        return logged
+        return logged | learned_from
 
     def train(self) -> None:
         """Update on the rollout buffer; logs what SB3 logs, and the gradient norm."""
@@ -72,6 +75,15 @@ class PPO(stable_baselines3.PPO):
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_segment_callback"]
+
+
+def _learned_from(rollout: RolloutBuffer) -> dict[str, float]:
+    """Return how the value targets, TD(λ) returns, and the advantages of a rollout are spread."""
+    return {
+        "train/value_target_mean": float(rollout.returns.mean(dtype=np.float64)),
+        "train/value_target_std": float(rollout.returns.std(dtype=np.float64)),
+        "train/advantage_std": float(rollout.advantages.std(dtype=np.float64)),
+    }
 
 
 @contextmanager
