@@ -56,8 +56,16 @@ HEALTHY = (
     Case("acrobot-defaults", {**DEFAULTS, "env.id": "Acrobot-v1", "algo.total_timesteps": 300_000}),
 )
 FAULTS = (
-    Case("learning rate x 100", {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.learning_rate": 0.1}, ("policy-changes-too-fast",)),
-    Case("learning rate / 1000", {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.learning_rate": 1e-6}, ("policy-does-not-move",)),
+    Case(
+        "learning rate x 100",
+        {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.learning_rate": 0.1},
+        ("policy-changes-too-fast",),
+    ),
+    Case(
+        "learning rate / 1000",
+        {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.learning_rate": 1e-6},
+        ("policy-does-not-move",),
+    ),
     Case(
         "gamma 0.5, no entropy bonus",
         {**DEFAULTS, "env.id": "Acrobot-v1", "algo.gamma": 0.5, "algo.total_timesteps": 200_000},

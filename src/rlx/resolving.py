@@ -15,11 +15,15 @@ from rlx.config.checks import boundary_interval
 from rlx.config.composition import Composed, compose_run
 from rlx.config.document import KeyPath
 from rlx.config.schema import EnvConfig, RunConfig
+from rlx.config.settings import as_setting
 from rlx.config.snapshot import ProjectCode, Snapshot
+from rlx.diagnosis.diagnosing import diagnose
+from rlx.diagnosis.record import RunRecord, Task
 from rlx.envs import entry_module, episode_limit, make_env, own_registrations, wrapper_calls
 from rlx.errors import EnvironmentUnusable, PolicyUnusable
 from rlx.policies import check_arguments, own_modules
 from rlx.project_code import hashes_of
+from rlx.task_probe import task_of
 
 TRAINABLE = spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary | spaces.Box
 
@@ -53,7 +57,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         problems = [composed.problem(*found) for found in misfits]
         if problems:
             raise EnvironmentUnusable(problems)
-        limit = episode_limit(made)
+        limit, task = episode_limit(made), _task(made)
     finally:
         made.close()
     try:
@@ -66,7 +70,26 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         raise PolicyUnusable([composed.problem(("policy", "kwargs"), str(error))]) from None
     modules, registration = _environment_code(root, config.env)
     code = ProjectCode(hashes_of(root, [*modules, *network_modules]), registration)
-    return Resolved(Snapshot(config, code), tuple(_notices(config, limit)))
+    notices = (*_notices(config, limit), *_smells(run, config, task))
+    return Resolved(Snapshot(config, code), notices)
+
+
+def _task(made: gym.Env[Any, Any]) -> Task | None:
+    """Return what is known of the environment; None where its own code fails, which training will tell better."""
+    try:
+        return task_of(made)
+    except Exception:  # noqa: BLE001 — an environment may raise anything
+        return None
+
+
+def _smells(run: str, config: RunConfig, task: Task | None) -> Iterator[str]:
+    """Yield what the diagnosis finds in the configuration before anything is trained."""
+    found = diagnose(RunRecord(run, config, "resolved", (), task=task, seeds_wanted=config.num_seeds))
+    for finding in found.findings:
+        settings = " ".join(
+            f"-S {as_setting(key, value)}" for s in finding.suggestions[:1] for key, value in s.overrides.items()
+        )
+        yield f"{finding.severity}: {finding.what}" + (f" Try `{settings}`." if settings else "")
 
 
 def _made(composed: Composed) -> gym.Env[Any, Any]:

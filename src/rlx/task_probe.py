@@ -13,7 +13,7 @@ from rlx.config.schema import EnvConfig
 from rlx.diagnosis.record import Task
 from rlx.envs import episode_limit, make_env, own_registrations
 
-STEPS, SEED = 200, 0
+STEPS, SEED = 100, 0
 """Random steps taken to see how large observations are; the same ones every time."""
 
 
@@ -31,12 +31,17 @@ def probe_task(root: Path, env: EnvConfig) -> Task:
     own_registrations(root)
     made = make_env(env)
     try:
-        return _task(made)
+        return task_of(made)
     finally:
         made.close()
 
 
-def _task(made: Any) -> Task:
+def task_of(made: Any) -> Task:
+    """Return what is known of an environment; takes random steps in it.
+
+    Raises:
+        Exception: Whatever its own code raises.
+    """
     action = made.action_space
     choices: list[int] | None = None
     if isinstance(action, spaces.Discrete):

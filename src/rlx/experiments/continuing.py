@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rlx.comparison import flatten
+from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
 from rlx.dvc_cache import cached
 from rlx.errors import Missing, UsageError
-from rlx.experiments.planning import Plan, as_setting, plan
+from rlx.experiments.planning import Plan, plan
 from rlx.experiments.revisions import RecordedRun, recorded, recorded_here
 from rlx.references import find_origin
 from rlx.runs import RunFolder

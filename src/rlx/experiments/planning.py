@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -153,26 +151,3 @@ def addressed(root: Path, run: str, setting: str) -> str:
         if path[: len(prefix)] == prefix and inner in document.keys:
             return setting if document.name == "params.yaml" else f"{document.name}:{'.'.join(map(str, inner))}={value}"
     return setting if key.startswith("+") else f"+{setting}"
-
-
-def as_setting(key: str, value: Any) -> str:
-    """Return ``KEY=VALUE`` for a plain value, as ``-S`` reads it."""
-    if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_][\w.\-/]*", value) and value.lower() not in (
-            "true",
-            "false",
-            "null",
-            "nan",
-            "inf",
-        )
-        return f"{key}={value}" if plain else f"{key}='" + value.replace("'", "\\'") + "'"
-    return f"{key}={_literal(value)}"
-
-
-def _literal(value: Any) -> str:
-    """Return a value in Hydra's grammar, which is JSON's but for the quotes of keys."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_literal, value)) + "]"
-    return json.dumps(value)

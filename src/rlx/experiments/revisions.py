@@ -16,8 +16,11 @@ from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.experiments.tools import git, git_blobs
 from rlx.project import main_root
 
-VIEWED = ("eval", "plots", "metadata.json")
+VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""
+
+COMPLETE = ".complete-2"
+"""The file that says that all of it is there; its name changes when :data:`VIEWED` does."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def view(root: Path, origin: Origin) -> Path:
         Missing: The commit has no such run, or this clone lacks its results; the message says how to fetch them.
     """
     target = view_folder(root, origin)
-    if (target / ".complete").is_file():
+    if (target / COMPLETE).is_file():
         return target
     record = _record(root, origin)
     (snapshot,) = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/config_snapshot.yaml"])
@@ -170,7 +173,7 @@ def view(root: Path, origin: Origin) -> Path:
     for output in VIEWED:
         if output in record.outputs:
             _require(lay_out(root, record.outputs[output], target / output), origin)
-    (target / ".complete").touch()
+    (target / COMPLETE).touch()
     return target
 
 

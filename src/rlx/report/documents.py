@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from rlx.report.analysis_documents import Analyzed, Diagnosed, Suggestions
+from rlx.report.document import Document
 
 Number = float | None
-
-
-class Document(BaseModel):
-    """A part of a document; it has exactly these fields."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class Interval(Document):
@@ -569,6 +566,9 @@ DOCUMENTS: dict[str, type[Document]] = {
     "summarize RUN": RunSummed,
     "summarize SWEEP": SweepSummed,
     "summarize": ProjectSummed,
+    "analyze": Analyzed,
+    "diagnose": Diagnosed,
+    "suggest": Suggestions,
     "doctor": Checked,
 }
 """By command, what its ``--json`` prints."""

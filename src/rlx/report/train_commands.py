@@ -10,10 +10,10 @@ from typing import Any
 
 from rlx.comparison import flatten
 from rlx.config.composition import compose_run
+from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
 from rlx.errors import RlxError
 from rlx.experiments.kept import read_record
-from rlx.experiments.planning import as_setting
 from rlx.references import find_origin
 from rlx.runs import RunFolder
 

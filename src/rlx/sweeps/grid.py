@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rlx.config.document import read_document
+from rlx.config.settings import as_setting
 from rlx.config.validation import problems_in
 from rlx.config.values import Section
 from rlx.errors import ConfigError, Missing
-from rlx.experiments.planning import as_setting
 
 MOST_POINTS = 1000
 
