@@ -52,7 +52,7 @@ def command(run: str, plots: Path | None, *, as_markdown: bool, as_json: bool) -
         for path in pictures.values():
             say(f"drawn: {path}")
     if any(finding["severity"] == "error" for finding in content["findings"]):
-        click.get_current_context().exit(1)
+        raise SystemExit(1)
 
 
 def analysis_of(run: str) -> Analysis:

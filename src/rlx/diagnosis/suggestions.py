@@ -51,7 +51,7 @@ def smaller_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
     effect = "approx_kl falls below 0.02, and the return rises without falling back."
     if rate(config) > 3 * USUAL_RATE:
         smaller = USUAL_RATE
-        found.append(attempt(signals, {"algo.learning_rate": smaller}, f"The learning rate {rate(config):g} is {rate(config) / USUAL_RATE:.3g} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
+        found.append(attempt(signals, {"algo.learning_rate": smaller}, f"The learning rate {rate(config):g} is {rate(config) / USUAL_RATE:,.0f} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
     if _clip(config) > 0.4:
         found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {_clip(config):g} hardly holds the policy.", effect))  # fmt: skip
     if config.algo.target_kl is None:

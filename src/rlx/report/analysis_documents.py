@@ -33,8 +33,8 @@ class Suggested(Document):
 
     overrides: dict[str, Any]
     """The settings, by key."""
-    command: str
-    """The command that tries it, ready for a shell."""
+    command: str | None
+    """The command that tries it, ready for a shell; null in `analysis.json`, which does not know the project around it."""
     reason: str
     """Why."""
     effect: str

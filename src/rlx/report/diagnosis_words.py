@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rlx.config.settings import as_setting
 from rlx.diagnosis.finding import Diagnosis, Evidence, Finding, Suggestion
 from rlx.report.train_commands import Remaking
 from rlx.wording import number
@@ -14,8 +15,14 @@ MARKS = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 NOTHING_FOUND = "Nothing was found that would need attention."
 
 
-def diagnosis_data(diagnosis: Diagnosis, again: Remaking) -> dict[str, Any]:
-    """Return a diagnosis as plain values: ``findings``, ``consequences``, ``suggestions``, ``unchecked``."""
+def diagnosis_data(diagnosis: Diagnosis, again: Remaking | None) -> dict[str, Any]:
+    """Return a diagnosis as plain values: ``findings``, ``consequences``, ``suggestions``, ``unchecked``.
+
+    Args:
+        diagnosis: The diagnosis.
+        again: How the run is made again; None where the project around it is not the person's own (in a stage), so that
+            suggestions have settings but no command.
+    """
     return {
         "findings": [_finding_data(finding, again) for finding in diagnosis.findings],
         "consequences": [_finding_data(finding, again) for finding in diagnosis.consequences],
@@ -24,7 +31,7 @@ def diagnosis_data(diagnosis: Diagnosis, again: Remaking) -> dict[str, Any]:
     }
 
 
-def _finding_data(finding: Finding, again: Remaking) -> dict[str, Any]:
+def _finding_data(finding: Finding, again: Remaking | None) -> dict[str, Any]:
     return {
         "id": finding.id,
         "severity": finding.severity,
@@ -56,10 +63,10 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _suggestion_data(suggestion: Suggestion, again: Remaking) -> dict[str, Any]:
+def _suggestion_data(suggestion: Suggestion, again: Remaking | None) -> dict[str, Any]:
     return {
         "overrides": dict(suggestion.overrides),
-        "command": again.command(suggestion.overrides),
+        "command": again.command(suggestion.overrides) if again else None,
         "reason": suggestion.reason,
         "effect": suggestion.effect,
         "steps": suggestion.steps,
@@ -138,7 +145,7 @@ def to_markdown(content: dict[str, Any], pictures: dict[str, str], level: int = 
             lines += [f"![{finding['title']}]({pictures[finding['id']]})", ""]
         if finding["suggestions"]:
             first = finding["suggestions"][0]
-            lines += [f"Try: `{first['command']}` {first['reason']} {first['effect']}", ""]
+            lines += [f"Try `{asked(first)}`. {first['reason']} {first['effect']}", ""]
         if finding["advice"]:
             lines += [finding["advice"], ""]
         lines += [f"*Confidence: {finding['confidence']}. Source: {finding['source']}. Rule: `{finding['id']}`.*", ""]
@@ -149,11 +156,20 @@ def to_markdown(content: dict[str, Any], pictures: dict[str, str], level: int = 
     return lines
 
 
+def asked(suggestion: dict[str, Any]) -> str:
+    """Return the command of a suggestion, or its settings as ``-S`` where it has none."""
+    found = suggestion["command"]
+    return found or " ".join(f"-S {as_setting(key, value)}" for key, value in suggestion["overrides"].items())
+
+
 def tries(content: dict[str, Any]) -> list[str]:
     """Return what to try as lines of Markdown."""
     if not content["suggestions"]:
         return ["No change of settings follows from the findings.", ""]
-    lines = ["One at a time, so that you learn which one helped; `rlx compare` judges each against this run.", ""]
+    lines = ["One at a time, so that you learn which one helped; `rlx compare` judges each against this run."]
+    if any(each["command"] is None for each in content["suggestions"]):
+        lines[0] += " `rlx suggest RUN` gives them as complete commands."
+    lines.append("")
     for index, each in enumerate(content["suggestions"], 1):
         lines += [
             f"{index}. `{each['command']}`",

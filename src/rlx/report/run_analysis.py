@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import RunRecord
 from rlx.diagnosis.rules.rewards import components
 from rlx.diagnosis.signals import Signals
+from rlx.errors import DataDamaged
+from rlx.report.analysis_documents import Analyzed
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_pictures import write_pictures
 from rlx.report.diagnosis_words import diagnosis_data
@@ -65,12 +68,14 @@ class Analysis:
     content: Mapping[str, Any]
 
 
-def analyze(root: Path, folder: RunFolder) -> Analysis:
+def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysis:
     """Return the analysis of a run, finished or not; nothing is written.
 
     Args:
         root: The project.
         folder: Any run that :func:`rlx.references.find_run` gives.
+        in_stage: Whether this is a stage, perhaps of an experiment whose ``params.yaml`` is not the person's own:
+            suggestions then have no commands.
 
     Raises:
         ConfigError: Its snapshot cannot be read.
@@ -84,14 +89,13 @@ def analyze(root: Path, folder: RunFolder) -> Analysis:
         random_return = summary.random_return if summary else None
         facts = learning_facts(curves.steps_U, curves.returns_SU, curves.episodes_SU, random_return)
     diagnosis = diagnose(record)
-    return Analysis(
-        record, diagnosis, curves, _content(record, summary, curves, facts, diagnosis, remaking(root, folder))
-    )
+    again = None if in_stage else remaking(root, folder)
+    return Analysis(record, diagnosis, curves, _content(record, summary, curves, facts, diagnosis, again))
 
 
 def analyze_run(folder: RunFolder) -> Mapping[str, Any]:
     """Write the analysis and plots of a finished run, and return the content of ``analysis.json``."""
-    found = analyze(folder.path.parent.parent, folder)
+    found = analyze(folder.path.parent.parent, folder, in_stage=True)
     target = folder.path / "plots"
     _write_plots(folder, found.curves, target)
     pictures = write_pictures(found.record, found.diagnosis, target)
@@ -99,6 +103,26 @@ def analyze_run(folder: RunFolder) -> Mapping[str, Any]:
     paths = {name: f"plots/{file}" for name, file in pictures.items()}
     write_text(folder.path / "analysis.md", analysis_markdown(found.content, paths, "plots/learning_curve.png"))
     return found.content
+
+
+def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
+    """Read the ``analysis.json`` of a run; None where it has none, or one of an rlx that made no diagnosis.
+
+    Raises:
+        DataDamaged: It is not such a file.
+    """
+    path = folder.path / "analysis.json"
+    if not path.is_file():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if "findings" not in content:
+            return None
+        return Analyzed.model_validate_json(json.dumps(content)).model_dump()
+    except (ValueError, TypeError) as error:
+        raise DataDamaged(
+            f"{path}: is not an analysis ({str(error)[:120]}); `dvc repro --force` makes it anew"
+        ) from None
 
 
 def _curves(record: RunRecord) -> Curves | None:
@@ -161,7 +185,7 @@ def _content(  # noqa: PLR0913
     curves: Curves | None,
     facts: LearningFacts | None,
     diagnosis: Diagnosis,
-    again: Remaking,
+    again: Remaking | None,
 ) -> dict[str, Any]:
     steps = max((int(seed.steps_U[-1]) for seed in record.seeds if len(seed.steps_U)), default=0)
     outcome = None

@@ -44,8 +44,19 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         sentences.append(f"What differs in the settings: {listed(changed)}" if changed else "No setting differs")
         sentences += [f"Beware: {warning}" for warning in comparison.warnings]
     told = {"problem": None, "headline": verdict, "comparison": comparison, "run": facts}
+    if diagnosis := _diagnosis(folder):
+        sentences.append(diagnosis)
     grid = _scores_grid(folder, summary, judged, comparison.baseline if comparison else None)
     return Digest("run", folder.name, as_one([*sentences, *_made(facts)]), grid, told)
+
+
+def _diagnosis(folder: RunFolder) -> str | None:
+    """Return the outcome of the diagnosis that the analyze stage made; None where there is none."""
+    from rlx.report.diagnosis_words import headline as told
+    from rlx.report.run_analysis import read_analysis
+
+    content = read_analysis(folder)
+    return None if content is None else f"Diagnosis: {told(content)} `rlx diagnose {folder.name}` tells more"
 
 
 def _judged(root: Path, parameters: Parameters, folder: RunFolder) -> tuple[JudgedRuns | None, str]:
