@@ -90,7 +90,9 @@ FAULTS = (
     Case(
         "evaluation without its normaliser",
         {
-            **{key: value for key, value in ACROBOT.items() if not key.startswith("env.normalize")},
+            **DEFAULTS,
+            "env.id": "MountainCar-v0",
+            "algo.total_timesteps": 150_000,
             "env.wrappers": [f"{OWN}.OwnNormalizer"],
         },
         ("evaluation-below-training",),

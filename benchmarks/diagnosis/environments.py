@@ -24,10 +24,11 @@ class ScaledReward(gym.RewardWrapper[Any, Any]):
 
 
 class OwnNormalizer(gym.ObservationWrapper[Any, Any, Any]):
-    """Scales observations by running statistics that no checkpoint keeps: evaluation begins without them."""
+    """Scales observations once it has seen enough of them; no checkpoint keeps what it saw, so evaluation begins anew."""
 
-    def __init__(self, env: Env):
+    def __init__(self, env: Env, warm_up: int = 3000):
         super().__init__(env)
+        self._warm_up = warm_up
         shape = env.observation_space.shape
         assert shape is not None
         self.observation_space = gym.spaces.Box(-10.0, 10.0, shape, np.float32)
@@ -39,6 +40,8 @@ class OwnNormalizer(gym.ObservationWrapper[Any, Any, Any]):
         before = observation - self._mean
         self._mean += before / self._count
         self._square += before * (observation - self._mean)
+        if self._count < self._warm_up:
+            return np.asarray(observation, dtype=np.float32)
         deviation = np.sqrt(self._square / self._count) + 1e-4
         return np.clip((observation - self._mean) / deviation, -10.0, 10.0).astype(np.float32)
 

@@ -6,6 +6,7 @@ and the best window of any seed (1). No signal rests on a single value.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from rlx.diagnosis.record import Array, RunRecord, SeedRecord
 
 WINDOWS = 20
 """Windows of training: enough to see a collapse, few enough to average noise away."""
+FEWEST_TO_TRIM = 5
 FEWEST_UPDATES = 8
 """Below so many updates per seed nothing can be said about the course of training."""
 PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate", "rollout/truncated_share")
@@ -59,6 +61,7 @@ class Signals:
     def __init__(self, record: RunRecord):
         self.record, self.config, self.task = record, record.config, record.task
         self.seeds: Sequence[SeedRecord] = [s for s in record.seeds if len(s.steps_U) >= FEWEST_UPDATES]
+        self._windowed: dict[tuple[str, bool], Array] = {}
 
     @property
     def numbers(self) -> list[int]:
@@ -80,21 +83,37 @@ class Signals:
         """Return the environment steps from the beginning of window ``first`` to the end of window ``last``."""
         return int(self.edges[first]), int(self.edges[last + 1])
 
-    def windowed(self, metric: str) -> Array:
+    def windowed(self, metric: str, *, trimmed: bool = True) -> Array:
         """Return a metric's mean per seed and window (S × W), NaN where it has no value.
 
-        Numbers of episodes are weighted by the episodes behind them.
+        Numbers of episodes are weighted by the episodes behind them; of others the smallest and the largest value of a
+        window are left out where it has enough (unless ``trimmed`` is false), so that no single update decides.
         """
-        result_SW = np.full((len(self.seeds), self.windows), np.nan)
-        for row, seed in enumerate(self.seeds):
-            values_U = seed.metric(metric)
-            weights_U = seed.metric("rollout/episodes") if metric in PER_EPISODE else np.ones(len(values_U))
-            weights_U = np.where(np.isfinite(values_U), np.nan_to_num(weights_U), 0.0)
-            place_U = np.clip(np.searchsorted(self.edges, seed.steps_U, side="left") - 1, 0, self.windows - 1)
-            total_W = np.bincount(place_U, np.nan_to_num(values_U) * weights_U, self.windows)
-            weight_W = np.bincount(place_U, weights_U, self.windows)
-            np.divide(total_W, weight_W, out=result_SW[row], where=weight_W > 0)
-        return result_SW
+        trimmed = trimmed and metric not in PER_EPISODE
+        if (metric, trimmed) not in self._windowed:
+            rows = [self._windowed_seed(seed, metric, trimmed=trimmed) for seed in self.seeds]
+            self._windowed[metric, trimmed] = np.array(rows).reshape(len(self.seeds), self.windows)
+        return self._windowed[metric, trimmed].copy()
+
+    def _windowed_seed(self, seed: SeedRecord, metric: str, *, trimmed: bool) -> Array:
+        values_U = seed.metric(metric)
+        counts_U = seed.metric("rollout/episodes") if metric in PER_EPISODE else np.ones(len(values_U))
+        known_U = np.isfinite(values_U) & (np.nan_to_num(counts_U) > 0)
+        result_W = np.full(self.windows, np.nan)
+        for window, (first, last) in enumerate(self._bounds(seed)):
+            inside = known_U[first:last]
+            values, weights = values_U[first:last][inside], counts_U[first:last][inside]
+            if trimmed and len(values) >= FEWEST_TO_TRIM:
+                result_W[window] = (values.sum() - values.min() - values.max()) / (len(values) - 2)
+            elif len(values):
+                result_W[window] = np.average(values, weights=weights)
+        return result_W
+
+    def _bounds(self, seed: SeedRecord) -> list[tuple[int, int]]:
+        """Return which updates of a seed fall into each window."""
+        places = np.searchsorted(seed.steps_U, self.edges, side="right")
+        places[0] = 0
+        return list(itertools.pairwise(places.tolist()))
 
     @cached_property
     def returns_SW(self) -> Array:
@@ -106,8 +125,8 @@ class Signals:
         """How many training episodes ended in each window."""
         result_SW = np.zeros((len(self.seeds), self.windows))
         for row, seed in enumerate(self.seeds):
-            place_U = np.clip(np.searchsorted(self.edges, seed.steps_U, side="left") - 1, 0, self.windows - 1)
-            result_SW[row] = np.bincount(place_U, np.nan_to_num(seed.metric("rollout/episodes")), self.windows)
+            episodes_U = np.nan_to_num(seed.metric("rollout/episodes"))
+            result_SW[row] = [episodes_U[first:last].sum() for first, last in self._bounds(seed)]
         return result_SW
 
     @cached_property

@@ -207,7 +207,9 @@ def shorter(signals: Signals, step: int) -> tuple[Suggestion, ...]:
 
 def more_seeds(signals: Signals) -> tuple[Suggestion, ...]:
     """For a run whose seeds are few, or differ."""
-    seeds = max(10, 2 * signals.config.num_seeds)
+    seeds = min(1000, max(10, 2 * signals.config.num_seeds))
+    if seeds <= signals.config.num_seeds:
+        return ()
     effect = "The share of seeds that fail, and the interval, become known well enough to judge."
     return (attempt(signals, {"num_seeds": seeds}, f"{signals.config.num_seeds} seeds tell little of what the next one does.", effect),)  # fmt: skip
 
@@ -215,13 +217,15 @@ def more_seeds(signals: Signals) -> tuple[Suggestion, ...]:
 def larger_rollouts(signals: Signals) -> tuple[Suggestion, ...]:
     """For updates that see very few samples."""
     config = signals.config
-    steps = max(SAMPLES // config.env.num_envs, 32)
-    batch = 64 if steps * config.env.num_envs % 64 == 0 else steps * config.env.num_envs // 8
+    copies = config.env.num_envs
+    steps = -(-SAMPLES // (copies * 64)) * 64  # whole minibatches of 64, whatever the number of copies
+    if steps * copies > config.algo.total_timesteps:
+        return ()
     overrides: dict[str, Any] = {"algo.rollout_steps": steps}
-    if config.algo.batch_size != batch:
-        overrides["algo.batch_size"] = batch
+    if config.algo.batch_size != 64:
+        overrides["algo.batch_size"] = 64
     effect = "Updates become fewer and steadier; explained variance rises."
-    return (attempt(signals, overrides, f"{steps * config.env.num_envs:,} samples per update are usual.", effect),)
+    return (attempt(signals, overrides, f"{steps * copies:,} samples per update are usual.", effect),)
 
 
 def more_updates(signals: Signals) -> tuple[Suggestion, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.signals import Signals, mean_over
 from rlx.wording import number
@@ -15,6 +16,7 @@ SUSTAINED_KL, SPIKE_KL = 0.05, 0.5
 """KL is normally below 0.02 and target_kl 0.01-0.05 (Spinning Up; Huang et al. 2022); a mean of 0.5 over a whole
 window is ten times the largest usual target."""
 MUCH_CLIPPED = 0.3
+CERTAIN = 0.2
 STILL_KL, STILL_CLIPPED = 2e-4, 0.002
 """A hundredth of the usual KL, and two samples in a thousand clipped."""
 HUANG = "Huang et al. 2022 (The 37 implementation details of PPO): approx_kl is normally below 0.02"
@@ -23,7 +25,8 @@ SPINNING_UP = "OpenAI Spinning Up: target_kl is usually 0.01-0.05"
 
 def _too_fast(signals: Signals) -> Detection | None:
     kl_SW = signals.windowed(KL)
-    peak_S = np.nanmax(np.nan_to_num(kl_SW), axis=1)
+    jumps_SW = np.nan_to_num(signals.windowed(KL, trimmed=False))[:, :-1]  # what follows a jump shows in later windows
+    peak_S = jumps_SW.max(axis=1, initial=0.0)
     share_S = (np.nan_to_num(kl_SW) > SUSTAINED_KL).mean(axis=1)
     spike_S, sustained_S = peak_S > SPIKE_KL, share_S >= 0.5
     holds_S = spike_S | sustained_S
@@ -31,7 +34,7 @@ def _too_fast(signals: Signals) -> Detection | None:
         return None
     seeds = which(signals, holds_S)
     if most(spike_S):
-        window = int(np.median(np.argmax(np.nan_to_num(kl_SW), axis=1)[spike_S]))
+        window = int(np.median(np.argmax(jumps_SW, axis=1)[spike_S]))
         first, last = signals.span_of(window, window)
         evidence = measured(signals, KL, peak_S, spike_S, "above", SPIKE_KL, (window, window))
         what = (
@@ -50,11 +53,9 @@ def _too_fast(signals: Signals) -> Detection | None:
 def _still(signals: Signals) -> Detection | None:
     half = max(1, signals.windows // 2)
     kl_SW, clipped_SW = signals.windowed(KL)[:, :half], signals.windowed(CLIPPED)[:, :half]
-    if not (np.isfinite(kl_SW).any() and np.isfinite(clipped_SW).any()):
-        return None
-    holds_S = (np.nanmax(np.nan_to_num(kl_SW), axis=1) < STILL_KL) & (
-        np.nanmax(np.nan_to_num(clipped_SW), axis=1) < STILL_CLIPPED
-    )
+    known_S = np.isfinite(kl_SW).any(axis=1) & np.isfinite(clipped_SW).any(axis=1)
+    slow_S = (np.nan_to_num(kl_SW).max(axis=1) < STILL_KL) & (np.nan_to_num(clipped_SW).max(axis=1) < STILL_CLIPPED)
+    holds_S = known_S & slow_S & ~_certain(signals, half)
     if not most(holds_S):
         return None
     evidence = (
@@ -66,6 +67,14 @@ def _still(signals: Signals) -> Detection | None:
         f"approx_kl {number(evidence[0].value)} and {100 * evidence[1].value:.2g} % of samples clipped."
     )
     return Detection(what, evidence, "warning", "high", suggestions.larger_policy_steps(signals))
+
+
+def _certain(signals: Signals, half: int) -> Array:
+    """Tell which seeds' policies cannot move because they are certain of every action already."""
+    random_SW = signals.relative_entropy_SW
+    if random_SW is None:
+        return np.zeros(len(signals.seeds), dtype=bool)
+    return np.asarray(np.nan_to_num(mean_over(random_SW[:, :half]), nan=1.0) < CERTAIN)
 
 
 def _much_clipped(signals: Signals) -> Detection | None:

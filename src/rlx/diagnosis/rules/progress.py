@@ -12,7 +12,6 @@ from rlx.diagnosis.signals import Signals, carried_forward
 from rlx.wording import number
 
 RETURN = "rollout/return_mean"
-HELD_OUT = "held-out return of the final policy"
 FALLEN = 0.5
 SWING = 0.2
 IMPROVING = 0.05
@@ -42,10 +41,10 @@ def _floor(signals: Signals) -> Detection | None:
         return None
     rarely_S = signals.above_floor_SW.mean(axis=1) <= 0.1
     ends_low_S = ~signals.above_floor_SW[:, -max(1, signals.windows // 4) :].any(axis=1)
-    holds_S = rarely_S & ends_low_S
+    holds_S = rarely_S & ends_low_S & np.isfinite(signals.returns_SW).any(axis=1)
     if not most(holds_S):
         return None
-    level_S = signals.late(signals.returns_SW)
+    level_S = signals.late(carried_forward(signals.returns_SW))
     threshold = float(np.median(signals.floor_SW[:, -1]))
     evidence = measured(signals, RETURN, level_S, holds_S, "below", threshold)
     below = evidence.value < scale.low - max(scale.deviation, 1e-12) * 0.5

@@ -1,0 +1,403 @@
+"""The diagnosis: each signature is found, healthy curves are left alone, and what is suggested is a valid configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlx.config.checks import inconsistencies
+from rlx.config.schema import RunConfig
+from rlx.diagnosis.diagnosing import diagnose
+from rlx.diagnosis.finding import Diagnosis
+from rlx.diagnosis.record import Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.diagnosis.rules import RULES
+
+UPDATES, ROLLOUT = 200, 2048
+LOW, HIGH = 20.0, 500.0
+TASK = Task(max_entropy=float(np.log(2)), action_elements=None, episode_limit=500, observation_size_D=(0.1, 0.5))
+
+
+def config(**changes: Any) -> RunConfig:
+    """A plain configuration; keys are ``section__key``."""
+    data: dict[str, Any] = {
+        "env": {"id": "Any-v0", "num_envs": 8},
+        "algo": {"total_timesteps": UPDATES * ROLLOUT, "rollout_steps": 256},
+    }
+    for name, value in changes.items():
+        section, _, key = name.partition("__")
+        if key:
+            data.setdefault(section, {})[key] = value
+        else:
+            data[section] = value
+    return RunConfig.model_validate(data)
+
+
+def rising(rng: np.random.Generator, *, end: float = HIGH, at: float = 0.3) -> Any:
+    """A return that rises from random's level to its end and stays there."""
+    x = np.linspace(0, 1, UPDATES)
+    return LOW + (end - LOW) / (1 + np.exp(-(x - at) * 20)) + rng.normal(0, 0.01 * (HIGH - LOW), UPDATES)
+
+
+def healthy(seed: int, returns: Any | None = None, **metrics: Any) -> SeedRecord:
+    """A seed as a good training leaves it."""
+    rng = np.random.default_rng(seed)
+    found = rising(rng) if returns is None else np.asarray(returns, dtype=float)
+    x = np.linspace(0, 1, UPDATES)
+    values = {
+        "rollout/return_mean": found,
+        "rollout/length_mean": found.copy(),
+        "rollout/episodes": np.full(UPDATES, 10.0),
+        "train/approx_kl": 0.01 * np.exp(-2 * x) + rng.uniform(0, 0.002, UPDATES),
+        "train/clip_fraction": 0.1 * np.exp(-x) + rng.uniform(0, 0.01, UPDATES),
+        "train/entropy_loss": -np.log(2) * (1 - 0.6 * x),
+        "train/explained_variance": np.clip(2 * x, 0, 0.9) + rng.normal(0, 0.02, UPDATES),
+        "train/gradient_norm": np.full(UPDATES, 1.0) + rng.uniform(0, 0.1, UPDATES),
+        "train/value_loss": np.full(UPDATES, 2.0),
+        "train/value_target_mean": np.full(UPDATES, 5.0),
+        "train/value_target_std": np.full(UPDATES, 2.0),
+    }
+    values |= {
+        name.replace("__", "/"): np.broadcast_to(np.asarray(v, float), UPDATES).copy() for name, v in metrics.items()
+    }
+    last = float(np.nanmean(found[-10:]))
+    held_out = Episodes(last + rng.normal(0, 5, 50), np.abs(last + rng.normal(0, 5, 50)).round())
+    steps = np.arange(1, UPDATES + 1) * ROLLOUT
+    return SeedRecord(seed, steps, values, seconds_U=steps * 1e-4, held_out=held_out)
+
+
+def record(seeds: list[SeedRecord] | None = None, run: RunConfig | None = None, **changes: Any) -> RunRecord:
+    rng = np.random.default_rng(99)
+    shown = [healthy(seed) for seed in range(5)] if seeds is None else seeds
+    random = Episodes(LOW + rng.normal(0, 10, 100), LOW + rng.normal(0, 10, 100))
+    content: dict[str, Any] = {"random": random, "task": TASK, "seeds_wanted": len(shown)} | changes
+    return RunRecord("anyrun", run or config(), content.pop("status", "finished"), tuple(shown), **content)
+
+
+def five(make: Any) -> list[SeedRecord]:
+    return [make(seed) for seed in range(5)]
+
+
+def ids(found: Diagnosis) -> list[str]:
+    return [finding.id for finding in found.findings]
+
+
+def alarms(found: Diagnosis) -> list[str]:
+    return [finding.id for finding in found.findings if finding.severity != "info"]
+
+
+def test_a_healthy_run_gives_nothing_above_info() -> None:
+    assert alarms(diagnose(record())) == []
+
+
+def flat(seed: int) -> Any:
+    return LOW + np.random.default_rng(seed).normal(0, 3, UPDATES)
+
+
+def collapsing(seed: int) -> Any:
+    found = rising(np.random.default_rng(seed))
+    found[150:] = LOW + 30
+    return found
+
+
+def swinging(seed: int) -> Any:
+    """Swings between windows, not within one."""
+    found = rising(np.random.default_rng(seed))
+    found[100:190] -= np.repeat(np.random.default_rng(seed).permutation([0, 350, 0, 350, 0, 0, 350, 0, 350]), 10)
+    return found
+
+
+CASES: dict[str, tuple[str, list[SeedRecord], RunConfig]] = {
+    "too fast": (
+        "policy-changes-too-fast",
+        five(lambda s: healthy(s, flat(s), train__approx_kl=[3.0] * 10 + [0.0] * 190, train__entropy_loss=-0.001)),
+        config(algo__learning_rate=0.1),
+    ),
+    "still": (
+        "policy-does-not-move",
+        five(lambda s: healthy(s, flat(s), train__approx_kl=1e-6, train__clip_fraction=0.0, train__entropy_loss=-np.log(2))),
+        config(algo__learning_rate=1e-7),
+    ),
+    "certain": (
+        "entropy-collapsed",
+        five(lambda s: healthy(s, flat(s), train__entropy_loss=-0.01)),
+        config(),
+    ),
+    "paid for randomness": (
+        "entropy-coef-unusual",
+        five(lambda s: healthy(s, flat(s), train__entropy_loss=-np.log(2))),
+        config(algo__entropy_coef=1.0),
+    ),
+    "noise": (
+        "noise-grows",
+        five(lambda s: healthy(s, flat(s), train__std=np.linspace(1, 9, UPDATES))),
+        config(algo__entropy_coef=0.05),
+    ),
+    "scale": (
+        "targets-out-of-scale",
+        five(lambda s: healthy(s, flat(s), train__value_target_mean=1e6, train__explained_variance=0.0)),
+        config(),
+    ),
+    "no critic": (
+        "value-not-trained",
+        five(lambda s: healthy(s, train__explained_variance=-0.01)),
+        config(algo__value_coef=0.0),
+    ),
+    "blind critic": (
+        "value-function-not-learning",
+        five(lambda s: healthy(s, train__explained_variance=np.random.default_rng(s).normal(-0.3, 0.1, UPDATES))),
+        config(),
+    ),
+    "floor": ("never-left-the-floor", five(lambda s: healthy(s, flat(s))), config()),
+    "collapse": ("collapse-after-success", five(lambda s: healthy(s, collapsing(s))), config()),
+    "swings": ("unstable", five(lambda s: healthy(s, swinging(s))), config()),
+    "one of five": ("seeds-disagree", [*(healthy(s) for s in range(4)), healthy(4, flat(4))], config()),
+    "greedy": ("short-horizon", five(lambda s: healthy(s, flat(s))), config(algo__gamma=0.5)),
+    "tiny rollouts": (
+        "rollout-too-small",
+        five(lambda s: healthy(s, collapsing(s))),
+        config(env__num_envs=1, algo__rollout_steps=16, algo__batch_size=16),
+    ),
+    "slows down": (
+        "throughput-decays",
+        five(lambda s: dataclasses.replace(healthy(s), seconds_U=np.cumsum(np.linspace(0.1, 1, UPDATES)))),
+        config(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_signature_is_the_first_finding(case: str) -> None:
+    expected, seeds, run = CASES[case]
+    found = diagnose(record(seeds, run))
+    assert found.findings[0].id == expected
+    assert found.findings[0].severity != "info"
+    assert expected not in alarms(diagnose(record()))
+
+
+def test_evaluation_far_below_training() -> None:
+    def spoiled(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        return dataclasses.replace(healthy(seed), held_out=Episodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50)))
+
+    own = config(env__wrappers=["envs.mine.RunningNorm", "envs.mine.Other"])
+    found = diagnose(record(five(spoiled), own))
+    assert alarms(found) == ["evaluation-below-training"]
+    assert dict(found.suggestions[0].overrides) == {
+        "env.wrappers": ["envs.mine.Other"],
+        "env.normalize_observation": True,
+    }
+    assert all("env.wrappers" not in s.overrides for s in diagnose(record(five(spoiled))).suggestions)
+
+
+def test_what_follows_from_a_finding_is_not_a_finding_of_its_own() -> None:
+    _, seeds, run = CASES["too fast"]
+    found = diagnose(record(seeds, run))
+    assert ids(found).count("never-left-the-floor") == 0
+    assert {"never-left-the-floor", "entropy-collapsed"} <= {other.id for other in found.consequences}
+    assert found.findings[0].severity == "error"  # as its consequence: nothing was learned
+
+
+def test_one_seed_of_many_is_no_fault_of_the_configuration() -> None:
+    seeds = [*(healthy(s) for s in range(4)), healthy(4, train__approx_kl=2.0)]
+    assert "policy-changes-too-fast" not in ids(diagnose(record(seeds)))
+
+
+def test_a_single_last_value_changes_nothing() -> None:
+    """No rule looks at a single last value."""
+    seeds = []
+    for seed in range(5):
+        found = healthy(seed)
+        for name, values in found.values.items():
+            values[-1] = LOW if name.startswith("rollout/") else values[-1] * 50 + 7
+        seeds.append(found)
+    assert alarms(diagnose(record(seeds))) == []
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    factor=st.floats(-3, 3).map(lambda power: 10.0**power),
+    shift=st.sampled_from([0.0, -1e4, 123.0]),
+    case=st.sampled_from(["floor", "collapse", "swings", "one of five", "certain"]),
+)
+def test_findings_do_not_depend_on_the_scale_of_returns(factor: float, shift: float, case: str) -> None:
+    _, seeds, run = CASES[case]
+
+    def scaled(values: Any) -> Any:
+        return np.asarray(values) * factor + shift * factor
+
+    def moved(seed: SeedRecord) -> SeedRecord:
+        assert seed.held_out is not None
+        values = {**seed.values, "rollout/return_mean": scaled(seed.values["rollout/return_mean"])}
+        held_out = Episodes(scaled(seed.held_out.returns_E), seed.held_out.lengths_E)
+        return dataclasses.replace(seed, values=values, held_out=held_out)
+
+    plain = record(seeds, run)
+    assert plain.random is not None
+    other = dataclasses.replace(
+        plain,
+        seeds=tuple(moved(seed) for seed in seeds),
+        random=Episodes(scaled(plain.random.returns_E), plain.random.lengths_E),
+    )
+    if abs(shift) * 0.02 < 10:  # where 2 % of random's return is less than its deviation
+        assert ids(diagnose(other)) == ids(diagnose(plain))
+    else:
+        assert len(diagnose(other).findings) < 10  # and never an exception
+
+
+numbers = st.floats(-1e6, 1e6) | st.just(float("nan"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_any_numbers_give_a_diagnosis(data: Any) -> None:
+    """Whatever was logged, there is an answer, and its sentences hold no NaN."""
+    seeds = []
+    for seed in range(data.draw(st.integers(0, 3))):
+        updates = data.draw(st.integers(0, 30))
+        names = data.draw(st.lists(st.sampled_from(sorted(healthy(0).values)), unique=True))
+        values = {
+            name: np.array(data.draw(st.lists(numbers, min_size=updates, max_size=updates)), float) for name in names
+        }
+        played = data.draw(st.none() | st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
+        held_out = None if played is None else Episodes(np.array(played), np.ones(len(played)))
+        seeds.append(SeedRecord(seed, np.arange(1, updates + 1) * 64, values, held_out=held_out))
+    random = data.draw(st.sampled_from([None, Episodes(np.zeros(5), np.ones(5))]))
+    task = data.draw(st.sampled_from([None, TASK]))
+    found = diagnose(record(seeds, random=random, task=task))
+    for finding in (*found.findings, *found.consequences):
+        assert " nan" not in finding.what.lower()
+        assert finding.evidence
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    case=st.sampled_from(sorted(CASES)),
+    envs=st.sampled_from([1, 3, 8, 16, 100]),
+    rollout=st.sampled_from([1, 5, 16, 32, 250, 2048]),
+    epochs=st.sampled_from([1, 10, 80]),
+    rate=st.sampled_from([1e-8, 1e-4, 3e-4, 1e-3, 0.1]),
+    steps=st.sampled_from([5_000, 100_000, 1_000_000]),
+    seeds=st.sampled_from([1, 5, 900]),
+)
+def test_every_suggestion_is_a_valid_configuration(
+    case: str, envs: int, rollout: int, epochs: int, rate: float, steps: int, seeds: int
+) -> None:
+    total = max(steps, envs * rollout)
+    run = CASES[case][2]
+    base = config(
+        env__num_envs=envs, algo__rollout_steps=rollout, algo__batch_size=max(2, envs * rollout), num_seeds=seeds,
+        algo__update_epochs=epochs, algo__learning_rate=rate, algo__total_timesteps=total, eval__every=total,
+        algo__gamma=run.algo.gamma, algo__entropy_coef=run.algo.entropy_coef, algo__value_coef=run.algo.value_coef,
+    )  # fmt: skip
+    sound = not list(inconsistencies(base))
+    for suggestion in diagnose(record(CASES[case][1], base)).suggestions:
+        data = base.model_dump()
+        for key, value in suggestion.overrides.items():
+            section, _, name = key.rpartition(".")
+            (data[section] if section else data)[name] = value
+        changed = RunConfig.model_validate(data)
+        assert changed != base
+        assert not sound or not list(inconsistencies(changed)), suggestion
+        assert suggestion.reason
+        assert suggestion.effect
+        assert suggestion.steps > 0
+
+
+def test_suggestions_do_not_contradict_each_other() -> None:
+    for _, seeds, run in CASES.values():
+        offered = diagnose(record(seeds, run)).suggestions
+        chosen: dict[str, Any] = {}
+        for suggestion in offered:
+            for key, value in suggestion.overrides.items():
+                assert chosen.setdefault(key, value) == value
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"algo__learning_rate": 0.5}, "learning-rate-unusual"),
+        ({"algo__clip_range": 0.001}, "clip-range-unusual"),
+        ({"algo__gamma": 0.6}, "short-horizon"),
+        ({"algo__value_coef": 0.0}, "value-not-trained"),
+        ({"env__num_envs": 1, "algo__rollout_steps": 8, "algo__batch_size": 8}, "rollout-too-small"),
+        ({"num_seeds": 2}, "few-seeds"),
+        ({"device": "cuda"}, "gpu-for-small-network"),
+        ({"algo__total_timesteps": 4096}, "few-updates"),
+        ({"algo__target_kl": 1e-5}, "target-kl-unusual"),
+    ],
+)
+def test_smells_are_found_before_training(changes: dict[str, Any], expected: str) -> None:
+    before = RunRecord("anyrun", config(**changes), "resolved", (), task=TASK, seeds_wanted=5)
+    assert expected in ids(diagnose(before))
+    plain = RunRecord("anyrun", config(), "resolved", (), task=TASK, seeds_wanted=5)
+    assert ids(diagnose(plain)) == []
+
+
+def test_unscaled_observations_are_found_by_their_size() -> None:
+    apart = dataclasses.replace(TASK, observation_size_D=(0.5, 0.007))
+    assert "observations-not-scaled" in ids(diagnose(record(task=apart)))
+    assert "observations-not-scaled" not in ids(
+        diagnose(record(run=config(env__normalize_observation=True), task=apart))
+    )
+
+
+def test_a_non_finite_number_is_named_with_its_first_step_and_seed() -> None:
+    late = Failure("non-finite", "it became nan", "train/value_loss", 9000)
+    soon = Failure("non-finite", "it became nan", "reward", 4000)
+    seeds = [
+        healthy(0),
+        *(dataclasses.replace(healthy(s), status="failed", failure=f) for s, f in ((1, late), (2, soon))),
+    ]
+    first = diagnose(record(seeds, status="failed")).findings[0]
+    assert (first.id, first.severity) == ("non-finite", "error")
+    assert "step 4,000" in first.what
+    assert "seed 2" in first.what
+    assert "reward" in first.what
+    assert first.evidence[0].window == (4000, 9000)
+    assert first.advice  # an environment that gives NaN cannot be mended by settings
+    assert not first.suggestions
+
+
+def test_a_stopped_run_says_how_far_it_was() -> None:
+    short = dataclasses.replace(healthy(1), status="stopped", steps_U=healthy(1).steps_U[:50], held_out=None, seconds_U=None,
+                                values={k: v[:50] for k, v in healthy(1).values.items()})  # fmt: skip
+    found = diagnose(record([short], status="stopped", random=None))
+    assert found.findings[0].id == "run-stopped"
+    assert "102,400" in found.findings[0].what
+    assert any("Random actions were not measured" in line for line in found.unchecked)
+
+
+def test_success_that_falls_while_the_return_rises() -> None:
+    falling = five(lambda s: healthy(s, rollout__success_rate=np.linspace(0.9, 0.2, UPDATES)))
+    assert alarms(diagnose(record(falling))) == ["success-falls-as-return-rises"]
+
+
+def test_reward_components() -> None:
+    def parts(seed: int) -> SeedRecord:
+        return healthy(seed, reward__speed=np.linspace(1, 500, UPDATES), reward__safety=np.linspace(200, 5, UPDATES))
+
+    found = ids(diagnose(record(five(parts))))
+    assert "reward-component-traded" in found
+    assert "reward-component-dominates" in found
+
+
+def test_every_rule_is_complete_and_names_no_environment() -> None:
+    names = [rule.id for rule in RULES]
+    assert len(set(names)) == len(names)
+    for rule in RULES:
+        assert rule.title
+        assert rule.why.endswith(".")
+        assert rule.source
+        assert set(rule.explains) <= set(names), rule.id
+    import gymnasium
+
+    folder = Path(__file__).parents[1] / "src" / "rlx" / "diagnosis"
+    code = "\n".join(path.read_text() for path in folder.rglob("*.py")).replace("CleanRL's MountainCar-v0", "")
+    stems = {name.partition("-v")[0].rpartition("/")[2] for name in gymnasium.registry}
+    assert [stem for stem in stems if len(stem) > 5 and f'"{stem}' in code] == []
