@@ -212,7 +212,7 @@ def _rollout(episodes: EpisodeStatistics) -> dict[str, float]:
         row["rollout/truncated_share"] = float(np.mean(episodes.truncations))
     if episodes.successes:
         row["rollout/success_rate"] = float(np.mean(episodes.successes))
-    return row
+    return row | {f"reward/{name}": mean for name, mean in episodes.components.items()}
 
 
 def _validate(run: _Seed) -> dict[str, float]:

@@ -74,7 +74,9 @@ class TrainingEnv(VecEnv):
         successes = tuple(self.source.successes)
         self.source.successes.clear()
         episodes.ended[0] = 0
-        return EpisodeStatistics(tuple(returns), tuple(lengths), successes, tuple(truncations))
+        return EpisodeStatistics(
+            tuple(returns), tuple(lengths), successes, tuple(truncations), self.source.components.take()
+        )
 
     @property
     def normalizer(self) -> Normalizer | None:
