@@ -16,7 +16,7 @@ LAYERS: list[set[str]] = [
     {"config", "stats", "comparison", "diagnosis", "wording"},
     {"project", "project_code", "live", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "reward_components", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
-    {"evaluation", "training", "held_out", "playing", "film_writing", "video", "runs", "bench", "workers", "progress", "inheritance", "seeds", "resolving"},
+    {"evaluation", "training", "held_out", "playing", "film_writing", "video", "runs", "bench", "workers", "failures", "progress", "inheritance", "seeds", "resolving"},
     {"experiments", "references", "checkpoint_references", "labels", "run_index", "catalogue", "row_filter", "sweeps", "plots", "run_metrics", "metric_pictures", "interactive_curves", "report", "template", "known", "creation", "doctor"},
     {"entry", "cli"},
 ]  # fmt: skip

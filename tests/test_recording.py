@@ -15,7 +15,10 @@ from rlx import algorithms
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_vector_env
-from rlx.metrics import read_rows, write_rows
+from rlx.errors import NonFiniteValue
+from rlx.failures import cause_of
+from rlx.metrics import checked, read_rows, write_rows
+from rlx.report.documents import DOCUMENTS
 from rlx.reward_components import ComponentSums
 from rlx.training import train_seed
 from tests.conftest import Project
@@ -202,3 +205,101 @@ def test_every_reader_takes_parts_of_the_reward(study: Project) -> None:
     study.rlx("plot", "cartpole", "--metric", "reward/forward", "-o", "parts.svg")
     refused = study.rlx("plot", "cartpole", "--metric", "reward/nothing", check=False)
     assert "reports no reward_nothing in info" in " ".join(refused.stdout.split())
+
+
+# --- failures as facts ------------------------------------------------------------------------------------------------
+
+
+class Failing(gym.Env[Any, Any]):
+    """Does something wrong in its last step: a value that is not a number, or an error."""
+
+    def __init__(self, wrong: str, at: int):
+        self.observation_space = spaces.Box(-1, 1, (1,), np.float32)
+        self.action_space = spaces.Discrete(2)
+        self.wrong, self.at, self.taken = wrong, at, 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.taken += 1
+        wrong = self.wrong if self.taken == self.at else ""
+        if wrong == "error":
+            raise RuntimeError("the simulator crashed")
+        seen = np.full(1, np.inf if wrong == "observation" else 0, np.float32)
+        return seen, float("nan") if wrong == "reward" else 1.0, self.taken % 4 == 0, False, {}
+
+
+gym.register("Failing-v0", entry_point=Failing)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ("reward", {"kind": "non-finite", "step": 76, "what": "reward", "value": "nan"}),
+        ("observation", {"kind": "non-finite", "step": 76, "what": "observation", "value": "inf"}),
+        ("error", {"kind": "environment", "step": 64}),
+    ],
+)
+def test_a_failure_tells_its_step_and_cause_also_after_a_restart(
+    tmp_path: Path, engine: str, wrong: str, expected: dict[str, Any]
+) -> None:
+    def snapshot(at: int) -> Snapshot:
+        env = {"id": "Failing-v0", "kwargs": {"wrong": wrong, "at": at}, "num_envs": 2}
+        return settings(env, engine=engine, rollout_steps=8, batch_size=16)
+
+    train_seed(tmp_path, snapshot(10_000), 0, tmp_path, lambda _: None)
+    for path in (tmp_path / "checkpoints").glob("*.zip"):
+        if path.name != "step_64.zip":
+            path.unlink()
+    with pytest.raises(Exception, match=r"crashed|not a finite number") as caught:  # six steps of each copy later
+        train_seed(tmp_path, snapshot(6), 0, tmp_path, lambda _: None)
+    assert cause_of(caught.value).to_data(last_step=64) == expected
+
+
+def test_a_diverged_network_fails_as_weights(tmp_path: Path) -> None:
+    for engine in ENGINES:
+        diverging = settings({"id": "Pendulum-v1"}, engine=engine, learning_rate=1e30)
+        with pytest.raises(NonFiniteValue) as caught:
+            train_seed(tmp_path, diverging, 0, tmp_path / engine, lambda _: None)
+        cause = cause_of(caught.value)
+        assert (cause.kind, cause.step) == ("non-finite", 24)
+        assert cause.what == "weights" or str(cause.what).startswith("train/")
+        assert cause.value
+
+
+def test_a_compiled_rollout_that_stops_counts_the_steps_it_took() -> None:
+    config = settings({"id": "Pendulum-v1"}).config
+    venv, _ = make_vector_env(Path(), config, fast=True)
+    model = algorithms.build(Path(), config, 0, venv)
+    model.begin_segment(0)
+    model.iterate(96)
+    assert venv.steps_taken == 24
+    venv.source.state.state_NS[1, 1] = np.nan
+    with pytest.raises(NonFiniteValue, match="copy 1 of 2, after 26 steps"):
+        model.iterate(96)
+
+
+def test_only_what_an_environment_raised_is_its_own() -> None:
+    for raising, kind in ((lambda: gym.make("Failing-v0", wrong="error", at=1).unwrapped.step(0), "environment"),
+                          (lambda: gym.make("Failing-v0"), "other")):  # fmt: skip
+        with pytest.raises((RuntimeError, TypeError)) as caught:
+            raising()
+        assert cause_of(caught.value).kind == kind
+    with pytest.raises(NonFiniteValue) as broken:
+        checked({"seed": 1, "step": 64, "update": 1, "train/loss": float("-inf")})
+    assert (broken.value.what, broken.value.value) == ("train/loss", "-inf")
+
+
+def test_metadata_and_info_have_the_facts_of_a_failure(study: Project) -> None:
+    path = study.root / "runs/cartpole/metadata.json"
+    metadata = json.loads(path.read_text())
+    facts = {"kind": "non-finite", "step": 1280, "what": "train/value_loss", "value": "inf"}
+    metadata["seeds"][1] |= {"status": "failed", "error": "train/value_loss became inf", "failure": facts}
+    del metadata["seeds"][0]["failure"]  # as rlx wrote it before
+    path.write_text(json.dumps(metadata))
+    told = json.loads(study.rlx("info", "cartpole", "--json").stdout)
+    assert told["seeds"]["failures"] == {"2": facts}
+    DOCUMENTS["info"].model_validate(told)

@@ -143,7 +143,8 @@ class EpisodeRecorder(VecEnvWrapper):
         index = int(np.argwhere(~np.isfinite(batch))[0][0])
         named = f"{what} {key!r}" if key else what
         at = index if copy is None else copy
-        raise NonFiniteValue(non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken))
+        told = non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken)
+        raise NonFiniteValue(told, what, first_non_finite(batch[index]) or "")
 
 
 def non_finite_message(  # noqa: PLR0913

@@ -76,7 +76,9 @@ def checked(row: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             raise NonFiniteValue(
                 f"{key} became {number} at step {row.get('step')} (update {row.get('update')}): training diverged; "
-                f"try a smaller algo.learning_rate or env.normalize_reward: true"
+                f"try a smaller algo.learning_rate or env.normalize_reward: true",
+                what=key,
+                value=str(number),
             )
         result[key] = number
     return result
