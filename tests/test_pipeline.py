@@ -294,6 +294,10 @@ def test_one_crashing_seed_leaves_the_others(project: Project) -> None:
         "failed",
         {unlucky: "failed", lucky: "finished"},
     )
+    failures = {seed["seed"]: seed["failure"] for seed in metadata["seeds"]}
+    assert failures[lucky] is None
+    assert failures[unlucky]["kind"] == "environment"
+    assert failures[unlucky]["step"] == next(s["steps"] for s in metadata["seeds"] if s["seed"] == unlucky)
     assert (run / "checkpoints" / f"seed_{lucky}" / "latest.zip").is_file()
     assert not (run / "checkpoints" / f"seed_{unlucky}").exists()
     assert f"kept, since trained before with these settings and this code: seed {lucky}" in project.dvc(

@@ -49,6 +49,7 @@ def test_one_failing_task_leaves_the_others() -> None:
     assert "misbehave" in found[1].details
     assert isinstance(found[3], Failure)
     assert "SIGKILL" in found[3].message
+    assert [found[number].cause.kind for number in (1, 3)] == ["other", "process"]
 
 
 def test_never_more_workers_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from rlx.errors import EnvironmentUnusable, NonFiniteValue
+from rlx.reward_components import ComponentSums
 
 SUCCESS_KEYS = ("is_success", "success")
 """Where environments report success in the last step's ``info``."""
@@ -71,12 +72,15 @@ class EpisodeStatistics:
         lengths: Its steps.
         successes: Whether it succeeded, of those whose environment says so.
         truncations: Whether a time limit ended it.
+        components: Mean over them of each part of the reward, added up over the episode
+            (:class:`rlx.reward_components.ComponentSums`).
     """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     successes: tuple[bool, ...]
     truncations: tuple[bool, ...]
+    components: dict[str, float]
 
 
 class EpisodeRecorder(VecEnvWrapper):
@@ -91,10 +95,12 @@ class EpisodeRecorder(VecEnvWrapper):
         self._returns_N, self._lengths_N = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
         self._ended: list[tuple[float, int, bool]] = []
         self._successes: list[bool] = []
+        self._components = ComponentSums(self.num_envs)
 
     def reset(self) -> Any:
         """Start new episodes everywhere; unfinished ones are forgotten."""
         self._returns_N[:], self._lengths_N[:] = 0, 0
+        self._components.forget()
         observations = self.venv.reset()
         self._check("observation", observations)
         return observations
@@ -109,18 +115,21 @@ class EpisodeRecorder(VecEnvWrapper):
             self._check("observation", infos[index].get("terminal_observation"), int(index))
         self._returns_N += rewards_N
         self._lengths_N += 1
+        for copy, info in enumerate(infos):
+            self._components.add(copy, info)
         for index in np.flatnonzero(dones_N):
             cut = bool(infos[index].get("TimeLimit.truncated", False))
             self._ended.append((float(self._returns_N[index]), int(self._lengths_N[index]), cut))
             if (success := success_of(infos[index])) is not None:
                 self._successes.append(success)
+            self._components.end(int(index))
             self._returns_N[index], self._lengths_N[index] = 0, 0
         return observations, rewards_N, dones_N, infos
 
     def take(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, and forget them."""
         returns, lengths, truncations = zip(*self._ended, strict=True) if self._ended else ((), (), ())
-        found = EpisodeStatistics(returns, lengths, tuple(self._successes), truncations)
+        found = EpisodeStatistics(returns, lengths, tuple(self._successes), truncations, self._components.take())
         self._ended, self._successes = [], []
         return found
 
@@ -134,7 +143,8 @@ class EpisodeRecorder(VecEnvWrapper):
         index = int(np.argwhere(~np.isfinite(batch))[0][0])
         named = f"{what} {key!r}" if key else what
         at = index if copy is None else copy
-        raise NonFiniteValue(non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken))
+        told = non_finite_message(self._env_id, named, batch[index], at, self.num_envs, self.steps_taken)
+        raise NonFiniteValue(told, what, first_non_finite(batch[index]) or "")
 
 
 def non_finite_message(  # noqa: PLR0913

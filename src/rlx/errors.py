@@ -79,7 +79,17 @@ class TrainingFailed(RlxError):
 
 
 class NonFiniteValue(RlxError):
-    """A reward, observation or training quantity became NaN or infinite."""
+    """A reward, observation or training quantity became NaN or infinite.
+
+    Attributes:
+        what: ``reward``, ``observation``, ``weights``, or the key of a metric.
+        value: What it became, as text.
+        step: Environment steps that the seed had taken; training knows it.
+    """
+
+    def __init__(self, message: str, what: str = "", value: str = "", step: int | None = None):
+        self.what, self.value, self.step = what, value, step
+        super().__init__(message)
 
 
 class EngineVersionMismatch(RlxError):

@@ -222,7 +222,9 @@ def _check_finite(stepper: Stepper, slot: _Slot, what: str, value: Any, seed: in
     if found := first_non_finite(value):
         raise NonFiniteValue(
             f"{stepper.name} gave {found} as {what} in step {slot.length} of evaluation episode {slot.index} "
-            f"(reset seed {seed}); fix the environment, or guard it with a wrapper (env.wrappers)"
+            f"(reset seed {seed}); fix the environment, or guard it with a wrapper (env.wrappers)",
+            what,
+            found,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,22 @@ VOCABULARY: dict[str, str] = {
     "validation/length_mean": "mean length of the validation episodes, in steps",
     "validation/success_rate": "share of the validation episodes that succeeded (where reported)",
 }
-"""Every key a row can have, and what it means."""
+"""Every fixed key a row can have, and what it means; see also :data:`COMPONENT`."""
+
+COMPONENT = re.compile(r"reward/[A-Za-z0-9_]+")
+"""The one pattern beside the fixed keys: a part of the reward, as the environment reports it in ``info``.
+
+``reward/forward`` is the mean, over the training episodes that ended in this rollout, of ``info["reward_forward"]``
+added up over the episode.
+"""
 
 UNDEFINED = {"train/explained_variance"}
 """Numbers that may be undefined (the rollout's returns do not vary); left out then."""
+
+
+def is_component(key: str) -> bool:
+    """Tell whether a key names a part of the reward; see :data:`COMPONENT`."""
+    return COMPONENT.fullmatch(key) is not None
 
 
 def checked(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +68,7 @@ def checked(row: Mapping[str, Any]) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for key, value in row.items():
-        if key not in VOCABULARY:
+        if key not in VOCABULARY and not is_component(key):
             raise KeyError(f"{key} is not in rlx.metrics.VOCABULARY")
         number = value if isinstance(value, int) else float(value)
         if not math.isfinite(number):
@@ -63,7 +76,9 @@ def checked(row: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             raise NonFiniteValue(
                 f"{key} became {number} at step {row.get('step')} (update {row.get('update')}): training diverged; "
-                f"try a smaller algo.learning_rate or env.normalize_reward: true"
+                f"try a smaller algo.learning_rate or env.normalize_reward: true",
+                what=key,
+                value=str(number),
             )
         result[key] = number
     return result

@@ -13,7 +13,7 @@ from rlx.bench import entry_for
 from rlx.errors import Missing
 from rlx.experiments.revisions import add_to_view
 from rlx.live import BENCH, metrics_files
-from rlx.metrics import VOCABULARY, iterate_rows
+from rlx.metrics import VOCABULARY, is_component, iterate_rows
 from rlx.runs import RunFolder
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +79,9 @@ def training_clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]
 
 def _columns(rows: list[dict[str, Any]]) -> SeedMetrics:
     rows = sorted({int(row["step"]): row for row in rows}.values(), key=lambda row: int(row["step"]))
-    keys = [key for key in VOCABULARY if key not in COUNTERS and any(key in row for row in rows)]
+    present = {key for row in rows for key in row}
+    keys = [key for key in VOCABULARY if key not in COUNTERS and key in present]
+    keys += sorted(filter(is_component, present))
     values = {key: np.array([row.get(key, np.nan) for row in rows], dtype=float) for key in keys}
     return SeedMetrics(np.array([row["step"] for row in rows]), values)
 

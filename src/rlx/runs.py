@@ -250,6 +250,8 @@ def _check_metadata(content: dict[str, Any]) -> None:
     str(content["status"])
     for seed in content.get("seeds") or []:
         int(seed["seed"]), str(seed["status"]), seed.get("error")
+        if failure := seed.get("failure"):
+            str(failure["kind"]), int(failure["step"])
     for section in ("git", "cost", "engine", "process", "versions", "host"):
         if not isinstance(content.get(section) or {}, dict):
             raise TypeError(f"{section} is not a mapping")

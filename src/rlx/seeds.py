@@ -32,6 +32,7 @@ class SeedOutcome:
         seconds: Wall-clock time spent training it, all sessions together (None if unknown).
         reused: Whether it was finished before and taken from the bench.
         error: One line, if it failed.
+        failure: The facts of that (:meth:`rlx.failures.Cause.to_data`).
         engine: What computed it, and why that (see :class:`rlx.algorithms.Engine`); None before that is known.
         planned: How many seeds the run was to have when this one was trained: seeds added later show by it.
     """
@@ -44,6 +45,7 @@ class SeedOutcome:
     error: str | None = None
     engine: dict[str, str] | None = None
     planned: int | None = None
+    failure: dict[str, Any] | None = None
 
 
 def train_run(
@@ -113,7 +115,10 @@ class _Told:
         if isinstance(result, Failure):
             steps = _steps_behind(self.entries[seed])
             _write_error(self.entries[seed], result.details)
-            self.outcomes[seed] = SeedOutcome(seed, "failed", steps, None, reused=False, error=result.message)
+            facts = result.cause.to_data(steps)
+            self.outcomes[seed] = SeedOutcome(
+                seed, "failed", steps, None, reused=False, error=result.message, failure=facts
+            )
             self.progress.finish(seed, "failed")
             self.progress.say(f"{self.run}: seed {seed} failed: {result.message}")
         else:

@@ -23,7 +23,7 @@ from rlx.config.checks import boundary_interval
 from rlx.config.snapshot import Snapshot
 from rlx.env_wrappers import EpisodeStatistics
 from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
-from rlx.errors import CheckpointDamaged, Missing
+from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue
 from rlx.evaluation import play, stepper_for, untouched_generators
 from rlx.metrics import MetricsWriter
 from rlx.progress import Progress
@@ -119,12 +119,16 @@ def train_seed(  # noqa: PLR0913
 
 
 def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> TrainingState:
+    first = run.state.step
     try:
         total = run.timetable.updates * run.timetable.rollout
         report(Progress(run.state.seed, run.state.step, total, None, run.state.step, asdict(run.engine)))
         _train(run, _throttled(report))
         _name_latest_and_best(run)  # once more, in case a kill came between the last checkpoint and its naming
-        return run.state
+        return run.state  # noqa: TRY300
+    except NonFiniteValue as error:
+        error.step = first + run.recorder.steps_taken
+        raise
     finally:
         run.metrics.close()
         run.tensorboard.close()
@@ -212,7 +216,7 @@ def _rollout(episodes: EpisodeStatistics) -> dict[str, float]:
         row["rollout/truncated_share"] = float(np.mean(episodes.truncations))
     if episodes.successes:
         row["rollout/success_rate"] = float(np.mean(episodes.successes))
-    return row
+    return row | {f"reward/{name}": mean for name, mean in episodes.components.items()}
 
 
 def _validate(run: _Seed) -> dict[str, float]:

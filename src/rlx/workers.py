@@ -20,6 +20,7 @@ from typing import Any
 from pebble import ProcessPool
 
 from rlx.errors import RlxError, UsageError
+from rlx.failures import PROCESS, Cause, cause_of
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Emit = Callable[[Any], None]
@@ -32,10 +33,12 @@ class Failure:
     Attributes:
         message: One line for people.
         details: The traceback, or how the process ended.
+        cause: The facts of it.
     """
 
     message: str
     details: str
+    cause: Cause
 
 
 def usable_cores() -> int:
@@ -112,7 +115,9 @@ def _outcome(future: Future[Any]) -> Any:
     except Exception as error:  # noqa: BLE001 — whatever ended the worker is what the task failed of
         code = getattr(error, "exitcode", None)
         ended = f"with exit code {code}" if code is None or code >= 0 else f"by signal {signal.Signals(-code).name}"
-        return Failure(f"its process ended {ended} (out of memory, or a crash in native code?)", f"{error!r}")
+        return Failure(
+            f"its process ended {ended} (out of memory, or a crash in native code?)", f"{error!r}", Cause(PROCESS)
+        )
 
 
 def _drain(events: Any, on_event: Callable[[Any], None], timeout: float) -> None:
@@ -166,7 +171,7 @@ def _guarded(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return function(*arguments, _events.put)
     except RlxError as error:
-        return Failure(str(error), traceback.format_exc())
+        return Failure(str(error), traceback.format_exc(), cause_of(error))
     except Exception as error:  # noqa: BLE001 — an environment may raise anything
         first_line = (str(error).splitlines() or [""])[0]
-        return Failure(f"{type(error).__name__}: {first_line}", traceback.format_exc())
+        return Failure(f"{type(error).__name__}: {first_line}", traceback.format_exc(), cause_of(error))

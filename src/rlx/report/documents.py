@@ -89,6 +89,19 @@ class Listing(Document):
     """A row each."""
 
 
+class SeedFailure(Document):
+    """Why a seed failed, as facts."""
+
+    kind: Literal["non-finite", "environment", "process", "other"]
+    """A number became NaN or infinite; the environment raised; the worker process died; something else."""
+    step: int
+    """Environment steps of the seed, or the last that is known."""
+    what: str | None = None
+    """Of `non-finite`: `reward`, `observation`, `weights`, or the metric."""
+    value: str | None = None
+    """Of `non-finite`: what it became, such as `nan`."""
+
+
 class SeedFacts(Document):
     """How the seeds of a run stand."""
 
@@ -98,6 +111,8 @@ class SeedFacts(Document):
     """Those that are finished."""
     failed: dict[str, str | None]
     """Those that failed, with the error."""
+    failures: dict[str, SeedFailure]
+    """The same as facts, of runs that noted them."""
 
 
 class RunScore(Document):

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from rlx.errors import UsageError
-from rlx.metrics import VOCABULARY
+from rlx.metrics import VOCABULARY, is_component
 from rlx.report.metric_curves import RETURNS, Wanted
 
 INTERNALS = tuple(
@@ -27,7 +27,8 @@ INTERNALS = tuple(
 def chosen_metrics(names: Sequence[str], x: str, windows: int | None) -> Wanted:
     """Return what the names of metrics ask for: metrics, ``internals``, ``all``, or by default the returns.
 
-    A metric may be named without its group where that is unmistakable (``approx_kl``).
+    A metric may be named without its group where that is unmistakable (``approx_kl``); parts of the reward, which the
+    environment names, are asked for with theirs (``reward/forward``).
 
     Raises:
         UsageError: There is no such metric; the message names the nearest.
@@ -40,17 +41,17 @@ def chosen_metrics(names: Sequence[str], x: str, windows: int | None) -> Wanted:
             optional |= dict.fromkeys(groups[name])
         else:
             metrics[_metric(name)] = None
-    return Wanted(list(metrics), [metric for metric in optional if metric not in metrics], x, windows)
+    return Wanted(list(metrics), [metric for metric in optional if metric not in metrics], x, windows, "all" in names)
 
 
 def known_metrics() -> list[str]:
-    """Return the metrics that can be drawn."""
+    """Return the metrics of fixed names that can be drawn."""
     return [key for key in VOCABULARY if "/" in key]
 
 
 def _metric(name: str) -> str:
     known = known_metrics()
-    if name in known:
+    if name in known or is_component(name):
         return name
     same = [key for key in known if key.partition("/")[2] == name]
     if len(same) == 1:
@@ -58,5 +59,9 @@ def _metric(name: str) -> str:
     short = {key.partition("/")[2]: key for key in known}
     close = difflib.get_close_matches(name, [*known, *short, "internals", "all"], 3, cutoff=0.5)
     nearest = same or list(dict.fromkeys(short.get(key, key) for key in close))
-    cure = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are: internals, all, {', '.join(known)}"
+    cure = (
+        f"did you mean {' or '.join(nearest)}?"
+        if nearest
+        else f"there are: internals, all, {', '.join(known)}, reward/NAME"
+    )
     raise UsageError(f"--metric: there is no metric {name!r}; {cure}")

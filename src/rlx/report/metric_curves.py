@@ -11,6 +11,7 @@ import numpy as np
 from rlx import stats
 from rlx.diagnosis.facts import windowed
 from rlx.errors import Missing, RlxError
+from rlx.metrics import is_component
 from rlx.run_metrics import Array, SeedMetrics, read_metrics, training_clocks
 from rlx.runs import RunFolder
 
@@ -115,12 +116,14 @@ class Wanted:
         optional: Further metrics, each a panel where any run has it.
         x: ``steps`` or ``time``.
         windows: Into how many windows of training values are averaged; 0: none; None: as suits the metric.
+        components: Whether each part of the reward that any run reports gets a panel too.
     """
 
     metrics: Sequence[str]
     optional: Sequence[str] = ()
     x: str = "steps"
     windows: int | None = None
+    components: bool = False
 
 
 def curve_sheet(root: Path, folders: Sequence[RunFolder], wanted: Wanted) -> CurveSheet:
@@ -133,6 +136,7 @@ def curve_sheet(root: Path, folders: Sequence[RunFolder], wanted: Wanted) -> Cur
     found = [run for folder in folders if (run := _run(root, folder, wanted, notes)) is not None]
     present = {metric for run in found for metric in run.metrics}
     metrics = [*wanted.metrics, *(metric for metric in wanted.optional if metric in present)]
+    metrics += sorted(present.difference(metrics))  # parts of the reward
     notes += [
         f"{run.run}: {_lacking(metric)}" for run in found for metric in wanted.metrics if metric not in run.metrics
     ]
@@ -146,6 +150,8 @@ def _lacking(metric: str) -> str:
         return "no training episode has ended, so there is no rollout/return_mean"
     if metric.startswith("validation/"):
         return f"no validation episodes were played that give {metric}"
+    if is_component(metric):
+        return f"its environment reports no reward_{metric.partition('/')[2]} in info, so there is no {metric}"
     return f"its metrics have no {metric}"
 
 
@@ -160,9 +166,10 @@ def _run(root: Path, folder: RunFolder, wanted: Wanted, notes: list[str]) -> Run
         notes.append(f"{folder.name}: has not finished its first update")
         return None
     snapshot = folder.snapshot
+    parts = {name for found in metrics.values() for name in found.values if wanted.components and is_component(name)}
     curves = {
         metric: curve
-        for metric in dict.fromkeys([*wanted.metrics, *wanted.optional])
+        for metric in dict.fromkeys([*wanted.metrics, *wanted.optional, *sorted(parts)])
         if (curve := _curve(metric, metrics, wanted.windows, clocks)) is not None
     }
     return RunCurves(
@@ -245,14 +252,19 @@ def _on_one_grid(metric: str, logged: Mapping[int, SeedMetrics], windows: int | 
     for row, found in enumerate(logged.values()):
         at = np.searchsorted(steps_U, found.steps_U)
         values_SU[row, at] = found.values[metric]
-        weights_SU[row, at] = found.values.get("rollout/episodes", 1.0) if metric in PER_EPISODE else 1.0
+        weights_SU[row, at] = found.values.get("rollout/episodes", 1.0) if _is_per_episode(metric) else 1.0
     known_U = np.isfinite(values_SU).any(axis=0)
-    if metric in SETTINGS or not metric.startswith(("rollout/", "train/")) or windows == 0:
+    if metric in SETTINGS or not metric.startswith(("rollout/", "reward/", "train/")) or windows == 0:
         return steps_U[known_U], values_SU[:, known_U], steps_U[known_U] <= last_S
-    count = windows or (ROLLOUT_WINDOWS if metric.startswith("rollout/") else TRAIN_WINDOWS)
+    count = windows or (ROLLOUT_WINDOWS if not metric.startswith("train/") else TRAIN_WINDOWS)
     steps_W, values_SW = windowed(steps_U, values_SU, weights_SU, count)
     first_W = np.array([part[0] for part in np.array_split(steps_U, len(steps_W))])
     return steps_W, values_SW, first_W <= last_S
+
+
+def _is_per_episode(metric: str) -> bool:
+    """Tell whether a metric is a mean over the training episodes that ended in a rollout."""
+    return metric in PER_EPISODE or is_component(metric)
 
 
 def _filled(values_ST: Array, here_ST: Array) -> Array:

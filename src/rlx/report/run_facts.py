@@ -44,6 +44,7 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
             "wanted": snapshot.seeds,
             "finished": [seed["seed"] for seed in seeds if seed["status"] == "finished"],
             "failed": {str(seed["seed"]): seed["error"] for seed in seeds if seed["status"] == "failed"},
+            "failures": {str(seed["seed"]): failure for seed in seeds if (failure := seed.get("failure"))},
         },
         "scores": None if summary is None else {name: _score(score) for name, score in summary.scores.items()},
         "random_return": None if summary is None else summary.random_return,

@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rlx.config.schema import EnvConfig
+from rlx.reward_components import ComponentSums
 from rlx.vector_envs import dynamics
 from rlx.vector_envs.dynamics import State, advance
 from rlx.vector_envs.settling import StepArrays
@@ -92,6 +93,7 @@ class NativeSource:
         limit = made.spec.max_episode_steps if made.spec and made.spec.max_episode_steps else 2**62
         made.close()
         self.successes: list[bool] = []
+        self.components = ComponentSums(0)
         self._generators: list[np.random.Generator] = [np.random.default_rng() for _ in range(num_envs)]
         states = self._environment.first_states(self._generators[0], 1).shape[1]
         width = spaces.flatdim(self.observation_space)

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from rlx.env_wrappers import success_of
+from rlx.reward_components import ComponentSums
 from rlx.vector_envs.settling import StepArrays
 
 Array = np.ndarray[Any, Any]
@@ -25,12 +26,14 @@ class Source(Protocol):
         observation_space: Of one copy.
         action_space: Of one copy.
         successes: Of the episodes that ended since the list was last emptied, where the environment reports it.
+        components: The parts of the reward, where the environment reports them.
     """
 
     num_envs: int
     observation_space: Any
     action_space: Any
     successes: list[bool]
+    components: ComponentSums
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """Start a new episode in every copy, with its seed where there is one, and fill ``raw_ND``."""
@@ -69,9 +72,11 @@ class GymnasiumSource:
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
         self._flat = len(self.observation_space.shape or ()) == 1
         self.successes: list[bool] = []
+        self.components = ComponentSums(self.num_envs)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""
+        self.components.forget()
         for index, seed in enumerate(seeds):
             self._lengths[index] = 0
             arrays.raw_ND[index] = np.ravel(self._inner[index].reset(seed=seed)[0])
@@ -80,16 +85,19 @@ class GymnasiumSource:
         """See :meth:`Source.step`."""
         observations_ND, lengths, limits = arrays.raw_ND, self._lengths, self._limits
         arrays.dones_N[:] = False
-        rewards = []
+        rewards, components = [], self.components
         for index, step in enumerate(self._steps):
             observation, reward, terminated, truncated, info = step(actions[index])
             rewards.append(reward)
             lengths[index] += 1
+            if info:
+                components.add(index, info)
             if terminated or truncated or lengths[index] >= limits[index]:
                 arrays.dones_N[index], arrays.truncated_N[index] = True, not terminated
                 arrays.raw_final_ND[index] = observation if self._flat else np.ravel(observation)
                 if (success := success_of(info)) is not None:
                     self.successes.append(success)
+                components.end(index)
                 observation, lengths[index] = self._inner[index].reset()[0], 0
             observations_ND[index] = observation if self._flat else np.ravel(observation)
         arrays.raw_rewards_N[:] = rewards
@@ -114,9 +122,11 @@ class ProcessSource:
         self.num_envs = self._venv.num_envs
         self.observation_space, self.action_space = self._venv.observation_space, self._venv.action_space
         self.successes: list[bool] = []
+        self.components = ComponentSums(self.num_envs)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""
+        self.components.forget()
         self._venv._seeds = list(seeds)
         arrays.raw_ND[:] = np.reshape(np.asarray(self._venv.reset()), arrays.raw_ND.shape)
 
@@ -124,7 +134,10 @@ class ProcessSource:
         """See :meth:`Source.step`."""
         observations, arrays.raw_rewards_N[:], arrays.dones_N[:], infos = self._venv.step(actions)
         arrays.raw_ND[:] = np.reshape(np.asarray(observations), arrays.raw_ND.shape)
-        for index in np.flatnonzero(arrays.dones_N):
+        for copy, info in enumerate(infos):
+            self.components.add(copy, info)
+        for index in np.flatnonzero(arrays.dones_N).tolist():
+            self.components.end(index)
             arrays.raw_final_ND[index] = np.ravel(infos[index]["terminal_observation"])
             arrays.truncated_N[index] = infos[index]["TimeLimit.truncated"]
             if (success := success_of(infos[index])) is not None:

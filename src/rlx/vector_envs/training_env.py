@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from rlx.env_wrappers import EpisodeStatistics, non_finite_message
+from rlx.env_wrappers import EpisodeStatistics, first_non_finite, non_finite_message
 from rlx.errors import NonFiniteValue
 from rlx.normalization import Moments, Normalizer
 from rlx.vector_envs.native import step_arrays
@@ -74,7 +74,9 @@ class TrainingEnv(VecEnv):
         successes = tuple(self.source.successes)
         self.source.successes.clear()
         episodes.ended[0] = 0
-        return EpisodeStatistics(tuple(returns), tuple(lengths), successes, tuple(truncations))
+        return EpisodeStatistics(
+            tuple(returns), tuple(lengths), successes, tuple(truncations), self.source.components.take()
+        )
 
     @property
     def normalizer(self) -> Normalizer | None:
@@ -119,7 +121,8 @@ class TrainingEnv(VecEnv):
                 ended or list(range(self.num_envs)),
             )
         copy = next(int(index) for index in copies if not np.isfinite(batch[index]).all())
-        raise NonFiniteValue(non_finite_message(self._env_id, what, batch[copy], copy, self.num_envs, self.steps_taken))
+        told = non_finite_message(self._env_id, what, batch[copy], copy, self.num_envs, self.steps_taken)
+        raise NonFiniteValue(told, what, first_non_finite(batch[copy]) or "")
 
     def step_async(self, actions: Array) -> None:
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""

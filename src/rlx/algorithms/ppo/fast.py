@@ -109,10 +109,11 @@ class FastPPO(PPO):
         env.make_room(n_rollout_steps * self.n_envs)
         if isinstance(env.source, NativeSource):
             env.source.refill()
-            env.stop_if(
-                collect(flat.acting, self._acting, env.source.state, env.ledger, self._noise, self._bounds, rollout)
+            code, taken = collect(
+                flat.acting, self._acting, env.source.state, env.ledger, self._noise, self._bounds, rollout
             )
-            env.steps_taken += rollout.rewards.size
+            env.steps_taken += taken * self.n_envs
+            env.stop_if(code)
         else:
             self._step_by_step(env, rollout)
         last_values = np.empty(self.n_envs, np.float32)
@@ -169,7 +170,7 @@ class FastPPO(PPO):
                 break
         flat.count(flat.adam_steps)
         if not np.isfinite(flat.values).all():
-            raise ran_away(self.num_timesteps)
+            raise ran_away(self.num_timesteps, flat.values)
         self._log(epochs, settings, stopped)
 
     def _hyperparameters(self) -> Hyperparameters:

@@ -58,7 +58,8 @@ class PPO(stable_baselines3.PPO):
         except ValueError as error:  # torch's distributions refuse NaN and infinities in the middle of an update
             if all(bool((weights.abs() < SENSIBLE_WEIGHT).all()) for weights in self.policy.parameters()):
                 raise
-            raise ran_away(self.num_timesteps) from error
+            weights = torch.cat([weights.detach().flatten().cpu() for weights in self.policy.parameters()])
+            raise ran_away(self.num_timesteps, weights.numpy()) from error
         logged = dict(self.logger.name_to_value)
         self.logger.name_to_value.clear()
         return logged | learned_from
@@ -104,9 +105,12 @@ def _gradient_norms() -> Iterator[list[float]]:
         torch.nn.utils.clip_grad_norm_ = original
 
 
-def ran_away(step: int) -> NonFiniteValue:
+def ran_away(step: int, weights: np.ndarray[Any, Any]) -> NonFiniteValue:
     """Return the failure of an update that left no usable weights."""
+    bad = weights[~np.isfinite(weights)]
     return NonFiniteValue(
         f"the network's weights ran away in the update at step {step}: training diverged; "
-        f"try a smaller algo.learning_rate or env.normalize_reward: true"
+        f"try a smaller algo.learning_rate or env.normalize_reward: true",
+        what="weights",
+        value=str(bad[0]) if len(bad) else f"{np.abs(weights).max():.3g}",
     )

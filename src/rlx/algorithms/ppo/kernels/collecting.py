@@ -58,7 +58,7 @@ def collect(policy, work, native, ledger, noise_TW, bounds_2A, rollout):
         rollout: Where to put it.
 
     Returns:
-        The code of :mod:`rlx.vector_envs.settling` at which it stopped.
+        The code of :mod:`rlx.vector_envs.settling` at which it stopped, and the steps that each copy took.
     """
     executed = np.empty(rollout.actions.shape[1:], np.float32)
     for t in range(noise_TW.shape[0]):
@@ -67,5 +67,5 @@ def collect(policy, work, native, ledger, noise_TW, bounds_2A, rollout):
         advance(native, ledger.arrays, executed)
         code = end_step(t, policy, work, ledger, rollout)
         if code != FINE:
-            return code
-    return FINE
+            return code, t + 1
+    return FINE, noise_TW.shape[0]
