@@ -22,6 +22,7 @@ COMMANDS = {
     "video": "Film a policy.",
     "compare": "Compare runs: differences, intervals, verdicts.",
     "plot": "Draw learning curves and other metrics.",
+    "explain-metrics": "Explain the numbers that a run logged.",
     "summarize": "Sum up a run, a sweep or the project.",
     "report": "Write a self-contained HTML page.",
     "checkout": "Bring a kept run's folder back.",
@@ -45,7 +46,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"rlx.cli.{cmd_name}")
+        module = importlib.import_module(f"rlx.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         if not any(option.name == "quiet" for option in command.params):
             command.params += general_options()
