@@ -25,6 +25,7 @@ COMMANDS = {
     "analyze": "Show the whole picture of one run.",
     "diagnose": "Say what went wrong in a run, with evidence.",
     "suggest": "Say what to try next, as commands.",
+    "explain-metrics": "Explain the numbers that a run logged.",
     "summarize": "Sum up a run, a sweep or the project.",
     "report": "Write a self-contained HTML page.",
     "checkout": "Bring a kept run's folder back.",
@@ -48,7 +49,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"rlx.cli.{cmd_name}")
+        module = importlib.import_module(f"rlx.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         if not any(option.name == "quiet" for option in command.params):
             command.params += general_options()

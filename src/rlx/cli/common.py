@@ -64,10 +64,17 @@ def _sweeps(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in (root / "sweeps").glob("*.yaml"))
 
 
+def _metrics(_: Path) -> list[str]:
+    from rlx.diagnosis.explanations import EXPLANATIONS
+
+    return list(EXPLANATIONS)
+
+
 RUN = _Named("run", _runs)
 CHECKPOINT = _Named("checkpoint", _checkpoints)
 CONFIG = _Named("config", _configs)
 SWEEP = _Named("sweep", _sweeps)
+METRIC = _Named("metric", _metrics)
 
 
 def _for_programs(_: click.Context, __: click.Parameter, value: bool) -> bool:

@@ -471,6 +471,106 @@ class Plotted(Document):
     """What is missing, and why."""
 
 
+class UsualValues(Document):
+    """What is usual for a metric."""
+
+    text: str
+    """In words."""
+    source: str
+    """Who says so; "no firm source" where nobody does."""
+    low: Number
+    """Below it is unusual; null where no number fits all tasks."""
+    high: Number
+    """Above it is unusual; likewise."""
+
+
+class MetricCourse(Document):
+    """What a metric did: medians over seeds of means over windows of training."""
+
+    trend: Literal[
+        "rises", "falls", "rises then falls", "falls then rises", "oscillates", "flat", "constant", "unknown"
+    ]
+    """Its shape, against its own noise; `unknown`: too few values."""
+    early: float
+    """Its level in the first window."""
+    middle: float
+    """In the middle tenth."""
+    late: float
+    """In the last tenth."""
+    lowest: float
+    """The lowest window."""
+    highest: float
+    """The highest window."""
+    turn: int | None
+    """The environment step of the turn, where it turned once."""
+    settled: int | None
+    """The environment step from which it stayed near its last level."""
+    first_step: int
+    """Where its values begin."""
+    last_step: int
+    """Where they end."""
+    seeds: dict[str, float]
+    """Each seed's last level."""
+    alike: bool
+    """Whether these are close to one another."""
+    agreeing: list[int]
+    """Of a metric that rises or falls: the seeds that clearly do."""
+    below_usual: list[int]
+    """Seeds with a window below the usual range."""
+    above_usual: list[int]
+    """Seeds with a window above it."""
+    share_outside: float
+    """The share of training that these spent outside (median over them)."""
+
+
+class ExplainedMetric(Document):
+    """One metric."""
+
+    metric: str
+    """Its name in `metrics.jsonl`."""
+    group: str
+    """What stands before the slash; empty for counters."""
+    meaning: str
+    """What it tells."""
+    formula: str
+    """How it is computed."""
+    unit: str
+    """What it is measured in."""
+    usual: UsualValues
+    """Which values are usual."""
+    higher: str
+    """What a high value means."""
+    lower: str
+    """What a low value means."""
+    logged: bool
+    """Whether any seed logged it."""
+    sentences: list[str]
+    """What it does in this run."""
+    course: MetricCourse | None
+    """The same in numbers; null where it was not logged, or in too few updates."""
+    findings: list[str]
+    """Ids of the diagnosis's findings that rest on it."""
+
+
+class Explained(Document):
+    """`rlx explain-metrics RUN [METRIC] --json`."""
+
+    format: Literal[1]
+    """Version of this schema."""
+    run: str
+    """Its name."""
+    environment: str
+    """Its environment's id."""
+    status: str
+    """As in `rlx ls`."""
+    seeds: list[int]
+    """The seeds that were looked at: those with enough updates."""
+    notes: list[str]
+    """What holds of all metrics."""
+    metrics: list[ExplainedMetric]
+    """All that were logged, or the one asked for."""
+
+
 class RunSummed(Document):
     """`rlx summarize RUN --json`."""
 
@@ -578,6 +678,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "video": Filmed,
     "sweep": Swept,
     "plot": Plotted,
+    "explain-metrics": Explained,
     "summarize RUN": RunSummed,
     "summarize SWEEP": SweepSummed,
     "summarize": ProjectSummed,

@@ -1,0 +1,236 @@
+"""A run's metrics explained: what each means, what is usual, what it does here, and which findings rest on it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
+from rlx.diagnosis.diagnosing import diagnose
+from rlx.diagnosis.explanations import COMPONENT, EXPLANATIONS, Explanation, explanation_of
+from rlx.diagnosis.finding import Finding
+from rlx.diagnosis.record import RunRecord
+from rlx.diagnosis.signals import Signals
+from rlx.errors import Missing, UsageError
+from rlx.report.run_records import gather
+from rlx.run_metrics import read_metrics
+from rlx.runs import RunFolder
+
+GROUPS = ("rollout", "train", "validation", "reward")
+"""In the order in which they are told."""
+
+
+@dataclass(frozen=True)
+class MetricNote:
+    """One metric of one run.
+
+    Attributes:
+        explanation: What it is.
+        behaviour: What it does here.
+        findings: What the diagnosis found that rests on it.
+    """
+
+    explanation: Explanation
+    behaviour: Behaviour
+    findings: tuple[Finding, ...]
+
+    @property
+    def here(self) -> str:
+        """What it does here, as one text."""
+        return " ".join(self.behaviour.sentences)
+
+
+@dataclass(frozen=True)
+class ExplainedRun:
+    """Metrics of one run.
+
+    Attributes:
+        run: Its name.
+        environment: Its environment's id.
+        status: How it stands.
+        seeds: The seeds that were looked at.
+        notes: What holds of all metrics.
+        metrics: Them, grouped.
+    """
+
+    run: str
+    environment: str
+    status: str
+    seeds: tuple[int, ...]
+    notes: tuple[str, ...]
+    metrics: tuple[MetricNote, ...]
+
+
+def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> ExplainedRun:
+    """Explain one metric of a run, or all that it logged.
+
+    Args:
+        root: The project.
+        folder: Any run that :func:`rlx.references.find_run` gives.
+        metric: As people type it; None for all.
+
+    Raises:
+        UsageError: There is no such metric; the message names the nearest.
+    """
+    record = gather(root, folder)
+    explained = explain_record(record, metric)
+    if any(len(seed.steps_U) for seed in record.seeds):
+        return explained
+    return ExplainedRun(**{**vars(explained), "notes": (*_why_nothing(root, folder), *explained.notes)})
+
+
+def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun:
+    """Explain one metric, or all that were logged, from what is known of a run; see :func:`explain_run`."""
+    signals = Signals(record)
+    logged = logged_metrics(signals)
+    components = [name for name in logged if name.startswith(COMPONENT)]
+    wanted = in_groups(logged) if metric is None else [metric_named(metric, [*EXPLANATIONS, *components])]
+    diagnosis = diagnose(record)
+    found = (*diagnosis.findings, *diagnosis.consequences)
+    explanations = [each for name in wanted if (each := explanation_of(name)) is not None]
+    return ExplainedRun(
+        run=record.run,
+        environment=record.config.env.id,
+        status=record.status,
+        seeds=tuple(signals.numbers),
+        notes=tuple(notes(signals)),
+        metrics=tuple(MetricNote(each, behaviour_of(signals, each), _resting(found, each)) for each in explanations),
+    )
+
+
+def metric_named(name: str, known: Sequence[str]) -> str:
+    """Return the metric that a name asks for: itself, without its group, or the end of one (``kl``), if unmistakable.
+
+    Raises:
+        UsageError: There is none, or there are several; the message names the nearest.
+    """
+    if name in known:
+        return name
+    short = {key: key.rpartition("/")[2] for key in known}
+    for same in (
+        [key for key in known if short[key] == name],
+        [key for key in known if short[key].endswith(f"_{name}")],
+    ):
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise UsageError(f"there are several metrics {name!r}; did you mean {' or '.join(same)}?")
+    close = difflib.get_close_matches(name, [*known, *short.values()], 3, cutoff=0.5)
+    nearest = list(dict.fromkeys(key for match in close for key in known if match in (key, short[key])))
+    cure = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are: {', '.join(known)}"
+    raise UsageError(f"there is no metric {name!r}; {cure}")
+
+
+def in_groups(metrics: Sequence[str]) -> list[str]:
+    """Return metrics in the order of their groups."""
+    order = {group: place for place, group in enumerate(GROUPS)}
+    return sorted(metrics, key=lambda name: order.get(name.partition("/")[0], len(order)))
+
+
+def to_data(explained: ExplainedRun) -> dict[str, Any]:
+    """Return the document of ``rlx explain-metrics --json``."""
+    return {
+        "format": 1,
+        "run": explained.run,
+        "environment": explained.environment,
+        "status": explained.status,
+        "seeds": list(explained.seeds),
+        "notes": list(explained.notes),
+        "metrics": [_metric_data(note) for note in explained.metrics],
+    }
+
+
+def to_markdown(explained: ExplainedRun, *, full: bool) -> str:
+    """Return the explanations as Markdown, of one metric with all that is known of it."""
+    lines = [f"# {explained.run}: {'a metric' if full else 'its metrics'} explained", ""]
+    lines += [part for note in explained.notes for part in (note, "")]
+    group = None
+    for note in explained.metrics:
+        if note.explanation.group != group and not full:
+            group = note.explanation.group
+            lines += [f"## {group}", ""]
+        lines += [f"{'##' if full else '###'} `{note.explanation.metric}`", ""]
+        lines += [f"- **{name}**: {text}" for name, text in facts(note, full=full, code="`")]
+        lines += [""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def facts(note: MetricNote, *, full: bool, code: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what to show of a metric: a name and a text each.
+
+    Args:
+        note: The metric.
+        full: All, not only meaning, usual range and behaviour.
+        code: What to put around the formula.
+    """
+    explanation = note.explanation
+    yield "meaning", explanation.meaning
+    if full:
+        yield "formula", f"{code}{explanation.formula}{code}"
+        yield "unit", explanation.unit
+    yield "usual", explanation.usual.text
+    if full:
+        source = explanation.usual.source
+        yield "source", f"{source[0].upper()}{source[1:]}."
+        yield "high", explanation.higher
+        yield "low", explanation.lower
+    yield "here", note.here
+    for finding in note.findings:
+        yield "finding", f"{finding.title} ({finding.id}, {finding.severity})" + (f": {finding.what}" if full else ".")
+
+
+def _metric_data(note: MetricNote) -> dict[str, Any]:
+    explanation, usual, course = note.explanation, note.explanation.usual, note.behaviour.course
+    return {
+        "metric": explanation.metric,
+        "group": explanation.group,
+        "meaning": explanation.meaning,
+        "formula": explanation.formula,
+        "unit": explanation.unit,
+        "usual": {"text": usual.text, "source": usual.source, "low": usual.low, "high": usual.high},
+        "higher": explanation.higher,
+        "lower": explanation.lower,
+        "logged": note.behaviour.logged,
+        "sentences": list(note.behaviour.sentences),
+        "course": None
+        if course is None
+        else {
+            "trend": course.trend,
+            "early": course.early,
+            "middle": course.middle,
+            "late": course.late,
+            "lowest": course.lowest,
+            "highest": course.highest,
+            "turn": course.turn,
+            "settled": course.settled,
+            "first_step": course.first,
+            "last_step": course.last,
+            "seeds": {str(seed): level for seed, level in zip(course.seeds, course.final_S, strict=True)},
+            "alike": course.alike,
+            "agreeing": list(course.agreeing),
+            "below_usual": list(course.below),
+            "above_usual": list(course.above),
+            "share_outside": course.share,
+        },
+        "findings": [finding.id for finding in note.findings],
+    }
+
+
+def _resting(found: Sequence[Finding], explanation: Explanation) -> tuple[Finding, ...]:
+    """Return the findings whose evidence names a metric."""
+    name = re.compile(rf"(?<![\w/]){re.escape(explanation.metric)}(?![\w/])")
+    if not explanation.group:  # "seed" and "step" are words of other evidence too
+        return ()
+    return tuple(finding for finding in found if any(name.search(each.metric) for each in finding.evidence))
+
+
+def _why_nothing(root: Path, folder: RunFolder) -> Iterator[str]:
+    """Yield why a run has no metrics here, where something can be done about it."""
+    try:
+        read_metrics(root, folder)
+    except Missing as error:
+        yield f"{error}."

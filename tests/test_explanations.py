@@ -1,0 +1,264 @@
+"""Metrics explained: every one of them, and what curves of known shape are said to do."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from rlx.config.schema import RunConfig
+from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
+from rlx.diagnosis.course import trend_of
+from rlx.diagnosis.explanations import EXPLANATIONS, NO_SOURCE, explanation_of
+from rlx.diagnosis.record import Array, Episodes, RunRecord, SeedRecord, Task
+from rlx.diagnosis.rules import configuration, policy
+from rlx.diagnosis.signals import Signals
+from rlx.errors import UsageError
+from rlx.metrics import VOCABULARY
+from rlx.report.documents import DOCUMENTS
+from rlx.report.metric_explanations import explain_record, facts, metric_named, to_data, to_markdown
+from tests.conftest import Project
+
+U = 200
+T = np.linspace(0, 1, U)
+KL = "train/approx_kl"
+COMING = ("train/value_target_mean", "train/value_target_std", "train/advantage_std", "rollout/truncated_share")
+
+
+def record(*curves: Array, metric: str = KL, status: str = "finished", **values: Array) -> RunRecord:
+    """A run of one seed per curve, numbered from 101, with 100 steps per update."""
+    seeds = tuple(
+        SeedRecord(
+            101 + index,
+            100 * np.arange(1, len(curve) + 1),
+            {metric: np.asarray(curve, dtype=float), **{k.replace("__", "/"): v for k, v in values.items()}},
+        )
+        for index, curve in enumerate(curves)
+    )
+    config = RunConfig.model_validate({"env": {"id": "Toy-v0"}})
+    return RunRecord("toy", config, status, seeds, task=Task(float(np.log(2)), None, 500), seeds_wanted=len(seeds))
+
+
+def behaviour(*curves: Array, metric: str = KL, **values: Array) -> Behaviour:
+    explanation = explanation_of(metric)
+    assert explanation is not None
+    return behaviour_of(Signals(record(*curves, metric=metric, **values)), explanation)
+
+
+def noisy(curve: Array, seeds: int = 5, noise: float = 0.001) -> list[Array]:
+    rng = np.random.default_rng(0)
+    return [curve + rng.normal(0, noise, len(curve)) for _ in range(seeds)]
+
+
+def test_every_metric_is_explained_in_full() -> None:
+    assert set(VOCABULARY) <= set(EXPLANATIONS)
+    assert set(COMING) <= set(EXPLANATIONS)
+    for each in EXPLANATIONS.values():
+        texts = (each.meaning, each.formula, each.unit, each.usual.text, each.usual.source, each.higher, each.lower)
+        assert all(texts), each.metric
+        assert each.meaning.endswith("."), each.metric
+        named = [name for text in texts for name in re.findall(r"(?:train|rollout|validation)/[a-z_]+[a-z]", text)]
+        assert set(named) <= set(EXPLANATIONS), each.metric
+        settings_named = [name for text in texts for name in re.findall(r"\balgo\.([a-z_]+)", text)]
+        assert set(settings_named) <= set(type(RunConfig().algo).model_fields), each.metric
+    assert sum(each.usual.source.startswith(NO_SOURCE) for each in EXPLANATIONS.values()) > 5
+
+
+def test_parts_of_the_reward_are_explained_by_their_names() -> None:
+    found = explanation_of("reward/forward")
+    assert found is not None
+    assert 'info["reward_forward"]' in found.formula
+    assert "<name>" not in str(found)
+    assert explanation_of("reward/") is explanation_of("train/nonsense") is None
+
+
+def test_usual_ranges_agree_with_the_diagnosis() -> None:
+    assert EXPLANATIONS["train/clip_fraction"].usual.high == policy.MUCH_CLIPPED
+    assert EXPLANATIONS["train/learning_rate"].usual.high == configuration.LEARNING_RATE.high
+    assert EXPLANATIONS[KL].usual.high == 0.02 < policy.SUSTAINED_KL
+
+
+@pytest.mark.parametrize(
+    ("curve", "trend"),
+    [
+        (T, "rises"),
+        (-T, "falls"),
+        (0.012 * np.exp(-8 * T), "falls"),
+        (np.sin(np.pi * T), "rises then falls"),
+        (1 - np.sin(np.pi * T), "falls then rises"),
+        (np.sin(6 * np.pi * T), "oscillates"),
+        (1 + 0 * T, "flat"),
+        (100 + T, "flat"),
+        (T + 0.1 * np.sin(8 * np.pi * T), "rises"),
+    ],
+)
+@pytest.mark.parametrize("seeds", [1, 2, 7])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e6])
+def test_shapes_are_named_at_any_scale_with_noise(curve: Array, trend: str, seeds: int, scale: float) -> None:
+    curves = [scale * each for each in noisy(curve, seeds, 0.1 * float(np.ptp(curve)) or 0.1)]
+    found = behaviour(*curves, metric="train/loss").course
+    assert found is not None
+    assert found.trend == trend
+
+
+@given(
+    arrays.arrays(float, st.tuples(st.integers(1, 6), st.integers(8, 60)), elements=st.floats(-1e3, 1e3)),
+)
+@settings(max_examples=150, deadline=None)
+def test_what_is_said_fits_the_levels(curves: Array) -> None:
+    found = behaviour(*curves, metric="train/loss").course
+    assert found is not None
+    assert found.lowest <= found.late <= found.highest or found.late == pytest.approx(found.highest)
+    higher = {"rises": found.late > found.early, "falls": found.late < found.early}
+    assert higher.get(found.trend, True)
+    if found.trend == "rises then falls":
+        assert found.highest > max(found.early, found.late)
+    if found.trend == "falls then rises":
+        assert found.lowest < min(found.early, found.late)
+    assert set(found.agreeing) <= set(found.seeds)
+
+
+def test_noise_alone_is_no_trend() -> None:
+    named = [
+        behaviour(*np.random.default_rng(i).normal(5, 2, (1 + i % 5, U)), metric="train/loss").course for i in range(60)
+    ]
+    assert sum(course is None or course.trend != "flat" for course in named) <= 1
+    assert trend_of(np.ones(20), 0.0) == ("constant", None)
+
+
+def test_a_curve_that_settles_is_told_with_its_numbers() -> None:
+    found = behaviour(*noisy(0.001 + 0.011 * np.exp(-20 * T), 20, 1e-5))
+    text = " ".join(found.sentences)
+    told = re.search(r"^Starts at 0\.00[6-9]\d*, falls to 0\.00\d+ by step ([\d,]+) and stays near there\.", text)
+    assert told, text
+    assert 2000 <= int(told[1].replace(",", "")) <= 5000
+    assert "All 20 seeds alike." in text
+    assert "Within the usual range (below 0.02) throughout." in text
+
+
+def test_a_curve_that_moves_to_the_end_has_not_settled() -> None:
+    found = behaviour(*noisy(T))
+    assert found.course is not None
+    assert found.course.settled is None
+    assert "still moving at the end" in found.sentences[0]
+
+
+def test_seeds_outside_the_usual_range_and_apart_are_named() -> None:
+    found = behaviour(*[np.full(U, 0.01)] * 4, np.r_[np.full(U // 2, 0.01), np.full(U // 2, 0.5)])
+    text = " ".join(found.sentences)
+    assert "Above the usual 0.02 in 1 of 5 seeds, for 50 % of training." in text
+    assert "0.500 (seed 105)" in text
+    both = " ".join(behaviour(np.linspace(-20, 20, U), metric="train/value_target_mean").sentences)
+    assert "Outside the usual range (-10 to 10) in the only seed" in both
+
+
+def test_what_is_missing_is_told() -> None:
+    assert "no training episode ended" in behaviour(np.full(U, np.nan), metric="rollout/return_mean").sentences[0]
+    late = behaviour(np.where(T < 0.5, np.nan, 1.0), metric="rollout/return_mean", rollout__episodes=np.ones(U))
+    assert late.sentences[:2] == ("Is 1.00 throughout.", "No value before step 10,000.")
+    short = behaviour(np.array([1.0, 2.0, 6.0]))
+    assert short.sentences == (
+        "Median 2.00 (from 1.00 to 6.00) in at most 3 updates a seed: too little to tell a course.",
+    )
+    assert behaviour().sentences == ("Not logged: no update was made yet.",)
+    assert list(notes(Signals(record(status="resolved")))) != []
+    assert behaviour(T, T[:3], metric="step").sentences == ("It ends at 300 to 20,000.",)
+
+
+def test_context_comes_from_the_configuration_and_other_metrics() -> None:
+    entropy = behaviour(-np.log(2) * (1 - 0.6 * T), metric="train/entropy_loss")
+    assert re.search(r"entropy is 98\.\d % at first and 42\.9 % at the end", entropy.sentences[-1])
+    loss = behaviour(np.full(U, 2.0), metric="train/value_loss", train__value_target_std=np.full(U, 2.0))
+    assert "50 % of the variance of its targets" in loss.sentences[-1]
+    gradient = behaviour(np.r_[np.full(U // 2, 0.1), np.full(U // 2, 9.0)], metric="train/gradient_norm")
+    assert "exceeds algo.max_grad_norm (0.5) for 50 % of training" in gradient.sentences[-1]
+
+
+VALUES = st.one_of(st.floats(-1e3, 1e3), st.floats(), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e308, 5e-324]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.integers(0, 40).flatmap(lambda n: arrays.arrays(float, (2, n), elements=VALUES)), max_size=4),
+    st.sampled_from([*EXPLANATIONS, "reward/forward"]),
+    st.booleans(),
+)
+@pytest.mark.filterwarnings("error")
+def test_any_numbers_give_sentences_without_nan(curves: list[Array], metric: str, logs_targets: bool) -> None:
+    seeds = tuple(
+        SeedRecord(
+            index,
+            64 * np.arange(1, rows.shape[1] + 1),
+            {metric: rows[0], "rollout/episodes": rows[1]}
+            | ({"train/value_target_std": rows[1]} if logs_targets else {})
+            | {metric: rows[0]},
+            held_out=Episodes(np.array([np.nan, 1.0]), np.array([1.0, 1.0])),
+        )
+        for index, rows in enumerate(curves)
+    )
+    made = RunRecord("toy", RunConfig(), "running", seeds, random=Episodes(np.array([]), np.array([])), task=None)
+    signals = Signals(made)
+    explanation = explanation_of(metric)
+    assert explanation is not None
+    found = behaviour_of(signals, explanation)
+    text = " ".join([*found.sentences, *notes(signals), *logged_metrics(signals)])
+    assert found.sentences
+    assert not re.search(r"\b(nan|inf)\b", text.lower()), text
+    assert max(len(word) for word in text.split()) < 40
+    if found.course is not None:
+        json.dumps(vars(found.course), allow_nan=False)
+
+
+def test_names_are_found_by_their_ends_and_mistakes_are_answered() -> None:
+    known = [*EXPLANATIONS, "reward/forward"]
+    assert metric_named("train/std", known) == "train/std"
+    assert metric_named("kl", known) == metric_named("approx_kl", known) == KL
+    assert metric_named("forward", known) == "reward/forward"
+    assert metric_named("loss", known) == "train/loss"
+    for name, answer in (
+        ("std_", "train/std"),
+        ("return_mean", "rollout/return_mean or validation/return_mean"),
+        ("aprox_kl", KL),
+    ):
+        with pytest.raises(UsageError, match=f"did you mean .*{answer}"):
+            metric_named(name, known)
+    with pytest.raises(UsageError, match="there are: seed"):
+        metric_named("[bold]qqqq", known)
+
+
+def test_findings_that_rest_on_a_metric_are_named() -> None:
+    explained = explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "kl")
+    assert [finding.id for finding in explained.metrics[0].findings] == ["policy-changes-too-fast"]
+    page = to_markdown(explained, full=True)
+    assert all(f"- **{name}**: " in page for name in ("formula", "unit", "source", "high", "low", "here"))
+    assert "k3 estimator" in page
+    assert "(policy-changes-too-fast, " in page
+    assert not explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "train/loss").metrics[0].findings
+    DOCUMENTS["explain-metrics"].model_validate(to_data(explained))
+    assert [name for name, _ in facts(explained.metrics[0], full=False)] == ["meaning", "usual", "here", "finding"]
+
+
+def test_the_command_explains_a_run(finished: Project) -> None:
+    text = finished.rlx("explain-metrics", "cartpole").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    groups = [line for line in text.splitlines() if line.isupper()]
+    assert groups == ["ROLLOUT", "TRAIN", "VALIDATION"]
+    assert text.count("  here     ") == text.count("  usual    ") == text.count("  meaning  ") >= 15
+    done = subprocess.run(
+        ["rlx", "explain-metrics", "cartpole", "kl", "--json"],
+        cwd=finished.root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    DOCUMENTS["explain-metrics"].model_validate_json(done.stdout)
+    assert [each["metric"] for each in json.loads(done.stdout)["metrics"]] == [KL]
+    wrong = finished.rlx("explain-metrics", "cartpole", "aprox_kl", check=False)
+    assert wrong.returncode == 2
+    assert "did you mean train/approx_kl?" in wrong.stdout
