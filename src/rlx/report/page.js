@@ -24,7 +24,7 @@
 
   // plotly.js takes some HTML in texts; names that people typed are shown as they are.
   const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  const short = (text) => plain(text.length > 26 ? `${text.slice(0, 25)}…` : text);
+  const short = (text, most = 26) => plain(text.length > most ? `${text.slice(0, most - 1)}…` : text);
   const colourOf = (run) => data.looks[run][dark.matches ? "dark" : "light"];
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -101,7 +101,7 @@
 
   function drawCurves(chosen) {
     data.curves.forEach((panel, index) => {
-      const place = byId(`plot-curves-${index}`);
+      const place = byId(`chart-curves-${index}`);
       const traces = panel.runs.flatMap((run) => {
         const curve = run.metrics[chosen.metric.key];
         return curve ? curveTraces(run, curve, chosen) : [];
@@ -116,7 +116,7 @@
         shapes,
         uirevision: chosen.metric.key, // a zoom outlives the filter, not the metric
         xaxis: { title: { text: "environment steps" }, rangemode: "tozero" },
-        yaxis: { title: { text: short(chosen.metric.title) }, range: panel.ranges[chosen.metric.key], exponentformat: "power" },
+        yaxis: { title: { text: short(chosen.metric.title, 42) }, range: panel.ranges[chosen.metric.key], exponentformat: "power" },
       });
       draw(place, traces, layout);
     });
@@ -131,6 +131,14 @@
     fixedrange: true,
     showgrid: false,
   });
+  function rangeOf(panel) {
+    const values = panel.runs.flatMap((run) => [...Object.values(run.seeds), run.low, run.high]).concat(panel.random);
+    const known = values.filter((value) => value !== null);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const margin = 0.04 * (high - low || Math.abs(low) || 1);
+    return [low - margin, high + margin];
+  }
+
   const spread = (index) => (((index * 0.618034) % 1) - 0.5) * 0.44; // apart without chance: the golden ratio
 
   function meanTrace(run, row, colour, words) {
@@ -167,10 +175,10 @@
       });
       const layout = layoutOf(rem() * (4.5 + 3.4 * Math.max(1, runs.length)), {
         shapes: panel.random === null ? [] : [randomLine(panel.random, "x")],
-        xaxis: { title: { text: "held-out return; dotted: random policy" } },
+        xaxis: { title: { text: "held-out return" }, range: rangeOf(panel) },
         yaxis: rows(runs, (run) => short(run.run)),
       });
-      draw(`plot-scores-${place}`, traces, layout);
+      draw(`chart-scores-${place}`, traces, layout);
     });
   }
 
@@ -188,7 +196,7 @@
       xaxis: { title: { text: "difference in mean return" } },
       yaxis: rows(runs, (run) => `${short(run.run)}<br>${plain(run.verdict)}`),
     });
-    draw("plot-differences", traces, layout);
+    draw("chart-differences", traces, layout);
   }
 
   // --- The numbers behind the curves, for those who do not see them ---------------------------------------------------

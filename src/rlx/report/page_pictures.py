@@ -18,7 +18,7 @@ CAPTIONS = {
     "differences": "Diamonds: difference in mean return to the baseline; bars: the interval that decides, corrected for "
     "all candidates; grey: differences too small to matter.",
     "scores": "Dots: a seed's mean return over the held-out episodes; diamonds: the mean over seeds; bars: its 95 % t "
-    "interval.",
+    "interval; dotted: random policy.",
     "learning_curves": "Return of training episodes over environment steps. Thin lines: seeds; thick lines: their mean; "
     "bands: pointwise 95 % t intervals over seeds.",
     "profiles": "Share of trainings above each normalised score; bands: bootstrap intervals.",

@@ -9,6 +9,7 @@ from rlx.comparison import Comparison
 from rlx.config.schema import Parameters
 from rlx.errors import RlxError
 from rlx.report.comparison_words import changes
+from rlx.report.digest import listed
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import StudyComparison, task_name
 from rlx.report.text import setting
@@ -17,6 +18,8 @@ from rlx.wording import MISSING, number
 
 MOST_SIDE_BY_SIDE = 3
 """Comparisons that have a table of their own; more share one."""
+MOST_FILES = 3
+"""Uncommitted files that are named; `rlx info` has them all."""
 
 
 def changes_grids(comparisons: Sequence[Comparison]) -> Iterator[Grid]:
@@ -63,7 +66,7 @@ def made_grid(facts: Mapping[str, Mapping[str, Any]]) -> Grid:
                 name,
                 str(run["environment"]),
                 (git.get("commit") or MISSING)[:10],
-                ", ".join(dirty) or "none",
+                listed(dirty, MOST_FILES) or "none",
                 engine.get("name") or MISSING,
                 str(run["ended"] or MISSING).replace("T", " ")[:16],
                 f"{len(run['seeds']['finished'])}/{len(run['seeds']['wanted'])}",
@@ -72,7 +75,7 @@ def made_grid(facts: Mapping[str, Mapping[str, Any]]) -> Grid:
             ]
         )
     head = ["run", "environment", "commit", "uncommitted changes", "engine", "ended (UTC)", "seeds", "steps", "time"]
-    note = "Steps and training time over all seeds together."
+    note = "Steps and training time over all seeds together; `rlx info RUN --json` has every uncommitted file."
     return Grid("Where each run comes from", head, table, note, left=6)
 
 
