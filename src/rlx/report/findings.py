@@ -81,7 +81,7 @@ class RunFindings:
         run: The run.
         findings: The most serious first; None where it was not diagnosed.
         consequences: By id, findings that follow from another one.
-        notes: What could not be read, or why there are none, as sentences.
+        notes: What could not be read, or that there are none, as sentences.
     """
 
     run: str
@@ -111,12 +111,12 @@ def findings_of(root: Path, folder: RunFolder) -> RunFindings:
     except (ValueError, TypeError, AttributeError):
         return RunFindings(folder.name, None, {}, [f"{folder.name}: {FILE} is damaged; {again} looks anew."])
     if recorded is None:
-        return RunFindings(folder.name, None, {}, [f"{folder.name} was not diagnosed; {again} does it."])
+        return RunFindings(folder.name, None, {}, [])
     notes: list[str] = []
     found = list(_read(recorded, folder.name, notes))
     after = {finding.id: finding for finding in _read(following, folder.name, notes)}
     if not recorded:
-        notes.append(f"The diagnosis of {folder.name} found nothing that looks wrong.")
+        notes.append(f"{folder.name}: the diagnosis has no findings.")
     return RunFindings(folder.name, found, after, notes)
 
 

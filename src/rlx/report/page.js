@@ -17,6 +17,7 @@
     runs: byId("metric") ? ticked("run") : new Set(Object.keys(data.looks)),
     seeds: byId("metric") ? ticked("seed") : null, // null: there are no controls, so all of them
     means: byId("means")?.checked ?? true,
+    bands: byId("bands")?.checked ?? true,
   });
   const wanted = (chosen, seed) => chosen.seeds === null || chosen.seeds.has(String(seed));
 
@@ -83,7 +84,7 @@
       line: { width: 0 },
       opacity: 0.16,
       hoverinfo: "skip",
-      visible: shown && chosen.means && known.length > 1,
+      visible: shown && chosen.bands && known.length > 1,
     });
     traces.push({
       ...common,
@@ -273,7 +274,7 @@
   function listen() {
     document.querySelectorAll("button[data-metric]").forEach((button) => button.addEventListener("click", () => showFinding(button)));
     byId("metric").addEventListener("change", () => { shading = null; refresh(); });
-    [...boxes("run"), ...boxes("seed"), byId("means")].forEach((box) => box.addEventListener("change", refresh));
+    [...boxes("run"), ...boxes("seed"), byId("means"), byId("bands")].forEach((box) => box.addEventListener("change", refresh));
     byId("all-seeds").addEventListener("click", () => setSeeds(true));
     byId("no-seeds").addEventListener("click", () => setSeeds(false));
     byId("whole").addEventListener("click", () => { shading = null; refresh(); byId("metric").focus(); });
@@ -290,5 +291,10 @@
 
   if (byId("metric")) listen();
   dark.addEventListener("change", refresh);
-  refresh();
+  try {
+    refresh();
+  } catch (error) {
+    document.documentElement.classList.add("static"); // pictures that do not move are better than none
+    throw error;
+  }
 })();

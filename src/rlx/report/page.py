@@ -38,6 +38,8 @@ MARKS = {
 SEVERITIES = {"error": "✕", "warning": "!", "info": "i"}
 MOST_OPEN = 4
 """Verdicts whose reasons are shown at once; those of more are folded."""
+MOST_BANDS = 4
+"""Runs whose intervals are drawn at once; those of more would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
     study = judged.study
     folders = [*_by_importance(judged), *judged.others.values()]
     facts = _facts(root, folders)
+    findings = [findings_of(root, folder) for folder in _candidates_first(folders, study)]
     comparisons = study.comparisons if study else ()
     charts = charts_of(root, folders, study)
     return {
@@ -122,8 +125,10 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
         "verdicts": _verdicts(study) if study else [],
         "unfold": len(comparisons) <= MOST_OPEN,
         "without": judged.without,
-        "findings": [findings_of(root, folder) for folder in folders],
+        "findings": findings,
+        "undiagnosed": [told.run for told in findings if told.findings is None and not told.notes],
         "severities": SEVERITIES,
+        "most_bands": MOST_BANDS,
         "charts": charts,
         "tables": _tables(study) if study else {},
         "pictures": page_pictures(study, [folder.name for folder in _by_importance(judged)]) if study else {},
@@ -141,9 +146,13 @@ def _by_importance(judged: JudgedRuns) -> list[RunFolder]:
     """Return the runs with results: baselines first, then the best mean; this order gives each its colour."""
     if judged.study is None:
         return list(judged.folders.values())
-    ranked = [run.run for run in judged.study.scores]
-    ranked.sort(key=lambda name: name not in judged.study.baselines)
+    baselines = judged.study.baselines
+    ranked = sorted((run.run for run in judged.study.scores), key=lambda name: name not in baselines)
     return [judged.folders[name] for name in ranked]
+
+
+def _candidates_first(folders: Sequence[RunFolder], study: StudyComparison | None) -> list[RunFolder]:
+    return sorted(folders, key=lambda folder: study is not None and folder.name in study.baselines)
 
 
 def _facts(root: Path, folders: Sequence[RunFolder]) -> dict[str, Mapping[str, Any]]:
