@@ -37,6 +37,14 @@ FINDING = {
 FOLLOWING = {"id": "value", "severity": "warning", "title": "The value function does not learn", "what": "Below 0.1."}
 SHOWN = """id => document.getElementById(id).data.filter(trace => trace.visible !== false).map(trace => trace.name)"""
 
+PLAYED = """film => new Promise(done => {
+  film.loop = false;
+  film.onended = () => done(film.currentTime);
+  film.play();
+  setTimeout(() => done(film.currentTime), 20000);
+})"""
+"""Plays a film to its end, and gives how far it came."""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -109,7 +117,9 @@ def test_the_filter_works_by_keyboard(page: Page) -> None:
     page.keyboard.press("Space")
     assert {"cartpole seed 1", "cartpole mean"} <= set(shown(page))
     assert not [name for name in shown(page) if name.endswith("seed 2")]
-    seeds = "document.getElementById('chart-scores-0').data.filter(t => t.name.endsWith('seeds')).map(t => t.customdata)"
+    seeds = (
+        "document.getElementById('chart-scores-0').data.filter(t => t.name.endsWith('seeds')).map(t => t.customdata)"
+    )
     assert page.evaluate(seeds) == [["1"]] * 3
     page.locator("input[name=run][value=cartpole]").focus()
     page.keyboard.press("Space")
@@ -120,9 +130,7 @@ def test_the_filter_works_by_keyboard(page: Page) -> None:
     page.locator("#bands").press("Space")
     assert shown(page) == []
     page.locator("#all-seeds").press("Enter")
-    assert shown(page) == [f"{run} seed {seed}" for run in ("copy", "cartpole_epochs") for seed in (1, 2)] or len(
-        shown(page)
-    ) == 4
+    assert set(shown(page)) == {f"{run} seed {seed}" for run in ("copy", "cartpole_epochs") for seed in (1, 2)}
 
 
 def test_values_are_shown_under_the_mouse_and_as_a_table(page: Page) -> None:
@@ -137,7 +145,7 @@ def test_values_are_shown_under_the_mouse_and_as_a_table(page: Page) -> None:
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * part / 60)
         if chart.locator(".hoverlayer text").count():
             break
-    assert "at step" in chart.locator(".hoverlayer").inner_text()
+    assert "at step" in str(chart.locator(".hoverlayer").text_content())
     page.locator("summary", has_text="as a table").first.click()
     assert page.locator("#numbers caption").inner_text() == "minus the policy's entropy"
     assert "cartpole" in page.locator("#numbers tbody tr").first.inner_text()
@@ -157,20 +165,23 @@ def test_a_finding_is_shown_in_the_curves(page: Page) -> None:
 def test_a_film_plays(page: Page) -> None:
     film = page.locator("video").first
     film.scroll_into_view_if_needed()
-    film.evaluate("film => film.play()")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.1")
+    assert film.evaluate(PLAYED) > 0.05
     assert film.evaluate("film => film.error === null && film.videoWidth > 0")
     assert film.get_attribute("poster").startswith("data:image/jpeg")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (390, "dark"), (1280, "dark"), (2560, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_everyone_can_read_it(browser: Browser, address: str, width: int, scheme: Any) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector("#chart-scores-0 .main-svg")
     page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    for wide in (2560, width):
+        page.set_viewport_size({"width": wide, "height": 900})
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= wide
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     page.keyboard.press("Tab")

@@ -93,7 +93,7 @@ def _poster(content: bytes | None) -> bytes | None:
     if content is None:
         return None
     try:
-        with av.open(io.BytesIO(content)) as container:
+        with av.open(io.BytesIO(content), "r") as container:
             picture = next(container.decode(video=0)).to_image()
     except (av.FFmpegError, StopIteration, IndexError, ValueError):
         return None

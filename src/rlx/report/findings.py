@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +72,13 @@ class Finding(BaseModel):
     consequences: tuple[str, ...] = ()
 
 
+class _Recorded(BaseModel):
+    """What the page reads of ``analysis.json``; each finding is checked by itself, so that a bad one hides no other."""
+
+    findings: list[Any] | None = None
+    consequences: list[Any] | None = None
+
+
 @dataclass(frozen=True)
 class RunFindings:
     """The findings of one run.
@@ -104,18 +110,15 @@ def findings_of(root: Path, folder: RunFolder) -> RunFindings:
     """Return the findings of a run. What is damaged in the file is told, and hides nothing else."""
     again = f"`rlx diagnose {folder.name}`"
     try:
-        content = json.loads(_text(root, folder) or "{}")
-        recorded, following = content.get("findings"), content.get("consequences") or []
-        if not isinstance(recorded, list | None) or not isinstance(following, list):
-            raise TypeError
-    except (ValueError, TypeError, AttributeError):
+        recorded = _Recorded.model_validate_json(_text(root, folder) or "{}")
+    except ValidationError:
         return RunFindings(folder.name, None, {}, [f"{folder.name}: {FILE} is damaged; {again} looks anew."])
-    if recorded is None:
+    if recorded.findings is None:
         return RunFindings(folder.name, None, {}, [])
     notes: list[str] = []
-    found = list(_read(recorded, folder.name, notes))
-    after = {finding.id: finding for finding in _read(following, folder.name, notes)}
-    if not recorded:
+    found = list(_read(recorded.findings, folder.name, notes))
+    after = {finding.id: finding for finding in _read(recorded.consequences or [], folder.name, notes)}
+    if not recorded.findings:
         notes.append(f"{folder.name}: the diagnosis has no findings.")
     return RunFindings(folder.name, found, after, notes)
 

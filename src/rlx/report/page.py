@@ -155,7 +155,7 @@ def _candidates_first(folders: Sequence[RunFolder], study: StudyComparison | Non
     return sorted(folders, key=lambda folder: study is not None and folder.name in study.baselines)
 
 
-def _facts(root: Path, folders: Sequence[RunFolder]) -> dict[str, Mapping[str, Any]]:
+def _facts(root: Path, folders: Sequence[RunFolder]) -> Mapping[str, Mapping[str, Any]]:
     found = {}
     for folder in folders:
         try:
@@ -212,5 +212,3 @@ def _film(film: ShownFilm) -> dict[str, Any]:
         "poster": None if film.poster is None else data_uri("image/jpeg", film.poster),
         "caption": film.caption,
     }
-
-

@@ -71,7 +71,9 @@ def charts_of(root: Path, folders: Sequence[RunFolder], study: StudyComparison |
     shown, notes = list(folders[:MOST_RUNS]), []
     if len(folders) > MOST_RUNS:
         names = ", ".join(folder.name for folder in folders[MOST_RUNS:])
-        notes.append(f"More than {MOST_RUNS} runs cannot be told apart in one chart; the tables have them all: {names}.")
+        notes.append(
+            f"More than {MOST_RUNS} runs cannot be told apart in one chart; the tables have them all: {names}."
+        )
     sheet = _sheet(root, shown, notes)
     curves = [_task_curves(sheet, task) for task in sheet.tasks] if sheet else []
     looks = {folder.name: _look(index) for index, folder in enumerate(shown)}
@@ -185,7 +187,12 @@ def _scores(study: StudyComparison, shown: Mapping[str, Any]) -> Iterator[dict[s
 
 def _differences(study: StudyComparison, shown: Mapping[str, Any]) -> dict[str, Any] | None:
     rows = [
-        {"run": found.run, "verdict": found.verdict, "baseline": found.baseline, **_estimate(found.difference, sign=True)}
+        {
+            "run": found.run,
+            "verdict": found.verdict,
+            "baseline": found.baseline,
+            **_estimate(found.difference, sign=True),
+        }
         for found in study.comparisons
         if found.difference is not None and found.run in shown
     ]
