@@ -94,7 +94,8 @@ def _poster(content: bytes | None) -> bytes | None:
         return None
     try:
         with av.open(io.BytesIO(content), "r") as container:
-            picture = next(container.decode(video=0)).to_image()
+            frame: Any = next(container.decode(video=0))
+            picture = frame.to_image()
     except (av.FFmpegError, StopIteration, IndexError, ValueError):
         return None
     picture.thumbnail((POSTER_WIDTH, POSTER_WIDTH))
