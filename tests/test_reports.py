@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from rlx.references import find_run
+from rlx.report.films import films_of
 from tests.conftest import Project
 
 HOSTILE = '<script>alert(1)</script> & "quoted" [red]'
@@ -233,3 +235,18 @@ def test_one_bad_run_hides_no_other(study: Project) -> None:
     assert "absent has not been made yet; dvc repro makes it" in words
     assert len(page.all("video")) == 2
     assert "extra" in words
+
+
+def test_a_sweep_by_its_name_and_films_left_out(study: Project) -> None:
+    fake(study, "lr_001", 1.0, "0.002")
+    fake(study, "lr_002", 9.0, "0.003")
+    assert "lr_002 against cartpole" in flat(study.rlx("report", "lr", "--films", "no").stdout)
+    page = Page((study.root / "report.html").read_text())
+    check(page)
+    assert page.all("video") == []
+    assert "The film is left out here; it is runs/lr_002/videos/median.mp4." in flat(" ".join(page.words))
+    folders = [find_run(study.root, run) for run in ("cartpole", "lr_001", "lr_002")]
+    most = 2 * (study.root / "runs/cartpole/videos/median.mp4").stat().st_size
+    films = list(films_of(study.root, folders, inside=True, most=most))
+    assert [film.content is None for film in films] == [False, False, True]
+    assert all(film.poster for film in films)
