@@ -48,9 +48,9 @@ def save(figure: Any, path: Path) -> None:
 
 
 def to_svg(figure: Any) -> bytes:
-    """Return a figure as an SVG image without a date, and close it."""
+    """Return a figure as an SVG image without a ground and without a date, and close it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     plt.close(figure)
     return buffer.getvalue()
 

@@ -26,14 +26,23 @@ if TYPE_CHECKING:
     help="Where to write the page.",
 )
 @click.option(
+    "--films",
+    default="yes",
+    show_default=True,
+    type=click.Choice(["yes", "no"]),
+    help="Whether the page carries the films (20 MB of them at most).",
+)
+@click.option(
     "--open", "show", default="no", show_default=True, type=click.Choice(["yes", "no"]), help="Show it in the browser."
 )
-def command(runs: tuple[str, ...], output: Path, show: str) -> None:
-    """Write one HTML page on the study, or on the runs named: verdicts, tables, pictures, films, provenance.
+def command(runs: tuple[str, ...], output: Path, films: str, show: str) -> None:
+    """Write one HTML page on the study, or on the runs named.
 
-    The page is a single file that opens without a network: send it, print it, keep it with a paper. RUN is a run of
-    the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision or a run folder. One run alone
-    is shown beside the study's baseline; of several, the first is the baseline unless the study's is among them.
+    Verdicts, findings, differences, learning curves that show their values and can be filtered by run and seed, films,
+    what differs, provenance. The page is a single file that opens without a network: send it, print it, keep it with a
+    paper. RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision, a run
+    folder, or the name of a sweep. One run alone is shown beside the study's baseline; of several, the first is the
+    baseline unless the study's is among them.
 
     \b
     Example:
@@ -46,7 +55,7 @@ def command(runs: tuple[str, ...], output: Path, show: str) -> None:
     root = find_root()
     parameters = read_parameters(root)
     judged = _judged(root, parameters, runs)
-    write_page(output, root, parameters, judged, _heading(root, runs))
+    write_page(output, root, parameters, judged, _heading(root, runs, films == "yes"))
     for line in judged.headlines:
         say(line)
     for run, problem in judged.without.items():
@@ -59,15 +68,23 @@ def command(runs: tuple[str, ...], output: Path, show: str) -> None:
 
 
 def _judged(root: Path, parameters: Parameters, runs: tuple[str, ...]) -> JudgedRuns:
+    from rlx.errors import Missing
     from rlx.report.judged_runs import chosen_runs, judge_runs, judge_study
+    from rlx.report.sweep_digest import judge_sweep, members_of
 
     if not runs:
         return judge_study(root, parameters)
-    folders, baseline = chosen_runs(root, parameters, runs, None)
+    try:
+        folders, baseline = chosen_runs(root, parameters, runs, None)
+    except Missing:
+        members = members_of(root, runs[0]) if len(runs) == 1 else []
+        if not members:
+            raise
+        return judge_sweep(root, parameters, runs[0], members)
     return judge_runs(folders, baseline, parameters)
 
 
-def _heading(root: Path, runs: tuple[str, ...]) -> Heading:
+def _heading(root: Path, runs: tuple[str, ...], films: bool) -> Heading:
     from datetime import UTC, datetime
 
     from rlx.experiments import git_state
@@ -77,4 +94,4 @@ def _heading(root: Path, runs: tuple[str, ...]) -> Heading:
     changed = ", with uncommitted changes" if state.dirty else ""
     code = f"in {root.name} at commit {state.commit[:10]}{changed}" if state.commit else f"in {root.name}, outside Git"
     title = f"{root.name}: {', '.join(runs)}" if runs else f"{root.name}: the study"
-    return Heading(title, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", code)
+    return Heading(title, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", code, films)

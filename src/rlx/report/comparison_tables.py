@@ -13,14 +13,11 @@ from rlx.wording import MISSING, interval, number, p_value
 
 def grids(study: StudyComparison) -> Iterator[Grid]:
     """Yield the tables of a comparison, the most important first."""
-    if study.methods:
-        yield from _methods_grids(study)
+    yield from methods_grids(study)
     yield from scores_grids(study)
-    if any(comparison.difference is not None for comparison in study.comparisons):
-        yield _differences_grid(study)
-    yield from _learning_grids(study)
-    if study.choices:
-        yield _choices_grid(study)
+    yield from differences_grids(study)
+    yield from learning_grids(study)
+    yield from choices_grids(study)
 
 
 def scores_grids(study: StudyComparison) -> Iterator[Grid]:
@@ -45,7 +42,10 @@ def scores_grids(study: StudyComparison) -> Iterator[Grid]:
         yield Grid(title, head, rows, f"* baseline. {what} intervals over seeds." if task == tasks[-1] else "")
 
 
-def _differences_grid(study: StudyComparison) -> Grid:
+def differences_grids(study: StudyComparison) -> Iterator[Grid]:
+    """Yield the table of differences to the baseline; none where nothing compares."""
+    if not any(comparison.difference is not None for comparison in study.comparisons):
+        return
     rows = [
         [
             comparison.run,
@@ -73,10 +73,11 @@ def _differences_grid(study: StudyComparison) -> Grid:
     else:
         note = f"Welch's t intervals; permutation tests of no difference, two-sided{corrected}."
     head = ["run", "difference", level, "p", "P(better)", "verdict"]
-    return Grid(f"Differences to {study.baseline}", head, rows, note)
+    yield Grid(f"Differences to {study.baseline}", head, rows, note)
 
 
-def _learning_grids(study: StudyComparison) -> Iterator[Grid]:
+def learning_grids(study: StudyComparison) -> Iterator[Grid]:
+    """Yield the tables of how fast runs learn."""
     rows = []
     for found in study.learning:
         if found.area is not None:
@@ -115,7 +116,10 @@ def _solved(found: Learning) -> str:
     return f"{found.solved[0]}/{found.solved[1]} [{low:.0f}–{high:.0f} %]"
 
 
-def _choices_grid(study: StudyComparison) -> Grid:
+def choices_grids(study: StudyComparison) -> Iterator[Grid]:
+    """Yield the table of what `best` checkpoints promised and hold; none where no run chose any."""
+    if not study.choices:
+        return
     rows = []
     for run in study.scores:
         if choice := study.choices.get(run.run):
@@ -134,10 +138,13 @@ def _choices_grid(study: StudyComparison) -> Grid:
         "`best` was chosen on validation episodes (promised); optimism is what it loses on held-out ones. Verdicts rest "
         "on the final policy, which nothing chose."
     )
-    return Grid("The best checkpoints", head, rows, note)
+    yield Grid("The best checkpoints", head, rows, note)
 
 
-def _methods_grids(study: StudyComparison) -> Iterator[Grid]:
+def methods_grids(study: StudyComparison) -> Iterator[Grid]:
+    """Yield the tables of methods over several environments; none of runs on one."""
+    if not study.methods:
+        return
     rows = []
     for method in study.methods:
         name = f"{method.method} *" if method.method == study.baseline else method.method

@@ -1,9 +1,10 @@
-"""The film of a run, for the page: its bytes and what it shows, read through Git where the run is."""
+"""The film of a run, for the page: its bytes, a still of it and what it shows, read through Git where the run is."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from rlx.runs import RunFolder
 from rlx.wording import number
 
 FOLDER, STEM = "videos", "median"
+MOST_BYTES = 20_000_000
+"""Of films that a page carries; mail servers and browsers take that much."""
+POSTER_WIDTH = 480
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,38 @@ class ShownFilm:
 
     Attributes:
         run: The run.
-        content: The mp4; None where there is no film.
+        content: The mp4; None where there is no film, or it is left out.
         caption: What it shows, or why there is none.
+        poster: A still of it as JPEG; None where there is none.
     """
 
     run: str
     content: bytes | None
     caption: str
+    poster: bytes | None = None
+
+
+def films_of(root: Path, folders: Sequence[RunFolder], *, inside: bool, most: int = MOST_BYTES) -> Iterator[ShownFilm]:
+    """Yield the film of each run's median seed in its median episode, or why there is none.
+
+    Args:
+        root: The project.
+        folders: The runs.
+        inside: Whether the page is to carry the films; their stills it carries always.
+        most: So many bytes of films it carries at most; the captions of others say where they are.
+    """
+    held = 0
+    for folder in folders:
+        film = film_of(root, folder)
+        size = len(film.content or b"")
+        if size and (not inside or held + size > most):
+            why = f" because the films together are larger than {most // 1_000_000} MB" if inside else ""
+            where = f"{folder.name}: {FOLDER}/{STEM}.mp4" if folder.origin else _place(root, folder)
+            caption = f"{film.caption} The film is left out here{why}; it is {where}."
+            yield ShownFilm(film.run, None, caption, _poster(film.content))
+            continue
+        held += size
+        yield ShownFilm(film.run, film.content, film.caption, _poster(film.content))
 
 
 def film_of(root: Path, folder: RunFolder) -> ShownFilm:
@@ -43,6 +72,11 @@ def film_of(root: Path, folder: RunFolder) -> ShownFilm:
         return ShownFilm(folder.name, content, f"{FOLDER}/{STEM}.json is damaged: what the film shows is not known.")
 
 
+def _place(root: Path, folder: RunFolder) -> str:
+    path = folder.path / FOLDER / f"{STEM}.mp4"
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
 def _caption(facts: Mapping[str, Any]) -> str:
     seed, steps = facts["seed"], facts["steps"]
     whole = f"{steps} steps, the whole episode" if facts["complete"] else f"the first {steps} steps of the episode"
@@ -50,6 +84,24 @@ def _caption(facts: Mapping[str, Any]) -> str:
     other = "" if filmed == evaluated else f" (on film so far: {number(float(filmed))})"
     policy = "final" if facts["checkpoint"] == "latest" else facts["checkpoint"]
     return f"Seed {seed}'s {policy} policy: return {number(evaluated)}{other}; {whole}."
+
+
+def _poster(content: bytes | None) -> bytes | None:
+    """Return the first picture of a film as JPEG; None where it cannot be decoded."""
+    import av
+
+    if content is None:
+        return None
+    try:
+        with av.open(io.BytesIO(content), "r") as container:
+            frame: Any = next(container.decode(video=0))
+            picture = frame.to_image()
+    except (av.FFmpegError, StopIteration, IndexError, ValueError):
+        return None
+    picture.thumbnail((POSTER_WIDTH, POSTER_WIDTH))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def _file(root: Path, folder: RunFolder, name: str) -> bytes | None:

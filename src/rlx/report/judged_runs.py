@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rlx.catalogue import Row, folder_row
@@ -34,12 +34,14 @@ class JudgedRuns:
         headlines: The verdicts in sentences, or why there are none.
         folders: The runs with results.
         without: Why each other run has none, as the end of a sentence that begins with its name, with the cure.
+        others: The folders of those other runs that have one.
     """
 
     study: StudyComparison | None
     headlines: list[str]
     folders: Mapping[str, RunFolder]
     without: Mapping[str, str]
+    others: Mapping[str, RunFolder] = field(default_factory=dict)
 
     def comparison(self, run: str) -> Comparison | None:
         """Return the verdict on a run; None where there is none."""
@@ -103,17 +105,18 @@ def judge_runs(
     problems = {folder.name: hindrance(folder, parameters) for folder in folders}
     without = {name: problem for name, problem in problems.items() if problem}
     sound = {folder.name: folder for folder in folders if folder.name not in without}
+    others = {folder.name: folder for folder in folders if folder.name in without}
     groups = {name: here for name, runs in (methods or {}).items() if (here := [run for run in runs if run in sound])}
     if not sound:
-        return JudgedRuns(None, ["No run has held-out scores yet."], {}, without)
+        return JudgedRuns(None, ["No run has held-out scores yet."], {}, without, others)
     if baseline in (groups or sound):
         study = compare_folders(list(sound.values()), baseline, parameters.compare, groups)
-        return JudgedRuns(study, headlines(study), sound, without)
+        return JudgedRuns(study, headlines(study), sound, without, others)
     study = compare_folders(list(sound.values()), next(iter(sound)), parameters.compare)
     unjudged = [replace(found, difference=None) for found in study.learning]
     alone = replace(study, baseline=baseline, comparisons=(), learning=tuple(unjudged))
     line = f"There is no verdict: the baseline {baseline} {without.get(baseline, 'has no held-out scores here')}."
-    return JudgedRuns(alone, [line], sound, without)
+    return JudgedRuns(alone, [line], sound, without, others)
 
 
 def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:

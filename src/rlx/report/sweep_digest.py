@@ -72,6 +72,11 @@ def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequenc
     return Digest("sweep", name, as_one(list(_sentences(sweep))), _grid(sweep), facts)
 
 
+def judge_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> JudgedRuns:
+    """Judge a sweep's experiments against the study's baseline, corrected together; see :func:`digest_sweep`."""
+    return _gathered(root, parameters, name, members).judged
+
+
 def _gathered(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> _Sweep:
     folders, without = [], {}
     for row in members:
