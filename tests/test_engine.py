@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -410,3 +413,25 @@ def test_an_engine_that_cannot_train_is_refused_with_its_line_before_training(tm
     (tmp_path / "configs" / "a.yaml").write_text("policy: {activation: gelu}\nalgo:\n  engine: fast\n")
     with pytest.raises(ConfigError, match=r"a\.yaml:3.*algo\.engine.*policy\.activation is 'gelu'"):
         resolve_run(tmp_path, "a")
+
+
+@pytest.mark.slow
+def test_the_process_that_compiles_trains_to_the_same_bits(tmp_path: Path) -> None:
+    """Code just compiled may round otherwise than code loaded from disk; nobody trains on the former."""
+    script = (
+        "import sys, hashlib; from pathlib import Path\n"
+        "from rlx.training import train_seed; from rlx.config.schema import RunConfig; from rlx.config.snapshot import Snapshot\n"
+        "config = RunConfig.model_validate({'env': {'id': 'Pendulum-v1', 'num_envs': 4}, 'eval': {'every': 8192, 'episodes': 2},"
+        " 'algo': {'total_timesteps': 8192, 'rollout_steps': 256}})\n"
+        "bench = Path(sys.argv[1]); train_seed(bench, Snapshot(config), 0, bench, lambda _: None)\n"
+        "print(hashlib.sha256((bench / 'metrics.jsonl').read_bytes()).hexdigest())"
+    )
+    fresh = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    hashes = []
+    for name in ("compiling", "loading"):
+        (tmp_path / name).mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / name)], env=fresh, capture_output=True, text=True, check=True
+        )
+        hashes.append(done.stdout)
+    assert hashes[0] == hashes[1]

@@ -16,25 +16,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.conftest import Project
 
 HOSTILE = "</script><script>alert(1)</script><b>%{x}"
-FINDING = {
-    "id": "policy-changes-too-fast",
-    "severity": "error",
-    "title": f"The policy changes too fast {HOSTILE}",
-    "what": "The KL divergence of an update reaches 0.31.",
-    "why": "Returns collapse.",
-    "source": "Huang et al. 2022",
-    "confidence": "high",
-    "evidence": [
-        {"metric": "train/approx_kl", "value": 0.31, "relation": "above", "threshold": 0.05, "window": [512, 1536]}
-        | {"seeds": [1], "seeds_in_all": 2}
-    ],
-    "suggestions": [
-        {"overrides": {"algo.learning_rate": 0.0003}, "command": "rlx train cartpole -S algo.learning_rate=0.0003"}
-        | {"reason": "Smaller steps.", "effect": "Less change.", "cost": "2,048 steps a seed"}
-    ],
-    "consequences": ["value"],
-}
-FOLLOWING = {"id": "value", "severity": "warning", "title": "The value function does not learn", "what": "Below 0.1."}
 SHOWN = """id => document.getElementById(id).data.filter(trace => trace.visible !== false).map(trace => trace.name)"""
 
 PLAYED = """film => new Promise(done => {
@@ -62,17 +43,23 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page on a study of which one run was diagnosed, with hostile words in it."""
+    """The page on a study, a run whose policy jumped, and one that failed; with hostile words in them."""
     root = tmp_path_factory.mktemp("report") / "study"
     shutil.copytree(finished.root, root, symlinks=True)
-    path = root / "runs/cartpole/analysis.json"
-    content = json.loads(path.read_text()) | {"findings": [FINDING, {"id": "broken"}], "consequences": [FOLLOWING]}
-    path.unlink()
-    path.write_text(json.dumps(content))
-    snapshot = root / "runs/cartpole_epochs/config_snapshot.yaml"
-    shutil.copytree(snapshot.parent, root / "runs/copy")
+    for name in ("copy", "broken"):
+        shutil.copytree(root / "runs/cartpole_epochs", root / "runs" / name)
+    jumped = root / "runs/copy/metrics.jsonl"
+    rows = [json.loads(line) | {"train/approx_kl": 3.0} for line in jumped.read_text().splitlines()]
+    jumped.unlink()
+    jumped.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    failed = root / "runs/broken/metadata.json"
+    metadata = json.loads(failed.read_text())
+    metadata["status"] = metadata["seeds"][0]["status"] = "failed"
+    metadata["seeds"][0]["error"] = f"ValueError: {HOSTILE}"
+    failed.unlink()
+    failed.write_text(json.dumps(metadata))
     Project(root).write("runs/copy.yaml", json.dumps({"note": HOSTILE}))
-    Project(root).rlx("report", "cartpole", "cartpole_epochs", "copy")
+    Project(root).rlx("report", "cartpole", "cartpole_epochs", "copy", "broken")
     return (root / "report.html").as_uri()
 
 
@@ -100,11 +87,10 @@ def shown(page: Page, chart: str = "chart-curves-0") -> list[str]:
 def test_it_shows_verdicts_findings_and_charts(page: Page) -> None:
     words = page.locator("main").inner_text()
     assert page.locator("#verdict ~ .cards .card").first.inner_text().startswith(("?", "▲", "▼", "=", "≡", "×"))
-    assert FINDING["title"] in words
-    assert "0.310, above 0.0500, steps 512 to 1,536, 1 of 2 seeds (1)" in words
-    assert "The value function does not learn. Below 0.1." in words
-    assert "finding 2 in analysis.json is damaged (severity)" in words
-    assert "Not diagnosed: cartpole_epochs, copy" in words
+    assert "The policy changes too fast" in words
+    assert "3.00, above 0.500, steps" in words
+    assert f"ValueError: {HOSTILE}" in words
+    assert "rlx train" in words
     assert HOSTILE in words
     for chart in ("chart-differences", "chart-curves-0", "chart-scores-0"):
         assert page.locator(f"#{chart} .main-svg").count()
@@ -124,13 +110,13 @@ def test_the_filter_works_by_keyboard(page: Page) -> None:
     page.locator("input[name=run][value=cartpole]").focus()
     page.keyboard.press("Space")
     assert not [name for name in shown(page) if name.startswith("cartpole ")]
-    assert "2 of 3 runs, 1 of 2 seeds" in page.locator("#shown").inner_text()
+    assert "3 of 4 runs, 1 of 2 seeds" in page.locator("#shown").inner_text()
     page.locator("#no-seeds").press("Enter")
     page.locator("#means").press("Space")
     page.locator("#bands").press("Space")
     assert shown(page) == []
     page.locator("#all-seeds").press("Enter")
-    assert set(shown(page)) == {f"{run} seed {seed}" for run in ("copy", "cartpole_epochs") for seed in (1, 2)}
+    assert set(shown(page)) == {f"{run} seed {seed}" for run in ("copy", "broken", "cartpole_epochs") for seed in (1, 2)}
 
 
 def test_values_are_shown_under_the_mouse_and_as_a_table(page: Page) -> None:
@@ -155,8 +141,8 @@ def test_a_finding_is_shown_in_the_curves(page: Page) -> None:
     page.locator("button", has_text="Show in the curves").press("Enter")
     assert page.locator("#metric").input_value() == "train/approx_kl"
     shapes = page.evaluate("document.getElementById('chart-curves-0').layout.shapes")
-    assert [(shape["x0"], shape["x1"]) for shape in shapes if shape["type"] == "rect"] == [(512, 1536)]
-    assert "shaded: steps 512 to 1,536" in page.locator("#shown").inner_text()
+    assert [(shape["x0"], shape["x1"]) for shape in shapes if shape["type"] == "rect"] == [(0, 512)]
+    assert "shaded: steps 0 to 512" in page.locator("#shown").inner_text()
     assert page.evaluate("document.activeElement.id") == "metric"
     page.locator("#whole").press("Enter")
     assert page.evaluate("document.getElementById('chart-curves-0').layout.shapes") in (None, [])

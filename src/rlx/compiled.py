@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from typing import Any
 import numba
 import platformdirs
 from filelock import FileLock
+
+from rlx.errors import CompilingFailed
 
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """LLVM's permissions to reorder and fuse; without ``nnan`` and ``ninf``, so NaN and infinities stay what they are."""
@@ -84,9 +88,13 @@ def bound(function: Any, *arguments: Any) -> Callable[..., Any]:
 def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]) -> None:
     """Make sure that a set of kernels has been compiled on this machine; one process does it while others wait.
 
+    It is done in a process of its own, and this one then loads what was kept, as every later one does: code that has
+    just been compiled in memory can round otherwise than the same code loaded from disk (LLVM sees callee and caller
+    together), and a training must not depend on who compiled first.
+
     Args:
         name: Of the set.
-        compile_all: Calls each kernel once.
+        compile_all: Calls each kernel once; importable.
         say: Told, before anything slow, that compiling takes a moment.
     """
     mark = cache_folder() / f"{name}.ready"
@@ -96,7 +104,17 @@ def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]
     try:
         with FileLock(mark.with_suffix(".lock")):
             if not mark.exists():
-                compile_all()
+                _apart(compile_all)
                 mark.touch()
     except OSError:
         compile_all()
+
+
+def _apart(function: Callable[[], None]) -> None:
+    """Call an importable function in a fresh interpreter."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {function.__module__} import {function.__name__} as f; f()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CompilingFailed(
+            f"the fast engine cannot be compiled here; set algo.engine: stable-baselines3\n{done.stderr[-2000:]}"
+        )

@@ -92,6 +92,10 @@ class NonFiniteValue(RlxError):
         super().__init__(message)
 
 
+class CompilingFailed(RlxError):
+    """The fast engine cannot be compiled on this machine."""
+
+
 class EngineVersionMismatch(RlxError):
     """The project pins another version of rlx's training or evaluation semantics than is installed."""
 

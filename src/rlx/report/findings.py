@@ -1,20 +1,18 @@
-"""The findings of a run's diagnosis, read from its ``analysis.json`` for the page."""
+"""The findings of a run's diagnosis, as the page shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from rlx.errors import Missing
-from rlx.experiments.revisions import add_to_view
+from rlx.errors import RlxError
+from rlx.report.run_analysis import analyze
 from rlx.runs import RunFolder
 from rlx.wording import number
-
-FILE = "analysis.json"
 
 
 class Evidence(BaseModel):
@@ -56,7 +54,7 @@ class Suggestion(BaseModel):
 
 
 class Finding(BaseModel):
-    """One finding, as ``analysis.json`` has it."""
+    """One finding, as ``rlx diagnose --json`` has it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,14 +67,8 @@ class Finding(BaseModel):
     confidence: str = ""
     evidence: tuple[Evidence, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
+    advice: str | None = None
     consequences: tuple[str, ...] = ()
-
-
-class _Recorded(BaseModel):
-    """What the page reads of ``analysis.json``; each finding is checked by itself, so that a bad one hides no other."""
-
-    findings: list[Any] | None = None
-    consequences: list[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,13 +77,13 @@ class RunFindings:
 
     Attributes:
         run: The run.
-        findings: The most serious first; None where it was not diagnosed.
-        consequences: By id, findings that follow from another one.
-        notes: What could not be read, or that there are none, as sentences.
+        findings: Those that follow from no other, the most serious first.
+        consequences: By id, findings that follow from one of them.
+        notes: That there are none, what could not be looked at, or why there is no diagnosis, as sentences.
     """
 
     run: str
-    findings: Sequence[Finding] | None
+    findings: Sequence[Finding]
     consequences: Mapping[str, Finding]
     notes: Sequence[str]
 
@@ -99,46 +91,14 @@ class RunFindings:
         """Return the findings that follow from one."""
         return [self.consequences[name] for name in finding.consequences if name in self.consequences]
 
-    @property
-    def loose(self) -> list[Finding]:
-        """Consequences that no finding names."""
-        named = {name for finding in self.findings or () for name in finding.consequences}
-        return [finding for name, finding in self.consequences.items() if name not in named]
-
 
 def findings_of(root: Path, folder: RunFolder) -> RunFindings:
-    """Return the findings of a run. What is damaged in the file is told, and hides nothing else."""
-    again = f"`rlx diagnose {folder.name}`"
+    """Diagnose a run, finished or not; where that cannot be done, a note says why."""
     try:
-        recorded = _Recorded.model_validate_json(_text(root, folder) or "{}")
-    except ValidationError:
-        return RunFindings(folder.name, None, {}, [f"{folder.name}: {FILE} is damaged; {again} looks anew."])
-    if recorded.findings is None:
-        return RunFindings(folder.name, None, {}, [])
-    notes: list[str] = []
-    found = list(_read(recorded.findings, folder.name, notes))
-    after = {finding.id: finding for finding in _read(recorded.consequences or [], folder.name, notes)}
-    if not recorded.findings:
-        notes.append(f"{folder.name}: the diagnosis has no findings.")
-    return RunFindings(folder.name, found, after, notes)
-
-
-def _read(rows: Sequence[Any], run: str, notes: list[str]) -> Iterator[Finding]:
-    for index, row in enumerate(rows, 1):
-        try:
-            yield Finding.model_validate(row)
-        except ValidationError as error:
-            place = ".".join(map(str, error.errors()[0]["loc"])) or "it"
-            notes.append(
-                f"{run}: finding {index} in {FILE} is damaged ({place}) and left out; `rlx diagnose {run}` looks anew."
-            )
-
-
-def _text(root: Path, folder: RunFolder) -> str | None:
-    path = folder.path / FILE
-    try:
-        if not path.is_file() and folder.origin is not None:
-            path = add_to_view(root, folder.origin, FILE)
-        return path.read_text(encoding="utf-8")
-    except (Missing, OSError):
-        return None
+        content = analyze(root, folder).content
+    except RlxError as error:
+        return RunFindings(folder.name, [], {}, [f"{folder.name} cannot be diagnosed: {error}"])
+    found = [Finding.model_validate(each) for each in content["findings"]]
+    after = {each["id"]: Finding.model_validate(each) for each in content["consequences"]}
+    nothing = [] if found else [f"{folder.name}: nothing was found that would need attention."]
+    return RunFindings(folder.name, found, after, [*nothing, *content["unchecked"]])

@@ -126,7 +126,6 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
         "unfold": len(comparisons) <= MOST_OPEN,
         "without": judged.without,
         "findings": findings,
-        "undiagnosed": [told.run for told in findings if told.findings is None and not told.notes],
         "severities": SEVERITIES,
         "most_bands": MOST_BANDS,
         "charts": charts,

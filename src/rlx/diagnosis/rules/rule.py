@@ -39,6 +39,12 @@ class Rule:
     needs_training: bool = True
 
 
+def ratio(above_S: Array, below_S: Array) -> Array:
+    """Return a ratio per seed; NaN where it is not defined."""
+    sound = np.isfinite(above_S) & np.isfinite(below_S) & (below_S > 0)
+    return np.asarray(np.divide(above_S, below_S, out=np.full(len(above_S), np.nan), where=sound))
+
+
 def most(holds_S: Array) -> bool:
     """Tell whether something holds for at least half of the seeds."""
     return bool(len(holds_S)) and float(np.mean(holds_S)) >= MAJORITY

@@ -7,7 +7,7 @@ import numpy as np
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection
 from rlx.diagnosis.record import Array
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, setting
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting
 from rlx.diagnosis.signals import Signals, mean_over
 from rlx.wording import number
 
@@ -96,13 +96,12 @@ def _gradients_grow(signals: Signals) -> Detection | None:
     norm_SW = signals.windowed("train/gradient_norm")
     late_S, early_S = signals.late(norm_SW), signals.early(norm_SW)
     limit = signals.config.algo.max_grad_norm
-    holds_S = (np.nan_to_num(late_S) > GROWTH * np.nan_to_num(early_S, nan=np.inf)) & (np.nan_to_num(late_S) > limit)
+    growth_S = ratio(late_S, early_S)
+    holds_S = (np.nan_to_num(growth_S) > GROWTH) & (np.nan_to_num(late_S) > limit)
     if not most(holds_S):
         return None
     last = (3 * signals.windows // 4, signals.windows - 1)
-    evidence = measured(
-        signals, "train/gradient_norm, late over early", late_S / early_S, holds_S, "above", GROWTH, last
-    )
+    evidence = measured(signals, "train/gradient_norm, late over early", growth_S, holds_S, "above", GROWTH, last)
     what = (
         f"Gradients grew {number(evidence.value)}-fold over training and are clipped (at {limit:g}) in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
