@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from benchmarks.calibration.report import with_tables
+from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
 from rlx.cli import COMMANDS, cli
 from rlx.cli import reference as commands
 from rlx.config import reference
 from rlx.config.schema import Parameters
+from rlx.diagnosis import reference as rules
 from rlx.metrics import VOCABULARY
 from rlx.report import documents
 from tests.conftest import REPOSITORY
@@ -31,6 +33,18 @@ def test_the_pages_of_commands_and_json_are_current() -> None:
     assert (REPOSITORY / "docs" / "json.md").read_text() == documents.render(), (
         "run: python -m rlx.report.documents > docs/json.md"
     )
+
+
+def test_the_page_of_rules_is_current() -> None:
+    assert (REPOSITORY / "docs" / "rules.md").read_text() == rules.render(), (
+        "run: python -m rlx.diagnosis.reference > docs/rules.md"
+    )
+
+
+def test_the_tables_of_the_diagnosis_are_those_measured() -> None:
+    page = (REPOSITORY / "docs" / "diagnosis.md").read_text()
+    results = json.loads((REPOSITORY / "benchmarks" / "diagnosis" / "results.json").read_text())
+    assert page == with_diagnosis_tables(page, results), "run: python -m benchmarks.diagnosis --write"
 
 
 def test_every_setting_has_a_meaning() -> None:

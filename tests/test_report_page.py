@@ -116,7 +116,9 @@ def test_the_filter_works_by_keyboard(page: Page) -> None:
     page.locator("#bands").press("Space")
     assert shown(page) == []
     page.locator("#all-seeds").press("Enter")
-    assert set(shown(page)) == {f"{run} seed {seed}" for run in ("copy", "broken", "cartpole_epochs") for seed in (1, 2)}
+    assert set(shown(page)) == {
+        f"{run} seed {seed}" for run in ("copy", "broken", "cartpole_epochs") for seed in (1, 2)
+    }
 
 
 def test_values_are_shown_under_the_mouse_and_as_a_table(page: Page) -> None:

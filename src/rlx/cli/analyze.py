@@ -44,7 +44,7 @@ def _tell(content: Any) -> None:
 
     tell(f"{content['run']} on {content['environment']}", "bold")
     tell(headline(content))
-    tell(diagnosis(dict(content)))
+    tell(diagnosis(content))
     for grid in grids(content):
         click.echo()
         print_grid(grid)

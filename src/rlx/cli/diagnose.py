@@ -46,7 +46,7 @@ def command(run: str, plots: Path | None, *, as_markdown: bool, as_json: bool) -
     elif as_markdown:
         from rlx.report.diagnosis_words import to_markdown
 
-        click.echo("\n".join([f"# {content['run']}: diagnosis", "", *to_markdown(dict(content), pictures)]))
+        click.echo("\n".join([f"# {content['run']}: diagnosis", "", *to_markdown(content, pictures)]))
     else:
         tell_findings(content)
         for path in pictures.values():
@@ -75,7 +75,7 @@ def tell_findings(content: Any) -> None:
     """Print findings with their evidence, or that there are none."""
     from rlx.report.diagnosis_words import MARKS, finding_lines, headline
 
-    tell(f"{content['run']}: {headline(dict(content))}")
+    tell(f"{content['run']}: {headline(content)}")
     for finding in content["findings"]:
         click.echo()
         tell(f"{MARKS[finding['severity']]}  {finding['title']}", STYLES[finding["severity"]])

@@ -31,9 +31,9 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
         print_json({key: value for key, value in findings_document(content).items() if key in kept})
         return
     if as_markdown:
-        click.echo("\n".join([f"# {content['run']}: what to try", "", *tries(dict(content))]), nl=False)
+        click.echo("\n".join([f"# {content['run']}: what to try", "", *tries(content)]), nl=False)
         return
-    tell(f"{content['run']}: {headline(dict(content))}")
+    tell(f"{content['run']}: {headline(content)}")
     click.echo()
     if content["suggestions"]:
         tell_suggestions(content["suggestions"])

@@ -23,7 +23,7 @@ def analysis_markdown(content: Content, pictures: Mapping[str, str], curve: str 
         curve: The path of the picture of the learning curve; None leaves it out.
     """
     lines = [f"# {content['run']} on {content['environment']}", "", headline(content), ""]
-    lines += to_markdown(dict(content), dict(pictures))
+    lines += to_markdown(content, pictures)
     for grid in grids(content):
         lines += [grid.to_markdown(), ""]
     if content["learning"] is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlx.config.settings import as_setting
@@ -98,7 +98,7 @@ def seeds(shown: Sequence[int], in_all: int, most: int = 8) -> str:
     return f"seed{'s' * (len(shown) > 1)} {listed} of {in_all}"
 
 
-def headline(content: dict[str, Any]) -> str:
+def headline(content: Mapping[str, Any]) -> str:
     """Return the outcome of a diagnosis in a sentence; ``content`` as :func:`diagnosis_data` gives it."""
     found = content["findings"]
     grave = [finding for finding in found if finding["severity"] != "info"]
@@ -114,7 +114,7 @@ def headline(content: dict[str, Any]) -> str:
     return NOTHING_FOUND
 
 
-def to_markdown(content: dict[str, Any], pictures: dict[str, str], level: int = 2) -> list[str]:
+def to_markdown(content: Mapping[str, Any], pictures: Mapping[str, str], level: int = 2) -> list[str]:
     """Return the findings and what to try as lines of Markdown.
 
     Args:
@@ -162,7 +162,7 @@ def asked(suggestion: dict[str, Any]) -> str:
     return found or " ".join(f"-S {as_setting(key, value)}" for key, value in suggestion["overrides"].items())
 
 
-def tries(content: dict[str, Any]) -> list[str]:
+def tries(content: Mapping[str, Any]) -> list[str]:
     """Return what to try as lines of Markdown."""
     if not content["suggestions"]:
         return ["No change of settings follows from the findings.", ""]

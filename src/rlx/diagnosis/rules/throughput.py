@@ -20,10 +20,13 @@ def pace_T(seed: SeedRecord) -> Array | None:
 
     Updates with a validation are left out: it takes its time, and longer episodes take more.
     """
-    if seed.seconds_U is None or len(seed.steps_U) < 4 * TENTHS or not np.isfinite(seed.seconds_U).all():
+    if seed.seconds_U is None:
         return None
-    per_step = np.diff(seed.seconds_U) / np.diff(seed.steps_U)
-    validated = np.isfinite(seed.metric("validation/return_mean"))[1:]
+    timed = np.isfinite(seed.seconds_U)  # of a run in training the newest updates have no times yet
+    if timed.sum() < 4 * TENTHS:
+        return None
+    per_step = np.diff(seed.seconds_U[timed]) / np.diff(seed.steps_U[timed])
+    validated = np.isfinite(seed.metric("validation/return_mean"))[timed][1:]
     kept = per_step[~validated] if (~validated).sum() >= 4 * TENTHS else per_step
     return np.array([np.median(part) for part in np.array_split(kept, TENTHS)])
 
