@@ -95,6 +95,9 @@ def test_ls_shows_runs_and_experiments(kept: Project) -> None:
         ("summarize RUN", "summarize cartpole_001"),
         ("summarize", "summarize"),
         ("doctor", "doctor"),
+        ("analyze", "analyze cartpole_001"),
+        ("diagnose", "diagnose cartpole_001"),
+        ("suggest", "suggest cartpole@everything"),
     ],
 )
 def test_json_is_as_its_published_schema_says(kept: Project, document: str, words: str) -> None:

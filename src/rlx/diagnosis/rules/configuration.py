@@ -221,19 +221,19 @@ CAUSES = (
         OUTCOMES | POLICY,
         needs_training=False,
     ),
-    *(_rule(usual, OUTCOMES | POLICY) for usual in OTHERS),
-)  # fmt: skip
-SMELLS = (
-    _rule(LEARNING_RATE, OUTCOMES | POLICY),
     Rule(
         "few-updates",
         "The budget allows few updates",
         "PPO needs tens to hundreds of updates to learn anything.",
         "no firm source: 20 updates is rlx's own threshold",
         _few_updates,
-        frozenset({"never-left-the-floor", "still-improving", "policy-does-not-move"}),
+        frozenset({"never-left-the-floor", "still-improving", "policy-does-not-move", "entropy-stuck", "degenerate-episodes"}),
         needs_training=False,
     ),
+    *(_rule(usual, OUTCOMES | POLICY) for usual in OTHERS),
+)  # fmt: skip
+SMELLS = (
+    _rule(LEARNING_RATE, OUTCOMES | POLICY),
     Rule(
         "observations-not-scaled",
         "Observations are not scaled",

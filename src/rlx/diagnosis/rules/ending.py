@@ -100,7 +100,7 @@ def _stopped(signals: Signals) -> Detection | None:
     window = (0, max(last)) if last else None
     proof = Evidence("seeds at their end", float(finished), "below", float(_all(signals)), window, tuple(s.seed for s in known), _all(signals))  # fmt: skip
     return Detection(
-        f"{how}, {where}.", (proof,), "warning", "high",
+        f"{how}, {where}.", (proof,), "error", "high",
         advice=f"`rlx resume {record.run}` (of the study: `dvc repro`) goes on from the last checkpoints and gives the same bits as never having stopped.",
     )  # fmt: skip
 
