@@ -22,7 +22,8 @@ from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
 from rlx.metrics import VOCABULARY
 from rlx.report.documents import DOCUMENTS
-from rlx.report.metric_explanations import explain_record, facts, metric_named, to_data, to_markdown
+from rlx.report.metric_choice import metric_named
+from rlx.report.metric_explanations import explain_record, facts, to_data, to_markdown
 from tests.conftest import Project
 
 U = 200

@@ -40,7 +40,13 @@ def diagnose(record: RunRecord) -> Diagnosis:
         _finding(found, name, ())
         for name in sorted({i for each in causes.values() for i in each}, key=order.__getitem__)
     ]
-    offered = [s for each in (*findings, *consequences) for s in each.suggestions]
+    by_id = {each.id: each for each in consequences}
+    offered = [
+        suggestion
+        for each in findings
+        for source in ((each,) if each.suggestions or each.advice else (by_id[name] for name in each.explains))
+        for suggestion in source.suggestions
+    ]
     return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), tuple(_unchecked(signals)))
 
 

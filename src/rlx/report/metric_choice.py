@@ -36,11 +36,12 @@ def chosen_metrics(names: Sequence[str], x: str, windows: int | None) -> Wanted:
     metrics: dict[str, None] = dict.fromkeys(() if names else RETURNS)
     optional: dict[str, None] = {}
     groups = {"internals": INTERNALS, "all": known_metrics()}
+    others = (*groups, "reward/NAME")
     for name in names:
         if name in groups:
             optional |= dict.fromkeys(groups[name])
         else:
-            metrics[_metric(name)] = None
+            metrics[name if is_component(name) else metric_named(name, groups["all"], others)] = None
     return Wanted(list(metrics), [metric for metric in optional if metric not in metrics], x, windows, "all" in names)
 
 
@@ -49,19 +50,29 @@ def known_metrics() -> list[str]:
     return [key for key in VOCABULARY if "/" in key]
 
 
-def _metric(name: str) -> str:
-    known = known_metrics()
-    if name in known or is_component(name):
+def metric_named(name: str, known: Sequence[str], others: Sequence[str] = ()) -> str:
+    """Return the metric that a name asks for: itself, without its group, or the end of one (``kl``), if unmistakable.
+
+    Args:
+        name: As typed.
+        known: The metrics there are.
+        others: What may be asked for beside metrics, for the message.
+
+    Raises:
+        UsageError: There is none, or there are several; the message names the nearest.
+    """
+    if name in known:
         return name
-    same = [key for key in known if key.partition("/")[2] == name]
-    if len(same) == 1:
-        return same[0]
-    short = {key.partition("/")[2]: key for key in known}
-    close = difflib.get_close_matches(name, [*known, *short, "internals", "all"], 3, cutoff=0.5)
-    nearest = same or list(dict.fromkeys(short.get(key, key) for key in close))
-    cure = (
-        f"did you mean {' or '.join(nearest)}?"
-        if nearest
-        else f"there are: internals, all, {', '.join(known)}, reward/NAME"
-    )
-    raise UsageError(f"--metric: there is no metric {name!r}; {cure}")
+    short = {key: key.rpartition("/")[2] for key in known}
+    for same in (
+        [key for key in known if short[key] == name],
+        [key for key in known if short[key].endswith(f"_{name}")],
+    ):
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise UsageError(f"there are several metrics {name!r}; did you mean {' or '.join(same)}?")
+    close = difflib.get_close_matches(name, [*known, *short.values(), *others], 3, cutoff=0.5)
+    nearest = list(dict.fromkeys(key for match in close for key in (*known, *others) if match in (key, short.get(key))))
+    cure = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are: {', '.join([*others, *known])}"
+    raise UsageError(f"there is no metric {name!r}; {cure}")

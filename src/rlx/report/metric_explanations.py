@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from rlx.diagnosis.explanations import COMPONENT, EXPLANATIONS, Explanation, exp
 from rlx.diagnosis.finding import Finding
 from rlx.diagnosis.record import RunRecord
 from rlx.diagnosis.signals import Signals
-from rlx.errors import Missing, UsageError
+from rlx.errors import Missing
+from rlx.report.metric_choice import metric_named
 from rlx.report.run_records import gather
 from rlx.run_metrics import read_metrics
 from rlx.runs import RunFolder
@@ -100,29 +100,6 @@ def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun
         notes=tuple(notes(signals)),
         metrics=tuple(MetricNote(each, behaviour_of(signals, each), _resting(found, each)) for each in explanations),
     )
-
-
-def metric_named(name: str, known: Sequence[str]) -> str:
-    """Return the metric that a name asks for: itself, without its group, or the end of one (``kl``), if unmistakable.
-
-    Raises:
-        UsageError: There is none, or there are several; the message names the nearest.
-    """
-    if name in known:
-        return name
-    short = {key: key.rpartition("/")[2] for key in known}
-    for same in (
-        [key for key in known if short[key] == name],
-        [key for key in known if short[key].endswith(f"_{name}")],
-    ):
-        if len(same) == 1:
-            return same[0]
-        if same:
-            raise UsageError(f"there are several metrics {name!r}; did you mean {' or '.join(same)}?")
-    close = difflib.get_close_matches(name, [*known, *short.values()], 3, cutoff=0.5)
-    nearest = list(dict.fromkeys(key for match in close for key in known if match in (key, short[key])))
-    cure = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are: {', '.join(known)}"
-    raise UsageError(f"there is no metric {name!r}; {cure}")
 
 
 def in_groups(metrics: Sequence[str]) -> list[str]:
