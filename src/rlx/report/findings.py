@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from rlx.errors import RlxError
+from rlx.metrics import VOCABULARY
 from rlx.report.run_analysis import analyze
 from rlx.runs import RunFolder
 from rlx.wording import number
@@ -27,6 +28,12 @@ class Evidence(BaseModel):
     window: tuple[int, int] | None = None
     seeds: tuple[int, ...] = ()
     seeds_in_all: int | None = None
+
+    @property
+    def curve(self) -> str:
+        """The metric whose curve shows it best; empty where none does."""
+        named = sorted((key for key in VOCABULARY if "/" in key and key in self.metric), key=len)
+        return named[-1] if named else "rollout/return_mean" if "return" in self.metric and self.window else ""
 
     @property
     def words(self) -> str:

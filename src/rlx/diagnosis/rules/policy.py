@@ -91,7 +91,7 @@ def _much_clipped(signals: Signals) -> Detection | None:
 
 
 HARM = frozenset({
-    "never-left-the-floor", "collapse-after-success", "unstable", "entropy-collapsed", "seeds-disagree",
+    "never-left-the-floor", "collapse-after-success", "collapse-in-some-seeds", "unstable", "entropy-collapsed", "seeds-disagree",
     "degenerate-episodes", "evaluation-below-training", "value-function-not-learning", "gradients-grow",
     "learning-rate-unusual", "noise-grows",
 })  # fmt: skip

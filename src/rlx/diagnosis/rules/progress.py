@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from rlx.diagnosis import suggestions
-from rlx.diagnosis.finding import Detection, Evidence
+from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.signals import Signals, carried_forward
@@ -61,15 +63,16 @@ def _floor(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), severity, "high", suggestions.leave_the_floor(signals))  # type: ignore[arg-type]
 
 
-def _collapse(signals: Signals) -> Detection | None:
+def _collapse(signals: Signals, *, in_many: bool) -> Detection | None:
     if signals.scale is None or signals.windows < 6:
         return None
     place_SW = smooth(signals.place_SW)
     peak_S, last_S = place_SW.max(axis=1), signals.place_SW[:, -2:].mean(axis=1)
     holds_S = (peak_S - last_S >= FALLEN * np.maximum(peak_S, 0.2)) & (peak_S > 0.3) & learned_S(signals)
-    if not holds_S.any():
-        return None
     seeds = which(signals, holds_S)
+    many = len(seeds) >= max(2, len(signals.seeds) / 3) or len(seeds) == len(signals.seeds)
+    if not seeds or many != in_many:
+        return None
     peak = int(np.median(place_SW.argmax(axis=1)[holds_S]))
     fallen_S = (peak_S - last_S) / np.maximum(peak_S, 1e-9)
     window = (min(peak, signals.windows - 1), signals.windows - 1)
@@ -93,9 +96,8 @@ def _collapse(signals: Signals) -> Detection | None:
     if spikes is not None:
         evidence.append(spikes)
         what += f" The policy moved {number(spikes.value)} times as far as usual (approx_kl) on the way down."
-    many = len(seeds) >= max(2, len(signals.seeds) / 3) or len(signals.seeds) == 1
-    severity = "warning" if many else "info"
-    return Detection(what, tuple(evidence), severity, "high", suggestions.settle_down(signals))  # type: ignore[arg-type]
+    severity: Severity = "warning" if many else "info"
+    return Detection(what, tuple(evidence), severity, "high", suggestions.settle_down(signals))
 
 
 def _spikes(signals: Signals, place_SW: Array, holds_S: Array) -> Evidence | None:
@@ -193,7 +195,7 @@ RULES = (
         "The policy lost what it had learned",
         "The final policy is worse than one that training had already found, so the result depends on when it stopped.",
         "Schulman (2017); Stable-Baselines3, RL tips and tricks; half of the range is rlx's own threshold",
-        _collapse,
+        partial(_collapse, in_many=True),
         frozenset({"unstable", "seeds-disagree", "clipping-heavy"}),
     ),
     Rule(
@@ -202,7 +204,14 @@ RULES = (
         "When the return swings by a good part of its range, the final policy is a draw from that swing.",
         "Schulman (2017); the threshold (10 % around the trend, 40 % from peak to trough) is rlx's own",
         _unstable,
-        frozenset({"seeds-disagree", "clipping-heavy"}),
+        frozenset({"seeds-disagree", "clipping-heavy", "collapse-in-some-seeds"}),
+    ),
+    Rule(
+        "collapse-in-some-seeds",
+        "Some seeds lost what they had learned",
+        "A seed in ten or so that falls back is what PPO does with constant settings; the interval over seeds counts it.",
+        "as collapse-after-success, in fewer than a third of the seeds",
+        partial(_collapse, in_many=False),
     ),
     Rule(
         "still-improving",

@@ -57,6 +57,6 @@ RULES = (
         "seeds more or less turn a verdict.",
         "Henderson et al. 2018 (Deep RL that matters), figure 5: two halves of ten identical seeds differed at p = 0.0016; the gap of 40 % is rlx's own threshold",
         _disagree,
-        frozenset({"collapse-after-success", "unstable", "degenerate-episodes", "evaluation-below-training", "plateau"}),
+        frozenset({"collapse-after-success", "collapse-in-some-seeds", "unstable", "degenerate-episodes", "evaluation-below-training", "plateau"}),
     ),
 )  # fmt: skip

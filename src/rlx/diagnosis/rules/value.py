@@ -13,7 +13,7 @@ from rlx.wording import number
 
 EV = "train/explained_variance"
 POOR = 0.05
-LARGE, VERY_LARGE = 100.0, 1000.0
+LARGE, VERY_LARGE, HUGE = 100.0, 300.0, 1e5
 LEARNED = 0.2
 GROWTH = 10.0
 
@@ -50,7 +50,7 @@ def _out_of_scale(signals: Signals) -> Detection | None:
     name, size_S = target_size_S(signals)
     best_S = best_explained_S(signals)
     blind_S = ~(np.nan_to_num(best_S, nan=-1.0) > LEARNED)
-    holds_S = np.nan_to_num(size_S) > np.where(blind_S, VERY_LARGE, 100 * VERY_LARGE)
+    holds_S = np.nan_to_num(size_S) > np.where(blind_S, VERY_LARGE, HUGE)
     if not most(holds_S):
         return None
     evidence = (
@@ -110,7 +110,7 @@ def _gradients_grow(signals: Signals) -> Detection | None:
 
 
 OUTCOMES = frozenset({
-    "never-left-the-floor", "unstable", "collapse-after-success", "seeds-disagree", "value-function-not-learning",
+    "never-left-the-floor", "unstable", "collapse-after-success", "collapse-in-some-seeds", "seeds-disagree", "value-function-not-learning",
     "plateau", "gradients-grow", "evaluation-below-training", "still-improving", "degenerate-episodes",
 })  # fmt: skip
 JONES = "Jones, Debugging RL (2021)"
@@ -130,7 +130,7 @@ CAUSES = (
         "Rewards are far out of scale",
         "Networks learn numbers near 1. Targets this large make the value loss swamp the policy's share of the clipped "
         "gradient, and take the value function many updates to reach.",
-        f"{JONES} and Schulman (2017): value targets and advantages within ±10, ideally ±3; 1,000 is rlx's own threshold for a warning",
+        f"{JONES} and Schulman (2017): value targets and advantages within ±10, ideally ±3; 300 (where the value function does not follow) and 100,000 are rlx's own thresholds",
         _out_of_scale,
         OUTCOMES | {"policy-does-not-move", "entropy-stuck", "targets-large", "learning-rate-unusual"},
     ),
