@@ -25,6 +25,8 @@ PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_ra
 STANDARD_ERRORS, EFFECT = 3.0, 0.5
 """A window is above random actions when its mean exceeds theirs by half a standard deviation of their episodes and by
 three standard errors more: by chance a window passes the second in about one of 700."""
+LARGE_TARGETS = 100.0
+"""Value targets beyond this are large: ideally they are within ±3, at most ±10 (Schulman 2017; Jones 2021)."""
 RELATIVE_FLOOR = 0.02
 """Where random episodes all score alike, so that they have no deviation, 2 % of their return stand in for it."""
 
@@ -179,6 +181,14 @@ class Signals:
     def early(self, values_SW: Array, share: float = 0.25) -> Array:
         """Return the mean over the first part of training, per seed."""
         return mean_over(values_SW[:, : max(1, round(share * values_SW.shape[1]))])
+
+    @cached_property
+    def target_size_S(self) -> tuple[str, Array]:
+        """Root mean square of the value targets per seed, and its name; where it was not logged, that of the errors."""
+        mean_SW, std_SW = self.windowed("train/value_target_mean"), self.windowed("train/value_target_std")
+        if np.isfinite(mean_SW).any():
+            return "value targets, root mean square", mean_over(np.sqrt(mean_SW**2 + std_SW**2))
+        return "square root of train/value_loss", mean_over(np.sqrt(np.maximum(self.windowed("train/value_loss"), 0)))
 
     @cached_property
     def relative_entropy_SW(self) -> Array | None:

@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from rlx.config.schema import RunConfig
 from rlx.config.values import Schedule
 from rlx.diagnosis.finding import Suggestion
-from rlx.diagnosis.signals import Signals
+from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 
 USUAL_RATE = 0.0003
 USUAL_CLIP = 0.2
@@ -172,6 +174,8 @@ def leave_the_floor(signals: Signals) -> tuple[Suggestion, ...]:
     """For a run that learned nothing, where no cause was found in it."""
     config = signals.config
     found = [*less_bonus(signals)] if config.algo.entropy_coef >= LARGE_BONUS else []
+    if np.nanmedian(signals.target_size_S[1]) > LARGE_TARGETS:
+        found += scale_rewards(signals)
     found += scale_observations(signals)
     if config.algo.entropy_coef < USUAL_BONUS:
         found.append(attempt(signals, {"algo.entropy_coef": USUAL_BONUS}, "Rare rewards are found by trying longer at random.", "Entropy falls later, and the first rewards are met."))  # fmt: skip

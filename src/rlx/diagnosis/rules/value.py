@@ -8,12 +8,12 @@ from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting
-from rlx.diagnosis.signals import Signals, mean_over
+from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 from rlx.wording import number
 
 EV = "train/explained_variance"
 POOR = 0.05
-LARGE, VERY_LARGE, HUGE = 100.0, 300.0, 1e5
+VERY_LARGE, HUGE = 300.0, 1e5
 LEARNED = 0.2
 GROWTH = 10.0
 
@@ -24,14 +24,6 @@ def best_explained_S(signals: Signals) -> Array:
     known = np.isfinite(ev_SW)
     best_S = np.where(known, ev_SW, -np.inf).max(axis=1)
     return np.where(known.mean(axis=1) >= 0.25, best_S, np.nan)
-
-
-def target_size_S(signals: Signals) -> tuple[str, Array]:
-    """Return the root mean square of value targets per seed (where it was not logged, of the value's errors)."""
-    mean_SW, std_SW = signals.windowed("train/value_target_mean"), signals.windowed("train/value_target_std")
-    if np.isfinite(mean_SW).any():
-        return "value targets, root mean square", mean_over(np.sqrt(mean_SW**2 + std_SW**2))
-    return "square root of train/value_loss", mean_over(np.sqrt(signals.windowed("train/value_loss")))
 
 
 def _not_trained(signals: Signals) -> Detection | None:
@@ -47,7 +39,7 @@ def _not_trained(signals: Signals) -> Detection | None:
 
 
 def _out_of_scale(signals: Signals) -> Detection | None:
-    name, size_S = target_size_S(signals)
+    name, size_S = signals.target_size_S
     best_S = best_explained_S(signals)
     blind_S = ~(np.nan_to_num(best_S, nan=-1.0) > LEARNED)
     holds_S = np.nan_to_num(size_S) > np.where(blind_S, VERY_LARGE, HUGE)
@@ -70,11 +62,11 @@ def _out_of_scale(signals: Signals) -> Detection | None:
 
 
 def _large(signals: Signals) -> Detection | None:
-    name, size_S = target_size_S(signals)
-    holds_S = np.nan_to_num(size_S) > LARGE
+    name, size_S = signals.target_size_S
+    holds_S = np.nan_to_num(size_S) > LARGE_TARGETS
     if signals.config.env.normalize_reward or not most(holds_S):
         return None
-    evidence = measured(signals, name, size_S, holds_S, "above", LARGE)
+    evidence = measured(signals, name, size_S, holds_S, "above", LARGE_TARGETS)
     what = f"Value targets are of size {number(evidence.value)} in {of_seeds(evidence.seeds, len(signals.seeds))}."
     return Detection(what, (evidence,), "info", "low", suggestions.scale_rewards(signals))
 
