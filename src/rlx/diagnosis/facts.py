@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rlx.diagnosis.signals import carried_forward
+
 Array = np.ndarray[Any, Any]
 WINDOWS = 20
 """Windows that training is divided into; enough to see a collapse, few enough to average noise away."""
@@ -79,7 +81,7 @@ def learning_facts(
     windows_W, returns_SW = windowed(steps_U, returns_SU, episodes_SU)
     if np.isnan(returns_SW).all():
         return None
-    filled_SW = _carried_forward(returns_SW)
+    filled_SW = carried_forward(returns_SW)
     low = random_score if random_score is not None else float(np.nanmean(filled_SW[:, 0]))
     high = float(np.nanmax(filled_SW))
     span = high - low if high > low else float(np.nanmax(filled_SW) - np.nanmin(filled_SW)) or 1.0
@@ -103,17 +105,6 @@ def learning_facts(
 def _plain(values_S: Array) -> list[float | None]:
     """Return values per seed; None for a seed in which no episode ended."""
     return [None if np.isnan(value) else float(value) for value in values_S]
-
-
-def _carried_forward(values_SW: Array) -> Array:
-    """Fill windows in which no episode ended with the value before (at the start: the first value)."""
-    filled = values_SW.copy()
-    for row in filled:
-        known = np.flatnonzero(~np.isnan(row))
-        if len(known):
-            newest = np.maximum(np.searchsorted(known, np.arange(len(row)), side="right") - 1, 0)
-            row[:] = row[known[newest]]
-    return filled
 
 
 def _first(steps_W: Array, reached_W: Array) -> int | None:
