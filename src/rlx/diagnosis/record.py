@@ -35,12 +35,14 @@ class Failure:
         message: One line for people.
         what: What was not finite (``reward``, ``observation``, ``weights`` or a metric); empty for other kinds.
         step: The environment step where it happened; None if unknown.
+        traceback: Where its traceback is, for people; empty where there is none.
     """
 
     kind: str
     message: str
     what: str = ""
     step: int | None = None
+    traceback: str = ""
 
 
 @dataclass(frozen=True)

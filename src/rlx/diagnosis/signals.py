@@ -77,6 +77,11 @@ class Signals:
         return np.linspace(0, float(longest[-1]), min(WINDOWS, len(longest) // 2) + 1)
 
     @property
+    def half_trained(self) -> bool:
+        """Whether at least half of the budget is behind some seed, so that late windows are late in training."""
+        return bool(self.edges[-1] >= 0.5 * self.config.algo.total_timesteps)
+
+    @property
     def windows(self) -> int:
         """How many windows there are."""
         return len(self.edges) - 1

@@ -99,7 +99,7 @@ def _raise(name: str, status: int | None, again: str) -> None:
     if status == 0:
         raise TrainingFailed(f"{name}: nothing in it differs from the committed state, so DVC kept no experiment")
     raise TrainingFailed(
-        f"{name}: did not finish (see above); after mending the cause, `{again}` goes on (with -v, DVC's words too)"
+        f"{name}: did not finish (see above; `rlx diagnose {name}` says more); after mending the cause, `{again}` goes on (with -v, DVC's words too)"
     )
 
 

@@ -37,9 +37,14 @@ def headline(content: Content) -> str:
     """Return the outcome in one or two sentences."""
     if content["outcome"] is None:
         steps = f" after {content['steps_per_seed']:,} steps" if content["steps_per_seed"] else ""
-        return (
-            f"This run is {content['status']}{steps} and has no held-out scores yet; what follows is from its training."
-        )
+        states = {
+            "failed": "failed",
+            "stopped": "was stopped",
+            "running": "is in training",
+            "resolved": "is not trained",
+        }
+        state = states.get(content["status"], f"is {content['status']}")
+        return f"This run {state}{steps} and has no held-out scores; what follows is from its training."
     latest, random_return = content["outcome"]["latest"], content["random_return"]
     found = latest["interval"]
     shown = (

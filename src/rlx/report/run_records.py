@@ -13,6 +13,7 @@ from rlx.config.snapshot import Snapshot
 from rlx.diagnosis.record import Array, Episodes, Failure, RunRecord, SeedRecord, Task
 from rlx.errors import Missing, RlxError
 from rlx.experiments.workplace import is_alive
+from rlx.live import BENCH
 from rlx.results import RANDOM, read_episodes
 from rlx.run_metrics import SeedMetrics, read_metrics, training_clocks
 from rlx.runs import RunFolder, read_metadata
@@ -39,7 +40,13 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
     status = str(metadata.get("status", "finished" if folder.is_evaluated else "resolved"))
     known = [seed for seed in snapshot.seeds if seed in metrics or seed in told]
     seeds = tuple(
-        _seed(seed, metrics.get(seed, NOTHING), clocks.get(seed), played.get(seed), told.get(seed, {"status": status}))
+        _seed(
+            seed,
+            metrics.get(seed, NOTHING),
+            clocks.get(seed),
+            played.get(seed),
+            {"status": status, "traceback": _traceback(root, folder, seed), **told.get(seed, {})},
+        )
         for seed in known
     )
     return RunRecord(
@@ -100,8 +107,18 @@ def _seed(
             message=str(told.get("error") or "its cause was not recorded"),
             what=str(facts.get("what") or ""),
             step=facts.get("step"),
+            traceback=str(told["traceback"]),
         )
     return SeedRecord(seed, metrics.steps_U, metrics.values, str(told["status"]), seconds_U, played, failure)
+
+
+def _traceback(root: Path, folder: RunFolder, seed: int) -> str:
+    """Return the path of a failed seed's traceback, as a person at the project would type it; empty if there is none."""
+    for place in ("logs", BENCH):
+        path = folder.path / place / f"seed_{seed}" / "error.txt"
+        if path.is_file():
+            return str(path.relative_to(root.resolve())) if path.is_relative_to(root.resolve()) else str(path)
+    return ""
 
 
 def _task(root: Path, snapshot: Snapshot) -> Task | None:

@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     *ending.RULES,
     *value.CAUSES,
     *configuration.CAUSES,
+    *episodes.CAUSES,
     *policy.RULES,
     *exploration.RULES,
     *evaluation.RULES,

@@ -134,7 +134,8 @@ def _few_updates(signals: Signals) -> Detection | None:
 
 def _few_seeds(signals: Signals) -> Detection | None:
     seeds = signals.config.num_seeds
-    if seeds >= SEEDS:
+    ended_early = signals.record.stale or signals.record.status in ("failed", "stopped")
+    if seeds >= SEEDS or ended_early:
         return None
     what = f"The run has {seeds} seed{'s' * (seeds > 1)}; at least {SEEDS} are needed for a verdict."
     evidence = setting(signals, "num_seeds", "below", float(SEEDS))

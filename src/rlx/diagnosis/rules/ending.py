@@ -62,7 +62,9 @@ def _seeds_failed(signals: Signals) -> Detection | None:
     reasons = Counter(seed.failure.message for seed in failed if seed.failure)
     first = _first(failed)
     at = f" at step {first.failure.step:,}" if first.failure and first.failure.step is not None else ""
-    told = "; ".join(f"{message} ({count} ×)" if count > 1 else message for message, count in reasons.most_common(3))
+    told = "; ".join(
+        f"{message} ({count} seeds)" if count > 1 else message for message, count in reasons.most_common(3)
+    )
     where = {
         "environment": "in the environment's own code",
         "process": "because its process died",
@@ -72,10 +74,11 @@ def _seeds_failed(signals: Signals) -> Detection | None:
         f"{of_seeds(numbers, _all(signals)).capitalize()} failed, first seed {first.seed}{at} {where}".rstrip()
         + f": {told}"
     )
-    folder = f"runs/{signals.record.run}/logs/seed_{first.seed}/error.txt"
+    path = first.failure.traceback if first.failure else ""
+    seen = f"The traceback is in `{path}`; after" if path else "After"
     return Detection(
         what, (_proof(signals, failed, "failed seeds"),), "error", "high",
-        advice=f"The traceback is in `{folder}`; after mending the cause, `rlx resume {signals.record.run}` (or `dvc repro`) trains only what is missing.",
+        advice=f"{seen} mending the cause, `rlx resume {signals.record.run}` (or `dvc repro`) trains only what is missing.",
     )  # fmt: skip
 
 

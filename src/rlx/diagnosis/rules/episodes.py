@@ -73,6 +73,39 @@ def _length_first(signals: Signals) -> Detection | None:
     )  # fmt: skip
 
 
+def _all_alike(signals: Signals) -> Detection | None:
+    """Episodes of one length whatever is done in them, shorter than the limit."""
+    random = signals.record.random
+    if random is None or len(random.lengths_E) < ENOUGH or np.ptp(random.lengths_E) > 0:
+        return None
+    length = float(random.lengths_E[0])
+    limit = signals.task.episode_limit if signals.task else None
+    lengths_SW = signals.windowed("rollout/length_mean")
+    known = np.isfinite(lengths_SW)
+    holds_S = known.any(axis=1) & (np.where(known, np.abs(lengths_SW - length), 0).max(axis=1) < 1e-9)
+    if length == limit or not most(holds_S):
+        return None
+    evidence = measured(signals, "rollout/length_mean", np.full(len(holds_S), length), holds_S, "below", length + 1)
+    what = (
+        f"Every episode took {length:,.0f} step{'s' * (length != 1)}, with random actions and throughout training alike: "
+        "the environment ends it whatever the agent does."
+    )
+    return Detection(
+        what, (evidence,), "info", "high",
+        advice="If that is not meant, look at what the environment returns as terminated and truncated, and at its wrappers.",
+    )  # fmt: skip
+
+
+CAUSES = (
+    Rule(
+        "episodes-end-by-themselves",
+        "Episodes end whatever the agent does",
+        "Where nothing the agent does changes how long it goes on, there may be nothing to learn, or a bug in how episodes end.",
+        "Jones, Debugging RL (2021): look at episode lengths",
+        _all_alike,
+        frozenset({"never-left-the-floor", "degenerate-episodes", "value-function-not-learning", "entropy-stuck", "plateau"}),
+    ),
+)  # fmt: skip
 RULES = (
     Rule(
         "length-without-return",

@@ -50,7 +50,7 @@ def _collapsed(signals: Signals) -> Detection | None:
 
 def _stuck(signals: Signals) -> Detection | None:
     random_SW = signals.relative_entropy_SW
-    if random_SW is None or signals.scale is None:
+    if random_SW is None or signals.scale is None or not signals.half_trained:
         return None
     late_S = signals.late(random_SW)
     holds_S = np.nan_to_num(late_S) > STUCK

@@ -39,7 +39,7 @@ def smooth(values_SW: Array, width: int = 3) -> Array:
 
 def _floor(signals: Signals) -> Detection | None:
     scale = signals.scale
-    if scale is None or not scale.measured:
+    if scale is None or not scale.measured or not signals.half_trained:
         return None
     rarely_S = signals.above_floor_SW.mean(axis=1) <= 0.1
     ends_low_S = ~signals.above_floor_SW[:, -max(1, signals.windows // 4) :].any(axis=1)

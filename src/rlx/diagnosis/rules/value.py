@@ -74,7 +74,7 @@ def _large(signals: Signals) -> Detection | None:
 def _not_learning(signals: Signals) -> Detection | None:
     best_S = best_explained_S(signals)
     holds_S = np.nan_to_num(best_S, nan=1.0) < POOR
-    if not most(holds_S):
+    if not most(holds_S) or not signals.half_trained:
         return None
     evidence = measured(signals, f"{EV}, best window", best_S, holds_S, "below", POOR)
     what = (
