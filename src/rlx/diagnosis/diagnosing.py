@@ -14,6 +14,9 @@ from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals
 from rlx.diagnosis.suggestions import in_order
 
+COURSE = ("plateau", "still-improving")
+"""Findings that are no fault by themselves."""
+
 
 def diagnose(record: RunRecord) -> Diagnosis:
     """Return what is found in a run; of one without training, what its configuration alone shows.
@@ -44,36 +47,32 @@ def diagnose(record: RunRecord) -> Diagnosis:
     offered = [
         suggestion
         for each in findings
-        for source in ((each,) if each.suggestions or each.advice else (by_id[name] for name in each.explains))
+        if each.suggestions or not each.advice  # what only people can mend is not tinkered with
+        for source in (each, *(by_id[name] for name in each.explains if by_id[name].severity != "info"))
         for suggestion in source.suggestions
     ]
     return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), tuple(_unchecked(signals)))
 
 
 def _causes(found: dict[str, tuple[Rule, Detection]]) -> dict[str, tuple[str, ...]]:
-    """Return the findings that follow from no other, each with those that follow from it (directly or not)."""
+    """Return the findings that follow from no other, each with those that follow from it.
+
+    That a return is flat needs no cause where nothing is wrong with the run, so a remark does not explain it.
+    """
     causes: dict[str, tuple[str, ...]] = {}
     explained: set[str] = set()
-    for name, (rule, _) in found.items():
+    for name, (rule, detection) in found.items():
         if name in explained:
             continue
-        follows = [other for other in found if other in _reach(rule, found) and other not in causes and other != name]
-        follows = [other for other in follows if other not in explained]
+        follows = [
+            other for other in found if other in rule.explains and other not in causes and other not in explained
+        ]
+        severities = {detection.severity, *(found[other][1].severity for other in follows)}
+        if severities == {"info"}:
+            follows = [other for other in follows if other not in COURSE]
         causes[name] = tuple(follows)
         explained |= set(follows)
     return causes
-
-
-def _reach(rule: Rule, found: dict[str, tuple[Rule, Detection]]) -> set[str]:
-    """Return what a rule explains, with what that explains."""
-    reached: set[str] = set()
-    pending = [rule]
-    while pending:
-        for name in pending.pop().explains:
-            if name in found and name not in reached:
-                reached.add(name)
-                pending.append(found[name][0])
-    return reached
 
 
 def _finding(found: dict[str, tuple[Rule, Detection]], name: str, explained: Sequence[str]) -> Finding:
@@ -105,6 +104,8 @@ def _unchecked(signals: Signals) -> Iterator[str]:
         yield f"Seed{'s' * (len(short) > 1)} {', '.join(short)} made fewer than {FEWEST_UPDATES} updates: too few to say anything of their course."
     if record.random is None and signals.seeds:
         yield "Random actions were not measured (there is no held-out evaluation yet), so the first training episodes stand in for them where they can."
+    if signals.seeds and signals.scale is None:
+        yield "No training episode ended, so the course of the return was not looked at."
     if all(seed.held_out is None for seed in signals.seeds) and signals.seeds:
         yield "There are no held-out episodes yet, so evaluation was not held against training."
     if all(seed.seconds_U is None for seed in signals.seeds) and signals.seeds:

@@ -22,9 +22,9 @@ FEWEST_TO_TRIM = 5
 FEWEST_UPDATES = 8
 """Below so many updates per seed nothing can be said about the course of training."""
 PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate", "rollout/truncated_share")
-STANDARD_ERRORS, EFFECT = 3.0, 0.5
-"""A window is above random actions when its mean exceeds theirs by half a standard deviation of their episodes and by
-three standard errors more: by chance a window passes the second in about one of 700."""
+STANDARD_ERRORS, EFFECT = 3.0, 0.1
+"""A window is above random actions when its mean exceeds theirs by a tenth of the standard deviation of their episodes
+and by three standard errors of the difference more: by chance it passes the second in about one of 700."""
 LARGE_TARGETS = 100.0
 """Value targets beyond this are large: ideally they are within ±3, at most ±10 (Schulman 2017; Jones 2021)."""
 RELATIVE_FLOOR = 0.02
@@ -39,13 +39,16 @@ class Scale:
         low: Mean return of random actions, or of the first window where that was not measured.
         high: Best windowed return of any seed.
         measured: Whether the random policy was measured.
-        deviation: Standard deviation of its episodes' returns (0 where it was not measured).
+        deviation: Standard deviation of the returns of single episodes under random actions; where these all score
+            alike or were not measured, of early training episodes, as the windows of early training show it.
+        episodes: How many episodes of random actions were measured.
     """
 
     low: float
     high: float
     measured: bool
     deviation: float
+    episodes: int
 
     @property
     def span(self) -> float:
@@ -142,11 +145,31 @@ class Signals:
         if not np.isfinite(self.returns_SW).any():
             return None
         random, high = self.record.random, float(np.nanmax(self.returns_SW))
+        noise = self._episode_deviation()
         if random is not None:
-            return Scale(float(random.returns_E.mean()), high, True, float(random.returns_E.std()))
+            low = float(random.returns_E.mean())
+            deviation = max(float(random.returns_E.std()), RELATIVE_FLOOR * abs(low), noise)
+            return Scale(low, high, True, deviation, len(random.returns_E))
         first = self.returns_SW[:, : max(1, self.windows // 10)]
         low = float(np.nanmean(first)) if np.isfinite(first).any() else float(np.nanmin(self.returns_SW))
-        return Scale(low, high, False, 0.0)
+        known = self.episodes_SW[:, : max(1, self.windows // 10)].sum()
+        return Scale(low, high, False, max(noise, RELATIVE_FLOOR * abs(low)), max(1, int(known)))
+
+    def _episode_deviation(self) -> float:
+        """Return the standard deviation of single episodes' returns in early training, as rollouts' means scatter.
+
+        The mean of k episodes scatters by their deviation over the root of k; the difference of two rollouts in a row
+        by the root of two times that. The first tenth of training, medians over seeds.
+        """
+        found = []
+        for seed in self.seeds:
+            returns_U, episodes_U = seed.metric("rollout/return_mean"), np.nan_to_num(seed.metric("rollout/episodes"))
+            known = np.flatnonzero(np.isfinite(returns_U) & (episodes_U > 0))
+            known = known[: max(4, len(known) // 10)]
+            if len(known) >= 4:
+                weight = 1 / np.sqrt(1 / episodes_U[known[1:]] + 1 / episodes_U[known[:-1]])
+                found.append(float(np.std(np.diff(returns_U[known]) * weight)))
+        return float(np.median(found)) if found else 0.0
 
     @cached_property
     def place_SW(self) -> Array:
@@ -159,9 +182,37 @@ class Signals:
     def floor_SW(self) -> Array:
         """What a window's mean return must exceed to be above random actions, by how many episodes it has."""
         assert self.scale is not None
-        deviation = max(self.scale.deviation, RELATIVE_FLOOR * abs(self.scale.low))
-        episodes_SW = np.maximum(self.episodes_SW, 1.0)
-        return np.asarray(self.scale.low + deviation * (EFFECT + STANDARD_ERRORS / np.sqrt(episodes_SW)))
+        error_SW = np.sqrt(1 / np.maximum(self.episodes_SW, 1.0) + 1 / self.scale.episodes)
+        return np.asarray(self.scale.low + self.scale.deviation * (EFFECT + STANDARD_ERRORS * error_SW))
+
+    @cached_property
+    def error_SW(self) -> Array:
+        """Standard error of each window's place, from the spread of single episodes that play as the final policy does."""
+        assert self.scale is not None
+        spread = [s.held_out.returns_E.std() for s in self.seeds if s.held_out is not None]
+        deviation = max(float(np.median(spread)) if spread else 0.0, 0.0 if spread else self.scale.deviation)
+        if self.scale.span <= 0:
+            return np.zeros_like(self.episodes_SW)
+        return np.asarray(deviation / np.sqrt(np.maximum(self.episodes_SW, 1.0)) / self.scale.span)
+
+    @cached_property
+    def held_out_above_S(self) -> Array:
+        """Whether each seed's held-out return is clearly above that of random actions; False where it was not played."""
+        random = self.record.random
+        if random is None:
+            return np.zeros(len(self.seeds), dtype=bool)
+        found = []
+        for seed in self.seeds:
+            played = seed.held_out
+            if played is None:
+                found.append(False)
+                continue
+            error = np.sqrt(
+                played.returns_E.var() / len(played.returns_E) + random.returns_E.var() / len(random.returns_E)
+            )
+            margin = RELATIVE_FLOOR * abs(float(random.returns_E.mean())) + STANDARD_ERRORS * error
+            found.append(bool(played.returns_E.mean() > random.returns_E.mean() + margin))
+        return np.array(found, dtype=bool)
 
     @cached_property
     def above_floor_SW(self) -> Array:

@@ -177,7 +177,9 @@ def leave_the_floor(signals: Signals) -> tuple[Suggestion, ...]:
     if np.nanmedian(signals.target_size_S[1]) > LARGE_TARGETS:
         found += scale_rewards(signals)
     found += scale_observations(signals)
-    if config.algo.entropy_coef < USUAL_BONUS:
+    random_SW = signals.relative_entropy_SW  # where it is high, the policy tries at random already
+    certain = random_SW is not None and bool(np.nanmedian(signals.late(random_SW)) < 0.8)
+    if config.algo.entropy_coef < USUAL_BONUS and certain:
         found.append(attempt(signals, {"algo.entropy_coef": USUAL_BONUS}, "Rare rewards are found by trying longer at random.", "Entropy falls later, and the first rewards are met."))  # fmt: skip
     found += longer(signals, 3)
     return tuple(found)

@@ -172,7 +172,7 @@ def tries(content: Mapping[str, Any]) -> list[str]:
     lines.append("")
     for index, each in enumerate(content["suggestions"], 1):
         lines += [
-            f"{index}. `{each['command']}`",
+            f"{index}. `{asked(each)}`",
             f"   {each['reason']} Expected: {each['effect']} Cost: {each['cost']}.",
         ]
     return [*lines, ""]

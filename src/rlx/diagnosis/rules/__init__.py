@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *evaluation.RULES,
     *rewards.RULES,
     *progress.RULES,
+    *exploration.SYMPTOMS,
     *seeds.RULES,
     *episodes.RULES,
     *value.SYMPTOMS,

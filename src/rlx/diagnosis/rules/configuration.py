@@ -16,12 +16,13 @@ from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
 from rlx.wording import number
 
-HORIZONS, SHORT = 25.0, 20.0
+HORIZONS, SHORT, VERY_SHORT = 25.0, 20.0, 5.0
 LONGEST = 10_000
 SAMPLES = 128
 UPDATES = 20
 SEEDS = 5
 APART, LARGE = 30.0, 30.0
+EFFECT = "Learning as with usual settings: approx_kl about 0.005-0.02, and a return that rises."
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,12 @@ def _unusual(usual: Usual, signals: Signals) -> Detection | None:
     below = value < usual.low
     evidence = setting(signals, usual.key, "below" if below else "above", usual.low if below else usual.high)
     what = f"{usual.key} is {value:g}; usual is {usual.value:g}, and {'less' if below else 'more'} than {evidence.threshold:g} is rare."
-    tried = suggestions.attempt(signals, {usual.key: usual.value}, f"{value:g} is far from what is usual.", usual.why)
+    tried = suggestions.attempt(
+        signals,
+        {usual.key: usual.value},
+        f"{value:g} is far from what is usual; {usual.value:g} is what most use.",
+        EFFECT,
+    )
     return Detection(what, (evidence,), _static(signals), "medium", (tried,))
 
 
@@ -109,7 +115,8 @@ def _short_horizon(signals: Signals) -> Detection | None:
         f"algo.gamma is {gamma:g}, so rewards count for about {number(horizon)} steps ahead, and an episode has up to "
         f"{number(length)}."
     )
-    return Detection(what, evidence, "warning", "high", suggestions.look_further(signals))
+    severity: Severity = "warning" if horizon <= VERY_SHORT else _static(signals)
+    return Detection(what, evidence, severity, "high", suggestions.look_further(signals))
 
 
 def _small_rollout(signals: Signals) -> Detection | None:
@@ -157,9 +164,11 @@ def _observations(signals: Signals) -> Detection | None:
     if found is None:
         return None
     low, high = found
-    evidence = Evidence(
-        "largest over smallest element of an observation (root mean squares)", high / low, "above", APART
-    )
+    if high / low > APART:
+        name = "largest over smallest element of an observation (root mean squares)"
+        evidence = Evidence(name, high / low, "above", APART)
+    else:
+        evidence = Evidence("largest element of an observation (root mean square)", high, "above", LARGE)
     what = f"Elements of an observation are between {number(low)} and {number(high)} in size under random actions."
     return Detection(what, (evidence,), "info", "medium", suggestions.scale_observations(signals))
 
@@ -210,7 +219,7 @@ CAUSES = (
         "What pays later than that is worth nothing to the agent, so it learns to be greedy.",
         f"{ANDRYCHOWICZ}: gamma matters most, start from 0.99; a horizon below 20 steps and below 1/25 of an episode is rlx's own threshold",
         _short_horizon,
-        OUTCOMES | POLICY,
+        OUTCOMES | POLICY | {"evaluation-below-training"},
         needs_training=False,
     ),
     Rule(

@@ -50,7 +50,7 @@ def _collapsed(signals: Signals) -> Detection | None:
 
 def _stuck(signals: Signals) -> Detection | None:
     random_SW = signals.relative_entropy_SW
-    if random_SW is None or signals.scale is None or not signals.half_trained:
+    if random_SW is None or not signals.half_trained:
         return None
     late_S = signals.late(random_SW)
     holds_S = np.nan_to_num(late_S) > STUCK
@@ -75,17 +75,19 @@ def _noise_grows(signals: Signals) -> Detection | None:
         return None
     start = float(np.exp(signals.config.policy.log_std_init))
     late_S = signals.late(std_SW)
-    holds_S = np.nan_to_num(late_S) > NOISE_GROWS * start
+    threshold = max(NOISE_GROWS * start, 1.0)
+    holds_S = np.nan_to_num(late_S) > threshold
     if not most(holds_S):
         return None
     last = (3 * signals.windows // 4, signals.windows - 1)
-    evidence = measured(signals, "train/std", late_S, holds_S, "above", NOISE_GROWS * start, last)
+    evidence = measured(signals, "train/std", late_S, holds_S, "above", threshold, last)
     what = (
         f"The noise of actions grew from {number(start)} to {number(evidence.value)} in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     confidence = "high" if signals.config.algo.entropy_coef > 0 else "medium"
-    return Detection(what, (evidence,), "warning", confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
+    severity = "info" if signals.scale is not None and np.median(signals.late(signals.place_SW)) > 0.8 else "warning"
+    return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
 
 
 JONES = "Jones, Debugging RL (2021)"
@@ -105,8 +107,10 @@ RULES = (
         "A policy that always takes the same action meets nothing new, so what it has not found by then it will not find.",
         f"{JONES}: relative entropy starts near 1 and falls slowly; near 0 early means collapse; 10 % within the first fifth is rlx's own threshold",
         _collapsed,
-        frozenset({"never-left-the-floor", "plateau", "seeds-disagree", "degenerate-episodes", "evaluation-below-training"}),
+        frozenset({"never-left-the-floor", "plateau", "seeds-disagree", "degenerate-episodes"}),
     ),
+)
+SYMPTOMS = (
     Rule(
         "entropy-stuck",
         "Actions stay as random as at the start",
@@ -114,6 +118,6 @@ RULES = (
         "random by its entropy bonus.",
         f"{JONES}: entropy stuck near 1 means that nothing is learned",
         _stuck,
-        frozenset({"never-left-the-floor", "plateau", "degenerate-episodes"}),
+        frozenset({"plateau", "degenerate-episodes"}),
     ),
 )  # fmt: skip

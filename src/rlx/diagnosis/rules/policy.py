@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis import suggestions
-from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.finding import Detection, Severity
 from rlx.diagnosis.record import Array
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
+from rlx.diagnosis.rules.progress import learned_S
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, mean_over
 from rlx.wording import number
 
@@ -29,28 +30,32 @@ def _too_fast(signals: Signals) -> Detection | None:
     peak_S = jumps_SW.max(axis=1, initial=0.0)
     share_S = (np.nan_to_num(kl_SW) > SUSTAINED_KL).mean(axis=1)
     spike_S, sustained_S = peak_S > SPIKE_KL, share_S >= 0.5
-    holds_S = spike_S | sustained_S
-    if not most(holds_S):
+    if not (most(spike_S) or most(sustained_S)):
         return None
-    seeds = which(signals, holds_S)
     if most(spike_S):
-        window = int(np.median(np.argmax(jumps_SW, axis=1)[spike_S]))
-        first, last = signals.span_of(window, window)
-        evidence = measured(signals, KL, peak_S, spike_S, "above", SPIKE_KL, (window, window))
+        peaks = jumps_SW.argmax(axis=1)[spike_S]
+        window = int(peaks.min()), int(peaks.max())
+        first, last = signals.span_of(*window)
+        evidence = measured(signals, f"{KL}, highest window", peak_S, spike_S, "above", SPIKE_KL, window)
         what = (
             f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy jumped: approx_kl averaged "
-            f"{number(evidence.value)} around steps {first:,} to {last:,}, where 0.02 is usual."
+            f"{number(evidence.value)} (median over seeds) in its highest window, within steps {first:,} to {last:,}; "
+            f"below 0.02 is usual."
         )
     else:
         evidence = measured(signals, KL, mean_over(kl_SW), sustained_S, "above", SUSTAINED_KL)
         what = (
-            f"approx_kl stayed above {SUSTAINED_KL} for most of training in {of_seeds(seeds, len(signals.seeds))} "
+            f"approx_kl stayed above {SUSTAINED_KL} for most of training in {of_seeds(evidence.seeds, len(signals.seeds))} "
             f"(mean {number(evidence.value)}, where 0.02 is usual)."
         )
-    return Detection(what, (evidence,), "info", "high", suggestions.smaller_policy_steps(signals))
+    severity: Severity = "warning" if most(spike_S) else "info"
+    return Detection(what, (evidence,), severity, "high", suggestions.smaller_policy_steps(signals))
 
 
 def _still(signals: Signals) -> Detection | None:
+    algo = signals.config.algo
+    if algo.update_epochs * (algo.rollout_steps * signals.config.env.num_envs // algo.batch_size) < 2:
+        return None  # both are measured before a step, so they are 0 where an update is one step
     half = max(1, signals.windows // 2)
     kl_SW, clipped_SW = signals.windowed(KL)[:, :half], signals.windowed(CLIPPED)[:, :half]
     known_S = np.isfinite(kl_SW).any(axis=1) & np.isfinite(clipped_SW).any(axis=1)
@@ -66,7 +71,8 @@ def _still(signals: Signals) -> Detection | None:
         f"In {of_seeds(evidence[0].seeds, len(signals.seeds))} the policy hardly changed over the first half of training: "
         f"approx_kl {number(evidence[0].value)} and {100 * evidence[1].value:.2g} % of samples clipped."
     )
-    return Detection(what, evidence, "warning", "high", suggestions.larger_policy_steps(signals))
+    severity: Severity = "info" if most(learned_S(signals)) else "warning"
+    return Detection(what, evidence, severity, "high", suggestions.larger_policy_steps(signals))
 
 
 def _certain(signals: Signals, half: int) -> Array:
@@ -92,7 +98,7 @@ def _much_clipped(signals: Signals) -> Detection | None:
 
 HARM = frozenset({
     "never-left-the-floor", "collapse-after-success", "collapse-in-some-seeds", "unstable", "entropy-collapsed", "seeds-disagree",
-    "degenerate-episodes", "evaluation-below-training", "value-function-not-learning", "gradients-grow",
+    "degenerate-episodes", "value-function-not-learning", "gradients-grow",
     "learning-rate-unusual", "noise-grows",
 })  # fmt: skip
 

@@ -16,16 +16,18 @@ from rlx.wording import number
 RETURN = "rollout/return_mean"
 FALLEN = 0.5
 SWING = 0.2
+STILL_KL = 2e-4
 IMPROVING = 0.05
 FLAT = 0.03
+ERRORS = 3.0
 SUSTAINED = 3
 """Windows above random that make a seed one that learned something."""
 
 
 def learned_S(signals: Signals) -> Array:
     """Tell which seeds rose clearly above random actions for a while."""
-    if signals.scale is None or not signals.scale.measured:
-        return np.ones(len(signals.seeds), dtype=bool)
+    if signals.scale is None:
+        return np.zeros(len(signals.seeds), dtype=bool)
     return np.asarray(signals.above_floor_SW.sum(axis=1) >= min(SUSTAINED, signals.windows))
 
 
@@ -43,18 +45,20 @@ def _floor(signals: Signals) -> Detection | None:
         return None
     rarely_S = signals.above_floor_SW.mean(axis=1) <= 0.1
     ends_low_S = ~signals.above_floor_SW[:, -max(1, signals.windows // 4) :].any(axis=1)
-    holds_S = rarely_S & ends_low_S & np.isfinite(signals.returns_SW).any(axis=1)
+    moved_S = signals.held_out_above_S & ~_still_S(signals)
+    holds_S = rarely_S & ends_low_S & np.isfinite(signals.returns_SW).any(axis=1) & ~moved_S
     if not most(holds_S):
         return None
     level_S = signals.late(carried_forward(signals.returns_SW))
     threshold = float(np.median(signals.floor_SW[:, -1]))
-    evidence = measured(signals, RETURN, level_S, holds_S, "below", threshold)
+    evidence = measured(
+        signals, RETURN, level_S, holds_S, "below", threshold, (3 * signals.windows // 4, signals.windows - 1)
+    )
     below = evidence.value < scale.low - max(scale.deviation, 1e-12) * 0.5
     words = "below what random actions get" if below else "at the level of random actions"
     what = (
-        f"The return of training episodes was {words} from beginning to end in "
-        f"{of_seeds(evidence.seeds, len(signals.seeds))}: {number(evidence.value)} at the end, random "
-        f"{number(scale.low)}."
+        f"The return of training episodes stayed {words} in {of_seeds(evidence.seeds, len(signals.seeds))}: "
+        f"{number(evidence.value)} over the last quarter, random {number(scale.low)}."
     )
     played_S = signals.held_out_S
     if np.isfinite(played_S[holds_S]).any() and np.nanmedian(played_S[holds_S]) > threshold:
@@ -63,12 +67,20 @@ def _floor(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), severity, "high", suggestions.leave_the_floor(signals))  # type: ignore[arg-type]
 
 
+def _still_S(signals: Signals) -> Array:
+    """Tell which seeds' policies hardly changed: their most likely actions can score well by chance alone."""
+    kl_SW = np.nan_to_num(signals.windowed("train/approx_kl"))
+    return np.asarray(kl_SW[:, : max(1, signals.windows // 2)].max(axis=1) < STILL_KL)
+
+
 def _collapse(signals: Signals, *, in_many: bool) -> Detection | None:
     if signals.scale is None or signals.windows < 6:
         return None
     place_SW = smooth(signals.place_SW)
     peak_S, last_S = place_SW.max(axis=1), signals.place_SW[:, -2:].mean(axis=1)
-    holds_S = (peak_S - last_S >= FALLEN * np.maximum(peak_S, 0.2)) & (peak_S > 0.3) & learned_S(signals)
+    error_S = signals.error_SW.max(axis=1)
+    fall_S = peak_S - last_S - ERRORS * np.sqrt(1 / 3 + 1 / 2) * error_S  # of means over three and over two windows
+    holds_S = (fall_S >= FALLEN * np.maximum(peak_S, 0.2)) & (peak_S > 0.3) & learned_S(signals)
     seeds = which(signals, holds_S)
     many = len(seeds) >= max(2, len(signals.seeds) / 3) or len(seeds) == len(signals.seeds)
     if not seeds or many != in_many:
@@ -120,8 +132,10 @@ def _unstable(signals: Signals) -> Detection | None:
         return None
     late_SW = signals.place_SW[:, -signals.windows // 2 :]
     trend_SW = smooth(late_SW, 5)
-    swing_S = (late_SW - trend_SW).std(axis=1)
-    holds_S = (swing_S > SWING / 2) & (late_SW.max(axis=1) - late_SW.min(axis=1) > 2 * SWING) & learned_S(signals)
+    error_SW = signals.error_SW[:, -signals.windows // 2 :]
+    swing_S = np.sqrt(np.maximum(0.0, (late_SW - trend_SW).var(axis=1) - np.square(error_SW).mean(axis=1)))
+    range_S = np.ptp(late_SW, axis=1) - 4 * np.median(error_SW, axis=1)
+    holds_S = (swing_S > SWING / 2) & (range_S > 2 * SWING) & learned_S(signals)
     if not most(holds_S):
         return None
     window = (signals.windows // 2, signals.windows - 1)

@@ -6,8 +6,9 @@ import numpy as np
 
 from rlx.diagnosis.finding import Detection
 from rlx.diagnosis.record import Array
+from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
-from rlx.diagnosis.signals import Signals
+from rlx.diagnosis.signals import Signals, carried_forward
 from rlx.wording import number
 
 PREFIX = "reward/"
@@ -29,12 +30,15 @@ def _success_falls(signals: Signals) -> Detection | None:
     place_SW = signals.place_SW
     half = signals.windows // 2
     rose_S = signals.late(place_SW) - signals.early(place_SW)
-    best_S = np.nanmax(np.where(np.isfinite(success_SW), success_SW, -1)[:, : half + 1], axis=1)
+    level_SW = smooth(carried_forward(success_SW), 5)
+    best_S = level_SW[:, : half + 1].max(axis=1)
     fell_S = best_S - signals.late(success_SW)
-    holds_S = (rose_S > TRADED) & (np.nan_to_num(fell_S) > FELL)
+    episodes_S = np.maximum(5 * np.median(signals.episodes_SW, axis=1), 1.0)
+    error_S = np.sqrt(np.maximum(best_S * (1 - best_S), 0.01) * 2 / episodes_S)
+    holds_S = (rose_S > TRADED) & (np.nan_to_num(fell_S) > FELL + 3 * np.nan_to_num(error_S))
     if not most(holds_S):
         return None
-    evidence = measured(signals, "rollout/success_rate, best of the first half less the end", fell_S, holds_S, "above", FELL, (half, signals.windows - 1))  # fmt: skip
+    evidence = measured(signals, "rollout/success_rate, best of the first half less the end", fell_S, holds_S, "above", FELL)  # fmt: skip
     what = (
         f"In {of_seeds(evidence.seeds, len(signals.seeds))} the return rose while the success rate fell by "
         f"{100 * evidence.value:.0f} points: the reward pays for something else than success."

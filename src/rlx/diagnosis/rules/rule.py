@@ -46,8 +46,8 @@ def ratio(above_S: Array, below_S: Array) -> Array:
 
 
 def most(holds_S: Array) -> bool:
-    """Tell whether something holds for at least half of the seeds."""
-    return bool(len(holds_S)) and float(np.mean(holds_S)) >= MAJORITY
+    """Tell whether something holds for at least half of the seeds; of two, for both."""
+    return bool(len(holds_S)) and float(np.mean(holds_S)) >= (1.0 if len(holds_S) <= 2 else MAJORITY)
 
 
 def which(signals: Signals, holds_S: Array) -> tuple[int, ...]:

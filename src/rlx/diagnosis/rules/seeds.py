@@ -12,6 +12,8 @@ from rlx.wording import number
 
 GAP = 0.4
 WITHIN = 2.0
+FEWEST = 5
+"""Of fewer seeds with one kind of outcome, one in eight or more looks like two groups by chance."""
 
 
 def _disagree(signals: Signals) -> Detection | None:
@@ -36,15 +38,18 @@ def _disagree(signals: Signals) -> Detection | None:
     worse = tuple(sorted(int(signals.numbers[index]) for index in order[:cut]))
     evidence = Evidence(
         "gap between two groups of seeds, of the range of returns", float(gaps[cut - 1]), "above", GAP,
-        signals.span_of(signals.windows - 1, signals.windows - 1), worse, len(final_S),
+        None, worse, len(final_S),
     )  # fmt: skip
     numbers = ", ".join(map(str, worse[:8]))
+    played = np.isfinite(signals.held_out_S).all()
+    where = " in held-out episodes" if played else " in their last training episodes so far"
     what = (
-        f"Seeds fall into two groups: {len(low)} of {len(final_S)} ({numbers}) end at {number(float(low.mean()))}, the "
-        f"others at {number(float(high.mean()))}."
+        f"Seeds fall into two groups: {len(low)} of {len(final_S)} ({numbers}) score {number(float(low.mean()))}{where}, the "
+        f"others {number(float(high.mean()))}."
     )
     return Detection(
-        what, (evidence,), "warning", "high" if len(final_S) >= 5 else "medium", suggestions.more_seeds(signals),
+        what, (evidence,), "warning" if len(final_S) >= FEWEST and played else "info", "high" if len(final_S) >= FEWEST else "low",
+        suggestions.more_seeds(signals),
         advice="Look at what the failing seeds did: `rlx plot` draws each of them, and `rlx video RUN --seed SEED` films one.",
     )  # fmt: skip
 

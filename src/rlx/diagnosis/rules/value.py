@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis import suggestions
-from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.finding import Detection, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
@@ -42,11 +42,12 @@ def _out_of_scale(signals: Signals) -> Detection | None:
     name, size_S = signals.target_size_S
     best_S = best_explained_S(signals)
     blind_S = ~(np.nan_to_num(best_S, nan=-1.0) > LEARNED)
-    holds_S = np.nan_to_num(size_S) > np.where(blind_S, VERY_LARGE, HUGE)
+    poor_S = np.nan_to_num(best_S, nan=1.0) < POOR
+    holds_S = np.nan_to_num(size_S) > np.where(blind_S, np.where(poor_S, LARGE_TARGETS, VERY_LARGE), HUGE)
     if not most(holds_S):
         return None
     evidence = (
-        measured(signals, name, size_S, holds_S, "above", VERY_LARGE),
+        measured(signals, name, size_S, holds_S, "above", LARGE_TARGETS),
         measured(signals, f"{EV}, best window", best_S, holds_S & np.isfinite(best_S), "below", LEARNED),
     )
     follows = (
@@ -77,11 +78,14 @@ def _not_learning(signals: Signals) -> Detection | None:
     if not most(holds_S) or not signals.half_trained:
         return None
     evidence = measured(signals, f"{EV}, best window", best_S, holds_S, "below", POOR)
-    what = (
-        f"In {of_seeds(evidence.seeds, len(signals.seeds))} the value function never predicted returns better than a "
-        f"constant would: explained variance at best {number(evidence.value)}."
+    told = (
+        "never predicted returns better than a constant would"
+        if evidence.value <= 0
+        else f"explained at most {100 * evidence.value:.1f} % of the variance of returns"
     )
-    return Detection(what, (evidence,), "warning", "medium", suggestions.help_the_value(signals))
+    what = f"In {of_seeds(evidence.seeds, len(signals.seeds))} the value function {told} (explained variance at best {number(evidence.value)})."
+    severity: Severity = "warning" if evidence.value <= 0 else "info"
+    return Detection(what, (evidence,), severity, "medium", suggestions.help_the_value(signals))
 
 
 def _gradients_grow(signals: Signals) -> Detection | None:
@@ -103,7 +107,7 @@ def _gradients_grow(signals: Signals) -> Detection | None:
 
 OUTCOMES = frozenset({
     "never-left-the-floor", "unstable", "collapse-after-success", "collapse-in-some-seeds", "seeds-disagree", "value-function-not-learning",
-    "plateau", "gradients-grow", "evaluation-below-training", "still-improving", "degenerate-episodes",
+    "plateau", "gradients-grow", "still-improving", "degenerate-episodes",
 })  # fmt: skip
 JONES = "Jones, Debugging RL (2021)"
 CAUSES = (
@@ -122,7 +126,7 @@ CAUSES = (
         "Rewards are far out of scale",
         "Networks learn numbers near 1. Targets this large make the value loss swamp the policy's share of the clipped "
         "gradient, and take the value function many updates to reach.",
-        f"{JONES} and Schulman (2017): value targets and advantages within ±10, ideally ±3; 300 (where the value function does not follow) and 100,000 are rlx's own thresholds",
+        f"{JONES} and Schulman (2017): value targets and advantages within ±10, ideally ±3; 100 to 300 where the value function does not follow, 100,000 otherwise, are rlx's own thresholds",
         _out_of_scale,
         OUTCOMES | {"policy-does-not-move", "entropy-stuck", "targets-large", "learning-rate-unusual"},
     ),
