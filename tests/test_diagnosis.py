@@ -180,6 +180,109 @@ def test_the_signature_is_the_first_finding(case: str) -> None:
     assert expected not in alarms(diagnose(record()))
 
 
+def test_a_small_gain_over_many_noisy_episodes_is_learning() -> None:
+    """Where single returns vary by more than any policy can gain, the mean over many episodes tells."""
+
+    def gaining(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        found = healthy(seed, np.linspace(-0.32, -0.05, UPDATES) + rng.normal(0, 0.03, UPDATES), rollout__episodes=1000)
+        return dataclasses.replace(
+            found, held_out=Episodes(rng.choice([-1.0, 1.0], 1000, p=[0.52, 0.48]), np.ones(1000))
+        )
+
+    rng = np.random.default_rng(5)
+    noisy = Episodes(rng.choice([-1.0, 1.0], 1000, p=[0.66, 0.34]), np.ones(1000))
+    assert "never-left-the-floor" not in ids(diagnose(record(five(gaining), random=noisy)))
+
+
+def test_rewards_that_are_almost_never_met_are_no_success_that_was_lost() -> None:
+    def rare(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        found = healthy(seed, rng.binomial(60, 0.002, UPDATES) / 60, rollout__episodes=60)
+        return dataclasses.replace(found, held_out=Episodes(np.zeros(50), np.full(50, 100.0)))
+
+    nothing = Episodes(np.zeros(100), np.full(100, 100.0))
+    assert alarms(diagnose(record(five(rare), random=nothing))) == ["never-left-the-floor"]
+
+
+@pytest.mark.parametrize("status", ["running", "failed"])
+def test_noise_is_not_stretched_where_random_actions_were_not_measured(status: str) -> None:
+    seeds = five(lambda s: dataclasses.replace(healthy(s, flat(s)), held_out=None, status=status))
+    assert alarms(diagnose(record(seeds, random=None, status=status))) == []
+
+
+def test_few_long_episodes_in_a_window_are_no_swings() -> None:
+    def sparse(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        found = np.full(UPDATES, np.nan)
+        found[::5] = rising(rng)[::5] * rng.lognormal(0, 0.4, UPDATES // 5)
+        counts = np.where(np.isfinite(found), 1.0, 0.0)
+        return dataclasses.replace(
+            healthy(seed, found, rollout__episodes=counts),
+            held_out=Episodes(HIGH * rng.lognormal(0, 0.4, 50), np.ones(50)),
+        )
+
+    assert "unstable" not in alarms(diagnose(record(five(sparse))))
+
+
+def test_an_update_of_one_step_has_no_kl_to_look_at() -> None:
+    one = config(algo__update_epochs=1, algo__batch_size=ROLLOUT)
+    seeds = five(lambda s: healthy(s, train__approx_kl=0.0, train__clip_fraction=0.0))
+    assert alarms(diagnose(record(seeds, one))) == []
+
+
+def test_noise_of_actions_that_grows_from_little_is_no_harm() -> None:
+    small = config(policy__log_std_init=-2.0)
+    seeds = five(lambda s: healthy(s, train__std=np.linspace(0.135, 0.32, UPDATES)))
+    assert alarms(diagnose(record(seeds, small))) == []
+
+
+def test_a_steady_success_rate_is_not_mistaken_for_a_falling_one() -> None:
+    def steady(seed: int) -> SeedRecord:
+        return healthy(
+            seed, rollout__success_rate=np.random.default_rng(seed).binomial(2, 0.5, UPDATES) / 2, rollout__episodes=2
+        )
+
+    assert alarms(diagnose(record(five(steady)))) == []
+
+
+def test_unusual_settings_of_a_good_run_are_remarks() -> None:
+    odd = config(algo__gamma=0.9, algo__gae_lambda=0.3, algo__update_epochs=80)
+    assert alarms(diagnose(record(run=odd))) == []
+
+
+def test_an_unusual_setting_does_not_hide_an_evaluation_that_is_wrong() -> None:
+    def spoiled(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        return dataclasses.replace(healthy(seed), held_out=Episodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50)))
+
+    odd = config(algo__gae_lambda=0.3, env__wrappers=["envs.mine.RunningNorm"])
+    found = diagnose(record(five(spoiled), odd))
+    assert found.findings[0].id == "evaluation-below-training"
+    assert dict(found.suggestions[0].overrides)["env.normalize_observation"] is True
+
+
+def test_seeds_that_fail_in_evaluation_alone_are_told_so() -> None:
+    def some(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        bad = Episodes(rng.normal(30, 5, 50), rng.normal(30, 5, 50))
+        return dataclasses.replace(healthy(seed), held_out=bad) if seed < 2 else healthy(seed)
+
+    found = diagnose(record(five(some)))
+    assert alarms(found) == ["evaluation-below-training"]
+    assert found.findings[0].explains == ("seeds-disagree",)
+
+
+def test_a_task_whose_episodes_never_end_says_what_was_not_looked_at() -> None:
+    def endless(seed: int) -> SeedRecord:
+        found = healthy(seed)
+        nothing = {"rollout/return_mean": np.full(UPDATES, np.nan), "rollout/episodes": np.zeros(UPDATES)}
+        return dataclasses.replace(found, values={**found.values, **nothing}, held_out=None)
+
+    found = diagnose(record(five(endless)))
+    assert any("No training episode ended" in line for line in found.unchecked)
+
+
 def test_evaluation_far_below_training() -> None:
     def spoiled(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)

@@ -14,6 +14,7 @@ from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals
 from rlx.diagnosis.suggestions import in_order
 
+Found = dict[str, tuple[Rule, Detection]]
 COURSE = ("plateau", "still-improving")
 """Findings that are no fault by themselves."""
 
@@ -25,7 +26,7 @@ def diagnose(record: RunRecord) -> Diagnosis:
     that contradict one another, or tell the same twice, never stand side by side.
     """
     signals = Signals(record)
-    found: dict[str, tuple[Rule, Detection]] = {}
+    found: Found = {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # means over windows without a value are NaN, and looked at
         for rule in RULES:
@@ -36,11 +37,11 @@ def diagnose(record: RunRecord) -> Diagnosis:
     causes = _causes(found)
     order = {rule.id: place for place, rule in enumerate(RULES)}
     findings = sorted(
-        (_finding(found, name, explained) for name, explained in causes.items()),
+        (_finding(record, found, name, explained) for name, explained in causes.items()),
         key=lambda finding: (SEVERITIES.index(finding.severity), order[finding.id]),
     )
     consequences = [
-        _finding(found, name, ())
+        _finding(record, found, name, ())
         for name in sorted({i for each in causes.values() for i in each}, key=order.__getitem__)
     ]
     by_id = {each.id: each for each in consequences}
@@ -54,7 +55,7 @@ def diagnose(record: RunRecord) -> Diagnosis:
     return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), tuple(_unchecked(signals)))
 
 
-def _causes(found: dict[str, tuple[Rule, Detection]]) -> dict[str, tuple[str, ...]]:
+def _causes(found: Found) -> dict[str, tuple[str, ...]]:
     """Return the findings that follow from no other, each with those that follow from it.
 
     That a return is flat needs no cause where nothing is wrong with the run, so a remark does not explain it.
@@ -75,7 +76,7 @@ def _causes(found: dict[str, tuple[Rule, Detection]]) -> dict[str, tuple[str, ..
     return causes
 
 
-def _finding(found: dict[str, tuple[Rule, Detection]], name: str, explained: Sequence[str]) -> Finding:
+def _finding(record: RunRecord, found: Found, name: str, explained: Sequence[str]) -> Finding:
     rule, detection = found[name]
     severities: list[Severity] = [detection.severity, *(found[other][1].severity for other in explained)]
     return Finding(
@@ -88,7 +89,7 @@ def _finding(found: dict[str, tuple[Rule, Detection]], name: str, explained: Seq
         source=rule.source,
         evidence=detection.evidence,
         suggestions=detection.suggestions,
-        advice=detection.advice,
+        advice=detection.advice.replace(" RUN", f" {record.run}"),
         explains=tuple(explained),
     )
 

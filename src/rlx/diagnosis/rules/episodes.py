@@ -41,7 +41,7 @@ def _degenerate(signals: Signals) -> Detection | None:
     severity = "warning" if not ended and not most(best_S & holds_S) else "info"
     return Detection(
         what, (evidence,), severity, "medium",  # type: ignore[arg-type]
-        advice="Watch an episode (`rlx video RUN`): does it end for the reason you meant, and does the start vary with the reset seed?",
+        advice="Watch an episode (`rlx video RUN:latest`): does it end for the reason you meant, and does the start vary with the reset seed?",
     )  # fmt: skip
 
 

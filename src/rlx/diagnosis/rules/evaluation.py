@@ -6,8 +6,10 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import learned_S
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
+from rlx.diagnosis.rules.seeds import groups
 from rlx.diagnosis.signals import Signals, carried_forward
 from rlx.wording import number
 
@@ -30,7 +32,7 @@ def _below(signals: Signals) -> Detection | None:
     error_S = np.array(errors) / scale.span
     rising_S = scale.place(late_S) > 0.2
     holds_S = (np.nan_to_num(gap_S) > BELOW + ERRORS * error_S) & rising_S & learned_S(signals)
-    if not most(holds_S):
+    if not most(holds_S) and not _parts_the_seeds(signals, holds_S):
         return None
     last = (max(0, signals.windows - WINDOWS), signals.windows - 1)
     evidence = measured(signals, "training less held-out return, of the range from random to best", gap_S, holds_S, "above", BELOW, last)  # fmt: skip
@@ -42,10 +44,16 @@ def _below(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), "warning", "high", suggestions.evaluate_as_trained(signals), advice=ADVICE)
 
 
+def _parts_the_seeds(signals: Signals, holds_S: Array) -> bool:
+    """Tell whether the seeds that play worse in evaluation are those that fall behind the others."""
+    parted = groups(signals)
+    return parted is not None and set(parted.worse) <= set(which(signals, holds_S))
+
+
 ADVICE = (
     "Make sure that evaluation sees what training saw: the same wrappers, and a normaliser that is kept in the checkpoint "
-    "(env.normalize_observation is; a wrapper's own statistics are not). If the policy needs its randomness, judge it with "
-    "final_eval.deterministic: false."
+    "(env.normalize_observation is; a wrapper's own statistics are not). If the policy needs its randomness "
+    "(`rlx eval RUN:latest --stochastic` shows it), judge it with final_eval.deterministic: false."
 )
 RULES = (
     Rule(

@@ -7,12 +7,14 @@ import numpy as np
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection
 from rlx.diagnosis.record import Array
+from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
 from rlx.wording import number
 
 COLLAPSED, EARLY = 0.1, 0.2
 STUCK = 0.95
+SWINGS = 0.1
 NOISE_GROWS = 2.0
 NOISE_GONE = 0.1
 
@@ -69,6 +71,24 @@ def _stuck(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
 
 
+def _oscillates(signals: Signals) -> Detection | None:
+    random_SW = signals.relative_entropy_SW
+    if random_SW is None or signals.windows < 10 or not np.isfinite(random_SW).all():
+        return None
+    late_SW = random_SW[:, signals.windows // 2 :]
+    swing_S = (late_SW - smooth(late_SW, 5)).std(axis=1)
+    holds_S = (swing_S > SWINGS) & (np.ptp(late_SW, axis=1) > 3 * SWINGS)
+    if not most(holds_S):
+        return None
+    name = "swing around its trend of train/entropy_loss, over that of the uniform policy"
+    evidence = measured(signals, name, swing_S, holds_S, "above", SWINGS, (signals.windows // 2, signals.windows - 1))
+    what = (
+        f"The randomness of the policy swings by {100 * evidence.value:.0f} % (standard deviation around its trend) over the "
+        f"second half of training in {of_seeds(evidence.seeds, len(signals.seeds))}."
+    )
+    return Detection(what, (evidence,), "info", "medium", suggestions.smaller_policy_steps(signals))
+
+
 def _noise_grows(signals: Signals) -> Detection | None:
     std_SW = signals.windowed("train/std")
     if not np.isfinite(std_SW).any():
@@ -111,6 +131,13 @@ RULES = (
     ),
 )
 SYMPTOMS = (
+    Rule(
+        "entropy-oscillates",
+        "The policy wavers between certain and random",
+        "Updates that undo each other mean steps that are too large.",
+        f"{JONES}: oscillating entropy means that the learning rate is too high; 10 % around the trend is rlx's own threshold",
+        _oscillates,
+    ),
     Rule(
         "entropy-stuck",
         "Actions stay as random as at the start",

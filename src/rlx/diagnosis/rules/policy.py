@@ -99,7 +99,7 @@ def _much_clipped(signals: Signals) -> Detection | None:
 HARM = frozenset({
     "never-left-the-floor", "collapse-after-success", "collapse-in-some-seeds", "unstable", "entropy-collapsed", "seeds-disagree",
     "degenerate-episodes", "value-function-not-learning", "gradients-grow",
-    "learning-rate-unusual", "noise-grows",
+    "learning-rate-unusual", "noise-grows", "entropy-oscillates",
 })  # fmt: skip
 
 RULES = (

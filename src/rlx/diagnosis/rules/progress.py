@@ -218,7 +218,7 @@ RULES = (
         "When the return swings by a good part of its range, the final policy is a draw from that swing.",
         "Schulman (2017); the threshold (10 % around the trend, 40 % from peak to trough) is rlx's own",
         _unstable,
-        frozenset({"seeds-disagree", "clipping-heavy", "collapse-in-some-seeds"}),
+        frozenset({"seeds-disagree", "clipping-heavy", "collapse-in-some-seeds", "entropy-oscillates"}),
     ),
     Rule(
         "collapse-in-some-seeds",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rlx.diagnosis import suggestions
-from rlx.diagnosis.finding import Detection, Evidence
+from rlx.diagnosis.finding import Confidence, Detection, Evidence, Severity
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.signals import Signals
 from rlx.wording import number
@@ -16,12 +18,27 @@ FEWEST = 5
 """Of fewer seeds with one kind of outcome, one in eight or more looks like two groups by chance."""
 
 
-def _disagree(signals: Signals) -> Detection | None:
-    scale = signals.scale
-    if scale is None or len(signals.seeds) < 3:
-        return None
-    final_S = signals.final_S
-    if not np.isfinite(final_S).all():
+@dataclass(frozen=True)
+class Groups:
+    """Two groups of seeds that a wide gap parts.
+
+    Attributes:
+        worse: The seeds of the lower one.
+        low: Their mean final return.
+        high: That of the others.
+        gap: Between the groups, as a share of the range from random (or the worst seed) to the best.
+    """
+
+    worse: tuple[int, ...]
+    low: float
+    high: float
+    gap: float
+
+
+def groups(signals: Signals) -> Groups | None:
+    """Return the two groups that seeds fall into; None where they do not."""
+    scale, final_S = signals.scale, signals.final_S
+    if scale is None or len(final_S) < 3 or not np.isfinite(final_S).all():
         return None
     order = np.argsort(final_S)
     sorted_S = final_S[order]
@@ -36,24 +53,27 @@ def _disagree(signals: Signals) -> Detection | None:
     if gaps[cut - 1] < GAP or gaps[cut - 1] < WITHIN * within:
         return None
     worse = tuple(sorted(int(signals.numbers[index]) for index in order[:cut]))
-    evidence = Evidence(
-        "gap between two groups of seeds, of the range of returns", float(gaps[cut - 1]), "above", GAP,
-        None, worse, len(final_S),
-    )  # fmt: skip
-    numbers = ", ".join(map(str, worse[:8]))
-    played = np.isfinite(signals.held_out_S).all()
+    return Groups(worse, float(low.mean()), float(high.mean()), float(gaps[cut - 1]))
+
+
+def _disagree(signals: Signals) -> Detection | None:
+    found, n = groups(signals), len(signals.seeds)
+    if found is None:
+        return None
+    name = "gap between two groups of seeds, of the range of returns"
+    evidence = Evidence(name, found.gap, "above", GAP, None, found.worse, n)
+    played = bool(np.isfinite(signals.held_out_S).all())
     where = " in held-out episodes" if played else " in their last training episodes so far"
     what = (
-        f"Seeds fall into two groups: {len(low)} of {len(final_S)} ({numbers}) score {number(float(low.mean()))}{where}, the "
-        f"others {number(float(high.mean()))}."
+        f"Seeds fall into two groups: {len(found.worse)} of {n} ({', '.join(map(str, found.worse[:8]))}) score "
+        f"{number(found.low)}{where}, the others {number(found.high)}."
     )
-    return Detection(
-        what, (evidence,), "warning" if len(final_S) >= FEWEST and played else "info", "high" if len(final_S) >= FEWEST else "low",
-        suggestions.more_seeds(signals),
-        advice="Look at what the failing seeds did: `rlx plot` draws each of them, and `rlx video RUN --seed SEED` films one.",
-    )  # fmt: skip
+    severity: Severity = "warning" if n >= FEWEST and played else "info"
+    confidence: Confidence = "high" if n >= FEWEST else "low"
+    return Detection(what, (evidence,), severity, confidence, suggestions.more_seeds(signals), ADVICE)
 
 
+ADVICE = "Look at what the failing seeds did: `rlx plot RUN` draws each of them, and `rlx video RUN:latest --show worst` films the worst."
 RULES = (
     Rule(
         "seeds-disagree",
