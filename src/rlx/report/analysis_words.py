@@ -128,7 +128,8 @@ def _course(content: Content) -> Grid:
     ):
         known = [100 * value for value in learning[key].values() if value is not None]
         if known:
-            rows.append([words, f"{median(known):.0f} %", f"{min(known):.0f} to {max(known):.0f} %"])
+            middle, low, high = (round(value) for value in (median(known), min(known), max(known)))
+            rows.append([words, f"{middle} %", f"{low} to {high} %"])
     scale = learning["scale"]
     note = (
         f"Returns of training episodes, placed between {number(scale['0'])} (0 %) and {number(scale['1'])} (100 %); "

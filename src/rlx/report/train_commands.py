@@ -43,11 +43,10 @@ class Remaking:
 
 def remaking(root: Path, folder: RunFolder) -> Remaking:
     """Return how a run is made again: its config, and what an experiment had changed in it."""
-    origin = folder.origin or find_origin(root, folder)
     try:
-        record = read_record(folder.path)
-    except RlxError:
-        record = None
+        origin, record = folder.origin or find_origin(root, folder), read_record(folder.path)
+    except RlxError:  # outside Git, or what an experiment was asked to be is damaged
+        origin, record = folder.origin, None
     name = origin.run if origin else record.run if record else folder.path.name
     if not (root / "configs" / f"{name}.yaml").is_file():
         stem = name.rpartition("_")[0]
