@@ -18,7 +18,7 @@ USUAL_CLIP = 0.2
 USUAL_GAMMA = 0.99
 USUAL_BONUS = 0.01
 LARGE_BONUS = 0.05
-SAMPLES = 2048
+FEWEST_SAMPLES, MOST_SAMPLES = 256, 2048
 
 
 def attempt(signals: Signals, overrides: Mapping[str, Any], reason: str, effect: str) -> Suggestion:
@@ -224,14 +224,23 @@ def larger_rollouts(signals: Signals) -> tuple[Suggestion, ...]:
     """For updates that see very few samples."""
     config = signals.config
     copies = config.env.num_envs
-    steps = -(-SAMPLES // (copies * 64)) * 64  # whole minibatches of 64, whatever the number of copies
-    if steps * copies > config.algo.total_timesteps:
+    samples = min(MOST_SAMPLES, max(FEWEST_SAMPLES, 2 ** int(math.log2(config.algo.total_timesteps / 100))))
+    steps = -(-samples // (copies * 64)) * 64  # whole minibatches of 64, whatever the number of copies
+    if steps * copies > config.algo.total_timesteps or steps <= config.algo.rollout_steps:
         return ()
     overrides: dict[str, Any] = {"algo.rollout_steps": steps}
     if config.algo.batch_size != 64:
         overrides["algo.batch_size"] = 64
+    updates = config.algo.total_timesteps // (steps * copies)
     effect = "Updates become fewer and steadier; explained variance rises."
-    return (attempt(signals, overrides, f"{steps * copies:,} samples per update are usual.", effect),)
+    return (
+        attempt(
+            signals,
+            overrides,
+            f"{steps * copies:,} samples per update leave {updates:,} updates in the budget.",
+            effect,
+        ),
+    )
 
 
 def more_updates(signals: Signals) -> tuple[Suggestion, ...]:
