@@ -58,18 +58,18 @@ def _broken(cases: list[Any]) -> str:
          _named({name: count for name, count in case["first"].items() if name not in case["expected"]})]
         for case in cases
     ]  # fmt: skip
-    return table(["fault", "expected first", "runs", "found first [95 %]", "else first"], rows)
+    return table(["fault", "expected first", "runs", "found first [95 %]", "else first"], rows, left=2)
 
 
 def _suggestions(cases: list[Any]) -> str:
     rows = []
     for case in cases:
         tried = case["suggestion"]
-        settings = (
+        settings = ", ".join(f"{key}={value}" for key, value in (tried["overrides"] or {}).items())
             ", ".join(f"{key}={value}" for key, value in (tried["overrides"] or {}).items()) or "none: " + "advice"
         )
         if tried["verdict"] is None:
-            rows.append([case["case"], settings, MISSING, MISSING, MISSING, "no setting mends it"])
+            rows.append([case["case"], MISSING, MISSING, MISSING, MISSING, "no setting mends it"])
             continue
         between = f"[{number(tried['low'], sign=True)}, {number(tried['high'], sign=True)}]"
         mark = "" if tried["same_task"] else " (*)"

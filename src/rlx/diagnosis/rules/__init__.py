@@ -28,13 +28,13 @@ RULES: tuple[Rule, ...] = (
     *policy.RULES,
     *exploration.RULES,
     *evaluation.RULES,
+    *throughput.RULES,
     *rewards.RULES,
     *progress.RULES,
     *exploration.SYMPTOMS,
     *seeds.RULES,
     *episodes.RULES,
     *value.SYMPTOMS,
-    *throughput.RULES,
     *configuration.SMELLS,
 )
 """In the order in which causes are believed."""

@@ -50,7 +50,7 @@ def _decays(signals: Signals) -> Detection | None:
         f"A step took {number(evidence.value)} times as long at the end of training as at its beginning, rising all the "
         f"way, in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
-    return Detection(what, (evidence,), "warning", "medium", advice=ADVICE)
+    return Detection(what, (evidence,), "warning", "high", advice=ADVICE)
 
 
 ADVICE = (
