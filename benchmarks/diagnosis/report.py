@@ -66,8 +66,6 @@ def _suggestions(cases: list[Any]) -> str:
     for case in cases:
         tried = case["suggestion"]
         settings = ", ".join(f"{key}={value}" for key, value in (tried["overrides"] or {}).items())
-            ", ".join(f"{key}={value}" for key, value in (tried["overrides"] or {}).items()) or "none: " + "advice"
-        )
         if tried["verdict"] is None:
             rows.append([case["case"], MISSING, MISSING, MISSING, MISSING, "no setting mends it"])
             continue
