@@ -27,12 +27,20 @@ def diagnose(record: RunRecord) -> Diagnosis:
     """
     signals = Signals(record)
     found: Found = {}
+    broken: list[str] = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # means over windows without a value are NaN, and looked at
         for rule in RULES:
             if rule.needs_training and not signals.seeds:
                 continue
-            if detection := rule.check(signals):
+            try:
+                detection = rule.check(signals)
+            except Exception as error:  # noqa: BLE001 — a fault of one rule must not cost the run its analysis
+                broken.append(
+                    f"The rule {rule.id} could not be applied ({type(error).__name__}: {error}); please report it."
+                )
+                continue
+            if detection is not None:
                 found[rule.id] = rule, detection
     causes = _causes(found)
     order = {rule.id: place for place, rule in enumerate(RULES)}
@@ -52,7 +60,7 @@ def diagnose(record: RunRecord) -> Diagnosis:
         for source in (each, *(by_id[name] for name in each.explains if by_id[name].severity != "info"))
         for suggestion in source.suggestions
     ]
-    return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), tuple(_unchecked(signals)))
+    return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), (*_unchecked(signals), *broken))
 
 
 def _causes(found: Found) -> dict[str, tuple[str, ...]]:

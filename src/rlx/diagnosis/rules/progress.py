@@ -78,7 +78,7 @@ def _collapse(signals: Signals, *, in_many: bool) -> Detection | None:
         return None
     place_SW = smooth(signals.place_SW)
     peak_S, last_S = place_SW.max(axis=1), signals.place_SW[:, -2:].mean(axis=1)
-    error_S = signals.error_SW.max(axis=1)
+    error_S = np.sqrt(np.square(signals.error_SW).mean(axis=1))
     fall_S = peak_S - last_S - ERRORS * np.sqrt(1 / 3 + 1 / 2) * error_S  # of means over three and over two windows
     holds_S = (fall_S >= FALLEN * np.maximum(peak_S, 0.2)) & (peak_S > 0.3) & learned_S(signals)
     seeds = which(signals, holds_S)

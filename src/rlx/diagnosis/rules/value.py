@@ -31,8 +31,8 @@ def _not_trained(signals: Signals) -> Detection | None:
         return None
     evidence = [setting(signals, "algo.value_coef", "below", 0.001)]
     what = f"algo.value_coef is {signals.config.algo.value_coef:g}, so nothing trains the value function"
-    if signals.seeds:
-        best_S = best_explained_S(signals)
+    best_S = best_explained_S(signals) if signals.seeds else np.array([])
+    if np.isfinite(best_S).any():
         evidence.append(measured(signals, f"{EV}, best window", best_S, np.isfinite(best_S), "below", LEARNED))
         what += f"; its best explained variance was {number(evidence[-1].value)}"
     return Detection(f"{what}.", tuple(evidence), "warning", "high", suggestions.train_the_value(signals))
