@@ -84,6 +84,8 @@ def _listed(names: list[str]) -> str:
 def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     """Print an experiment's result, its interval, what changed against the baseline, and the next command."""
     from rlx.report.comparison_words import headlines
+    from rlx.report.diagnosis_words import headline as diagnosis
+    from rlx.report.run_analysis import read_analysis
     from rlx.report.study_comparison import compare_folders
     from rlx.report.text import setting
     from rlx.runs import RunFolder
@@ -95,6 +97,9 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     random_return = number(folder.evaluation.random_return)
     say("")
     tell(f"{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {random_return}", "bold")
+    analysis = read_analysis(folder)
+    if analysis and any(finding["severity"] != "info" for finding in analysis["findings"]):
+        tell(f"Diagnosis: {diagnosis(analysis)} `rlx diagnose {name}` tells more.")
     members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
     finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.is_evaluated]
     environment = folder.snapshot.config.env.id
