@@ -15,6 +15,7 @@ from rlx.diagnosis.signals import FEWEST_UPDATES, Signals
 from rlx.diagnosis.suggestions import in_order
 
 Found = dict[str, tuple[Rule, Detection]]
+FLOOR = "never-left-the-floor"
 COURSE = ("plateau", "still-improving")
 """Findings that are no fault by themselves."""
 
@@ -66,15 +67,19 @@ def diagnose(record: RunRecord) -> Diagnosis:
 def _causes(found: Found) -> dict[str, tuple[str, ...]]:
     """Return the findings that follow from no other, each with those that follow from it.
 
-    That a return is flat needs no cause where nothing is wrong with the run, so a remark does not explain it.
+    What follows from having learned nothing follows from the cause of that, too; otherwise explanations are not chained. That
+    a return is flat needs no cause where nothing is wrong with the run, so a remark does not explain it.
     """
     causes: dict[str, tuple[str, ...]] = {}
     explained: set[str] = set()
     for name, (rule, detection) in found.items():
         if name in explained:
             continue
+        reach = set(rule.explains)
+        if FLOOR in reach and FLOOR in found:
+            reach |= found[FLOOR][0].explains
         follows = [
-            other for other in found if other in rule.explains and other not in causes and other not in explained
+            other for other in found if other in reach - {name} and other not in causes and other not in explained
         ]
         severities = {detection.severity, *(found[other][1].severity for other in follows)}
         if severities == {"info"}:
