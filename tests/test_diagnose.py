@@ -44,7 +44,7 @@ def test_a_finding_has_evidence_source_picture_and_a_command_that_runs(study: Pr
     jump(study, "cartpole")
     done = study.rlx("diagnose", "cartpole", "--plots", "seen", check=False)
     assert "The policy changes too fast" in done.stdout
-    assert "3.00 (above 0.500), steps 0 to 512, both seeds" in done.stdout
+    assert "3.00 (above 0.500), steps 0 to 512, both seeds" in " ".join(done.stdout.split())
     assert "Huang et al. 2022" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80 or "`rlx train" in done.stdout
     assert (study.root / "seen/finding_policy-changes-too-fast.png").stat().st_size > 5000

@@ -215,7 +215,7 @@ def test_runs_without_episodes_or_on_other_environments(study: Project) -> None:
         ("std_", "did you mean train/std"),
         ("return_mean", "did you mean rollout/return_mean or validation/return_mean"),
         ("step", "there is no metric 'step'"),
-        ("qqqq", "there are: internals, all, rollout/return_mean"),
+        ("qqqq", "there are: internals, all, reward/NAME, rollout/return_mean"),
     ],
 )
 def test_mistyped_metrics_name_the_nearest(name: str, message: str) -> None:

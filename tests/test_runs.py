@@ -101,7 +101,8 @@ def test_ls_shows_runs_and_experiments(kept: Project) -> None:
     ],
 )
 def test_json_is_as_its_published_schema_says(kept: Project, document: str, words: str) -> None:
-    done = subprocess.run(["rlx", *words.split(), "--json"], cwd=kept.root, capture_output=True, text=True, check=True)
+    done = subprocess.run(["rlx", *words.split(), "--json"], cwd=kept.root, capture_output=True, text=True, check=False)
+    assert done.returncode in ((0, 1) if document == "diagnose" else (0,))  # 1: it found errors
     DOCUMENTS[document].model_validate_json(done.stdout)
 
 
