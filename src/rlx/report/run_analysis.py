@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from rlx import stats
 from rlx.atomic import write_json, write_text
@@ -23,7 +22,6 @@ from rlx.diagnosis.signals import Signals
 from rlx.errors import DataDamaged
 from rlx.report.analysis_documents import Analyzed
 from rlx.report.analysis_words import analysis_markdown
-from rlx.report.diagnosis_pictures import write_pictures
 from rlx.report.diagnosis_words import diagnosis_data
 from rlx.report.run_records import gather
 from rlx.report.train_commands import Remaking, remaking
@@ -95,6 +93,8 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
 
 def analyze_run(folder: RunFolder) -> Mapping[str, Any]:
     """Write the analysis and plots of a finished run, and return the content of ``analysis.json``."""
+    from rlx.report.diagnosis_pictures import write_pictures  # matplotlib takes a second, and few need it
+
     found = analyze(folder.path.parent.parent, folder, in_stage=True)
     target = folder.path / "plots"
     _write_plots(folder, found.curves, target)
@@ -141,6 +141,8 @@ def _curves(record: RunRecord) -> Curves | None:
 
 def _write_plots(folder: RunFolder, curves: Curves | None, target: Path) -> None:
     """Write the learning curve and the scores: the tables, and the pictures of them."""
+    import pandas as pd
+
     from rlx import plots
 
     summary, config = folder.evaluation, folder.snapshot.config
