@@ -20,7 +20,7 @@ from rlx.diagnosis.rules import RULES
 
 UPDATES, ROLLOUT = 200, 2048
 LOW, HIGH = 20.0, 500.0
-TASK = Task(max_entropy=float(np.log(2)), action_elements=None, episode_limit=500, observation_size_D=(0.1, 0.5))
+TASK = Task(max_entropy=float(np.log(2)), episode_limit=500, observation_size_D=(0.1, 0.5))
 
 
 def config(**changes: Any) -> RunConfig:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.pages import between
 from rlx.report.text import table
 from rlx.wording import MISSING
 
@@ -30,9 +31,7 @@ START, END = "<!-- tables: python -m benchmarks.calibration --write -->", "<!-- 
 
 def with_tables(page: str, results: Mapping[str, Any]) -> str:
     """Return a page with the tables between its two marks made anew."""
-    before, _, rest = page.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{markdown(results)}\n\n{END}{after}"
+    return between(page, START, END, markdown(results))
 
 
 def markdown(results: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.pages import between
 from rlx import stats
 from rlx.report.text import table
 from rlx.wording import MISSING, number
@@ -15,9 +16,7 @@ START, END = "<!-- tables: python -m benchmarks.diagnosis --write -->", "<!-- en
 
 def with_tables(page: str, results: Mapping[str, Any]) -> str:
     """Return a page with the tables between its two marks made anew."""
-    before, _, rest = page.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{markdown(results)}\n\n{END}{after}"
+    return between(page, START, END, markdown(results))
 
 
 def markdown(results: Mapping[str, Any]) -> str:

@@ -52,7 +52,6 @@ def task_of(made: Any) -> Task:
         choices = [2] * int(np.prod(action.shape))
     return Task(
         max_entropy=None if choices is None else sum(math.log(count) for count in choices),
-        action_elements=int(np.prod(action.shape)) if isinstance(action, spaces.Box) else None,
         episode_limit=episode_limit(made),
         observation_size_D=_observation_size(made),
     )

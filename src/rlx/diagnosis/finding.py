@@ -119,8 +119,3 @@ class Diagnosis:
     consequences: tuple[Finding, ...]
     suggestions: tuple[Suggestion, ...]
     unchecked: tuple[str, ...] = ()
-
-    @property
-    def worst(self) -> Severity | None:
-        """The severity of the most serious finding; None without findings."""
-        return self.findings[0].severity if self.findings else None

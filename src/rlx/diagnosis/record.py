@@ -79,14 +79,12 @@ class Task:
 
     Attributes:
         max_entropy: Entropy of the uniform policy in nats (``ln n`` for n actions); None for continuous actions.
-        action_elements: Numbers in an action, for continuous actions; None for others.
         episode_limit: Most steps of one episode; None without a limit.
         observation_size_D: For each element of a vector observation, the root mean square that random actions met;
             empty for images and other observations.
     """
 
     max_entropy: float | None
-    action_elements: int | None
     episode_limit: int | None
     observation_size_D: tuple[float, ...] = ()
 
@@ -103,7 +101,6 @@ class RunRecord:
         random: Held-out episodes of random actions; None before they are played.
         task: What is known of the environment; None where it could not be made.
         seeds_wanted: How many seeds it is to have.
-        config_name: The config that ``rlx train`` takes to make such a run.
         stale: For a run that says it is running: whether its process is gone.
     """
 
@@ -114,7 +111,6 @@ class RunRecord:
     random: Episodes | None = None
     task: Task | None = None
     seeds_wanted: int = 0
-    config_name: str = ""
     stale: bool = False
 
     def only(self, seeds: Sequence[int]) -> RunRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.finding import Detection, Severity
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
 from rlx.wording import number
@@ -38,9 +38,9 @@ def _degenerate(signals: Signals) -> Detection | None:
     )
     if (same_score_S & holds_S).any():
         what += " They scored alike too."
-    severity = "warning" if not ended and not most(best_S & holds_S) else "info"
+    severity: Severity = "warning" if not ended and not most(best_S & holds_S) else "info"
     return Detection(
-        what, (evidence,), severity, "medium",  # type: ignore[arg-type]
+        what, (evidence,), severity, "medium",
         advice="Watch an episode (`rlx video RUN:latest`): does it end for the reason you meant, and does the start vary with the reset seed?",
     )  # fmt: skip
 

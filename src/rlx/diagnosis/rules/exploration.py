@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis import suggestions
-from rlx.diagnosis.finding import Detection
+from rlx.diagnosis.finding import Confidence, Detection, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
@@ -67,8 +67,10 @@ def _stuck(signals: Signals) -> Detection | None:
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     bonus = signals.config.algo.entropy_coef
+    severity: Severity
+    confidence: Confidence
     severity, confidence = ("warning", "high") if bonus >= suggestions.LARGE_BONUS else ("info", "medium")
-    return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
+    return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))
 
 
 def _oscillates(signals: Signals) -> Detection | None:
@@ -105,9 +107,11 @@ def _noise_grows(signals: Signals) -> Detection | None:
         f"The noise of actions grew from {number(start)} to {number(evidence.value)} in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
-    confidence = "high" if signals.config.algo.entropy_coef > 0 else "medium"
-    severity = "info" if signals.scale is not None and np.median(signals.late(signals.place_SW)) > 0.8 else "warning"
-    return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))  # type: ignore[arg-type]
+    confidence: Confidence = "high" if signals.config.algo.entropy_coef > 0 else "medium"
+    severity: Severity = (
+        "info" if signals.scale is not None and np.median(signals.late(signals.place_SW)) > 0.8 else "warning"
+    )
+    return Detection(what, (evidence,), severity, confidence, suggestions.less_bonus(signals))
 
 
 JONES = "Jones, Debugging RL (2021)"

@@ -7,7 +7,7 @@ import numpy as np
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
 from rlx.diagnosis.record import Array
-from rlx.diagnosis.rules.progress import learned_S
+from rlx.diagnosis.rules.progress import STILL_KL, learned_S
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, mean_over
 from rlx.wording import number
@@ -18,8 +18,8 @@ SUSTAINED_KL, SPIKE_KL = 0.05, 0.5
 window is ten times the largest usual target."""
 MUCH_CLIPPED = 0.3
 CERTAIN = 0.2
-STILL_KL, STILL_CLIPPED = 2e-4, 0.002
-"""A hundredth of the usual KL, and two samples in a thousand clipped."""
+STILL_CLIPPED = 0.002
+"""Two samples in a thousand."""
 HUANG = "Huang et al. 2022 (The 37 implementation details of PPO): approx_kl is normally below 0.02"
 SPINNING_UP = "OpenAI Spinning Up: target_kl is usually 0.01-0.05"
 

@@ -17,6 +17,7 @@ RETURN = "rollout/return_mean"
 FALLEN = 0.5
 SWING = 0.2
 STILL_KL = 2e-4
+"""A hundredth of the usual KL: below it a policy hardly changes."""
 IMPROVING = 0.05
 FLAT = 0.03
 ERRORS = 3.0
@@ -63,8 +64,8 @@ def _floor(signals: Signals) -> Detection | None:
     played_S = signals.held_out_S
     if np.isfinite(played_S[holds_S]).any() and np.nanmedian(played_S[holds_S]) > threshold:
         what += f" The most likely actions score {number(float(np.nanmedian(played_S[holds_S])))} in held-out episodes."
-    severity = "error" if holds_S.all() else "warning"
-    return Detection(what, (evidence,), severity, "high", suggestions.leave_the_floor(signals))  # type: ignore[arg-type]
+    severity: Severity = "error" if holds_S.all() else "warning"
+    return Detection(what, (evidence,), severity, "high", suggestions.leave_the_floor(signals))
 
 
 def _still_S(signals: Signals) -> Array:
