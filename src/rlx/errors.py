@@ -92,6 +92,18 @@ class NonFiniteValue(RlxError):
         super().__init__(message)
 
 
+class EnvironmentFailed(RlxError):
+    """An environment in a process of its own raised, ended that process, or did not return.
+
+    Attributes:
+        details: The traceback it had there, where it had one.
+    """
+
+    def __init__(self, message: str, details: str = ""):
+        self.details = details
+        super().__init__(message)
+
+
 class CompilingFailed(RlxError):
     """The fast engine cannot be compiled on this machine."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from rlx.errors import NonFiniteValue
+from rlx import watch
+from rlx.errors import EnvironmentFailed, NonFiniteValue, RlxError
 
 NON_FINITE, ENVIRONMENT, PROCESS, OTHER = "non-finite", "environment", "process", "other"
-_COPIES = "stable_baselines3.common.vec_env.subproc_vec_env"
+_CALLS = ("step", "reset", "render", "close")
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Cause:
     """Why a task failed.
 
     Attributes:
-        kind: ``non-finite`` (a number became NaN or infinite), ``environment`` (its own ``step`` or ``reset`` raised, or
+        kind: ``non-finite`` (a number became NaN or infinite), ``environment`` (its own code raised or did not return, or
             the process of one of its copies ended), ``process`` (the worker died) or ``other``.
         step: Environment steps of the seed; None where that is not known.
         what: Which number: ``reward``, ``observation``, ``weights``, or the key of a metric.
@@ -36,23 +38,55 @@ class Cause:
         return data | ({"what": self.what, "value": self.value} if self.kind == NON_FINITE else {})
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a task did not finish.
+
+    Attributes:
+        message: One line for people.
+        details: The traceback, or how the process ended.
+        cause: The facts of it.
+    """
+
+    message: str
+    details: str
+    cause: Cause
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return the failure that an exception, just caught in a worker, is: an environment may raise any kind of it."""
+    cause = cause_of(error)
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, EnvironmentFailed) and error.details:
+        details = f"{error.details}\n{details}"
+    if isinstance(error, RlxError):
+        return Failure(str(error), details, cause)
+    first_line = (str(error).splitlines() or [""])[0]
+    message = f"{type(error).__name__}: {first_line}"
+    if not isinstance(error, Exception):  # SystemExit, KeyboardInterrupt: nobody but the environment wanted to stop
+        place = watch.raised_in()
+        message = f"its environment raised {message.removesuffix(': ')}" + (f" in {place}" if place else "")
+    return Failure(message, details, cause)
+
+
 def cause_of(error: BaseException) -> Cause:
     """Return the facts of an exception that was just caught."""
+    step = watch.training_step(watch.board)
     if isinstance(error, NonFiniteValue):
         return Cause(NON_FINITE, error.step, error.what, error.value)
+    if isinstance(error, EnvironmentFailed) or not isinstance(error, Exception):
+        return Cause(ENVIRONMENT, step)
     trace = error.__traceback__
     while trace is not None:
-        if _is_of_environment(trace.tb_frame, error):
-            return Cause(ENVIRONMENT)
+        if _is_of_environment(trace.tb_frame):
+            return Cause(ENVIRONMENT, step)
         trace = trace.tb_next
-    return Cause(OTHER)
+    return Cause(OTHER, step)
 
 
-def _is_of_environment(frame: FrameType, error: BaseException) -> bool:
-    """Tell whether a frame is an environment's ``step`` or ``reset``, or waits for one in a process that has ended."""
-    if frame.f_globals.get("__name__") == _COPIES:
-        return isinstance(error, EOFError | ConnectionError)
+def _is_of_environment(frame: FrameType) -> bool:
+    """Tell whether a frame is one of the methods of an environment that its users call."""
     gymnasium, code = sys.modules.get("gymnasium"), frame.f_code
-    if gymnasium is None or code.co_name not in ("step", "reset") or not code.co_argcount:
+    if gymnasium is None or code.co_name not in _CALLS or not code.co_argcount:
         return False
     return isinstance(frame.f_locals.get(code.co_varnames[0]), gymnasium.Env)
