@@ -68,6 +68,7 @@ class TrainingState:
         n_updates: SB3's own count of epochs.
         engine: What computed it (see :class:`rlx.algorithms.Engine`).
         best: The policy validation preferred so far.
+        reports_success: Whether the environment has reported success so far; in the file only where it has.
     """
 
     seed: int
@@ -77,6 +78,14 @@ class TrainingState:
     n_updates: int
     engine: str
     best: Best | None = None
+    reports_success: bool = False
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the state as plain values, as a checkpoint holds it."""
+        data = asdict(self)
+        if not self.reports_success:
+            del data["reports_success"]
+        return data
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ def save(
         "policy.optimizer.pth": _tensors(model.policy.optimizer.state_dict()),
         "_stable_baselines3_version": stable_baselines3.__version__.encode(),
         "rlx/config.yaml": config.encode(),
-        "rlx/state.json": _json(asdict(state)),
+        "rlx/state.json": _json(state.to_data()),
     }
     if normalizer is not None:
         members["rlx/normalizer.json"] = _json(normalizer.to_data())

@@ -12,17 +12,36 @@ from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from rlx.errors import EnvironmentUnusable, NonFiniteValue
 from rlx.reward_components import ComponentSums
-
-SUCCESS_KEYS = ("is_success", "success")
-"""Where environments report success in the last step's ``info``."""
+from rlx.success import success_of
 
 
-def success_of(info: dict[str, Any]) -> bool | None:
-    """Return whether the episode that ended with ``info`` succeeded; None when the environment does not say."""
-    for key in SUCCESS_KEYS:
-        if key in info:
-            return bool(info[key])
-    return None
+class OwnObservations(gym.Wrapper[Any, Any, Any, Any]):
+    """Gives every observation memory of its own: many simulators change one and the same array at every step.
+
+    Stands around the environment itself, inside all other wrappers, so that whoever keeps an observation (a stack of
+    frames, the last observation of an episode) keeps it as it was.
+    """
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """Start an episode; see :meth:`gymnasium.Env.reset`."""
+        observation, *rest = self.env.reset(**kwargs)
+        return own_copy(observation), *rest
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take a step; see :meth:`gymnasium.Env.step`."""
+        observation, *rest = self.env.step(action)
+        return own_copy(observation), *rest
+
+
+def own_copy(observation: Any) -> Any:
+    """Return an observation whose arrays nobody else can change."""
+    if isinstance(observation, np.ndarray):
+        return observation.copy()
+    if isinstance(observation, dict):
+        return {key: own_copy(member) for key, member in observation.items()}
+    if isinstance(observation, list | tuple):
+        return type(observation)(map(own_copy, observation)) if type(observation) in (list, tuple) else observation
+    return observation
 
 
 class StackFrames(gym.Wrapper[Any, Any, Any, Any]):
@@ -43,13 +62,13 @@ class StackFrames(gym.Wrapper[Any, Any, Any, Any]):
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see :meth:`gymnasium.Env.reset`."""
         observation, info = self.env.reset(**kwargs)
-        self._frames = [observation] * self._count
+        self._frames = [np.array(observation)] * self._count
         return np.concatenate(self._frames, axis=-1), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        self._frames = [*self._frames[1:], observation]
+        self._frames = [*self._frames[1:], np.array(observation)]
         return np.concatenate(self._frames, axis=-1), reward, terminated, truncated, info
 
 
@@ -70,7 +89,7 @@ class EpisodeStatistics:
     Attributes:
         returns: What each scored.
         lengths: Its steps.
-        successes: Whether it succeeded, of those whose environment says so.
+        successes: What the environment said of each (None: nothing); empty where it never says anything.
         truncations: Whether a time limit ended it.
         components: Mean over them of each part of the reward, added up over the episode
             (:class:`rlx.reward_components.ComponentSums`).
@@ -78,7 +97,7 @@ class EpisodeStatistics:
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
-    successes: tuple[bool, ...]
+    successes: tuple[bool | None, ...]
     truncations: tuple[bool, ...]
     components: dict[str, float]
 
@@ -94,7 +113,7 @@ class EpisodeRecorder(VecEnvWrapper):
         self._env_id, self.steps_taken = env_id, 0
         self._returns_N, self._lengths_N = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
         self._ended: list[tuple[float, int, bool]] = []
-        self._successes: list[bool] = []
+        self._successes: list[bool | None] = []
         self._components = ComponentSums(self.num_envs)
 
     def reset(self) -> Any:
@@ -120,8 +139,7 @@ class EpisodeRecorder(VecEnvWrapper):
         for index in np.flatnonzero(dones_N):
             cut = bool(infos[index].get("TimeLimit.truncated", False))
             self._ended.append((float(self._returns_N[index]), int(self._lengths_N[index]), cut))
-            if (success := success_of(infos[index])) is not None:
-                self._successes.append(success)
+            self._successes.append(success_of(infos[index]))
             self._components.end(int(index))
             self._returns_N[index], self._lengths_N[index] = 0, 0
         return observations, rewards_N, dones_N, infos

@@ -62,12 +62,16 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         rendering: dict[str, Any] = (
             {"render_mode": render_mode} if render_mode else {}
         )  # not every environment has the parameter
-        made: gym.Env[Any, Any] = gym.make(env.id, disable_env_checker=True, **rendering, **env.kwargs)
+        made: gym.Env[Any, Any] = _owning(gym.make(env.id, disable_env_checker=True, **rendering, **env.kwargs))
         for name, arguments in wrapper_calls(env):
             made = _wrapper(name)(made, **arguments)
-        if env.frame_stack > 1:
-            from rlx.env_wrappers import StackFrames
+        from rlx.env_wrappers import OwnObservations, StackFrames
 
+        if (
+            env.wrappers or gym.spec(env.id.rpartition(":")[2]).additional_wrappers
+        ):  # wrappers may reuse their memory as well
+            made = OwnObservations(made)
+        if env.frame_stack > 1:
             return StackFrames(made, env.frame_stack)
         return made  # noqa: TRY300
     except RlxError:
@@ -78,6 +82,19 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
         raise EnvironmentUnusable(f"there is no environment {env.id!r}{_nearest(env.id)}") from error
     except Exception as error:
         raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
+
+
+def _owning(made: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """Put :class:`OwnObservations` directly around an environment, inside the wrappers that Gymnasium put around it."""
+    from rlx.env_wrappers import OwnObservations
+
+    outer, env = None, made
+    while isinstance(env, gym.Wrapper):
+        outer, env = env, env.env
+    if outer is None:
+        return OwnObservations(env)
+    outer.env = OwnObservations(env)
+    return made
 
 
 def _wrapper(name: str) -> Any:

@@ -104,6 +104,10 @@ class EnvironmentFailed(RlxError):
         super().__init__(message)
 
 
+class SuccessUnclear(RlxError):
+    """An environment reports success in ``info`` as something that is neither true nor false."""
+
+
 class CompilingFailed(RlxError):
     """The fast engine cannot be compiled on this machine."""
 

@@ -21,9 +21,10 @@ import torch
 
 from rlx.actors import Actor, stack
 from rlx.config.schema import EnvConfig
-from rlx.env_wrappers import first_non_finite, success_of
+from rlx.env_wrappers import first_non_finite
 from rlx.envs import make_env
 from rlx.errors import NonFiniteValue
+from rlx.success import success_of
 
 SLOTS = 32
 
@@ -37,7 +38,7 @@ class Episode:
         reset_seed: What the environment was reset with.
         episode_return: Undiscounted sum of rewards.
         length: Steps taken.
-        success: As the environment reports it, None where it does not.
+        success: As the environment says at its end, None where it says nothing (see :func:`rlx.success.counted`).
         cut: Whether it hit the step limit of the evaluation rather than its own end.
     """
 

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from rlx import watch
-from rlx.errors import EnvironmentFailed, NonFiniteValue, RlxError
+from rlx.errors import EnvironmentFailed, NonFiniteValue, RlxError, SuccessUnclear
 
 NON_FINITE, ENVIRONMENT, PROCESS, OTHER = "non-finite", "environment", "process", "other"
 _CALLS = ("step", "reset", "render", "close")
@@ -74,7 +74,7 @@ def cause_of(error: BaseException) -> Cause:
     step = watch.training_step(watch.board)
     if isinstance(error, NonFiniteValue):
         return Cause(NON_FINITE, error.step, error.what, error.value)
-    if isinstance(error, EnvironmentFailed) or not isinstance(error, Exception):
+    if isinstance(error, EnvironmentFailed | SuccessUnclear) or not isinstance(error, Exception):
         return Cause(ENVIRONMENT, step)
     trace = error.__traceback__
     while trace is not None:

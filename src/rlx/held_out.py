@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rlx.errors import TrainingFailed
 from rlx.evaluation import SLOTS, Episode, play, stepper_for, untouched_generators
 from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
+from rlx.success import counted, reports_success
 from rlx.vector_envs.native import is_plain
 from rlx.workers import Failure, run_parallel
 
@@ -54,6 +55,7 @@ def evaluate_run(
         raise TrainingFailed(
             "\n".join(f"{run}: {who[task]} could not be evaluated: {f.message}" for task, f in failures.items())
         )
+    _count_successes(found)
     rows: list[dict[str, Any]] = []
     for name in CHECKPOINTS:
         rows += [_row(seed, name, episode) for seed in snapshot.seeds for episode in found[seed][name]["episodes"]]
@@ -81,6 +83,16 @@ def evaluate_run(
     if cut:
         say(f"{run}: {cut} episodes hit final_eval.step_limit = {protocol.step_limit} and were cut there")
     return results.Summary(task, scores, random_return)
+
+
+def _count_successes(found: dict[int, dict[str, Any]]) -> None:
+    """Count silence about success as failure, where the environment speaks of it anywhere in the run."""
+    played = [entry for entries in found.values() for entry in entries.values()]
+    reported = any(entry["reports_success"] for entry in played) or reports_success(
+        episode.success for entry in played for episode in entry["episodes"]
+    )
+    for entry in played:
+        entry["episodes"] = [replace(e, success=counted(e.success, reported=reported)) for e in entry["episodes"]]
 
 
 def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
@@ -119,7 +131,8 @@ def _evaluate(
     if is_plain(snapshot.config.env):
         prepare_fast(emit)
     if folder is None:
-        return {results.RANDOM: {"episodes": play_held_out(root, snapshot, protocol, RandomActor())}}
+        episodes = play_held_out(root, snapshot, protocol, RandomActor())
+        return {results.RANDOM: {"episodes": episodes, "reports_success": False}}
     found: dict[str, Any] = {}
     probe = make_env(snapshot.config.env)
     for name in CHECKPOINTS:
@@ -131,6 +144,7 @@ def _evaluate(
         found[name] = {
             "policy": policy,
             "step": checkpoint.state.step,
+            "reports_success": checkpoint.state.reports_success,
             "validation": best.validation_return if best else None,
             "episodes": same["episodes"] if same else play_held_out(root, snapshot, protocol, actor),
         }

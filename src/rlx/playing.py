@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from rlx.envs import make_env, own_registrations
 from rlx.errors import ConfigError, TrainingFailed
 from rlx.evaluation import Episode
 from rlx.held_out import play_held_out
+from rlx.success import counted, reports_success
 from rlx.vector_envs.native import is_plain
 from rlx.workers import Failure, run_parallel
 
@@ -54,6 +55,7 @@ class Played:
         seed: Its training seed.
         step: Environment steps it was trained for.
         episodes: Every episode.
+        reports_success: Whether the environment reported success in the policy's training.
     """
 
     policy: Policy
@@ -61,6 +63,7 @@ class Played:
     seed: int
     step: int
     episodes: list[Episode]
+    reports_success: bool
 
 
 def play_policies(
@@ -81,7 +84,19 @@ def play_policies(
     failed = [f"{label}{found[i].message}" for i, label in labels.items()]
     if failed:
         raise TrainingFailed("\n".join(dict.fromkeys(failed)))
-    return [found[index] for index in tasks]
+    played: list[Played] = [found[index] for index in tasks]
+    return [_with_successes(item, [other for other in played if _same_run(item, other)]) for item in played]
+
+
+def _same_run(one: Played, other: Played) -> bool:
+    return (one.policy.run, one.environment) == (other.policy.run, other.environment)
+
+
+def _with_successes(item: Played, run: Sequence[Played]) -> Played:
+    """Count silence about success as failure, where the environment speaks of it anywhere in the run."""
+    reported = any(each.reports_success or reports_success(e.success for e in each.episodes) for each in run)
+    episodes = [replace(e, success=counted(e.success, reported=reported)) for e in item.episodes]
+    return replace(item, episodes=episodes)
 
 
 def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[str], None]) -> Played:
@@ -92,7 +107,14 @@ def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[
     actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
     probe.close()
     episodes = play_held_out(root, snapshot, protocol, actor)
-    return Played(policy, snapshot.config.env.id, checkpoint.state.seed, checkpoint.state.step, episodes)
+    return Played(
+        policy,
+        snapshot.config.env.id,
+        checkpoint.state.seed,
+        checkpoint.state.step,
+        episodes,
+        checkpoint.state.reports_success,
+    )
 
 
 def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:

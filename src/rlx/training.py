@@ -8,7 +8,7 @@ stopped; rows of metrics after that checkpoint are trimmed, never doubled.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from rlx.evaluation import play, stepper_for, untouched_generators
 from rlx.metrics import MetricsWriter
 from rlx.progress import Progress
 from rlx.reset_seeds import boundary_seed, validation_seeds
+from rlx.success import reports_success
 from rlx.tensorboard_log import TensorBoardLog
 from rlx.threads import one_thread, skip_compiler
 from rlx.vector_envs.native import is_plain
@@ -146,8 +147,15 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
             run.state, step=run.model.num_timesteps, update=run.state.update + 1, n_updates=run.model._n_updates
         )
         episodes = run.recorder.take()
+        _note_success(run, episodes.successes)
         newest_return = float(np.mean(episodes.returns)) if episodes.returns else newest_return
-        row = {"seed": seed, "step": run.state.step, "update": run.state.update, **_rollout(episodes), **losses}
+        row = {
+            "seed": seed,
+            "step": run.state.step,
+            "update": run.state.update,
+            **_rollout(episodes, run.state),
+            **losses,
+        }
         if timetable.validates(run.state.update):
             row |= _validate(run)
         _log(run, row)
@@ -208,30 +216,38 @@ def _newest(folder: Path, device: str, say: Callable[[str], None]) -> checkpoint
     return found
 
 
-def _rollout(episodes: EpisodeStatistics) -> dict[str, float]:
+def _note_success(run: _Seed, said: Iterable[bool | None]) -> None:
+    """Take note of whether the environment reports success: from then on its silence means failure."""
+    if not run.state.reports_success and reports_success(said):
+        run.state = replace(run.state, reports_success=True)
+
+
+def _rollout(episodes: EpisodeStatistics, state: TrainingState) -> dict[str, float]:
     row: dict[str, float] = {"rollout/episodes": len(episodes.returns)}
     if episodes.returns:
         row["rollout/return_mean"] = float(np.mean(episodes.returns))
         row["rollout/length_mean"] = float(np.mean(episodes.lengths))
         row["rollout/truncated_share"] = float(np.mean(episodes.truncations))
-    if episodes.successes:
-        row["rollout/success_rate"] = float(np.mean(episodes.successes))
+    if episodes.successes and state.reports_success:
+        row["rollout/success_rate"] = float(np.mean([bool(success) for success in episodes.successes]))
     return row | {f"reward/{name}": mean for name, mean in episodes.components.items()}
 
 
 def _validate(run: _Seed) -> dict[str, float]:
     """Play the validation episodes, and keep the policy if it is the best so far."""
-    returns, lengths, successes = _play_validation(run)
+    returns, lengths, said = _play_validation(run)
+    _note_success(run, said)
     score = float(np.mean(returns))
     if run.state.best is None or score > run.state.best.validation_return:
         run.state = replace(run.state, best=Best(run.state.step, score))
         _save(run, f"best_{run.state.step}.zip")
     row = {"validation/return_mean": score, "validation/length_mean": float(np.mean(lengths))}
-    return row | ({"validation/success_rate": float(np.mean(successes))} if successes else {})
+    rate = float(np.mean([bool(success) for success in said])) if said and run.state.reports_success else None
+    return row | ({"validation/success_rate": rate} if rate is not None else {})
 
 
-def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequence[bool]]:
-    """Return the validation episodes' returns and lengths, and successes where the environment reports them."""
+def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequence[bool | None]]:
+    """Return the validation episodes' returns, lengths, and what the environment said of their success."""
     config = run.snapshot.config
     seeds = validation_seeds(config.eval.episodes)
     if config.eval.deterministic and (played := run.model.play(seeds)):
@@ -240,8 +256,7 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     run.model.policy.set_training_mode(False)
     with untouched_generators(run.state.seed):
         episodes = play(actor, stepper_for(config.env), seeds, VALIDATION_STEP_LIMIT)
-    successes = [episode.success for episode in episodes if episode.success is not None]
-    return [e.episode_return for e in episodes], [e.length for e in episodes], successes
+    return [e.episode_return for e in episodes], [e.length for e in episodes], [e.success for e in episodes]
 
 
 def _log(run: _Seed, row: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> li
         known = kept_episodes(folder, policy, protocol.model_dump()) if folder else None
         if known is None or policy.seed is None:
             break
-        found.append(Played(policy, "", policy.seed, 0, known))
+        found.append(Played(policy, "", policy.seed, 0, known, reports_success=False))
     return found if len(found) == len(policies) else play_policies(root, policies, protocol, say)
 
 

@@ -92,7 +92,7 @@ class NativeSource:
         self.observation_space, self.action_space = made.observation_space, made.action_space
         limit = made.spec.max_episode_steps if made.spec and made.spec.max_episode_steps else 2**62
         made.close()
-        self.successes: list[bool] = []
+        self.successes: list[bool | None] = []
         self.components = ComponentSums(0)
         self._generators: list[np.random.Generator] = [np.random.default_rng() for _ in range(num_envs)]
         states = self._environment.first_states(self._generators[0], 1).shape[1]

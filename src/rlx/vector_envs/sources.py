@@ -11,8 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
-from rlx.env_wrappers import success_of
+from rlx.env_wrappers import OwnObservations
 from rlx.reward_components import ComponentSums
+from rlx.success import success_of
 from rlx.vector_envs.settling import StepArrays
 
 Array = np.ndarray[Any, Any]
@@ -25,14 +26,15 @@ class Source(Protocol):
         num_envs: How many copies.
         observation_space: Of one copy.
         action_space: Of one copy.
-        successes: Of the episodes that ended since the list was last emptied, where the environment reports it.
+        successes: What the environment said of each episode that ended since the list was last emptied (None: nothing);
+            empty where it never says anything.
         components: The parts of the reward, where the environment reports them.
     """
 
     num_envs: int
     observation_space: Any
     action_space: Any
-    successes: list[bool]
+    successes: list[bool | None]
     components: ComponentSums
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
@@ -49,12 +51,15 @@ class Source(Protocol):
 
 
 def bare(env: gym.Env[Any, Any]) -> tuple[gym.Env[Any, Any], float]:
-    """Return what is inside Gymnasium's own outer wrappers that only check or count, and the episode limit they held."""
+    """Return what is inside outer wrappers that only check, count or copy, and the episode limit they held.
+
+    Whoever steps it copies what it gives before the next step.
+    """
     limit = math.inf
     while True:
         if type(env) is TimeLimit:
             limit = min(limit, env._max_episode_steps)
-        elif type(env) not in (OrderEnforcing, PassiveEnvChecker):
+        elif type(env) not in (OrderEnforcing, PassiveEnvChecker, OwnObservations):
             return env, limit
         env = env.env  # type: ignore[attr-defined]
 
@@ -71,7 +76,7 @@ class GymnasiumSource:
         self.num_envs = len(self._envs)
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
         self._flat = len(self.observation_space.shape or ()) == 1
-        self.successes: list[bool] = []
+        self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
@@ -95,8 +100,7 @@ class GymnasiumSource:
             if terminated or truncated or lengths[index] >= limits[index]:
                 arrays.dones_N[index], arrays.truncated_N[index] = True, not terminated
                 arrays.raw_final_ND[index] = observation if self._flat else np.ravel(observation)
-                if (success := success_of(info)) is not None:
-                    self.successes.append(success)
+                self.successes.append(success_of(info))
                 components.end(index)
                 observation, lengths[index] = self._inner[index].reset()[0], 0
             observations_ND[index] = observation if self._flat else np.ravel(observation)
@@ -121,7 +125,7 @@ class ProcessSource:
         self._venv = SubprocVecEnv(list(makers), start_method="spawn")
         self.num_envs = self._venv.num_envs
         self.observation_space, self.action_space = self._venv.observation_space, self._venv.action_space
-        self.successes: list[bool] = []
+        self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
@@ -140,8 +144,7 @@ class ProcessSource:
             self.components.end(index)
             arrays.raw_final_ND[index] = np.ravel(infos[index]["terminal_observation"])
             arrays.truncated_N[index] = infos[index]["TimeLimit.truncated"]
-            if (success := success_of(infos[index])) is not None:
-                self.successes.append(success)
+            self.successes.append(success_of(infos[index]))
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""

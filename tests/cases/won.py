@@ -1,0 +1,34 @@
+"""Says `is_success` in one of many ways, perhaps only when the episode was won."""
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+SAID = {
+    "only when won": lambda won: {"is_success": True} if won else {},
+    "boolean": lambda won: {"is_success": bool(won)},
+    "numpy": lambda won: {"is_success": np.bool_(won)},
+    "number": lambda won: {"success": float(won)},
+    "array": lambda won: {"is_success": np.array([won], np.float32)},
+    "nothing": lambda won: {"is_success": None},
+    "text": lambda won: {"is_success": "yes" if won else "no"},
+    "two": lambda won: {"success": np.array([won, won])},
+}
+
+
+class Won(gym.Env):
+    """A coin decides after four steps whether the episode is won."""
+
+    def __init__(self, render_mode=None, said="boolean"):
+        self.observation_space, self.action_space = spaces.Box(-1, 1, (1,), np.float32), spaces.Discrete(2)
+        self.said = SAID[said]
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t, self.won = 0, bool(self.np_random.integers(2))
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        over = self.t >= 4
+        return np.zeros(1, np.float32), float(over and self.won), over, False, self.said(self.won) if over else {}
