@@ -14,6 +14,7 @@ from rlx.experiments import git_state
 from rlx.metrics import MetricsWriter, checked, read_rows, write_rows
 from rlx.project_code import check_unchanged, hashes_of
 from rlx.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
+from rlx.source_hashes import hash_files, is_unchanged, program_hash
 from tests.conftest import Project
 
 
@@ -122,6 +123,57 @@ def test_code_outside_the_packages_is_refused(tmp_path: Path) -> None:
     root = project_files(tmp_path, {"envs/__init__.py": "", "envs/a.py": "import physics\n", "physics.py": ""})
     with pytest.raises(ConfigError, match=r"physics\.py: is used by .* but lies outside"):
         hashes_of(root, ["envs.a"])
+
+
+PROGRAM = Path(__file__).parent / "data" / "program.py.txt"
+
+
+def test_the_hash_of_a_program_is_the_same_on_every_python() -> None:
+    """Computed on Python 3.11.7, 3.12.1 and 3.13.2 (the latter two are CPython for WebAssembly, from npm's pyodide)."""
+    text = PROGRAM.read_bytes()
+    assert program_hash(text) == "program-1:7f0d5cbecb8c45cb22b0a2c79ce91320489546c511486efc7bd42dbe203f3211"
+    with_docstrings = program_hash(text, docstrings=True)
+    assert with_docstrings == "program-1:e937b04275898dc88edb7fc07a58e49a68abd7ce83cabd7f20ff15e21dcb1179"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "equal"),
+    [
+        ("x = 1  # one\n", "\n\n# first\nx=1", True),
+        (
+            "def f(a, b):\n    return g('a', b)\n",
+            'def f(\n  a,\n  b,\n):\n  """What."""\n  return (g("a",\n   b,))',
+            True,
+        ),
+        ("class A:\n    pass\n", 'class A:\r\n    """Doc."""\r\n', True),
+        ("x = (1,)", "x = (1)", False),
+        ("if a:\n    b\nc", "if a:\n    b\n    c", False),
+        ("def f(): 'doc'\nx = 1", "def f(): x = 1", False),
+        ("x = 1", "x = 1.0", False),
+        ("x = 1", "x = True", False),
+        ("x = 'a'", "x = b'a'", False),
+        ("x = f'{a}'", "x = f'{a!r}'", False),
+        ("x = f'{a}b'", "x = f'{a}' 'b'", True),
+        ("def f():\n    'a'\nprint(f.__doc__)", "def f():\n    'b'\nprint(f.__doc__)", False),
+        ("import inspect\ninspect.getsource(f)", "import inspect\ninspect.getsource(f)  # x", False),
+        ("not python at all", "not  python at all", False),
+    ],
+)
+def test_layout_and_comments_are_no_part_of_a_program(tmp_path: Path, before: str, after: str, equal: bool) -> None:
+    (tmp_path / "a.py").write_bytes(before.encode())
+    (tmp_path / "b.py").write_bytes(after.encode())
+    found = [hash_files(tmp_path, [tmp_path / name])[name] for name in ("a.py", "b.py")]
+    assert (found[0] == found[1]) is equal
+    assert is_unchanged(tmp_path / "b.py", found[0]) is equal
+
+
+def test_equal_code_keeps_the_hash_of_an_older_version(tmp_path: Path) -> None:
+    root = project_files(tmp_path, {"envs/__init__.py": "", "envs/a.py": "x = 1\n"})
+    old = atomic.sha256_of(root / "envs" / "a.py")
+    assert hashes_of(root, ["envs.a"], {"envs/a.py": {old}}) == {"envs/a.py": old}
+    check_unchanged(root, {"envs/a.py": old})
+    (root / "envs" / "a.py").write_text("x = 2\n")
+    assert hashes_of(root, ["envs.a"], {"envs/a.py": {old}})["envs/a.py"].startswith("program-1:")
 
 
 def test_renamed_files_count_once_under_their_new_name(tmp_path: Path) -> None:

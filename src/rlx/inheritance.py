@@ -7,7 +7,9 @@ from pathlib import Path
 
 from rlx import checkpoints
 from rlx.atomic import replacing
-from rlx.config.snapshot import Snapshot
+from rlx.config.checks import cannot_go_on
+from rlx.config.document import parse_document
+from rlx.config.snapshot import Snapshot, snapshot_from
 from rlx.dvc_cache import cached, member
 from rlx.errors import Missing, TrainingFailed
 from rlx.metrics import iterate_rows, write_rows
@@ -26,7 +28,7 @@ def take_over(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> None:
 
     Raises:
         Missing: The cache does not hold it; the message says what to fetch.
-        TrainingFailed: The earlier training is as long already, or had no such seed.
+        TrainingFailed: The earlier training is as long already, had no such seed, or another network or scaling.
     """
     start = snapshot.config.checkpoint.start
     if start is None or checkpoints.numbered(folder / "checkpoints"):
@@ -40,7 +42,10 @@ def take_over(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> None:
     latest, best = (member(root, start.checkpoints, f"seed_{seed}/{name}.zip") for name in ("latest", "best"))
     if latest is None:
         raise TrainingFailed(f"checkpoint.start: {start.run} has no seed {seed} to go on from")
-    state = checkpoints.load(latest).state
+    earlier = checkpoints.load(latest)
+    state, before = earlier.state, snapshot_from(parse_document(earlier.config, f"{latest} (its configuration)"))
+    if different := cannot_go_on(before.config, snapshot.config):
+        raise TrainingFailed(f"checkpoint.start: cannot go on from {start.run}: {'; '.join(different)}")
     if state.step >= snapshot.config.algo.total_timesteps:
         raise TrainingFailed(
             f"algo.total_timesteps: {start.run} has {state.step:,} steps behind it already; ask for more than that"

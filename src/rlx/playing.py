@@ -11,7 +11,6 @@ from typing import Any
 from rlx import checkpoints
 from rlx.actors import load_actor
 from rlx.algorithms import prepare_fast
-from rlx.atomic import sha256_of
 from rlx.checkpoints import Checkpoint
 from rlx.config.composition import compose_run
 from rlx.config.document import parse_document
@@ -21,6 +20,7 @@ from rlx.envs import make_env, own_registrations
 from rlx.errors import ConfigError, TrainingFailed
 from rlx.evaluation import Episode
 from rlx.held_out import play_held_out
+from rlx.source_hashes import is_unchanged
 from rlx.success import counted, reports_success
 from rlx.vector_envs.native import is_plain
 from rlx.workers import Failure, run_parallel
@@ -129,7 +129,7 @@ def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
     if policy.run is None:
         _check_foreign(root, policy.path, snapshot)
     for name, digest in snapshot.code.files.items():
-        if not (root / name).is_file() or sha256_of(root / name) != digest:
+        if not is_unchanged(root / name, digest):
             raise ConfigError(
                 f"{policy.label}: was trained with another {name} than the project has now, so it would be played in another "
                 f"world; check out the commit that `rlx info` names, or bring that file back"

@@ -9,22 +9,23 @@ is not.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rlx.atomic import sha256_of
 from rlx.errors import ConfigError
 from rlx.project import PACKAGES
+from rlx.source_hashes import hash_files, is_unchanged
 
 IGNORED = ("__pycache__",)
 
 
-def hashes_of(root: Path, modules: Iterable[str]) -> dict[str, str]:
-    """Return the SHA-256 of every project file that ``modules`` use, by path in the project, sorted.
+def hashes_of(root: Path, modules: Iterable[str], known: Mapping[str, Collection[str]] | None = None) -> dict[str, str]:
+    """Return the hash of every project file that ``modules`` use, by path in the project, sorted.
 
     Args:
         root: The project.
         modules: Importable names; those that are not the project's own are skipped.
+        known: Hashes of files that snapshots of the project hold: one that still is its file's is kept as it is.
 
     Raises:
         ConfigError: A module in use imports project code from outside ``envs/`` and ``policies/``, where an edit would
@@ -46,7 +47,14 @@ def hashes_of(root: Path, modules: Iterable[str]) -> dict[str, str]:
             pending.extend(_files_of(root, name))
     for package in {root / file.relative_to(root).parts[0] for file in files}:
         files.update(path for path in _members(package) if path.suffix != ".py")
-    return {path.relative_to(root).as_posix(): sha256_of(path) for path in sorted(files)}
+    found = hash_files(root, sorted(files))
+    kept = {
+        name: digest
+        for name in found
+        for digest in sorted((known or {}).get(name, ()))
+        if is_unchanged(root / name, digest)
+    }
+    return found | kept
 
 
 def check_unchanged(root: Path, files: dict[str, str]) -> None:
@@ -56,8 +64,7 @@ def check_unchanged(root: Path, files: dict[str, str]) -> None:
         ConfigError: A file was edited or removed meanwhile; results would be kept under the wrong name.
     """
     for name, digest in files.items():
-        path = root / name
-        if not path.is_file() or sha256_of(path) != digest:
+        if not is_unchanged(root / name, digest):
             raise ConfigError(f"{name}: was changed after the configuration was resolved; run the same command again")
 
 

@@ -12,15 +12,15 @@ import numpy as np
 from gymnasium import spaces
 
 from rlx.config.checks import boundary_interval
-from rlx.config.composition import Composed, compose_run
+from rlx.config.composition import Composed, compose_run, read_parameters
 from rlx.config.document import KeyPath
 from rlx.config.schema import EnvConfig, RunConfig
 from rlx.config.settings import as_setting
-from rlx.config.snapshot import ProjectCode, Snapshot
+from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.record import RunRecord, Task
 from rlx.envs import entry_module, episode_limit, make_env, own_registrations, wrapper_calls
-from rlx.errors import EnvironmentUnusable, PolicyUnusable
+from rlx.errors import EnvironmentUnusable, PolicyUnusable, RlxError
 from rlx.policies import check_arguments, own_modules
 from rlx.project_code import hashes_of
 from rlx.task_probe import task_of
@@ -69,9 +69,27 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     except PolicyUnusable as error:
         raise PolicyUnusable([composed.problem(("policy", "kwargs"), str(error))]) from None
     modules, registration = _environment_code(root, config.env)
-    code = ProjectCode(hashes_of(root, [*modules, *network_modules]), registration)
+    known = _known_hashes(root, run) if modules or network_modules else {}
+    code = ProjectCode(hashes_of(root, [*modules, *network_modules], known), registration)
     notices = (*_notices(config, limit), *_smells(run, config, task))
     return Resolved(Snapshot(config, code), notices)
+
+
+def _known_hashes(root: Path, run: str) -> dict[str, set[str]]:
+    """Return the hashes of code in the snapshots of a run and the study, so that equal code keeps its hash.
+
+    Older versions hashed bytes. Were such a hash written anew, the run would train again for nothing, and runs whose
+    environment is the same could not be compared.
+    """
+    found: dict[str, set[str]] = {}
+    for name in dict.fromkeys([run, *read_parameters(root).study.runs]):
+        try:
+            files = read_snapshot(root / "runs" / name / "config_snapshot.yaml").code.files
+        except RlxError:
+            continue
+        for path, digest in files.items():
+            found.setdefault(path, set()).add(str(digest))
+    return found
 
 
 def _task(made: gym.Env[Any, Any]) -> Task | None:

@@ -23,7 +23,7 @@ from rlx.config.checks import boundary_interval
 from rlx.config.snapshot import Snapshot
 from rlx.env_wrappers import EpisodeStatistics
 from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
-from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue
+from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
 from rlx.evaluation import play, stepper_for, untouched_generators
 from rlx.metrics import MetricsWriter
 from rlx.progress import Progress
@@ -38,12 +38,14 @@ VALIDATION_STEP_LIMIT = 100_000
 
 @dataclass(frozen=True)
 class Timetable:
-    """When things happen, in updates: a pure function of the configuration."""
+    """When things happen, in environment steps: a pure function of the configuration.
+
+    Steps count, not updates: a training that goes on from another may have rollouts of another size.
+    """
 
     rollout: int
     total_steps: int
-    updates: int
-    updates_per_segment: int
+    segment: int
     validation_every: int
 
     @classmethod
@@ -51,18 +53,26 @@ class Timetable:
         """Lay out the training of one seed; ``limit`` is the episode limit of its environment."""
         config = snapshot.config
         rollout = config.algo.rollout_steps * config.env.num_envs
-        total = config.algo.total_timesteps
-        segment = boundary_interval(config, limit) // rollout
-        return cls(rollout, total, -(-total // rollout), segment, config.eval.every)
+        return cls(rollout, config.algo.total_timesteps, boundary_interval(config, limit), config.eval.every)
 
-    def ends_segment(self, update: int) -> bool:
-        """Tell whether a checkpoint follows this update (counted from 1)."""
-        return update % self.updates_per_segment == 0 or update == self.updates
+    def is_over(self, step: int) -> bool:
+        """Tell whether the budget is spent."""
+        return step >= self.total_steps
 
-    def validates(self, update: int) -> bool:
-        """Tell whether this update crosses a multiple of ``eval.every``, or is the last."""
-        before, after = (update - 1) * self.rollout, update * self.rollout
-        return after // self.validation_every > before // self.validation_every or update == self.updates
+    def end(self, step: int) -> int:
+        """Return the step at which training ends, from ``step`` on in whole rollouts."""
+        return step + max(0, -(-(self.total_steps - step) // self.rollout)) * self.rollout
+
+    def ends_segment(self, step: int) -> bool:
+        """Tell whether a checkpoint follows the update that ended at ``step``."""
+        return self._crosses(step, self.segment)
+
+    def validates(self, step: int) -> bool:
+        """Tell whether the update that ended at ``step`` crossed a multiple of ``eval.every``, or was the last."""
+        return self._crosses(step, self.validation_every)
+
+    def _crosses(self, step: int, every: int) -> bool:
+        return step // every > (step - self.rollout) // every or self.is_over(step)
 
 
 @dataclass
@@ -122,7 +132,7 @@ def train_seed(  # noqa: PLR0913
 def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> TrainingState:
     first = run.state.step
     try:
-        total = run.timetable.updates * run.timetable.rollout
+        total = run.timetable.end(run.state.step)
         report(Progress(run.state.seed, run.state.step, total, None, run.state.step, asdict(run.engine)))
         _train(run, _throttled(report))
         _name_latest_and_best(run)  # once more, in case a kill came between the last checkpoint and its naming
@@ -139,9 +149,9 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
 def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
     timetable, seed = run.timetable, run.state.seed
     newest_return: float | None = None
-    if run.state.update < timetable.updates:
+    if not timetable.is_over(run.state.step):
         run.model.begin_segment(boundary_seed(seed, run.state.boundary))
-    while run.state.update < timetable.updates:
+    while not timetable.is_over(run.state.step):
         losses = run.model.iterate(timetable.total_steps)
         run.state = replace(
             run.state, step=run.model.num_timesteps, update=run.state.update + 1, n_updates=run.model._n_updates
@@ -156,13 +166,13 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
             **_rollout(episodes, run.state),
             **losses,
         }
-        if timetable.validates(run.state.update):
+        if timetable.validates(run.state.step):
             row |= _validate(run)
         _log(run, row)
-        report(Progress(seed, run.state.step, timetable.updates * timetable.rollout, newest_return))
-        if timetable.ends_segment(run.state.update):
+        report(Progress(seed, run.state.step, timetable.end(run.state.step), newest_return))
+        if timetable.ends_segment(run.state.step):
             _checkpoint(run)
-            if run.state.update < timetable.updates:
+            if not timetable.is_over(run.state.step):
                 run.model.begin_segment(boundary_seed(seed, run.state.boundary))
 
 
@@ -182,8 +192,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
         found = _newest(folder / "checkpoints", str(model.device), lambda line: say(f"seed {seed}: {line}"))
         if found is not None:
             state = found.state
-            model.policy.load_state_dict(found.weights)
-            model.policy.optimizer.load_state_dict(found.optimizer)
+            _load_into(model.policy, found)
             model.num_timesteps, model._n_updates = state.step, state.n_updates
             if found.normalizer is not None:
                 normalization.write_into(venv, found.normalizer)
@@ -196,6 +205,15 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     alone = snapshot.config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
     return _Seed(root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text)
+
+
+def _load_into(policy: Any, found: checkpoints.Checkpoint) -> None:
+    try:
+        policy.load_state_dict(found.weights)
+        policy.optimizer.load_state_dict(found.optimizer)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise TrainingFailed(f"{found.path.name} holds another network than this configuration's: {reason}") from None
 
 
 def _newest(folder: Path, device: str, say: Callable[[str], None]) -> checkpoints.Checkpoint | None:

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 @click.option(
     "--timesteps", type=click.IntRange(min=1), metavar="N", help="Train a finished run further, to N steps per seed."
 )
+@click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="With --timesteps: change a setting from here on.",
+)
 @click.option("--name", metavar="NAME", help="With --timesteps: what to call the new experiment.")
-def command(run: str, timesteps: int | None, name: str | None) -> None:
+def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: str | None) -> None:
     """Go on with RUN where it was stopped.
 
     A stopped training ends with the same bits as if it had never been stopped: it goes on from its newest checkpoints,
@@ -27,12 +35,13 @@ def command(run: str, timesteps: int | None, name: str | None) -> None:
     mended; seeds to which a change matters begin anew.
 
     With --timesteps, a finished run is trained further as a new experiment, from its final policies; learning-rate
-    schedules stretch over the new total.
+    schedules stretch over the new total. Everything counts environment steps, so -S may change how they are taken
+    (env.num_envs, algo.rollout_steps) as well as how fast is learned; the network and its scaling stay.
 
     \b
     Example:
       rlx resume cartpole_001
-      rlx resume cartpole --timesteps 100000
+      rlx resume cartpole --timesteps 100000 -S algo.learning_rate=0.0001
     """
     from rlx.errors import UsageError
     from rlx.experiments.kept import read_record
@@ -42,10 +51,11 @@ def command(run: str, timesteps: int | None, name: str | None) -> None:
     root = find_root()
     folder = find_run(root, run)
     if timesteps is not None:
-        _further(root, folder, timesteps, name)
+        _further(root, folder, timesteps, overrides, name)
         return
-    if name is not None:
-        raise UsageError("--name goes with --timesteps: only training further makes a new experiment")
+    if name is not None or overrides:
+        which = "--name" if name is not None else "-S"
+        raise UsageError(f"{which} goes with --timesteps: only training further makes a new experiment")
     if read_record(folder.path) is not None:
         _experiment(root, folder)
     else:
@@ -129,17 +139,20 @@ def _difference(old: object, new: object) -> str:
     )
 
 
-def _further(root: Path, folder: RunFolder, timesteps: int, name: str | None) -> None:
+def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
     from rlx.cli.train import loudness, show_result
     from rlx.experiments.continuing import continuation
     from rlx.experiments.kept import same_as
     from rlx.experiments.making import make, start, whole_run
 
-    planned = continuation(root, folder, timesteps)
+    planned = continuation(root, folder, timesteps, overrides)
     same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged)
     if same is not None:
         tell(f"{same} is that already: {folder.name} trained to {timesteps:,} steps. Nothing was trained.")
         return
     made = start(root, planned, whole_run(planned.run), name=name, parent=folder.name).name
-    say(f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed")
+    say(
+        f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
+        + "".join(f" -S {setting}" for setting in overrides)
+    )
     show_result(root, make(root, made, loudness(), again=f"rlx resume {made}"), planned.parameters)

@@ -102,6 +102,25 @@ def hidden_sizes(config: RunConfig) -> tuple[list[int], list[int]]:
     return (sizes.actor, sizes.critic) if isinstance(sizes, SeparateSizes) else (sizes, sizes)
 
 
+WHAT_A_POLICY_IS = {
+    "algo": ("name", "use_sde"),
+    "env": ("normalize_observation", "normalize_reward", "frame_stack"),
+    "policy": ("type", "hidden_sizes", "activation", "kwargs"),
+}
+"""Settings that a training which goes on from another must share with it: the weights and scales it takes over."""
+
+
+def cannot_go_on(before: RunConfig, after: RunConfig) -> list[str]:
+    """Return the settings by which a training cannot take over the policy of another, in words; empty where it can."""
+    old, new = before.model_dump(), after.model_dump()
+    return [
+        f"{section}.{key} is {new[section][key]} and was {old[section][key]}"
+        for section, keys in WHAT_A_POLICY_IS.items()
+        for key in keys
+        if old[section][key] != new[section][key]
+    ]
+
+
 def check_engine(engine: EngineConfig) -> None:
     """Check that the project pins the semantics that this rlx computes.
 

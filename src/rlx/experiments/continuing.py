@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rlx.comparison import flatten
+from rlx.config.checks import cannot_go_on
 from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
 from rlx.dvc_cache import cached
@@ -15,16 +18,17 @@ from rlx.references import find_origin
 from rlx.runs import RunFolder
 
 
-def continuation(root: Path, folder: RunFolder, timesteps: int) -> Plan:
+def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Sequence[str] = ()) -> Plan:
     """Plan the continuation of a finished run.
 
     Args:
         root: The project.
         folder: The run: of the workspace, or a kept one.
         timesteps: Environment steps per seed that it shall have in the end.
+        overrides: ``KEY=VALUE``: settings that shall be others from here on.
 
     Raises:
-        UsageError: It has as many already, or the project's code differs from the run's.
+        UsageError: It has as many already, the project's code differs from the run's, or a setting cannot change any more.
         Missing: It is not finished, or DVC does not keep its files.
     """
     before = folder.snapshot
@@ -46,12 +50,19 @@ def continuation(root: Path, folder: RunFolder, timesteps: int) -> Plan:
     wanted = flatten({key: value for key, value in before.config.model_dump().items() if key != "run_name"})
     wanted = {key: value for key, value in wanted.items() if not key.startswith("checkpoint.start")}
     wanted["algo.total_timesteps"] = timesteps
+    changed = [override.partition("=")[0].lstrip("+~").rpartition(":")[2].strip() for override in overrides]
+    wanted = {key: value for key, value in wanted.items() if not _among(key, changed)}
     here = flatten(plan(root, run, []).snapshot.config.model_dump())
     settings = [as_setting(key, value) for key, value in wanted.items() if here.get(key) != value]
     settings += [as_setting(f"+checkpoint.start.{key}", value) for key, value in lineage.items()]
-    planned = plan(root, run, settings)
-    _check(folder.name, before, planned.snapshot, timesteps)
+    planned = plan(root, run, [*settings, *overrides])
+    _check(folder.name, before, planned.snapshot, wanted)
     return planned
+
+
+def _among(key: str, changed: Sequence[str]) -> bool:
+    """Tell whether a dotted key is one of those, or lies in one of them."""
+    return any(f"{key}.".startswith(f"{name}.") or f"{name}.".startswith(f"{key}.") for name in changed)
 
 
 def _record(root: Path, folder: RunFolder) -> tuple[str, RecordedRun]:
@@ -68,15 +79,18 @@ def _record(root: Path, folder: RunFolder) -> tuple[str, RecordedRun]:
     return run, record
 
 
-def _check(name: str, before: Snapshot, after: Snapshot, timesteps: int) -> None:
-    """Refuse a continuation that would not be the run's own configuration and code."""
-    algo = before.config.algo.model_copy(update={"total_timesteps": timesteps})
-    checkpoint = before.config.checkpoint.model_copy(update={"start": after.config.checkpoint.start})
-    wanted = before.config.model_copy(
-        update={"algo": algo, "checkpoint": checkpoint, "run_name": after.config.run_name}
-    )
-    found, own = flatten(after.to_data()), flatten(Snapshot(wanted, before.code).to_data())
-    different = [key for key in {**own, **found} if own.get(key) != found.get(key)]
+def _check(name: str, before: Snapshot, after: Snapshot, wanted: Mapping[str, Any]) -> None:
+    """Refuse a continuation that would not be the run's own code and, but for what was asked, configuration."""
+    if impossible := cannot_go_on(before.config, after.config):
+        raise UsageError(f"{name} cannot be trained further like that: {'; '.join(impossible)}")
+    if missing := sorted({*after.seeds} - {*before.seeds}):
+        raise UsageError(
+            f"{name} has no seed {missing[0]} to go on from; it has {before.seeds[0]} to {before.seeds[-1]}"
+        )
+    found = flatten({**after.config.model_dump(), "code": after.to_data()["code"]})
+    own = {**wanted, **flatten({"code": before.to_data()["code"]})}
+    different = [key for key, value in own.items() if found.get(key) != value]
+    different += [key for key in found if key.startswith("code.") and key not in own]
     if different:
         raise UsageError(
             f"{name} was trained with other code or settings than the project has now: {', '.join(different[:5])}. "
