@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -411,6 +412,17 @@ def test_machine_code_is_kept_by_the_hash_of_all_sources() -> None:
     }
     assert users
     assert all(any(path.is_relative_to(here / name) for name in compiled.SOURCES) for path in users)
+
+
+def test_another_installation_compiles_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machine code is found by the path and time of its source: a mark of somebody else says nothing of it."""
+    here = compiled.cache_folder()
+    shutil.copytree(Path(compiled.__file__).parent, tmp_path / "rlx", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "rlx" / "compiled.py"))
+    other = compiled.cache_folder.__wrapped__()
+    assert other != here
+    (tmp_path / "rlx" / "compiled.py").touch()
+    assert compiled.cache_folder.__wrapped__() != other
 
 
 def test_an_engine_that_cannot_train_is_refused_with_its_line_before_training(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Compiled code (numba), kept on disk per machine: the three ways rlx compiles a function, and whether it is ready.
 
-numba notices when a function's own file changes, but not when a function that it calls has changed in another file. So
-everything is kept in a folder whose name is a hash of all the sources; editing or upgrading any of them starts afresh.
+numba keeps the code of a function per file (path, time and size) and kind of processor, and does not notice that a
+function that it calls has changed in another file. So everything is kept in a folder whose name is a hash of all the
+sources, of where they lie and of the processor: editing or upgrading one, another installation and another machine with
+the same home each start afresh, instead of finding the mark of :func:`ready` without the code that it speaks of.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 import platformdirs
 from filelock import FileLock
@@ -24,7 +27,8 @@ from rlx.errors import CompilingFailed
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """LLVM's permissions to reorder and fuse; without ``nnan`` and ``ninf``, so NaN and infinities stay what they are."""
 
-SOURCES = ("compiled.py", "vector_envs", "algorithms/ppo/kernels")
+SOURCES = ("compiled.py", "vector_envs/dynamics.py", "vector_envs/settling.py", "algorithms/ppo/kernels")
+"""Where functions are compiled."""
 
 
 @functools.cache
@@ -32,7 +36,10 @@ def cache_folder() -> Path:
     """Return where this version's machine code is kept, in the user's cache folder."""
     here = Path(__file__).parent
     files = [path for name in SOURCES for path in sorted([here / name, *(here / name).glob("*.py")]) if path.is_file()]
-    digest = hashlib.sha256(numba.__version__.encode())
+    digest = hashlib.sha256()
+    processor = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    for part in (numba.__version__, processor, *(f"{path} {path.stat().st_mtime_ns}" for path in files)):
+        digest.update(f"{part}\n".encode())
     for path in files:
         digest.update(path.read_bytes())
     return Path(platformdirs.user_cache_dir("rlx")) / "kernels" / digest.hexdigest()[:16]
