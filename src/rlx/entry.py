@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rlx.errors import Interrupted, RlxError
+from rlx.streams import visible_streams, write_error
 
 
 def run_stage(main: Callable[..., None]) -> NoReturn:
@@ -28,13 +29,19 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
 def guarded(function: Callable[..., Any], *arguments: Any) -> int:
     """Call ``function``; tell a known failure on standard error. Returns the exit status."""
     signal.signal(signal.SIGTERM, _terminated)
+    with visible_streams():
+        return _status(function, *arguments)
+
+
+def _status(function: Callable[..., Any], *arguments: Any) -> int:
     try:
         function(*arguments)
+        sys.stdout.flush()  # what cannot be written is told too
     except (KeyboardInterrupt, Interrupted) as error:
         sys.stderr.write(f"{error if isinstance(error, Interrupted) else 'interrupted'}\n")
         return Interrupted.exit_code
     except RlxError as error:
-        sys.stderr.write(f"{_coloured('error:')} {error}\n")
+        write_error(error)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,15 +51,10 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> int:
             raise
         named = error.filename2 or error.filename  # of a file that was to be renamed, what it was to become
         place = f"{named}: " if named else ""
-        sys.stderr.write(f"{_coloured('error:')} {place}{error.strerror}\n")
+        write_error(f"{place}{error.strerror}")
         return 1
     return 0
 
 
 def _terminated(number: int, _: Any) -> NoReturn:
     sys.exit(128 + number)
-
-
-def _coloured(text: str) -> str:
-    plain = not sys.stderr.isatty() or "NO_COLOR" in os.environ
-    return text if plain else f"\033[1;31m{text}\033[0m"

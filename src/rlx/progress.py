@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
+
+from rlx.terminal import Terminal
+from rlx.wording import visible
 
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""
@@ -51,10 +53,10 @@ def shown_duration(seconds: float) -> str:
 class SeedProgress:
     """Shows how far each seed is: steps, steps per second, time left, newest return."""
 
-    def __init__(self, run: str, seeds: Iterable[int], total: int, console: Console | None = None):
+    def __init__(self, run: str, seeds: Iterable[int], total: int, console: Terminal | None = None):
         """Show ``seeds`` of ``run``, each of which takes ``total`` environment steps."""
         self._run, self._total = run, total
-        self.console = console or Console(highlight=False)
+        self.console = console or Terminal()
         self._steps: dict[int, int] = dict.fromkeys(seeds, 0)
         self._first: dict[int, tuple[float, int]] = {}
         self._returns: dict[int, float] = {}
@@ -87,7 +89,7 @@ class SeedProgress:
 
     def say(self, message: str) -> None:
         """Print a line above the bars; its text is shown as it is."""
-        self.console.print(Text(message), soft_wrap=True)
+        self.console.print(Text(visible(message)), soft_wrap=True)
 
     def update(self, event: Any) -> None:
         """Take in a :class:`rlx.training.Progress`."""

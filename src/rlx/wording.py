@@ -1,12 +1,58 @@
-"""Numbers and intervals as people read them, everywhere the same."""
+"""Numbers, intervals and foreign text as people read them, everywhere the same."""
 
 from __future__ import annotations
 
 import math
+import re
+from typing import TYPE_CHECKING
 
-from rlx import stats
+if TYPE_CHECKING:
+    from rlx import stats
 
 MISSING = "—"
+_STEERING = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f"  # C0 without tab and line end, DEL, C1
+    "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb"
+    "\\ud800-\\udfff\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+)
+"""What shows as nothing, turns text round, or moves the cursor; and halves of characters, from names that are no UTF-8."""
+_PLAIN = {
+    **dict.fromkeys("—–‑−", "-"), **dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚", "'"), **dict.fromkeys("\u00a0\u2009\u202f", " "),
+    "…": "...", "±": "+/-", "×": "x", "·": "*", "•": "*", "→": "->", "←": "<-", "↑": "^", "↓": "v", "≥": ">=", "≤": "<=", "≈": "~", "≠": "!=",
+    "√": "sqrt", "Δ": "d", "σ": "sigma", "µ": "u", "μ": "mu", "²": "2", "✓": "ok", "✗": "x",
+}  # fmt: skip
+"""How the typographic characters of messages are spelled in ASCII."""
+
+
+def visible(text: str, *, cell: bool = False) -> str:
+    """Return text from elsewhere so that all of it shows and none of it steers: ESC becomes ``\\x1b``, U+202E ``\\u202e``.
+
+    Args:
+        text: What a file, an environment or a person says.
+        cell: It stands in one line (a cell, a name): line ends and tabs show too.
+    """
+    shown = _STEERING.sub(_escaped, text) if not text.isascii() or _STEERING.search(text) else text
+    return shown.replace("\n", "\\n").replace("\t", "\\t") if cell else shown
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def visible_json(text: str) -> str:
+    """Return a JSON document that reads the same and prints harmlessly: :func:`visible`, in JSON's own escapes."""
+
+    def escape(found: re.Match[str]) -> str:
+        units = found[0].encode("utf-16-be", "surrogatepass").hex()
+        return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+    return _STEERING.sub(escape, text)
+
+
+def plain_text(text: str) -> str:
+    """Return text in ASCII: typographic characters as people type them, others as ``\\u5b9f``."""
+    return "".join(_PLAIN.get(letter, letter) for letter in text).encode("ascii", "backslashreplace").decode()
 
 
 def number(value: float | None, *, sign: bool = False, like: float | None = None) -> str:
@@ -36,6 +82,8 @@ def _decimals(size: float) -> int:
 
 def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
     """Return an interval as ``[low, high]``; missing is —, and one without width says why."""
+    from rlx import stats
+
     if found is None:
         return MISSING
     if found.low == found.high and found.method == stats.NO_SPREAD:

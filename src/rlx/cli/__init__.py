@@ -37,7 +37,11 @@ COMMANDS = {
     "sync": "Bring dvc.yaml in step with the study.",
     "completion": "Let the shell complete commands and names of runs.",
 }
-CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+CONTEXT: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 80,
+    "color": True,
+}  # click takes no escape sequences out: streams show them
 
 
 class _Commands(click.Group):

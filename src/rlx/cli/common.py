@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rlx.report.grid import Grid
+    from rlx.terminal import Terminal
 
 LOUDNESS = "RLX_LOUDNESS"
 PIPED = "RLX_OUTPUT_IS_DATA"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet would compute; a text of this kind gets an apostrophe in front."""
 
 
 class _Named(click.ParamType[str]):
@@ -136,46 +137,58 @@ def tell_fact(name: str, text: str) -> None:
     from rich.text import Text
 
     from rlx.report.text import wrapped
+    from rlx.wording import visible
 
     drawn = console()
-    first, *rest = wrapped(text, max(20, drawn.width - len(name))).splitlines() or [""]
+    first, *rest = wrapped(visible(text), max(20, drawn.width - len(name))).splitlines() or [""]
     drawn.print(Text.assemble((name, "dim"), first), soft_wrap=True)
     for line in rest:
         drawn.print(Text(" " * len(name) + line), soft_wrap=True)
 
 
 def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
-    from rich.console import Console
     from rich.text import Text
 
     from rlx.report.text import wrapped
+    from rlx.wording import visible
 
-    drawn = Console(highlight=False, stderr=aside)
-    drawn.print(Text(wrapped(line, drawn.width, indent), style=style), soft_wrap=True)
+    drawn = console(stderr=aside)
+    drawn.print(Text(wrapped(visible(line), drawn.width, indent), style=style), soft_wrap=True)
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Terminal:
     """Return the terminal."""
-    from rich.console import Console
+    from rlx.terminal import Terminal
 
-    return Console(highlight=False)
+    return Terminal(stderr=stderr)
 
 
 def print_json(content: Any) -> None:
-    """Print a document as JSON, floats with every digit."""
+    """Print a document as JSON, floats with every digit; in ASCII where the terminal has no more."""
     import json
 
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    from rlx.wording import visible_json
+
+    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(visible_json(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False)))
 
 
 def print_csv(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Print rows as CSV; lists become words."""
+    """Print rows as CSV; lists become words, and no text is a formula or steers a terminal."""
     writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(
-            {key: " ".join(map(str, value)) if isinstance(value, list | tuple) else value for key, value in row.items()}
-        )
+        writer.writerow({key: _csv_cell(value) for key, value in row.items()})
+
+
+def _csv_cell(value: Any) -> Any:
+    """Return what stands in a cell of CSV: numbers as they are, texts so that a spreadsheet takes them for texts."""
+    from rlx.wording import visible
+
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    if not isinstance(text, str):
+        return text
+    return f"'{visible(text, cell=True)}" if text.startswith(FORMULA) else visible(text, cell=True)
 
 
 def print_grid(grid: Grid) -> None:
@@ -183,11 +196,13 @@ def print_grid(grid: Grid) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from rlx.wording import visible
+
     drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, title in enumerate(grid.head):
-        drawn.add_column(title, justify="left" if index < grid.left else "right", overflow="fold")
+        drawn.add_column(Text(title), justify="left" if index < grid.left else "right", overflow="fold")
     for row in grid.rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(visible(cell, cell=True)) for cell in row))
     if grid.title:
         tell(grid.title, "bold")
     console().print(drawn)

@@ -80,13 +80,14 @@ def _show_finding(finding: Finding) -> None:
     from rich.text import Text
 
     from rlx.report.text import wrapped
+    from rlx.wording import visible
 
     drawn = console()
     indent = " " * (NAME_WIDTH + 12)
     name = f"{finding.name:<{NAME_WIDTH}}"
-    lines = [wrapped(line, drawn.width, indent) for line in finding.message.splitlines()]
+    lines = [wrapped(line, drawn.width, indent) for line in visible(finding.message).splitlines()]
     if finding.cure:
-        lines.append(indent[:-2] + "→ " + wrapped(finding.cure, drawn.width, indent).lstrip())
+        lines.append(indent[:-2] + "→ " + wrapped(visible(finding.cure), drawn.width, indent).lstrip())
     text = "\n".join(lines)
     text = text[len(indent) :] if len(name) <= NAME_WIDTH else f"\n{text}"
     level = (f"  {finding.level:<8} ", STYLES[finding.level])
@@ -110,9 +111,8 @@ def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
     if not (shown and sys.stderr.isatty()) or is_quiet():
         yield lambda _, __: None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("DVC's cache", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, print_csv, print_json
+from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,10 +122,11 @@ def _sorted(found: list[Row], sort: str) -> list[Row]:
 def _print_table(found: list[Row]) -> None:
     import time
 
-    from rich.console import Console
     from rich.text import Text
 
-    console, now = Console(highlight=False), time.time()
+    from rlx.wording import visible
+
+    terminal, now = console(), time.time()
     columns = {
         "run": [row.id for row in found],
         "status": [_status(row) for row in found],
@@ -136,16 +137,19 @@ def _print_table(found: list[Row]) -> None:
         "age": [_age(now, row.updated) for row in found],
         "tags": [" ".join(row.tags) for row in found],
     }
+    columns = {name: [visible(cell, cell=True) for cell in cells] for name, cells in columns.items()}
     if not any(columns["tags"]):
         del columns["tags"]
-    left_out = _fit(columns, console.width)
+    left_out = _fit(columns, terminal.width)
     if found:
-        console.print(Text("\n".join(_lines(columns))), soft_wrap=True)
+        terminal.print(Text("\n".join(_lines(columns))), soft_wrap=True)
     if left_out:
-        console.print(Text(f"no room for: {', '.join(left_out)} (a wider terminal, --csv or --json shows them)", "dim"))
+        terminal.print(
+            Text(f"no room for: {', '.join(left_out)} (a wider terminal, --csv or --json shows them)", "dim")
+        )
     for row in found:
         if row.problem:
-            console.print(Text(f"{row.id}: {row.problem}"), soft_wrap=True)
+            terminal.print(Text(visible(f"{row.id}: {row.problem}", cell=True)), soft_wrap=True)
 
 
 def _lines(columns: dict[str, list[str]]) -> Iterator[str]:

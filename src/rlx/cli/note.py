@@ -32,7 +32,7 @@ def command(run: str, text: str | None, *, remove: bool) -> None:
     root = find_root()
     name = find_run(root, run).name
     if text is None and not remove:
-        click.echo(read_labels(root, name).note or f"{name} has no note")
+        click.echo(visible(read_labels(root, name).note, cell=True) or f"{name} has no note")
         return
     labels = change_labels(root, name, lambda labels: replace(labels, note=" ".join((text or "").split())))
-    click.echo(f"{name}: {labels.note or 'no note'}")
+    click.echo(f"{name}: {visible(labels.note, cell=True) or 'no note'}")

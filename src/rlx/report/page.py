@@ -25,6 +25,7 @@ from rlx.report.page_pictures import data_uri, page_pictures
 from rlx.report.run_facts import run_facts
 from rlx.report.study_comparison import StudyComparison
 from rlx.runs import RunFolder
+from rlx.wording import visible
 
 MARKS = {
     "improved": "▲",
@@ -79,17 +80,23 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_visible,
     )
     environment.filters["commands"] = _with_commands
     template = environment.get_template("page.html.j2")
     write_text(target, template.render(_content(root, parameters, judged, heading), **_programs()))
 
 
+def _visible(value: Any) -> Any:
+    """Return what a page prints: in texts, which are not HTML yet, what would not show or turn them round is shown."""
+    return visible(value) if type(value) is str else value
+
+
 def _with_commands(text: str) -> Any:
     """Return a sentence as HTML: what stands in backticks is code, everything is escaped."""
     from markupsafe import Markup, escape
 
-    parts = text.split("`")
+    parts = visible(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)
     html = [Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)]

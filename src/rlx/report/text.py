@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from rlx.wording import MISSING
+from rlx.wording import MISSING, visible
 
 
 def setting(value: Any) -> str:
@@ -36,10 +36,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) 
 
     Args:
         head: Column titles.
-        rows: Cells; ``|`` in them is escaped.
+        rows: Cells; they stay in their place whatever is in them.
         left: How many columns, from the first, are text; the others are right-aligned.
     """
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in (head, *rows)]
+    cells = [[inline(str(cell)) for cell in row] for row in (head, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(head))]
 
     def line(row: Sequence[str]) -> str:
@@ -51,3 +51,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) 
 
     rule = [("-" * width) if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
     return "\n".join([line(cells[0]), f"| {' | '.join(rule)} |", *(line(row) for row in cells[1:])])
+
+
+def inline(text: str) -> str:
+    """Return text for one line of Markdown: no cell, tag, link, line end or control character comes out of it."""
+    return re.sub(r"[|]|<(?=[A-Za-z/!?])|(?<=\])\(", r"\\\g<0>", visible(" ".join(text.split("\n")), cell=True))
