@@ -42,12 +42,12 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
     """
     import av
 
-    gif = path.suffix == ".gif"
+    gif = path.suffix.lower() == ".gif"
     every = math.ceil(fps / GIF_FPS) if gif else 1
     last: Scene | None = None
     options = {} if gif else {"movflags": "faststart"}
     with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
-        with av.open(str(temporary), "w", format=path.suffix[1:], options=options) as container:
+        with av.open(str(temporary), "w", format=path.suffix[1:].lower(), options=options) as container:
             stream: Any = None
             palette: Any = None
             for index, scene in enumerate(scenes):

@@ -86,3 +86,11 @@ def write_error(message: object) -> None:
     beneath = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
     beneath.write("error:" if plain else "\033[1;31merror:\033[0m")
     sys.stderr.write(f" {message}\n")
+
+
+def write_bytes_out(content: bytes) -> None:
+    """Write bytes to standard output: a document that was asked for there."""
+    beneath = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+    beneath.flush()
+    beneath.buffer.write(content)
+    beneath.buffer.flush()

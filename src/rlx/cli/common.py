@@ -91,6 +91,24 @@ AS_CSV = click.option("--csv", "as_csv", is_flag=True, callback=_for_programs, h
 AS_MARKDOWN = click.option("--md", "as_markdown", is_flag=True, callback=_for_programs, help="Print Markdown.")
 
 
+class _Output(click.ParamType[Path]):
+    """A file to write; ``-`` is standard output."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Refuse an empty name."""
+        if not str(value).strip():
+            self.fail("must not be empty", param, ctx)
+        if str(value) == "-":
+            os.environ[PIPED] = "1"
+        return Path(value)
+
+
+OUTPUT = _Output()
+FORCE = click.option("--force", is_flag=True, help="Let -o replace a file that rlx did not write.")
+
+
 def _quieter(_: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         os.environ[LOUDNESS] = str(param.name)

@@ -26,6 +26,7 @@ def command(run: str, text: str | None, *, remove: bool) -> None:
     from rlx.labels import change_labels, read_labels
     from rlx.project import find_root
     from rlx.references import find_run
+    from rlx.wording import visible
 
     if remove and text is not None:
         raise UsageError("give a TEXT or --remove, not both")

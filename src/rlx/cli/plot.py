@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, RUN, print_csv, print_json, say, tell
+from rlx.cli.common import AS_JSON, FORCE, OUTPUT, RUN, print_csv, print_json, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,10 +43,11 @@ NAMED = 4
     help="Average over N windows of training; 0: none [default: 25, train/* 100].",
 )
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="Picture or page [default: as PATH, else png].")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Where [default: in plots/].")
+@click.option("-o", "--output", type=OUTPUT, metavar="PATH", help="Where; - is standard output [default: in plots/].")
+@FORCE
 @AS_JSON
 @click.option("--csv", "as_csv", is_flag=True, help="Print the points as CSV.")
-def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, **options: Any) -> None:
+def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, **options: Any) -> None:
     """Draw learning curves of runs: a line per seed, the mean, its band.
 
     Without --metric, the return of training episodes and the validation return. RUN is as in `rlx info`, and may be
@@ -56,6 +57,7 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, **options: An
     Example:
       rlx plot cartpole cartpole_epochs --metric internals --format html
     """
+    from rlx.destination import STDOUT, check_destination, delivered
     from rlx.errors import UsageError
     from rlx.project import find_root
     from rlx.report.metric_choice import chosen_metrics
@@ -67,11 +69,17 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, **options: An
     root, wanted = find_root(), chosen_metrics(metrics, x, options["windows"])
     folders = _folders(root, runs)
     target = None if as_json or as_csv else _target(kind, output, _name(folders, metrics, x))
+    if target:
+        check_destination(target, force=force, default=output is None)
     sheet = curve_sheet(root, folders, wanted)
     if target is None:
         _print(sheet, as_json=as_json)
         return
-    _draw(sheet, target)
+    suffix = f".{kind or FORMATS[0]}" if target == STDOUT else target.suffix
+    with delivered(target, suffix, force=force, default=output is None) as path:
+        _draw(sheet, path)
+    if target == STDOUT:
+        return
     for note in sheet.notes:
         say(note)
     tell(str(target))
@@ -106,8 +114,11 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
     Raises:
         UsageError: The path's suffix is no format, or not the one asked for.
     """
+    from rlx.destination import STDOUT
     from rlx.errors import UsageError
 
+    if path == STDOUT:
+        return path
     if path is None or path.is_dir():
         return (path or Path("plots")) / f"{name}.{kind or FORMATS[0]}"
     suffix = path.suffix.removeprefix(".")

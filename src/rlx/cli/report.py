@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import RUN, say, tell
+from rlx.cli.common import FORCE, OUTPUT, RUN, say, tell
 
 if TYPE_CHECKING:
     from rlx.config.schema import Parameters
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     "--output",
     default="report.html",
     show_default=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the page.",
+    type=OUTPUT,
+    metavar="FILE",
+    help="Where to write the page; - is standard output.",
 )
+@FORCE
 @click.option(
     "--films",
     default="yes",
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--open", "show", default="no", show_default=True, type=click.Choice(["yes", "no"]), help="Show it in the browser."
 )
-def command(runs: tuple[str, ...], output: Path, films: str, show: str) -> None:
+def command(runs: tuple[str, ...], output: Path, films: str, show: str, *, force: bool) -> None:
     """Write one HTML page on the study, or on the runs named.
 
     Verdicts, findings, differences, learning curves that show their values and can be filtered by run and seed, films,
@@ -49,17 +51,25 @@ def command(runs: tuple[str, ...], output: Path, films: str, show: str) -> None:
       rlx report cartpole cartpole_epochs -o epochs.html
     """
     from rlx.config.composition import read_parameters
+    from rlx.destination import STDOUT, check_destination, delivered
+    from rlx.errors import UsageError
     from rlx.project import find_root
     from rlx.report.page import write_page
 
+    if output != STDOUT and output.suffix != ".html":
+        raise UsageError(f"-o {output}: a page is an .html file; end the name in .html")
+    check_destination(output, force=force)
     root = find_root()
     parameters = read_parameters(root)
     judged = _judged(root, parameters, runs)
-    write_page(output, root, parameters, judged, _heading(root, runs, films == "yes"))
+    with delivered(output, ".html", force=force) as path:
+        write_page(path, root, parameters, judged, _heading(root, runs, films == "yes"))
     for line in judged.headlines:
         say(line)
     for run, problem in judged.without.items():
-        tell(f"without {run}: it {problem}")
+        say(f"without {run}: it {problem}") if output == STDOUT else tell(f"without {run}: it {problem}")
+    if output == STDOUT:
+        return
     click.echo(str(output))
     if show == "yes":
         import webbrowser

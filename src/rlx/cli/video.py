@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, CHECKPOINT, print_json, say, tell
+from rlx.cli.common import AS_JSON, CHECKPOINT, FORCE, OUTPUT, print_json, say, tell
 
 if TYPE_CHECKING:
     from rlx.config.schema import FinalEvalConfig
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--episodes", type=click.IntRange(1, 100), default=1, metavar="N", help="How many episodes, one after another."
 )
-@click.option(
-    "--format", "kind", type=click.Choice(["mp4", "gif"]), default="mp4", show_default=True, help="Kind of film."
-)
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to write it."
-)
+@click.option("--format", "kind", type=click.Choice(["mp4", "gif"]), help="Kind of film [default: as FILE, else mp4].")
+@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Where; - is standard output [default: in videos/].")
+@FORCE
 @AS_JSON
 def command(  # noqa: PLR0913
-    checkpoint: str, show: str, episodes: int, kind: str, output: Path | None, *, as_json: bool
+    checkpoint: str, show: str, episodes: int, kind: str | None, output: Path | None, *, force: bool, as_json: bool
 ) -> None:
     """Film a policy on held-out episodes, with the return on the frame.
 
@@ -43,19 +40,26 @@ def command(  # noqa: PLR0913
       rlx video cartpole:best --show worst --episodes 3
     """
     from rlx.cli.eval import policies_of, protocol_for
+    from rlx.destination import STDOUT, check_destination, delivered
     from rlx.errors import UsageError
     from rlx.video import NoRenderer, representatives
 
-    if output is not None and output.suffix not in (".mp4", ".gif"):
-        raise UsageError(f"-o {output}: a film is an .mp4 or a .gif")
+    suffix = _suffix(kind, output)
+    if output == STDOUT and as_json:
+        raise UsageError("-o - and --json both want standard output; leave out one")
+    if output is not None:
+        check_destination(output, force=force)
     root, protocol = protocol_for({})
     played = _played(root, policies_of(root, [checkpoint]), protocol)
     item, chosen = representatives(played, show, episodes)
-    target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}.{kind}"
+    target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}{suffix}"
     try:
-        facts = _film(root, item, chosen, protocol, target)
+        with delivered(target, suffix, force=force, default=output is None) as path:
+            facts = _film(root, item, chosen, protocol, path) | {"file": str(target)}
     except NoRenderer as error:
         raise NoRenderer(str(error).removeprefix("no film: ")) from None
+    if target == STDOUT:
+        return
     if as_json:
         print_json(facts)
         return
@@ -64,6 +68,25 @@ def command(  # noqa: PLR0913
     tell(f"{target}: seed {item.seed}{trained}, {shown}")
     if not facts["complete"]:
         tell("Cut at video.max_steps (params.yaml)")
+
+
+def _suffix(kind: str | None, output: Path | None) -> str:
+    """Return what the film's name ends in: as asked for, else as the name says, else .mp4.
+
+    Raises:
+        UsageError: The name is not that of a film, or of another kind of film than asked for.
+    """
+    from rlx.destination import STDOUT
+    from rlx.errors import UsageError
+
+    if output is None or output == STDOUT:
+        return f".{kind or 'mp4'}"
+    suffix = output.suffix.lower()
+    if suffix not in (".mp4", ".gif"):
+        raise UsageError(f"-o {output}: a film is an .mp4 or a .gif")
+    if kind is not None and suffix != f".{kind}":
+        raise UsageError(f"-o {output}: is not the name of a {kind} file; leave out --format, or end it in .{kind}")
+    return suffix
 
 
 def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> list[Played]:
@@ -98,7 +121,6 @@ def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalCo
     film_episodes(root, snapshot, checkpoint, Shooting(shots, protocol, video), target)
     return {
         "format": 1,
-        "file": str(target),
         "checkpoint": item.policy.label,
         "seed": item.seed,
         "episodes": [

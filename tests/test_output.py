@@ -1,0 +1,133 @@
+"""What commands print and write: text from files steers no terminal, and only rlx's own files are replaced."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+
+HOSTILE = "a\x1b]8;;http://x\x07\x9b31m\r\u202eb\u200b\x7f|<script>alert(1)</script>\n= 1"
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u200b]")
+
+
+def out(project: Project, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command with its two streams apart, in bytes."""
+    return subprocess.run(
+        ["rlx", *arguments], cwd=project.root, capture_output=True, env={**os.environ, **variables}, check=False
+    )
+
+
+def spoil(project: Project) -> None:
+    """Put hostile text wherever a colleague's commit could."""
+    metadata = project.root / "runs" / "cartpole" / "metadata.json"
+    content = json.loads(metadata.read_text())
+    content |= {"environment": HOSTILE, "algorithm": HOSTILE, "host": HOSTILE, "versions": {"rlx": HOSTILE}}
+    content["engine"] = {"name": HOSTILE, "reason": HOSTILE}
+    content["git"] = {"commit": "\x1b[2J" * 3, "dirty": [HOSTILE]}
+    metadata.write_text(json.dumps(content))
+    labels = {"tags": ["=cmd()", "\x1b[31mred[/red]"], "note": "-2+3\x1b[A\nerror: fake"}
+    project.write("runs/cartpole.yaml", json.dumps(labels))
+
+
+def test_text_from_files_steers_no_terminal_in_any_form(study: Project) -> None:
+    spoil(study)
+    project_words = ["ls", "ls --md", "ls --csv", "ls --json", "info cartpole", "info cartpole --json", "note cartpole",
+                     "summarize cartpole", "doctor", "report -o page.html", "compare --md", "info a\x1b[31mb"]  # fmt: skip
+    for words in project_words:
+        done = out(study, *words.split(" "))
+        text = (done.stdout + done.stderr).decode()
+        assert not STEERING.search(text), (words, text)
+        assert "Traceback" not in text, words
+    rows = list(csv.DictReader(io.StringIO(out(study, "ls", "--csv").stdout.decode())))
+    (row,) = [row for row in rows if row["id"] == "cartpole"]
+    assert (row["tags"][0], row["note"][0], row["return_mean"].lstrip("'")) == ("'", "'", row["return_mean"])
+    (found,) = [run for run in json.loads(out(study, "ls", "--json").stdout)["runs"] if run["id"] == "cartpole"]
+    assert found["environment"] == HOSTILE  # JSON says exactly what there is
+    table = out(study, "ls", "--md").stdout.decode().strip().splitlines()
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    assert "<script>alert" not in (study.root / "page.html").read_text()
+    assert not any(
+        line.startswith("error: fake") for line in out(study, "note", "cartpole").stdout.decode().splitlines()
+    )
+
+
+def test_a_terminal_of_ascii_and_odd_surroundings_are_no_reason_to_fail(study: Project) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words in ("ls", "compare", "info cartpole", "--help", "info 実験"):
+        done = out(study, *words.split(), **ascii_only)
+        assert done.stdout.isascii(), words
+        assert done.stderr.isascii(), words
+        assert b"Traceback" not in done.stderr, done.stderr
+    assert json.loads(out(study, "compare", "--json", **ascii_only).stdout) == json.loads(
+        out(study, "compare", "--json").stdout
+    )
+    for variables in ({"COLUMNS": "0"}, {"COLUMNS": "abc"}, {"COLUMNS": "1"}, {"TERM": "dumb"}, {"HOME": "/proc/x"}):
+        done = out(study, "compare", **variables)
+        assert (done.returncode, b"cartpole" in done.stdout) == (0, True), (variables, done.stderr)
+    closed = subprocess.run(
+        "rlx ls >&-; rlx ls > /dev/full", shell=True, cwd=study.root, capture_output=True, check=False
+    )
+    assert b"Traceback" not in closed.stderr
+    assert b"No space left" in closed.stderr
+
+
+def test_a_document_replaces_only_what_rlx_wrote(study: Project, tmp_path: Path) -> None:
+    mine, new = study.root / "mine.html", tmp_path / "new" / "page.html"
+    mine.write_text("<html>my thesis</html>")
+    device, pipe, link, dangling = (tmp_path / name for name in ("null.html", "pipe.html", "link.html", "away.html"))
+    device.symlink_to("/dev/null")
+    os.mkfifo(pipe)
+    link.symlink_to(mine)
+    dangling.symlink_to(tmp_path / "victim.html")
+    before = {path: path.read_bytes() for path in (mine, study.root / "params.yaml")}
+    for words, cure in {
+        f"-o {mine}": "--force",
+        "-o params.yaml": ".html",
+        "-o /dev/null": ".html",
+        f"-o {device}": "device",
+        f"-o {device} --force": "device",
+        f"-o {pipe} --force": "device",
+        f"-o {tmp_path}": ".html",
+        f"-o {link}": "link",
+        f"-o {dangling}": "link",
+        "-o runs/cartpole/plots/x.html": "another place",
+        "-o .git/hooks/x.html": "another place",
+        "-o": "requires an argument",
+    }.items():
+        done = out(study, "report", *words.split())
+        assert (done.returncode, cure in " ".join(done.stderr.decode().split())) == (2, True), (words, done.stderr)
+    assert out(study, "report", "-o", "").returncode == 2
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (tmp_path / "victim.html").exists()
+    for place in (str(new), str(new), "report.html"):  # a second time: its own file
+        assert out(study, "report", "-o", place).returncode == 0
+    study.commit("keep the page")
+    assert out(study, "report").returncode == 0  # in Git or not
+    assert out(study, "report", "-o", str(mine), "--force").returncode == 0
+    assert b"my thesis" not in mine.read_bytes()
+    assert out(study, "report", "-o", "-").stdout.lstrip().startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "html"])
+def test_a_picture_carries_the_mark_and_still_opens(study: Project, suffix: str) -> None:
+    from PIL import Image
+
+    name = f"picture.{suffix}"
+    assert out(study, "plot", "cartpole", "-o", name).returncode == 0
+    first = (study.root / name).read_bytes()
+    assert out(study, "plot", "cartpole", "-o", name).returncode == 0
+    assert (study.root / name).read_bytes() == first or suffix == "html"
+    assert out(study, "plot", "cartpole", "--format", suffix, "-o", "-").stdout[:60] == first[:60]
+    if suffix == "png":
+        with Image.open(study.root / name) as picture:
+            picture.load()
+    (study.root / name).write_bytes(b"something of mine")
+    assert out(study, "plot", "cartpole", "-o", name).returncode == 2
