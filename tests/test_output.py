@@ -8,20 +8,52 @@ import json
 import os
 import re
 import subprocess
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Project
+from tests.test_mistakes import typed
 
 HOSTILE = "a\x1b]8;;http://x\x07\x9b31m\r\u202eb\u200b\x7f|<script>alert(1)</script>\n= 1"
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u200b]")
 
 
-def out(project: Project, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a command with its two streams apart, in bytes."""
+@dataclass
+class Said:
+    """What a command said."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+@pytest.fixture
+def out(
+    study: Project, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., Said]:
+    """Call the command line in this process: starting Python hundreds of times costs minutes."""
+    monkeypatch.chdir(study.root)
+
+    def call(*arguments: str) -> Said:
+        capfdbinary.readouterr()
+        try:
+            code = typed(list(arguments), monkeypatch)
+        except Exception:  # noqa: BLE001 — what a person would see of it
+            traceback.print_exc()
+            code = 1
+        return Said(code, *capfdbinary.readouterr())
+
+    return call
+
+
+def started(project: Project, command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of shell in a process of its own, where the surroundings matter."""
     return subprocess.run(
-        ["rlx", *arguments], cwd=project.root, capture_output=True, env={**os.environ, **variables}, check=False
+        command, shell=True, cwd=project.root, capture_output=True, env={**os.environ, **variables}, check=False
     )
 
 
@@ -37,49 +69,49 @@ def spoil(project: Project) -> None:
     project.write("runs/cartpole.yaml", json.dumps(labels))
 
 
-def test_text_from_files_steers_no_terminal_in_any_form(study: Project) -> None:
+def test_text_from_files_steers_no_terminal_in_any_form(study: Project, out: Callable[..., Said]) -> None:
     spoil(study)
     project_words = ["ls", "ls --md", "ls --csv", "ls --json", "info cartpole", "info cartpole --json", "note cartpole",
-                     "summarize cartpole", "doctor", "report -o page.html", "compare --md", "info a\x1b[31mb"]  # fmt: skip
+                     "summarize cartpole", "report -o page.html", "compare --md", "info a\x1b[31mb"]  # fmt: skip
     for words in project_words:
-        done = out(study, *words.split(" "))
+        done = out(*words.split(" "))
         text = (done.stdout + done.stderr).decode()
         assert not STEERING.search(text), (words, text)
         assert "Traceback" not in text, words
-    rows = list(csv.DictReader(io.StringIO(out(study, "ls", "--csv").stdout.decode())))
+    rows = list(csv.DictReader(io.StringIO(out("ls", "--csv").stdout.decode())))
     (row,) = [row for row in rows if row["id"] == "cartpole"]
     assert (row["tags"][0], row["note"][0], row["return_mean"].lstrip("'")) == ("'", "'", row["return_mean"])
-    (found,) = [run for run in json.loads(out(study, "ls", "--json").stdout)["runs"] if run["id"] == "cartpole"]
+    (found,) = [run for run in json.loads(out("ls", "--json").stdout)["runs"] if run["id"] == "cartpole"]
     assert found["environment"] == HOSTILE  # JSON says exactly what there is
-    table = out(study, "ls", "--md").stdout.decode().strip().splitlines()
+    table = out("ls", "--md").stdout.decode().strip().splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
     assert "<script>alert" not in (study.root / "page.html").read_text()
-    assert not any(
-        line.startswith("error: fake") for line in out(study, "note", "cartpole").stdout.decode().splitlines()
-    )
+    assert not any(line.startswith("error: fake") for line in out("note", "cartpole").stdout.decode().splitlines())
 
 
-def test_a_terminal_of_ascii_and_odd_surroundings_are_no_reason_to_fail(study: Project) -> None:
+def test_a_terminal_of_ascii_and_odd_surroundings_are_no_reason_to_fail(
+    study: Project, out: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for words in ("ls", "compare", "info cartpole", "--help", "info 実験"):
-        done = out(study, *words.split(), **ascii_only)
-        assert done.stdout.isascii(), words
-        assert done.stderr.isascii(), words
-        assert b"Traceback" not in done.stderr, done.stderr
-    assert json.loads(out(study, "compare", "--json", **ascii_only).stdout) == json.loads(
-        out(study, "compare", "--json").stdout
-    )
-    for variables in ({"COLUMNS": "0"}, {"COLUMNS": "abc"}, {"COLUMNS": "1"}, {"TERM": "dumb"}, {"HOME": "/proc/x"}):
-        done = out(study, "compare", **variables)
-        assert (done.returncode, b"cartpole" in done.stdout) == (0, True), (variables, done.stderr)
-    closed = subprocess.run(
-        "rlx ls >&-; rlx ls > /dev/full", shell=True, cwd=study.root, capture_output=True, check=False
-    )
+    moved = Project(study.root.rename(study.root.parent / "Prüfstand 実験"))
+    done = started(moved, "rlx compare && rlx info 実験", **ascii_only)
+    assert (done.returncode, done.stdout.isascii(), done.stderr.isascii()) == (4, True, True)
+    assert b"Traceback" not in done.stderr, done.stderr
+    monkeypatch.chdir(moved.root)
+    documented = json.loads(started(moved, "rlx compare --json", **ascii_only).stdout)
+    assert documented == json.loads(out("compare", "--json").stdout)
+    for name, value in {"COLUMNS": "0", "HOME": "/proc/x", "TERM": "dumb"}.items():
+        monkeypatch.setenv(name, value)
+    for width in ("0", "abc", "1", "-3", "9" * 100):
+        monkeypatch.setenv("COLUMNS", width)
+        done = out("compare")
+        assert (done.returncode, b"cartpole" in done.stdout) == (0, True), (width, done.stderr)
+    closed = started(moved, "rlx ls >&-; rlx ls > /dev/full")
     assert b"Traceback" not in closed.stderr
     assert b"No space left" in closed.stderr
 
 
-def test_a_document_replaces_only_what_rlx_wrote(study: Project, tmp_path: Path) -> None:
+def test_a_document_replaces_only_what_rlx_wrote(study: Project, tmp_path: Path, out: Callable[..., Said]) -> None:
     mine, new = study.root / "mine.html", tmp_path / "new" / "page.html"
     mine.write_text("<html>my thesis</html>")
     device, pipe, link, dangling = (tmp_path / name for name in ("null.html", "pipe.html", "link.html", "away.html"))
@@ -102,32 +134,32 @@ def test_a_document_replaces_only_what_rlx_wrote(study: Project, tmp_path: Path)
         "-o .git/hooks/x.html": "another place",
         "-o": "requires an argument",
     }.items():
-        done = out(study, "report", *words.split())
+        done = out("report", *words.split())
         assert (done.returncode, cure in " ".join(done.stderr.decode().split())) == (2, True), (words, done.stderr)
-    assert out(study, "report", "-o", "").returncode == 2
+    assert out("report", "-o", "").returncode == 2
     assert {path: path.read_bytes() for path in before} == before
     assert not (tmp_path / "victim.html").exists()
     for place in (str(new), str(new), "report.html"):  # a second time: its own file
-        assert out(study, "report", "-o", place).returncode == 0
+        assert out("report", "-o", place).returncode == 0
     study.commit("keep the page")
-    assert out(study, "report").returncode == 0  # in Git or not
-    assert out(study, "report", "-o", str(mine), "--force").returncode == 0
+    assert out("report").returncode == 0  # in Git or not
+    assert out("report", "-o", str(mine), "--force").returncode == 0
     assert b"my thesis" not in mine.read_bytes()
-    assert out(study, "report", "-o", "-").stdout.lstrip().startswith(b"<!doctype html>")
+    assert out("report", "-o", "-").stdout.lstrip().startswith(b"<!doctype html>")
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "html"])
-def test_a_picture_carries_the_mark_and_still_opens(study: Project, suffix: str) -> None:
+def test_a_picture_carries_the_mark_and_still_opens(study: Project, suffix: str, out: Callable[..., Said]) -> None:
     from PIL import Image
 
     name = f"picture.{suffix}"
-    assert out(study, "plot", "cartpole", "-o", name).returncode == 0
+    assert out("plot", "cartpole", "-o", name).returncode == 0
     first = (study.root / name).read_bytes()
-    assert out(study, "plot", "cartpole", "-o", name).returncode == 0
+    assert out("plot", "cartpole", "-o", name).returncode == 0
     assert (study.root / name).read_bytes() == first or suffix == "html"
-    assert out(study, "plot", "cartpole", "--format", suffix, "-o", "-").stdout[:60] == first[:60]
+    assert out("plot", "cartpole", "--format", suffix, "-o", "-").stdout[:60] == first[:60]
     if suffix == "png":
         with Image.open(study.root / name) as picture:
             picture.load()
     (study.root / name).write_bytes(b"something of mine")
-    assert out(study, "plot", "cartpole", "-o", name).returncode == 2
+    assert out("plot", "cartpole", "-o", name).returncode == 2
