@@ -21,7 +21,9 @@ from filelock import FileLock, Timeout
 import rlx
 from rlx.atomic import sha256_of, write_json
 from rlx.config.snapshot import Snapshot
+from rlx.errors import DataDamaged
 from rlx.project import main_root
+from rlx.reading import read_json
 
 LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy")
 SIZE_LIMIT = 4 * 2**30
@@ -39,10 +41,10 @@ class Entry:
     def done(self) -> dict[str, Any] | None:
         """What was noted when the seed finished; None before."""
         try:
-            content: dict[str, Any] = json.loads((self.folder / "done.json").read_text())
-        except (OSError, ValueError):
+            content = read_json(self.folder / "done.json")
+        except (OSError, ValueError, DataDamaged):
             return None
-        return content
+        return content if isinstance(content, dict) else None
 
     def finish(self, note: dict[str, Any]) -> None:
         """Mark the seed as finished."""

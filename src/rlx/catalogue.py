@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -16,7 +15,9 @@ from rlx.experiments.revisions import Experiment, RecordedRun, changed, experime
 from rlx.experiments.workplace import is_alive
 from rlx.labels import read_labels
 from rlx.live import metrics_files
+from rlx.reading import MOST_CONFIG_BYTES, parse_json, read_bytes, read_text
 from rlx.run_index import RunIndex, Stamp
+from rlx.runs import RunFolder, check_metadata
 
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json")
 
@@ -109,12 +110,14 @@ def _workspace_rows(root: Path, kept: set[str], index: RunIndex) -> list[Row]:
 def progress(folder: Path) -> float | None:
     """Return which share of its environment steps a run in training has behind it; None where that cannot be seen."""
     try:
-        text = (folder / "config_snapshot.yaml").read_text(encoding="utf-8")
+        text = read_text(folder / "config_snapshot.yaml", MOST_CONFIG_BYTES)
         wanted = [
-            int(found[1]) for key in ("total_timesteps", "num_seeds") if (found := re.search(rf"{key}: (\d+)", text))
+            int(found[1])
+            for key in ("total_timesteps", "num_seeds")
+            if (found := re.search(rf"{key}: ([1-9][0-9]{{0,17}})\n", text))
         ]
         steps = [_last_step(path) for path in metrics_files(folder)]
-    except (OSError, ValueError):
+    except (OSError, ValueError, DataDamaged):
         return None
     return min(1.0, sum(steps) / (wanted[0] * wanted[1])) if len(wanted) == 2 and steps else None
 
@@ -144,12 +147,18 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
+    try:
+        RunFolder(folder)
+    except DataDamaged as error:
+        return Row(folder.name, "run", "unreadable", problem=str(error))
     texts: list[bytes | None] = []
     for name, stamp in zip(FILES[1:3], stamps[1:3], strict=True):
         try:
-            texts.append((folder / name).read_bytes() if stamp else None)
+            texts.append(read_bytes(folder / name) if stamp else None)
         except OSError as error:
             return Row(folder.name, "run", "unreadable", problem=f"{name}: {error.strerror}")
+        except DataDamaged as error:
+            return Row(folder.name, "run", "unreadable", problem=str(error))
     updated = max((stamp[0] for stamp in stamps if stamp), default=0) / 1e9
     unfinished = stamps[3] is not None
     row = _row_of(folder.name, "experiment" if unfinished else "run", *texts)
@@ -167,8 +176,11 @@ def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) ->
 
 def _recorded_row(root: Path, experiment: Experiment, record: RecordedRun, *, alone: bool) -> Row:
     name = experiment.name if alone else f"{record.run}@{experiment.name}"
-    metadata = read_output(root, record, "metadata.json")
-    summary = read_output(root, record, "eval", "summary.json")
+    try:
+        metadata = read_output(root, record, "metadata.json")
+        summary = read_output(root, record, "eval", "summary.json")
+    except DataDamaged as error:
+        return Row(name, "experiment", "unreadable", updated=float(experiment.created), problem=str(error))
     if metadata is None and summary is None:
         cure = f"`dvc exp pull origin {experiment.name}` fetches its results"
         return Row(name, "experiment", "elsewhere", updated=float(experiment.created), problem=cure)
@@ -179,8 +191,8 @@ def _row_of(name: str, kind: str, metadata_text: bytes | None, summary_text: byt
     """Return a row from the bytes of ``metadata.json`` and ``eval/summary.json``; nonsense in them makes it unreadable."""
     try:
         row = Row(name, kind, "resolved")
-        row = row if metadata_text is None else _with_metadata(row, json.loads(metadata_text))
-        return row if summary_text is None else _with_summary(row, json.loads(summary_text))
+        row = row if metadata_text is None else _with_metadata(row, parse_json(metadata_text))
+        return row if summary_text is None else _with_summary(row, parse_json(summary_text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Row(
             name, kind, "unreadable", problem=f"metadata.json or eval/summary.json is damaged: {str(error)[:80]}"
@@ -188,6 +200,7 @@ def _row_of(name: str, kind: str, metadata_text: bytes | None, summary_text: byt
 
 
 def _with_metadata(row: Row, metadata: Mapping[str, Any]) -> Row:
+    check_metadata(metadata)
     finished = [seed for seed in metadata["seeds"] if seed["status"] == "finished"]
     process = metadata.get("process") or {}
     return replace(
@@ -208,10 +221,16 @@ def _with_summary(row: Row, summary: Mapping[str, Any]) -> Row:
     return replace(
         row,
         environment=row.environment or summary["task"]["environment"],
-        return_mean=float(latest["return_mean"]),
-        ci_low=interval["low"],
-        ci_high=interval["high"],
+        return_mean=_real(latest["return_mean"]),
+        ci_low=None if interval["low"] is None else _real(interval["low"]),
+        ci_high=None if interval["high"] is None else _real(interval["high"]),
     )
+
+
+def _real(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(f"{str(value)[:40]!r} is not a number")
+    return float(value)
 
 
 def _alive(row: Row) -> Row:

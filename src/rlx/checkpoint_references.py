@@ -27,7 +27,7 @@ def find_checkpoints(root: Path, reference: str) -> list[Policy]:
             raise Missing(f"{reference}: no such file")
         return [Policy(reference, None, path.stem, None, path.resolve())]
     text, has_seed, seed = reference.partition("#")
-    if has_seed and not re.fullmatch(r"\d+", seed):
+    if has_seed and not re.fullmatch(r"[0-9]{1,18}", seed):
         raise UsageError(f"{reference}: what follows # must be a training seed, such as #1")
     run, _, name = text.rpartition(":") if ":" in text else (text, "", "latest")
     folder = find_run(root, run)
@@ -70,7 +70,7 @@ def _known(root: Path, folder: RunFolder) -> dict[int, Checkpoints]:
         paths = [str(path.relative_to(folder.path)) for pattern in patterns for path in folder.path.glob(pattern)]
     found: dict[int, Checkpoints] = {}
     for path in paths:
-        match = re.search(r"seed_(\d+)/(?:checkpoints/)?((?:latest|best|step_\d+))\.zip$", path)
+        match = re.search(r"seed_([0-9]{1,18})/(?:checkpoints/)?((?:latest|best|step_[0-9]{1,18}))\.zip$", path)
         if match:
             found.setdefault(int(match[1]), {}).setdefault(match[2], path)
     return dict(sorted(found.items()))

@@ -36,10 +36,14 @@ class ConfigError(RlxError):
     """One or more configuration values are refused."""
 
     exit_code = 3
+    most_told = 20
 
     def __init__(self, problems: list[Problem] | str):
         self.problems = tuple(problems) if not isinstance(problems, str) else ()
-        super().__init__(problems if isinstance(problems, str) else "\n".join(str(problem) for problem in problems))
+        lines = [problems] if isinstance(problems, str) else [str(problem) for problem in problems[: self.most_told]]
+        if (more := len(self.problems) - self.most_told) > 0:
+            lines.append(f"… and {more:,} more problem{'s' * (more > 1)}")
+        super().__init__("\n".join(lines))
 
 
 class EnvironmentUnusable(ConfigError):
@@ -72,6 +76,10 @@ class DataDamaged(RlxError):
     """A file of a run exists but does not hold what its format promises."""
 
     exit_code = 4
+
+
+class DataRefused(DataDamaged):
+    """Data from elsewhere asks for what it may not have: a path out of its folder, a link, memory without end."""
 
 
 class TrainingFailed(RlxError):

@@ -10,8 +10,10 @@ from typing import Any
 from filelock import FileLock
 
 from rlx.atomic import write_text
+from rlx.containment import place
 from rlx.errors import DataDamaged, UsageError
 from rlx.project import main_root
+from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, require
 
 HEADER = "# Tags and a note on this run: `rlx tag` and `rlx note` write here.\n"
 
@@ -26,7 +28,7 @@ class Labels:
 
 def labels_path(root: Path, run: str) -> Path:
     """Return the file of a run's labels."""
-    return root / "runs" / f"{run}.yaml"
+    return place(root / "runs", f"{run}.yaml", f"tags and note of {run}")
 
 
 def read_labels(root: Path, run: str) -> Labels:
@@ -35,15 +37,16 @@ def read_labels(root: Path, run: str) -> Labels:
     Raises:
         DataDamaged: The file is not as `rlx tag` writes it.
     """
-    import yaml
-
     path = labels_path(root, run)
     try:
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
-        return Labels(tuple(str(tag) for tag in content.get("tags") or []), str(content.get("note") or ""))
+        content: Any = parse_yaml(read_bytes(path, MOST_CONFIG_BYTES)) or {}
+        tags, note = content.get("tags") or [], content.get("note") or ""
+        words = isinstance(tags, list) and all(isinstance(text, str | int | float) for text in [*tags, note])
+        require(words, "tags are a list of words, a note is text")
+        return Labels(tuple(map(str, tags)), str(note))
     except (FileNotFoundError, NotADirectoryError):
         return Labels()
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+    except (OSError, AttributeError, TypeError, ValueError) as error:
         raise DataDamaged(f"{path}: is not a file of tags and a note ({str(error)[:120]}); mend or delete it") from None
 
 
@@ -62,7 +65,7 @@ def change_labels(root: Path, run: str, change: Callable[[Labels], Labels]) -> L
 
     folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{run}.labels"):
+    with FileLock(folder / f"{run.replace('/', '_')}.labels"):
         labels = change(read_labels(root, run))
         path = labels_path(root, run)
         if labels == Labels():

@@ -11,10 +11,19 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from rlx.atomic import write_bytes
+
 LIVE = "RLX_LIVE"
 """Environment variable: the folder."""
 BENCH = "bench"
 """The folder's links to seeds in training: ``bench/seed_<s>``."""
+LAYOUT = frozenset(
+    {
+        ".gitignore", "config_snapshot.yaml", "task.json", "judging.yaml", "metadata.json", "metrics.jsonl",
+        "checkpoints", "eval", "videos", "plots", "analysis.json", "analysis.md", "logs", "experiment.json", BENCH,
+    }
+)  # fmt: skip
+"""All that rlx puts into, and reads from, the folder of a run; whatever else is in it is its owner's."""
 
 
 def live_folder() -> Path | None:
@@ -28,7 +37,7 @@ def show_bench(snapshot: Path, seeds: Mapping[int, Path]) -> None:
     folder = live_folder()
     if folder is None:
         return
-    shutil.copyfile(snapshot, folder / "config_snapshot.yaml")
+    write_bytes(folder / "config_snapshot.yaml", snapshot.read_bytes())
     shutil.rmtree(folder / BENCH, ignore_errors=True)
     (folder / BENCH).mkdir()
     for seed, target in seeds.items():

@@ -6,12 +6,14 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rlx.atomic import replacing
 from rlx.errors import DataDamaged, NonFiniteValue
+from rlx.reading import LARGEST_INTEGER, lines
 
 VOCABULARY: dict[str, str] = {
     "seed": "training seed of the row",
@@ -134,14 +136,34 @@ def iterate_rows(path: Path, *, tolerate_tail: bool = False) -> Iterator[dict[st
     Raises:
         DataDamaged: A line is not a row.
     """
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        lines = enumerate(file, 1)
-        for number, line in lines:
+    try:
+        rows = lines(path)
+        for number, line in rows:
             try:
-                row = json.loads(line)
-                row["step"], row["seed"]
-            except (ValueError, KeyError, TypeError):
-                if tolerate_tail and next(lines, None) is None:
+                row = parse_row(line)
+            except (ValueError, KeyError, TypeError) as error:
+                if tolerate_tail and next(rows, None) is None:
                     return
-                raise DataDamaged(f"{path}:{number}: is not a row of metrics") from None
+                cure = "`dvc checkout --force` of the file brings that of a finished run back"
+                raise DataDamaged(f"{path}:{number}: is not a row of metrics ({str(error)[:80]}); {cure}") from None
             yield row
+    except OSError as error:
+        raise DataDamaged(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def parse_row(line: str) -> dict[str, Any]:
+    """Read one line of ``metrics.jsonl``.
+
+    Raises:
+        ValueError: It is no row: not whole, or with something that is not a number.
+    """
+    if not line.endswith("\n"):
+        raise ValueError("it is cut")
+    row: dict[str, Any] = json.loads(line)
+    for name in ("step", "seed"):
+        if type(row[name]) is not int or not 0 <= row[name] < LARGEST_INTEGER:
+            raise ValueError(f"its {name} is no whole number")
+    for name, value in row.items():
+        if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
+            raise ValueError(f"{name[:40]} is not a finite number")
+    return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +18,10 @@ from rlx.config.document import parse_document
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot, snapshot_from
 from rlx.envs import make_env, own_registrations
-from rlx.errors import ConfigError, TrainingFailed
+from rlx.errors import CheckpointDamaged, ConfigError, DataDamaged, TrainingFailed
 from rlx.evaluation import Episode
 from rlx.held_out import play_held_out
+from rlx.reading import MOST_TABLE_BYTES, read_text
 from rlx.source_hashes import is_unchanged
 from rlx.success import counted, reports_success
 from rlx.vector_envs.native import is_plain
@@ -125,7 +127,7 @@ def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
         ConfigError: Project code it was trained with has changed, or a file from elsewhere names code of its own.
     """
     checkpoint = checkpoints.load(policy.path)
-    snapshot = snapshot_from(parse_document(checkpoint.config, f"{policy.path} (its configuration)"))
+    snapshot = _carried(checkpoint)
     if policy.run is None:
         _check_foreign(root, policy.path, snapshot)
     for name, digest in snapshot.code.files.items():
@@ -136,6 +138,16 @@ def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
             )
     own_registrations(root)
     return checkpoint, snapshot
+
+
+def _carried(checkpoint: Checkpoint) -> Snapshot:
+    """Return the configuration that a checkpoint carries."""
+    name = f"{checkpoint.path} (its configuration)"
+    cure = "its own bytes are as written, so it was made so: train again, or take another checkpoint"
+    try:
+        return snapshot_from(parse_document(checkpoint.config, name), cure)
+    except (ConfigError, DataDamaged) as error:
+        raise CheckpointDamaged(str(error)) from None
 
 
 def _check_foreign(root: Path, path: Path, snapshot: Snapshot) -> None:
@@ -169,12 +181,14 @@ def kept_episodes(folder: Path, policy: Policy, protocol: dict[str, Any]) -> lis
         summary = read_summary(folder)
         if dict(summary.task["protocol"]) != protocol or policy.name not in summary.scores:
             return None
-        with (folder / "episodes.csv").open(encoding="utf-8", newline="") as file:
-            rows = [
-                row
-                for row in csv.DictReader(file)
-                if (row["checkpoint"], row["seed"]) == (policy.name, str(policy.seed))
-            ]
+        text = read_text(folder / "episodes.csv", MOST_TABLE_BYTES)
+        rows = [
+            row
+            for row in csv.DictReader(io.StringIO(text, newline=""))
+            if (row["checkpoint"], row["seed"]) == (policy.name, str(policy.seed))
+        ]
+        if len(rows) != protocol["episodes"]:
+            return None  # cut
         return [
             Episode(
                 int(row["episode"]),

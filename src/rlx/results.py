@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import math
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from rlx import stats
 from rlx.atomic import write_json, write_text
 from rlx.errors import DataDamaged, Missing
+from rlx.reading import read_json, read_table, require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,12 +74,28 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     path = folder / "episodes.csv"
     if not path.is_file():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
+    cure = f"`dvc checkout --force {shlex.quote(str(path))}` brings that of a finished run back"
     try:
+        text = read_table(path)
         types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
-        table = pd.read_csv(path, dtype=types)[list(COLUMNS)]
-        return table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
-    except (ValueError, KeyError) as error:
-        raise DataDamaged(f"{path}: is not a table of episodes ({error}); `dvc repro --force` makes it anew") from None
+        table = pd.read_csv(io.StringIO(text), dtype=types)[list(COLUMNS)]
+        table = table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
+        return _checked(table)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise DataDamaged(f"{path}: is not a table of episodes ({str(error)[:120]}); {cure}") from None
+
+
+def _checked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of episodes if it is whole: every policy played the same episodes, and every cell has its value."""
+    for name in ("episode", "reset_seed", "length"):
+        if table[name].dtype != np.dtype(np.int64):
+            raise ValueError(f"{name} is not a whole number in every row")
+    if not np.isfinite(table["return"].to_numpy(dtype=float)).all():
+        raise ValueError("a return is not a finite number")
+    played = table.fillna({"seed": -1}).groupby(["checkpoint", "seed"]).size()
+    if not len(table) or played.min() != played.max():
+        raise ValueError("it lacks episodes: not every policy has as many")
+    return table
 
 
 def score_of(
@@ -142,12 +160,21 @@ def read_summary(folder: Path) -> Summary:
     if not path.is_file():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
         scores = {name: _score_from(item) for name, item in data["checkpoints"].items()}
-        return Summary(dict(data["task"]), scores, _finite(data["random"]["return_mean"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        require("latest" in scores, "no score of the final policies")
+        return Summary(_task_from(data["task"]), scores, _finite(data["random"]["return_mean"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"[:120]
-        raise DataDamaged(f"{path}: is not an evaluation summary ({why}); `dvc repro --force` makes it anew") from None
+        cure = f"`dvc checkout --force {shlex.quote(str(path))}` brings that of a finished run back"
+        raise DataDamaged(f"{path}: is not an evaluation summary ({why}); {cure}") from None
+
+
+def _task_from(task: Any) -> dict[str, Any]:
+    """Return what was measured, if it says so."""
+    if not isinstance(task["environment"], str) or not isinstance(task["protocol"], dict):
+        raise TypeError("its task has no environment or protocol")
+    return dict(task)
 
 
 def _finite(value: Any) -> float:
@@ -158,16 +185,34 @@ def _finite(value: Any) -> float:
     return number
 
 
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{str(value)[:40]!r} is not a whole number")
+    return value
+
+
+def _number(text: str) -> int:
+    """Return a seed as it stands as a key."""
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError(f"{text[:40]!r} is not a seed")
+    return int(text)
+
+
 def _score_from(item: Mapping[str, Any]) -> Score:
-    seeds = {int(seed): facts for seed, facts in item["seeds"].items()}
+    seeds = {_number(seed): facts for seed, facts in item["seeds"].items()}
     interval = stats.Interval(**item["interval"]) if item["interval"] else None
+    if interval is not None:
+        _finite(interval.low), _finite(interval.high)
     success = item["success"]
+    spread = None if item["return_std_over_seeds"] is None else _finite(item["return_std_over_seeds"])
+    if not seeds or item["n_seeds"] != len(seeds):
+        raise ValueError(f"it has {len(seeds)} seeds and says {str(item['n_seeds'])[:20]}")
     return Score(
-        stats.Estimate(_finite(item["return_mean"]), interval, item["return_std_over_seeds"], item["n_seeds"]),
+        stats.Estimate(_finite(item["return_mean"]), interval, spread, len(seeds)),
         {seed: _finite(facts["return_mean"]) for seed, facts in seeds.items()},
         {seed: str(facts["policy_sha256"]) for seed, facts in seeds.items()},
-        (success["successes"], success["episodes"]) if success else None,
-        {seed: int(facts["step"]) for seed, facts in seeds.items()},
+        (_whole(success["successes"]), _whole(success["episodes"])) if success else None,
+        {seed: _whole(facts["step"]) for seed, facts in seeds.items()},
         {
             seed: _finite(facts["validation_return"])
             for seed, facts in seeds.items()

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rlx.atomic import write_text
+from rlx.errors import DataDamaged
 from rlx.project import main_root
+from rlx.reading import read_json
 
 FORMAT = 1
 Stamp = list[int] | None
@@ -40,10 +42,10 @@ class RunIndex:
     def read(cls, root: Path) -> RunIndex:
         """Read the index of a project; an empty one where there is none that can be used."""
         try:
-            content = json.loads(_path(root).read_bytes())
+            content = read_json(_path(root))
             if content["format"] == FORMAT and isinstance(content["runs"], dict):
                 return cls({"runs": dict(content["runs"]), "experiments": dict(content["experiments"])})
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, DataDamaged):
             pass
         return cls({"runs": {}, "experiments": {}})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from rlx.bench import entry_for
-from rlx.errors import Missing
+from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
 from rlx.live import BENCH, metrics_files
 from rlx.metrics import VOCABULARY, is_component, iterate_rows
-from rlx.runs import RunFolder
+from rlx.runs import RunFolder, read_metadata
 
 Array = np.ndarray[Any, Any]
 COUNTERS = ("seed", "step", "update")
@@ -60,7 +61,23 @@ def read_metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
     rows: dict[int, list[dict[str, Any]]] = {}
     for row in metrics_rows(root, folder):
         rows.setdefault(int(row["seed"]), []).append(row)
-    return {seed: _columns(rows[seed]) for seed in sorted(rows)}
+    found = {seed: _columns(rows[seed]) for seed in sorted(rows)}
+    _check_whole(folder, found)
+    return found
+
+
+def _check_whole(folder: RunFolder, found: dict[int, SeedMetrics]) -> None:
+    """Refuse the metrics of finished seeds that end before the training did: their file was cut between two rows."""
+    if not (folder.path / "metadata.json").is_file():
+        return
+    for seed in read_metadata(folder.path)["seeds"]:
+        steps = seed.get("steps") if seed["status"] == "finished" else None
+        last = int(found[seed["seed"]].steps_U[-1]) if seed["seed"] in found else 0
+        if steps and last < steps:
+            raise DataDamaged(
+                f"{folder.name}: metrics.jsonl ends at step {last:,} of seed {seed['seed']}, which was trained for {steps:,}: it "
+                f"is cut; `dvc checkout --force` of the file brings it back"
+            )
 
 
 def training_clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]]:
@@ -117,4 +134,4 @@ def _bench(root: Path, folder: RunFolder) -> dict[int, Path]:
 
 def _by_seed(folder: Path) -> dict[int, Path]:
     found = {path.name.removeprefix("seed_"): path for path in folder.glob("seed_*") if path.is_dir()}
-    return {int(seed): found[seed] for seed in sorted(found) if seed.isdecimal()}
+    return {int(seed): found[seed] for seed in sorted(found) if re.fullmatch(r"[0-9]{1,18}", seed)}

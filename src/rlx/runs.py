@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
+import io
 import os
 import platform
+import re
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlx.atomic import write_json
+from rlx.bench import bench_folder
 from rlx.config.snapshot import Snapshot, read_snapshot
-from rlx.errors import DataDamaged, Missing
-from rlx.live import live_folder
+from rlx.containment import check_links
+from rlx.dvc_cache import is_object
+from rlx.errors import DataDamaged, Missing, NotInProject
+from rlx.live import LAYOUT, live_folder
+from rlx.project import find_root
+from rlx.reading import read_json, read_table
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
@@ -40,6 +46,20 @@ class RunFolder:
     path: Path
     label: str | None = None
     origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a folder from which links lead elsewhere: it may be from a stranger, and all of it is read."""
+        check_links(self.path, LAYOUT, self._may_lead)
+
+    def _may_lead(self, target: Path) -> bool:
+        """Tell whether a link in the folder may lead to a resolved path: to DVC's cache, or to a seed on the bench."""
+        try:
+            root = find_root(self.path.parent)
+        except NotInProject:
+            return False
+        bench = bench_folder(root).resolve()
+        inner = target.relative_to(bench).parts if target.is_relative_to(bench) else ()
+        return is_object(root, target) or bool(inner and re.fullmatch(r"[0-9a-f]{24}", inner[0]))
 
     @property
     def name(self) -> str:
@@ -174,11 +194,13 @@ def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
     if not path.is_file():
         return {}
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(io.StringIO(read_table(path)))
         by_seed = table.astype({"step": int, "seed": int, "return_mean": float}).groupby("seed")
         found = {int(str(seed)): (rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataDamaged(f"{path}: is not a learning curve ({error}); `dvc repro --force` makes it anew") from None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise DataDamaged(
+            f"{path}: is not a learning curve ({str(error)[:120]}); `dvc repro --force` makes it anew"
+        ) from None
     if not all(np.isfinite(values).all() for _, values in found.values()):
         raise DataDamaged(f"{path}: has empty cells; `dvc repro --force` makes it anew")
     return found
@@ -235,9 +257,9 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise Missing(f"{path}: no such file")
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        _check_metadata(content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        content: dict[str, Any] = read_json(path)
+        check_metadata(content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataDamaged(
             f"{path}: is not run metadata ({str(error)[:120]}); `dvc checkout --force {path}` brings that of a run of the "
             f"study back, `rlx checkout {folder.name}` that of a kept experiment"
@@ -245,13 +267,29 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _check_metadata(content: dict[str, Any]) -> None:
-    """Check the shape of what everybody reads of the metadata."""
-    str(content["status"])
-    for seed in content.get("seeds") or []:
-        int(seed["seed"]), str(seed["status"]), seed.get("error")
+def check_metadata(content: Mapping[str, Any]) -> None:
+    """Check the shape of what everybody reads of the metadata.
+
+    Raises:
+        KeyError: Something is missing: the file is half a file, or not of rlx.
+        TypeError: Something is of another kind.
+    """
+    if not isinstance(content.get("environment"), str | None) or not isinstance(content.get("algorithm"), str | None):
+        raise TypeError("environment and algorithm are words")
+    if not isinstance(content["status"], str) or not isinstance(content["seeds"], list):
+        raise TypeError("status and seeds are a word and a list")
+    if not all(type(seed) is int for seed in content["seeds_wanted"]):
+        raise TypeError("seeds_wanted are whole numbers")
+    for seed in content["seeds"]:
+        if type(seed["seed"]) is not int or not isinstance(seed["status"], str):
+            raise TypeError("a seed has a number and a status")
+        if seed.get("steps") is not None and type(seed["steps"]) is not int:
+            raise TypeError("the steps of a seed are a whole number")
+        seed.get("error")
         if failure := seed.get("failure"):
             str(failure["kind"]), int(failure["step"])
+    if process := content.get("process"):
+        str(process["host"]), int(process["pid"])
     for section in ("git", "cost", "engine", "process", "versions", "host"):
         if not isinstance(content.get(section) or {}, dict):
             raise TypeError(f"{section} is not a mapping")

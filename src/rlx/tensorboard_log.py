@@ -13,6 +13,8 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
+from rlx.reading import MOST_TABLE_BYTES, read_bytes
+
 FLUSH_SECONDS = 2.0
 _LENGTH, _CHECKSUM = 8, 4
 """Bytes around a record (TFRecord): its length, a checksum of that, the record, a checksum of the record."""
@@ -68,7 +70,7 @@ def training_clock(folder: Path) -> dict[int, float]:
 
 def _events(path: Path) -> Iterator[Any]:
     """Yield the events of a file; what a killed process left half-written ends it."""
-    content, place = memoryview(path.read_bytes()), 0
+    content, place = memoryview(read_bytes(path, MOST_TABLE_BYTES)), 0
     while place + _LENGTH + _CHECKSUM <= len(content):
         (length,) = struct.unpack_from("<Q", content, place)
         start = place + _LENGTH + _CHECKSUM

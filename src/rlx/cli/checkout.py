@@ -23,15 +23,19 @@ def command(runs: tuple[str, ...]) -> None:
     from rlx.experiments.kept import export
     from rlx.experiments.revisions import recorded_here
     from rlx.experiments.tools import dvc
+    from rlx.experiments.untrusted import check_outputs
     from rlx.project import find_root
     from rlx.references import kept_origin
+    from rlx.runs import RunFolder
 
     root = find_root()
     for name in runs:
         record = recorded_here(root).get(name)
         if record is not None:
-            if missing := [f"runs/{name}/{out}" for out in record.outputs if not (root / "runs" / name / out).exists()]:
-                dvc(root, "--wait-for-lock", "checkout", "--quiet", *missing)
+            folder = RunFolder(root / "runs" / name).path
+            check_outputs(root, record)
+            if missing := [f"runs/{name}/{out}" for out in record.outputs if not (folder / out).exists()]:
+                dvc(root, "--wait-for-lock", "checkout", "--quiet", "--", *missing)
             tell(f"runs/{name}/ is there")
             continue
         origin = kept_origin(root, name)

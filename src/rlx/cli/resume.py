@@ -100,6 +100,7 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     from rlx.experiments.making import whole_run
     from rlx.experiments.planning import plan
     from rlx.experiments.tools import dvc_in_terminal
+    from rlx.experiments.untrusted import check_lock
 
     status = _status(folder)
     if status == "finished" or folder.origin is not None:
@@ -116,7 +117,9 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
             f"{run}: its configuration or code has changed since it was stopped: {_difference(folder.snapshot, now)}. "
             f"Put that back to go on, or train what there is now: `dvc repro`"
         )
-    code = dvc_in_terminal(root, "--wait-for-lock", "repro", *([] if is_verbose() else ["--quiet"]), *whole_run(run))
+    check_lock(root)
+    quiet = [] if is_verbose() else ["--quiet"]
+    code = dvc_in_terminal(root, "--wait-for-lock", "repro", *quiet, "--", *whole_run(run))
     if code == Interrupted.exit_code:
         raise Interrupted(f"{run}: interrupted; `rlx resume {run}` goes on from its newest checkpoints")
     if code:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import RUN, say, tell
+
+if TYPE_CHECKING:
+    from rlx.experiments.revisions import Experiment
 
 
 @click.command("rm")
@@ -15,39 +20,61 @@ def command(runs: tuple[str, ...]) -> None:
     """Drop experiments and their folders; what was said about them stays.
 
     Kept experiments stay in Git until it cleans up; the command that brings one back is printed. Experiments that were
-    stopped or have failed are deleted for good. Runs of the study are not touched.
+    stopped or have failed are deleted for good. Runs of the study are not touched, nor files of your own.
 
     \b
     Example:
       rlx rm cartpole_001
     """
-    from rlx.errors import Missing, UsageError
-    from rlx.experiments.kept import RECORD, experiment_named, reference_of, remove
+    from rlx.experiments.kept import is_ours, reference_of, remove, remove_folder
     from rlx.experiments.making import give_up
     from rlx.labels import labels_path
     from rlx.project import find_root
-    from rlx.references import nearest_run
 
     root = find_root()
-    kept = {name: experiment for name in dict.fromkeys(runs) if (experiment := experiment_named(root, name))}
-    for name in runs:  # all of them are looked at before any is dropped
+    kept = {name: _kept(root, name) for name in dict.fromkeys(runs)}  # all of them are looked at before any is dropped
+    for name, experiments in kept.items():
         folder = root / "runs" / name
-        if name in kept:
-            continue
-        if not (name.strip("./") and "/" not in name and folder.is_dir()):
-            raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
-        if not (folder / RECORD).is_file() and "@" not in name:
-            raise UsageError(
-                f"{name} is a run of the study, not an experiment: take it out of study.runs in params.yaml, then `rlx sync`"
-            )
-    for name in dict.fromkeys(runs):
-        if name in kept:
-            reference = reference_of(root, kept[name])
-            remove(root, [name])
-            tell(f"{name} is dropped; this brings it back: `git update-ref {reference} {kept[name].commit}`")
-            shutil.rmtree(root / "runs" / name, ignore_errors=True)
-        else:
-            give_up(root, name)
+        ours = is_ours(root, name)
+        if ours and not experiments:
+            stay = give_up(root, name)
             tell(f"{name} is deleted")
+        else:
+            stay = remove_folder(root, name, experiments[0]) if ours else []
+            if folder.exists() and not ours:
+                say(f"runs/{name}/ stays: it is not the folder of the experiment but a run of the study, or yours")
+        for experiment in experiments:
+            remove(root, experiment)
+            back = shlex.join(["git", "update-ref", reference_of(experiment), experiment.commit])
+            tell(f"{name} is dropped; this brings it back: `{back}`")
+        if stay:
+            say(f"runs/{name}/ stays with what rlx has not put there: {', '.join(stay[:5])}{' …' * (len(stay) > 5)}")
         if labels_path(root, name).is_file():
             say(f"its tags and note stay in runs/{name}.yaml")
+
+
+def _kept(root: Path, name: str) -> list[Experiment]:
+    """Return the kept experiments of a name; none where it is one that was not finished.
+
+    Raises:
+        Missing: There is no experiment of that name.
+        UsageError: It is a run of the study, or a folder that rlx has not made.
+    """
+    from rlx.containment import is_plain
+    from rlx.errors import Missing, UsageError
+    from rlx.experiments.kept import is_of_study, is_ours
+    from rlx.experiments.revisions import experiments
+    from rlx.references import nearest_run
+
+    if found := [experiment for experiment in experiments(root) if experiment.name == name]:
+        return found
+    folder = root / "runs" / name
+    if not is_plain(name) or "/" in name or not folder.is_dir():
+        raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
+    if is_of_study(root, name):
+        raise UsageError(
+            f"{name} is a run of the study, not an experiment: take it out of study.runs in params.yaml, then `rlx sync`"
+        )
+    if not is_ours(root, name):
+        raise UsageError(f"runs/{name} is a folder that rlx has not made; nothing of it is deleted")
+    return []

@@ -21,6 +21,7 @@ from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.document import Document, KeyPath, read_document
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
+from rlx.containment import leads_out
 from rlx.errors import ConfigError, Problem
 
 GROUPS = ("env", "algo", "policy", "checkpoint", "eval")
@@ -99,11 +100,19 @@ def compose_run(root: Path, run: str) -> Composed:
 
 
 def _parameters_document(root: Path) -> Document:
-    document = read_document(root / "params.yaml", "params.yaml")
+    document = _read_own(root, "params.yaml")
     problems = document.problems + translate(document) + problems_in(document, Parameters)
     if problems:
         raise ConfigError(problems)
     return document
+
+
+def _read_own(root: Path, name: str) -> Document:
+    """Read a document of the project; a link out of it may be somebody else's, and is not followed."""
+    if leads_out(root, root / name):
+        message = "is a link to a file outside of the project, and is not read; copy the file here"
+        raise ConfigError([Problem(name, None, None, "", message)])
+    return read_document(root / name, name)
 
 
 @dataclass
@@ -163,7 +172,7 @@ class _Files:
             self.problems.append(mention or Problem(shown, None, None, "", _no_such_config(self.root, group, name)))
             return None
         try:
-            return read_document(path, shown)
+            return _read_own(self.root, shown)
         except ConfigError as error:
             self.problems += error.problems
             return None

@@ -11,10 +11,15 @@ from typing import Any
 
 import yaml
 
-from rlx.errors import ConfigError, Problem
+from rlx.errors import ConfigError, DataDamaged, Problem
+from rlx.reading import MOST_CONFIG_BYTES, bounded, check_values, read_text
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a document: ``("algo", "learning_rate")``."""
+
+
+DIGITS = 18
+"""Of the longest whole number that fits into 64 bits whatever its digits are."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,13 @@ for _tag, _pattern, _first in (
 def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     """Read an integer as YAML 1.2 does: ``010`` is ten, octal is written ``0o10``."""
     text = str(loader.construct_scalar(node))
+    if len(text) > DIGITS:
+        return 0  # refused by :func:`_walk`, in its place
     return int(text, 0) if re.match(r"0[ox]", text) else int(text, 10)
 
 
 _Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Loader = bounded(_Yaml12Loader)
 
 
 def dump(data: dict[str, Any]) -> str:
@@ -124,9 +132,11 @@ def read_document(path: Path, name: str | None = None) -> Document:
     """
     name = name or str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, MOST_CONFIG_BYTES)
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(name, None, None, "", f"is not a UTF-8 text file ({error.reason})")]) from None
+    except DataDamaged as error:
+        raise ConfigError([Problem(name, None, None, "", str(error).removeprefix(f"{path}: "))]) from None
     except OSError as error:
         raise ConfigError([Problem(name, None, None, "", f"cannot be read: {error.strerror}")]) from None
     return parse_document(text, name)
@@ -135,7 +145,7 @@ def read_document(path: Path, name: str | None = None) -> Document:
 def parse_document(text: str, name: str) -> Document:
     """Read YAML text; see :func:`read_document`."""
     try:
-        loader = _Yaml12Loader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -147,6 +157,8 @@ def parse_document(text: str, name: str) -> Document:
             if any(not problem.key for problem in document.problems):  # not even its keys can be read
                 raise ConfigError(document.problems)
             document.data = loader.construct_document(node)
+            if not document.problems:
+                check_values(document.data)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -194,8 +206,17 @@ def _walk(node: yaml.Node, path: KeyPath, document: Document, problems: list[Pro
     elif node.tag == "tag:yaml.org,2002:float" and not math.isfinite(_float(str(node.value))):
         place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         key = ".".join(map(str, path))
-        message = f"{node.value} is not a finite number"
+        message = f"{_short(node.value)} is not a finite number"
         problems.append(Problem(document.name, place.line, place.column, key, message))
+    elif node.tag == "tag:yaml.org,2002:int" and len(str(node.value)) > DIGITS:
+        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        key = ".".join(map(str, path))
+        message = f"{_short(node.value)} is too large a number: whole numbers have at most {DIGITS} digits"
+        problems.append(Problem(document.name, place.line, place.column, key, message))
+
+
+def _short(text: object) -> str:
+    return str(text) if len(str(text)) <= 40 else f"{str(text)[:37]}…"
 
 
 def _float(text: str) -> float:

@@ -5,20 +5,27 @@ Training depends on this file alone. It is byte-stable: the same configuration g
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.document import Document, dump, read_document
+from rlx.config.document import Document, KeyPath, dump, read_document
 from rlx.config.schema import RunConfig
-from rlx.errors import ConfigError, Missing, Problem
+from rlx.config.values import Section
+from rlx.containment import is_plain, shown
+from rlx.errors import ConfigError, DataDamaged, Missing
 
 FORMAT = 1
 HEADER = "# The effective configuration of this run, complete. Written by the resolve stage; edit configs/ instead.\n"
 IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 """Settings that say which seeds a run has and how it is called, but not what one seed computes."""
+
+LATER: tuple[KeyPath, ...] = (("checkpoint", "start"),)
+"""Settings that came after snapshots were first written. A snapshot leaves one out while it has its default, by which older
+versions behaved, so that nothing trains again for it; every other setting must be there, or the file is damaged."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,13 @@ class Snapshot:
         """Return the snapshot as plain values, in the order of the file."""
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         content = {"format": FORMAT, **self.config.model_dump(), "code": code}
-        if self.config.checkpoint.start is None:
-            del content["checkpoint"][
-                "start"
-            ]  # as before there was such a setting, so that nothing trains again for it
+        for path in LATER:
+            *sections, key = path
+            inner: Any = content
+            for section in sections:
+                inner = inner[section]
+            if inner[key] == _default(path):
+                del inner[key]
         return content
 
     def to_yaml(self) -> str:
@@ -65,31 +75,89 @@ class Snapshot:
         return HEADER + dump(self.to_data())
 
 
+def _default(path: KeyPath) -> Any:
+    value: Any = RunConfig()
+    for part in path:
+        value = getattr(value, str(part))
+    return value
+
+
 def read_snapshot(path: Path) -> Snapshot:
     """Read a ``config_snapshot.yaml``.
 
     Raises:
         Missing: There is none.
-        ConfigError: It was made by a newer rlx, or was edited into something invalid.
+        DataDamaged: It was made by a newer rlx, or is not complete: cut, or edited into something invalid.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; `dvc repro` (or `rlx train`) makes it")
-    return snapshot_from(read_document(path))
-
-
-def snapshot_from(document: Document) -> Snapshot:
-    """Return the snapshot that a YAML document holds; see :func:`read_snapshot`."""
-    if document.problems:
-        raise ConfigError(document.problems)
-    data = dict(document.data)
-    version, code = data.pop("format", None), data.pop("code", {})
-    if version != FORMAT:
-        message = f"snapshot format {version!r} is not the format {FORMAT} that this rlx reads; upgrade rlx, or run `dvc repro`"
-        raise ConfigError([Problem(document.name, None, None, "format", message)])
+    run = path.parent.name
+    cure = (
+        f"`git checkout HEAD -- {shlex.quote(str(path))}` brings that of a run of the study back (or `dvc repro` makes it anew), "
+        f"`rlx checkout {run}` that of a kept experiment"
+    )
     try:
-        return Snapshot(
-            RunConfig.model_validate(data), ProjectCode(code.get("files", {}), code.get("registration", {}))
+        document = read_document(path)
+        if not path.read_bytes().endswith(b"\n"):
+            raise DataDamaged(f"{path}: is cut in its last line; {cure}")
+    except ConfigError as error:
+        raise DataDamaged(f"{error}; {cure}") from None
+    return snapshot_from(document, cure)
+
+
+def snapshot_from(document: Document, cure: str) -> Snapshot:
+    """Return the snapshot that a YAML document holds.
+
+    Args:
+        document: The document.
+        cure: What brings a good one back, for the message.
+
+    Raises:
+        DataDamaged: As :func:`read_snapshot`.
+    """
+    data = dict(document.data)
+    version, code = data.pop("format", None), data.pop("code", None)
+    if isinstance(version, int) and version > FORMAT:
+        raise DataDamaged(
+            f"{document.name}: has snapshot format {version}, and this rlx reads format {FORMAT}; upgrade rlx"
         )
-    except (ValidationError, AttributeError) as error:
-        message = f"is not a snapshot ({error}); `dvc repro` makes it anew"
-        raise ConfigError([Problem(document.name, None, None, "", message)]) from None
+    if document.problems or version != FORMAT:
+        told = str(ConfigError(document.problems)) or f"{document.name}: has no format"
+        raise DataDamaged(f"{told}; it is not a snapshot; {cure}")
+    if lacking := [".".join(map(str, path)) for path in _lacking(data, code)]:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise DataDamaged(
+            f"{document.name}: is not complete: it lacks {', '.join(lacking[:3])}{more}, and a snapshot has every setting; {cure}"
+        )
+    try:
+        return Snapshot(RunConfig.model_validate(data), _project_code(code))
+    except (ValidationError, ValueError, TypeError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise DataDamaged(f"{document.name}: is not a snapshot ({told}); {cure}") from None
+
+
+def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
+    """Return the settings that a snapshot should have and has not."""
+    lacking: list[KeyPath] = []
+
+    def look(section: type[Section], values: Any, path: KeyPath) -> None:
+        for name, info in section.model_fields.items():
+            here = (*path, name)
+            if not isinstance(values, dict) or name not in values:
+                lacking.extend([here] if here not in LATER else [])
+            elif isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+                look(info.annotation, values[name], here)
+
+    look(RunConfig, data, ())
+    own = code if isinstance(code, dict) else {}
+    return lacking + [("code", name) for name in ("files", "registration") if name not in own]
+
+
+def _project_code(code: dict[str, Any]) -> ProjectCode:
+    files, registration = code["files"], code["registration"]
+    if not isinstance(registration, dict) or not isinstance(files, dict):
+        raise TypeError("code.files and code.registration must be mappings")
+    for name, digest in files.items():
+        if not (is_plain(name) and isinstance(digest, str)):
+            raise ValueError(f"code.files: {shown(name)} is not a file of the project with its hash")
+    return ProjectCode(files, registration)

@@ -18,6 +18,8 @@ class Section(BaseModel):
     )
 
 
+LARGEST = 10**18
+"""Above this no whole number is computed with: a budget of it would take longer than the universe has been there."""
 SHAPES = "must be a number, a mapping with start and end, or lin_NUMBER"
 
 
@@ -30,9 +32,11 @@ class Schedule(Section):
 
 def _whole(value: Any) -> Any:
     """Read ``1e5`` and ``100000.0`` as whole numbers; people and DVC write budgets that way."""
-    if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        return int(value)
-    return value
+    if not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
+        return value
+    if abs(value) >= LARGEST:
+        raise PydanticCustomError("too_large", "must be below 10^18")
+    return int(value) if isinstance(value, float) and value == int(value) else value
 
 
 def _number_or_schedule(value: Any) -> float | Schedule:
@@ -64,7 +68,7 @@ def _number_or_schedule(value: Any) -> float | Schedule:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
         raise PydanticCustomError("schedule", SHAPES)
     return float(value)
 

@@ -69,8 +69,10 @@ def _users(root: Path, damaged: dict[str, Path]) -> dict[str, list[str]]:
     for where, runs in places:
         for run, record in runs.items():
             for output, digest in record.outputs.items():
-                listing = cached(root, digest) if digest.endswith(".dir") and digest not in damaged else None
-                inside = members(listing) if listing else {}
+                inside = {}
+                with suppress(RlxError):  # its list is damaged: told by another check
+                    listing = cached(root, digest) if digest.endswith(".dir") and digest not in damaged else None
+                    inside = members(listing) if listing else {}
                 parts = {digest: output, **{inner: f"{output}/{path}" for path, inner in inside.items()}}
                 for each in parts.keys() & damaged.keys():
                     users.setdefault(each, []).append(f"runs/{run}/{parts[each]}{where}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from rlx.experiments.making import abandoned, drop_abandoned
 from rlx.experiments.revisions import recorded_here
 from rlx.experiments.settings import default_remote
 from rlx.project import main_root
+from rlx.reading import read_json
 
 
 def runs(root: Path) -> Iterator[Finding]:
@@ -57,10 +57,13 @@ def results(root: Path) -> Iterator[Finding]:
         return  # told by another check
     for run, record in sorted(known.items()):
         for output, digest in record.outputs.items():
-            listing = cached(root, digest)
-            inside = members(listing).values() if listing and digest.endswith(".dir") else ()
-            if listing is None or not all(cached(root, inner) for inner in inside):
-                lacking.append(f"runs/{run}/{output}")
+            try:
+                listing = cached(root, digest)
+                inside = members(listing).values() if listing and digest.endswith(".dir") else ()
+                if listing is None or not all(cached(root, inner) for inner in inside):
+                    lacking.append(f"runs/{run}/{output}")
+            except DataDamaged as error:
+                yield problem("cache", f"runs/{run}/{output}: {error}", restoring(root))
     if lacking:
         told = f"{counted(len(lacking), 'result')} of dvc.lock not in DVC's cache: {listed(lacking)}"
         yield warning("cache", told, restoring(root))
@@ -91,11 +94,11 @@ def index(root: Path) -> Iterator[Finding]:
     """Check the index of `rlx ls`, which is only a cache."""
     path = main_root(root) / ".dvc" / "tmp" / "rlx-index.json"
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         sound = isinstance(content, dict) and isinstance(content.get("runs"), dict)
     except FileNotFoundError:
         return
-    except (OSError, ValueError):
+    except (OSError, ValueError, DataDamaged):
         sound = False
     if sound:
         return

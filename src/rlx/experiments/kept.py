@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rlx.atomic import write_json, write_text
-from rlx.dvc_cache import lay_out
-from rlx.errors import CommandFailed, DataDamaged, Missing, UsageError
-from rlx.experiments.revisions import Experiment, Origin, commit_of, experiments, recorded
-from rlx.experiments.tools import dvc, git, git_blobs
-from rlx.live import BENCH
+from rlx.containment import check_links, is_plain, place, shown
+from rlx.dvc_cache import cached, lay_out, members
+from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing, UsageError
+from rlx.experiments.revisions import Experiment, Origin, commit_of, experiments, recorded, recorded_here
+from rlx.experiments.tools import git, git_blobs
+from rlx.live import BENCH, LAYOUT
+from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
 
 FORMAT = 1
 RECORD = "experiment.json"
+IGNORE_ALL = "*\n"
+"""The ``.gitignore`` in an experiment's folder, by which it is known as one: Git and DVC keep the original."""
 JUDGED = ("final_eval", "video", "engine")
 """Sections of ``params.yaml`` that stages after training depend on."""
 STAGES = ("stages/train.py", "stages/eval.py")
+
+
+RUN_NAME = r"[A-Za-z][A-Za-z0-9_\-]*"
 
 
 @dataclass(frozen=True)
@@ -80,12 +88,12 @@ def reserve(root: Path, stem: str, name: str | None = None) -> Path:
 
 
 def _folder(root: Path, name: str) -> Path:
-    folder = root / "runs" / name
+    folder = place(root / "runs", name, f"the experiment's name {name}")
     if folder.parent.exists() and not folder.parent.is_dir():
         raise UsageError(f"{folder.parent} is not a folder, so there is no place for results; move it away")
     folder.parent.mkdir(exist_ok=True)
     folder.mkdir()
-    write_text(folder / ".gitignore", "*\n")  # Git and DVC keep the original
+    write_text(folder / ".gitignore", IGNORE_ALL)
     return folder
 
 
@@ -102,15 +110,33 @@ def read_record(folder: Path) -> Record | None:
     """
     path = folder / RECORD
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = dict(read_json(path))
         content.pop("format")
-        return Record(**{**content, "settings": tuple(content["settings"]), "targets": tuple(content["targets"])})
+        settings, targets = tuple(content["settings"]), tuple(content["targets"])
+        return _checked(Record(**{**content, "settings": settings, "targets": targets}))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataDamaged(
-            f"{path}: is not the record of an experiment ({str(error)[:80]}); `rlx rm {folder.name}` deletes it"
+            f"{path}: is not the record of an experiment ({str(error)[:80]}); `rlx rm {shlex.quote(folder.name)}` deletes it"
         ) from None
+
+
+def _checked(record: Record) -> Record:
+    """Return a record; refuse one that would ask DVC for anything else than to make a run of this project."""
+    texts = [record.run, *record.settings, *record.targets, *([] if record.parent is None else [record.parent])]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("its fields are not text")
+    if not re.fullmatch(RUN_NAME, record.run):
+        raise ValueError(f"{shown(record.run)} is not a run's name")
+    for target in record.targets:
+        if not re.fullmatch(rf"(resolve|train|eval|video|analyze)@{RUN_NAME}", target):
+            raise ValueError(f"{shown(target)} is not a stage of a run")
+    for setting in record.settings:
+        file, separator, _ = setting.partition("=")[0].partition(":")
+        if separator and not is_plain(file.lstrip("+~")):
+            raise ValueError(f"the setting {shown(setting)} is of a file elsewhere")
+    return record
 
 
 def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> str | None:
@@ -125,8 +151,6 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> s
     Returns:
         A name to type, or None.
     """
-    import yaml
-
     head = commit_of(root, "HEAD")
     if head is None:
         raise CommandFailed(
@@ -141,9 +165,9 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> s
         here = [(root / path).read_bytes() if (root / path).is_file() else None for path in STAGES]
         (runs,) = recorded(root, [commit])
         try:
-            data = yaml.safe_load(parameters or b"") or {}
+            data = parse_yaml(parameters or b"") or {}
             same_protocol = {key: data.get(key) for key in JUDGED} == {key: judged.get(key) for key in JUDGED}
-        except (yaml.YAMLError, AttributeError):
+        except (ValueError, AttributeError):
             continue
         if same_protocol and stages == here and run in runs and "eval" in runs[run].outputs:
             return name if name != run or (root / "runs" / run / "eval").is_dir() else f"{run}@HEAD"
@@ -155,43 +179,150 @@ def export(root: Path, origin: Origin, name: str) -> Path:
 
     Raises:
         Missing: There is no such run, or not all of its files are here.
+        DataRefused: What the commit says is not to be written here, or the folder is somebody's; nothing was written.
     """
     (runs,) = recorded(root, [origin.commit])
     if origin.run not in runs:
         raise Missing(f"{name}: commit {origin.commit[:10]} holds no finished run {origin.run!r}")
     (snapshot,) = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/config_snapshot.yaml"])
-    folder = root / "runs" / name
+    source = f"{name} (dvc.lock of commit {origin.commit[:10]})"
+    folder = place(root / "runs", name, f"the name of experiment {name}")
+    outputs = runs[origin.run].outputs
+    if strange := [path for path in outputs if path.split("/")[0] not in LAYOUT]:
+        place(folder, strange[0], source)
+        raise DataRefused(f"{source}: {shown(strange[0])} is nothing that a run has; nothing was written")
+    if folder.exists() and not is_ours(root, name):
+        raise DataRefused(
+            f"runs/{name} is there already, and is not the folder of an experiment: rlx writes nothing into it. Move it "
+            f"away, then `rlx checkout {shlex.quote(name)}` again"
+        )
+    check_links(folder, LAYOUT)
+    here = lay_out(root, outputs, folder, source)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / ".gitignore", "*\n")
+    write_text(folder / ".gitignore", IGNORE_ALL)
     shutil.rmtree(folder / BENCH, ignore_errors=True)
     write_text(folder / "config_snapshot.yaml", (snapshot or b"").decode("utf-8", "replace"))
-    here = [lay_out(root, digest, folder / output) for output, digest in runs[origin.run].outputs.items()]
     (folder / RECORD).unlink(missing_ok=True)
     for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
+        if path.relative_to(folder).parts[0] in LAYOUT and path.is_file() and not path.is_symlink():
             path.chmod(0o444)
-    if not all(here):
-        cure = "`dvc fetch --all-commits` fetches them" if "@" in name else f"`dvc exp pull origin {name}` fetches them"
+    if not here:
+        cure = (
+            "`dvc fetch --all-commits` fetches them"
+            if "@" in name
+            else f"`dvc exp pull origin {shlex.quote(name)}` fetches them"
+        )
         raise Missing(
             f"{name}: not all of its files are in this clone's DVC cache; what there is, is in runs/{name}/. {cure}"
         )
     return folder
 
 
-def remove(root: Path, names: Sequence[str]) -> None:
-    """Drop kept experiments; their commits stay with Git until it cleans up.
+def is_ours(root: Path, name: str) -> bool:
+    """Tell whether ``runs/<name>/`` is the folder of an experiment that rlx made: neither a run of the study nor a person's.
+
+    Its mark is the ``.gitignore`` that keeps it from Git, or the record of what it is to be; and neither ``dvc.lock``, nor ``params.yaml``, nor Git know it.
+    """
+    folder = root / "runs" / name
+    try:
+        marked = read_bytes(folder / ".gitignore").decode("utf-8", "replace").strip() == IGNORE_ALL.strip()
+    except (OSError, DataDamaged):
+        marked = False
+    return (marked or (folder / RECORD).is_file()) and not folder.is_symlink() and not is_of_study(root, name)
+
+
+def is_of_study(root: Path, name: str) -> bool:
+    """Tell whether a name is that of a run of the workspace: of the roster, of ``dvc.lock``, or with files in Git."""
+    try:
+        roster = (parse_yaml(read_bytes(root / "params.yaml", MOST_CONFIG_BYTES)).get("study") or {}).get("runs") or []
+    except (OSError, ValueError, AttributeError, DataDamaged):
+        roster = []
+    return (
+        name in roster
+        or name in recorded_here(root)
+        or bool(git(root, "ls-files", "-z", "--", f"runs/{name}/").strip("\0"))
+    )
+
+
+def remove(root: Path, experiment: Experiment) -> None:
+    """Drop a kept experiment; its commit stays with Git until it cleans up.
 
     Raises:
-        CommandFailed: DVC refused.
+        CommandFailed: Git refused: something else holds the reference, or has changed it meanwhile.
     """
-    dvc(root, "--wait-for-lock", "exp", "remove", *names)
+    git(root, "update-ref", "--no-deref", "-d", reference_of(experiment), experiment.commit)
 
 
-def reference_of(root: Path, experiment: Experiment) -> str:
+def reference_of(experiment: Experiment) -> str:
     """Return the Git reference that keeps an experiment."""
-    listed = git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    return next(
-        ref
-        for ref in listed
-        if ref.split("/")[2:] == [experiment.baseline[:2], experiment.baseline[2:], experiment.name]
-    )
+    return f"refs/exps/{experiment.baseline[:2]}/{experiment.baseline[2:]}/{experiment.name}"
+
+
+def remove_folder(root: Path, name: str, experiment: Experiment | None) -> list[str]:
+    """Delete what rlx has put into the folder of an experiment, and the folder if nothing else is in it.
+
+    Args:
+        root: The project.
+        name: Its name; :func:`is_ours` has said that the folder is rlx's.
+        experiment: The experiment, where it is kept: then Git and DVC say which files are its.
+
+    Returns:
+        The files that stay, because somebody else has put them there, as paths in the folder.
+
+    Raises:
+        CommandFailed: Something cannot be deleted. The folder is then still known as an experiment's.
+    """
+    folder, held = root / "runs" / name, _held(root, experiment)
+    last, stay = [folder / RECORD, folder / ".gitignore"], []
+    try:
+        for here, _, files in os.walk(folder, topdown=False, onerror=_raise):
+            for path in (Path(here, file) for file in files):
+                inner = path.relative_to(folder).as_posix()
+                if not _is_own(inner, held):
+                    stay.append(inner)
+                elif path not in last:
+                    path.unlink()
+            _drop_empty(folder, Path(here))
+        for path in [] if stay else last:
+            path.unlink(missing_ok=True)
+        if not stay:
+            folder.rmdir()
+    except OSError as error:
+        raise CommandFailed(
+            f"runs/{name} cannot be deleted ({error.filename or folder}: {error.strerror}); {name} is not dropped. "
+            f"`rlx rm {shlex.quote(name)}` again deletes the rest"
+        ) from None
+    return sorted(stay)
+
+
+def _drop_empty(folder: Path, inner: Path) -> None:
+    """Delete the folders in a folder in which nothing is left, links to folders too."""
+    for entry in list(os.scandir(inner)):
+        if entry.is_symlink() and inner == folder / BENCH:
+            Path(entry.path).unlink()
+        elif entry.is_dir(follow_symlinks=False) and not any(os.scandir(entry.path)):
+            Path(entry.path).rmdir()
+
+
+def _held(root: Path, experiment: Experiment | None) -> set[str] | None:
+    """Return the files of an experiment that DVC keeps, by their paths in its folder; None where that is not known."""
+    if experiment is None:
+        return None
+    held: set[str] = set()
+    for record in recorded(root, [experiment.commit])[0].values():
+        for output, digest in record.outputs.items():
+            listing = cached(root, digest) if digest.endswith(".dir") else None
+            held |= {f"{output}/{path}" for path in members(listing)} if listing else {output}
+    return held
+
+
+def _is_own(inner: str, held: set[str] | None) -> bool:
+    """Tell whether a file in an experiment's folder is rlx's."""
+    top, _, rest = inner.partition("/")
+    if top not in LAYOUT:
+        return False
+    return not rest or top == BENCH or held is None or inner in held or top in held
+
+
+def _raise(error: OSError) -> None:
+    raise error

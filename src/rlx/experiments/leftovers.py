@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -12,10 +11,12 @@ from typing import Any
 import psutil
 
 from rlx.atomic import write_text
+from rlx.errors import DataDamaged
 from rlx.experiments.repository import answer, git_folder, head
 from rlx.experiments.tools import git
 from rlx.experiments.workplace import is_alive
 from rlx.project import main_root
+from rlx.reading import read_json
 
 EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""
@@ -118,8 +119,8 @@ def experiment_folders(root: Path) -> list[Path]:
 
 def _unfinished(note: Path) -> bool:
     try:
-        return json.loads(note.read_bytes()).get("status") in UNFINISHED
-    except (OSError, ValueError, AttributeError):
+        return read_json(note).get("status") in UNFINISHED
+    except (OSError, ValueError, AttributeError, DataDamaged):
         return True
 
 
@@ -138,10 +139,10 @@ def rwlocks(root: Path) -> dict[Path, int | None]:
     found: dict[Path, int | None] = {}
     for path in (folder / "rwlock", folder / "exps" / "rwlock"):
         try:
-            found[path] = _dead(json.loads(path.read_bytes()))
+            found[path] = _dead(read_json(path))
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, DataDamaged):
             found[path] = None
     return found
 

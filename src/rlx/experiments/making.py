@@ -16,7 +16,16 @@ from rlx.atomic import write_json, write_text
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
-from rlx.experiments.kept import RECORD, Record, experiment_named, export, read_record, reserve, write_record
+from rlx.experiments.kept import (
+    RECORD,
+    Record,
+    experiment_named,
+    export,
+    read_record,
+    remove_folder,
+    reserve,
+    write_record,
+)
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
@@ -125,11 +134,12 @@ def begin_again(root: Path, name: str, plan: Plan) -> None:
         write_text(root / "runs" / name / "config_snapshot.yaml", plan.snapshot.to_yaml())
 
 
-def give_up(root: Path, name: str) -> None:
-    """Delete the folder and the workplace of an experiment that was not finished."""
+def give_up(root: Path, name: str) -> list[str]:
+    """Delete the folder and the workplace of an experiment that was not finished; see :func:`remove_folder`."""
     with _alone(root, name):
+        stay = remove_folder(root, name, None)
         workplace.close_workplace(Workplace(root, name, root))
-        shutil.rmtree(root / "runs" / name, ignore_errors=True)
+    return stay
 
 
 def abandoned(root: Path) -> list[str]:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from rlx.config.composition import BASE_KEYS, compose_run, read_parameters
 from rlx.config.schema import Parameters
 from rlx.config.snapshot import Snapshot
 from rlx.config.validation import field_of, section_type
+from rlx.containment import is_plain, leads_out
 from rlx.errors import ConfigError, UsageError
+from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,6 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         UsageError: One is not KEY=VALUE, or asks for several values at once.
         ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
     """
-    import yaml
-
     from rlx.config.checks import check_engine
     from rlx.resolving import resolve_run
 
@@ -66,7 +67,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
             parameters = read_parameters(changed)
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
-        judged = yaml.safe_load((changed / "params.yaml").read_text(encoding="utf-8"))
+        judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
     return Plan(run, tuple(settings), resolved.snapshot, parameters, judged)
 
 
@@ -85,9 +86,9 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
         copy = Path(folder)
         shutil.copyfile(root / "params.yaml", copy / "params.yaml")
-        shutil.copytree(root / "configs", copy / "configs")
+        shutil.copytree(root / "configs", copy / "configs", ignore=partial(_no_configs, root))
         for file, changes in by_file.items():
-            if not (copy / file).is_file():
+            if not is_plain(file) or not (copy / file).is_file():
                 raise ConfigError(f"-S {file}:{changes[0]}: there is no file {file} to change")
             try:
                 several = len(get_hydra_sweeps({file: changes})) > 1
@@ -101,6 +102,17 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
                     f"-S {' '.join(changes)}: gives a setting several values; `rlx sweep` tries them all, one experiment each"
                 )
         yield copy
+
+
+def _no_configs(root: Path, folder: str, names: list[str]) -> list[str]:
+    """Return what a folder of configs has beside folders and configs of the project: it is not copied."""
+    ignored = []
+    for name in names:
+        path = Path(folder, name)
+        is_config = path.is_file() and path.suffix == ".yaml" and not leads_out(root, path)
+        if not is_config and (path.is_symlink() or not path.is_dir()):
+            ignored.append(name)
+    return ignored
 
 
 def _sentence(error: BaseException) -> str:

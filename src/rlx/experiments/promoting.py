@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.atomic import write_bytes
-from rlx.errors import CommandFailed
+from rlx.containment import place
+from rlx.errors import CommandFailed, DataRefused
 from rlx.experiments.revisions import Experiment
 from rlx.experiments.tools import environment, git, git_blobs
+from rlx.reading import read_bytes
 
 PROMOTED = ("params.yaml", "configs", "envs", "policies", "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""
@@ -34,13 +36,18 @@ def merge(root: Path, experiment: Experiment) -> Merge:
 
     Raises:
         CommandFailed: Git refused.
+        DataRefused: It changed a file that is not in the project, or that a link stands for here.
     """
     between = (experiment.baseline, experiment.commit)
     listed = git(root, "diff", "--name-only", "--relative", "--no-renames", "-z", *between, "--", *PROMOTED)
     files, conflicts = {}, []
-    for name in filter(None, listed.split("\0")):
+    names = [name for name in listed.split("\0") if name]
+    for name in names:
+        if place(root, name, f"commit {experiment.commit[:10]}").is_dir():
+            raise DataRefused(f"commit {experiment.commit[:10]}: {name} is a file there, and a folder here")
+    for name in names:
         before, after = git_blobs(root, [f"{commit}:./{name}" for commit in between])
-        here = (root / name).read_bytes() if (root / name).is_file() else None
+        here = read_bytes(root / name) if (root / name).is_file() else None
         if after is None or after == here:
             continue  # what an experiment lacks stays
         if here is None or here == before:
@@ -60,7 +67,7 @@ def _merged(ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
         paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
         for path, content in zip(paths, (ours, base, theirs), strict=True):
             path.write_bytes(content)
-        command = ["git", "merge-file", "-p", *map(str, paths)]
+        command = ["git", "merge-file", "-p", "--", *map(str, paths)]
         done = subprocess.run(command, env=environment(), capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None
 

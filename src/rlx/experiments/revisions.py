@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlx.containment import place
 from rlx.dvc_cache import HASH, cached, lay_out, member, members
-from rlx.errors import CommandFailed, DataDamaged, Missing
+from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.tools import git, git_blobs
 from rlx.project import main_root
+from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""
@@ -60,7 +62,7 @@ def experiments(root: Path) -> list[Experiment]:
     for line in listed.splitlines():
         ref, commit, created = line.split(" ")
         parts = ref.split("/")
-        if len(parts) == 5 and parts[2] not in ("exec", "celery", "stash"):
+        if len(parts) == 5 and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", parts[2] + parts[3]):
             found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created)))
     return sorted(found, key=lambda experiment: (-experiment.created, experiment.name))
 
@@ -78,7 +80,7 @@ def recorded_here(root: Path) -> dict[str, RecordedRun]:
         DataDamaged: It has the marks of a merge conflict.
     """
     try:
-        text = (root / "dvc.lock").read_text(encoding="utf-8", errors="replace")
+        text = read_bytes(root / "dvc.lock", MOST_BYTES).decode("utf-8", "replace")
     except OSError:
         return {}
     if re.search(r"^<{7} ", text, re.MULTILINE):
@@ -94,9 +96,6 @@ def _runs_of(lock: str) -> dict[str, RecordedRun]:
 
     Only those sections are parsed: a lock is mostly parameters.
     """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     outputs: dict[str, dict[str, str]] = {}
     for section in re.split(r"^(?=  \S)", lock, flags=re.MULTILINE):
         match = re.match(r"  (?:train|eval|analyze|video)@([\w-]+):\n", section)
@@ -104,9 +103,9 @@ def _runs_of(lock: str) -> dict[str, RecordedRun]:
         if match is None or tail < 0:
             continue
         try:
-            content: Any = yaml.load(section[tail:], loader)
+            content: Any = parse_yaml(section[tail:])
             outs = [(str(out.get("path", "")), str(out.get("md5", ""))) for out in content.get("outs", [])]
-        except (yaml.YAMLError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError):
             continue
         for path, digest in outs:
             prefix = f"runs/{match[1]}/"
@@ -132,7 +131,7 @@ def read_output(root: Path, record: RecordedRun, output: str, inner: str = "") -
     """Return the bytes of an output of a recorded run, or of a file in an output folder; None where it is not here."""
     digest = record.outputs.get(output)
     path = None if digest is None else member(root, digest, inner) if inner else cached(root, digest)
-    return path.read_bytes() if path else None
+    return read_bytes(path) if path else None
 
 
 def commit_of(root: Path, revision: str) -> str | None:
@@ -170,9 +169,8 @@ def view(root: Path, origin: Origin) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     (target / "config_snapshot.yaml").write_bytes(snapshot)
-    for output in VIEWED:
-        if output in record.outputs:
-            _require(lay_out(root, record.outputs[output], target / output), origin)
+    viewed = {output: record.outputs[output] for output in VIEWED if output in record.outputs}
+    _require(lay_out(root, viewed, target, _lock_of(origin)), origin)
     (target / COMPLETE).touch()
     return target
 
@@ -182,6 +180,9 @@ def view_folder(root: Path, origin: Origin) -> Path:
     folder = main_root(root) / ".dvc" / "tmp"
     if not os.access(folder if folder.is_dir() else folder.parent, os.W_OK):
         folder = Path(tempfile.gettempdir()) / f"rlx-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            raise DataRefused(f"{folder}: belongs to somebody else, who could change what is read there; delete it")
     return folder / "rlx-views" / origin.commit / origin.run
 
 
@@ -196,7 +197,8 @@ def add_to_view(root: Path, origin: Origin, path: str) -> Path:
     Raises:
         Missing: The run has no such file, or this clone lacks it.
     """
-    target = view(root, origin) / path
+    folder = view(root, origin)
+    target = place(folder, path, _lock_of(origin))
     if target.exists():
         return target
     record = _record(root, origin)
@@ -209,7 +211,7 @@ def add_to_view(root: Path, origin: Origin, path: str) -> Path:
         digest = members(listing).get(path.removeprefix(f"{output}/"))
     if digest is None:
         raise Missing(f"run {origin.run!r} of commit {origin.commit[:10]} has no {path}")
-    _require(lay_out(root, digest, target), origin)
+    _require(lay_out(root, {path: digest}, folder, _lock_of(origin)), origin)
     return target
 
 
@@ -221,6 +223,10 @@ def files_of(root: Path, origin: Origin, output: str) -> list[str]:
     listing = cached(root, digest)
     _require(listing is not None, origin)
     return sorted(members(listing)) if listing else []
+
+
+def _lock_of(origin: Origin) -> str:
+    return f"dvc.lock of commit {origin.commit[:10]}"
 
 
 def _record(root: Path, origin: Origin) -> RecordedRun:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from rlx.errors import CommandFailed, Interrupted
+from rlx.containment import shown
+from rlx.errors import CommandFailed, DataRefused, Interrupted
+from rlx.reading import MOST_BYTES
 
 
 def environment() -> dict[str, str]:
@@ -36,37 +39,54 @@ def has_identity(root: Path) -> bool:
 def git(root: Path, *arguments: str) -> str:
     """Run Git in ``root`` and return what it prints.
 
+    Names that come from data go after ``--`` or are full references, so that none is taken for an option; none is a
+    pattern.
+
     Raises:
         CommandFailed: Git refused, or is not installed; its own words are in the message.
     """
-    return _run(root, ["git", *arguments])
+    return _run(root, ["git", "--literal-pathspecs", *arguments])
 
 
 def git_blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
-    """Return the content of ``REVISION:PATH`` objects, None for those that do not exist, in one call of Git."""
+    """Return the content of ``REVISION:PATH`` files, None for those that do not exist, in two calls of Git.
+
+    The first asks how large they are.
+
+    Raises:
+        DataRefused: One is too large, or has a line break in its name.
+    """
     if not names:
         return []
-    wanted = "".join(f"{name}\n" for name in names).encode()
-    command = ["git", "cat-file", "--batch"]
+    if broken := next((name for name in names if "\n" in name or "\0" in name), None):
+        raise DataRefused(f"Git has a file with a line break in its name, {shown(broken)}; rlx does not read it")
+    found: list[bytes | None] = [None] * len(names)
+    told = _cat_file(root, names, "--batch-check=%(objecttype) %(objectsize) ").splitlines()
+    blobs = {}
+    for index, line in enumerate(told):
+        kind, _, length = line.partition(b" ")
+        if kind == b"blob" and length.strip().isdigit():
+            blobs[index] = int(length)
+    if large := next((names[index] for index, size in blobs.items() if size > MOST_BYTES), None):
+        raise DataRefused(f"{shown(large)}: is larger than {MOST_BYTES:,} bytes; it is not read")
+    rest, position = _cat_file(root, [names[index] for index in blobs], "--batch"), 0
+    for index, size in blobs.items():
+        position = rest.index(b"\n", position) + 1
+        found[index] = rest[position : position + size]
+        position += size + 1
+    return found
+
+
+def _cat_file(root: Path, names: Sequence[str], how: str) -> bytes:
+    wanted = "".join(f"{name}\n" for name in names).encode(errors="surrogateescape")
+    command = ["git", "cat-file", how]
     try:
         done = subprocess.run(command, cwd=root, env=environment(), input=wanted, capture_output=True, check=False)
     except FileNotFoundError:
         raise CommandFailed("`git cat-file --batch` cannot run: git is not installed, or not on the PATH") from None
     if done.returncode:
         raise CommandFailed(f"`git cat-file --batch` failed: {done.stderr.decode(errors='replace').strip()}")
-    found: list[bytes | None] = []
-    rest = done.stdout
-    position = 0
-    for _ in names:
-        end = rest.index(b"\n", position)
-        header, position = rest[position:end], end + 1
-        if header.endswith((b" missing", b" ambiguous")):
-            found.append(None)
-            continue
-        size = int(header.split(b" ")[2])
-        found.append(rest[position : position + size])
-        position += size + 1
-    return found
+    return done.stdout
 
 
 def dvc(root: Path, *arguments: str) -> str:
@@ -139,11 +159,20 @@ def in_background(
 
 
 def _run(root: Path, command: list[str]) -> str:
-    shown = " ".join(["dvc", *command[3:]] if command[1:3] == ["-m", "dvc"] else command)
+    told = ["dvc", *command[3:]] if command[1:3] == ["-m", "dvc"] else [command[0], *command[2:]]
+    words = shlex.join(told) if len(told) <= 12 else f"{shlex.join(told[:12])} …"
     try:
-        done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=root,
+            env=environment(),
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
     except FileNotFoundError:
-        raise CommandFailed(f"`{shown}` cannot run: {command[0]} is not installed, or not on the PATH") from None
+        raise CommandFailed(f"`{words}` cannot run: {command[0]} is not installed, or not on the PATH") from None
     if done.returncode:
-        raise CommandFailed(f"`{shown}` failed: {(done.stderr or done.stdout).strip()}")
+        raise CommandFailed(f"`{words}` failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout

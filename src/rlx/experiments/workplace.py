@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from configobj import ConfigObj
 
@@ -24,6 +24,7 @@ from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.kept import Record
 from rlx.experiments.roster import SINGLE_RUN
 from rlx.experiments.tools import Watch, git, has_identity, in_background, in_terminal
+from rlx.experiments.untrusted import check_lock
 from rlx.live import LIVE
 from rlx.project import MAIN_ROOT, main_root
 
@@ -89,9 +90,9 @@ def open_workplace(root: Path, name: str) -> Workplace:
     _name_committer(clone)
     git(clone, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD").strip())
     for name_in_top in tracked_changes(root):
-        _copy(top / name_in_top, clone / name_in_top)
+        _copy(top, name_in_top, clone, follow=False)
     for name_in_root in untracked_sources(root):
-        _copy(root / name_in_root, place.root / name_in_root)
+        _copy(root, name_in_root, place.root, follow=True)
     git(clone, "add", "--all")
     tree = git(clone, "write-tree").strip()
     start = git(clone, "commit-tree", tree, "-p", "HEAD", "-m", "the state an experiment starts from").strip()
@@ -117,7 +118,7 @@ def reopen_workplace(root: Path, name: str) -> Workplace:
         git(clone, "rev-parse", "--verify", "--quiet", START)
         top = git(root, "rev-parse", "--show-toplevel").strip()
         git(root, "clone", "--quiet", "--shared", "--no-checkout", "--no-hardlinks", "--", top, str(fresh))
-        git(fresh, "fetch", "--quiet", str(clone), f"{START}:{START}")
+        git(fresh, "fetch", "--quiet", "--", str(clone), f"{START}:{START}")
         git(fresh, "checkout", "--quiet", "--detach", f"{START}^")
         git(fresh, "read-tree", "--reset", "-u", START)
     except (CommandFailed, OSError):
@@ -144,12 +145,25 @@ def _name_committer(clone: Path) -> None:
         git(clone, "config", "user.email", "rlx@localhost")
 
 
-def _copy(source: Path, target: Path) -> None:
-    if source.is_file():
+def _copy(folder: Path, name: str, into: Path, *, follow: bool) -> None:
+    """Make a file in the clone as it is in the workspace.
+
+    Args:
+        folder: Where it is.
+        name: Its path there.
+        into: The clone.
+        follow: Copy what a link leads to (it is the person's own), not the link (as a commit would hold it).
+    """
+    source, target = folder / name, into / name
+    for parent in reversed(PurePath(name).parents[:-1]):
+        if (into / parent).is_symlink():  # a link in the commit, a folder in the workspace
+            (into / parent).unlink()
+    if target.is_dir() and not target.is_symlink():
+        return  # a repository in the repository
+    target.unlink(missing_ok=True)
+    if source.is_file() or source.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
-    else:
-        target.unlink(missing_ok=True)
+        shutil.copy2(source, target, follow_symlinks=follow and source.is_file())
 
 
 def _configure(place: Workplace) -> None:
@@ -173,16 +187,16 @@ def run_stages(place: Workplace, record: Record, loudness: Loudness) -> int:
         DVC's exit status (130 after Ctrl-C). The live progress of training goes to the terminal.
     """
     quiet = [] if loudness.verbose else ["--quiet"]
-    command = [sys.executable, "-m", "dvc", "exp", "run", *quiet, "-n", place.name]
-    for setting in record.settings:
-        command += ["-S", setting]
+    check_lock(place.root)
+    command = [sys.executable, "-m", "dvc", "exp", "run", *quiet, f"--name={place.name}"]
+    command += [f"--set-param={setting}" for setting in record.settings]
     live = place.project / "runs" / place.name
     variables = {SINGLE_RUN: record.run, MAIN_ROOT: str(place.project), LIVE: str(live)}
     if loudness.workers is not None:
         variables["RLX_WORKERS"] = os.environ.get("RLX_WORKERS", str(loudness.workers))
     if loudness.log is None:
-        return in_terminal([*command, *record.targets], place.root, variables, quiet=loudness.quiet)
-    status = in_background([*command, *record.targets], place.root, variables, loudness.log, loudness.watch)
+        return in_terminal([*command, "--", *record.targets], place.root, variables, quiet=loudness.quiet)
+    status = in_background([*command, "--", *record.targets], place.root, variables, loudness.log, loudness.watch)
     return Interrupted.exit_code if loudness.stopped() else status
 
 
@@ -197,7 +211,7 @@ def collect(place: Workplace) -> str | None:
     if not found:
         return None
     ref, commit = found[0]
-    git(place.project, "fetch", "--quiet", "--no-write-fetch-head", str(place.clone), f"+{ref}:{ref}")
+    git(place.project, "fetch", "--quiet", "--no-write-fetch-head", "--", str(place.clone), f"+{ref}:{ref}")
     return commit
 
 

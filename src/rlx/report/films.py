@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.errors import Missing
+from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
+from rlx.reading import parse_json, read_bytes
 from rlx.runs import RunFolder
 from rlx.wording import number
 
 FOLDER, STEM = "videos", "median"
 MOST_BYTES = 20_000_000
 """Of films that a page carries; mail servers and browsers take that much."""
-POSTER_WIDTH = 480
+MOST_FILM_BYTES = 500_000_000
+"""Of one film that is looked at."""
+POSTER_WIDTH, MOST_PIXELS = 480, 4096 * 4096
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def film_of(root: Path, folder: RunFolder) -> ShownFilm:
     """Return the film of a run's median seed in its median episode, or why there is none."""
     told, content = _file(root, folder, f"{STEM}.json"), _file(root, folder, f"{STEM}.mp4")
     try:
-        facts = json.loads(told.decode()) if told else {}
+        facts = parse_json(told) if told else {}
         if content is None:
             return ShownFilm(folder.name, None, f"No film: {facts.get('reason') or 'none was made'}.")
         return ShownFilm(folder.name, content, _caption(facts) if facts else "What it shows is not recorded.")
@@ -94,6 +96,9 @@ def _poster(content: bytes | None) -> bytes | None:
         return None
     try:
         with av.open(io.BytesIO(content), "r") as container:
+            shape = container.streams.video[0].codec_context
+            if shape.width * shape.height > MOST_PIXELS:
+                return None
             frame: Any = next(container.decode(video=0))
             picture = frame.to_image()
     except (av.FFmpegError, StopIteration, IndexError, ValueError):
@@ -109,6 +114,6 @@ def _file(root: Path, folder: RunFolder, name: str) -> bytes | None:
     try:
         if not path.is_file() and folder.origin is not None:
             path = add_to_view(root, folder.origin, f"{FOLDER}/{name}")
-        return path.read_bytes()
-    except (Missing, OSError):
+        return read_bytes(path, MOST_FILM_BYTES)
+    except (Missing, OSError, DataDamaged):
         return None

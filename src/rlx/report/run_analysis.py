@@ -20,6 +20,7 @@ from rlx.diagnosis.record import RunRecord
 from rlx.diagnosis.rules.rewards import components
 from rlx.diagnosis.signals import Signals
 from rlx.errors import DataDamaged
+from rlx.reading import read_json
 from rlx.report.analysis_documents import Analyzed
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import diagnosis_data
@@ -115,11 +116,11 @@ def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(path)
         if "findings" not in content:
             return None
         return Analyzed.model_validate_json(json.dumps(content)).model_dump()
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise DataDamaged(
             f"{path}: is not an analysis ({str(error)[:120]}); `dvc repro --force` makes it anew"
         ) from None

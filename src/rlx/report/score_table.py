@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
 from rlx.comparison import RunScores
 from rlx.errors import DataDamaged
+from rlx.reading import read_bytes, require
 
 SCORE_NAMES = ("score", "return_mean", "return")
 LARGEST = 1e100
@@ -46,11 +48,11 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
 def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
     """Return the rows with what to call their lines; blank lines count, but are no rows."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True, strict=True)
-            head = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = head
-            rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
+        text = read_bytes(path).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+        head = [name.strip() for name in reader.fieldnames or []]
+        reader.fieldnames = head
+        rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataDamaged(f"{path}: cannot be read as CSV: {str(error)[:120]}") from None
     if "run" not in head or not any(name in head for name in SCORE_NAMES):
@@ -72,9 +74,10 @@ def _name(row: dict[str, str], column: str, line: str) -> str:
 
 def _seed(text: str, line: str) -> int:
     try:
+        require(len(text) <= 18, text)
         return int(text)
     except ValueError:
-        raise DataDamaged(f"{line}: the seed {text!r} is not a whole number") from None
+        raise DataDamaged(f"{line}: the seed {text[:40]!r} is not a whole number") from None
 
 
 def _score(text: str, line: str) -> float:

@@ -1,0 +1,67 @@
+"""What DVC is about to lay out, looked at before it does: it follows whatever ``dvc.lock`` and the lists in its cache say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlx.containment import anywhere, check_links, check_plain
+from rlx.dvc_cache import HASH, cached, members
+from rlx.errors import DataDamaged
+from rlx.experiments.revisions import RecordedRun
+from rlx.live import LAYOUT
+from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
+
+MOST_IN_LOCK = 1_000_000
+"""Keys and values of a ``dvc.lock``: it holds every parameter of every stage of every run."""
+
+
+def check_outputs(root: Path, record: RecordedRun) -> None:
+    """Check that what ``dvc.lock`` records of a run would all lie in the run's folder.
+
+    Raises:
+        DataRefused: Something would not.
+    """
+    for output, digest in record.outputs.items():
+        check_plain(output, f"dvc.lock, outputs of {record.run}")
+        _check_listing(root, digest)
+
+
+def check_lock(root: Path) -> None:
+    """Check that everything that a project's ``dvc.lock`` records would lie in the project.
+
+    Args:
+        root: The project, or the clone of it in which an experiment is made.
+
+    Raises:
+        DataRefused: Something would not, or a link stands where a run's folder should.
+        DataDamaged: It cannot be read.
+    """
+    path = root / "dvc.lock"
+    try:
+        stages = parse_yaml(read_bytes(path, MOST_BYTES), MOST_IN_LOCK)["stages"]
+        outs = [(name, out) for name, stage in stages.items() for out in stage.get("outs") or []]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataDamaged(
+            f"dvc.lock: cannot be read ({error}); `git checkout HEAD -- dvc.lock` brings it back"
+        ) from None
+    for name, out in outs:
+        _check_out(root, name, out)
+    for folder in (root / "runs").glob("*"):
+        check_links(folder, LAYOUT, anywhere)
+
+
+def _check_out(root: Path, stage: Any, out: Any) -> None:
+    if not isinstance(out, dict) or not isinstance(out.get("path"), str):
+        raise DataDamaged(f"dvc.lock: an output of {stage} has no path; `git checkout HEAD -- dvc.lock` brings it back")
+    check_plain(out["path"], f"dvc.lock, outputs of {stage}")
+    digest = out.get("md5")
+    if isinstance(digest, str) and HASH.fullmatch(digest):
+        _check_listing(root, digest)
+
+
+def _check_listing(root: Path, digest: str) -> None:
+    if digest.endswith(".dir") and (listing := cached(root, digest)):
+        members(listing)
