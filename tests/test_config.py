@@ -16,7 +16,7 @@ from rlx.config.document import dump, parse_document
 from rlx.config.schema import EngineConfig, RunConfig
 from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.config.values import Schedule
-from rlx.errors import ConfigError, EngineVersionMismatch
+from rlx.errors import ConfigError, DataDamaged, EngineVersionMismatch
 
 PARAMS = (
     "study: {runs: [a]}\nenv: {id: CartPole-v1}\nalgo: {rollout_steps: 128, batch_size: 256, total_timesteps: 100000}\n"
@@ -284,7 +284,7 @@ def test_a_snapshot_reads_back_and_is_byte_stable(tmp_path: Path) -> None:
 def test_a_snapshot_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config_snapshot.yaml"
     path.write_text("format: 99\n")
-    with pytest.raises(ConfigError, match="snapshot format 99"):
+    with pytest.raises(DataDamaged, match="snapshot format 99"):
         read_snapshot(path)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from rlx import checkpoints
 from rlx.atomic import replacing
 from rlx.config.checks import cannot_go_on
-from rlx.config.document import parse_document
-from rlx.config.snapshot import Snapshot, snapshot_from
+from rlx.config.snapshot import Snapshot, carried_snapshot
 from rlx.dvc_cache import cached, member
 from rlx.errors import Missing, TrainingFailed
 from rlx.metrics import iterate_rows, write_rows
@@ -43,7 +42,7 @@ def take_over(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> None:
     if latest is None:
         raise TrainingFailed(f"checkpoint.start: {start.run} has no seed {seed} to go on from")
     earlier = checkpoints.load(latest)
-    state, before = earlier.state, snapshot_from(parse_document(earlier.config, f"{latest} (its configuration)"))
+    state, before = earlier.state, carried_snapshot(earlier.config, latest)
     if different := cannot_go_on(before.config, snapshot.config):
         raise TrainingFailed(f"checkpoint.start: cannot go on from {start.run}: {'; '.join(different)}")
     if state.step >= snapshot.config.algo.total_timesteps:

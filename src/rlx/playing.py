@@ -14,11 +14,10 @@ from rlx.actors import load_actor
 from rlx.algorithms import prepare_fast
 from rlx.checkpoints import Checkpoint
 from rlx.config.composition import compose_run
-from rlx.config.document import parse_document
 from rlx.config.schema import FinalEvalConfig
-from rlx.config.snapshot import Snapshot, snapshot_from
+from rlx.config.snapshot import Snapshot, carried_snapshot
 from rlx.envs import make_env, own_registrations
-from rlx.errors import CheckpointDamaged, ConfigError, DataDamaged, TrainingFailed
+from rlx.errors import ConfigError, TrainingFailed
 from rlx.evaluation import Episode
 from rlx.held_out import play_held_out
 from rlx.reading import MOST_TABLE_BYTES, read_text
@@ -127,7 +126,7 @@ def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
         ConfigError: Project code it was trained with has changed, or a file from elsewhere names code of its own.
     """
     checkpoint = checkpoints.load(policy.path)
-    snapshot = _carried(checkpoint)
+    snapshot = carried_snapshot(checkpoint.config, policy.path)
     if policy.run is None:
         _check_foreign(root, policy.path, snapshot)
     for name, digest in snapshot.code.files.items():
@@ -138,16 +137,6 @@ def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
             )
     own_registrations(root)
     return checkpoint, snapshot
-
-
-def _carried(checkpoint: Checkpoint) -> Snapshot:
-    """Return the configuration that a checkpoint carries."""
-    name = f"{checkpoint.path} (its configuration)"
-    cure = "its own bytes are as written, so it was made so: train again, or take another checkpoint"
-    try:
-        return snapshot_from(parse_document(checkpoint.config, name), cure)
-    except (ConfigError, DataDamaged) as error:
-        raise CheckpointDamaged(str(error)) from None
 
 
 def _check_foreign(root: Path, path: Path, snapshot: Snapshot) -> None:

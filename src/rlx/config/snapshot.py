@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.document import Document, KeyPath, dump, read_document
+from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
 from rlx.config.schema import RunConfig
 from rlx.config.values import Section
 from rlx.containment import is_plain, shown
@@ -102,10 +102,23 @@ def read_snapshot(path: Path) -> Snapshot:
             raise DataDamaged(f"{path}: is cut in its last line; {cure}")
     except ConfigError as error:
         raise DataDamaged(f"{error}; {cure}") from None
-    return snapshot_from(document, cure)
+    return _snapshot_from(document, cure)
 
 
-def snapshot_from(document: Document, cure: str) -> Snapshot:
+def carried_snapshot(text: str, checkpoint: Path) -> Snapshot:
+    """Return the snapshot whose text a checkpoint carries.
+
+    Raises:
+        DataDamaged: As :func:`read_snapshot`.
+    """
+    cure = "the checkpoint is as it was written, so it was made so: take another one"
+    try:
+        return _snapshot_from(parse_document(text, f"{checkpoint} (its configuration)"), cure)
+    except ConfigError as error:
+        raise DataDamaged(f"{error}; {cure}") from None
+
+
+def _snapshot_from(document: Document, cure: str) -> Snapshot:
     """Return the snapshot that a YAML document holds.
 
     Args:
