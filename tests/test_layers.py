@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "rlx"
 PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis", "wording", "containment", "reading"}
 LAYERS: list[set[str]] = [
-    {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "watch", "processes", "closing"},
+    {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "archives", "watch", "processes", "closing"},
     {"config", "stats", "comparison", "diagnosis", "wording"},
     {"destination", "terminal", "streams", "project", "project_code", "source_hashes", "live", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "task_probe", "reward_components", "success", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -30,13 +31,23 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.save_util import data_to_json
 
+from rlx.archives import opened
 from rlx.atomic import write_bytes
+from rlx.containment import shown
 from rlx.errors import CheckpointDamaged, Missing
 from rlx.normalization import Normalizer
+from rlx.reading import parse_json, require
 
 FORMAT = 2
 """1: until rlx 0.1. 2: the state names the engine."""
 MANIFEST = "rlx/manifest.json"
+NEEDED = ("rlx/config.yaml", "rlx/state.json", "policy.pth", "policy.optimizer.pth")
+MOST_FACTS_BYTES = 2**24
+"""Of a member that says something: a manifest, a state, the names of tensors."""
+MOST_TRIED = 20
+"""Checkpoints beside a damaged one that are tried."""
+MOST_VALUES, MOST_NESTED = 200_000, 10
+"""Tensors and values in a ``state_dict``, and how deep they may lie."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 VOLATILE = {
     "start_time": 0,
@@ -154,13 +165,13 @@ def load(path: Path, device: str = "cpu") -> Checkpoint:
 
 def numbered(folder: Path) -> list[Path]:
     """Return the checkpoints ``step_<N>.zip`` of a folder, newest first."""
-    found = [path for path in folder.glob("step_*.zip") if path.stem.partition("_")[2].isdigit()]
+    found = [path for path in folder.glob("step_*.zip") if re.fullmatch(r"step_[0-9]{1,18}", path.stem)]
     return sorted(found, key=lambda path: int(path.stem.partition("_")[2]), reverse=True)
 
 
 def _newest_good(damaged: Path) -> Path | None:
     """Return the newest numbered checkpoint beside a damaged one that can be read (None if there is none)."""
-    for path in numbered(damaged.parent):
+    for path in numbered(damaged.parent)[:MOST_TRIED]:
         try:
             _load(path, "cpu")
         except (CheckpointDamaged, Missing):
@@ -172,14 +183,12 @@ def _newest_good(damaged: Path) -> Path | None:
 def _load(path: Path, device: str) -> Checkpoint:
     members = _verified(path)
     try:
-        state = json.loads(members["rlx/state.json"])
-        best = Best(**state.pop("best")) if state.get("best") else None
         normalizer = members.get("rlx/normalizer.json")
         return Checkpoint(
             path,
-            TrainingState(**{**state, "best": best}),
+            _state(parse_json(members["rlx/state.json"])),
             members["rlx/config.yaml"].decode(),
-            Normalizer.from_data(json.loads(normalizer)) if normalizer else None,
+            Normalizer.from_data(parse_json(normalizer)) if normalizer else None,
             _load_tensors(members["policy.pth"], device),
             _load_tensors(members["policy.optimizer.pth"], device),
         )
@@ -187,6 +196,17 @@ def _load(path: Path, device: str) -> Checkpoint:
         raise CheckpointDamaged(
             f"{path}: does not hold what a checkpoint of rlx holds ({type(error).__name__}: {_first_line(error)})"
         ) from error
+
+
+def _state(facts: Any) -> TrainingState:
+    """Return where a training stands, every count of it a whole number: they become names of files."""
+    best = facts.get("best")
+    counts = [facts[name] for name in ("seed", "step", "update", "boundary", "n_updates")]
+    counts += [best["step"]] if best else []
+    require(all(type(count) is int and count >= 0 for count in counts), "a count that is no whole number")
+    require(isinstance(facts["engine"], str), "no engine")
+    found = Best(best["step"], float(best["validation_return"])) if best else None
+    return TrainingState(**{**facts, "best": found})
 
 
 def weights_hash(checkpoint: Checkpoint) -> str:
@@ -204,38 +224,44 @@ def _verified(path: Path) -> dict[str, bytes]:
     if not path.is_file():
         raise Missing(f"{path}: no such checkpoint")
     try:
-        size = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            foreign = any(info.compress_type != zipfile.ZIP_STORED or info.file_size > size for info in infos)
-            members = {} if foreign else {info.filename: archive.read(info) for info in infos}
-    except Exception as error:  # noqa: BLE001 — damage shows in many ways: zlib, Unicode, struct, end of file
-        raise CheckpointDamaged(f"{path}: is damaged, or not a zip file ({_first_line(error)})") from None
-    if foreign:
-        raise CheckpointDamaged(f"{path}: was not written by rlx (its members are compressed), or is damaged")
-    if MANIFEST not in members:
+        with opened(path) as archive:
+            return _members(archive, path)
+    except ValueError as error:
+        raise CheckpointDamaged(f"{path}: is damaged, or no checkpoint of rlx: {_first_line(error)}") from None
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
+    """Read the members that the manifest names, each checked against it; the manifest comes first."""
+    infos = {info.filename: info for info in archive.infolist()}
+    if MANIFEST not in infos:
         raise CheckpointDamaged(
             f"{path}: was not written by rlx (it has no {MANIFEST}); rlx does not unpickle foreign checkpoints"
         )
     try:
-        manifest = json.loads(members[MANIFEST])
+        require(infos[MANIFEST].file_size <= MOST_FACTS_BYTES, "too large")
+        manifest = parse_json(archive.read(MANIFEST))
         version, hashes = manifest["format"], dict(manifest["sha256"])
+        require(type(version) is int, "no format")
     except (ValueError, KeyError, TypeError):
         raise CheckpointDamaged(f"{path}: its manifest is damaged") from None
     if version not in range(1, FORMAT + 1):
         raise CheckpointDamaged(
             f"{path}: has checkpoint format {version}, and this rlx reads formats 1 to {FORMAT}; upgrade rlx"
         )
+    if lacking := [name for name in NEEDED if name not in hashes]:
+        raise CheckpointDamaged(f"{path}: its manifest is damaged: it lacks {lacking[0]}")
+    members = {}
     for name, expected in hashes.items():
-        if name not in members or hashlib.sha256(members[name]).hexdigest() != expected:
-            raise CheckpointDamaged(f"{path}: is damaged: {name} does not match its checksum")
-    return _migrated({name: members[name] for name in hashes}, version)
+        if name not in infos or hashlib.sha256(content := archive.read(name)).hexdigest() != expected:
+            raise CheckpointDamaged(f"{path}: is damaged: {shown(name)} does not match its checksum")
+        members[name] = content
+    return _migrated(members, version)
 
 
 def _migrated(members: dict[str, bytes], version: int) -> dict[str, bytes]:
     """Bring members of an older format into the present one."""
     if version == 1:
-        state = json.loads(members["rlx/state.json"]) | {"engine": "stable-baselines3"}  # there was no other
+        state = parse_json(members["rlx/state.json"]) | {"engine": "stable-baselines3"}  # there was no other
         members = members | {"rlx/state.json": _json(state)}
     return members
 
@@ -273,10 +299,35 @@ def _own_memory(content: Any) -> Any:
 
 
 def _load_tensors(content: bytes, device: str) -> dict[str, Any]:
+    """Read a ``state_dict``: plain tensors, each no larger than the bytes that came for it, and plain values."""
+    with opened(content) as archive:
+        pickles = [info for info in archive.infolist() if info.filename.endswith("data.pkl")]
+        require(len(pickles) == 1 and pickles[0].file_size <= MOST_FACTS_BYTES, "not as torch writes tensors")
     loaded = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     if not isinstance(loaded, dict):
         raise TypeError("not a state_dict")
+    _check_tensors(loaded)
     return loaded
+
+
+def _check_tensors(loaded: dict[str, Any]) -> None:
+    waiting: list[tuple[Any, int]] = [(loaded, 0)]
+    seen = 0
+    while waiting:
+        value, depth = waiting.pop()
+        seen += 1
+        require(seen <= MOST_VALUES and depth <= MOST_NESTED, "more values than a state_dict has")
+        if isinstance(value, dict | list | tuple):
+            inside = [*value, *value.values()] if isinstance(value, dict) else value
+            waiting += [(inner, depth + 1) for inner in inside]
+        elif isinstance(value, torch.Tensor):
+            require(value.layout == torch.strided and not value.is_quantized, "a tensor of another layout")
+            fits = value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+            require(fits, "a tensor larger than what it is made of")
+        else:
+            require(
+                value is None or isinstance(value, bool | int | float | str), "a value that is none of a state_dict"
+            )
 
 
 def _json(content: Any) -> bytes:
