@@ -247,7 +247,7 @@ def test_a_mistaken_config_is_told_by_the_resolve_stage(project: Project) -> Non
         project.write("configs/cartpole_epochs.yaml", config + "\n")
         assert message in " ".join(project.dvc("repro", "resolve@cartpole_epochs", check=False).split())
     project.write("configs/cartpole_epochs.yaml", "env: {wrappers: [os.getcwd]}\n")
-    assert "env.wrappers: os.getcwd is not a Gymnasium wrapper" in project.dvc(
+    assert "env.wrappers.0: os.getcwd is not a Gymnasium wrapper" in project.dvc(
         "repro", "resolve@cartpole_epochs", check=False
     )
     project.write("configs/cartpole_epochs.yaml", "policy: {type: resdual}\n")

@@ -14,8 +14,20 @@ from gymnasium.envs.registration import EnvSpec
 
 from rlx.config.schema import EnvConfig, RunConfig
 from rlx.errors import EnvironmentUnusable, RlxError
+from rlx.observation_wrappers import OwnObservations, StackFrames
 from rlx.project import load_package
+from rlx.space_wrappers import PlainSteps, fitted
 
+WRAPPERS = ("env", "wrappers")
+"""Where the configuration lists wrappers."""
+PACKAGES = (
+    ("MiniGrid-", "minigrid"), ("BabyAI-", "minigrid"), ("ALE/", "ale_py"), ("Fetch", "gymnasium_robotics"),
+    ("AntMaze", "gymnasium_robotics"), ("PointMaze", "gymnasium_robotics"), ("Adroit", "gymnasium_robotics"),
+    ("FrankaKitchen", "gymnasium_robotics"), ("Hand", "gymnasium_robotics"), ("Panda", "panda_gym"),
+    ("highway-", "highway_env"), ("merge-v", "highway_env"), ("roundabout-", "highway_env"), ("parking-", "highway_env"),
+    ("dm_control/", "shimmy"), ("FlappyBird-", "flappy_bird_gymnasium"), ("Meta-World/", "metaworld"),
+)  # fmt: skip
+"""How ids begin that well-known packages register once they are imported."""
 _own: dict[Path, dict[str, EnvSpec]] = {}
 
 
@@ -49,7 +61,7 @@ def wrapper_calls(env: EnvConfig) -> list[tuple[str, dict[str, Any]]]:
 
 
 def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any]:
-    """Make one environment with the configured wrappers.
+    """Make one environment with the configured wrappers, its spaces such as algorithms can work in.
 
     Args:
         env: What to make; the project's registrations must have been loaded (:func:`own_registrations`).
@@ -58,36 +70,70 @@ def make_env(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any
     Raises:
         EnvironmentUnusable: It does not exist, or cannot be built; the message says why.
     """
+    made = make_wrapped(env, render_mode)
     try:
-        rendering: dict[str, Any] = (
-            {"render_mode": render_mode} if render_mode else {}
-        )  # not every environment has the parameter
-        made: gym.Env[Any, Any] = _owning(gym.make(env.id, disable_env_checker=True, **rendering, **env.kwargs))
-        for name, arguments in wrapper_calls(env):
-            made = _wrapper(name)(made, **arguments)
-        from rlx.env_wrappers import OwnObservations, StackFrames
+        return around(made, env)
+    except BaseException:
+        made.close()
+        raise
 
-        if (
-            env.wrappers or gym.spec(env.id.rpartition(":")[2]).additional_wrappers
-        ):  # wrappers may reuse their memory as well
-            made = OwnObservations(made)
-        if env.frame_stack > 1:
-            return StackFrames(made, env.frame_stack)
-        return made  # noqa: TRY300
+
+def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any, Any]:
+    """Make one environment with the configured wrappers and nothing else; see :func:`make_env`."""
+    rendering: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}  # not every one has the parameter
+    try:
+        arguments = {**{key: value for key, value in env.kwargs.items() if not opens_windows(key, value)}, **rendering}
+        made: gym.Env[Any, Any] = _owning(gym.make(env.id, disable_env_checker=True, **arguments))
     except RlxError:
         raise
     except gym.error.DependencyNotInstalled as error:
         raise EnvironmentUnusable(f"{env.id} needs a package that is not installed: {error}") from None
     except gym.error.UnregisteredEnv as error:
         raise EnvironmentUnusable(f"there is no environment {env.id!r}{_nearest(env.id)}") from error
+    except ModuleNotFoundError as error:
+        if ":" in env.id and error.name == env.id.partition(":")[0].partition(".")[0]:
+            cure = "install it (`pip install …`), or mend its name"
+            raise EnvironmentUnusable(f"{env.id}: there is no package {error.name!r} here; {cure}") from None
+        raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
     except Exception as error:
         raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
+    for index, (name, given) in enumerate(wrapper_calls(env)):
+        try:
+            made = _wrapper(name)(made, **given)
+        except Exception as error:
+            made.close()
+            told = (
+                str(error)
+                if isinstance(error, RlxError)
+                else f"{name} cannot be put around {env.id}: {_first_line(error)}"
+            )
+            raise EnvironmentUnusable(told, (*WRAPPERS, index)) from error
+    return made
+
+
+def opens_windows(argument: str, value: Any) -> bool:
+    """Tell whether an argument of an environment asks for a window to be opened for each copy; none is."""
+    return argument == "render_mode" and value == "human"
+
+
+def around(made: gym.Env[Any, Any], env: EnvConfig) -> gym.Env[Any, Any]:
+    """Put around a wrapped environment what a configuration and its spaces need.
+
+    Raises:
+        EnvironmentUnusable: Its frames cannot be stacked.
+    """
+    if env.wrappers or gym.spec(env.id.rpartition(":")[2]).additional_wrappers:
+        made = OwnObservations(made)  # wrappers may reuse their memory as well
+    made = fitted(made)
+    return StackFrames(made, env.frame_stack) if env.frame_stack > 1 else made
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _owning(made: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
     """Put :class:`OwnObservations` directly around an environment, inside the wrappers that Gymnasium put around it."""
-    from rlx.env_wrappers import OwnObservations
-
     outer, env = None, made
     while isinstance(env, gym.Wrapper):
         outer, env = env, env.env
@@ -98,16 +144,28 @@ def _owning(made: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
 
 
 def _wrapper(name: str) -> Any:
-    """Import the wrapper class ``module.Class``."""
+    """Import the wrapper class ``module.Class``.
+
+    Raises:
+        EnvironmentUnusable: There is none, or it is no wrapper that can be used.
+    """
     module, _, attribute = name.rpartition(".")
-    found = getattr(importlib.import_module(module), attribute)
+    try:
+        holder = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+            raise EnvironmentUnusable(f"{name}: there is no module {error.name!r}") from None
+        raise
+    if not hasattr(holder, attribute):
+        guess = difflib.get_close_matches(attribute, dir(holder), 1)
+        hint = f"; did you mean {module}.{guess[0]}?" if guess else ""
+        raise EnvironmentUnusable(f"{module} has no wrapper {attribute!r}{hint}")
+    found = getattr(holder, attribute)
     if not (isinstance(found, type) and issubclass(found, gym.Wrapper)):
-        raise EnvironmentUnusable(f"env.wrappers: {name} is not a Gymnasium wrapper")
+        raise EnvironmentUnusable(f"{name} is not a Gymnasium wrapper")
     if issubclass(found, gym.wrappers.NormalizeObservation | gym.wrappers.NormalizeReward):
         cure = "use env.normalize_observation and env.normalize_reward, whose statistics travel in the checkpoint"
-        raise EnvironmentUnusable(
-            f"env.wrappers: {name} keeps statistics that evaluation and resuming would lose; {cure}"
-        )
+        raise EnvironmentUnusable(f"{name} keeps statistics that evaluation and resuming would lose; {cure}")
     return found
 
 
@@ -117,9 +175,16 @@ def _nearest(wanted: str) -> str:
     def stem(name: str) -> str:
         return name.lower().rpartition("-v")[0] or name.lower()
 
-    same = sorted(name for name in gym.registry if stem(name) == stem(wanted))
-    guesses = same[-1:] or difflib.get_close_matches(wanted, sorted(gym.registry), 3, cutoff=0.5)
-    return f"; did you mean {' or '.join(guesses)}?" if guesses else "; the project's `envs/` package can register it"
+    name = wanted.rpartition(":")[2]
+    same = sorted(known for known in gym.registry if stem(known) == stem(name))
+    guesses = same[-1:] or difflib.get_close_matches(name, sorted(gym.registry), 3, cutoff=0.5)
+    package = next((package for start, package in PACKAGES if name.startswith(start)), None)
+    if not same and package and ":" not in wanted:
+        return f"; the package {package} registers such: write `{package}:{name}` (after `pip install {package}`)"
+    from_package = "" if ":" in wanted else "one that an installed package registers is written `module:ID`"
+    if guesses:
+        return f"; did you mean {' or '.join(guesses)}?" + f" ({from_package})" * bool(from_package)
+    return "; the project's `envs/` package can register it" + f", and {from_package}" * bool(from_package)
 
 
 def episode_limit(made: gym.Env[Any, Any]) -> int | None:
@@ -133,10 +198,12 @@ class _Maker:
 
     root: Path
     env: EnvConfig
+    plain: bool = True
 
     def __call__(self) -> gym.Env[Any, Any]:
         own_registrations(self.root)
-        return make_env(self.env)
+        made = make_env(self.env)
+        return PlainSteps(made) if self.plain else made
 
 
 def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, Any]:
@@ -150,7 +217,9 @@ def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, 
     Returns:
         The Stable-Baselines3 ``VecEnv``, and the object inside it whose ``take()`` gives the episodes that ended.
     """
-    makers: list[Any] = [_Maker(root, config.env)] * config.env.num_envs
+    in_processes = config.env.vectorization != "sync"
+    in_place = fast and not in_processes  # there the source itself reads rewards, without the cost of a wrapper
+    makers: list[Any] = [_Maker(root, config.env, plain=not in_place)] * config.env.num_envs
     if fast:
         made = _fast_vector_env(config, makers)
         return made, made
@@ -159,7 +228,7 @@ def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, 
     from rlx.env_wrappers import EpisodeRecorder
 
     env = config.env
-    copies: Any = SubprocVecEnv(makers, start_method="spawn") if env.vectorization == "async" else DummyVecEnv(makers)
+    copies: Any = SubprocVecEnv(makers, start_method="spawn") if in_processes else DummyVecEnv(makers)
     recorder = EpisodeRecorder(copies, env.id)
     if not (env.normalize_observation or env.normalize_reward):
         return recorder, recorder
@@ -175,7 +244,7 @@ def _fast_vector_env(config: RunConfig, makers: list[Any]) -> Any:
 
     env = config.env
     source: sources.Source
-    if env.vectorization == "async":
+    if env.vectorization != "sync":
         source = sources.ProcessSource(makers)
     elif native.is_plain(env) and native.stands_in(env.id):
         source = native.NativeSource(env.id, env.num_envs, config.algo.rollout_steps)

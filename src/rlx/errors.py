@@ -47,7 +47,19 @@ class ConfigError(RlxError):
 
 
 class EnvironmentUnusable(ConfigError):
-    """The environment does not exist, cannot be built, or does not fit the algorithm."""
+    """The environment does not exist, cannot be built, or does not fit the algorithm.
+
+    Attributes:
+        key: The setting it comes from, such as ``("env", "wrappers", 0)``.
+    """
+
+    def __init__(self, problems: list[Problem] | str, key: tuple[str | int, ...] = ("env", "id")):
+        self.key = key
+        super().__init__(problems)
+
+    def __reduce__(self) -> tuple[type[EnvironmentUnusable], tuple[list[Problem] | str, tuple[str | int, ...]]]:
+        """Let it travel between processes with its setting."""
+        return type(self), (list(self.problems) or str(self), self.key)
 
 
 class PolicyUnusable(ConfigError):

@@ -24,6 +24,7 @@ from rlx.config.schema import EnvConfig
 from rlx.env_wrappers import first_non_finite
 from rlx.envs import make_env
 from rlx.errors import NonFiniteValue
+from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
 
 SLOTS = 32
@@ -96,7 +97,7 @@ class GymnasiumStepper:
         """See :meth:`Stepper.step`."""
         for place in places:
             observation, reward, terminated, truncated, info = self._envs[place].step(actions[place])
-            yield place, observation, float(reward), bool(terminated or truncated), info
+            yield place, observation, plain_reward(reward), bool(terminated or truncated), info
 
     def close(self) -> None:
         """See :meth:`Stepper.close`."""

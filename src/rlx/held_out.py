@@ -104,6 +104,7 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
         "wrappers": env.wrappers,
         "registration": snapshot.code.registration,
         "environment_code": {path: digest for path, digest in snapshot.code.files.items() if path.startswith("envs/")},
+        **({"environment_data": snapshot.code.data} if snapshot.code.data else {}),
         "protocol": protocol.model_dump(),
         "training_version": rlx.STAGE_VERSIONS["train"],
         "evaluation_version": rlx.STAGE_VERSIONS["eval"],
@@ -126,7 +127,7 @@ def _evaluate(
     root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[str], None]
 ) -> dict[str, Any]:
     """Evaluate both policies of one seed (or the random policy), in a worker process."""
-    check_unchanged(root, snapshot.code.files)
+    check_unchanged(root, snapshot.code.everything)
     own_registrations(root)
     if is_plain(snapshot.config.env):
         prepare_fast(emit)

@@ -129,7 +129,7 @@ def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
     snapshot = carried_snapshot(checkpoint.config, policy.path)
     if policy.run is None:
         _check_foreign(root, policy.path, snapshot)
-    for name, digest in snapshot.code.files.items():
+    for name, digest in snapshot.code.everything.items():
         if not is_unchanged(root / name, digest):
             raise ConfigError(
                 f"{policy.label}: was trained with another {name} than the project has now, so it would be played in another "

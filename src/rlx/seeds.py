@@ -172,7 +172,7 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
     with entry.locked(lambda: emit(f"seed {entry.seed} is being trained by another process; waiting for it")):
         if note := entry.done:
             return note
-        check_unchanged(root, snapshot.code.files)
+        check_unchanged(root, snapshot.code.everything)
         (entry.folder / "error.txt").unlink(missing_ok=True)
         take_over(root, snapshot, entry.seed, entry.folder)
         started = time.monotonic()
@@ -188,7 +188,7 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
             emit(progress)
 
         state = train_seed(root, snapshot, entry.seed, entry.folder, report, emit)
-        check_unchanged(root, snapshot.code.files)
+        check_unchanged(root, snapshot.code.everything)
         seconds = before + time.monotonic() - started
         note = {
             "steps": state.step,

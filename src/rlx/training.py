@@ -19,7 +19,7 @@ from rlx import algorithms, checkpoints, normalization
 from rlx.actors import PolicyActor
 from rlx.atomic import write_bytes
 from rlx.checkpoints import Best, TrainingState
-from rlx.config.checks import boundary_interval
+from rlx.config.checks import VALIDATION_STEP_LIMIT, boundary_interval
 from rlx.config.snapshot import Snapshot
 from rlx.env_wrappers import EpisodeStatistics
 from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
@@ -32,8 +32,6 @@ from rlx.success import reports_success
 from rlx.tensorboard_log import TensorBoardLog
 from rlx.threads import one_thread, skip_compiler
 from rlx.vector_envs.native import is_plain
-
-VALIDATION_STEP_LIMIT = 100_000
 
 
 @dataclass(frozen=True)
@@ -268,12 +266,13 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     """Return the validation episodes' returns, lengths, and what the environment said of their success."""
     config = run.snapshot.config
     seeds = validation_seeds(config.eval.episodes)
-    if config.eval.deterministic and (played := run.model.play(seeds)):
+    compiled = config.eval.deterministic and config.eval.step_limit is None
+    if compiled and (played := run.model.play(seeds)):
         return (*played, ())
     actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
     run.model.policy.set_training_mode(False)
     with untouched_generators(run.state.seed):
-        episodes = play(actor, stepper_for(config.env), seeds, VALIDATION_STEP_LIMIT)
+        episodes = play(actor, stepper_for(config.env), seeds, config.eval.step_limit or VALIDATION_STEP_LIMIT)
     return [e.episode_return for e in episodes], [e.length for e in episodes], [e.success for e in episodes]
 
 

@@ -122,7 +122,7 @@ def film_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig
 def _film(  # noqa: PLR0913
     root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig, film: Film, target: Path
 ) -> Film:
-    check_unchanged(root, snapshot.code.files)
+    check_unchanged(root, snapshot.code.everything)
     own_registrations(root)
     checkpoint = checkpoints.load(root / "runs" / run / "checkpoints" / f"seed_{film.seed}" / f"{film.checkpoint}.zip")
     shot = Shot(film.episode, film.reset_seed, f"{run}  seed {film.seed}")

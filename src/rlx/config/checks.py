@@ -14,6 +14,9 @@ EPISODES_PER_BOUNDARY = 5
 """Training starts new episodes at each checkpoint, so checkpoints stay at least this many episode limits apart.
 Measured: 100 boundaries in 100,000 CartPole steps (2 limits each) did real harm, 10 or fewer none that showed."""
 
+VALIDATION_STEP_LIMIT = 100_000
+"""Where validation cuts an episode when ``eval.step_limit`` does not say."""
+
 
 def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""

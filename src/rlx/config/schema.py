@@ -69,9 +69,10 @@ class EnvConfig(Section):
     """Divide rewards by the running standard deviation of the discounted return; scores stay in original units."""
     frame_stack: Annotated[Positive, Field(le=64)] = 1
     """How many consecutive observations the network sees at once. (4 for Atari.)"""
-    vectorization: Literal["sync", "async"] = "sync"
+    vectorization: Literal["sync", "async", "isolated"] = "sync"
     """`sync` steps the copies one after another in the training process; `async` gives each its own process, which
-    pays when one step takes longer than about a millisecond."""
+    pays when one step takes longer than about a millisecond; `isolated` does that too and evaluates one copy at a time,
+    for simulators of which a process can hold one only."""
 
 
 class AlgoConfig(Section):
@@ -166,6 +167,9 @@ class EvalConfig(Section):
     """Episodes of each validation."""
     deterministic: bool = True
     """Take the policy's most likely action instead of sampling one."""
+    step_limit: Positive | None = None
+    """A validation episode longer than this is cut: for environments that never end. null: after 100,000 steps. (Held-out
+    episodes have `final_eval.step_limit`.)"""
 
 
 class RunConfig(Section):

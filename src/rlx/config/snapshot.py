@@ -23,7 +23,7 @@ HEADER = "# The effective configuration of this run, complete. Written by the re
 IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 """Settings that say which seeds a run has and how it is called, but not what one seed computes."""
 
-LATER: tuple[KeyPath, ...] = (("checkpoint", "start"),)
+LATER: tuple[KeyPath, ...] = (("checkpoint", "start"), ("eval", "step_limit"))
 """Settings that came after snapshots were first written. A snapshot leaves one out while it has its default, by which older
 versions behaved, so that nothing trains again for it; every other setting must be there, or the file is damaged."""
 
@@ -35,10 +35,17 @@ class ProjectCode:
     Attributes:
         files: SHA-256 of each file, by its path in the project.
         registration: How the project registers the environment (entry point, episode limit, arguments), if it does.
+        data: SHA-256 of each other file of the project that the environment reads, by its path in the project.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     registration: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> dict[str, str]:
+        """All files: code and data."""
+        return {**self.files, **self.data}
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class Snapshot:
     def to_data(self) -> dict[str, Any]:
         """Return the snapshot as plain values, in the order of the file."""
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
+        if self.code.data:
+            code["data"] = self.code.data
         content = {"format": FORMAT, **self.config.model_dump(), "code": code}
         for path in LATER:
             *sections, key = path
@@ -167,10 +176,10 @@ def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
 
 
 def _project_code(code: dict[str, Any]) -> ProjectCode:
-    files, registration = code["files"], code["registration"]
-    if not isinstance(registration, dict) or not isinstance(files, dict):
-        raise TypeError("code.files and code.registration must be mappings")
-    for name, digest in files.items():
+    files, registration, data = code["files"], code["registration"], code.get("data", {})
+    if not all(isinstance(part, dict) for part in (files, registration, data)):
+        raise TypeError("code.files, code.registration and code.data must be mappings")
+    for name, digest in (*files.items(), *data.items()):
         if not (is_plain(name) and isinstance(digest, str)):
-            raise ValueError(f"code.files: {shown(name)} is not a file of the project with its hash")
-    return ProjectCode(files, registration)
+            raise ValueError(f"code: {shown(name)} is not a file of the project with its hash")
+    return ProjectCode(files, registration, data)

@@ -125,4 +125,4 @@ def _unchecked(signals: Signals) -> Iterator[str]:
     if all(seed.seconds_U is None for seed in signals.seeds) and signals.seeds:
         yield "There are no logs here, so the speed of training was not looked at."
     if record.task is None:
-        yield "The environment could not be made here, so its spaces and episode limit are not known."
+        yield "There is no task.json here (runs made by older versions have none), so the environment's spaces and episode limit are not known."

@@ -82,11 +82,21 @@ class Task:
         episode_limit: Most steps of one episode; None without a limit.
         observation_size_D: For each element of a vector observation, the root mean square that random actions met;
             empty for images and other observations.
+        action_low_A: Least value of each element of a continuous action; empty for choices.
+        action_high_A: Greatest value likewise.
+        observation_shape: Shape of an array observation; empty for others.
+        is_image: Whether observations are images in bytes.
+        seeded: Whether ``reset(seed)`` determines what follows; None where that is not known.
     """
 
     max_entropy: float | None
     episode_limit: int | None
     observation_size_D: tuple[float, ...] = ()
+    action_low_A: tuple[float, ...] = ()
+    action_high_A: tuple[float, ...] = ()
+    observation_shape: tuple[int, ...] = ()
+    is_image: bool = False
+    seeded: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config.snapshot import Snapshot
 from rlx.diagnosis.record import Array, Episodes, Failure, RunRecord, SeedRecord, Task
-from rlx.errors import Missing, RlxError
+from rlx.environment_facts import read_facts
+from rlx.errors import Missing
 from rlx.experiments.workplace import is_alive
 from rlx.live import BENCH
 from rlx.results import RANDOM, read_episodes
@@ -55,7 +55,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
         status=status,
         seeds=seeds,
         random=random,
-        task=_task(root, snapshot),
+        task=_task(folder),
         seeds_wanted=len(snapshot.seeds),
         stale=_is_stale(metadata),
     )
@@ -121,16 +121,10 @@ def _traceback(root: Path, folder: RunFolder, seed: int) -> str:
     return ""
 
 
-def _task(root: Path, snapshot: Snapshot) -> Task | None:
-    """Return what is known of the environment; None where it cannot be made here (any more)."""
-    from rlx.task_probe import probe_task
-
-    try:
-        return probe_task(root, snapshot.config.env)
-    except RlxError:
-        return None
-    except Exception:  # noqa: BLE001 — an environment may raise anything, and the diagnosis can do without it
-        return None
+def _task(folder: RunFolder) -> Task | None:
+    """Return what `resolve` found out about the environment; None for a run of an older rlx, which noted nothing."""
+    facts = read_facts(folder.path)
+    return facts.task if facts else None
 
 
 def _is_stale(metadata: Mapping[str, Any]) -> bool:

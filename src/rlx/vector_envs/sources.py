@@ -11,8 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
-from rlx.env_wrappers import OwnObservations
+from rlx.observation_wrappers import OwnObservations
 from rlx.reward_components import ComponentSums
+from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
 from rlx.vector_envs.settling import StepArrays
 
@@ -104,7 +105,10 @@ class GymnasiumSource:
                 components.end(index)
                 observation, lengths[index] = self._inner[index].reset()[0], 0
             observations_ND[index] = observation if self._flat else np.ravel(observation)
-        arrays.raw_rewards_N[:] = rewards
+        try:
+            arrays.raw_rewards_N[:] = rewards
+        except (ValueError, TypeError):  # arrays of size one, which NumPy does not put into a row by itself
+            arrays.raw_rewards_N[:] = [plain_reward(reward) for reward in rewards]
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""

@@ -1,0 +1,141 @@
+"""Whether what an environment returns is what it declared: observations, rewards and flags, each told in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from rlx.space_facts import described
+
+Array = np.ndarray[Any, Any]
+
+
+def observation_misfit(space: Any, value: Any, name: str = "the observation") -> str | None:
+    """Return how an observation differs from its space, None where networks can take it.
+
+    Another type of number than declared is fine where nothing is lost by it (float64 for float32, lists for arrays), and so
+    are numbers beyond the bounds of a Box (:func:`beyond_bounds` tells them).
+    """
+    if isinstance(space, spaces.Dict):
+        return _dict_misfit(space, value, name)
+    if isinstance(space, spaces.Tuple):
+        if not isinstance(value, tuple | list) or len(value) != len(space.spaces):
+            return _declared(space, f"{name} is {kind_of(value)}")
+        members = zip(space.spaces, value, strict=True)
+        return next(
+            (found for i, pair in enumerate(members) if (found := observation_misfit(*pair, f"{name}[{i}]"))), None
+        )
+    if isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
+        return _array_misfit(space, value, name)
+    return None  # no network reads the others, and that is told by itself
+
+
+def _dict_misfit(space: spaces.Dict, value: Any, name: str) -> str | None:
+    if not isinstance(value, Mapping):
+        return _declared(space, f"{name} is {kind_of(value)}")
+    missing = [str(key) for key in space.spaces if key not in value]
+    extra = [str(key) for key in value if key not in space.spaces]
+    if missing or extra:
+        what = [f"lacks {', '.join(map(repr, missing))}"] * bool(missing)
+        what += [f"has {', '.join(map(repr, extra))} beside what was declared"] * bool(extra)
+        return _declared(space, f"{name} {' and '.join(what)}")
+    members = (observation_misfit(space.spaces[key], value[key], f"{name}[{key!r}]") for key in space.spaces)
+    return next((found for found in members if found), None)
+
+
+def _array_misfit(space: Any, value: Any, name: str) -> str | None:
+    if (array := _as_array(value)) is None:
+        return _declared(space, f"{name} is {kind_of(value)}")
+    if array.shape != (space.shape or ()):
+        return _declared(space, f"{name} has shape {array.shape} (it is {kind_of(value)})")
+    if not np.isfinite(array).all():
+        return f"{name} holds {array[~np.isfinite(array)].flat[0]}, which is not a finite number"
+    whole = not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating)
+    if whole and array.size and not np.array_equal(array, np.round(array)):
+        return _declared(
+            space, f"{name} holds numbers that are not whole, such as {array[array != np.round(array)].flat[0]:g}"
+        )
+    return _range_misfit(space, array, name)
+
+
+def _range_misfit(space: Any, array: Array, name: str) -> str | None:
+    """Return how whole numbers leave what can be encoded, or kept in the declared type."""
+    if array.size == 0:
+        return None
+    low, high = array.min(), array.max()
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        count = space.n if isinstance(space, spaces.Discrete) else space.nvec
+        if np.any(array < space.start) or np.any(array >= space.start + count):
+            return _declared(space, f"{name} is {np.array2string(array, threshold=8)}, which is outside of it")
+    elif isinstance(space, spaces.MultiBinary):
+        if low < 0 or high > 1:
+            return _declared(space, f"{name} holds {low if low < 0 else high:g}")
+    elif np.issubdtype(space.dtype, np.integer):
+        limits = np.iinfo(space.dtype)
+        if low < limits.min or high > limits.max:
+            return _declared(
+                space, f"{name} holds {low if low < limits.min else high:g}, which {space.dtype} cannot hold"
+            )
+    return None
+
+
+def beyond_bounds(space: Any, value: Any, name: str = "observations") -> Iterator[str]:
+    """Yield the parts of a fitting observation that lie beyond the declared bounds, with their extremes."""
+    if isinstance(space, spaces.Dict):
+        for key, member in space.spaces.items():
+            yield from beyond_bounds(member, value[key], f"{name}[{key!r}]")
+    elif isinstance(space, spaces.Box):
+        array = np.asarray(value)
+        rounding = np.maximum(1e-6, 1e-6 * np.abs(array, dtype=float))
+        if array.size and (np.any(array < space.low - rounding) or np.any(array > space.high + rounding)):
+            yield f"{name} reach beyond the declared bounds of {described(space)} ({array.min():.4g} to {array.max():.4g} was seen)"
+
+
+def reward_misfit(value: Any) -> str | None:
+    """Return why a reward is not a number, None if it is: a bool, or an array of size one, counts as one."""
+    array = _as_array(value)
+    if array is None or array.size != 1:
+        return f"the reward is {kind_of(value)}, where a number is needed"
+    number = float(array.reshape(())[()])
+    return None if np.isfinite(number) else f"the reward is {number}, which is not a finite number"
+
+
+def flag_misfit(value: Any, name: str) -> str | None:
+    """Return why ``terminated`` or ``truncated`` says neither yes nor no; None if it does."""
+    array = _as_array(value)
+    if array is None or array.size != 1 or array.reshape(())[()] not in (0, 1):
+        return f"`{name}` is {kind_of(value)}, where True or False is needed"
+    return None
+
+
+def _as_array(value: Any) -> Array | None:
+    """Return real numbers as an array; None for anything else."""
+    if value is None or isinstance(value, str | bytes | Mapping):
+        return None
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is, in words: its type, and of an array its shape and numbers."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    if isinstance(value, bool | int | float | complex | np.generic | str):
+        return f"{str(value)[:40]!r} ({type(value).__name__})"
+    if isinstance(value, Mapping):
+        return f"a dict with {', '.join(repr(str(key)[:20]) for key in list(value)[:8]) or 'no keys'}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"of type {type(value).__name__}"
+
+
+def _declared(space: Any, what: str) -> str:
+    return f"{what}, and {described(space)} was declared"
