@@ -12,11 +12,11 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "rlx"
 PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis", "wording", "containment", "reading"}
 LAYERS: list[set[str]] = [
-    {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "archives", "watch", "processes", "closing"},
+    {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "archives", "watch", "processes", "closing", "signals"},
     {"config", "stats", "comparison", "diagnosis", "wording"},
-    {"destination", "terminal", "streams", "project", "project_code", "source_hashes", "live", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "space_facts", "space_wrappers", "observation_wrappers", "value_checks", "global_generators", "environment_facts", "project_data", "environment_misfits", "reward_components", "success", "vector_envs", "policies", "algorithms",
+    {"destination", "terminal", "streams", "project", "project_code", "source_hashes", "live", "live_notes", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "space_facts", "space_wrappers", "observation_wrappers", "value_checks", "global_generators", "environment_facts", "project_data", "environment_misfits", "reward_components", "success", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},
-    {"evaluation", "training", "held_out", "playing", "film_writing", "video", "runs", "bench", "workers", "worker_pool", "worker_process", "failures", "progress", "inheritance", "seeds", "environment_trial", "environment_probe", "environment_check", "environment_notices", "resolving"},
+    {"evaluation", "training", "held_out", "playing", "film_writing", "video", "runs", "run_state", "bench", "workers", "worker_pool", "worker_process", "failures", "progress", "inheritance", "seeds", "environment_trial", "environment_probe", "environment_check", "environment_notices", "resolving"},
     {"experiments", "references", "checkpoint_references", "labels", "run_index", "catalogue", "row_filter", "sweeps", "plots", "run_metrics", "metric_pictures", "interactive_curves", "report", "template", "known", "creation", "doctor"},
     {"entry", "cli"},
 ]  # fmt: skip

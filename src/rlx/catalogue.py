@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any
 
 from rlx.errors import CommandFailed, DataDamaged
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
-from rlx.experiments.workplace import is_alive
 from rlx.labels import read_labels
 from rlx.live import metrics_files
+from rlx.live_notes import Process, live_notes
 from rlx.reading import MOST_CONFIG_BYTES, parse_json, read_bytes, read_text
 from rlx.run_index import RunIndex, Stamp
+from rlx.run_state import Evidence, evaluated_at, is_kept, state_of, status_and_process
 from rlx.runs import RunFolder, check_metadata
 
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json")
@@ -29,8 +29,7 @@ class Row:
     Attributes:
         id: What to type for it.
         kind: ``run`` (of the workspace) or ``experiment``.
-        status: ``finished``, ``running``, ``stopped``, ``failed``, ``resolved`` (nothing trained yet), ``unreadable``, or
-            ``elsewhere`` (an experiment whose results this clone has not fetched).
+        status: As :mod:`rlx.run_state` says, or ``unreadable``, or ``elsewhere`` (its results are not in this clone).
         environment: Its environment's id.
         algorithm: Its algorithm.
         seeds: Seeds that are finished.
@@ -44,7 +43,8 @@ class Row:
         note: Its note.
         problem: Why it is unreadable, or what to do about it.
         progress: While it runs: the share of its environment steps that is behind it.
-        process: Host and process id that were training it, while it runs.
+        process: Who was training it, while it runs.
+        ended: Host and moment at which its training ended.
     """
 
     id: str
@@ -63,7 +63,8 @@ class Row:
     note: str = ""
     problem: str | None = None
     progress: float | None = None
-    process: tuple[str, int] | None = None
+    process: Process | None = None
+    ended: tuple[str, float] | None = None
 
 
 def rows(root: Path) -> list[Row]:
@@ -81,7 +82,8 @@ def rows(root: Path) -> list[Row]:
 
 def folder_row(path: Path) -> Row:
     """Return the row of one run folder, wherever it lies, without tags and note."""
-    return _alive(_folder_row(path, [_stamp(path / name) for name in FILES]))
+    stamps = [_stamp(path / name) for name in FILES]
+    return _now(_folder_row(path, stamps), path, stamps)
 
 
 def _labelled(root: Path, row: Row) -> Row:
@@ -102,7 +104,7 @@ def _workspace_rows(root: Path, kept: set[str], index: RunIndex) -> list[Row]:
         known = index.row(entry.name, stamps)
         row = _row_from(known) if known else _folder_row(Path(entry.path), stamps)
         index.keep(entry.name, stamps, _plain(row))
-        row = _alive(row)
+        row = _now(row, Path(entry.path), stamps)
         found.append(replace(row, progress=progress(Path(entry.path))) if row.status == "running" else row)
     return found
 
@@ -160,9 +162,8 @@ def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
         except DataDamaged as error:
             return Row(folder.name, "run", "unreadable", problem=str(error))
     updated = max((stamp[0] for stamp in stamps if stamp), default=0) / 1e9
-    unfinished = stamps[3] is not None
-    row = _row_of(folder.name, "experiment" if unfinished else "run", *texts)
-    return replace(row, updated=updated, status="stopped" if unfinished and row.status == "finished" else row.status)
+    row = _row_of(folder.name, "experiment" if stamps[3] is not None else "run", *texts)
+    return replace(row, updated=updated)
 
 
 def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) -> list[Row]:
@@ -202,16 +203,17 @@ def _row_of(name: str, kind: str, metadata_text: bytes | None, summary_text: byt
 def _with_metadata(row: Row, metadata: Mapping[str, Any]) -> Row:
     check_metadata(metadata)
     finished = [seed for seed in metadata["seeds"] if seed["status"] == "finished"]
-    process = metadata.get("process") or {}
+    status, process, ended = status_and_process(metadata)
     return replace(
         row,
-        status=str(metadata["status"]),
+        status=status,
         environment=metadata.get("environment"),
         algorithm=metadata.get("algorithm"),
         seeds=len(finished),
         seeds_wanted=len(metadata.get("seeds_wanted") or finished),
         steps=max((int(seed["steps"]) for seed in finished), default=None),
-        process=(str(process["host"]), int(process["pid"])) if process else None,
+        process=process,
+        ended=ended,
     )
 
 
@@ -233,22 +235,29 @@ def _real(value: Any) -> float:
     return float(value)
 
 
-def _alive(row: Row) -> Row:
-    """Return the row of a run that calls itself running as stopped, where its process has died."""
-    if row.status in ("stopped", "failed"):
-        return replace(row, problem=f"`rlx resume {row.id}` goes on from there")
-    if row.status != "running" or row.process is None:
+def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
+    """Return the row of a run folder with what the run is just now, and how it goes on where it stands still."""
+    if row.status == "unreadable":
         return row
-    host, pid = row.process
-    if host != socket.gethostname() or is_alive(pid):
-        return row
-    return replace(row, status="stopped", problem=f"its process has died; `rlx resume {row.id}` goes on from there")
+    told = row.status if stamps[1] else None
+    evaluated = evaluated_at(folder) if stamps[2] else None
+    found = Evidence(
+        told, row.process, row.ended, evaluated, stamps[3] is not None, told is not None and is_kept(folder)
+    )
+    now = state_of(found, live_notes(folder))
+    if now not in ("stopped", "failed"):
+        return replace(row, status=now)
+    died = "its process has died; " if told == "running" else ""
+    return replace(row, status=now, problem=f"{died}`rlx resume {row.id}` goes on from there")
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    return {key: value for key, value in vars(row).items() if value not in (None, (), "")}
+    plain = {key: value for key, value in vars(row).items() if value not in (None, (), "")}
+    return plain | ({"process": vars(row.process)} if row.process else {})
 
 
 def _row_from(plain: Mapping[str, Any]) -> Row:
-    process = plain.get("process")
-    return Row(**{**plain, "process": tuple(process) if process else None})
+    process, ended = plain.get("process"), plain.get("ended")
+    return Row(
+        **{**plain, "process": Process(**process) if process else None, "ended": tuple(ended) if ended else None}
+    )

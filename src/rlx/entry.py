@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from rlx import signals
 from rlx.errors import Interrupted, RlxError
 from rlx.streams import visible_streams, write_error
 
@@ -16,19 +17,39 @@ from rlx.streams import visible_streams, write_error
 def run_stage(main: Callable[..., None]) -> NoReturn:
     """Run a stage's ``main`` with the arguments of the command line, and exit with the right status.
 
-    0 ok, 1 failed, 2 usage, 3 configuration, 4 something is missing, 130 interrupted, 143 terminated.
+    0 ok, 1 failed, 2 usage, 3 configuration, 4 something is missing, 130 interrupted, 143 terminated. While it is at
+    work it leaves a live note on the run, and it ends with the DVC that started it.
     """
+    from rlx.live_notes import StageNote
+
     wanted = main.__code__.co_argcount
     if len(sys.argv) != wanted + 1:
         names = " ".join(f"<{name}>" for name in main.__code__.co_varnames[:wanted])
         sys.stderr.write(f"usage: python -m stages.{Path(sys.argv[0]).stem} {names}\n")
         sys.exit(2)
-    sys.exit(guarded(main, *sys.argv[1:]))
+    stage, run = Path(sys.argv[0]).stem, sys.argv[1] if wanted else None
+    notes: list[StageNote] = []
+
+    def work() -> None:
+        notes.append(StageNote(Path.cwd(), run, stage))
+        signals.end_with_starters(notes[0].beat)
+        main(*sys.argv[1:])
+
+    status = 1
+    try:
+        status = guarded(work)
+    except SystemExit as exit_:
+        status = exit_.code if isinstance(exit_.code, int) else 1
+        raise
+    finally:
+        for note in notes:
+            note.end(status)
+    sys.exit(status)
 
 
 def guarded(function: Callable[..., Any], *arguments: Any) -> int:
     """Call ``function``; tell a known failure on standard error. Returns the exit status."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signals.listen()
     with visible_streams():
         return _status(function, *arguments)
 
@@ -38,8 +59,9 @@ def _status(function: Callable[..., Any], *arguments: Any) -> int:
         function(*arguments)
         sys.stdout.flush()  # what cannot be written is told too
     except (KeyboardInterrupt, Interrupted) as error:
-        sys.stderr.write(f"{error if isinstance(error, Interrupted) else 'interrupted'}\n")
-        return Interrupted.exit_code
+        with suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(f"{error if isinstance(error, Interrupted) else 'interrupted'}\n")
+        return signals.exit_status()
     except RlxError as error:
         write_error(error)
         return error.exit_code
@@ -54,7 +76,3 @@ def _status(function: Callable[..., Any], *arguments: Any) -> int:
         write_error(f"{place}{error.strerror}")
         return 1
     return 0
-
-
-def _terminated(number: int, _: Any) -> NoReturn:
-    sys.exit(128 + number)

@@ -15,6 +15,8 @@ from rlx.atomic import write_bytes
 
 LIVE = "RLX_LIVE"
 """Environment variable: the folder."""
+RECORD = "experiment.json"
+"""What an experiment was asked to be; in its folder until it is kept."""
 BENCH = "bench"
 """The folder's links to seeds in training: ``bench/seed_<s>``."""
 LAYOUT = frozenset(

@@ -21,8 +21,10 @@ from rlx.containment import check_links
 from rlx.dvc_cache import is_object
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
+from rlx.live_notes import AT_WORK, Process
 from rlx.project import find_root
 from rlx.reading import read_json, read_table
+from rlx.run_state import run_state
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
@@ -31,6 +33,15 @@ if TYPE_CHECKING:  # pandas and scipy take a second to import, and training need
 
 FORMAT = 1
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")
+
+
+_BEING_MADE = "has no scores yet: it is being made; `rlx ls` shows how far it is"
+WHY_UNFINISHED = {
+    **dict.fromkeys(AT_WORK, _BEING_MADE),
+    "stopped": "has no scores yet: it was stopped; `rlx resume {run}` goes on from there",
+    "failed": "has no scores: it failed; `rlx resume {run}` goes on after the cause is mended",
+}
+"""Why a run that is not finished has no scores, by its state."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +87,18 @@ class RunFolder:
         """The held-out scores; see :func:`rlx.results.read_summary`."""
         from rlx.results import read_summary
 
-        if not self.is_evaluated and (told := self._why_unfinished()):
-            raise Missing(f"{self.name} {told}")
+        if not self.is_evaluated and (told := WHY_UNFINISHED.get(self.state)):
+            raise Missing(f"{self.name} {told.format(run=self.path.name)}")
         return read_summary(self.path / "eval")
 
-    def _why_unfinished(self) -> str | None:
-        """Return why there are no scores yet, where the run's metadata tell."""
+    @property
+    def state(self) -> str:
+        """What the run is just now; see :mod:`rlx.run_state`."""
         try:
-            status = read_metadata(self.path)["status"]
+            metadata = read_metadata(self.path)
         except (Missing, DataDamaged):
-            return None
-        return {
-            "running": "has no scores yet: it is being made; `rlx ls` shows how far it is",
-            "stopped": f"has no scores yet: it was stopped; `rlx resume {self.path.name}` goes on from there",
-            "failed": f"has no scores: it failed; `rlx resume {self.path.name}` goes on after the cause is mended",
-        }.get(status)
+            metadata = None
+        return run_state(self.path, metadata, kept=self.origin is not None)
 
     @property
     def is_evaluated(self) -> bool:
@@ -228,7 +236,7 @@ def write_metadata(
         "run_name": snapshot.config.run_name,
         "environment": snapshot.config.env.id,
         "algorithm": snapshot.config.algo.name,
-        "process": {"host": socket.gethostname(), "pid": os.getpid()} if status == "running" else None,
+        "process": asdict(Process.own()) if status == "running" else None,
         "seeds": done,
         "seeds_wanted": snapshot.seeds,
         "engine": {"name": ", ".join(engines), "reason": "; ".join(engines.values())} if engines else None,

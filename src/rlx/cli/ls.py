@@ -79,7 +79,7 @@ def _names() -> list[str]:
 
     from rlx.catalogue import Row
 
-    return [field.name for field in fields(Row) if field.name != "process"]
+    return [field.name for field in fields(Row) if field.name not in ("process", "ended")]
 
 
 def _plain(row: Row) -> dict[str, object]:

@@ -62,12 +62,6 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
         _of_the_study(root, folder)
 
 
-def _status(folder: RunFolder) -> str:
-    from rlx.runs import read_metadata
-
-    return str(read_metadata(folder.path)["status"]) if (folder.path / "metadata.json").is_file() else "resolved"
-
-
 def _experiment(root: Path, folder: RunFolder) -> None:
     from rlx.cli.train import loudness, show_result
     from rlx.errors import UsageError
@@ -77,7 +71,7 @@ def _experiment(root: Path, folder: RunFolder) -> None:
 
     name, record = folder.name, read_record(folder.path)
     assert record is not None
-    if experiment_named(root, name) is None and (_status(folder) == "failed" or not has_workplace(root, name)):
+    if experiment_named(root, name) is None and (folder.state == "failed" or not has_workplace(root, name)):
         planned = plan(root, record.run, record.settings)
         if not has_workplace(root, name) and planned.snapshot != folder.snapshot:
             raise UsageError(
@@ -102,7 +96,7 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     from rlx.experiments.tools import dvc_in_terminal
     from rlx.experiments.untrusted import check_lock
 
-    status = _status(folder)
+    status = folder.state
     if status == "finished" or folder.origin is not None:
         tell(f"{folder.name} is finished; there is nothing to go on with.")
         tell(f"`rlx resume {folder.name} --timesteps N` trains it further, to N steps per seed.")

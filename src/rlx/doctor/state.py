@@ -10,10 +10,10 @@ from rlx.bench import SIZE_LIMIT, bench_folder
 from rlx.doctor.finding import Finding, counted, listed, ok, problem, size, warning
 from rlx.dvc_cache import cache_root, cached, members
 from rlx.errors import DataDamaged
-from rlx.experiments.kept import RECORD
 from rlx.experiments.making import abandoned, drop_abandoned
 from rlx.experiments.revisions import recorded_here
 from rlx.experiments.settings import default_remote
+from rlx.live import RECORD
 from rlx.project import main_root
 from rlx.reading import read_json
 

@@ -17,11 +17,10 @@ from rlx.dvc_cache import cached, lay_out, members
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing, UsageError
 from rlx.experiments.revisions import Experiment, Origin, commit_of, experiments, recorded, recorded_here
 from rlx.experiments.tools import git, git_blobs
-from rlx.live import BENCH, LAYOUT
+from rlx.live import BENCH, LAYOUT, RECORD
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
 
 FORMAT = 1
-RECORD = "experiment.json"
 IGNORE_ALL = "*\n"
 """The ``.gitignore`` in an experiment's folder, by which it is known as one: Git and DVC keep the original."""
 JUDGED = ("final_eval", "video", "engine")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageErro
 from rlx.experiments import workplace
 from rlx.experiments.code import START
 from rlx.experiments.kept import (
-    RECORD,
     Record,
     experiment_named,
     export,
@@ -29,8 +28,13 @@ from rlx.experiments.kept import (
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
+from rlx.live import RECORD
+from rlx.live_notes import Process, making
 from rlx.project import main_root
 from rlx.runs import FORMAT, RunFolder, read_metadata
+
+ENDING = 10.0
+"""Seconds that the stages of a killed ``rlx`` may need to end."""
 
 
 def whole_run(run: str) -> tuple[str, ...]:
@@ -50,9 +54,9 @@ def start(  # noqa: PLR0913
     """Reserve the folder of a new experiment and note in it what is to be made; see :func:`reserve` for the names."""
     folder = reserve(root, stem or plan.run, name)
     try:
-        write_record(folder, Record(plan.run, plan.settings, targets, parent))
         write_text(folder / "config_snapshot.yaml", plan.snapshot.to_yaml())
         _note(folder, "running")
+        write_record(folder, Record(plan.run, plan.settings, targets, parent))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -80,9 +84,9 @@ def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
     record = read_record(folder)
     if record is None:
         raise Missing(f"{name}: its folder does not say what it is to be")
-    with _alone(root, name):
-        place = workplace.existing_workplace(root, name)
+    with _alone(root, name), making(root, name):
         _note(folder, "running")
+        place = workplace.existing_workplace(root, name)
         status: int | None = None
         try:
             commit = workplace.collect(place) if place else None  # finished by processes that outlived their rlx
@@ -171,7 +175,7 @@ def _alone(root: Path, name: str) -> Iterator[None]:
     except Timeout:
         raise UsageError(f"{name} is being made by another process; `rlx ls` shows how far it is") from None
     try:
-        if left := workplace.processes_in(workplace.workplaces_folder(root) / name):
+        if left := _outlived(workplace.workplaces_folder(root) / name):
             raise UsageError(
                 f"{name} is still being made by processes that outlived the `rlx` that started them: wait until they are done, "
                 f"or stop them with `kill -INT {' '.join(map(str, left))}`; then run this again"
@@ -179,6 +183,14 @@ def _alone(root: Path, name: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _outlived(folder: Path) -> list[int]:
+    """Return the processes that still work in a folder; those whose ``rlx`` was killed are given time to end, as they do."""
+    deadline = time.monotonic() + ENDING
+    while (left := workplace.processes_in(folder)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
 
 
 def _note(folder: Path, status: str) -> None:
@@ -189,5 +201,5 @@ def _note(folder: Path, status: str) -> None:
         content = {"format": FORMAT, "seeds": [], "seeds_wanted": RunFolder(folder).snapshot.seeds}
         config = RunFolder(folder).snapshot.config
         content |= {"run_name": config.run_name, "environment": config.env.id, "algorithm": config.algo.name}
-    running = {"host": socket.gethostname(), "pid": os.getpid()} if status == "running" else None
+    running = asdict(Process.own()) if status == "running" else None
     write_json(folder / "metadata.json", {**content, "status": status, "process": running})

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from rlx.containment import shown
 from rlx.errors import CommandFailed, DataRefused, Interrupted
 from rlx.reading import MOST_BYTES
+from rlx.signals import STARTER, identity, stages_below
+
+LONGEST = 20.0
+"""Seconds that DVC and its stages may take to stop before they are killed; what they had saved is kept."""
 
 
 def environment() -> dict[str, str]:
@@ -109,15 +116,47 @@ def in_terminal(command: Sequence[str], folder: Path, variables: Mapping[str, st
         quiet: Show nothing but errors.
     """
     stdout = subprocess.DEVNULL if quiet else None
-    process = subprocess.Popen(command, cwd=folder, env={**environment(), **variables}, stdout=stdout)
-    interrupted = False
-    while True:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            interrupted = True  # the terminal sent Ctrl-C to the stages too; wait until they have stopped
-            continue
-        return Interrupted.exit_code if interrupted else status
+    process = subprocess.Popen(command, cwd=folder, env=_for_stages(variables), stdout=stdout)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        stop(process)
+        return Interrupted.exit_code
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _for_stages(variables: Mapping[str, str]) -> dict[str, str]:
+    return {**environment(), STARTER: identity(), **variables}
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a DVC process, its stages first: they keep what they have, and DVC then sees that they failed.
+
+    DVC ends without a word to its stages when it is terminated, so they are told, whoever sent the signal and whether or
+    not Ctrl-C has reached them too. DVC itself is told where it runs no stage, or goes on regardless.
+    """
+    began = last = time.monotonic()
+    told, asked = set[int](), 0
+    while process.poll() is None and time.monotonic() - began < LONGEST:
+        for stage in stages_below(process.pid):
+            last = time.monotonic()
+            if stage not in told:
+                told.add(stage)
+                _send(stage, signal.SIGTERM)
+        if time.monotonic() - last > 1.0 + 3.0 * (asked + bool(told)):
+            process.send_signal((signal.SIGINT, signal.SIGTERM)[min(asked, 1)])
+            asked += 1
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    if process.poll() is None:
+        for stage in stages_below(process.pid):
+            _send(stage, signal.SIGKILL)
+        process.kill()
+    process.wait()
 
 
 class Watch(Protocol):
@@ -143,7 +182,7 @@ def in_background(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**environment(), **variables},
+            env=_for_stages(variables),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

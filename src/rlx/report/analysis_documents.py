@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from rlx.report.document import Document
 
-Status = Literal["resolved", "running", "stopped", "failed", "finished"]
+Status = Literal["resolved", "running", "evaluating", "filming", "analysing", "stopped", "failed", "finished"]
 
 
 class FoundEvidence(Document):

@@ -41,6 +41,7 @@ def headline(content: Content) -> str:
             "failed": "failed",
             "stopped": "was stopped",
             "running": "is in training",
+            "evaluating": "is being evaluated",
             "resolved": "is not trained",
         }
         state = states.get(content["status"], f"is {content['status']}")

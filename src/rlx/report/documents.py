@@ -50,7 +50,18 @@ class ListedRun(Document):
     """What to type for it."""
     kind: Literal["run", "experiment"]
     """Of the workspace, or an experiment."""
-    status: Literal["finished", "running", "stopped", "failed", "resolved", "unreadable", "elsewhere"]
+    status: Literal[
+        "finished",
+        "running",
+        "evaluating",
+        "filming",
+        "analysing",
+        "stopped",
+        "failed",
+        "resolved",
+        "unreadable",
+        "elsewhere",
+    ]
     """How it stands; `resolved`: nothing trained yet; `elsewhere`: its results are not fetched."""
     environment: str | None
     """Its environment's id."""

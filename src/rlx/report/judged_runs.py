@@ -17,12 +17,19 @@ from rlx.runs import RunFolder
 
 STATES = {
     "running": "is still running",
+    "evaluating": "is being evaluated",
+    "filming": "is being filmed",
+    "analysing": "is being analysed",
     "stopped": "was stopped",
     "failed": "failed",
     "resolved": "is not trained yet",
     "unreadable": "cannot be read",
     "elsewhere": "is not fetched into this clone",
 }
+
+
+AFTER_SCORES = ("filming", "analysing")
+"""What is made of a run when it has its scores already."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +131,9 @@ def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:
 
     Scores in the folder of a run that is not finished are those of an earlier training: evaluation comes after.
     """
-    row = folder_row(folder.path)
-    if row.status != "finished" and not (row.status == "resolved" and row.return_mean is not None):
+    row = folder_row(folder.path) if folder.origin is None else None
+    scored = row is None or row.status == "finished" or (row.status in AFTER_SCORES and row.return_mean is not None)
+    if row is not None and not scored:
         return state(replace(row, id=folder.name), parameters)
     try:
         folder.evidence(parameters.compare.checkpoint)

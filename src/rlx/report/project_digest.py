@@ -9,12 +9,13 @@ from typing import Any
 from rlx import stats
 from rlx.catalogue import Row, rows
 from rlx.config.schema import Parameters
+from rlx.live_notes import AT_WORK
 from rlx.report.digest import Digest, as_one
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, judge_study, state
 from rlx.wording import MISSING, interval, number
 
-UNFINISHED = ("stopped", "failed", "running", "resolved", "unreadable")
+UNFINISHED = ("stopped", "failed", *AT_WORK, "resolved", "unreadable")
 TOLD = 3
 """So many verdicts, and so many unfinished runs, are told in the paragraph; the table has them all."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 from rlx.diagnosis.record import Array, Episodes, Failure, RunRecord, SeedRecord, Task
 from rlx.environment_facts import read_facts
 from rlx.errors import Missing
-from rlx.experiments.workplace import is_alive
 from rlx.live import BENCH
 from rlx.results import RANDOM, read_episodes
 from rlx.run_metrics import SeedMetrics, read_metrics, training_clocks
@@ -37,7 +35,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
     metrics, clocks = _metrics(root, folder), _clocks(root, folder)
     played, random = _episodes(folder)
     told = {int(seed["seed"]): seed for seed in metadata.get("seeds") or []}
-    status = str(metadata.get("status", "finished" if folder.is_evaluated else "resolved"))
+    status = folder.state
     known = [seed for seed in snapshot.seeds if seed in metrics or seed in told]
     seeds = tuple(
         _seed(
@@ -57,7 +55,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
         random=random,
         task=_task(folder),
         seeds_wanted=len(snapshot.seeds),
-        stale=_is_stale(metadata),
+        stale=status == "stopped" and metadata.get("status") == "running",
     )
 
 
@@ -125,10 +123,3 @@ def _task(folder: RunFolder) -> Task | None:
     """Return what `resolve` found out about the environment; None for a run of an older rlx, which noted nothing."""
     facts = read_facts(folder.path)
     return facts.task if facts else None
-
-
-def _is_stale(metadata: Mapping[str, Any]) -> bool:
-    process = metadata.get("process") or {}
-    if metadata.get("status") != "running" or process.get("host") != socket.gethostname():
-        return False
-    return not is_alive(int(process.get("pid", 0)))

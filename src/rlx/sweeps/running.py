@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Condition, Event, Lock
+from threading import Condition, Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from rlx.errors import Interrupted, Missing, RlxError
 from rlx.experiments.kept import read_record, same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
+from rlx.experiments.tools import stop
 from rlx.experiments.workplace import Loudness, workplaces_folder
 from rlx.references import find_run
 from rlx.runs import RunFolder
@@ -118,9 +117,10 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
     with ThreadPoolExecutor(pool.jobs) as executor:
-        turns = enumerate(todo.items())
-        futures: dict[Future[Point], int] = {executor.submit(crew.make, point, turn): i for turn, (i, point) in turns}
+        futures: dict[Future[Point], int] = {}
         try:
+            for turn, (index, point) in enumerate(todo.items()):
+                futures[executor.submit(crew.make, point, turn)] = index
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
                 pool.tell(future.result(), len(points) - len(done))
@@ -179,20 +179,17 @@ class _Crew:
             self._stopped.set()
             with self._turn:
                 self._turn.notify_all()
-            for process in self._running:
-                _interrupt(process)
+            running = [Thread(target=stop, args=(process,)) for process in self._running]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
 
     def _watch(self, process: subprocess.Popen[bytes], *, ended: bool) -> None:
         with self._lock:
             (self._running.discard if ended else self._running.add)(process)
-            if not ended and self._stopped.is_set():
-                _interrupt(process)
-
-
-def _interrupt(process: subprocess.Popen[bytes]) -> None:
-    """Send Ctrl-C to a process and its stages, all of its group."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGINT)
+        if not ended and self._stopped.is_set():
+            stop(process)
 
 
 def _check(folder: RunFolder, point: Point) -> None:

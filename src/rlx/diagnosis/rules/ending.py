@@ -84,10 +84,10 @@ def _seeds_failed(signals: Signals) -> Detection | None:
 
 def _stopped(signals: Signals) -> Detection | None:
     record = signals.record
-    if record.status == "stopped":
-        how = "It was stopped (Ctrl-C, or a signal to end)"
-    elif record.stale:
+    if record.stale:
         how = "Its process is gone without a word: killed, out of memory, or the machine went down"
+    elif record.status == "stopped":
+        how = "It was stopped (Ctrl-C, or a signal to end)"
     else:
         return None
     known = [seed for seed in record.seeds if len(seed.steps_U)]
