@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
@@ -181,6 +182,9 @@ def _examine(root: Path, env: EnvConfig, emit: Callable[[Any], None]) -> None:
     """Try an environment out, in the process made for it."""
     from rlx.environment_probe import examine
 
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)  # what it prints would be read as rlx's; what it complains of, on standard error, is left
+    os.close(silence)
     examine(root, env, lambda kind, content: emit((kind, content)))
 
 

@@ -96,8 +96,8 @@ class EnvironmentFacts:
 
     @property
     def is_endless(self) -> bool:
-        """Whether no limit is known and no episode was seen to end."""
-        return self.episode_limit is None and not self.ended
+        """Whether no limit is known, and no episode was seen to end in a trial that was made."""
+        return self.episode_limit is None and not self.ended and self.steps_tried > 0
 
     @property
     def task(self) -> Task | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,10 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
     except gym.error.UnregisteredEnv as error:
         raise EnvironmentUnusable(f"there is no environment {env.id!r}{_nearest(env.id)}") from error
     except ModuleNotFoundError as error:
-        if ":" in env.id and error.name == env.id.partition(":")[0].partition(".")[0]:
-            cure = "install it (`pip install …`), or mend its name"
-            raise EnvironmentUnusable(f"{env.id}: there is no package {error.name!r} here; {cure}") from None
+        package = env.id.partition(":")[0].partition(".")[0]
+        if ":" in env.id and importlib.util.find_spec(package) is None:
+            cure = f"install it (`pip install {package}`), or mend its name"
+            raise EnvironmentUnusable(f"{env.id}: there is no package {package!r} here; {cure}") from None
         raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
     except Exception as error:
         raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error

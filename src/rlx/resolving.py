@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,8 @@ def _smells(run: str, config: RunConfig, facts: EnvironmentFacts) -> Iterator[st
     found = diagnose(RunRecord(run, config, "resolved", (), task=facts.task, seeds_wanted=config.num_seeds))
     for finding in found.findings:
         settings = " ".join(
-            f"-S {as_setting(key, value)}" for s in finding.suggestions[:1] for key, value in s.overrides.items()
+            f"-S {shlex.quote(as_setting(key, value))}"
+            for s in finding.suggestions[:1]
+            for key, value in s.overrides.items()
         )
         yield f"{finding.severity}: {finding.what}" + (f" Try `{settings}`." if settings else "")

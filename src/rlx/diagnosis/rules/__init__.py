@@ -6,6 +6,7 @@ Of two findings that fit one another's explanation, the rule that stands first h
 from __future__ import annotations
 
 from rlx.diagnosis.rules import (
+    actions,
     configuration,
     ending,
     episodes,
@@ -22,6 +23,7 @@ from rlx.diagnosis.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *ending.RULES,
+    *actions.RULES,
     *value.CAUSES,
     *configuration.CAUSES,
     *episodes.CAUSES,

@@ -1,0 +1,75 @@
+"""Whether the actions that a fresh policy tries fit the range of the environment's."""
+
+from __future__ import annotations
+
+import math
+
+from rlx.diagnosis import suggestions
+from rlx.diagnosis.finding import Detection, Evidence, Severity
+from rlx.diagnosis.rules.configuration import POLICY
+from rlx.diagnosis.rules.rule import Rule
+from rlx.diagnosis.rules.value import OUTCOMES
+from rlx.diagnosis.signals import Signals
+from rlx.wording import number
+
+WIDE, NARROW = 10.0, 0.1
+"""Half of an action's range, in standard deviations of the first policy's noise, beyond which it is hardly met, or hardly
+ever left out."""
+ASIDE = 2.0
+"""Standard deviations that the range lies away from 0, where the first policy acts."""
+RESCALE = {"gymnasium.wrappers.RescaleAction": {"min_action": -1.0, "max_action": 1.0}}
+
+
+def _range(signals: Signals) -> Detection | None:
+    task = signals.task
+    if task is None or not task.action_low_A:
+        return None
+    deviation = math.exp(min(signals.config.policy.log_std_init, 50.0))
+    worst: tuple[float, float, float, str] | None = None
+    for low, high in zip(task.action_low_A, task.action_high_A, strict=True):
+        half, aside = (high - low) / 2 / deviation, max(low, -high, 0.0) / deviation
+        size, kind = max((half / WIDE, "wide"), (aside / ASIDE, "aside"), (NARROW / max(half, 1e-30), "narrow"))
+        if size > 1 and (worst is None or size > worst[0]):
+            worst = size, low, high, kind
+    if worst is None:
+        return None
+    size, low, high, kind = worst
+    name = "half of the action's range over the standard deviation of the first actions"
+    told = {
+        "wide": "so at first only its middle is tried, and the policy has to move far to reach the rest",
+        "narrow": "so nearly every action is cut to one of its ends",
+        "aside": "so nearly every action is cut to the same end",
+    }[kind]
+    what = (
+        f"Actions go from {number(low)} to {number(high)}, and a fresh policy acts around 0 with a standard deviation of "
+        f"{number(deviation)}, {told}."
+    )
+    evidence = {
+        "wide": Evidence(name, size * WIDE, "above", WIDE),
+        "narrow": Evidence(name, NARROW / size, "below", NARROW),
+        "aside": Evidence("distance of the action's range from 0 over the same", size * ASIDE, "above", ASIDE),
+    }[kind]
+    wrappers = [*signals.config.env.wrappers, RESCALE]
+    tried = suggestions.attempt(
+        signals,
+        {"env.wrappers": wrappers},
+        "Actions from -1 to 1 fit the first policy; the wrapper stretches them to the environment's range. In a config: "
+        "`env: {wrappers: [gymnasium.wrappers.RescaleAction: {min_action: -1.0, max_action: 1.0}]}`.",
+        "The return moves from the first updates on, and train/std stays of the size of the range.",
+    )
+    severity: Severity = "warning"
+    return Detection(what, (evidence,), severity, "high", (tried,))
+
+
+RULES = (
+    Rule(
+        "action-range-unusual",
+        "Actions are far wider, narrower or elsewhere than the policy's",
+        "PPO's Gaussian starts around 0 with a standard deviation of exp(policy.log_std_init), 1 by default, whatever the range.",
+        "Stable-Baselines3's documentation (tips and tricks): normalise actions to [-1, 1]; the factors are rlx's own thresholds",
+        _range,
+        OUTCOMES | POLICY | {"evaluation-below-training", "degenerate-episodes"},
+        needs_training=False,
+    ),
+)
+"""Of the environment's actions."""
