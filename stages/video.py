@@ -6,6 +6,7 @@ from rlx.config.composition import read_parameters
 from rlx.entry import run_stage
 from rlx.runs import RunFolder
 from rlx.video import film_run
+from rlx.wording import number
 
 
 def main(run: str) -> None:
@@ -17,7 +18,7 @@ def main(run: str) -> None:
         print(f"{run}: {film.reason}")
     else:
         end = "" if film.complete else f", cut after {film.steps} steps (video.max_steps)"
-        print(f"{run}: filmed seed {film.seed}, episode {film.episode}: return {film.filmed_return:.1f}{end}")
+        print(f"{run}: filmed seed {film.seed}, episode {film.episode}: return {number(film.filmed_return)}{end}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ train cartpole --name two/parts --seeds 1 | 2 | use letters, digits, - and _
 train cartpole --name cartpole --seeds 1 | 2 | there is an experiment or run 'cartpole' already
 resume | 2 | Missing argument 'RUN'
 resume cartpol | 4 | did you mean cartpole
-resume cartpole --timesteps 0 | 2 | x>=1
+resume cartpole --timesteps 0 | 2 | 1<=x<=1000000000000
+resume cartpole --timesteps 1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111 | 2 | 1<=x<=1000000000000
+train cartpole -S algo.total_timesteps=1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111 | 3 | must be below 10^18
 resume cartpole --timesteps 100 | 2 | has 2,048 steps per seed already
 resume cartpole --name other | 2 | --name goes with --timesteps
 eval | 2 | Missing argument 'CHECKPOINT...'

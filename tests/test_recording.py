@@ -176,6 +176,19 @@ def test_a_part_that_an_episode_lacks_counts_as_nothing_and_32_are_followed() ->
     assert sums.take() == {}
 
 
+def test_a_running_total_counts_with_its_last_value_and_a_part_of_each_step_with_its_sum() -> None:
+    rng, sums = np.random.default_rng(1), ComponentSums(1)
+    rewards, other = rng.normal(size=100), rng.normal(size=100)
+    totals = {"reward_score": rewards, "reward_alive_total": np.ones(100), "reward_drift_sum": other}
+    steps = {"reward_total": rewards, "reward_alive": np.ones(100), "reward_clock": -0.01 * np.arange(100)}
+    for step, reward in enumerate(rewards):
+        info = {key: float(values[: step + 1].sum()) for key, values in totals.items()}
+        sums.add(0, info | {key: float(values[step]) for key, values in steps.items()}, float(np.float32(reward)))
+    sums.end(0)
+    expected = {key.removeprefix("reward_"): float(values.sum()) for key, values in (totals | steps).items()}
+    assert sums.take() == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_parts_of_the_reward_go_on_as_they_were_after_a_kill(tmp_path: Path, engine: str) -> None:
     """Segments of 32 steps end in the middle of an episode; goals come in every other one only."""

@@ -76,7 +76,7 @@ class EpisodeRecorder(VecEnvWrapper):
         self._returns_N += rewards_N
         self._lengths_N += 1
         for copy, info in enumerate(infos):
-            self._components.add(copy, info)
+            self._components.add(copy, info, float(rewards_N[copy]))
         for index in np.flatnonzero(dones_N):
             cut = bool(infos[index].get("TimeLimit.truncated", False))
             self._ended.append((float(self._returns_N[index]), int(self._lengths_N[index]), cut))

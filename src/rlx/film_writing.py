@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rlx.atomic import replacing
+from rlx.wording import number
 
 CAPTION_HEIGHT = 28
 GIF_FPS = 25
@@ -112,7 +113,7 @@ def _captioned(scene: Scene, max_width: int) -> Any:
     canvas.paste(frame, (0, CAPTION_HEIGHT))
     title = scene.title
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
-    facts = f"step {scene.step}   return {scene.total:.1f}"
+    facts = f"step {scene.step}   return {number(scene.total)}"
     right = canvas.width - 8 - draw.textlength(facts, font=font)
     draw.text((right, 6), facts, fill=(255, 255, 255), font=font)
     while title and draw.textlength(title, font=font) > right - 20:

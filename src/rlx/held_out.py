@@ -22,6 +22,7 @@ from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
 from rlx.success import counted, reports_success
 from rlx.vector_envs.native import is_plain
+from rlx.wording import interval, number
 from rlx.workers import Failure, run_parallel
 
 CHECKPOINTS = ("latest", "best")
@@ -74,10 +75,11 @@ def evaluate_run(
     results.write_episodes(folder / "eval", table)
     results.write_summary(folder / "eval", task, scores, random_return)
     for name, score in scores.items():
-        interval = score.estimate.interval
-        shown = f" [{interval.low:.1f}, {interval.high:.1f}]" if interval else ""
+        estimate = score.estimate
+        shown = f" {interval(estimate.interval)}" if estimate.interval else ""
         say(
-            f"{run}: {name} scores {score.estimate.mean:.1f}{shown} over {score.estimate.n} seeds (random: {random_return:.1f})"
+            f"{run}: {name} scores {number(estimate.mean)}{shown} over {estimate.n} seeds "
+            f"(random: {number(random_return)})"
         )
     cut = int(table["cut"].sum())
     if cut:

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from rlx.terminal import Terminal
-from rlx.wording import visible
+from rlx.wording import number, visible
 
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""
@@ -119,7 +119,7 @@ class SeedProgress:
     def _facts(self, seed: int, now: float) -> str:
         speed = self._speed(seed, now)
         left = shown_duration((self._total - self._steps[seed]) / speed) if speed else "—"
-        score = f"{self._returns[seed]:.1f}" if seed in self._returns else "—"
+        score = number(self._returns.get(seed))
         return f"{self._steps[seed]:>9,} steps {speed:>6,.0f}/s {left:>6} left return {score:>6}"
 
     def _line(self, now: float) -> str:
@@ -127,7 +127,7 @@ class SeedProgress:
         speed = sum(self._speed(seed, now) for seed in running)
         done, total = sum(self._steps.values()), self._total * len(self._steps)
         left = shown_duration((total - done) / speed) if speed else "—"
-        scores = " ".join(f"{seed}:{self._returns[seed]:.1f}" for seed in running if seed in self._returns)
+        scores = " ".join(f"{seed}:{number(self._returns[seed])}" for seed in running if seed in self._returns)
         return f"{self._run}: {100 * done // max(1, total)}% of {total:,} steps, {speed:,.0f} steps/s, {left} left" + (
             f", return by seed {scores}" if scores else ""
         )

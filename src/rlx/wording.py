@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rlx import stats
 
 MISSING = "—"
+HUGE = 1e9
+"""From here on numbers are shown with a power of ten, as those below a thousandth are."""
 _STEERING = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f"  # C0 without tab and line end, DEL, C1
     "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb"
@@ -66,10 +68,13 @@ def number(value: float | None, *, sign: bool = False, like: float | None = None
     if value is None:
         return MISSING
     size = abs(value if like is None else like)
-    if 0 < size < 1e-3:
-        return f"{value:+.3g}" if sign and value else f"{value:.3g}"
-    digits = _decimals(size)
-    return f"{value:+,.{digits}f}" if sign and value else f"{value:,.{digits}f}"
+    plus = "+" if sign and value > 0 else ""
+    if not math.isfinite(value):
+        return f"{plus}{value}"
+    if 0 < size < 1e-3 or size >= HUGE:
+        return f"{plus}{value:.3g}" if value else "0"
+    shown = f"{plus}{value:,.{_decimals(size)}f}"
+    return shown if shown.strip("+-0.") else shown.lstrip("+-")  # a zero has no sign
 
 
 def _decimals(size: float) -> int:

@@ -190,12 +190,12 @@ def _seeds(row: Row) -> str:
 
 
 def _score(row: Row) -> list[str]:
-    if row.return_mean is None:
-        return ["—", "—"]
+    from rlx.wording import MISSING, number
+
     if row.ci_low is None or row.ci_high is None:
-        return [f"{row.return_mean:,.4g}", "—"]
-    digits = 0 if max(abs(row.ci_low), abs(row.ci_high)) >= 100 else 2
-    return [f"{row.return_mean:,.{max(1, digits)}f}", f"[{row.ci_low:,.{digits}f}, {row.ci_high:,.{digits}f}]"]
+        return [number(row.return_mean), MISSING]
+    larger = max(abs(row.ci_low), abs(row.ci_high))
+    return [number(row.return_mean), f"[{number(row.ci_low, like=larger)}, {number(row.ci_high, like=larger)}]"]
 
 
 def _age(now: float, then: float | None) -> str:

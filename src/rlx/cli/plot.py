@@ -38,7 +38,7 @@ NAMED = 4
 )
 @click.option(
     "--windows",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 100_000),
     metavar="N",
     help="Average over N windows of training; 0: none [default: 25, train/* 100].",
 )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 @click.command("resume")
 @click.argument("run", type=RUN)
 @click.option(
-    "--timesteps", type=click.IntRange(min=1), metavar="N", help="Train a finished run further, to N steps per seed."
+    "--timesteps",
+    type=click.IntRange(1, 10**12),
+    metavar="N",
+    help="Train a finished run further, to N steps per seed.",
 )
 @click.option(
     "-S",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("sweep")
 @click.argument("sweep", type=SWEEP)
 @click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="How many points at once [default: one per core]."
+    "--jobs", type=click.IntRange(1, 1024), metavar="N", help="How many points at once [default: one per core]."
 )
 @click.option("--dry-run", is_flag=True, help="Show the points and what they cost; train nothing.")
 @AS_JSON

@@ -43,6 +43,7 @@ def command(  # noqa: PLR0913
     from rlx.destination import STDOUT, check_destination, delivered
     from rlx.errors import UsageError
     from rlx.video import NoRenderer, representatives
+    from rlx.wording import number
 
     suffix = _suffix(kind, output)
     if output == STDOUT and as_json:
@@ -63,7 +64,7 @@ def command(  # noqa: PLR0913
     if as_json:
         print_json(facts)
         return
-    shown = ", ".join(f"episode {episode.index}: return {episode.episode_return:.1f}" for episode in chosen)
+    shown = ", ".join(f"episode {episode.index}: return {number(episode.episode_return)}" for episode in chosen)
     trained = f" after {item.step:,} steps" if item.step else ""
     tell(f"{target}: seed {item.seed}{trained}, {shown}")
     if not facts["complete"]:

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from rlx.observation_wrappers import OwnObservations
-from rlx.reward_components import ComponentSums
+from rlx.reward_components import ComponentSums, number_in
 from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
 from rlx.vector_envs.settling import StepArrays
@@ -97,7 +97,7 @@ class GymnasiumSource:
             rewards.append(reward)
             lengths[index] += 1
             if info:
-                components.add(index, info)
+                components.add(index, info, number_in(reward))
             if terminated or truncated or lengths[index] >= limits[index]:
                 arrays.dones_N[index], arrays.truncated_N[index] = True, not terminated
                 arrays.raw_final_ND[index] = observation if self._flat else np.ravel(observation)
@@ -143,7 +143,7 @@ class ProcessSource:
         observations, arrays.raw_rewards_N[:], arrays.dones_N[:], infos = self._venv.step(actions)
         arrays.raw_ND[:] = np.reshape(np.asarray(observations), arrays.raw_ND.shape)
         for copy, info in enumerate(infos):
-            self.components.add(copy, info)
+            self.components.add(copy, info, float(arrays.raw_rewards_N[copy]))
         for index in np.flatnonzero(arrays.dones_N).tolist():
             self.components.end(index)
             arrays.raw_final_ND[index] = np.ravel(infos[index]["terminal_observation"])
