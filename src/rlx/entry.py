@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -69,10 +71,30 @@ def _status(function: Callable[..., Any], *arguments: Any) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.filename is None and error.strerror is None:
-            raise
         named = error.filename2 or error.filename  # of a file that was to be renamed, what it was to become
-        place = f"{named}: " if named else ""
-        write_error(f"{place}{error.strerror}")
+        place = f"{os.fsdecode(named)}: " if isinstance(named, str | bytes) else ""
+        write_error(f"{place}{error.strerror or error or type(error).__name__}")
+        return 1
+    except Exception as error:
+        if "RLX_TRACEBACK" in os.environ:
+            raise
+        write_error(_unexpected(error))
         return 1
     return 0
+
+
+def _unexpected(error: Exception) -> str:
+    """Keep the traceback of an error that nobody foresaw, and return what to say of it."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    kept = ""
+    with (
+        suppress(OSError),
+        tempfile.NamedTemporaryFile("w", prefix="rlx-error-", suffix=".txt", delete=False, errors="replace") as file,
+    ):
+        file.write("".join(traceback.format_exception(error)))
+        kept = f"; the traceback is in {file.name}"
+    what = f"{type(error).__name__}: {error}"[:500]
+    return (
+        f"{what} (in {Path(last.filename).name}, line {last.lineno}). rlx did not expect this, which is a defect of it "
+        f"or of the project's own code{kept}"
+    )

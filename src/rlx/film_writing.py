@@ -16,6 +16,8 @@ from rlx.wording import number
 
 CAPTION_HEIGHT = 28
 GIF_FPS = 25
+SHORTEST = 3.0
+"""Seconds that a film lasts at least: its last frame stays, so that a short episode can be seen at all."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
     """Encode scenes as they come; only one frame is in memory at a time.
 
     Args:
-        path: The file to write (atomically): an ``.mp4`` in H.264, or a ``.gif`` of at most 25 frames per second.
+        path: The file to write (atomically), of at least :data:`SHORTEST` seconds: an ``.mp4`` in H.264, or a ``.gif`` of at most 25 frames per second.
         scenes: The frames; title, step and return so far stand on each.
         fps: Frames per second.
         max_width: Wider frames are scaled down.
@@ -51,6 +53,7 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
         with av.open(str(temporary), "w", format=path.suffix[1:].lower(), options=options) as container:
             stream: Any = None
             palette: Any = None
+            picture, written = None, 0
             for index, scene in enumerate(scenes):
                 last = scene
                 if index % every and not scene.ended:
@@ -59,6 +62,9 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
                 if stream is None:
                     stream = _stream(container, fps / every, picture, gif=gif)
                     palette = _palette(picture) if gif else None
+                container.mux(stream.encode(_frame(picture, palette)))
+                written += 1
+            for _ in range(written, math.ceil(SHORTEST * fps / every)):
                 container.mux(stream.encode(_frame(picture, palette)))
             container.mux(stream.encode(None))
     assert last is not None

@@ -124,17 +124,21 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
 
 def _show(study: StudyComparison) -> None:
     from rlx.report.comparison_tables import grids
-    from rlx.report.comparison_words import changes, headlines, judgement
+    from rlx.report.comparison_words import beware_of_all, changes, headlines, judgement, shared_warnings
 
     for line in headlines(study):
         tell(line, "bold")
     for grid in grids(study):
         click.echo()
         print_grid(grid)
+    shared = shared_warnings(study)
+    if shared:
+        click.echo()
+        tell(beware_of_all(study))
     for comparison in study.comparisons:
         click.echo()
         tell(f"{comparison.run} against {comparison.baseline}: {comparison.verdict}", "bold")
-        for line in judgement(comparison, commands=study.checkpoint is not None):
+        for line in judgement(comparison, commands=study.checkpoint is not None, told=shared):
             tell(line, indent="  ")
         for key, old, new in changes(comparison):
             tell(f"{key}: {old} → {new}", indent="  ")

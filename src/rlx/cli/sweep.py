@@ -216,5 +216,5 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
     if best and verdicts[best].verdict == "improved":
         say(f"Next: `rlx promote {best}` makes it the configuration; `rlx compare {study.baseline} {best}` shows more")
         say("The best of many points flatters itself: confirm it on fresh seeds before you rely on its score")
-    elif best:
+    elif best and verdicts[best].difference is not None:
         say(f"Next: `rlx compare {study.baseline} {best}`")

@@ -123,4 +123,5 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
             command = f": `{comparison.command}`" if comparison.command else ""
             tell(f"To settle it: {comparison.next_step}{command}")
     tell(headlines(study)[0], "bold")
-    tell(f"Next: `rlx compare {baseline.name} {name}`")
+    comparable = any(comparison.difference is not None for comparison in study.comparisons)
+    tell(f"Next: `rlx compare {baseline.name} {name}`" if comparable else f"Next: `rlx info {name}`")

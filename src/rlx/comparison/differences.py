@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from rlx import stats
 from rlx.comparison.runs import RunScores
 
 Differences = Mapping[str, tuple[Any, Any]]
+_HASH = re.compile(r"[0-9a-f]{32,}")
 WITHOUT_EFFECT = ("versions.rlx", "versions.dvc")
 """Versions that change no result: what of rlx does is versioned as part of the task."""
 
@@ -37,10 +39,15 @@ def task_differences(one: RunScores, other: RunScores) -> list[str]:
     if "environment" in found:  # then the rest differs too, and says nothing
         found = {"environment": found["environment"]}
     code = [key.partition(".")[2] for key in found if key.startswith("environment_code.")]
-    told = [
-        f"{key} ({old!r} and {new!r})" for key, (old, new) in found.items() if not key.startswith("environment_code")
-    ]
+    told = [_told(key, old, new) for key, (old, new) in found.items() if not key.startswith("environment_code")]
     return told + [f"the code of {path}" for path in code]
+
+
+def _told(key: str, old: Any, new: Any) -> str:
+    """Return one difference in words; a hash tells people nothing."""
+    if any(isinstance(value, str) and _HASH.fullmatch(value) for value in (old, new)):
+        return key.replace("_sha256", "").replace("_", " ")
+    return f"{key} ({old!r} and {new!r})"
 
 
 def identity(one: RunScores, other: RunScores) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rlx import stats
 from rlx.comparison import Comparison, MethodComparison
 from rlx.comparison.case import seeds_in_words
@@ -70,17 +72,29 @@ def _method_headline(study: StudyComparison, method: MethodComparison) -> str:
     return f"{method.method} {words[str(method.verdict)]} over {len(study.references)} environments: {shown}."
 
 
-def judgement(comparison: Comparison, *, commands: bool = True) -> list[str]:
+def shared_warnings(study: StudyComparison) -> list[str]:
+    """Return the warnings that hold for every one of several comparisons, to be told once."""
+    compared = [comparison.warnings for comparison in study.comparisons if comparison.difference is not None]
+    return [each for each in compared[0] if all(each in other for other in compared)] if len(compared) > 1 else []
+
+
+def beware_of_all(study: StudyComparison) -> str:
+    """Return the warnings that hold for every comparison, as a sentence."""
+    return f"Beware, of every verdict here: {'; '.join(shared_warnings(study))}."
+
+
+def judgement(comparison: Comparison, *, commands: bool = True, told: Collection[str] = ()) -> list[str]:
     """Return what a verdict rests on, what weakens it, and what would settle it: a sentence each.
 
     Args:
         comparison: The verdict.
         commands: With the commands to type; scores from elsewhere have none.
+        told: Warnings that stand elsewhere already.
     """
     lines = [f"{comparison.reason[0].upper()}{comparison.reason[1:]}."]
     if comparison.relative is not None and comparison.difference is not None and comparison.verdict != "identical":
         lines.append(f"Relative to the baseline's mean: {100 * comparison.relative:+.1f} %.")
-    lines += [f"Beware: {warning}." for warning in comparison.warnings]
+    lines += [f"Beware: {warning}." for warning in comparison.warnings if warning not in told]
     if comparison.next_step:
         command = f": `{comparison.command}`" if comparison.command and commands else ""
         lines.append(f"To settle it: {comparison.next_step}{command}.")
@@ -109,9 +123,11 @@ def to_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
         lines += [grid.note, ""] if grid.note else []
         for name in drawn.get(grid.title, []) if pictures else []:
             lines += [f"![{name.replace('_', ' ')}]({name}.png)", ""]
+    shared = shared_warnings(study)
+    lines += [beware_of_all(study), ""] if shared else []
     for comparison in study.comparisons:
         lines += [f"## {comparison.run} against {comparison.baseline}: {comparison.verdict}", ""]
-        lines += [f"- {line}" for line in judgement(comparison, commands=study.checkpoint is not None)]
+        lines += [f"- {line}" for line in judgement(comparison, commands=study.checkpoint is not None, told=shared)]
         if comparison.looks:
             lines += ["", _looks_table(comparison)]
         if comparison.test is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +43,7 @@ class Evidence(BaseModel):
             parts.append(f"{self.relation} {number(self.threshold)}")
         if self.window is not None:
             parts.append(f"steps {self.window[0]:,} to {self.window[1]:,}")
-        if self.seeds_in_all is not None:
+        if self.seeds_in_all:
             which = f" ({', '.join(map(str, self.seeds))})" if 0 < len(self.seeds) < self.seeds_in_all else ""
             parts.append(f"{len(self.seeds)} of {self.seeds_in_all} seeds{which}")
         return ", ".join(parts)
@@ -86,13 +86,17 @@ class RunFindings:
         run: The run.
         findings: Those that follow from no other, the most serious first.
         consequences: By id, findings that follow from one of them.
-        notes: That there are none, what could not be looked at, or why there is no diagnosis, as sentences.
+        notes: What could not be looked at, or why there is no diagnosis, as sentences.
+        unremarkable: Whether it was looked at and nothing was found.
+        same: By id, other runs of which the same is to be said, and where it is not repeated.
     """
 
     run: str
     findings: Sequence[Finding]
     consequences: Mapping[str, Finding]
     notes: Sequence[str]
+    same: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unremarkable: bool = False
 
     def following(self, finding: Finding) -> list[Finding]:
         """Return the findings that follow from one."""
@@ -107,5 +111,23 @@ def findings_of(root: Path, folder: RunFolder) -> RunFindings:
         return RunFindings(folder.name, [], {}, [f"{folder.name} cannot be diagnosed: {error}"])
     found = [Finding.model_validate(each) for each in content["findings"]]
     after = {each["id"]: Finding.model_validate(each) for each in content["consequences"]}
-    nothing = [] if found else [f"{folder.name}: nothing was found that would need attention."]
-    return RunFindings(folder.name, found, after, [*nothing, *content["unchecked"]])
+    return RunFindings(folder.name, found, after, content["unchecked"], unremarkable=not found)
+
+
+def told_once(found: Sequence[RunFindings]) -> list[RunFindings]:
+    """Return the findings with each remark (severity info) that is the same of several runs told of the first alone."""
+    first: dict[tuple[str, str, str], str] = {}
+    others: dict[tuple[str, str], list[str]] = {}
+    kept = []
+    for told in found:
+        mine = []
+        for finding in told.findings:
+            text = (finding.id, finding.title, finding.what)
+            if finding.severity != "info" or first.setdefault(text, told.run) == told.run:
+                mine.append(finding)
+            else:
+                others.setdefault((first[text], finding.id), []).append(told.run)
+        kept.append(replace(told, findings=mine))
+    return [
+        replace(told, same={name: runs for (run, name), runs in others.items() if run == told.run}) for told in kept
+    ]

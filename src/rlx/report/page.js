@@ -281,6 +281,21 @@
     byId("numbers").closest("details").addEventListener("toggle", () => fillTable(choice()));
   }
 
+  // A page that is a file on the disk may not have the clipboard's interface; the selection always works.
+  async function copyCommand(button) {
+    const words = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      const selection = getSelection();
+      selection.selectAllChildren(button.previousElementSibling);
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = words), 2000);
+  }
+  document.querySelectorAll("button[data-copy]").forEach((button) => button.addEventListener("click", () => copyCommand(button)));
+
   // What is folded away on the screen belongs on paper.
   let unfolded = [];
   addEventListener("beforeprint", () => {

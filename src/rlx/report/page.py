@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ import rlx
 from rlx.config.schema import Parameters
 from rlx.errors import RlxError
 from rlx.report import comparison_tables, page_provenance
-from rlx.report.comparison_words import headline, judgement
+from rlx.report.comparison_words import beware_of_all, headline, judgement, shared_warnings
 from rlx.report.films import ShownFilm, films_of
-from rlx.report.findings import findings_of
+from rlx.report.findings import findings_of, told_once
+from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
@@ -122,7 +123,7 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
     study = judged.study
     folders = [*_by_importance(judged), *judged.others.values()]
     facts = _facts(root, folders)
-    findings = [findings_of(root, folder) for folder in _candidates_first(folders, study)]
+    findings = told_once([findings_of(root, folder) for folder in _candidates_first(folders, study)])
     comparisons = study.comparisons if study else ()
     charts = charts_of(root, folders, study)
     return {
@@ -133,6 +134,7 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
         "unfold": len(comparisons) <= MOST_OPEN,
         "without": judged.without,
         "findings": findings,
+        "unremarkable": [told.run for told in findings if told.unremarkable],
         "severities": SEVERITIES,
         "most_bands": MOST_BANDS,
         "charts": charts,
@@ -185,7 +187,8 @@ def _plain_lines(judged: JudgedRuns) -> list[str]:
     """Return the headlines that are not of one comparison, which has a mark of its own."""
     study = judged.study
     of_one = {headline(study, found) for found in study.comparisons} if study else set()
-    return [line for line in judged.headlines if line not in of_one]
+    beware = [beware_of_all(study)] if study and shared_warnings(study) else []
+    return [*(line for line in judged.headlines if line not in of_one), *beware]
 
 
 def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
@@ -195,7 +198,7 @@ def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
             "verdict": found.verdict,
             "mark": MARKS[found.verdict],
             "title": f"{found.run} against {found.baseline}",
-            "reasons": judgement(found),
+            "reasons": judgement(found, told=shared_warnings(study)),
         }
         for found in study.comparisons
     ]
@@ -204,11 +207,17 @@ def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
 def _tables(study: StudyComparison) -> dict[str, list[Any]]:
     tables = comparison_tables
     return {
-        "differences": [*tables.methods_grids(study), *tables.differences_grids(study)],
+        "differences": [*tables.methods_grids(study), *map(_verdict_first, tables.differences_grids(study))],
         "curves": list(tables.learning_grids(study)),
         "scores": [*tables.scores_grids(study), *tables.choices_grids(study)],
         "seeds": list(page_provenance.seeds_grids(study)),
     }
+
+
+def _verdict_first(grid: Grid) -> Grid:
+    """Return a table whose last column, the verdict, comes first: on a narrow screen it is what is seen."""
+    rows = [[row[-1], *row[:-1]] for row in grid.rows]
+    return replace(grid, head=[grid.head[-1], *grid.head[:-1]], rows=rows, left=grid.left + 1)
 
 
 def _film(film: ShownFilm) -> dict[str, Any]:
