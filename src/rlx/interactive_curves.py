@@ -59,7 +59,7 @@ def _frame(figure: Any, panel: Panel, unit: str, place: dict[str, int]) -> None:
         nothing = {"x": [0.5], "y": [0.5], "text": [escape(panel.empty)], "mode": "text", "textfont": {"color": "grey"}}
         figure.add_trace(go.Scatter(**nothing, showlegend=False, hoverinfo="skip"), **place)
         return
-    figure.update_yaxes(range=sight(panel.shown_values), exponentformat="power", **place)
+    figure.update_yaxes(range=sight(panel.shown_values, panel.bands), exponentformat="power", **place)
     if unit == UNITS["time"]:
         figure.update_xaxes(rangemode="tozero", **place)
     if panel.random_return is not None:

@@ -53,7 +53,7 @@ def _draw(axes: Any, panel: Panel, sheet: CurveSheet, looks: dict[str, Look]) ->
         draw_band(axes, curve.x_T, curve.band, looks[run])
     if panel.random_return is not None:
         axes.axhline(panel.random_return, color="grey", linestyle=":", linewidth=1)
-    keep_in_sight(axes, panel.shown_values, panel.empty)
+    keep_in_sight(axes, panel.shown_values, panel.empty, panel.bands)
     axes.set_title(_plain(panel.title), fontsize=10, loc="left")
     axes.set_xlabel(UNITS[sheet.x])
     if sheet.x == "steps":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,15 +96,18 @@ def _draw_curves(
 ) -> None:
     """Draw runs into one panel. Where no episode of a seed ended in a window, its last value goes into the mean."""
     shown = {run: table for run, table in curves.items() if len(table)}
+    bands: list[stats.Band] = []
     for run, table in shown.items():
         wide = table.pivot_table(index="step", columns="seed", values="return_mean")
         look = Look(colours[run], label=f"{run} (mean of {wide.shape[1]} seeds)")
         for seed in wide.columns:
             draw_seed(axes, wide.index, wide[seed], look)
-        draw_band(axes, wide.index, stats.mean_band(wide.ffill().to_numpy().T), look)
+        bands.append(stats.mean_band(wide.ffill().to_numpy().T))
+        draw_band(axes, wide.index, bands[-1], look)
     if random_score is not None:
         axes.axhline(random_score, color="grey", linestyle=":", linewidth=1, label="random policy")
-    keep_in_sight(axes, [table["return_mean"].to_numpy() for table in shown.values()], "no training episode ended")
+    values = [table["return_mean"].to_numpy() for table in shown.values()]
+    keep_in_sight(axes, values, "no training episode ended", bands)
     axes.set(xlabel="environment steps", ylabel="return")
     axes.legend(loc="best", fontsize=9)
     axes.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
@@ -144,29 +148,42 @@ def _dot(values_T: Any) -> dict[str, str]:
     return {"marker": "o"} if np.isfinite(np.asarray(values_T, dtype=float)).sum() == 1 else {}
 
 
-def keep_in_sight(axes: Any, seeds: Sequence[stats.Array], nothing: str) -> None:
-    """Limit the vertical axis to the seeds' values, so that the wide band of two or three does not flatten them.
+def keep_in_sight(axes: Any, seeds: Sequence[stats.Array], nothing: str, bands: Sequence[stats.Band] = ()) -> None:
+    """Limit the vertical axis to what :func:`sight` says.
 
     Args:
         axes: The panel.
-        seeds: The values of each seed; NaN is passed over.
-        nothing: What to write into the panel where there are no seeds.
+        seeds: The values of every seed's curve.
+        nothing: What to say where there are none.
+        bands: The intervals that are drawn too.
     """
     if not seeds:
         axes.text(0.5, 0.5, nothing, transform=axes.transAxes, ha="center", color="grey")
         return
-    low, high = sight(seeds)
-    axes.set_ylim(low, high)
+    axes.set_ylim(*sight(seeds, bands))
 
 
-def sight(seeds: Sequence[stats.Array]) -> tuple[float, float]:
-    """Return the range of the seeds' values with a margin."""
-    values = np.concatenate([np.asarray(seed, dtype=float) for seed in seeds])
-    values = values[np.isfinite(values)]
-    if not len(values):
+def sight(seeds: Sequence[stats.Array], bands: Sequence[stats.Band] = ()) -> tuple[float, float]:
+    """Return the range of the seeds' values and of their bands, with a margin.
+
+    The band of two or three seeds can be a hundred times as wide as they are: bands get at most as much room as the
+    seeds, above and below, so that curves stay curves.
+    """
+    low, high = _ends(seeds)
+    if not low < high and not math.isfinite(low):
         return 0.0, 1.0
-    margin = 0.08 * (np.ptp(values) or abs(values[0]) or 1.0)
-    return float(values.min() - margin), float(values.max() + margin)
+    room = (high - low) or abs(low) or 1.0
+    lowest, highest = _ends([edge for band in bands for edge in (band.low_T, band.high_T)])
+    low, high = max(low - room, min(low, lowest)), min(high + room, max(high, highest))
+    margin = 0.08 * ((high - low) or abs(low) or 1.0)
+    return low - margin, high + margin
+
+
+def _ends(values: Sequence[stats.Array]) -> tuple[float, float]:
+    """Return the least and the greatest finite value; infinities the wrong way round where there is none."""
+    together = np.concatenate([np.asarray(each, dtype=float) for each in values]) if values else np.array([])
+    together = together[np.isfinite(together)]
+    return (float(together.min()), float(together.max())) if len(together) else (math.inf, -math.inf)
 
 
 def final_scores(
@@ -258,21 +275,30 @@ def differences(comparisons: Sequence[Comparison], minimum_effect: float, colour
 def profiles(panels: Mapping[str, Mapping[str, stats.Profile]], colours: Mapping[str, str], score: str) -> Any:
     """Draw performance profiles: the share of trainings above each score, with bootstrap bands.
 
+    Shares change by steps and are drawn so; bands that overlap keep their edges, and dashes tell lines apart that do.
+
     Args:
         panels: By title, the profile of each run or method.
         colours: By run or method.
         score: What the horizontal axis is.
     """
-    figure, grid = plt.subplots(
-        len(panels), 1, figsize=(7, 4 if len(panels) == 1 else 3.2 * len(panels)), layout="constrained", squeeze=False
-    )
+    height = 4.2 if len(panels) == 1 else 3.4 * len(panels)
+    figure, grid = plt.subplots(len(panels), 1, figsize=(7, height), layout="constrained", squeeze=False)
     for (title, shown), axes in zip(panels.items(), grid[:, 0], strict=True):
-        for name, profile in shown.items():
-            axes.plot(profile.thresholds_L, profile.share_L, color=colours[name], linewidth=2.2, label=name)
-            axes.fill_between(
-                profile.thresholds_L, profile.low_L, profile.high_L, color=colours[name], alpha=0.15, linewidth=0
+        for index, (name, profile) in enumerate(shown.items()):
+            thresholds_L, colour = profile.thresholds_L, colours[name]
+            low_L, high_L = (np.clip(edge, 0, 1) for edge in (profile.low_L, profile.high_L))
+            axes.fill_between(thresholds_L, low_L, high_L, step="post", color=colour, alpha=0.1, linewidth=0)
+            for edge in (low_L, high_L):
+                axes.step(thresholds_L, edge, where="post", color=colour, alpha=0.4, linewidth=0.7)
+            dash = ("-", (0, (5, 2)), (0, (1.5, 1.5)))[index % 3]
+            axes.step(
+                thresholds_L, profile.share_L, where="post", color=colour, linestyle=dash, linewidth=2.2, label=name
             )
-        axes.legend(loc="lower left", fontsize=9)
-        axes.set_title(title, fontsize=10, loc="left")
-        axes.set(xlabel=score, ylabel="share of trainings above", ylim=(-0.02, 1.02))
+        axes.set_title(f"{title}: how many seeds score above a value; bands: 95 % bootstrap", fontsize=10, loc="left")
+        axes.set(xlabel=score, ylabel="share of seeds above", ylim=(-0.03, 1.03))
+        axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+        axes.margins(x=0.01)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize=9)
     return figure

@@ -61,7 +61,7 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     from rlx.errors import UsageError
     from rlx.project import find_root
     from rlx.report.metric_choice import chosen_metrics
-    from rlx.report.metric_curves import curve_sheet
+    from rlx.report.metric_curves import curve_sheet, without_constants
 
     kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
     if as_json + as_csv + bool(kind or output) > 1:
@@ -76,6 +76,8 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
         _print(sheet, as_json=as_json)
         return
     suffix = f".{kind or FORMATS[0]}" if target == STDOUT else target.suffix
+    if "all" in metrics:
+        sheet = without_constants(sheet)
     with delivered(target, suffix, force=force, default=output is None) as path:
         _draw(sheet, path)
     if target == STDOUT:

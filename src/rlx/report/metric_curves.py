@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from rlx.errors import Missing, RlxError
 from rlx.metrics import is_component
 from rlx.run_metrics import Array, SeedMetrics, read_metrics, training_clocks
 from rlx.runs import RunFolder
+from rlx.wording import number
 
 RETURNS = ("rollout/return_mean", "validation/return_mean")
 """Metrics that the random policy's mean return can be drawn beside."""
@@ -143,6 +144,23 @@ def curve_sheet(root: Path, folders: Sequence[RunFolder], wanted: Wanted) -> Cur
     if not present:
         raise Missing("\n".join(["there is nothing to draw:", *(f"  {note}" for note in notes)]))
     return CurveSheet(wanted.x, metrics, found, notes)
+
+
+def without_constants(sheet: CurveSheet) -> CurveSheet:
+    """Return a sheet without the metrics that have one value everywhere; a note names them and the value."""
+    constant = {}
+    for metric in sheet.metrics:
+        curves = [run.metrics[metric] for run in sheet.runs if metric in run.metrics]
+        values = [seed.values_T for curve in curves for seed in curve.seeds.values()]
+        known = np.unique(np.concatenate(values)) if values else np.array([])
+        known = known[np.isfinite(known)]
+        if len(known) == 1:
+            constant[metric] = number(float(known[0]))
+    kept = [metric for metric in sheet.metrics if metric not in constant]
+    if not constant or not kept:
+        return sheet
+    note = f"left out, since constant: {', '.join(f'{metric} ({value})' for metric, value in constant.items())}"
+    return replace(sheet, metrics=kept, notes=[*sheet.notes, note])
 
 
 def _lacking(metric: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlx import stats
 from rlx.report.metric_curves import CurveSheet, MetricCurve
 from rlx.run_metrics import Array
 
@@ -40,6 +41,11 @@ class Panel:
         """The values that must be in sight: of every seed of every run, and of random actions."""
         values = [seed.values_T for curve in self.curves.values() for seed in curve.seeds.values()]
         return values + ([np.array([self.random_return])] if values and self.random_return is not None else [])
+
+    @property
+    def bands(self) -> list[stats.Band]:
+        """The intervals that are drawn."""
+        return [curve.band for curve in self.curves.values()]
 
 
 def panels(sheet: CurveSheet) -> list[Panel]:

@@ -140,7 +140,11 @@ def _range(runs: Sequence[RunCurves], metric: str, random_return: float | None) 
     values = [seed.values_T for run in runs if metric in run.metrics for seed in run.metrics[metric].seeds.values()]
     if metric in RETURNS and random_return is not None:
         values.append(np.array([random_return]))
-    return list(sight(values)) if values else [0.0, 1.0]
+    return (
+        list(sight(values, [run.metrics[metric].band for run in runs if metric in run.metrics]))
+        if values
+        else [0.0, 1.0]
+    )
 
 
 def _run_curves(run: RunCurves) -> dict[str, Any]:
