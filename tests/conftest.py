@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,22 +37,72 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+class _Warm:
+    """A process that has imported everything, and from which commands are forked; see ``tests/warm.py``."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("warm.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.sep
+        )
+
+    def status(self, **request: object) -> int | None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        with self._process:  # closes what it reads, so that it ends, and waits for it
+            pass
+
+
+_warm: list[_Warm] = []
+
+
+def pytest_unconfigure() -> None:
+    """Let the warm process go."""
+    while _warm:
+        _warm.pop().close()
+
+
+def run(
+    command: Sequence[str], folder: Path, *, apart: bool = False, timeout: float = 900
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with its output in one text, or with errors ``apart``; `rlx` and `dvc` start warm."""
+    words = ["dvc", *command[3:]] if command[:3] == (sys.executable, "-m", "dvc") else list(command)
+    if words[0] not in ("rlx", "dvc"):
+        stderr = subprocess.PIPE if apart else subprocess.STDOUT
+        return subprocess.run(
+            command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=stderr, timeout=timeout, check=False
+        )
+    if not _warm:
+        _warm.append(_Warm())
+    with tempfile.TemporaryDirectory(prefix="rlx-test-") as place:
+        output, errors = Path(place, "output"), Path(place, "errors")
+        request = {
+            "argv": words,
+            "cwd": str(folder),
+            "env": dict(os.environ),
+            "output": str(output),
+            "timeout": timeout,
+        }
+        status = _warm[0].status(**request, errors=str(errors) if apart else None)
+        texts = [path.read_text(errors="replace") if path.is_file() else "" for path in (output, errors)]
+        if status is None:
+            raise subprocess.TimeoutExpired(words, timeout, texts[0])
+        return subprocess.CompletedProcess(words, status, texts[0], texts[1] if apart else None)
+
+
 @dataclass
 class Project:
     """A project on disk, driven as a user drives it."""
 
     root: Path
 
-    def run(self, *command: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command,
-            cwd=self.root,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-        )
+    def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        done = run(command, self.root, timeout=timeout)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}")
         return done
@@ -104,7 +157,7 @@ def shrink(project: Project) -> None:
 def project(tmp_path: Path) -> Project:
     """A fresh project of `rlx init` with a tiny budget."""
     made = Project(tmp_path / "project")
-    subprocess.run(["rlx", "init", str(made.root)], check=True, capture_output=True)
+    run(["rlx", "init", str(made.root)], tmp_path).check_returncode()
     shrink(made)
     return made
 
@@ -121,7 +174,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
         if not (shared / "finished.done").exists():
             made = Project(shared / "finished" / "project")
             remote = shared / "remote"
-            subprocess.run(["rlx", "init", str(made.root), "--remote", str(remote)], check=True, capture_output=True)
+            run(["rlx", "init", str(made.root), "--remote", str(remote)], shared).check_returncode()
             shrink(made)
             made.dvc("repro")
             made.commit("run the study")
