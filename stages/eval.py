@@ -1,4 +1,4 @@
-"""eval: every policy of the run, and random actions, on the held-out episodes of `final_eval`."""
+"""eval: every policy of the run, and random actions, on the held-out episodes that its judging.yaml names."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from rlx.runs import RunFolder
 def main(run: str) -> None:
     """Write episodes.csv and summary.json into runs/<run>/eval/."""
     root = Path.cwd()
-    parameters = read_parameters(root)
-    check_engine(parameters.engine)
-    evaluate_run(root, run, RunFolder(root / "runs" / run).snapshot, parameters.final_eval, print)
+    check_engine(read_parameters(root).engine)
+    folder = RunFolder(root / "runs" / run)
+    evaluate_run(root, run, folder.snapshot, folder.judged.final_eval, print)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Everything that can be wrong with a configuration is said here, before anything 
 
 from pathlib import Path
 
-from rlx.atomic import write_json, write_text
 from rlx.config.checks import check_engine
 from rlx.config.composition import read_parameters
 from rlx.entry import run_stage
@@ -14,7 +13,7 @@ from rlx.resolving import resolve_run
 
 
 def main(run: str) -> None:
-    """Write config_snapshot.yaml, and task.json (what the check of the environment found), into runs/<run>/."""
+    """Write config_snapshot.yaml, judging.yaml and task.json into runs/<run>/."""
     root = Path.cwd()
     parameters = read_parameters(root)
     check_engine(parameters.engine)
@@ -22,8 +21,7 @@ def main(run: str) -> None:
     resolved = resolve_run(root, run)
     for notice in resolved.notices:
         print(f"{run}: {notice}")
-    write_text(root / "runs" / run / "config_snapshot.yaml", resolved.snapshot.to_yaml())
-    write_json(root / "runs" / run / "task.json", resolved.facts.to_data())
+    resolved.write(root / "runs" / run)
 
 
 if __name__ == "__main__":

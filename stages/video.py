@@ -12,8 +12,8 @@ from rlx.wording import number
 def main(run: str) -> None:
     """Write median.mp4 and median.json (what it shows, or why there is none) into runs/<run>/videos/."""
     root = Path.cwd()
-    parameters = read_parameters(root)
-    film = film_run(root, run, RunFolder(root / "runs" / run).snapshot, parameters.final_eval, parameters.video)
+    folder = RunFolder(root / "runs" / run)
+    film = film_run(root, run, folder.snapshot, folder.judged.final_eval, read_parameters(root).video)
     if film.file is None:
         print(f"{run}: {film.reason}")
     else:

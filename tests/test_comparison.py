@@ -13,7 +13,7 @@ from rlx.comparison import Comparison, Criteria, RunScores, compare, config_diff
 from rlx.config.schema import CompareConfig, ReferenceScore
 from rlx.report.comparison_files import metrics_of, to_data
 from rlx.report.comparison_words import headlines, to_markdown
-from rlx.report.study_comparison import StudyComparison, judge
+from rlx.report.study_comparison import Bars, StudyComparison, judge
 from rlx.report.text import table
 from rlx.wording import number
 
@@ -184,7 +184,7 @@ def test_several_environments_are_judged_together_and_apart() -> None:
             scores = list(scale * (5 + gain + rng.normal(size=8)))
             runs.append(replace(run(name, scores, environment=task), random_return=0.0))
             methods[method].append(name)
-    found = judge(runs, "ppo", CompareConfig(), methods)
+    found = judge(runs, "ppo", Bars(CompareConfig()), methods)
     assert [method.method for method in found.methods] == ["wide", "ppo"]
     assert found.methods[0].verdict == "improved"
     assert headlines(found)[0].startswith("wide improved on ppo over 2 environments: +0.")
@@ -192,11 +192,11 @@ def test_several_environments_are_judged_together_and_apart() -> None:
     low, high = found.references["B-v0"]
     assert low == 0.0
     assert high == pytest.approx(np.mean([runs[2].scores_S, runs[3].scores_S]))
-    looked_at = judge(runs, "ppo", CompareConfig(looks=[4, 8]), methods)
+    looked_at = judge(runs, "ppo", Bars(CompareConfig(looks=[4, 8])), methods)
     assert looked_at.methods[0].looks
     assert "group-sequential" in to_markdown(looked_at)
     given = CompareConfig(reference_scores={"A-v0": ReferenceScore(low=-1.0, high=9.0)})
-    assert judge(runs, "ppo", given, methods).references["A-v0"] == (-1.0, 9.0)
+    assert judge(runs, "ppo", Bars(given), methods).references["A-v0"] == (-1.0, 9.0)
     markdown = to_markdown(found)
     assert markdown.index("## All environments together") < markdown.index("## Scores on A-v0")
 
@@ -204,7 +204,7 @@ def test_several_environments_are_judged_together_and_apart() -> None:
 def test_a_task_that_a_method_lacks_is_left_out_of_the_average() -> None:
     runs = [run("a1", [1, 2, 3], environment="A-v0"), run("a2", [1, 2, 3], environment="B-v0")]
     runs += [run("b1", [2, 3, 4], environment="A-v0")]
-    found = judge(runs, "a", CompareConfig(), {"a": ["a1", "a2"], "b": ["b1"]})
+    found = judge(runs, "a", Bars(CompareConfig()), {"a": ["a1", "a2"], "b": ["b1"]})
     assert found.methods == ()
     assert [comparison.run for comparison in found.comparisons] == ["b1"]
     assert headlines(found)[0].startswith("No verdict over environments")
@@ -217,7 +217,7 @@ def test_learning_is_compared_seed_by_seed() -> None:
         curves = {seed: (steps, np.array([0.0, end + seed, end + seed])) for seed in range(1, 6)}
         return replace(run(name, [end] * 5), curves=curves, environment_steps=100)
 
-    found = judge([learner("base", 50), learner("fast", 90)], "base", CompareConfig(threshold=90), {})
+    found = judge([learner("base", 50), learner("fast", 90)], "base", Bars(CompareConfig(threshold=90)), {})
     slow, fast = found.learning
     assert fast.difference is not None
     assert fast.difference.mean == pytest.approx(30)  # 40 more, over three quarters of the budget
@@ -320,7 +320,7 @@ def test_config_differences() -> None:
 
 
 def study(candidates: list[RunScores], effect: float = 0.0, base: RunScores = BASE) -> StudyComparison:
-    return judge([base, *candidates], "base", CompareConfig(minimum_effect=effect), {})
+    return judge([base, *candidates], "base", Bars(CompareConfig(minimum_effect=effect)), {})
 
 
 @pytest.mark.parametrize(

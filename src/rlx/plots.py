@@ -248,14 +248,17 @@ def _draw_scores(axes: Any, row: int, scores_S: stats.Array, colour: str) -> Non
     axes.plot(estimate.mean, row, "D", color=colour, markersize=8, markeredgecolor="white")
 
 
-def differences(comparisons: Sequence[Comparison], minimum_effect: float, colours: Mapping[str, str]) -> Any:
+def differences(comparisons: Sequence[Comparison], colours: Mapping[str, str]) -> Any:
     """Draw a forest plot: each run's difference to the baseline with its interval, and the zone that does not matter."""
     shown = [comparison for comparison in comparisons if comparison.difference is not None]
     figure, axes = plt.subplots(figsize=(7, 1.4 + 0.6 * max(1, len(shown))), layout="constrained")
     axes.axvline(0, color="black", linewidth=1)
-    if minimum_effect:
-        label = "too small to matter (compare.minimum_effect)"
-        axes.axvspan(-minimum_effect, minimum_effect, color="grey", alpha=0.15, linewidth=0, label=label)
+    bands = [(index, found.minimum_effect) for index, found in enumerate(shown) if found.minimum_effect]
+    for index, effect in bands:
+        label = "too small to matter (compare.minimum_effect)" if index == bands[0][0] else None
+        rows = [index - 0.5, index + 0.5]
+        axes.fill_betweenx(rows, -effect, effect, color="grey", alpha=0.15, linewidth=0, label=label)
+    if bands:
         figure.legend(loc="outside upper right", fontsize=8)
     for index, comparison in enumerate(shown):
         assert comparison.difference is not None

@@ -15,6 +15,15 @@ MAIN_ROOT = "RLX_MAIN_ROOT"
 """Environment variable: the project that an experiment's copy belongs to."""
 
 
+def is_of_older_rlx(root: Path) -> bool:
+    """Tell whether ``dvc.yaml`` is of a version that did not judge each environment by its own (``rlx sync`` mends it)."""
+    path = root / "dvc.yaml"
+    try:
+        return path.is_file() and "judging.yaml" not in path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def find_root(start: Path | None = None) -> Path:
     """Return the project that ``start`` (by default the current folder) lies in: the folder with ``dvc.yaml`` and ``.dvc``.
 

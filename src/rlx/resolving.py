@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlx.atomic import write_json, write_text
 from rlx.config.composition import Composed, compose_run, read_parameters
+from rlx.config.judging import FILE as JUDGING
+from rlx.config.judging import Judging
 from rlx.config.schema import RunConfig
 from rlx.config.settings import as_setting
 from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.record import RunRecord
 from rlx.environment_check import check_environment
+from rlx.environment_facts import FILE as TASK
 from rlx.environment_facts import EnvironmentFacts
 from rlx.environment_misfits import misfits
 from rlx.environment_notices import notices
-from rlx.errors import EnvironmentUnusable, Missing, PolicyUnusable, RlxError
+from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, RlxError
 from rlx.policies import check_arguments, own_modules
+from rlx.project import is_of_older_rlx
 from rlx.project_code import hashes_of
 from rlx.project_data import data_hashes
+
+NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx sync`"
+OLDER = (
+    "dvc.yaml is of an older rlx; `rlx sync` brings it up to date: each environment is then judged by its own values"
+)
 
 
 @dataclass(frozen=True)
@@ -31,11 +41,21 @@ class Resolved:
         snapshot: Its effective configuration.
         facts: What the check of its environment found (``task.json``).
         notices: Sentences.
+        judging: By what it will be judged.
+        sources: Where each value of the configuration comes from, by dotted key: a file, or ``default``.
     """
 
     snapshot: Snapshot
     facts: EnvironmentFacts
     notices: tuple[str, ...]
+    judging: Judging
+    sources: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write what the resolve stage writes into a run's folder, all of it small and for Git."""
+        write_text(folder / "config_snapshot.yaml", self.snapshot.to_yaml())
+        write_text(folder / JUDGING, self.judging.to_yaml())
+        write_json(folder / TASK, {**self.facts.to_data(), "sources": dict(self.sources)})
 
 
 def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resolved:
@@ -50,6 +70,11 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         ConfigError: Anything is wrong with it; the message names file, line and cure.
     """
     composed = compose_run(configs_from or root, run)
+    older = is_of_older_rlx(root)
+    if older and composed.judging:
+        raise ConfigError(
+            [document.problem(path, NOT_READ) for document in composed.judging for path in document.keys][:1]
+        )
     config = composed.config
     checked = check_environment(root, config.env)
     facts = checked.facts
@@ -62,8 +87,9 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         dict(facts.registration),
         _data(root, composed, facts),
     )
-    told = (*notices(composed, checked), *_smells(run, config, facts))
-    return Resolved(Snapshot(config, code), facts, told)
+    told = (*notices(composed, checked), *_smells(run, config, facts), *([OLDER] if older else []))
+    judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
+    return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
 
 
 def _network_modules(root: Path, composed: Composed) -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlx.atomic import write_json
 from rlx.bench import bench_folder
+from rlx.config.judging import FILE, Judging, read_judging
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.containment import check_links
 from rlx.dvc_cache import is_object
@@ -81,6 +82,27 @@ class RunFolder:
     def snapshot(self) -> Snapshot:
         """The effective configuration; see :func:`rlx.config.snapshot.read_snapshot`."""
         return read_snapshot(self.path / "config_snapshot.yaml")
+
+    @property
+    def judging(self) -> Judging | None:
+        """By what the run is judged; None for a run that was made before that was written down."""
+        path = self.path / FILE
+        return read_judging(path) if path.is_file() else None
+
+    @property
+    def judged(self) -> Judging:
+        """By what the run is judged.
+
+        Raises:
+            Missing: It was not written down.
+            ConfigError: The file cannot be read.
+        """
+        found = self.judging
+        if found is None:
+            raise Missing(
+                f"{self.path / FILE}: no such file; `dvc repro` makes it (in an older project, first `rlx sync`)"
+            )
+        return found
 
     @property
     def evaluation(self) -> Summary:

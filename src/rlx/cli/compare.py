@@ -76,7 +76,7 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
     from rlx.config.schema import CompareConfig
     from rlx.errors import UsageError
     from rlx.report.score_table import read_score_table
-    from rlx.report.study_comparison import judge
+    from rlx.report.study_comparison import Bars, judge
 
     assert path is not None
     if "checkpoint" in judging:
@@ -93,7 +93,7 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
         methods = {name: members for name, members in methods.items() if name in names}
         found = [run for run in found if run.run in names or any(run.run in members for members in methods.values())]
     baseline = judging.pop("baseline", names[0])
-    study = judge(found, baseline, CompareConfig(**judging), methods, sequential=sequential)
+    study = judge(found, baseline, Bars(CompareConfig(**judging)), methods, sequential=sequential)
     return replace(study, checkpoint=None)
 
 
@@ -108,18 +108,21 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
     root, baseline = find_root(), judging.pop("baseline", None)
     parameters = read_parameters(root)
     metric = judging.pop("metric", "return")
+    effect = judging.pop("minimum_effect", None)
     settings = parameters.compare.model_copy(update=judging)
     if metric != "return":
-        if "minimum_effect" in judging:
+        if effect is not None:
             raise UsageError("--minimum-effect is in units of return; it does not apply to another --metric")
         folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
         return compare_metric(folders, against, settings, metric, sequential=sequential)
     if not runs and (baseline is None or baseline in parameters.study.methods):
         folders = [find_run(root, name) for name in parameters.study.runs]
         against = baseline or parameters.baseline
-        return compare_folders(folders, against, settings, parameters.study.methods, sequential=sequential)
+        return compare_folders(
+            folders, against, settings, parameters.study.methods, sequential=sequential, effect=effect
+        )
     folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
-    return compare_folders(folders, against, settings, sequential=sequential)
+    return compare_folders(folders, against, settings, sequential=sequential, effect=effect)
 
 
 def _show(study: StudyComparison) -> None:

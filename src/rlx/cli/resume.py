@@ -146,7 +146,7 @@ def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str
     from rlx.experiments.making import make, start, whole_run
 
     planned = continuation(root, folder, timesteps, overrides)
-    same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged)
+    same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
     if same is not None:
         tell(f"{same} is that already: {folder.name} trained to {timesteps:,} steps. Nothing was trained.")
         return

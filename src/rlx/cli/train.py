@@ -45,7 +45,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     run = config.removeprefix("configs/").removesuffix(".yaml")
     settings = [*overrides, *([f"num_seeds={seeds}"] if seeds is not None else [])]
     planned = plan(root, run, settings)
-    same = same_as(root, run, planned.snapshot.to_yaml(), planned.judged)
+    same = same_as(root, run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
     if same is not None:
         tell(f"{same} is that already: the same configuration, code and seeds. Nothing was trained.")
         tell(f"Its facts: `rlx info {same}`")

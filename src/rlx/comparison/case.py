@@ -26,11 +26,13 @@ class Criteria:
         alpha: Error rate over all candidates together.
         minimum_effect: The smallest difference in return that matters.
         looks: Numbers of seeds each at which the comparison is looked at; None judges once, with all seeds.
+        derived: Whether nobody said the minimum effect, so that it was derived from the scores.
     """
 
     alpha: float = 0.05
     minimum_effect: float = 0.0
     looks: tuple[int, ...] | None = None
+    derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Comparison:
         provenance: The same of code, engine and libraries.
         warnings: What makes the comparison weaker than it looks.
         looks: The looks taken, when judged look by look.
+        minimum_effect: The smallest difference in return that mattered.
+        derived: Whether that was derived from the scores, since nobody said it.
     """
 
     run: str
@@ -74,6 +78,8 @@ class Comparison:
     provenance: Differences = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     looks: tuple[stats.Look, ...] = ()
+    minimum_effect: float = 0.0
+    derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,8 @@ class Case:
             changes=config_differences(baseline.config, candidate.config),
             provenance=config_differences(baseline.provenance, candidate.provenance),
             warnings=warnings(baseline, candidate, None if self.criteria.looks else self.alpha),
+            minimum_effect=self.criteria.minimum_effect,
+            derived=self.criteria.derived,
         )
 
 

@@ -21,6 +21,7 @@ class Learning:
         reaching: When seeds first reached the threshold; None without a threshold.
         solved: Seeds whose held-out score is at or above the threshold, of how many; None without a threshold.
         solved_interval: Wilson's interval of that share.
+        threshold: That threshold.
     """
 
     run: str
@@ -29,6 +30,7 @@ class Learning:
     reaching: stats.Reaching | None
     solved: tuple[int, int] | None
     solved_interval: stats.Interval | None
+    threshold: float | None = None
 
 
 def learning_of(run: RunScores, baseline: RunScores | None, threshold: float | None) -> Learning:
@@ -52,7 +54,7 @@ def learning_of(run: RunScores, baseline: RunScores | None, threshold: float | N
             [float(steps[-1]) for steps, _ in run.curves.values()],
         )
     solved, n = int(np.sum(run.scores_S >= threshold)), len(run.scores)
-    return Learning(run.run, area, difference, reaching, (solved, n), stats.success_interval(solved, n))
+    return Learning(run.run, area, difference, reaching, (solved, n), stats.success_interval(solved, n), threshold)
 
 
 def _areas(run: RunScores) -> stats.Array:

@@ -39,15 +39,23 @@ def compare(baseline: RunScores, candidates: Sequence[RunScores], criteria: Crit
     return compare_pairs([(baseline, candidate) for candidate in candidates], criteria)
 
 
-def compare_pairs(pairs: Sequence[tuple[RunScores, RunScores]], criteria: Criteria) -> list[Comparison]:
-    """Judge pairs of (baseline, candidate) together; see :func:`compare`."""
+def compare_pairs(
+    pairs: Sequence[tuple[RunScores, RunScores]], criteria: Criteria | Sequence[Criteria]
+) -> list[Comparison]:
+    """Judge pairs of (baseline, candidate) together, all alike or each by its own criteria; see :func:`compare`.
+
+    Which differences matter may differ from pair to pair (environments have returns of their own); when it is looked,
+    and the error rate, may not.
+    """
+    each = [criteria] * len(pairs) if isinstance(criteria, Criteria) else list(criteria)
     sound = [
         index
         for index, (base, run) in enumerate(pairs)
         if _hindrance(base, run) is None and identity(base, run) is None
     ]
-    cases = [Case(*pairs[index], criteria, len(sound)) for index in sound]
-    judged = _judge_once(cases) if criteria.looks is None else [judge_by_looks(case) for case in cases]
+    cases = [Case(*pairs[index], each[index], len(sound)) for index in sound]
+    by_looks = any(one.looks is not None for one in each)
+    judged = [judge_by_looks(case) for case in cases] if by_looks else _judge_once(cases)
     found = dict(zip(sound, judged, strict=True))
     return [found.get(index) or _unjudged(base, run) for index, (base, run) in enumerate(pairs)]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from pydantic import ValidationError
 from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.document import Document, KeyPath, read_document
-from rlx.config.schema import Parameters, RunConfig
+from rlx.config.judging import Judging, judging_of, take_out
+from rlx.config.schema import JudgedSections, Parameters, RunConfig
 from rlx.config.validation import problems_in
 from rlx.containment import leads_out
 from rlx.errors import ConfigError, Problem
@@ -30,11 +32,41 @@ BASE_KEYS = tuple(RunConfig.model_fields)
 
 @dataclass(frozen=True)
 class Composed:
-    """A run's effective configuration, its own config file, and all files it came from, the strongest first."""
+    """A run's effective configuration, its own config file, and all files it came from, the strongest first.
+
+    Attributes:
+        config: The configuration.
+        own: The run's config file.
+        documents: Every file with the section it stands for, ``params.yaml`` last.
+        judging: What those files, ``params.yaml`` aside, say of how the run is judged.
+    """
 
     config: RunConfig
     own: Document
     documents: tuple[tuple[KeyPath, Document], ...]
+    judging: tuple[Document, ...] = ()
+
+    @property
+    def parameters(self) -> Document:
+        """``params.yaml``."""
+        return self.documents[-1][1]
+
+    def judged(self, registered: float | None = None) -> Judging:
+        """Return by what the run is judged; see :func:`rlx.config.judging.judging_of`."""
+        return judging_of(self.config.env.id, self.judging, self.parameters, registered)
+
+    def sources(self) -> dict[str, str]:
+        """Return where each value of the effective configuration comes from, by dotted key: a file, or ``default``."""
+        return {".".join(path): self._source(path) for path in _leaves(self.config.model_dump(), ())}
+
+    def _source(self, path: tuple[str, ...]) -> str:
+        for prefix, document in self.documents:
+            inner = path[len(prefix) :]
+            if path[: len(prefix)] == prefix and any(
+                inner[:depth] in document.keys for depth in _said(document, inner)
+            ):
+                return document.name
+        return "default"
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Place a complaint at the strongest file that sets ``path``, or else at the config itself."""
@@ -49,6 +81,24 @@ class Composed:
                     message,
                 )
         return Problem(self.own.name, None, None, ".".join(map(str, path)), message)
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the paths of the values of a configuration; mappings that belong to other libraries are values."""
+    if isinstance(value, dict) and value and path[-1:] != ("kwargs",) and not {"start", "end"} >= set(value):
+        return [leaf for key, item in value.items() for leaf in _leaves(item, (*path, str(key)))]
+    return [path]
+
+
+def _said(document: Document, inner: tuple[str | int, ...]) -> Iterator[int]:
+    """Yield the depths at which a document may say a key: itself, or a value that stands for all below it."""
+    yield len(inner)
+    for depth in range(1, len(inner)):
+        section: Any = document.data
+        for part in inner[:depth]:
+            section = section.get(part) if isinstance(section, dict) else None
+        if section is not None and not isinstance(section, dict):
+            yield depth
 
 
 def read_parameters(root: Path) -> Parameters:
@@ -88,7 +138,9 @@ def compose_run(root: Path, run: str) -> Composed:
         ) from None
     if config.run_name is None:
         config = config.model_copy(update={"run_name": run})
-    composed = Composed(config, files.nodes[run], documents)
+    composed = Composed(config, files.nodes[run], documents, tuple(files.judged(config.env.id)))
+    if files.problems:
+        raise ConfigError(files.problems)
     found = [composed.problem(path, message) for path, message in inconsistencies(config)]
     if not config.env.id:
         found.append(
@@ -124,12 +176,15 @@ class _Files:
         nodes: Every file, by its name for Hydra.
         order: The same with the section each stands for, the strongest first.
         problems: Everything that is wrong with them.
+        judging: What configs and environments' files say of how runs are judged, the strongest first; the latter with
+            the file, which names its environment.
     """
 
     root: Path
     nodes: dict[str, Document] = field(default_factory=dict)
     order: list[tuple[KeyPath, Document]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    judging: list[tuple[Document, Document | None]] = field(default_factory=list)
 
     def collect(self, group: str, name: str, mention: Problem | None = None, ancestors: tuple[str, ...] = ()) -> None:
         """Read ``configs/<group>/<name>.yaml`` and what it builds on.
@@ -150,6 +205,8 @@ class _Files:
         entries = document.data.pop("defaults", [])
         prefix: KeyPath = (group,) if group else ()
         self.problems += document.problems
+        judging = take_out(document) if group in ("", "env") else Document(document.name, {})
+        self.problems += problems_in(judging, JudgedSections)
         self.problems += _translate_group(document, group) if group else translate(document)
         self.problems += problems_in(document, RunConfig, prefix)
         if not isinstance(entries, list):
@@ -159,11 +216,34 @@ class _Files:
         for index, entry in reversed(ordered):
             if entry == "_self_":
                 self.order.append((prefix, document))
+                self.judging += [(judging, document if group else None)]
             elif group:
                 self.problems.append(document.problem(("defaults", index), "a group file builds on nothing else"))
             else:
                 self._follow(document, index, entry, (*ancestors, name))
         document.data["defaults"] = entries
+
+    def judged(self, env_id: str) -> list[Document]:
+        """Return what is said of how runs on an environment are judged, the strongest first.
+
+        That is the run's configs, then the file of its environment in ``configs/env/``: the one among its ``defaults``,
+        or else the one that has its ``id``. What is said of another environment than the run has in the end is not meant.
+        """
+        found = [said for said, node in self.judging if node is None or node.data.get("id", env_id) == env_id]
+        if not any(node is not None and node.data.get("id") == env_id for _, node in self.judging):
+            others = _Files(self.root)
+            for path in sorted((self.root / "configs" / "env").glob("*.yaml")):
+                if f"env/{path.stem}" not in self.nodes and _names(path, env_id):
+                    others.collect("env", path.stem)
+            self.problems += others.problems
+            known = [said for said, _ in others.judging if said.data]
+            found += known
+            if len(known) > 1:
+                message = (
+                    f"{known[0].name} says how runs on {env_id} are judged too; keep one, or name one in `defaults`"
+                )
+                self.problems.append(known[1].problem((next(iter(known[1].data)),), message))
+        return [said for said in found if said.data]
 
     def _read(self, group: str, name: str, mention: Problem | None) -> Document | None:
         shown = f"configs/{group}/{name}.yaml" if group else f"configs/{name}.yaml"
@@ -219,6 +299,15 @@ def _translate_group(document: Document, group: str) -> list[Problem]:
     document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}
     document.values = {path[1:]: place for path, place in whole.values.items() if path[0] == group and len(path) > 1}
     return problems
+
+
+def _names(path: Path, env_id: str) -> bool:
+    """Tell whether a file of an environment that nobody asked for says how runs on this one are judged."""
+    try:
+        document = read_document(path)
+    except ConfigError:
+        return False
+    return document.data.get("id") == env_id and bool(take_out(document).data)
 
 
 def _no_such_config(root: Path, group: str, name: str) -> str:

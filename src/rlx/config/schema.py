@@ -257,22 +257,44 @@ def _looks(value: list[int]) -> list[int]:
 Looks = Annotated[list[Annotated[Count, Field(ge=2)]], AfterValidator(_looks)]
 
 
+Effect = Annotated[float, Field(ge=0)]
+
+
+class JudgedCompare(Section):
+    """What of `compare` belongs to an environment, and may be said in its file or in a run's config."""
+
+    minimum_effect: Effect | None = None
+    """As in `params.yaml`."""
+    threshold: float | None = None
+    """As in `params.yaml`."""
+
+
+class JudgedSections(Section):
+    """What the config of a run, or ``configs/env/<name>.yaml``, may say of how runs are judged."""
+
+    final_eval: FinalEvalConfig = FinalEvalConfig()
+    compare: JudgedCompare = JudgedCompare()
+
+
 class CompareConfig(Section):
     """How runs are judged."""
 
     alpha: Annotated[float, Field(ge=0.0001, lt=0.5)] = 0.05
     """Error rate: of verdicts `improved` or `regressed` between equal runs, over all runs of a study together; the
     intervals are 1 − alpha intervals."""
-    minimum_effect: Annotated[float, Field(ge=0)] = 0.0
-    """The smallest difference in return that matters to you. `improved` needs an interval beyond it, `equivalent`
-    an interval inside ± it."""
+    minimum_effect: Effect | None = None
+    """The smallest difference in return that matters to you: `improved` needs an interval beyond it, `equivalent` an
+    interval inside ± it. null: 2 % of the way from random actions to the threshold (where there is none, to the
+    baseline's mean). May be said for an environment or a run."""
     checkpoint: Literal["latest", "best"] = "latest"
     """Which policy is judged: the final one (no choice involved), or the one that validation chose."""
     looks: Looks | None = None
     """A schedule for adding seeds until the answer is clear, decided before the first look: numbers of seeds each,
     such as `[5, 10, 20]`. Verdicts are then corrected for the looks (`rlx compare --sequential`); null judges once."""
     threshold: float | None = None
-    """The return that counts as solved: `compare` then reports the steps to it and the share of seeds that get there."""
+    """The return that counts as solved: `compare` then reports the steps to it and the share of seeds that get there.
+    null: none; not said anywhere: Gymnasium's `reward_threshold` of the environment. May be said for an environment or
+    a run."""
     reference_scores: dict[str, ReferenceScore] = {}
     """For several environments: by environment id, the returns that count as 0 and as 1."""
 

@@ -11,6 +11,7 @@ from rlx.errors import ConfigError, RlxError
 from rlx.experiments import check_roster
 from rlx.experiments import repository as repo
 from rlx.experiments.tools import has_identity
+from rlx.project import is_of_older_rlx
 
 if TYPE_CHECKING:
     from rlx.config.schema import RunConfig
@@ -136,6 +137,11 @@ def roster(root: Path) -> Iterator[Finding]:
         check_roster(root, runs)
     except ConfigError as error:
         yield problem("roster", str(error), "`rlx sync`" if "rlx sync" not in str(error) else "")
+        return
+    if is_of_older_rlx(root):
+        yield problem(
+            "roster", "dvc.yaml is of an older rlx: runs are not judged by what their environment says", "`rlx sync`"
+        )
         return
     yield ok("roster", "dvc.yaml compares the runs of the study")
 

@@ -1,7 +1,18 @@
 """The only room that talks to Git and DVC: the state of the code, the study's roster, kept experiments."""
 
 from rlx.experiments.code import GitState, git_state
+from rlx.experiments.pipeline import upgrade_pipeline
 from rlx.experiments.roster import check_roster, sync_roster
 from rlx.experiments.tools import dvc, environment, git, git_blobs
 
-__all__ = ["GitState", "check_roster", "dvc", "environment", "git", "git_blobs", "git_state", "sync_roster"]
+__all__ = [
+    "GitState",
+    "check_roster",
+    "dvc",
+    "environment",
+    "git",
+    "git_blobs",
+    "git_state",
+    "sync_roster",
+    "upgrade_pipeline",
+]

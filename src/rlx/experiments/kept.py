@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from rlx.atomic import write_json, write_text
+from rlx.config.document import parse_document
+from rlx.config.judging import FILE, Judging, judging_from
+from rlx.config.schema import FinalEvalConfig
 from rlx.containment import check_links, is_plain, place, shown
 from rlx.dvc_cache import cached, lay_out, members
-from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing, UsageError
+from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Missing, UsageError
 from rlx.experiments.revisions import Experiment, Origin, commit_of, experiments, recorded, recorded_here
 from rlx.experiments.tools import git, git_blobs
 from rlx.live import BENCH, LAYOUT, RECORD
@@ -23,8 +26,8 @@ from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
 FORMAT = 1
 IGNORE_ALL = "*\n"
 """The ``.gitignore`` in an experiment's folder, by which it is known as one: Git and DVC keep the original."""
-JUDGED = ("final_eval", "video", "engine")
-"""Sections of ``params.yaml`` that stages after training depend on."""
+JUDGED = ("video", "engine")
+"""Sections of ``params.yaml`` that stages after training depend on; how a run is judged has a file of its own."""
 STAGES = ("stages/train.py", "stages/eval.py")
 
 
@@ -138,14 +141,15 @@ def _checked(record: Record) -> Record:
     return record
 
 
-def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> str | None:
-    """Return the kept experiment, or the committed run, with the same effective configuration, code and seeds.
+def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any], judging: Judging) -> str | None:
+    """Return the kept experiment, or the committed run, with the same effective configuration, code, seeds and judging.
 
     Args:
         root: The project.
         run: The run's name.
         snapshot: Text of its snapshot.
         judged: The sections :data:`JUDGED` of its parameters, as plain values.
+        judging: By what it is judged.
 
     Returns:
         A name to type, or None.
@@ -160,17 +164,26 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any]) -> s
     for (name, commit), text in zip(known, texts, strict=True):
         if text is None or text.decode("utf-8", "replace") != snapshot:
             continue
-        parameters, *stages = git_blobs(root, [f"{commit}:./{path}" for path in ("params.yaml", *STAGES)])
+        files = ("params.yaml", f"runs/{run}/{FILE}", *STAGES)
+        parameters, found, *stages = git_blobs(root, [f"{commit}:./{path}" for path in files])
         here = [(root / path).read_bytes() if (root / path).is_file() else None for path in STAGES]
         (runs,) = recorded(root, [commit])
         try:
             data = parse_yaml(parameters or b"") or {}
             same_protocol = {key: data.get(key) for key in JUDGED} == {key: judged.get(key) for key in JUDGED}
-        except (ValueError, AttributeError):
+            same_protocol &= _judged_alike(found, data, judging)
+        except (ValueError, AttributeError, ConfigError):
             continue
         if same_protocol and stages == here and run in runs and "eval" in runs[run].outputs:
             return name if name != run or (root / "runs" / run / "eval").is_dir() else f"{run}@HEAD"
     return None
+
+
+def _judged_alike(text: bytes | None, parameters: Mapping[str, Any], judging: Judging) -> bool:
+    """Tell whether a commit's run was judged by the same; one older than its file, by what its parameters say."""
+    if text is not None:
+        return judging_from(parse_document(text.decode("utf-8", "replace"), FILE)).values() == judging.values()
+    return FinalEvalConfig.model_validate(parameters.get("final_eval") or {}) == judging.final_eval
 
 
 def export(root: Path, origin: Origin, name: str) -> Path:
@@ -183,7 +196,8 @@ def export(root: Path, origin: Origin, name: str) -> Path:
     (runs,) = recorded(root, [origin.commit])
     if origin.run not in runs:
         raise Missing(f"{name}: commit {origin.commit[:10]} holds no finished run {origin.run!r}")
-    (snapshot,) = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/config_snapshot.yaml"])
+    names = ("config_snapshot.yaml", FILE, "task.json")
+    small = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/{name}" for name in names])
     source = f"{name} (dvc.lock of commit {origin.commit[:10]})"
     folder = place(root / "runs", name, f"the name of experiment {name}")
     outputs = runs[origin.run].outputs
@@ -200,7 +214,9 @@ def export(root: Path, origin: Origin, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / ".gitignore", IGNORE_ALL)
     shutil.rmtree(folder / BENCH, ignore_errors=True)
-    write_text(folder / "config_snapshot.yaml", (snapshot or b"").decode("utf-8", "replace"))
+    for name_of_file, content in zip(names, small, strict=True):
+        if content is not None or name_of_file == names[0]:
+            write_text(folder / name_of_file, (content or b"").decode("utf-8", "replace"))
     (folder / RECORD).unlink(missing_ok=True)
     for path in folder.rglob("*"):
         if path.relative_to(folder).parts[0] in LAYOUT and path.is_file() and not path.is_symlink():

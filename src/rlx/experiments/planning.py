@@ -5,20 +5,24 @@ from __future__ import annotations
 import difflib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlx.config.composition import BASE_KEYS, compose_run, read_parameters
+from rlx.config.composition import BASE_KEYS, Composed, compose_run, read_parameters
+from rlx.config.judging import SECTIONS, Judging
 from rlx.config.schema import Parameters
 from rlx.config.snapshot import Snapshot
 from rlx.config.validation import field_of, section_type
 from rlx.containment import is_plain, leads_out
 from rlx.errors import ConfigError, UsageError
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
+
+JUDGED = {(section, key) for section, keys in SECTIONS.items() for key in keys}
+"""Settings by which a run is judged, which its own files may say."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Plan:
         snapshot: The effective configuration it will have.
         parameters: The parameters it will have.
         judged: The plain values of ``params.yaml`` with the settings applied.
+        judging: By what it will be judged.
+        sources: Where each value of the configuration comes from.
     """
 
     run: str
@@ -38,6 +44,8 @@ class Plan:
     snapshot: Snapshot
     parameters: Parameters
     judged: dict[str, Any]
+    judging: Judging
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
@@ -68,7 +76,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
-    return Plan(run, tuple(settings), resolved.snapshot, parameters, judged)
+    return Plan(run, tuple(settings), resolved.snapshot, parameters, judged, resolved.judging, resolved.sources)
 
 
 @contextmanager
@@ -156,6 +164,8 @@ def addressed(root: Path, run: str, setting: str) -> str:
         guesses = difflib.get_close_matches(key, names, 1) or [name for name in names if name.endswith(f".{path[-1]}")]
         hint = f"did you mean {guesses[0]}?" if guesses else "docs/configuration.md lists them"
         raise ConfigError(f"-S {setting}: there is no setting {key!r}; {hint}")
+    if path in JUDGED:
+        return _of_judging(compose_run(root, run), setting)
     if path[0] not in BASE_KEYS:
         return setting
     for prefix, document in compose_run(root, run).documents:
@@ -163,3 +173,15 @@ def addressed(root: Path, run: str, setting: str) -> str:
         if path[: len(prefix)] == prefix and inner in document.keys:
             return setting if document.name == "params.yaml" else f"{document.name}:{'.'.join(map(str, inner))}={value}"
     return setting if key.startswith("+") else f"+{setting}"
+
+
+def _of_judging(composed: Composed, setting: str) -> str:
+    """Address a setting of judging: where the run's files say it, there; else in its config, which then says it."""
+    key, _, value = setting.partition("=")
+    path = tuple(key.lstrip("+").split("."))
+    for document in composed.judging:
+        if path in document.keys:
+            return f"{document.name}:{'.'.join(path)}={value}"
+    if composed.own.keys:
+        return f"{composed.own.name}:+{'.'.join(path)}={value}"
+    return setting if path in composed.parameters.keys else f"+{'.'.join(path)}={value}"  # a config of comments alone

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlx.atomic import write_text
+from rlx.config.judging import FILE as JUDGING
 from rlx.errors import ConfigError
+from rlx.experiments.pipeline import load_pipeline, write_pipeline, writes_judging
 
-RESULTS = ("config_snapshot.yaml", "eval", "plots", "metadata.json")
+RESULTS = ("config_snapshot.yaml", JUDGING, "eval", "plots", "metadata.json")
 """What the compare stage needs of each run, as paths in its folder."""
 SINGLE_RUN = "RLX_SINGLE_RUN"
 """Set while ``rlx train`` runs the stages of one run alone: the compare stage, and so its roster, is not involved."""
 
 
-def compare_deps(runs: Sequence[str]) -> list[str]:
-    """Return what the compare stage must list for these runs, in order."""
-    return [f"runs/{run}/{result}" for run in runs for result in RESULTS]
+def compare_deps(pipeline: Any, runs: Sequence[str]) -> list[str]:
+    """Return what the compare stage of a pipeline must list for these runs, in order."""
+    results = [result for result in RESULTS if result != JUDGING or writes_judging(pipeline)]
+    return [f"runs/{run}/{result}" for run in runs for result in results]
 
 
 def check_roster(root: Path, runs: Sequence[str]) -> None:
@@ -29,8 +31,9 @@ def check_roster(root: Path, runs: Sequence[str]) -> None:
     """
     if os.environ.get(SINGLE_RUN):
         return
-    listed = {dep.split("/")[1] for dep in _listed(_load_pipeline(root)) if dep.startswith("runs/")}
-    if [dep for dep in _listed(_load_pipeline(root)) if dep.startswith("runs/")] != compare_deps(runs):
+    pipeline = load_pipeline(root)
+    listed = {dep.split("/")[1] for dep in _listed(pipeline) if dep.startswith("runs/")}
+    if [dep for dep in _listed(pipeline) if dep.startswith("runs/")] != compare_deps(pipeline, runs):
         missing, extra = [run for run in runs if run not in listed], sorted(listed - set(runs))
         facts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"still lists {', '.join(extra)}"] * bool(extra)
         what = " and ".join(facts) or "lists their results incompletely or in another order"
@@ -45,38 +48,15 @@ def sync_roster(root: Path, runs: Sequence[str]) -> bool:
     Returns:
         Whether anything had to change.
     """
-    pipeline = _load_pipeline(root)
+    pipeline = load_pipeline(root)
     listed = _listed(pipeline)
-    wanted = [dep for dep in listed if not dep.startswith("runs/")] + compare_deps(runs)
+    wanted = [dep for dep in listed if not dep.startswith("runs/")] + compare_deps(pipeline, runs)
     if listed == wanted:
         return False
-    import io
-
     deps = pipeline["stages"]["compare"]["deps"]
     deps[:] = wanted
-    buffer = io.StringIO()
-    _yaml().dump(pipeline, buffer)
-    write_text(root / "dvc.yaml", buffer.getvalue())
+    write_pipeline(root, pipeline)
     return True
-
-
-def _yaml() -> Any:
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
-
-
-def _load_pipeline(root: Path) -> Any:
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return _yaml().load((root / "dvc.yaml").read_text(encoding="utf-8"))
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"dvc.yaml: cannot be read: {error}") from None
 
 
 def _listed(pipeline: Any) -> list[str]:

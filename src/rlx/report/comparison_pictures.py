@@ -35,7 +35,7 @@ def pictures(study: StudyComparison, runs: Sequence[str], wanted: Collection[str
         scores = plots.final_scores(study.scores, tasks, study.random_returns, str(study.checkpoint), colours)
         yield "scores", scores
     if "differences" in wanted:
-        yield "differences", plots.differences(study.comparisons, study.criteria.minimum_effect, colours)
+        yield "differences", plots.differences(study.comparisons, colours)
     if "profiles" in wanted:
         named = {method.method: plots.colour_of(index) for index, method in enumerate(study.methods)}
         score = "normalised score" if study.methods else f"held-out return of the {study.checkpoint} policy"

@@ -72,8 +72,27 @@ def differences_grids(study: StudyComparison) -> Iterator[Grid]:
         )
     else:
         note = f"Welch's t intervals; permutation tests of no difference, two-sided{corrected}."
+    note += "".join(f" {line}" for line in effects(study))
     head = ["run", "difference", level, "p", "P(better)", "verdict"]
     yield Grid(f"Differences to {study.baseline}", head, rows, note)
+
+
+def effects(study: StudyComparison) -> list[str]:
+    """Return which differences count as too small to matter, a sentence for each such number."""
+    found: dict[tuple[float, bool], list[str]] = {}
+    for comparison in study.comparisons:
+        if comparison.difference is not None and comparison.minimum_effect:
+            found.setdefault((comparison.minimum_effect, comparison.derived), []).append(comparison.run)
+    lines = []
+    for (effect, derived), runs in found.items():
+        who = f" (of {', '.join(runs)})" if len(found) > 1 else ""
+        why = (
+            ", derived, since nothing says it: 2 % of the way from random actions to the threshold, or else to the baseline"
+            if derived
+            else ""
+        )
+        lines.append(f"Differences up to ±{effect:g}{who} count as too small to matter{why}.")
+    return lines
 
 
 def learning_grids(study: StudyComparison) -> Iterator[Grid]:
@@ -89,15 +108,17 @@ def learning_grids(study: StudyComparison) -> Iterator[Grid]:
         head = ["run", "area", "95 % interval", "difference", "95 % interval"]
         note = "Area under the learning curve: mean return of training episodes over the whole budget."
         yield Grid("Learning", head, rows, note)
-    if study.threshold is not None:
-        asked = [found for found in study.learning if found.solved is not None]
+    for threshold in dict.fromkeys(found.threshold for found in study.learning):
+        asked = [found for found in study.learning if found.solved is not None and found.threshold == threshold]
+        if threshold is None or not asked:
+            continue
         rows = [[found.run, *_reached(found.reaching), _solved(found)] for found in asked]
         head = ["run", "steps", "95 % interval", "reached", "at the end"]
         note = (
             "Steps at which half of all trainings are there, by their learning curves (Kaplan–Meier: seeds that never "
             "get there count); reached: seeds that ever were; at the end: by held-out score, with Wilson's interval."
         )
-        yield Grid(f"Reaching {study.threshold:g}", head, rows, note)
+        yield Grid(f"Reaching {threshold:g}", head, rows, note)
 
 
 def _reached(reaching: stats.Reaching | None) -> list[str]:

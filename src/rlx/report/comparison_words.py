@@ -47,11 +47,15 @@ def headline(study: StudyComparison, comparison: Comparison) -> str:
     words = {
         "improved": f"{run} improved on {baseline}: {shown}, {seeds}.",
         "regressed": f"{run} is worse than {baseline}: {shown}, {seeds}.",
-        "equivalent": f"{run} is as good as {baseline}, to within {study.criteria.minimum_effect:g}: {shown}, {seeds}.",
+        "equivalent": f"{run} is as good as {baseline}, to within {_effect(comparison)}: {shown}, {seeds}.",
         "inconclusive": f"{run} against {baseline} is inconclusive: {shown}, {seeds}.",
         "identical": f"{run} is identical to {baseline}: {comparison.reason}.",
     }
     return words[comparison.verdict]
+
+
+def _effect(comparison: Comparison) -> str:
+    return f"{comparison.minimum_effect:g}{' (derived)' if comparison.derived else ''}"
 
 
 def _bracket(difference: stats.Estimate) -> str:

@@ -397,6 +397,10 @@ class Judgement(Document):
     """What makes the comparison weaker than it looks."""
     looks: list[dict[str, Any]]
     """The looks taken, with `--sequential`."""
+    minimum_effect: float = 0.0
+    """The smallest difference in return that mattered."""
+    derived: bool = False
+    """Whether that was derived from the scores, since nobody said it."""
 
 
 class Compared(Document):
@@ -413,7 +417,8 @@ class Compared(Document):
     metric: str = "return"
     """What is compared; left out where it is the return."""
     criteria: dict[str, Any]
-    """`alpha`, `minimum_effect`, `looks`."""
+    """`alpha`, `minimum_effect` (that of all verdicts, or else the baseline's own), `looks`, `derived` (whether nobody
+    said the minimum effect, so that it was derived from the scores)."""
     runs: list[ComparedRun]
     """Best mean first."""
     comparisons: list[Judgement]

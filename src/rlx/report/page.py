@@ -146,7 +146,9 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
         "facts": facts,
         "made": page_provenance.made_grid(facts),
         "versions": page_provenance.versions(facts),
-        "method": page_provenance.method(parameters, judged.folders),
+        "method": page_provenance.method(
+            parameters, judged.folders, comparison_tables.effects(judged.study) if judged.study else []
+        ),
     }
 
 

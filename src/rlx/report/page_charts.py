@@ -200,7 +200,11 @@ def _differences(study: StudyComparison, shown: Mapping[str, Any]) -> dict[str, 
         for found in study.comparisons
         if found.difference is not None and found.run in shown
     ]
-    return {"minimum_effect": study.criteria.minimum_effect, "runs": rows} if rows else None
+    effects = {
+        found.minimum_effect for found in study.comparisons if found.difference is not None and found.run in shown
+    }
+    common = effects.pop() if len(effects) == 1 else None  # there is one band for all rows, or none
+    return {"minimum_effect": common, "runs": rows} if rows else None
 
 
 def _estimate(estimate: stats.Estimate, *, sign: bool = False) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def versions(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def method(parameters: Parameters, folders: Mapping[str, RunFolder]) -> list[str]:
+def method(parameters: Parameters, folders: Mapping[str, RunFolder], effects: Sequence[str]) -> list[str]:
     """Return how the scores were made and judged, in sentences."""
     settings = parameters.compare
     protocols = []
@@ -113,6 +113,6 @@ def method(parameters: Parameters, folders: Mapping[str, RunFolder]) -> list[str
     looks = f", judged look by look at {', '.join(map(str, settings.looks))} seeds each" if settings.looks else ""
     lines.append(
         f"Verdicts between runs that do not differ are wrong at most {100 * settings.alpha:g} % of the time, over all "
-        f"candidates together{looks}; differences in return below {settings.minimum_effect:g} count as too small to matter."
+        f"candidates together{looks}." + "".join(f" {line}" for line in effects)
     )
     return lines

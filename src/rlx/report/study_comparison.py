@@ -22,6 +22,7 @@ from rlx.comparison import (
     compare_pairs,
     learning_of,
 )
+from rlx.config.judging import SHARE, Judging
 from rlx.config.schema import CompareConfig, ReferenceScore
 from rlx.errors import ConfigError, Missing, UsageError
 
@@ -61,7 +62,7 @@ class StudyComparison:
         comparisons: One per candidate, in the order given.
         learning: How fast each run learns, where its curves are known or a threshold is given.
         choices: What ``best`` checkpoints score, where ``latest`` ones are judged.
-        threshold: The return that counts as solved.
+        threshold: The return that counts as solved on the baseline's environment.
         methods: Over several environments: the methods, best first; empty otherwise.
         references: For these, the returns that count as 0 and 1 on each environment.
         left_out: Environments that some method has no run on.
@@ -92,31 +93,75 @@ class StudyComparison:
         return {comparison.baseline for comparison in self.comparisons} or {self.baseline}
 
 
-def criteria_of(settings: CompareConfig, *, sequential: bool = False) -> Criteria:
-    """Return how ``params.yaml`` wants runs to be judged; ``sequential`` asks for looks where it plans none."""
-    looks = tuple(settings.looks) if settings.looks else DEFAULT_LOOKS if sequential else None
-    return Criteria(settings.alpha, settings.minimum_effect, looks)
+@dataclass(frozen=True)
+class Bars:
+    """Which differences matter and which return counts as solved, run by run.
+
+    Attributes:
+        settings: ``params.yaml``'s, for runs that do not know.
+        runs: By what each run is judged, where that is known.
+        asked: The minimum effect that was asked for at the command, for all.
+    """
+
+    settings: CompareConfig
+    runs: Mapping[str, Judging] = field(default_factory=dict)
+    asked: float | None = None
+
+    def threshold(self, baseline: RunScores, run: RunScores) -> float | None:
+        """Return the return that counts as solved."""
+        found = self._judging(baseline, run, "compare.threshold")
+        return found.threshold if found else self.settings.threshold
+
+    def criteria(self, baseline: RunScores, run: RunScores, looks: tuple[int, ...] | None) -> Criteria:
+        """Return how a run is judged against its baseline.
+
+        Where nobody says which differences matter, those below 2 % of the way from random actions to the threshold (or
+        to the baseline's mean) do not; two digits of that are enough.
+        """
+        found = self._judging(baseline, run, "compare.minimum_effect")
+        effect = self.settings.minimum_effect if found is None else found.minimum_effect
+        effect = effect if self.asked is None else self.asked
+        if effect is not None:
+            return Criteria(self.settings.alpha, effect, looks)
+        threshold, random_return = self.threshold(baseline, run), baseline.random_return
+        if random_return is None or not baseline.scores:
+            return Criteria(self.settings.alpha, 0.0, looks)
+        goal = float(baseline.scores_S.mean()) if threshold is None else threshold
+        return Criteria(self.settings.alpha, float(f"{SHARE * abs(goal - random_return):.2g}"), looks, derived=True)
+
+    def _judging(self, baseline: RunScores, run: RunScores, key: str) -> Judging | None:
+        """Return whose word counts: the run's own files', else its baseline's, else that of either on ``params.yaml``."""
+        both = [found for one in (run, baseline) if (found := self.runs.get(one.run))]
+        return next((found for found in both if key in found.own), both[0] if both else None)
 
 
-def compare_folders(
+def looks_of(settings: CompareConfig, *, sequential: bool = False) -> tuple[int, ...] | None:
+    """Return when ``params.yaml`` wants runs to be looked at; ``sequential`` asks for looks where it plans none."""
+    return tuple(settings.looks) if settings.looks else DEFAULT_LOOKS if sequential else None
+
+
+def compare_folders(  # noqa: PLR0913
     folders: Sequence[RunFolder],
     baseline: str,
     settings: CompareConfig,
     methods: Mapping[str, Sequence[str]] | None = None,
     *,
     sequential: bool = False,
+    effect: float | None = None,
 ) -> StudyComparison:
-    """Judge run folders against a baseline.
+    """Judge run folders against a baseline, each by what its ``judging.yaml`` says.
 
     Args:
         folders: All runs, the baseline's among them.
         baseline: Its name; with ``methods``, a method's.
-        settings: How to judge.
+        settings: How to judge; its minimum effect and threshold are for runs without a ``judging.yaml``.
         methods: For several environments, the runs of each method.
         sequential: Judge look by look.
+        effect: A minimum effect for all of them instead.
 
     Raises:
         UsageError: The baseline is not among the runs, or two runs have one name.
+        ConfigError: A ``judging.yaml`` cannot be read.
         Missing: A run has no results.
         DataDamaged: A file of a run cannot be read.
     """
@@ -124,7 +169,8 @@ def compare_folders(
     runs = [folder.evidence(settings.checkpoint) for folder in folders]
     summaries = {folder.name: folder.evaluation for folder in folders}
     choices = {name: found for name, summary in summaries.items() if (found := _choice(summary))}
-    study = judge(runs, baseline, settings, methods or {}, sequential=sequential)
+    judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
+    study = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)
     return study if settings.checkpoint == "best" else replace(study, choices=choices)
 
 
@@ -159,13 +205,13 @@ def compare_metric(
         scores = folder.episode_means(settings.checkpoint, metric)
         runs.append(replace(folder.evidence(settings.checkpoint), scores=scores, curves={}, random_return=None))
     plain = settings.model_copy(update={"minimum_effect": 0.0, "threshold": None})
-    return replace(judge(runs, baseline, plain, {}, sequential=sequential), metric=metric)
+    return replace(judge(runs, baseline, Bars(plain), {}, sequential=sequential), metric=metric)
 
 
 def judge(
     runs: Sequence[RunScores],
     baseline: str,
-    settings: CompareConfig,
+    bars: Bars,
     methods: Mapping[str, Sequence[str]],
     *,
     sequential: bool = False,
@@ -175,7 +221,8 @@ def judge(
     Raises:
         UsageError: The baseline is not among the runs or methods.
     """
-    by_name, criteria = {run.run: run for run in runs}, criteria_of(settings, sequential=sequential)
+    by_name, settings = {run.run: run for run in runs}, bars.settings
+    looks = looks_of(settings, sequential=sequential)
     groups = {name: [by_name[run] for run in members if run in by_name] for name, members in methods.items()}
     known = groups or by_name
     if baseline not in known:
@@ -186,9 +233,10 @@ def judge(
         raise Missing(f"{next(run.run for run in runs if not run.scores)} has no scores")
     bases = groups[baseline] if groups else [by_name[baseline]]
     partners = {run.run: _partner(run, bases) for run in runs if run not in bases}
-    comparisons = compare_pairs([(partner, by_name[name]) for name, partner in partners.items()], criteria)
+    pairs = [(partner, by_name[name]) for name, partner in partners.items()]
+    comparisons = compare_pairs(pairs, [bars.criteria(*pair, looks) for pair in pairs])
     comparable = {comparison.run for comparison in comparisons if comparison.difference is not None}
-    solved = {run.run: settings.threshold if task_name(run) == task_name(bases[0]) else None for run in runs}
+    solved = {run.run: bars.threshold(_base_on(run, bases), run) for run in runs}
     learning = [
         learning_of(run, partners[run.run] if run.run in comparable else None, solved[run.run])
         for run in runs
@@ -196,19 +244,31 @@ def judge(
     ]
     tasks = list(dict.fromkeys(task_name(run) for run in runs))
     ranked = sorted(runs, key=lambda run: (tasks.index(task_name(run)), -float(run.scores_S.mean())))
-    judged_methods, references = _methods(groups, baseline, settings, criteria)
+    judged_methods, references = _methods(groups, baseline, settings, Criteria(settings.alpha, looks=looks))
     return StudyComparison(
         baseline,
         settings.checkpoint,
-        criteria,
+        _common(comparisons, bars.criteria(bases[0], bases[0], looks)),
         tuple(ranked),
         tuple(comparisons),
         tuple(learning),
-        threshold=settings.threshold,
+        threshold=solved[bases[0].run],
         methods=judged_methods,
         references=references,
         left_out=tuple(task for task in tasks if groups and task not in references),
     )
+
+
+def _common(comparisons: Sequence[Comparison], own: Criteria) -> Criteria:
+    """Return how all were judged: with the minimum effect that they share, or else the baseline's own."""
+    bars = {(found.minimum_effect, found.derived) for found in comparisons if found.difference is not None}
+    effect, derived = bars.pop() if len(bars) == 1 else (own.minimum_effect, own.derived)
+    return replace(own, minimum_effect=effect, derived=derived)
+
+
+def _base_on(run: RunScores, bases: Sequence[RunScores]) -> RunScores:
+    """Return the baseline's run on the same task; where there is none the run itself, judged on its own environment."""
+    return next((base for base in bases if task_name(base) == task_name(run)), run)
 
 
 def task_name(run: RunScores) -> str:

@@ -69,7 +69,7 @@ def has_baseline(root: Path, sweep: Sweep) -> bool:
 def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
     planned = plan(root, sweep.config, sweep.overrides(settings))
     text = planned.snapshot.to_yaml()
-    if name := same_as(root, sweep.config, text, planned.judged):
+    if name := same_as(root, sweep.config, text, planned.judged, planned.judging):
         return Point(settings, planned, name, "kept")
     for folder in sorted((root / "runs").glob(f"{sweep.name}_*")):
         record = folder / "experiment.json"
