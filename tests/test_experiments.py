@@ -33,7 +33,7 @@ def made(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     shutil.copytree(finished.root, project.root, symlinks=True)
     project.write("configs/mine.yaml", "algo: {update_epochs: 2}\n")
     project.write("notes.txt", "private\n")
-    project.replace("params.yaml", "minimum_effect: 5.0", "minimum_effect: 6.0")
+    project.replace("params.yaml", "alpha: 0.05 ", "alpha: 0.04 ")
     project.write("../before.txt", project.git("status", "--porcelain", "--branch"))
     project.write("../said.txt", project.rlx("train", "mine", "--seeds", "1", "--name", "first").stdout)
     return project
@@ -66,7 +66,7 @@ def test_an_experiment_is_a_folder_a_dvc_experiment_and_a_run(made: Project) -> 
     assert rows(made)["first"]["kind"] == "experiment"
     assert json.loads((folder / "metadata.json").read_text())["git"]["dirty"] == ["configs/mine.yaml", "params.yaml"]
     parameters = yaml.safe_load(made.git("show", f"{commit_of(made, 'first')}:params.yaml"))
-    assert (parameters["num_seeds"], parameters["compare"]["minimum_effect"]) == (1, 6.0)
+    assert (parameters["num_seeds"], parameters["compare"]["alpha"]) == (1, 0.04)
 
 
 def commit_of(project: Project, name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rlx.atomic import write_json, write_text
 from rlx.config.composition import Composed, compose_run, read_parameters
+from rlx.config.entries import SWITCH
 from rlx.config.judging import FILE as JUDGING
 from rlx.config.judging import Judging
 from rlx.config.schema import RunConfig
@@ -21,7 +22,7 @@ from rlx.environment_facts import FILE as TASK
 from rlx.environment_facts import EnvironmentFacts
 from rlx.environment_misfits import misfits
 from rlx.environment_notices import notices
-from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, RlxError
+from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
 from rlx.policies import check_arguments, own_modules
 from rlx.project import is_of_older_rlx
 from rlx.project_code import hashes_of
@@ -75,6 +76,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         raise ConfigError(
             [document.problem(path, NOT_READ) for document in composed.judging for path in document.keys][:1]
         )
+    _check_entry(root, run, composed, configs_from or root)
     config = composed.config
     checked = check_environment(root, config.env)
     facts = checked.facts
@@ -90,6 +92,36 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     told = (*notices(composed, checked), *_smells(run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
+
+
+def _check_entry(root: Path, run: str, composed: Composed, configs: Path) -> None:
+    """Refuse to train a run anew by values that nobody asked for.
+
+    What a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults; older versions gave it the base's values.
+    Where the run was made by those, its owner decides.
+    """
+    filled = [(document, path) for _, document in composed.documents for path in document.filled]
+    if not filled or SWITCH in {path[0] for document, _ in filled for path in document.keys}:
+        return
+    try:
+        made = read_snapshot(root / "runs" / run / "config_snapshot.yaml").config.model_dump()
+    except RlxError:
+        return
+    before = compose_run(configs, run, whole_entries=False).config.model_dump()
+    now = composed.config.model_dump()
+    changed = {
+        f"{section}.{key}": (made[section][key], now[section][key], document)
+        for document, (section, key) in filled
+        if made[section][key] == before[section][key] != now[section][key]
+    }
+    if changed:
+        values = ", ".join(f"{name} {old} → {new}" for name, (old, new, _) in sorted(changed.items()))
+        document = next(iter(changed.values()))[2]
+        message = (
+            f"what this entry of rl-zoo leaves out now has Stable-Baselines3's defaults, so {run} would train anew: {values}. "
+            f"Write `{SWITCH}: true` into {document.name} to train with those, or `{SWITCH}: false` to keep the base's values"
+        )
+        raise ConfigError([Problem(document.name, None, None, SWITCH, message)])
 
 
 def _network_modules(root: Path, composed: Composed) -> list[str]:

@@ -30,7 +30,7 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     """Evaluate checkpoints on held-out episodes.
 
     CHECKPOINT is a file, or RUN:latest, RUN:best or RUN:step_50000 (of every seed), with #SEED for one seed. The episodes
-    are those of final_eval, behind every reported score, unless told otherwise; the answer is the same every time.
+    are those behind every reported score of the run (final_eval), unless told otherwise; the answer is the same every time.
 
     \b
     Example:
@@ -38,8 +38,7 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     """
     from rlx.playing import play_policies
 
-    root, protocol = protocol_for(chosen)
-    policies = policies_of(root, checkpoints)
+    root, policies, protocol = asked_for(checkpoints, chosen)
     played = play_policies(root, policies, protocol, say)
     if as_json:
         print_json(_document(played, protocol))
@@ -56,20 +55,34 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
 _COLUMNS = ("checkpoint", "seed", "step", "episode", "reset_seed", "return", "length", "success", "cut")
 
 
-def protocol_for(chosen: dict[str, Any]) -> tuple[Path, FinalEvalConfig]:
-    """Return the project (outside of one: the current folder) and the episodes asked for."""
+def asked_for(references: Sequence[str], chosen: dict[str, Any]) -> tuple[Path, list[Policy], FinalEvalConfig]:
+    """Return the project (outside of one: the current folder), the policies asked for, and the episodes.
+
+    The episodes are those by which the policies' run is judged; of several runs that are judged by different ones, and of
+    plain files, those of ``params.yaml``.
+    """
     from rlx.config.composition import read_parameters
     from rlx.config.schema import FinalEvalConfig
     from rlx.errors import NotInProject
     from rlx.project import find_root
+    from rlx.runs import RunFolder
 
     try:
         root = find_root()
         protocol = read_parameters(root).final_eval
     except NotInProject:
         root, protocol = Path.cwd(), FinalEvalConfig()
+    policies = policies_of(root, references)
+    folders = [policy.path.parents[2:4] if policy.run else () for policy in policies]  # finished, or on the bench
+    judgings = [next((found for folder in each if (found := RunFolder(folder).judging)), None) for each in folders]
+    if judgings and judgings[0] and all(found and found.final_eval == judgings[0].final_eval for found in judgings):
+        protocol = judgings[0].final_eval
     changes = {key: chosen[key] for key in ("episodes", "seed") if chosen.get(key) is not None}
-    return root, protocol.model_copy(update=changes | ({"deterministic": False} if chosen.get("stochastic") else {}))
+    return (
+        root,
+        policies,
+        protocol.model_copy(update=changes | ({"deterministic": False} if chosen.get("stochastic") else {})),
+    )
 
 
 def policies_of(root: Path, references: Sequence[str]) -> list[Policy]:

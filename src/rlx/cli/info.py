@@ -40,6 +40,7 @@ def command(run: str, *, as_json: bool) -> None:
 
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what to show: a name and a text each."""
+    from rlx.config.sources import told_sources
     from rlx.wording import number
 
     yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
@@ -76,4 +77,6 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "code", f"{(facts['git'].get('commit') or 'no commit')[:10]}{changed}"
     if facts["versions"]:
         yield "versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
+    for index, line in enumerate(told_sources(facts["sources"] or {}, defaults=True)):
+        yield "values from" if index == 0 else "", line
     yield "files", f"{facts['folder']}: {', '.join(facts['artifacts'])}"

@@ -39,7 +39,7 @@ def command(  # noqa: PLR0913
     Example:
       rlx video cartpole:best --show worst --episodes 3
     """
-    from rlx.cli.eval import policies_of, protocol_for
+    from rlx.cli.eval import asked_for
     from rlx.destination import STDOUT, check_destination, delivered
     from rlx.errors import UsageError
     from rlx.video import NoRenderer, representatives
@@ -50,8 +50,8 @@ def command(  # noqa: PLR0913
         raise UsageError("-o - and --json both want standard output; leave out one")
     if output is not None:
         check_destination(output, force=force)
-    root, protocol = protocol_for({})
-    played = _played(root, policies_of(root, [checkpoint]), protocol)
+    root, policies, protocol = asked_for([checkpoint], {})
+    played = _played(root, policies, protocol)
     item, chosen = representatives(played, show, episodes)
     target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}{suffix}"
     try:

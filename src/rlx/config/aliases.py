@@ -152,6 +152,13 @@ def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: li
         name = POLICY_ARGUMENTS[key]
         if name == "activation":
             argument = ACTIVATIONS.get(str(argument).rpartition(".")[2], argument)  # noqa: PLW2901
+        if (
+            name == "hidden_sizes"
+            and isinstance(argument, list)
+            and len(argument) == 1
+            and isinstance(argument[0], dict)
+        ):
+            argument = argument[0]  # noqa: PLW2901 — the list of one that older versions of SB3 wanted
         if name == "hidden_sizes" and isinstance(argument, dict) and set(argument) == {"pi", "vf"}:
             same = argument["pi"] == argument["vf"]
             argument = argument["pi"] if same else {"actor": argument["pi"], "critic": argument["vf"]}  # noqa: PLW2901

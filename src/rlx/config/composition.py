@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.document import Document, KeyPath, read_document
+from rlx.config.entries import SOURCE as ENTRY_DEFAULT
+from rlx.config.entries import fill, unfold
 from rlx.config.judging import Judging, judging_of, take_out
 from rlx.config.schema import JudgedSections, Parameters, RunConfig
 from rlx.config.validation import problems_in
@@ -62,6 +64,10 @@ class Composed:
     def _source(self, path: tuple[str, ...]) -> str:
         for prefix, document in self.documents:
             inner = path[len(prefix) :]
+            if path[: len(prefix)] == prefix and any(
+                inner[: depth + 1] in document.filled for depth in range(len(inner))
+            ):
+                return f"{ENTRY_DEFAULT} ({document.name})"
             if path[: len(prefix)] == prefix and any(
                 inner[:depth] in document.keys for depth in _said(document, inner)
             ):
@@ -115,15 +121,20 @@ def read_parameters(root: Path) -> Parameters:
     return parameters
 
 
-def compose_run(root: Path, run: str) -> Composed:
+def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed:
     """Compose the effective configuration of ``configs/<run>.yaml``.
+
+    Args:
+        root: The project.
+        run: The config's name.
+        whole_entries: False: as older versions did, which gave what a pasted entry left out the base's values.
 
     Raises:
         ConfigError: Naming everything that is wrong in ``params.yaml`` and in every file the config builds on, or,
             when each file is sound by itself, every inconsistency of the whole.
     """
     base = _parameters_document(root)
-    files = _Files(root)
+    files = _Files(root, whole_entries=whole_entries)
     files.collect("", run)
     if files.problems:
         raise ConfigError(files.problems)
@@ -153,7 +164,7 @@ def compose_run(root: Path, run: str) -> Composed:
 
 def _parameters_document(root: Path) -> Document:
     document = _read_own(root, "params.yaml")
-    problems = document.problems + translate(document) + problems_in(document, Parameters)
+    problems = document.problems + unfold(document)[0] + translate(document) + problems_in(document, Parameters)
     if problems:
         raise ConfigError(problems)
     return document
@@ -178,6 +189,7 @@ class _Files:
         problems: Everything that is wrong with them.
         judging: What configs and environments' files say of how runs are judged, the strongest first; the latter with
             the file, which names its environment.
+        whole_entries: Whether what a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults.
     """
 
     root: Path
@@ -185,6 +197,7 @@ class _Files:
     order: list[tuple[KeyPath, Document]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     judging: list[tuple[Document, Document | None]] = field(default_factory=list)
+    whole_entries: bool = True
 
     def collect(self, group: str, name: str, mention: Problem | None = None, ancestors: tuple[str, ...] = ()) -> None:
         """Read ``configs/<group>/<name>.yaml`` and what it builds on.
@@ -207,7 +220,13 @@ class _Files:
         self.problems += document.problems
         judging = take_out(document) if group in ("", "env") else Document(document.name, {})
         self.problems += problems_in(judging, JudgedSections)
-        self.problems += _translate_group(document, group) if group else translate(document)
+        if group:
+            self.problems += _translate_group(document, group)
+        else:
+            problems, whole = unfold(document)
+            self.problems += problems + translate(document)
+            if whole and self.whole_entries:
+                fill(document)
         self.problems += problems_in(document, RunConfig, prefix)
         if not isinstance(entries, list):
             self.problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))

@@ -40,6 +40,7 @@ class Document:
         keys: The place of each key.
         values: The place of each value.
         problems: What is wrong with the text itself: repeated keys, numbers that are not finite.
+        filled: Values that do not stand in the file: defaults of an entry that was pasted whole.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Document:
     keys: dict[KeyPath, Place] = field(default_factory=dict)
     values: dict[KeyPath, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    filled: set[tuple[str, str]] = field(default_factory=set)
 
     def problem(self, path: KeyPath, message: str, *, at_value: bool = False) -> Problem:
         """Return a complaint about ``path``, placed at its key (or value), or at the nearest enclosing key."""

@@ -188,6 +188,8 @@ class RunFacts(Document):
     """Of Python and the libraries."""
     host: dict[str, Any] | None
     """The machine."""
+    sources: dict[str, str] | None
+    """Where each value of the configuration comes from, by dotted key: a file, or `default`."""
     artifacts: list[str]
     """What is in the folder."""
 

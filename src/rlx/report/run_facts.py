@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from rlx.catalogue import progress
-from rlx.errors import Missing
+from rlx.environment_facts import FILE as TASK
+from rlx.errors import DataDamaged, Missing
 from rlx.labels import read_labels
+from rlx.reading import read_json
 from rlx.results import Score
 from rlx.runs import RunFolder, read_metadata
 
@@ -56,8 +58,21 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
         "git": metadata.get("git"),
         "versions": metadata.get("versions"),
         "host": metadata.get("host"),
+        "sources": _sources(folder),
         "artifacts": sorted(path.name for path in folder.path.iterdir() if not path.name.startswith(".")),
     }
+
+
+def _sources(folder: RunFolder) -> dict[str, str] | None:
+    """Return where each value of the configuration comes from; None for runs that are older than that."""
+    path = folder.path / TASK
+    if not path.is_file():
+        return None
+    try:
+        found = read_json(path).get("sources")
+        return None if found is None else {str(key): str(source) for key, source in found.items()}
+    except (ValueError, AttributeError, OSError) as error:
+        raise DataDamaged(f"{path}: does not say where values come from ({str(error)[:80]})") from None
 
 
 def _score(score: Score) -> dict[str, Any]:
