@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlx.atomic import write_bytes
 from rlx.config.document import dump
+from rlx.config.schema import RunConfig
 from rlx.errors import CommandFailed, UsageError
 from rlx.experiments import dvc, git, sync_roster
 from rlx.experiments.tools import has_identity
 from rlx.template import template_files
+
+if TYPE_CHECKING:
+    from rlx.environment_facts import EnvironmentFacts
 
 README = """# {name}
 
@@ -26,6 +32,8 @@ are Python packages for environments and networks of your own; `runs/` and `anal
 """
 
 
+WRAPPERS = {"minigrid": "minigrid.wrappers.ImgObsWrapper"}
+"""What observations of a package's environments need before a policy can read them, by the module in `module:ID`."""
 STARTING_SEEDS = 5
 """Seeds of a new study on an environment of the person's choice: the fewest for a verdict, where training may be slow."""
 
@@ -47,10 +55,13 @@ def create_project(folder: Path, env_id: str | None, remote: str | None = None) 
     """
     git(Path.cwd(), "--version")
     files = {name: path.read_bytes() for name, path in template_files().items()}
-    if env_id:
-        _check_environment(env_id)
-        files = _for_environment(files, env_id)
-    run = "baseline" if env_id else "cartpole"
+    notes = []
+    if env_id is not None:
+        facts, wrappers = _check_environment(env_id)
+        section, source = _settings(env_id, facts, wrappers)
+        files = _for_environment(files, env_id, section, source)
+        notes = [source, _cost(section["algo"]["total_timesteps"])]
+    run = "baseline" if env_id is not None else "cartpole"
     files.setdefault("README.md", README.format(name=folder.resolve().name, run=run).encode())
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; choose another name")
@@ -65,20 +76,17 @@ def create_project(folder: Path, env_id: str | None, remote: str | None = None) 
         if name == ".gitignore" and target.exists():
             content = target.read_bytes().rstrip() + b"\n" + content  # noqa: PLW2901
         write_bytes(target, content)
-    if env_id:
+    if env_id is not None:
         sync_roster(folder, ["baseline", "variant"])
-    return [*([_cost(env_id)] if env_id else []), *_commit(folder, [*files], remote)]
+    return [*notes, *_commit(folder, [*files], remote)]
 
 
-def _cost(env_id: str) -> str:
+def _cost(steps: int) -> str:
     """Return what the study of a new project on an environment will train."""
-    from rlx.known import settings_for
-
-    steps = settings_for(env_id)[0]["algo"].get("total_timesteps", 0)
     total = 2 * STARTING_SEEDS * steps
     return (
         f"the study trains 2 runs × {STARTING_SEEDS} seeds × {steps:,} steps = {total:,} steps; "
-        f"what configs/baseline.yaml sets overrides params.yaml"
+        "params.yaml says with which settings"
     )
 
 
@@ -109,50 +117,77 @@ def _commit(folder: Path, files: list[str], remote: str | None) -> list[str]:
     return notes
 
 
-def _check_environment(env_id: str) -> None:
+def _check_environment(env_id: str) -> tuple[EnvironmentFacts, list[str]]:
+    """Try an environment out; return what is known of it, and the wrappers that a policy needs around it.
+
+    Raises:
+        UsageError: It does not exist, or cannot be trained in.
+    """
     from rlx.config.schema import EnvConfig
-    from rlx.envs import make_env
-    from rlx.errors import EnvironmentUnusable
+    from rlx.environment_check import check_environment
+    from rlx.environment_misfits import misfits
 
-    try:
-        make_env(EnvConfig(id=env_id)).close()
-    except EnvironmentUnusable as error:
-        raise UsageError(f"--env: {error}") from None
+    if not env_id.strip():
+        raise UsageError("--env: is empty; which Gymnasium environment? (`--env CartPole-v1`, or `--env module:ID`)")
+    known = [[], *([wrapper] for module, wrapper in WRAPPERS.items() if env_id.startswith(f"{module}:"))]
+    said = ""
+    for wrappers in reversed(known):
+        with tempfile.TemporaryDirectory(prefix="rlx-") as empty:
+            facts = check_environment(Path(empty), EnvConfig(id=env_id, wrappers=wrappers)).facts
+        section, _ = _settings(env_id, facts, wrappers)
+        problems = [each.message for each in facts.problems]
+        problems = problems or [message for _, message in misfits(RunConfig.model_validate(section), facts)]
+        if not problems:
+            return facts, wrappers
+        said = problems[0]
+    raise UsageError(f"--env: {said}")
 
 
-def _threshold(env_id: str) -> float | None:
-    """Return the return at which Gymnasium calls an environment solved, where it says so."""
-    import gymnasium as gym
-
-    threshold = gym.spec(env_id).reward_threshold
-    return None if threshold is None else float(threshold)
-
-
-def _for_environment(files: dict[str, bytes], env_id: str) -> dict[str, bytes]:
-    """Return the project with a study of its own: a baseline on ``env_id`` and a variant to start from."""
+def _settings(env_id: str, facts: EnvironmentFacts, wrappers: list[str]) -> tuple[dict[str, Any], str]:
+    """Return everything that `params.yaml` shall say of a run on an environment, and where that comes from."""
     from rlx.known import settings_for
 
+    spaces = (None if space is None else space.data for space in (facts.observation_space, facts.action_space))
+    section, source = settings_for(env_id, *spaces)
+    total = section["algo"]["total_timesteps"]
+    section["env"] |= {"wrappers": wrappers} if wrappers else {}
+    return section | {"checkpoint": {"save_every": total // 4}, "eval": {"every": total // 10}}, source
+
+
+def _for_environment(files: dict[str, bytes], env_id: str, section: Mapping[str, Any], source: str) -> dict[str, bytes]:
+    """Return the project with a study of its own: a baseline on ``env_id`` and a variant to start from."""
     files = dict(files)
     shipped = [name for name in files if name.startswith("configs/")]
     for name in shipped:
         if not name.startswith("configs/bossfight"):
             del files[name]
-    section, source = settings_for(env_id)
     files["configs/baseline.yaml"] = (
-        f"# {source}\n# What stands here overrides params.yaml.\nrun_name: {env_id} baseline\n{dump(section)}".encode()
+        f"# The baseline: the base configuration as it stands in params.yaml.\nrun_name: {env_id} baseline\n".encode()
     )
-    variant = {"defaults": ["baseline"], "run_name": f"{env_id} with an entropy bonus", "algo": {"entropy_coef": 0.01}}
+    variant = {"run_name": f"{env_id} with an entropy bonus", "algo": {"entropy_coef": 0.01}}
     if section["algo"].get("entropy_coef") == 0.01:
         variant |= {"run_name": f"{env_id} without entropy bonus", "algo": {"entropy_coef": 0.0}}
     files["configs/variant.yaml"] = (
         f"# One change, to be judged against the baseline: make it yours.\n{dump(variant)}".encode()
     )
-    text = files["params.yaml"].decode()
-    files["params.yaml"] = _edited(text, env_id, _threshold(env_id)).encode()
+    files["configs/bossfight.yaml"] = _completed(files["configs/bossfight.yaml"].decode(), section).encode()
+    files["params.yaml"] = _edited(files["params.yaml"].decode(), section, source).encode()
     return files
 
 
-def _edited(text: str, env_id: str, threshold: float | None) -> str:
+def _completed(text: str, section: Mapping[str, Any]) -> str:
+    """Return a full config that also says what this project's base would otherwise decide for it."""
+    yaml, defaults = _yaml(), RunConfig().model_dump()
+    data: Any = yaml.load(text)
+    for name in ("env", "algo", "policy"):
+        for key in section[name]:
+            data[name].setdefault(key, defaults[name][key])
+    buffer = io.StringIO()
+    yaml.dump(data, buffer)
+    return buffer.getvalue()
+
+
+def _yaml() -> Any:
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -160,13 +195,27 @@ def _edited(text: str, env_id: str, threshold: float | None) -> str:
     yaml.representer.add_representer(
         type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
     )
-    data: Any = yaml.load(text)
+    return yaml
+
+
+def _edited(text: str, section: Mapping[str, Any], source: str) -> str:
+    """Return ``params.yaml`` with another base configuration: what it says is what the baseline is trained with."""
+    yaml = _yaml()
+    lines = text.splitlines(keepends=True)
+    mark = next(index for index, line in enumerate(lines) if line.startswith("# --- The base configuration"))
+    lines.insert(mark + 1, f"# {source}\n")
+    data: Any = yaml.load("".join(lines))
     data["study"]["runs"][:] = ["baseline", "variant"]
     data["study"]["baseline"] = "baseline"
-    data["env"]["id"] = env_id
     data["num_seeds"] = STARTING_SEEDS
-    data["compare"]["minimum_effect"] = 0.0
-    data["compare"]["threshold"] = threshold
+    defaults = RunConfig().model_dump()
+    for name, values in section.items():
+        said = {key: defaults[name][key] for key in data[name] if name in ("algo", "policy") and key != "name"} | values
+        for key, value in said.items():
+            if key not in data[name]:
+                data[name].insert(len(data[name]) - 1, key, value)  # before the last, which holds the blank line behind
+            elif data[name][key] != value:
+                data[name][key] = value
     buffer = io.StringIO()
     yaml.dump(data, buffer)
     return buffer.getvalue()

@@ -11,6 +11,8 @@ from rlx.environment_check import Checked
 from rlx.environment_facts import EnvironmentFacts
 
 SLOW_TO_MAKE = 1.0
+SMALLEST_FOR_CNN = 36
+"""Pixels of the smaller side of an image; the convolutions of the cnn need as many."""
 SLOTS = 32
 """Copies that evaluation plays beside one another, at most."""
 
@@ -20,7 +22,19 @@ def notices(composed: Composed, checked: Checked) -> Iterator[str]:
     config, facts = composed.config, checked.facts
     yield from _schedule(config, facts.episode_limit)
     yield from _remarks(config, facts)
+    yield from _images(config, facts)
     yield from _price(config, checked)
+
+
+def _images(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
+    """Yield that a network without convolutions reads images."""
+    space = facts.observation_space.data if facts.observation_space else None
+    large = space and facts.task and facts.task.is_image and sorted(space["shape"])[1] >= SMALLEST_FOR_CNN
+    if config.policy.type == "mlp" and space and large:
+        yield (
+            f"warning: policy.type: mlp reads the images of {config.env.id} as one row of numbers, whatever is where in them; "
+            "`-S policy.type=cnn` reads them as images"
+        )
 
 
 def _schedule(config: RunConfig, limit: int | None) -> Iterator[str]:
