@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rlx.config.aliases import RENAMED
+from rlx.config.entries import UNSUPPORTED
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import section_type
 from rlx.config.values import Schedule
@@ -32,8 +33,31 @@ The effective configuration of a run, every default written out, is `runs/<run>/
 Unknown keys, repeated keys, wrong types, values out of range, NaN and infinities are refused with file, line and
 column. Whole numbers may be written `1e5`. Times are counted in environment steps, all copies together.
 
+By what runs are judged belongs to their environment: `final_eval`, `compare.minimum_effect` and `compare.threshold` may
+also be said in a run's config, or in `configs/env/<name>.yaml`, at the top of the file beside the settings of `env`:
+
+```yaml
+# configs/env/pendulum.yaml
+id: Pendulum-v1
+final_eval: {episodes: 50}
+compare: {minimum_effect: 20, threshold: -200}
+```
+
+Such a file counts for every run whose environment has its `id`, whether or not it is among the run's `defaults`. The
+run's own config has the last word, then the environment's file, then `params.yaml`; what nobody says is derived.
+`resolve` writes what counts, and where it was said, into `runs/<run>/judging.yaml`; a change of it trains nothing.
+
 A **schedule** is a number, `{start: 0.001, end: 0.0}` (a straight line over the budget), or rl-zoo's `lin_0.001`
 (that line to 0).
+"""
+
+
+WHOLE_ENTRIES = """
+An entry of rl-zoo may be pasted at the top of a config or under `algo:`, with or without its environment's id above it.
+A **whole entry** stands under that id, or has both `n_timesteps` and `policy: '…Policy'` at its level: what it leaves
+out has Stable-Baselines3's defaults (and one copy of the environment), as where it was tuned. Anything less only renames,
+and what is left out has the base's values. `zoo_defaults: true` or `false` in the config says which. `rlx train` says
+where values come from, and `rlx info` shows the source of each.
 """
 
 
@@ -44,7 +68,12 @@ def render() -> str:
     for name, info in RunConfig.model_fields.items():
         if found := section_type(info.annotation):
             lines += ["", f"### `{name}`", "", _first(found), "", *_table(found, f"{name}.")]
-    lines += ["", "## The study and its judgement (params.yaml only)"]
+    lines += [
+        "",
+        "## The study and its judgement (params.yaml)",
+        "",
+        "`final_eval`, `compare.minimum_effect` and `compare.threshold` also in configs and in `configs/env/`; the rest only here.",
+    ]
     for name, info in Parameters.model_fields.items():
         if name not in RunConfig.model_fields and (found := section_type(info.annotation)):
             lines += ["", f"### `{name}`", "", _first(found), "", *_table(found, f"{name}.")]
@@ -62,6 +91,8 @@ def render() -> str:
         "| `policy: MlpPolicy` | `policy.type: mlp` |",
         '| `policy_kwargs: "dict(net_arch=…, activation_fn=nn.ReLU, ortho_init=…, log_std_init=…)"` (never run as code) | `policy.…` |',
     ]
+    lines += ["", WHOLE_ENTRIES.strip(), "", "| rl-zoo's or SB3's | why there is no such setting |", "| --- | --- |"]
+    lines += [f"| `{theirs}` | {reason} |" for theirs, reason in UNSUPPORTED.items()]
     return "\n".join(lines) + "\n"
 
 
