@@ -18,7 +18,7 @@ from tests.conftest import REPOSITORY, Project
 def test_a_change_of_judging_trains_nothing_and_changes_the_verdict(study: Project) -> None:
     before, verdict = study.lock(), comparison(study)
     assert (verdict["minimum_effect"], verdict["derived"]) == (5.0, False)
-    study.replace("configs/env/cartpole.yaml", "minimum_effect: 5.0", "minimum_effect: 1000")
+    study.replace("configs/env/cartpole.yaml", "minimum_effect: 5.0", "minimum_effect: 99999")
     study.replace("configs/cartpole.yaml", "run_name", "final_eval: {episodes: 3}\nrun_name")
     study.replace("configs/cartpole_epochs.yaml", "run_name", "final_eval: {episodes: 3}\nrun_name")
     study.dvc("repro", "compare")
@@ -26,11 +26,11 @@ def test_a_change_of_judging_trains_nothing_and_changes_the_verdict(study: Proje
     assert [after[f"train@{run}"] for run in ("cartpole", "cartpole_epochs")] == [
         before[f"train@{run}"] for run in ("cartpole", "cartpole_epochs")
     ]
-    assert (verdict["minimum_effect"], "up to ±1000" in verdict["reason"]) == (1000.0, True)
+    assert (verdict["minimum_effect"], "±99999" in verdict["reason"]) == (99999.0, True)
     assert json.loads((study.root / "runs/cartpole/eval/summary.json").read_text())["task"]["protocol"]["episodes"] == 3
     text = (study.root / "runs/cartpole/judging.yaml").read_text()
     assert "  episodes: 3  # configs/cartpole.yaml\n" in text
-    assert "  minimum_effect: 1000.0  # configs/env/cartpole.yaml\n" in text
+    assert "  minimum_effect: 99999.0  # configs/env/cartpole.yaml\n" in text
     assert "  seed: 0  # params.yaml\n" in text
     asked = study.rlx("compare", "--minimum-effect", "0.25", "--json").stdout
     assert json.loads(asked)["comparisons"][0]["minimum_effect"] == 0.25

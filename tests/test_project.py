@@ -13,7 +13,6 @@ from rlx.bench import SIZE_LIMIT, bench_folder, entry_for, fingerprint, prune
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import ProjectCode, Snapshot
 from rlx.errors import UsageError
-from rlx.known import KNOWN, settings_for
 from rlx.workers import Failure, run_parallel, usable_cores, worker_count
 from tests.conftest import REPOSITORY, Project
 
@@ -132,14 +131,6 @@ def player(seen: object) -> int:
     if sweep and abs(distance) * 2 < 0.7:
         return away if abs(player_at) < 0.95 else (roll if time_left <= 2 else stay)
     return attack if abs(distance) * 2 < 0.28 or (recovering and abs(distance) * 2 < 0.3) else towards
-
-
-def test_known_settings_are_valid_configs() -> None:
-    for name in [*KNOWN, "Unknown"]:
-        section, sentence = settings_for(f"{name}-v1")
-        config = RunConfig.model_validate(section)
-        assert (config.algo.rollout_steps * config.env.num_envs) % config.algo.batch_size == 0
-        assert ("No tuned settings" in sentence) == (name == "Unknown")
 
 
 def test_init_makes_a_committed_project_and_overwrites_nothing(project: Project) -> None:

@@ -133,15 +133,16 @@ def roster(root: Path) -> Iterator[Finding]:
         runs = read_parameters(root).study.runs
     except ConfigError:
         return
+    older = is_of_older_rlx(root)
+    if older:
+        what = "dvc.yaml is of an older rlx: runs are not judged by what their environment says"
+        yield problem("roster", what, "`rlx sync`")
     try:
         check_roster(root, runs)
     except ConfigError as error:
         yield problem("roster", str(error), "`rlx sync`" if "rlx sync" not in str(error) else "")
         return
-    if is_of_older_rlx(root):
-        yield problem(
-            "roster", "dvc.yaml is of an older rlx: runs are not judged by what their environment says", "`rlx sync`"
-        )
+    if older:
         return
     yield ok("roster", "dvc.yaml compares the runs of the study")
 
