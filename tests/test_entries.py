@@ -8,7 +8,10 @@ import pytest
 
 from rlx.config.composition import Composed, compose_run
 from rlx.config.schema import AlgoConfig
+from rlx.config.snapshot import Snapshot
 from rlx.errors import ConfigError
+from rlx.experiments.planning import _applied, addressed
+from rlx.resolving import resolve_run
 from tests.conftest import Project
 
 FORMS = (Path(__file__).parent / "cases" / "zoo_forms.yaml").read_text().split("---\n")[1:]
@@ -86,3 +89,39 @@ def test_what_cannot_be_honoured_is_refused_by_name(tmp_path: Path, text: str, s
     with pytest.raises(ConfigError) as refused:
         composed(tmp_path, text)
     assert says in str(refused.value)
+
+
+def test_settings_of_an_entry_can_be_changed_from_the_command_line(tmp_path: Path) -> None:
+    composed(tmp_path, FORMS[2])
+    for setting, wanted in {
+        "algo.gamma=0.9": "configs/a.yaml:CartPole-v1.gamma=0.9",
+        "algo.rollout_steps=64": "configs/a.yaml:CartPole-v1.n_steps=64",
+        "algo.max_grad_norm=2": "configs/a.yaml:+algo.max_grad_norm=2",
+        "seed=3": "+seed=3",
+    }.items():
+        assert addressed(tmp_path, "a", setting) == wanted
+    with _applied(
+        tmp_path, ["configs/a.yaml:CartPole-v1.n_steps=64", "configs/a.yaml:+algo.max_grad_norm=2"]
+    ) as changed:
+        algo = compose_run(changed, "a").config.algo
+    assert (algo.rollout_steps, algo.max_grad_norm) == (64, 2)
+    composed(tmp_path, "n_steps: 128\nnormalize: true\n")
+    with pytest.raises(ConfigError, match=r"configs/a\.yaml:2 says it in a form of rl-zoo's"):
+        addressed(tmp_path, "a", "env.normalize_reward=false")
+
+
+def test_a_run_that_an_older_version_made_trains_anew_only_after_being_told(tmp_path: Path) -> None:
+    entry = "n_timesteps: 4096\nn_steps: 64\npolicy: MlpPolicy\n"
+    new = composed(tmp_path, entry).config
+    old = compose_run(tmp_path, "a", whole_entries=False).config
+    assert (old.algo.max_grad_norm, new.algo.max_grad_norm) == (9.0, 0.5)
+    project = Project(tmp_path)
+    project.write("runs/a/config_snapshot.yaml", Snapshot(old).to_yaml())
+    with pytest.raises(
+        ConfigError, match=r"configs/a\.yaml: zoo_defaults: .*algo\.max_grad_norm 9\.0 → 0\.5.*Write `zoo"
+    ):
+        resolve_run(tmp_path, "a")
+    project.write("configs/a.yaml", f"zoo_defaults: true\n{entry}")
+    assert resolve_run(tmp_path, "a").snapshot.config == new
+    project.write("configs/a.yaml", f"zoo_defaults: false\n{entry}")
+    assert resolve_run(tmp_path, "a").snapshot.config == old

@@ -186,3 +186,23 @@ def test_renamed_files_count_once_under_their_new_name(tmp_path: Path) -> None:
     project.write("kept.py", "edited\n")
     project.write("runs/x.json", "edited\n")
     assert git_state(tmp_path).dirty == ("kept.py", "new name.py")
+
+
+def test_comments_and_layout_of_an_environment_change_no_snapshot(project: Project) -> None:
+    def resolve() -> str:
+        project.run("python", "-m", "stages.resolve", "bossfight_residual")
+        return (project.root / "runs/bossfight_residual/config_snapshot.yaml").read_text()
+
+    before = resolve()
+    for name in ("envs/bossfight.py", "policies/residual.py"):
+        text = (project.root / name).read_text()
+        head, quote, rest = text.partition('"""')
+        project.write(name, f"# a note\n{head}{quote}Another docstring. {rest}\n\n\n# the end\n")
+    assert resolve() == before
+    code = project.root / "envs/bossfight.py"
+    by_bytes = before.replace(program_hash(code.read_bytes()) or "", atomic.sha256_of(code))
+    assert by_bytes != before
+    project.write("runs/bossfight_residual/config_snapshot.yaml", by_bytes)
+    assert resolve() == by_bytes, "a hash of an older version that still holds is carried over"
+    code.write_text(f"{code.read_text()}\nMORE = 1\n")
+    assert resolve() not in (before, by_bytes)

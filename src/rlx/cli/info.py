@@ -77,6 +77,6 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "code", f"{(facts['git'].get('commit') or 'no commit')[:10]}{changed}"
     if facts["versions"]:
         yield "versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
-    for index, line in enumerate(told_sources(facts["sources"] or {}, defaults=True)):
+    for index, line in enumerate(told_sources(facts["sources"] or {})):
         yield "values from" if index == 0 else "", line
     yield "files", f"{facts['folder']}: {', '.join(facts['artifacts'])}"

@@ -36,7 +36,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     Example:
       rlx train cartpole -S algo.gamma=0.9 --seeds 3
     """
-    from rlx.config.sources import told_sources
+    from rlx.config.sources import told_briefly
     from rlx.experiments.kept import same_as
     from rlx.experiments.making import make, start, whole_run
     from rlx.experiments.planning import plan
@@ -53,7 +53,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
         return
     name = start(root, planned, whole_run(run), name=name).name
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
-    for line in [*included(root), *told_sources(planned.sources)]:
+    for line in [*included(root), told_briefly(planned.sources)]:
         say(line)
     finished = make(root, name, loudness(), again=f"rlx resume {name}")
     show_result(root, finished, planned.parameters)

@@ -92,8 +92,10 @@ def _policy(document: Document, source: KeyPath, value: str, problems: list[Prob
         if source == ("policy",):
             document.data["policy"] = {"type": POLICIES[value]}
             document.keys[("policy", "type")] = document.keys[source]
+            document.origins[("policy", "type")] = None
         else:
             _move(document, source, ("policy", "type"), POLICIES[value], problems)
+            document.origins[("policy", "type")] = None
     else:
         names = ", ".join(POLICIES)
         problems.append(
@@ -130,6 +132,7 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
             )
         section[name] = value.get(flag, True)
         document.keys["env", name] = document.values["env", name] = place
+        document.origins["env", name] = None
 
 
 def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: list[Problem]) -> None:
@@ -175,6 +178,7 @@ def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: li
             continue
         policy[name] = argument
         document.keys[("policy", name)] = place
+        document.origins[("policy", name)] = None
 
 
 def _literal(node: ast.expr) -> Any:

@@ -315,6 +315,7 @@ def _translate_group(document: Document, group: str) -> list[Problem]:
         if key != group
     ]
     document.data = whole.data.get(group, {})
+    document.origins = {path[1:]: origin and origin[1:] for path, origin in whole.origins.items()}
     document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}
     document.values = {path[1:]: place for path, place in whole.values.items() if path[0] == group and len(path) > 1}
     return problems

@@ -41,6 +41,7 @@ class Document:
         values: The place of each value.
         problems: What is wrong with the text itself: repeated keys, numbers that are not finite.
         filled: Values that do not stand in the file: defaults of an entry that was pasted whole.
+        origins: Where values that were moved stand in the file; None for those read out of a text of several.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Document:
     values: dict[KeyPath, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     filled: set[tuple[str, str]] = field(default_factory=set)
+    origins: dict[KeyPath, KeyPath | None] = field(default_factory=dict)
 
     def problem(self, path: KeyPath, message: str, *, at_value: bool = False) -> Problem:
         """Return a complaint about ``path``, placed at its key (or value), or at the nearest enclosing key."""
@@ -75,7 +77,10 @@ class Document:
         container[target[-1]] = value  # type: ignore[index]
         for places in (self.keys, self.values):
             for path in [path for path in places if path[: len(source)] == source]:
-                places[target + path[len(source) :]] = places.pop(path)
+                moved = target + path[len(source) :]
+                places[moved] = places.pop(path)
+                if places is self.keys:
+                    self.origins[moved] = self.origins.pop(path, path)
 
 
 class _Yaml12Loader(yaml.SafeLoader):

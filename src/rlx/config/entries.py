@@ -146,6 +146,7 @@ def _lift(document: Document, level: KeyPath, name: str) -> Iterator[Problem]:
             env["id"] = name
             document.keys.setdefault(("env",), place)
             document.keys["env", "id"] = document.values["env", "id"] = place
+            document.origins["env", "id"] = None
 
 
 def _move(document: Document, source: KeyPath, target: KeyPath) -> Iterator[Problem]:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-DEFAULT = "default"
+BASE, DEFAULT = "params.yaml", "default"
 
 
-def told_sources(sources: Mapping[str, str], *, defaults: bool = False) -> list[str]:
-    """Return a line per file: what it decides.
+def told_sources(sources: Mapping[str, str]) -> list[str]:
+    """Return a line per file: what it decides, and last what nobody says."""
+    by_source = _by_source(sources)
+    order = sorted(by_source, key=lambda source: (source == DEFAULT, source == BASE, source))
+    return [f"{source}: {_listed(by_source[source])}" for source in order]
 
-    Args:
-        sources: Where each value comes from, by dotted key.
-        defaults: With the values that nobody says, too.
-    """
-    by_source: dict[str, list[str]] = {}
+
+def told_briefly(sources: Mapping[str, str]) -> str:
+    """Return in a sentence what decides a run beside its base configuration."""
+    by_source = _by_source(sources)
+    own = [
+        f"{_listed(keys)} from {source}" for source, keys in sorted(by_source.items()) if source not in (BASE, DEFAULT)
+    ]
+    return f"values: {'; '.join([*own, f'the rest from {BASE}, else defaults'])}"
+
+
+def _by_source(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for key, source in sources.items():
-        by_source.setdefault(source, []).append(key)
-    order = sorted(by_source, key=lambda source: (source == DEFAULT, source == "params.yaml", source))
-    return [f"{source}: {_listed(by_source[source])}" for source in order if defaults or source != DEFAULT]
+        found.setdefault(source, []).append(key)
+    return found
 
 
 def _listed(keys: Sequence[str]) -> str:

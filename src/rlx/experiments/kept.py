@@ -209,11 +209,11 @@ def export(root: Path, origin: Origin, name: str) -> Path:
             f"runs/{name} is there already, and is not the folder of an experiment: rlx writes nothing into it. Move it "
             f"away, then `rlx checkout {shlex.quote(name)}` again"
         )
+    shutil.rmtree(folder / BENCH, ignore_errors=True)  # its links lead to seeds that are no longer in training
     check_links(folder, LAYOUT)
     here = lay_out(root, outputs, folder, source)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / ".gitignore", IGNORE_ALL)
-    shutil.rmtree(folder / BENCH, ignore_errors=True)
     for name_of_file, content in zip(names, small, strict=True):
         if content is not None or name_of_file == names[0]:
             write_text(folder / name_of_file, (content or b"").decode("utf-8", "replace"))

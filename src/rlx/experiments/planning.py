@@ -145,7 +145,7 @@ def addressed(root: Path, run: str, setting: str) -> str:
         UsageError: It is not KEY=VALUE.
         ConfigError: No setting has that name.
     """
-    key, equals, value = setting.partition("=")
+    key, equals, _ = setting.partition("=")
     if key.startswith("~"):
         return setting
     if not equals or not key.strip():
@@ -168,10 +168,29 @@ def addressed(root: Path, run: str, setting: str) -> str:
         return _of_judging(compose_run(root, run), setting)
     if path[0] not in BASE_KEYS:
         return setting
-    for prefix, document in compose_run(root, run).documents:
+    return _of_config(compose_run(root, run), setting)
+
+
+def _of_config(composed: Composed, setting: str) -> str:
+    """Address a setting to the file that has the last word on it, under the name that it has there."""
+    key, _, value = setting.partition("=")
+    plain = key.lstrip("+")
+    path = tuple(plain.split("."))
+    for prefix, document in composed.documents:
         inner = path[len(prefix) :]
-        if path[: len(prefix)] == prefix and inner in document.keys:
-            return setting if document.name == "params.yaml" else f"{document.name}:{'.'.join(map(str, inner))}={value}"
+        if path[: len(prefix)] != prefix:
+            continue
+        if inner in document.filled:
+            return f"{document.name}:+{plain}={value}"
+        if inner in document.keys:
+            origin = document.origins.get(inner, inner)
+            if origin is None:
+                line = document.keys[inner].line
+                raise ConfigError(
+                    f"-S {setting}: {document.name}:{line} says it in a form of rl-zoo's; change it there"
+                )
+            file = "" if document.name == "params.yaml" else f"{document.name}:"
+            return f"{file}{'.'.join(map(str, origin))}={value}"
     return setting if key.startswith("+") else f"+{setting}"
 
 
