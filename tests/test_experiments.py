@@ -151,23 +151,19 @@ def test_a_finished_run_is_trained_further_as_an_experiment_with_its_lineage(cop
     assert (refused.returncode, "2,048 steps per seed already" in refused.stdout) == (2, True)
     refused = copy.rlx("resume", "first", "--timesteps", "3000", "-S", "policy.hidden_sizes=[8]", check=False)
     assert (refused.returncode, "policy.hidden_sizes is [8] and was [64, 64]" in one_line(refused.stdout)) == (2, True)
-    said = one_line(copy.rlx("resume", "first", "--timesteps", "3000").stdout)
-    assert "mine_001: first, trained further to 3,000 steps per seed" in said
+    wide = ("-S", "env.num_envs=32", "-S", "algo.learning_rate={start:0.01,end:0.0}", "-S", "algo.batch_size=1024")
+    said = one_line(copy.rlx("resume", "first", "--timesteps", "6000", *wide).stdout)
+    assert "mine_001: first, trained further to 6,000 steps per seed -S env.num_envs=32" in said
     facts = json.loads(copy.rlx("info", "mine_001", "--json").stdout)
     assert facts["continues"] == "first"
-    assert facts["scores"]["latest"]["steps"] == {"1": 3072}
-    wide = ("-S", "env.num_envs=32", "-S", "algo.learning_rate={start:0.01,end:0.0}", "-S", "algo.batch_size=1024")
-    copy.rlx("resume", "first", "--timesteps", "6000", *wide, "--name", "wide")
-    assert json.loads(copy.rlx("info", "wide", "--json").stdout)["scores"]["latest"]["steps"] == {"1": 6144}
-    went_on = [json.loads(line) for line in (copy.root / "runs/wide/metrics.jsonl").read_text().splitlines()][8:]
-    assert [row["step"] for row in went_on] == [3072, 4096, 5120, 6144]
-    assert went_on[1]["train/learning_rate"] == pytest.approx(0.01 * (1 - 4096 / 6000))
+    assert facts["scores"]["latest"]["steps"] == {"1": 6144}
     before, after = (
         [json.loads(line) for line in (copy.root / "runs" / run / "metrics.jsonl").read_text().splitlines()]
         for run in ("first", "mine_001")
     )
     assert after[: len(before)] == before
-    assert [row["step"] for row in after] == list(range(256, 3073, 256))
+    assert [row["step"] for row in after] == [*range(256, 2049, 256), 3072, 4096, 5120, 6144]
+    assert after[9]["train/learning_rate"] == pytest.approx(0.01 * (1 - 4096 / 6000))
 
 
 def wait_for_training(project: Project, name: str) -> None:

@@ -34,7 +34,11 @@ def test_a_change_of_judging_trains_nothing_and_changes_the_verdict(study: Proje
     assert "  seed: 0  # params.yaml\n" in text
     asked = study.rlx("compare", "--minimum-effect", "0.25", "--json").stdout
     assert json.loads(asked)["comparisons"][0]["minimum_effect"] == 0.25
-    study.commit("judged otherwise")
+
+
+@pytest.mark.slow
+def test_an_experiment_may_be_judged_otherwise(study: Project) -> None:
+    """It is another experiment then, and its training is not repeated."""
     said = study.rlx("train", "cartpole", "-S", "compare.minimum_effect=0.5", "--name", "strict").stdout
     assert "kept, since trained before" not in said
     assert read_judging(study.root / "runs/strict/judging.yaml").minimum_effect == 0.5

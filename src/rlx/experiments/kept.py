@@ -18,7 +18,7 @@ from rlx.config.schema import FinalEvalConfig
 from rlx.containment import check_links, is_plain, place, shown
 from rlx.dvc_cache import cached, lay_out, members
 from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Missing, UsageError
-from rlx.experiments.revisions import Experiment, Origin, commit_of, experiments, recorded, recorded_here
+from rlx.experiments.revisions import SMALL, Experiment, Origin, commit_of, experiments, recorded, recorded_here
 from rlx.experiments.tools import git, git_blobs
 from rlx.live import BENCH, LAYOUT, RECORD
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
@@ -196,8 +196,7 @@ def export(root: Path, origin: Origin, name: str) -> Path:
     (runs,) = recorded(root, [origin.commit])
     if origin.run not in runs:
         raise Missing(f"{name}: commit {origin.commit[:10]} holds no finished run {origin.run!r}")
-    names = ("config_snapshot.yaml", FILE, "task.json")
-    small = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/{name}" for name in names])
+    small = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/{name}" for name in SMALL])
     source = f"{name} (dvc.lock of commit {origin.commit[:10]})"
     folder = place(root / "runs", name, f"the name of experiment {name}")
     outputs = runs[origin.run].outputs
@@ -214,8 +213,8 @@ def export(root: Path, origin: Origin, name: str) -> Path:
     here = lay_out(root, outputs, folder, source)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / ".gitignore", IGNORE_ALL)
-    for name_of_file, content in zip(names, small, strict=True):
-        if content is not None or name_of_file == names[0]:
+    for name_of_file, content in zip(SMALL, small, strict=True):
+        if content is not None or name_of_file == SMALL[0]:
             write_text(folder / name_of_file, (content or b"").decode("utf-8", "replace"))
     (folder / RECORD).unlink(missing_ok=True)
     for path in folder.rglob("*"):

@@ -145,6 +145,10 @@ def commit_of(root: Path, revision: str) -> str | None:
         return None
 
 
+SMALL = ("config_snapshot.yaml", "judging.yaml", "task.json")
+"""What Git itself holds of a run; older runs have the first alone."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a run that was read through Git comes from: its commit, and its name there."""
@@ -163,12 +167,14 @@ def view(root: Path, origin: Origin) -> Path:
     if (target / COMPLETE).is_file():
         return target
     record = _record(root, origin)
-    (snapshot,) = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/config_snapshot.yaml"])
-    if snapshot is None:
+    small = git_blobs(root, [f"{origin.commit}:./runs/{origin.run}/{name}" for name in SMALL])
+    if small[0] is None:
         raise Missing(f"commit {origin.commit[:10]} holds no finished run {origin.run!r}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    (target / "config_snapshot.yaml").write_bytes(snapshot)
+    for name, content in zip(SMALL, small, strict=True):
+        if content is not None:
+            (target / name).write_bytes(content)
     viewed = {output: record.outputs[output] for output in VIEWED if output in record.outputs}
     _require(lay_out(root, viewed, target, _lock_of(origin)), origin)
     (target / COMPLETE).touch()
