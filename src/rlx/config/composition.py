@@ -8,10 +8,8 @@ last unless ``_self_`` says otherwise.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,15 @@ from pydantic import ValidationError
 
 from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
-from rlx.config.document import Document, KeyPath, read_document
+from rlx.config.config_files import ConfigFiles, read_own
+from rlx.config.document import Document, KeyPath
 from rlx.config.entries import SOURCE as ENTRY_DEFAULT
-from rlx.config.entries import fill, unfold
-from rlx.config.judging import Judging, judging_of, take_out
-from rlx.config.schema import JudgedSections, Parameters, RunConfig
+from rlx.config.entries import unfold
+from rlx.config.judging import Judging, judging_of
+from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
-from rlx.containment import leads_out
 from rlx.errors import ConfigError, Problem
 
-GROUPS = ("env", "algo", "policy", "checkpoint", "eval")
 BASE_KEYS = tuple(RunConfig.model_fields)
 
 
@@ -134,7 +131,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
             when each file is sound by itself, every inconsistency of the whole.
     """
     base = _parameters_document(root)
-    files = _Files(root, whole_entries=whole_entries)
+    files = ConfigFiles(root, whole_entries=whole_entries)
     files.collect("", run)
     if files.problems:
         raise ConfigError(files.problems)
@@ -163,180 +160,11 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
 
 
 def _parameters_document(root: Path) -> Document:
-    document = _read_own(root, "params.yaml")
+    document = read_own(root, "params.yaml")
     problems = document.problems + unfold(document)[0] + translate(document) + problems_in(document, Parameters)
     if problems:
         raise ConfigError(problems)
     return document
-
-
-def _read_own(root: Path, name: str) -> Document:
-    """Read a document of the project; a link out of it may be somebody else's, and is not followed."""
-    if leads_out(root, root / name):
-        message = "is a link to a file outside of the project, and is not read; copy the file here"
-        raise ConfigError([Problem(name, None, None, "", message)])
-    return read_document(root / name, name)
-
-
-@dataclass
-class _Files:
-    """A config and everything its ``defaults`` name, each read once and checked by itself.
-
-    Attributes:
-        root: The project.
-        nodes: Every file, by its name for Hydra.
-        order: The same with the section each stands for, the strongest first.
-        problems: Everything that is wrong with them.
-        judging: What configs and environments' files say of how runs are judged, the strongest first; the latter with
-            the file, which names its environment.
-        whole_entries: Whether what a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults.
-    """
-
-    root: Path
-    nodes: dict[str, Document] = field(default_factory=dict)
-    order: list[tuple[KeyPath, Document]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    judging: list[tuple[Document, Document | None]] = field(default_factory=list)
-    whole_entries: bool = True
-
-    def collect(self, group: str, name: str, mention: Problem | None = None, ancestors: tuple[str, ...] = ()) -> None:
-        """Read ``configs/<group>/<name>.yaml`` and what it builds on.
-
-        Args:
-            group: The folder of ``configs/``; empty for a config.
-            name: The file.
-            mention: What to complain of if there is no such file: the line that names it.
-            ancestors: The configs that build on this one.
-        """
-        key = f"{group}/{name}" if group else name
-        if key in self.nodes:
-            return
-        document = self._read(group, name, mention)
-        if document is None:
-            return
-        self.nodes[key] = document
-        entries = document.data.pop("defaults", [])
-        prefix: KeyPath = (group,) if group else ()
-        self.problems += document.problems
-        judging = take_out(document) if group in ("", "env") else Document(document.name, {})
-        self.problems += problems_in(judging, JudgedSections)
-        if group:
-            self.problems += _translate_group(document, group)
-        else:
-            problems, whole = unfold(document)
-            self.problems += problems + translate(document)
-            if whole and self.whole_entries:
-                fill(document)
-        self.problems += problems_in(document, RunConfig, prefix)
-        if not isinstance(entries, list):
-            self.problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
-            return
-        ordered = list(enumerate(entries)) + ([] if "_self_" in entries else [(len(entries), "_self_")])
-        for index, entry in reversed(ordered):
-            if entry == "_self_":
-                self.order.append((prefix, document))
-                self.judging += [(judging, document if group else None)]
-            elif group:
-                self.problems.append(document.problem(("defaults", index), "a group file builds on nothing else"))
-            else:
-                self._follow(document, index, entry, (*ancestors, name))
-        document.data["defaults"] = entries
-
-    def judged(self, env_id: str) -> list[Document]:
-        """Return what is said of how runs on an environment are judged, the strongest first.
-
-        That is the run's configs, then the file of its environment in ``configs/env/``: the one among its ``defaults``,
-        or else the one that has its ``id``. What is said of another environment than the run has in the end is not meant.
-        """
-        found = [said for said, node in self.judging if node is None or node.data.get("id", env_id) == env_id]
-        if not any(node is not None and node.data.get("id") == env_id for _, node in self.judging):
-            others = _Files(self.root)
-            for path in sorted((self.root / "configs" / "env").glob("*.yaml")):
-                if f"env/{path.stem}" not in self.nodes and _names(path, env_id):
-                    others.collect("env", path.stem)
-            self.problems += others.problems
-            known = [said for said, _ in others.judging if said.data]
-            found += known
-            if len(known) > 1:
-                message = (
-                    f"{known[0].name} says how runs on {env_id} are judged too; keep one, or name one in `defaults`"
-                )
-                self.problems.append(known[1].problem((next(iter(known[1].data)),), message))
-        return [said for said in found if said.data]
-
-    def _read(self, group: str, name: str, mention: Problem | None) -> Document | None:
-        shown = f"configs/{group}/{name}.yaml" if group else f"configs/{name}.yaml"
-        path = self.root / shown
-        if not re.fullmatch(r"[A-Za-z0-9_\-]+", name) or not path.is_file():
-            self.problems.append(mention or Problem(shown, None, None, "", _no_such_config(self.root, group, name)))
-            return None
-        try:
-            return _read_own(self.root, shown)
-        except ConfigError as error:
-            self.problems += error.problems
-            return None
-
-    def _follow(self, document: Document, index: int, entry: Any, ancestors: tuple[str, ...]) -> None:
-        """Collect what one entry of a config's ``defaults`` names."""
-        here: KeyPath = ("defaults", index)
-        if isinstance(entry, str) and entry in ancestors:
-            message = f"{entry!r} builds on this config itself; a circle cannot be composed"
-            self.problems.append(document.problem(here, message))
-        elif isinstance(entry, str):
-            self.collect("", entry, document.problem(here, _no_such_config(self.root, "", entry)), ancestors)
-        elif isinstance(entry, dict) and len(entry) == 1 and all(isinstance(name, str) for name in entry.values()):
-            ((group, choice),) = entry.items()
-            if group in GROUPS:
-                self.collect(group, choice, document.problem(here, _no_such_config(self.root, group, choice)))
-                return
-            guess = difflib.get_close_matches(group, GROUPS, 1)
-            hint = f"did you mean {guess[0]}?" if guess else f"groups are {', '.join(GROUPS)}"
-            self.problems.append(document.problem(here, f"{group!r} is not a group; {hint}"))
-        else:
-            message = "must be `group: name`, the name of another config, or _self_"
-            self.problems.append(document.problem(here, message))
-
-
-def _translate_group(document: Document, group: str) -> list[Problem]:
-    """Translate SB3's names in a group file, whose content is one section; they may not leave that section."""
-    whole = Document(
-        document.name,
-        {group: document.data},
-        {(group,): next(iter(document.keys.values()))}
-        | {(group, *path): place for path, place in document.keys.items()}
-        if document.keys
-        else {},
-        {(group, *path): place for path, place in document.values.items()},
-    )
-    problems = translate(whole)
-    problems += [
-        whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`")
-        for key in whole.data
-        if key != group
-    ]
-    document.data = whole.data.get(group, {})
-    document.origins = {path[1:]: origin and origin[1:] for path, origin in whole.origins.items()}
-    document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}
-    document.values = {path[1:]: place for path, place in whole.values.items() if path[0] == group and len(path) > 1}
-    return problems
-
-
-def _names(path: Path, env_id: str) -> bool:
-    """Tell whether a file of an environment that nobody asked for says how runs on this one are judged."""
-    try:
-        document = read_document(path)
-    except ConfigError:
-        return False
-    return document.data.get("id") == env_id and bool(take_out(document).data)
-
-
-def _no_such_config(root: Path, group: str, name: str) -> str:
-    folder = root / "configs" / group
-    known = sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
-    guess = difflib.get_close_matches(name, known, 1)
-    where = f"configs/{group}/" if group else "configs/"
-    hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known) or 'none'}"
-    return f"there is no config {name!r} in {where}; {hint}"
 
 
 def _compose(base: dict[str, Any], nodes: dict[str, Document], run: str) -> dict[str, Any]:
