@@ -97,10 +97,12 @@ def upgrade_pipeline(root: Path) -> list[str]:
     if mine := [stage for stage in there if not _is_shipped(root, stage) and not _is_ready(root, stage)]:
         lines = [f"stages/{stage}.py is changed from what rlx shipped: {NEEDS[stage]}" for stage in mine]
         return [*lines, "Then `rlx sync` again brings dvc.yaml up to date: each environment is then judged by its own."]
+    if not any(_path(out).endswith(f"/{SNAPSHOT}") for out in _entries(pipeline, "resolve", "outs")):
+        return []  # a pipeline of another shape: nothing to put in
     replaced = [stage for stage in there if not _is_ready(root, stage)]
+    text = (root / "dvc.yaml").read_text(encoding="utf-8")
     for stage in replaced:
         write_text(root / "stages" / f"{stage}.py", template_files()[f"stages/{stage}.py"].read_text(encoding="utf-8"))
-    text = (root / "dvc.yaml").read_text(encoding="utf-8")
     for stage, section, entry in ADDED:
         text = _with(text, stage, section, entry)
     for stage, section, entry in REMOVED:
