@@ -62,7 +62,7 @@ def test_equivalent_is_an_interval_inside_the_minimum_effect_with_seeds_enough_t
     assert few.reason.endswith(
         "lies inside ±10, but 13 seeds each may miss a failure of one training in five; 14 would not"
     )
-    assert few.command == "dvc exp run -S seed=14 -S num_seeds=14"  # seeds 1 to 13 were looked at
+    assert few.more_seeds == {"seed": 14, "num_seeds": 14}  # seeds 1 to 13 were looked at
 
 
 def test_one_candidate_beyond_the_minimum_effect_says_so_in_p() -> None:
@@ -156,10 +156,10 @@ def test_looks_go_on_while_it_is_not_clear() -> None:
     rng = np.random.default_rng(2)
     base, near = list(rng.normal(0, 1, 20)), list(rng.normal(0.3, 1, 20))
     first = looked(base[:3], near[:3])
-    assert (first.next_step, first.command) == ("go on to the first look", "dvc exp run -S num_seeds=5")
+    assert (first.next_step, first.more_seeds) == ("go on to the first look", {"num_seeds": 5})
     assert first.difference is not None
     assert first.difference.interval is None
-    assert looked(base[:7], near[:7]).command == "dvc exp run -S num_seeds=10"
+    assert looked(base[:7], near[:7]).more_seeds == {"num_seeds": 10}
     last = looked(base, near)
     assert last.verdict == "inconclusive"
     assert "the schedule is used up" in str(last.next_step)
@@ -251,7 +251,7 @@ def test_too_few_seeds_say_how_many_are_enough() -> None:
     assert found.verdict == "inconclusive"
     assert "3 against 3 seeds cannot reach p ≤ 0.05 (the smallest is 0.1)" in found.reason
     assert found.next_step == "train at least 4 seeds each"
-    assert found.command == "dvc exp run -S num_seeds=4"
+    assert found.more_seeds == {"num_seeds": 4}
     single = compare(run("base", [1]), [run("up", [2])], Criteria())[0]
     assert single.verdict == "inconclusive"
     assert single.difference is not None
@@ -264,7 +264,7 @@ def test_inconclusive_says_what_would_settle_it() -> None:
     found = compare(base, [candidate], Criteria())[0]
     assert found.verdict == "inconclusive"
     assert "5 seeds each show a true difference of" in str(found.next_step)
-    assert str(found.command).startswith("dvc exp run -S seed=6 -S num_seeds=")
+    assert found.more_seeds["seed"] == 6
     assert "`rlx compare --sequential`" in str(found.next_step)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -52,7 +53,8 @@ class Comparison:
         seeds: Numbers of seeds of candidate and baseline.
         reason: What the verdict rests on, as half a sentence.
         next_step: What would settle an inconclusive comparison.
-        command: The command that does it; None where there is no one command.
+        more_seeds: The settings with which both runs would have to be trained for that; empty where more seeds do not help.
+        command: The command that does it, where somebody has said how these runs are made.
         changes: Settings that differ: dotted key → (baseline's, candidate's).
         provenance: The same of code, engine and libraries.
         warnings: What makes the comparison weaker than it looks.
@@ -73,13 +75,14 @@ class Comparison:
     seeds: tuple[int, int]
     reason: str
     next_step: str | None
-    command: str | None
     changes: Differences
     provenance: Differences = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     looks: tuple[stats.Look, ...] = ()
     minimum_effect: float = 0.0
     derived: bool = False
+    more_seeds: Mapping[str, int] = field(default_factory=dict)
+    command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,9 @@ class Case:
         """The numbers of seeds, in words."""
         return seeds_in_words(self.seeds)
 
-    def fresh_seeds(self, n: int) -> str:
-        """Return the command that trains ``n`` seeds of every run that no look has seen."""
-        return f"dvc exp run -S seed={1 + max(*self.candidate.scores, *self.baseline.scores)} -S num_seeds={n}"
+    def fresh_seeds(self, n: int) -> dict[str, int]:
+        """Return the settings that train ``n`` seeds that no look has seen."""
+        return {"seed": 1 + max(*self.candidate.scores, *self.baseline.scores), "num_seeds": n}
 
     def blank(self) -> Comparison:
         """Return what is known of this comparison before it is judged."""
@@ -135,7 +138,6 @@ class Case:
             seeds=self.seeds,
             reason="",
             next_step=None,
-            command=None,
             changes=config_differences(baseline.config, candidate.config),
             provenance=config_differences(baseline.provenance, candidate.provenance),
             warnings=warnings(baseline, candidate, None if self.criteria.looks else self.alpha),
@@ -161,9 +163,9 @@ def too_few_for_equivalence(case: Case) -> str | None:
     return f"{n} seeds each may miss a failure of one training in five; {needed} would not" if n < needed else None
 
 
-def more_seeds(n: int) -> str:
-    """Return the command that brings every run to ``n`` seeds."""
-    return f"dvc exp run -S num_seeds={n}"
+def up_to_seeds(n: int) -> dict[str, int]:
+    """Return the settings that bring a run to ``n`` seeds."""
+    return {"num_seeds": n}
 
 
 def seeds_in_words(seeds: tuple[int, int]) -> str:

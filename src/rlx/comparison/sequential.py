@@ -12,8 +12,8 @@ from rlx.comparison.case import (
     Case,
     Comparison,
     Verdict,
-    more_seeds,
     relative_to,
+    up_to_seeds,
     zone,
 )
 
@@ -74,7 +74,7 @@ def judge_by_looks(case: Case) -> Comparison:
             difference=none_yet,
             reason=n,
             next_step="go on to the first look",
-            command=more_seeds(looks[0]),
+            more_seeds=up_to_seeds(looks[0]),
         )
     sides = _Sides(above, below, effect, stats.seeds_to_see(FAILING_SHARE, alpha))
     found = [sides.verdict_at(index) for index in range(len(above))]
@@ -82,7 +82,7 @@ def judge_by_looks(case: Case) -> Comparison:
     verdict, (shown, shift) = found[index], sides.shown(found[index])
     last = shown[index]
     estimate = sides.between(index) if verdict == "equivalent" else _moved(last.difference, shift)
-    step, command = _next_look(case, looks) if verdict == "inconclusive" else (None, None)
+    step, settings = _next_look(case, looks) if verdict == "inconclusive" else (None, {})
     where = f"at the look with {last.n} seeds each (look {index + 1} of {len(looks)})"
     return replace(
         case.blank(),
@@ -93,7 +93,7 @@ def judge_by_looks(case: Case) -> Comparison:
         seeds=(last.n, last.n),
         reason=f"{where} {_reason(verdict, last, effect)}",
         next_step=step,
-        command=command,
+        more_seeds=settings,
         looks=tuple(shown[: index + 1]),
     )
 
@@ -116,9 +116,9 @@ def _reason(verdict: Verdict, last: stats.Look, effect: float) -> str:
     return f"t = {last.statistic:.2f} does not exceed the boundary {last.boundary:.2f}"
 
 
-def _next_look(case: Case, looks: tuple[int, ...]) -> tuple[str, str | None]:
+def _next_look(case: Case, looks: tuple[int, ...]) -> tuple[str, dict[str, int]]:
     ahead = [n for n in looks if n > min(case.seeds)]
     if ahead:
-        return f"go on to the next look, at {ahead[0]} seeds each", more_seeds(ahead[0])
+        return f"go on to the next look, at {ahead[0]} seeds each", up_to_seeds(ahead[0])
     text = "the schedule is used up: plan a new comparison on fresh seeds, or leave it open"
     return text, case.fresh_seeds(looks[-1])

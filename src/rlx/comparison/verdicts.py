@@ -12,9 +12,9 @@ from rlx.comparison.case import (
     Comparison,
     Criteria,
     Verdict,
-    more_seeds,
     relative_to,
     too_few_for_equivalence,
+    up_to_seeds,
     zone,
 )
 from rlx.comparison.differences import identity, task_differences
@@ -107,7 +107,7 @@ def _p_beyond(case: Case, test: stats.Test) -> float:
 def _judge(case: Case, test: stats.Test, p_value: float, p_beyond: float) -> Comparison:
     both, difference = (case.candidate.scores_S, case.baseline.scores_S), case.difference
     verdict, reason = _verdict(case, test, p_beyond)
-    step, command = _next_step(case, test) if verdict == "inconclusive" else (None, None)
+    step, settings = _next_step(case, test) if verdict == "inconclusive" else (None, {})
     return replace(
         case.blank(),
         verdict=verdict,
@@ -119,7 +119,7 @@ def _judge(case: Case, test: stats.Test, p_value: float, p_beyond: float) -> Com
         probability_of_improvement=stats.probability_of_improvement(*both),
         reason=reason,
         next_step=step,
-        command=command,
+        more_seeds=settings,
     )
 
 
@@ -149,17 +149,17 @@ def _verdict(case: Case, test: stats.Test, p_beyond: float) -> tuple[Verdict, st
     return "inconclusive", excluded
 
 
-def _next_step(case: Case, test: stats.Test) -> tuple[str, str | None]:
-    """Say how many seeds would settle an inconclusive comparison, and with which command.
+def _next_step(case: Case, test: stats.Test) -> tuple[str, dict[str, int]]:
+    """Say how many seeds would settle an inconclusive comparison, and with which settings.
 
     Where a verdict was possible this was a look, so more seeds are to be fresh ones, or counted look by look.
     """
     alpha, difference, effect = case.alpha, case.difference, case.criteria.minimum_effect
     enough, visible = stats.seeds_to_reach(alpha), stats.seeds_to_see(FAILING_SHARE, alpha)
     if enough is None:
-        return f"no number of seeds reaches p ≤ {alpha:.2g}: compare fewer candidates, or raise compare.alpha", None
+        return f"no number of seeds reaches p ≤ {alpha:.2g}: compare fewer candidates, or raise compare.alpha", {}
     if difference.std is None or test.smallest_p > alpha:
-        return f"train at least {enough} seeds each", more_seeds(enough)
+        return f"train at least {enough} seeds each", up_to_seeds(enough)
     if difference.std == 0:
         text = f"nothing tells how much is luck; {visible} fresh seeds each would show failures of one training in five"
         return text, case.fresh_seeds(visible)
@@ -178,7 +178,7 @@ def _next_step(case: Case, test: stats.Test) -> tuple[str, str | None]:
         many = f"{wanted} seeds" if wanted else "more than 1000 seeds"
         return (
             f"{text}; {seen} would take {many} each to settle: decide which differences matter (minimum effect)",
-            None,
+            {},
         )
     return (
         f"{text}; if {seen} is the true one, {wanted} fresh seeds each would show {shows} (or seeds added look by "

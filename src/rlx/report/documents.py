@@ -389,8 +389,10 @@ class Judgement(Document):
     """What the verdict rests on."""
     next_step: str | None
     """What would settle it."""
+    more_seeds: dict[str, int]
+    """The settings of the seeds that would, `seed` and `num_seeds`; empty where more seeds do not help."""
     command: str | None
-    """The command for that."""
+    """The command that trains both runs so; null where nothing tells how they are made."""
     changes: dict[str, Any]
     """Settings that differ: key → [baseline's, candidate's]."""
     provenance: dict[str, Any]

@@ -25,6 +25,7 @@ from rlx.comparison import (
 from rlx.config.judging import SHARE, Judging
 from rlx.config.schema import CompareConfig, ReferenceScore
 from rlx.errors import ConfigError, Missing, UsageError
+from rlx.report.train_commands import seeds_command
 
 if TYPE_CHECKING:
     from rlx.results import Summary
@@ -170,7 +171,8 @@ def compare_folders(  # noqa: PLR0913
     summaries = {folder.name: folder.evaluation for folder in folders}
     choices = {name: found for name, summary in summaries.items() if (found := _choice(summary))}
     judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
-    study = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)
+    judged = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)
+    study = with_commands(judged, folders)
     return study if settings.checkpoint == "best" else replace(study, choices=choices)
 
 
@@ -178,6 +180,18 @@ def _check_names(folders: Sequence[RunFolder]) -> None:
     names = [folder.name for folder in folders]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"two different runs are called {twice!r}; rename one of the folders to compare them")
+
+
+def with_commands(study: StudyComparison, folders: Sequence[RunFolder]) -> StudyComparison:
+    """Return the study with the commands that would settle what is open, where the project can make both runs again."""
+    by_name, told = {folder.name: folder for folder in folders}, []
+    for found in study.comparisons:
+        commands = [
+            seeds_command(by_name[run], found.more_seeds) for run in (found.baseline, found.run) if found.more_seeds
+        ]
+        known = [command for command in commands if command]
+        told.append(replace(found, command=" && ".join(known) if len(known) == 2 else None))
+    return replace(study, comparisons=tuple(told))
 
 
 def compare_metric(
@@ -205,7 +219,8 @@ def compare_metric(
         scores = folder.episode_means(settings.checkpoint, metric)
         runs.append(replace(folder.evidence(settings.checkpoint), scores=scores, curves={}, random_return=None))
     plain = settings.model_copy(update={"minimum_effect": 0.0, "threshold": None})
-    return replace(judge(runs, baseline, Bars(plain), {}, sequential=sequential), metric=metric)
+    judged = judge(runs, baseline, Bars(plain), {}, sequential=sequential)
+    return replace(with_commands(judged, folders), metric=metric)
 
 
 def judge(

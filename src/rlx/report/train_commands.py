@@ -14,6 +14,7 @@ from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
 from rlx.errors import RlxError
 from rlx.experiments.kept import read_record
+from rlx.project import find_root
 from rlx.references import find_origin
 from rlx.runs import RunFolder
 
@@ -39,6 +40,18 @@ class Remaking:
         for key, value in settings.items():
             words += ["-S", as_setting(key, value)]
         return shlex.join(words)
+
+
+def seeds_command(folder: RunFolder, seeds: Mapping[str, int]) -> str | None:
+    """Return the command that trains a run with these seeds; None where its project does not know how it is made."""
+    try:
+        root = find_root(folder.path)
+    except RlxError:
+        return None
+    again = remaking(root, folder)
+    if not (root / "configs" / f"{again.config}.yaml").is_file():
+        return None
+    return again.command(seeds)
 
 
 def remaking(root: Path, folder: RunFolder) -> Remaking:
