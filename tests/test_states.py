@@ -56,15 +56,15 @@ def as_dvc(project: Project, stage: str, then: str = "") -> Iterator[subprocess.
 
 
 def stage_of(process: subprocess.Popen[str]) -> psutil.Process:
-    return next(p for p in psutil.Process(process.pid).children(recursive=True) if "stages." in " ".join(p.cmdline()))
+    below = psutil.Process(process.pid).children(recursive=True)
+    return next(child for child in below if child.cmdline()[1:2] == ["-m"])
 
 
 def told(project: Project) -> set[str]:
     """What the commands say that the run `cartpole` is."""
     listed = json.loads(project.rlx("ls", "--json").stdout)["runs"]
     said = {next(row["status"] for row in listed if row["id"] == "cartpole")}
-    said.add(json.loads(project.rlx("info", "cartpole", "--json").stdout)["status"])
-    return said | {json.loads(project.rlx("summarize", "cartpole", "--json").stdout)["run"]["status"]}
+    return said | {json.loads(project.rlx("info", "cartpole", "--json").stdout)["status"]}
 
 
 def gone(process: psutil.Process, seconds: float) -> bool:
@@ -82,12 +82,12 @@ def test_a_live_stage_shows_what_the_run_is_and_ends_with_its_dvc(study: Project
     with as_dvc(study, "video") as dvc:
         stage = stage_of(dvc)
         assert told(study) == {"filming"}
+        assert json.loads(study.rlx("summarize", "cartpole", "--json").stdout)["run"]["status"] == "filming"
         os.kill(dvc.pid, signal.SIGKILL)
         dvc.wait()
         assert gone(stage, 6)
     assert told(study) == {"finished"}
     assert {path: path.read_bytes() for path in before} == before
-    study.rlx("compare")
 
 
 def test_scores_of_an_earlier_training_finish_no_run(study: Project) -> None:
@@ -106,7 +106,7 @@ def test_scores_of_an_earlier_training_finish_no_run(study: Project) -> None:
         dvc.wait()
     assert told(study) == {"stopped"}
     assert "stopped" in study.rlx("doctor", check=False).stdout
-    assert "rlx resume cartpole" in study.rlx("report", check=False).stdout
+    assert "rlx resume cartpole" in study.rlx("summarize").stdout
 
 
 def test_a_stage_told_to_stop_twice_stops_once(study: Project) -> None:
@@ -114,11 +114,10 @@ def test_a_stage_told_to_stop_twice_stops_once(study: Project) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         with as_dvc(study, "eval") as dvc:
             stage = stage_of(dvc)
-            assert told(study) == {"evaluating"}
             for _ in range(2):
                 os.kill(stage.pid, number)
-            assert dvc.wait(10) == 128 + number
-        assert told(study) == {"finished"}
+            assert dvc.wait(30) == 128 + number
+    assert told(study) == {"finished"}
 
 
 LONG = ("-S", "algo.total_timesteps=409600", "-S", "algo.engine=stable-baselines3", "--seeds", "1")

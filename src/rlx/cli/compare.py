@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Compare runs: differences with intervals, and verdicts.
 
-    RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001) or a run folder. Without RUN, the runs
-    of the study.
+    RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001), a run folder, or the name of a sweep,
+    whose points are compared with its config. Without RUN, the runs of the study.
 
     \b
     Example:
@@ -99,11 +99,12 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
 
 def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
     from rlx.config.composition import read_parameters
-    from rlx.errors import UsageError
+    from rlx.errors import Missing, UsageError
     from rlx.project import find_root
     from rlx.references import find_run
     from rlx.report.judged_runs import chosen_runs
     from rlx.report.study_comparison import compare_folders, compare_metric
+    from rlx.report.sweep_digest import judge_sweep, members_of
 
     root, baseline = find_root(), judging.pop("baseline", None)
     parameters = read_parameters(root)
@@ -121,7 +122,16 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
         return compare_folders(
             folders, against, settings, parameters.study.methods, sequential=sequential, effect=effect
         )
-    folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
+    try:
+        folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
+    except Missing:
+        if len(runs) != 1 or not (members := members_of(root, runs[0])):
+            raise
+        judged = judge_sweep(root, parameters, runs[0], members)
+        if judged.study is None:
+            raise Missing(f"{runs[0]}: none of its experiments has held-out scores") from None
+        folders, against = list(judged.folders.values()), baseline or judged.study.baseline
+        settings = settings.model_copy(update={"looks": None})
     return compare_folders(folders, against, settings, sequential=sequential, effect=effect)
 
 

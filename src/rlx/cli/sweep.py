@@ -13,7 +13,7 @@ from rlx.cli.common import AS_JSON, SWEEP, print_grid, print_json, say, tell
 if TYPE_CHECKING:
     from rlx.report.study_comparison import StudyComparison
     from rlx.runs import RunFolder
-    from rlx.sweeps.running import Point
+    from rlx.sweeps.running import Family, Point
 
 
 @click.command("sweep")
@@ -46,25 +46,23 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     from rlx.errors import TrainingFailed
     from rlx.project import find_root
     from rlx.sweeps.grid import read_sweep
-    from rlx.sweeps.running import Pool, baseline_point, has_baseline, make_points, plan_points
+    from rlx.sweeps.running import Pool, family_of, make_points
     from rlx.workers import usable_cores
 
     root = find_root()
     wanted = read_sweep(root, sweep)
-    points = plan_points(root, wanted)
-    measured = has_baseline(root, wanted)
-    unchanged = [] if measured or any(not _changes(point) for point in points) else [baseline_point(root, wanted)]
-    points = [*unchanged, *points]
-    if any(key.startswith(("env.id", "env.kwargs", "env.wrappers")) for key in points[-1].settings):
+    family = family_of(root, wanted)
+    points = family.to_make
+    if any(key.startswith(("env.id", "env.kwargs", "env.wrappers")) for key in wanted.points[0]):
         say("Beware: the points differ in what they are scored on, so they get scores, but no verdicts")
     if dry_run:
         _show_plan(wanted.name, points, as_json=as_json)
         return
     todo = sum(point.state != "kept" for point in points)
     say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
-    pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json))
+    pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json), _begin)
     made = make_points(root, wanted, points, pool)
-    folders, study = _judged(root, wanted.config, made, measured=measured)
+    folders, study = _judged(root, family, made)
     if as_json:
         print_json(_document(wanted.name, made, study))
     elif study is not None:
@@ -74,6 +72,10 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
         lines = [f"{wanted.name}: {len(failed)} of {len(made)} points failed; the others are kept:"]
         lines += [f"  {point.name or 'a point'} ({_settings(point)}): {point.error}" for point in failed]
         raise TrainingFailed("\n".join([*lines, f"`rlx sweep {sweep}` makes these again"]))
+
+
+def _begin(point: Point) -> None:
+    say(f"{point.name} ({_settings(point)}): {'goes on' if point.state == 'stopped' else 'begins'}")
 
 
 def _teller(total: int, *, as_json: bool) -> Any:
@@ -97,17 +99,13 @@ def _settings(point: Point) -> str:
     return ", ".join(f"{key} {value}" for key, value in point.settings.items()) or "the config itself"
 
 
-def _changes(point: Point) -> bool:
-    return bool(point.settings)
-
-
 def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
     from rlx.report.grid import Grid
 
     if as_json:
         print_json(_document(name, points, None))
         return
-    keys = list(points[-1].settings)
+    keys = list(points[-1].settings) if points else []
     rows = [
         [
             point.name or ("(new)" if point.settings else "(the config itself)"),
@@ -122,24 +120,18 @@ def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
     tell(f"{len(todo)} to train: {steps:,} environment steps in all")
 
 
-def _judged(
-    root: Path, config: str, points: list[Point], *, measured: bool
-) -> tuple[dict[str, RunFolder], StudyComparison | None]:
+def _judged(root: Path, family: Family, points: list[Point]) -> tuple[dict[str, RunFolder], StudyComparison | None]:
     """Judge every point that is there against the config itself, all of them together."""
     from rlx.config.composition import read_parameters
     from rlx.report.study_comparison import compare_folders
-    from rlx.runs import RunFolder
-    from rlx.sweeps.running import folders_of
+    from rlx.report.sweep_digest import looked_at_once
 
-    there = list(folders_of(root, points))
-    folders = {folder.name: folder for _, folder in there}
-    base = RunFolder(root / "runs" / config) if measured else None
-    baseline = base or next((folder for point, folder in there if not _changes(point)), None)
+    baseline, others = family.judged(root, points)
     if baseline is None:
-        return folders, None
-    judged = {baseline.name: baseline, **folders}
-    once = read_parameters(root).compare.model_copy(update={"looks": None})  # a sweep is looked at once, in the end
-    return folders, compare_folders(list(judged.values()), baseline.name, once)
+        return {folder.name: folder for folder in others}, None
+    judged = {folder.name: folder for folder in [baseline, *others]}
+    study = compare_folders(list(judged.values()), baseline.name, looked_at_once(read_parameters(root)).compare)
+    return judged, study
 
 
 def _document(name: str, points: list[Point], study: StudyComparison | None) -> dict[str, Any]:
@@ -206,7 +198,7 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
         )
     say("")
     many = len(study.comparisons)
-    note = f"* the baseline. Intervals and verdicts are corrected for {many} points judged together."
+    note = f"* the baseline, the config itself. Intervals and verdicts are corrected for {many} points judged together."
     print_grid(
         Grid(f"{name}, best first", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
     )

@@ -172,6 +172,8 @@ def parse_document(text: str, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         message = f"is not valid YAML: {error.problem or error.context}"
+        if re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE):
+            message = "has the marks of a merge conflict: settle it in this file, `git add` it, and commit"
         raise ConfigError([Problem(name, line, column, "", message)]) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([Problem(name, None, None, "", f"is not valid YAML: {error}")]) from None

@@ -19,6 +19,7 @@ from rlx.config.snapshot import Snapshot
 from rlx.config.validation import field_of, section_type
 from rlx.containment import is_plain, leads_out
 from rlx.errors import ConfigError, UsageError
+from rlx.experiments.revisions import recorded_here
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
 
 JUDGED = {(section, key) for section, keys in SECTIONS.items() for key in keys}
@@ -63,6 +64,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
     from rlx.config.checks import check_engine
     from rlx.resolving import resolve_run
 
+    recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
     settings = [addressed(root, run, override) for override in overrides]
     parameters = read_parameters(root)

@@ -13,13 +13,15 @@ from rlx.catalogue import Row, rows
 from rlx.comparison import config_differences, flatten
 from rlx.config.schema import Parameters
 from rlx.errors import RlxError
-from rlx.references import find_run
+from rlx.references import find_origin, find_run
 from rlx.report.comparison_words import headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
-from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, state
+from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
 from rlx.report.text import setting
 from rlx.runs import RunFolder
+from rlx.sweeps.grid import read_sweep
+from rlx.sweeps.running import Family, family_of
 from rlx.wording import MISSING, interval, number
 
 APART = ("format", "run_name", "seed", "num_seeds")
@@ -45,15 +47,48 @@ class _Sweep:
     ranked: Mapping[str, Mapping[str, tuple[Any, Any]]]
 
 
+def looked_at_once(parameters: Parameters) -> Parameters:
+    """Return how a sweep is judged: once, in the end, whatever looks the study plans."""
+    return parameters.model_copy(update={"compare": parameters.compare.model_copy(update={"looks": None})})
+
+
 def members_of(root: Path, sweep: str) -> list[Row]:
-    """Return the experiments ``<sweep>_001``, ``<sweep>_002``, … in the order of their numbers; none where there are none."""
+    """Return the experiments of a sweep; none where there are none.
+
+    Those that are its points, whatever their names; where ``sweeps/`` has no such file (any more), those of the names
+    ``<sweep>_001``, ``<sweep>_002``, … in the order of their numbers.
+    """
+    if (family := _family(root, sweep)) is not None:
+        known = {row.id: row for row in rows(root)}
+        names = [point.name for point in family.points if point.name]
+        return [known.get(name) or Row(name, "run", "finished") for name in names]
     pattern = re.compile(rf"(?:.*@)?{re.escape(sweep)}_(\d{{3,}})")
     found = [(int(match[1]), row.id, row) for row in rows(root) if (match := pattern.fullmatch(row.id))]
     return [row for _, _, row in sorted(found, key=lambda each: each[:2])]
 
 
+def _family(root: Path, sweep: str) -> Family | None:
+    try:
+        return family_of(root, read_sweep(root, sweep)) if (root / "sweeps" / f"{sweep}.yaml").is_file() else None
+    except RlxError:  # its file is not what was tried
+        return None
+
+
+def _baseline(root: Path, parameters: Parameters, name: str, folders: Sequence[RunFolder]) -> RunFolder | None:
+    """Return the run that a sweep is judged against: its config itself, or where nothing tells which, the study's baseline."""
+    if (family := _family(root, name)) is not None:
+        return family.judged(root, family.to_make)[0]
+    for folder in folders[:1]:
+        origin = folder.origin or find_origin(root, folder)
+        config = RunFolder(root / "runs" / origin.run) if origin else None
+        if config is not None and config.path.is_dir() and hindrance(config, parameters) is None:
+            return config
+        return baseline_of(root, parameters, folder)
+    return None
+
+
 def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> Digest:
-    """Return the digest of a sweep: every experiment by rank, judged against the study's baseline, corrected together.
+    """Return the digest of a sweep: every experiment by rank, judged against its config, corrected together.
 
     Args:
         root: The project.
@@ -73,7 +108,7 @@ def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequenc
 
 
 def judge_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> JudgedRuns:
-    """Judge a sweep's experiments against the study's baseline, corrected together; see :func:`digest_sweep`."""
+    """Judge a sweep's experiments against its config, corrected together; see :func:`digest_sweep`."""
     return _gathered(root, parameters, name, members).judged
 
 
@@ -84,7 +119,9 @@ def _gathered(root: Path, parameters: Parameters, name: str, members: Sequence[R
             folders.append(find_run(root, row.id))
         except RlxError as error:
             without[row.id] = state(row, parameters) if row.status != "finished" else f"cannot be read: {error}"
-    baseline = next((base for base in (baseline_of(root, parameters, folder) for folder in folders[:1]) if base), None)
+    parameters = looked_at_once(parameters)
+    baseline = _baseline(root, parameters, name, folders)
+    folders = [folder for folder in folders if baseline is None or folder.path != baseline.path]
     together = [baseline, *folders] if baseline else folders
     judged = judge_runs(together, baseline.name if baseline else "", parameters)
     scores = [run for run in judged.study.scores if not baseline or run.run != baseline.name] if judged.study else []
@@ -133,7 +170,7 @@ def _range(values: Sequence[int]) -> str:
 
 def _verdicts(sweep: _Sweep, best: str) -> Iterator[str]:
     if sweep.baseline is None or sweep.judged.study is None:
-        yield "The study's baseline has no scores on their environment, so there are no verdicts"
+        yield "Their config itself has no scores, nor has the study's baseline on their environment, so there are no verdicts"
         return
     found: dict[str, list[str]] = {}
     for each in sweep.judged.study.comparisons:

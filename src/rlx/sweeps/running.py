@@ -44,26 +44,55 @@ class Point:
     error: str | None = None
 
 
-def plan_points(root: Path, sweep: Sweep) -> list[Point]:
+@dataclass(frozen=True)
+class Family:
+    """A sweep as it is judged: its points together, against the config itself.
+
+    Attributes:
+        measured: The config's own run in the workspace, where it has results as it is now.
+        unchanged: Otherwise the config itself as a point.
+        points: The points that are something else than the config, each once.
+    """
+
+    measured: RunFolder | None
+    unchanged: Point | None
+    points: tuple[Point, ...]
+
+    @property
+    def to_make(self) -> list[Point]:
+        """The points, with the config itself where it has no results yet."""
+        return [*([self.unchanged] if self.unchanged else []), *self.points]
+
+    def judged(self, root: Path, points: Sequence[Point]) -> tuple[RunFolder | None, list[RunFolder]]:
+        """Return the baseline and the runs that are there.
+
+        Args:
+            root: The project.
+            points: The points as they were made; see :attr:`to_make`.
+        """
+        found = [(bool(point.settings), folder) for point, folder in folders_of(root, points)]
+        baseline = self.measured or next((folder for changes, folder in found if not changes), None)
+        return baseline, [folder for changes, folder in found if changes]
+
+
+def family_of(root: Path, sweep: Sweep) -> Family:
     """Check every point, and find those that are kept or were stopped; nothing is made.
+
+    A point that is the config itself, by other words, is the baseline and no point; two that come to the same are one.
 
     Raises:
         ConfigError: A point is refused; the message names its setting.
     """
-    return [_point(root, sweep, settings) for settings in sweep.points]
-
-
-def baseline_point(root: Path, sweep: Sweep) -> Point:
-    """Return the config itself as a point, for sweeps whose config has no results yet."""
-    return _point(root, sweep, {})
-
-
-def has_baseline(root: Path, sweep: Sweep) -> bool:
-    """Tell whether the config itself, as it is now, has results in the workspace to judge the points by."""
-    folder = RunFolder(root / "runs" / sweep.config)
-    if not folder.is_evaluated:
-        return False
-    return folder.snapshot.training_part() == plan(root, sweep.config, []).snapshot.training_part()
+    unchanged, folder = _point(root, sweep, {}), RunFolder(root / "runs" / sweep.config)
+    same = unchanged.plan.snapshot.training_part()
+    measured = folder.is_evaluated and folder.state == "finished" and folder.snapshot.training_part() == same
+    points: dict[str, Point] = {}
+    for settings in sweep.points:
+        point = _point(root, sweep, settings)
+        seeds = {"seed", "num_seeds"} & set(settings)
+        if seeds or point.plan.snapshot.training_part() != same:
+            points.setdefault(point.plan.snapshot.to_yaml(), point)
+    return Family(folder if measured else None, None if measured else unchanged, tuple(points.values()))
 
 
 def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
@@ -92,10 +121,11 @@ def _is(folder: Path, planned: Plan, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Pool:
-    """How points are made: how many at once, and whom to tell."""
+    """How points are made: how many at once, and whom to tell of one that begins and one that has ended."""
 
     jobs: int
     tell: Callable[[Point, int], None]
+    begin: Callable[[Point], None] = lambda _: None
 
 
 def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
@@ -113,7 +143,7 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     Raises:
         Interrupted: After Ctrl-C, when every process has stopped; the same command goes on.
     """
-    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs))
+    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin)
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
     with ThreadPoolExecutor(pool.jobs) as executor:
@@ -138,8 +168,8 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
 class _Crew:
     """Makes points, each in a DVC process of its own session, so that one signal of ours stops all of them."""
 
-    def __init__(self, root: Path, sweep: Sweep, workers: int):
-        self._root, self._sweep, self._workers = root, sweep, workers
+    def __init__(self, root: Path, sweep: Sweep, workers: int, begin: Callable[[Point], None]):
+        self._root, self._sweep, self._workers, self._begin = root, sweep, workers, begin
         self._stopped, self._lock = Event(), Lock()
         self._named, self._turn = 0, Condition()
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -153,6 +183,7 @@ class _Crew:
             with self._in_turn(turn):
                 if name is None:
                     name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
+            self._begin(replace(point, name=name))
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             loudness = Loudness(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
