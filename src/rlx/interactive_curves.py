@@ -83,7 +83,7 @@ def _traces(curve: MetricCurve, look: Look, group: str, told: set[str]) -> list[
                 **_legend(f"{group} seeds", f"{look.label}: each seed", told),
             )
         )
-    known, wide = curve.band.n_T > 0, np.isfinite(curve.band.low_T)
+    known, wide = curve.band.n_T > 0, curve.band.telling_T
     legend = _legend(f"{group} mean", f"{look.label}: mean", told)
     if known.any():
         found.append(

@@ -134,8 +134,8 @@ def draw_seed(axes: Any, x_T: Any, values_T: Any, look: Look) -> None:
 
 
 def draw_band(axes: Any, x_T: Any, band: stats.Band, look: Look) -> None:
-    """Draw a mean over seeds, thick, and its interval."""
-    x_T, known_T, wide_T = np.asarray(x_T), np.isfinite(band.mean_T), np.isfinite(band.low_T)
+    """Draw a mean over seeds, thick, and its interval where that tells something."""
+    x_T, known_T, wide_T = np.asarray(x_T), np.isfinite(band.mean_T), band.telling_T
     line = {"color": look.colour, "linestyle": look.dash, "linewidth": 2.2, "label": look.label}
     axes.plot(x_T[known_T], band.mean_T[known_T], **line, **_dot(band.mean_T))
     if wide_T.any():
@@ -166,14 +166,16 @@ def keep_in_sight(axes: Any, seeds: Sequence[stats.Array], nothing: str, bands: 
 def sight(seeds: Sequence[stats.Array], bands: Sequence[stats.Band] = ()) -> tuple[float, float]:
     """Return the range of the seeds' values and of their bands, with a margin.
 
-    The band of two or three seeds can be a hundred times as wide as they are: bands get at most as much room as the
+    The band of three seeds can be many times as wide as they are: bands get at most as much room as the
     seeds, above and below, so that curves stay curves.
     """
     low, high = _ends(seeds)
     if not low < high and not math.isfinite(low):
         return 0.0, 1.0
     room = (high - low) or abs(low) or 1.0
-    lowest, highest = _ends([edge for band in bands for edge in (band.low_T, band.high_T)])
+    lowest, highest = _ends(
+        [edge for band in bands for edge in (band.low_T[band.telling_T], band.high_T[band.telling_T])]
+    )
     low, high = max(low - room, min(low, lowest)), min(high + room, max(high, highest))
     margin = 0.08 * ((high - low) or abs(low) or 1.0)
     return low - margin, high + margin

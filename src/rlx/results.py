@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 COLUMNS = ("seed", "checkpoint", "episode", "reset_seed", "return", "length", "success", "cut")
 RANDOM = "random"
+NO_SEED = -1
+"""What ``episodes.csv`` has as the seed of the random policy, which none trained; older ones have nothing there, which
+made the column's numbers 1.0 for whoever read it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def episodes_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def write_episodes(folder: Path, table: pd.DataFrame) -> None:
     """Write ``episodes.csv``; floats keep every digit."""
     buffer = io.StringIO()
-    table.to_csv(buffer, index=False, lineterminator="\n")
+    table.fillna({"seed": NO_SEED}).to_csv(buffer, index=False, lineterminator="\n")
     write_text(folder / "episodes.csv", buffer.getvalue())
 
 
@@ -79,6 +82,7 @@ def read_episodes(folder: Path) -> pd.DataFrame:
         text = read_table(path)
         types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
         table = pd.read_csv(io.StringIO(text), dtype=types)[list(COLUMNS)]
+        table["seed"] = table["seed"].mask(table["seed"] == NO_SEED)
         table = table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
         return _checked(table)
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:

@@ -106,7 +106,7 @@ class _Output(click.ParamType[Path]):
 
 
 OUTPUT = _Output()
-FORCE = click.option("--force", is_flag=True, help="Let -o replace a file that rlx did not write.")
+FORCE = click.option("--force", is_flag=True, help="Replace a file that rlx did not write.")
 
 
 def _quieter(_: click.Context, param: click.Parameter, value: bool) -> None:

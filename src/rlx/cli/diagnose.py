@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, AS_MARKDOWN, RUN, print_json, say, tell, tell_fact
+from rlx.cli.common import AS_JSON, AS_MARKDOWN, FORCE, OUTPUT, RUN, print_json, say, tell, tell_fact
 
 if TYPE_CHECKING:
     from rlx.report.run_analysis import Analysis
@@ -22,12 +22,13 @@ LABEL = 9
 @click.option(
     "--plots",
     metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=OUTPUT,
     help="Draw each finding's evidence into this folder.",
 )
+@FORCE
 @AS_MARKDOWN
 @AS_JSON
-def command(run: str, plots: Path | None, *, as_markdown: bool, as_json: bool) -> None:
+def command(run: str, plots: Path | None, *, force: bool, as_markdown: bool, as_json: bool) -> None:
     """Say what went wrong in RUN, most serious first, with evidence and sources.
 
     RUN is a run of the workspace (cartpole), a kept experiment (cartpole_001), a run at a Git revision
@@ -40,7 +41,7 @@ def command(run: str, plots: Path | None, *, as_markdown: bool, as_json: bool) -
     """
     analysis = analysis_of(run)
     content = analysis.content
-    pictures = _pictures(analysis, plots)
+    pictures = _pictures(analysis, plots, force=force)
     if as_json:
         print_json(findings_document(content))
     elif as_markdown:
@@ -87,15 +88,23 @@ def tell_findings(content: Any) -> None:
             tell(line, "dim")
 
 
-def _pictures(analysis: Analysis, folder: Path | None) -> dict[str, str]:
+def _pictures(analysis: Analysis, folder: Path | None, *, force: bool) -> dict[str, str]:
     if folder is None:
         return {}
+    import tempfile
+    from shutil import copyfile
+
+    from rlx.destination import check_destination, delivered
     from rlx.report.diagnosis_pictures import write_pictures
 
-    folder.mkdir(parents=True, exist_ok=True)
-    return {
-        name: str(folder / file) for name, file in write_pictures(analysis.record, analysis.diagnosis, folder).items()
-    }
+    with tempfile.TemporaryDirectory() as drawn:
+        written = write_pictures(analysis.record, analysis.diagnosis, Path(drawn))
+        for file in written.values():
+            check_destination(folder / file, force=force)
+        for file in written.values():
+            with delivered(folder / file, ".png", force=force) as path:
+                copyfile(Path(drawn) / file, path)
+    return {name: str(folder / file) for name, file in written.items()}
 
 
 def tell_suggestions(suggestions: Sequence[dict[str, Any]]) -> None:

@@ -22,9 +22,15 @@ def command(name: Path, env_id: str | None, remote: str | None) -> None:
       rlx init demo
       rlx init lander --env LunarLander-v3
     """
-    from rlx.creation import create_project
+    import shlex
 
+    from rlx.creation import create_project
+    from rlx.errors import UsageError
+
+    for option, value in (("--env", env_id), ("--remote", remote)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} '': must not be empty; leave it out, or say which")
     for note in create_project(name, env_id, remote):
         click.echo(f"note: {note}", err=True)
-    where = "" if name.resolve() == Path.cwd() else f"cd {name} && "
+    where = "" if name.resolve() == Path.cwd() else f"cd {shlex.quote(str(name))} && "
     click.echo(f"{name} is ready. Next: {where}dvc repro")

@@ -72,7 +72,7 @@
       meta: [plain(run.run), seed],
       hovertemplate: "%{meta[0]}, seed %{meta[1]}<br>%{y:.5~g} at step %{x:,d}<extra></extra>",
     }));
-    const known = curve.x.map((_, index) => index).filter((index) => curve.low[index] !== null);
+    const known = curve.x.map((_, index) => index).filter((index) => curve.low[index] !== null && curve.n[index] > 2); // of two seeds it covers everything
     const at = (values) => known.map((index) => values[index]);
     traces.push({
       x: [...at(curve.x), ...at(curve.x).reverse()],

@@ -28,6 +28,11 @@ class Band:
     high_T: Array
     n_T: Array
 
+    @property
+    def telling_T(self) -> Array:
+        """Where the interval is worth drawing: that of two seeds, 13 standard errors to each side, covers everything."""
+        return np.isfinite(self.low_T) & (self.n_T > 2)
+
 
 def seeds_for_mean(seeds: int) -> int:
     """Return how many of the seeds must have come to a point of a curve for a mean there: half, and of several, two."""

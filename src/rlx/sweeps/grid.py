@@ -72,6 +72,9 @@ def read_sweep(root: Path, name: str) -> Sweep:
     shown = str(path.resolve().relative_to(root)) if path.resolve().is_relative_to(root) else str(path)
     document = read_document(path, shown)
     problems = document.problems + problems_in(document, SweepFile)
+    for key, example in (("config", "cartpole"), ("grid", "{algo.learning_rate: [0.001, 0.0003]}")):
+        if not problems and key not in document.data:
+            problems.append(document.problem((), f"has no {key}; add a line such as `{key}: {example}`"))
     for key, values in (document.data.get("grid") or {}).items() if not problems else ():
         if len({repr(value) for value in values}) < len(values):
             problems.append(document.problem(("grid", key), "lists a value twice"))
