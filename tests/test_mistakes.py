@@ -32,6 +32,7 @@ train cartpole -S =3 | 2 | must be KEY=VALUE
 train cartpole -S algo.lr=0.1 | 3 | there is no setting 'algo.lr'
 train cartpole -S algo.learning_rate=-1 | 3 | -S algo.learning_rate=-1
 train cartpole -S env=CartPole-v1 | 3 | env
+train cartpole --name ../x | 2 | use letters, digits, - and _
 train cartpole --name two/parts --seeds 1 | 2 | use letters, digits, - and _
 train cartpole --name cartpole --seeds 1 | 2 | there is an experiment or run 'cartpole' already
 resume | 2 | Missing argument 'RUN'
@@ -86,7 +87,11 @@ rm .. | 4 | there is no experiment '..'
 promote cartpole | 4 | there is no kept experiment 'cartpole'
 sweep nothing | 4 | there is no sweep 'nothing'
 sweep params.yaml | 3 | params.yaml
+video cartpole -o film.gif --format mp4 | 2 | is not the name of a mp4 file
+diagnose cartpole --plots '' | 2 | must not be empty
+report -o page.txt | 2 | a page is an .html file
 completion csh | 2 | is not one of 'bash', 'zsh', 'fish'
+init new --env '' | 2 | must not be empty
 init . | 2 | rlx init never overwrites a file
 init new --env CartPol-v1 | 2 | CartPole-v1
 """

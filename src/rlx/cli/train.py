@@ -37,12 +37,14 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
       rlx train cartpole -S algo.gamma=0.9 --seeds 3
     """
     from rlx.config.sources import told_briefly
-    from rlx.experiments.kept import same_as
+    from rlx.experiments.kept import check_name, same_as
     from rlx.experiments.making import make, start, whole_run
     from rlx.experiments.planning import plan
     from rlx.project import find_root
 
     root = find_root()
+    if name is not None:
+        check_name(name)
     run = config.removeprefix("configs/").removesuffix(".yaml")
     settings = [*overrides, *([f"num_seeds={seeds}"] if seeds is not None else [])]
     planned = plan(root, run, settings)

@@ -69,8 +69,7 @@ def reserve(root: Path, stem: str, name: str | None = None) -> Path:
     """
     taken = {experiment.name for experiment in experiments(root)}
     if name is not None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}", name):
-            raise UsageError(f"--name {name!r}: use letters, digits, - and _, at most 100, a letter or digit first")
+        check_name(name)
         refusal = UsageError(f"there is an experiment or run {name!r} already; choose another --name, or none")
         if name in taken:
             raise refusal
@@ -87,6 +86,16 @@ def reserve(root: Path, stem: str, name: str | None = None) -> Path:
             return _folder(root, f"{stem}_{number:03d}")
         except FileExistsError:
             continue
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that an experiment cannot have.
+
+    Raises:
+        UsageError: It is not one word of letters, digits, - and _.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}", name):
+        raise UsageError(f"--name {name!r}: use letters, digits, - and _, at most 100, a letter or digit first")
 
 
 def _folder(root: Path, name: str) -> Path:
