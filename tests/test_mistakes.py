@@ -39,7 +39,7 @@ resume | 2 | Missing argument 'RUN'
 resume cartpol | 4 | did you mean cartpole
 resume cartpole --timesteps 0 | 2 | 1<=x<=1000000000000
 resume cartpole --timesteps 1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111 | 2 | 1<=x<=1000000000000
-train cartpole -S algo.total_timesteps=1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111 | 3 | must be below 10^18
+train cartpole -S algo.total_timesteps=1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111 | 3 | is too large a number
 resume cartpole --timesteps 100 | 2 | has 2,048 steps per seed already
 resume cartpole --name other | 2 | --name goes with --timesteps
 eval | 2 | Missing argument 'CHECKPOINT...'

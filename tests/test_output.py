@@ -61,7 +61,7 @@ def spoil(project: Project) -> None:
     """Put hostile text wherever a colleague's commit could."""
     metadata = project.root / "runs" / "cartpole" / "metadata.json"
     content = json.loads(metadata.read_text())
-    content |= {"environment": HOSTILE, "algorithm": HOSTILE, "host": HOSTILE, "versions": {"rlx": HOSTILE}}
+    content |= {"environment": HOSTILE, "algorithm": HOSTILE, "versions": {"rlx": HOSTILE}}
     content["engine"] = {"name": HOSTILE, "reason": HOSTILE}
     content["git"] = {"commit": "\x1b[2J" * 3, "dirty": [HOSTILE]}
     metadata.write_text(json.dumps(content))
