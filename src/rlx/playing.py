@@ -146,7 +146,7 @@ def _check_foreign(root: Path, path: Path, snapshot: Snapshot) -> None:
         return
     for config in sorted((root / "configs").glob("*.yaml")):
         try:
-            if compose_run(root, config.stem).config.env == env:
+            if compose_run(root, config.stem).config.env.is_same(env):
                 return
         except ConfigError:
             continue

@@ -73,6 +73,13 @@ class EnvConfig(Section):
     """`sync` steps the copies one after another in the training process; `async` gives each its own process, which
     pays when one step takes longer than about a millisecond; `isolated` does that too and evaluates one copy at a time,
     for simulators of which a process can hold one only."""
+    step_timeout: Annotated[float, Field(gt=0, le=86_400, exclude=True)] = 300.0
+    """Seconds that one call of the environment (`make`, `reset`, `step`, `render`, `close`) may take before its process
+    is ended and the seed fails. No part of the snapshot: changing it trains nothing."""
+
+    def is_same(self, other: EnvConfig) -> bool:
+        """Tell whether another section describes the same environment; how long it may take is no part of that."""
+        return self.model_dump() == other.model_dump()
 
 
 class AlgoConfig(Section):
