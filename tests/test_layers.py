@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "rlx"
 PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis", "wording", "containment", "reading"}
 LAYERS: list[set[str]] = [
-    {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "archives", "watch", "processes", "closing", "signals"},
+    {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "archives", "watch", "processes", "closing", "signals", "surroundings"},
     {"config", "stats", "comparison", "diagnosis", "wording"},
     {"destination", "terminal", "streams", "project", "project_code", "source_hashes", "live", "live_notes", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "space_facts", "space_wrappers", "observation_wrappers", "value_checks", "global_generators", "environment_facts", "project_data", "environment_misfits", "reward_components", "success", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "tensorboard_log"},

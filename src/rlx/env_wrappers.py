@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env import VecEnvWrapper
 from rlx.errors import NonFiniteValue
 from rlx.reward_components import ComponentSums
 from rlx.success import success_of
+from rlx.surroundings import Surroundings
 
 
 def first_non_finite(value: Any) -> str | None:
@@ -49,25 +50,34 @@ class EpisodeRecorder(VecEnvWrapper):
     Stands directly on the environments, so returns are in the environment's own units.
     """
 
-    def __init__(self, venv: Any, env_id: str):
+    def __init__(self, venv: Any, env_id: str, surroundings: Surroundings):
         super().__init__(venv)
+        self._surroundings = surroundings
         self._env_id, self.steps_taken = env_id, 0
         self._returns_N, self._lengths_N = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
         self._ended: list[tuple[float, int, bool]] = []
         self._successes: list[bool | None] = []
         self._components = ComponentSums(self.num_envs)
 
+    def seed(self, seed: int | None = None) -> Any:
+        """Let the next reset, and the generators that the environments share, start from a seed."""
+        if seed is not None:
+            self._surroundings.reseed(seed)
+        return super().seed(seed)
+
     def reset(self) -> Any:
         """Start new episodes everywhere; unfinished ones are forgotten."""
         self._returns_N[:], self._lengths_N[:] = 0, 0
         self._components.forget()
-        observations = self.venv.reset()
+        with self._surroundings:
+            observations = self.venv.reset()
         self._check("observation", observations)
         return observations
 
     def step_wait(self) -> Any:
         """Step every copy; see :meth:`stable_baselines3.common.vec_env.VecEnv.step_wait`."""
-        observations, rewards_N, dones_N, infos = self.venv.step_wait()
+        with self._surroundings:
+            observations, rewards_N, dones_N, infos = self.venv.step_wait()
         self.steps_taken += self.num_envs
         self._check("reward", rewards_N)
         self._check("observation", observations)

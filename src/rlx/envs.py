@@ -16,8 +16,11 @@ from gymnasium.envs.registration import EnvSpec
 from rlx.config.schema import EnvConfig, RunConfig
 from rlx.errors import EnvironmentUnusable, RlxError
 from rlx.observation_wrappers import OwnObservations, StackFrames
+from rlx.policies import BUILT_IN
 from rlx.project import load_package
 from rlx.space_wrappers import PlainSteps, fitted
+from rlx.surroundings import Surroundings, preserved
+from rlx.watch import Call, calling
 
 WRAPPERS = ("env", "wrappers")
 """Where the configuration lists wrappers."""
@@ -41,7 +44,8 @@ def own_registrations(root: Path) -> dict[str, EnvSpec]:
     if root not in _own:
         imported_before = "envs" in sys.modules
         before = dict(gym.registry)
-        load_package(root, "envs")
+        with calling(Call.IMPORT), preserved():
+            load_package(root, "envs")
         _own[root] = {
             name: spec
             for name, spec in gym.registry.items()
@@ -84,7 +88,8 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
     rendering: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}  # not every one has the parameter
     try:
         arguments = {**{key: value for key, value in env.kwargs.items() if not opens_windows(key, value)}, **rendering}
-        made: gym.Env[Any, Any] = _owning(gym.make(env.id, disable_env_checker=True, **arguments))
+        with calling(Call.MAKE):
+            made: gym.Env[Any, Any] = _owning(gym.make(env.id, disable_env_checker=True, **arguments))
     except RlxError:
         raise
     except gym.error.DependencyNotInstalled as error:
@@ -101,7 +106,8 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
         raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
     for index, (name, given) in enumerate(wrapper_calls(env)):
         try:
-            made = _wrapper(name)(made, **given)
+            with calling(Call.MAKE):
+                made = _wrapper(name)(made, **given)
         except Exception as error:
             made.close()
             told = (
@@ -208,6 +214,11 @@ class _Maker:
         return PlainSteps(made) if self.plain else made
 
 
+def surroundings_for(config: RunConfig, seed: int) -> Surroundings:
+    """Return global generators for a run's environments; Python's too where the network may draw from it."""
+    return Surroundings(seed, python=config.policy.type not in BUILT_IN)
+
+
 def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, Any]:
     """Make the vectorised environment that training steps: copies, episode records, finite checks, normalisation.
 
@@ -222,16 +233,19 @@ def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, 
     in_processes = config.env.vectorization != "sync"
     in_place = fast and not in_processes  # there the source itself reads rewards, without the cost of a wrapper
     makers: list[Any] = [_Maker(root, config.env, plain=not in_place)] * config.env.num_envs
+    surroundings = surroundings_for(config, config.seed)
     if fast:
-        made = _fast_vector_env(config, makers)
+        made = _fast_vector_env(config, makers, surroundings)
         return made, made
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
+    from stable_baselines3.common.vec_env import VecNormalize
 
     from rlx.env_wrappers import EpisodeRecorder
+    from rlx.vector_envs.stock import ProcessVecEnv, SyncVecEnv
 
     env = config.env
-    copies: Any = SubprocVecEnv(makers, start_method="spawn") if in_processes else DummyVecEnv(makers)
-    recorder = EpisodeRecorder(copies, env.id)
+    with surroundings:
+        copies: Any = ProcessVecEnv(makers) if in_processes else SyncVecEnv(makers)
+    recorder = EpisodeRecorder(copies, env.id, surroundings)
     if not (env.normalize_observation or env.normalize_reward):
         return recorder, recorder
     normalized = VecNormalize(
@@ -240,7 +254,7 @@ def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, 
     return normalized, recorder
 
 
-def _fast_vector_env(config: RunConfig, makers: list[Any]) -> Any:
+def _fast_vector_env(config: RunConfig, makers: list[Any], surroundings: Surroundings) -> Any:
     from rlx.vector_envs import native, sources
     from rlx.vector_envs.training_env import TrainingEnv
 
@@ -251,10 +265,12 @@ def _fast_vector_env(config: RunConfig, makers: list[Any]) -> Any:
     elif native.is_plain(env) and native.stands_in(env.id):
         source = native.NativeSource(env.id, env.num_envs, config.algo.rollout_steps)
     else:
-        source = sources.GymnasiumSource(makers)
+        with surroundings:
+            source = sources.GymnasiumSource(makers)
     return TrainingEnv(
         source,
         env.id,
+        surroundings,
         norm_obs=env.normalize_observation,
         norm_reward=env.normalize_reward,
         gamma=config.algo.gamma,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +20,16 @@ import gymnasium as gym
 import numpy as np
 import torch
 
+from rlx import watch
 from rlx.actors import Actor, stack
-from rlx.config.schema import EnvConfig
+from rlx.closing import close_later
+from rlx.config.schema import RunConfig
 from rlx.env_wrappers import first_non_finite
-from rlx.envs import make_env
+from rlx.envs import make_env, surroundings_for
 from rlx.errors import NonFiniteValue
 from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
+from rlx.surroundings import Surroundings, preserved
 
 SLOTS = 32
 
@@ -67,15 +71,19 @@ class Stepper(Protocol):
     def step(self, actions: Any, places: Iterable[int]) -> Iterator[tuple[int, Any, float, bool, dict[str, Any]]]:
         """Step some places; yields (place, observation, reward, over, info) of each."""
 
+    def reseed(self, seed: int) -> None:
+        """Start the global generators that the environments share anew."""
+
     def close(self) -> None:
         """Let go of the environments."""
 
 
 class GymnasiumStepper:
-    """One Gymnasium environment per place, made when it is first needed; see :class:`Stepper`."""
+    """One Gymnasium environment per place, made when it is first needed and kept; see :class:`Stepper`."""
 
-    def __init__(self, make_env: Callable[[], gym.Env[Any, Any]]):
+    def __init__(self, make_env: Callable[[], gym.Env[Any, Any]], surroundings: Surroundings | None = None):
         self._make, self._envs = make_env, dict[int, gym.Env[Any, Any]]()
+        self._surroundings = Surroundings(0) if surroundings is None else surroundings
 
     @property
     def name(self) -> str:
@@ -89,20 +97,31 @@ class GymnasiumStepper:
 
     def begin(self, place: int, reset_seed: int) -> Any:
         """See :meth:`Stepper.begin`."""
-        if place not in self._envs:
-            self._envs[place] = self._make()
-        return self._envs[place].reset(seed=reset_seed)[0]
+        with self._surroundings:
+            if place not in self._envs:
+                self._envs[place] = self._make()
+            with watch.calling(watch.Call.RESET):
+                return self._envs[place].reset(seed=reset_seed)[0]
 
     def step(self, actions: Any, places: Iterable[int]) -> Iterator[tuple[int, Any, float, bool, dict[str, Any]]]:
         """See :meth:`Stepper.step`."""
-        for place in places:
-            observation, reward, terminated, truncated, info = self._envs[place].step(actions[place])
-            yield place, observation, plain_reward(reward), bool(terminated or truncated), info
+        found = []
+        with self._surroundings:
+            for place in places:
+                watch.stepping()
+                observation, reward, terminated, truncated, info = self._envs[place].step(actions[place])
+                watch.returned()
+                found.append((place, observation, plain_reward(reward), bool(terminated or truncated), info))
+        yield from found
+
+    def reseed(self, seed: int) -> None:
+        """See :meth:`Stepper.reseed`."""
+        self._surroundings.reseed(seed)
 
     def close(self) -> None:
         """See :meth:`Stepper.close`."""
         for env in self._envs.values():
-            env.close()
+            close_later(env)
 
 
 class NativeStepper:
@@ -139,18 +158,45 @@ class NativeStepper:
             seen = arrays.raw_final_ND if over else arrays.raw_ND
             yield place, seen[place].copy(), float(arrays.raw_rewards_N[place]), over, {}
 
+    def reseed(self, seed: int) -> None:
+        """See :meth:`Stepper.reseed`: these use none."""
+
     def close(self) -> None:
         """See :meth:`Stepper.close`."""
         self._source.close()
 
 
-def stepper_for(env: EnvConfig) -> Stepper:
-    """Return the fastest environments that give an environment's own bits."""
+def stepper_for(config: RunConfig, made: gym.Env[Any, Any] | None = None) -> Stepper:
+    """Return the fastest environments that give an environment's own bits.
+
+    Args:
+        config: The run.
+        made: An environment of it that is there already, and is used (and closed) too.
+    """
     from rlx.vector_envs import native
 
+    env, kept = config.env, [] if made is None else [made]
+
     if native.is_plain(env) and native.stands_in(env.id):
+        for each in kept:
+            close_later(each)
         return NativeStepper(env.id)
-    return GymnasiumStepper(lambda: make_env(env))
+    return GymnasiumStepper(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
+
+
+@dataclass(frozen=True)
+class EpisodesPlayed:
+    """A sign of life from an evaluation.
+
+    Attributes:
+        ended: Episodes that have ended.
+        total: Episodes to play.
+        steps: Environment steps taken.
+    """
+
+    ended: int
+    total: int
+    steps: int
 
 
 @dataclass
@@ -164,17 +210,23 @@ class _Slot:
     length: int = 0
 
 
-def play(
-    actor: Actor, stepper: Stepper, reset_seeds: Sequence[int], step_limit: int, only: Sequence[int] | None = None
+def play(  # noqa: PLR0913
+    actor: Actor,
+    stepper: Stepper,
+    reset_seeds: Sequence[int],
+    step_limit: int,
+    only: Sequence[int] | None = None,
+    report: Callable[[EpisodesPlayed], None] = lambda _: None,
 ) -> list[Episode]:
     """Play the episodes of ``reset_seeds`` to their ends.
 
     Args:
         actor: Who acts.
-        stepper: The environments; closed in the end.
+        stepper: The environments; they stay open.
         reset_seeds: The list of episodes.
         step_limit: Steps after which an episode is cut.
         only: Indices into ``reset_seeds`` to play (by default all); with deterministic actions they come out as they would among all.
+        report: Told about once a second how far it is.
 
     Returns:
         The episodes in order of their index.
@@ -182,14 +234,29 @@ def play(
     slots: dict[int, _Slot] = {}
     for index in range(len(reset_seeds)) if only is None else only:
         slots.setdefault(index % SLOTS, _Slot([])).waiting.append(index)
-    try:
-        return sorted(_play(actor, stepper, slots, reset_seeds, step_limit), key=lambda episode: episode.index)
-    finally:
-        stepper.close()
+    told = _Told(report, len(reset_seeds) if only is None else len(only))
+    episodes = _play(actor, stepper, slots, reset_seeds, step_limit, told)
+    return sorted(episodes, key=lambda episode: episode.index)
 
 
-def _play(
-    actor: Actor, stepper: Stepper, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int
+class _Told:
+    """Says about once a second how far an evaluation is."""
+
+    def __init__(self, report: Callable[[EpisodesPlayed], None], total: int):
+        self._report, self._total, self._last = report, total, time.monotonic()
+        self.ended = self.steps = 0
+
+    def stepped(self, steps: int) -> None:
+        """Count steps."""
+        self.steps += steps
+        now = time.monotonic()
+        if now - self._last > 1.0:
+            self._last = now
+            self._report(EpisodesPlayed(self.ended, self._total, self.steps))
+
+
+def _play(  # noqa: PLR0913
+    actor: Actor, stepper: Stepper, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int, told: _Told
 ) -> Iterator[Episode]:
     def start_next(place: int, slot: _Slot) -> None:
         """Begin the next episode that waits for a slot, or leave the slot idle."""
@@ -207,6 +274,7 @@ def _play(
         if first_non_finite(batch):
             for slot in active.values():
                 _check_finite(stepper, slot, "observation", slot.observation, reset_seeds[slot.index])
+        told.stepped(len(active))
         for place, observation, reward, over, info in stepper.step(actor.act(batch), active):
             slot = active[place]
             slot.observation, slot.total, slot.length = observation, slot.total + reward, slot.length + 1
@@ -215,6 +283,7 @@ def _play(
             cut = slot.length >= step_limit and not over
             if over or cut:
                 _check_finite(stepper, slot, "observation", observation, reset_seeds[slot.index])
+                told.ended += 1
                 yield Episode(slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut)
                 start_next(place, slot)
 
@@ -236,13 +305,8 @@ def untouched_generators(seed: int) -> Iterator[None]:
 
     So that evaluating more often changes nothing in training, and sampled actions are the same every time.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 — SB3 and environments use it
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []):
-        try:
-            random.seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
-            torch.manual_seed(seed)
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002
+    with preserved():
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 — SB3 and environments use it
+        torch.manual_seed(seed)
+        yield

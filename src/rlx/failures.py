@@ -65,7 +65,7 @@ def failure_of(error: BaseException) -> Failure:
     message = f"{type(error).__name__}: {first_line}"
     if not isinstance(error, Exception):  # SystemExit, KeyboardInterrupt: nobody but the environment wanted to stop
         place = watch.raised_in()
-        message = f"its environment raised {message.removesuffix(': ')}" + (f" in {place}" if place else "")
+        message = f"its environment raised {message.removesuffix(': ')}" + (f" {watch.at(place)}" if place else "")
     return Failure(message, details, cause)
 
 

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 import rlx
-from rlx import checkpoints, results
+from rlx import checkpoints, results, watch
 from rlx.actors import PolicyActor, RandomActor, load_actor
 from rlx.algorithms import prepare_fast
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
+from rlx.config.time_limits import step_timeout
 from rlx.envs import make_env, own_registrations
 from rlx.errors import TrainingFailed
-from rlx.evaluation import SLOTS, Episode, play, stepper_for, untouched_generators
+from rlx.evaluation import SLOTS, Episode, EpisodesPlayed, Stepper, play, stepper_for, untouched_generators
+from rlx.progress import EpisodeProgress
 from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
 from rlx.success import counted, reports_success
+from rlx.surroundings import preserved
 from rlx.vector_envs.native import is_plain
 from rlx.wording import interval, number
 from rlx.workers import Failure, run_parallel
@@ -49,7 +52,9 @@ def evaluate_run(
         seed: (root, snapshot, protocol, folder / "checkpoints" / f"seed_{seed}") for seed in snapshot.seeds
     }
     tasks[RANDOM_TASK] = (root, snapshot, protocol, None)
-    found = run_parallel(_evaluate, tasks, say)
+    patience = step_timeout(root, snapshot.config.env, run)
+    with EpisodeProgress(run, say) as progress:
+        found = run_parallel(_evaluate, tasks, progress.event, step_timeout=patience)
     failures = {task: outcome for task, outcome in found.items() if isinstance(outcome, Failure)}
     if failures:
         who = {task: "the random policy" if task == RANDOM_TASK else f"seed {task}" for task in failures}
@@ -118,26 +123,51 @@ def play_held_out(
 ) -> list[Episode]:
     """Play the held-out episodes (or only some of them; with deterministic actions they come out the same) with one actor."""
     own_registrations(root)
+    stepper = stepper_for(snapshot.config)
+    try:
+        return play_with(stepper, snapshot, protocol, actor, only)
+    finally:
+        stepper.close()
+
+
+def play_with(  # noqa: PLR0913
+    stepper: Stepper,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    actor: Any,
+    only: list[int] | None = None,
+    report: Callable[[EpisodesPlayed], None] = lambda _: None,
+) -> list[Episode]:
+    """Play the held-out episodes as :func:`play_held_out` does, in environments that stay open for the next actor."""
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
-    with untouched_generators(protocol.seed):
+    with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
+        stepper.reseed(protocol.seed)
         if isinstance(actor, PolicyActor) and snapshot.config.algo.use_sde:
             actor.policy.reset_noise(SLOTS)  # drawn from the protocol's seed, with the trained log_std
-        return play(actor, stepper_for(snapshot.config.env), seeds, protocol.step_limit, only)
+        return play(actor, stepper, seeds, protocol.step_limit, only, report)
 
 
 def _evaluate(
-    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[str], None]
+    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[Any], None]
 ) -> dict[str, Any]:
     """Evaluate both policies of one seed (or the random policy), in a worker process."""
     check_unchanged(root, snapshot.code.everything)
     own_registrations(root)
     if is_plain(snapshot.config.env):
         prepare_fast(emit)
+
+    def report(played: EpisodesPlayed) -> None:
+        emit(("random actions" if folder is None else folder.name.replace("_", " "), played))
+
     if folder is None:
-        episodes = play_held_out(root, snapshot, protocol, RandomActor())
+        stepper = stepper_for(snapshot.config)
+        episodes = play_with(stepper, snapshot, protocol, RandomActor(), report=report)
+        stepper.close()
         return {results.RANDOM: {"episodes": episodes, "reports_success": False}}
     found: dict[str, Any] = {}
-    probe = make_env(snapshot.config.env)
+    with preserved():
+        probe = make_env(snapshot.config.env)
+    stepper = stepper_for(snapshot.config, probe)
     for name in CHECKPOINTS:
         checkpoint = checkpoints.load(folder / f"{name}.zip")
         policy = checkpoints.weights_hash(checkpoint)
@@ -149,9 +179,9 @@ def _evaluate(
             "step": checkpoint.state.step,
             "reports_success": checkpoint.state.reports_success,
             "validation": best.validation_return if best else None,
-            "episodes": same["episodes"] if same else play_held_out(root, snapshot, protocol, actor),
+            "episodes": same["episodes"] if same else play_with(stepper, snapshot, protocol, actor, report=report),
         }
-    probe.close()
+    stepper.close()
     return found
 
 

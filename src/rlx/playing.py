@@ -16,15 +16,19 @@ from rlx.checkpoints import Checkpoint
 from rlx.config.composition import compose_run
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot, carried_snapshot
+from rlx.config.time_limits import step_timeout
 from rlx.envs import make_env, own_registrations
-from rlx.errors import ConfigError, TrainingFailed
-from rlx.evaluation import Episode
-from rlx.held_out import play_held_out
+from rlx.errors import ConfigError, RlxError, TrainingFailed
+from rlx.evaluation import Episode, stepper_for
+from rlx.held_out import play_with
+from rlx.progress import EpisodeProgress
 from rlx.reading import MOST_TABLE_BYTES, read_text
 from rlx.source_hashes import is_unchanged
 from rlx.success import counted, reports_success
+from rlx.surroundings import preserved
+from rlx.terminal import Terminal
 from rlx.vector_envs.native import is_plain
-from rlx.workers import Failure, run_parallel
+from rlx.workers import STEP_TIMEOUT, Failure, run_parallel
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def play_policies(
         TrainingFailed: A policy could not be played; the message says which and why.
     """
     tasks = {index: (root, policy, protocol) for index, policy in enumerate(policies)}
-    found = run_parallel(_play, tasks, say)
+    with EpisodeProgress("", say, Terminal(stderr=True)) as progress:
+        found = run_parallel(_play, tasks, progress.event, step_timeout=_patience(root, policies))
     labels = {
         i: "" if f.message.startswith(policies[i].label) else f"{policies[i].label}: "
         for i, f in found.items()
@@ -87,6 +92,19 @@ def play_policies(
         raise TrainingFailed("\n".join(dict.fromkeys(failed)))
     played: list[Played] = [found[index] for index in tasks]
     return [_with_successes(item, [other for other in played if _same_run(item, other)]) for item in played]
+
+
+def _patience(root: Path, policies: Sequence[Policy]) -> float:
+    """Return how long one call of the policies' environments may take: the longest that any of them is given."""
+    found = []
+    for policy in policies:
+        try:
+            checkpoint = checkpoints.load(policy.path)
+            env = carried_snapshot(checkpoint.config, policy.path).config.env
+        except RlxError:  # told by whoever plays it
+            continue
+        found.append(step_timeout(root, env, policy.run))
+    return max(found, default=STEP_TIMEOUT)
 
 
 def _same_run(one: Played, other: Played) -> bool:
@@ -100,14 +118,17 @@ def _with_successes(item: Played, run: Sequence[Played]) -> Played:
     return replace(item, episodes=episodes)
 
 
-def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[str], None]) -> Played:
+def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[Any], None]) -> Played:
     checkpoint, snapshot = open_policy(root, policy)
     if is_plain(snapshot.config.env):
         prepare_fast(emit)
-    probe = make_env(snapshot.config.env)
+    with preserved():
+        probe = make_env(snapshot.config.env)
     actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
-    probe.close()
-    episodes = play_held_out(root, snapshot, protocol, actor)
+    stepper = stepper_for(snapshot.config, probe)
+    name = f"{policy.label} seed {checkpoint.state.seed}"
+    episodes = play_with(stepper, snapshot, protocol, actor, report=lambda played: emit((name, played)))
+    stepper.close()
     return Played(
         policy,
         snapshot.config.env.id,

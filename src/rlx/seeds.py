@@ -12,6 +12,7 @@ from typing import Any
 from rlx.atomic import write_text
 from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
+from rlx.config.time_limits import step_timeout
 from rlx.errors import TrainingFailed
 from rlx.inheritance import take_over
 from rlx.live import BENCH, live_folder, show_bench
@@ -83,7 +84,8 @@ def train_run(
                 progress.say(f"{run}: training {_listed(missing)}, {worker_count(len(missing))} at a time")
                 told = _Told(run, entries, outcomes, progress, on_change)
                 tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
-                run_parallel(_train_on_bench, tasks, told.event, told.end)
+                patience = step_timeout(root, snapshot.config.env, run)
+                run_parallel(_train_on_bench, tasks, told.event, told.end, step_timeout=patience)
     finally:
         finished = [seed for seed, outcome in outcomes.items() if outcome.status == "finished"]
         export(root / "runs" / run, entries, finished)
@@ -120,7 +122,7 @@ class _Told:
                 seed, "failed", steps, None, reused=False, error=result.message, failure=facts
             )
             self.progress.finish(seed, "failed")
-            self.progress.say(f"{self.run}: seed {seed} failed: {result.message}")
+            self.progress.say(f"{self.run}: seed {seed} failed{_at_step(result.cause.step)}: {result.message}")
         else:
             self.outcomes[seed] = _finished(seed, result, reused=False)
             self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
@@ -138,7 +140,10 @@ def check(run: str, outcomes: list[SeedOutcome]) -> None:
         lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed; the others are kept:"]
         live = live_folder()
         where = f"runs/{live.name}/{BENCH}" if live else f"runs/{run}/logs"
-        lines += [f"  seed {one.seed}: {one.error} (traceback: {where}/seed_{one.seed}/error.txt)" for one in failed]
+        lines += [
+            f"  seed {one.seed}{_at_step(_failed_step(one))}: {one.error} (traceback: {where}/seed_{one.seed}/error.txt)"
+            for one in failed
+        ]
         if live is None:  # whoever makes an experiment says how it goes on
             lines.append("Mend the cause and run the same command again: only these seeds train.")
         raise TrainingFailed("\n".join(lines))
@@ -204,6 +209,15 @@ def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable
 def _finished(seed: int, note: dict[str, Any], *, reused: bool) -> SeedOutcome:
     facts = {"engine": note.get("engine"), "planned": note.get("planned")}
     return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, **facts)
+
+
+def _failed_step(outcome: SeedOutcome) -> int | None:
+    step = (outcome.failure or {}).get("step")
+    return None if step is None else int(step)
+
+
+def _at_step(step: int | None) -> str:
+    return f" at step {step:,}" if step is not None else ""
 
 
 def _seconds_before(path: Path) -> float:

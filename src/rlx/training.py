@@ -10,25 +10,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rlx import algorithms, checkpoints, normalization
+from rlx import algorithms, checkpoints, normalization, watch
 from rlx.actors import PolicyActor
 from rlx.atomic import write_bytes
 from rlx.checkpoints import Best, TrainingState
+from rlx.closing import close_later
 from rlx.config.checks import VALIDATION_STEP_LIMIT, boundary_interval
 from rlx.config.snapshot import Snapshot
 from rlx.env_wrappers import EpisodeStatistics
 from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
-from rlx.evaluation import play, stepper_for, untouched_generators
+from rlx.evaluation import EpisodesPlayed, Stepper, play, stepper_for, untouched_generators
 from rlx.metrics import MetricsWriter
-from rlx.progress import Progress
+from rlx.progress import Progress, shown_episodes
 from rlx.reset_seeds import boundary_seed, validation_seeds
 from rlx.success import reports_success
+from rlx.surroundings import preserved
 from rlx.tensorboard_log import TensorBoardLog
 from rlx.threads import one_thread, skip_compiler
 from rlx.vector_envs.native import is_plain
@@ -89,6 +92,9 @@ class _Seed:
     metrics: MetricsWriter
     tensorboard: TensorBoardLog
     text: str = field(default="")
+    stepper: Stepper | None = None
+    probe: Any = None
+    report: Callable[[Progress], None] = field(default=lambda _: None)
 
     @property
     def checkpoints(self) -> Path:
@@ -132,7 +138,9 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
     try:
         total = run.timetable.end(run.state.step)
         report(Progress(run.state.seed, run.state.step, total, None, run.state.step, asdict(run.engine)))
-        _train(run, _throttled(report))
+        run.report = report
+        with watch.doing(watch.Activity.TRAINING, run.state.step):
+            _train(run, _throttled(report))
         _name_latest_and_best(run)  # once more, in case a kill came between the last checkpoint and its naming
         return run.state  # noqa: TRY300
     except NonFiniteValue as error:
@@ -142,6 +150,10 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
         run.metrics.close()
         run.tensorboard.close()
         run.venv.close()
+        if run.stepper is not None:
+            run.stepper.close()
+        else:
+            close_later(run.probe)
 
 
 def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
@@ -154,6 +166,7 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
         run.state = replace(
             run.state, step=run.model.num_timesteps, update=run.state.update + 1, n_updates=run.model._n_updates
         )
+        watch.board[watch.STEPS] = run.state.step
         episodes = run.recorder.take()
         _note_success(run, episodes.successes)
         newest_return = float(np.mean(episodes.returns)) if episodes.returns else newest_return
@@ -177,10 +190,10 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
 def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable[[str], None]) -> _Seed:
     """Build the algorithm and bring it to the newest good checkpoint in ``folder``, or to the start."""
     config = snapshot.config
-    probe = make_env(config.env)
+    with preserved():
+        probe = make_env(config.env)
     engine = algorithms.choose_engine(config, probe.observation_space, probe.action_space)
     timetable = Timetable.of(snapshot, episode_limit(probe))
-    probe.close()
     if engine.name == algorithms.FAST or is_plain(config.env):
         algorithms.prepare_fast(say)
     venv, recorder = make_vector_env(root, config, fast=engine.name == algorithms.FAST)
@@ -202,7 +215,9 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     # Bytes must not depend on which other seeds the run has, nor on its name.
     alone = snapshot.config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
-    return _Seed(root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text)
+    return _Seed(
+        root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text, probe=probe
+    )
 
 
 def _load_into(policy: Any, found: checkpoints.Checkpoint) -> None:
@@ -272,8 +287,20 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
     run.model.policy.set_training_mode(False)
     with untouched_generators(run.state.seed):
-        episodes = play(actor, stepper_for(config.env), seeds, config.eval.step_limit or VALIDATION_STEP_LIMIT)
+        if run.stepper is None:
+            run.stepper = stepper_for(config, run.probe)  # kept open: making environments can be dear
+        run.stepper.reseed(run.state.seed)
+        with watch.doing(watch.Activity.VALIDATION):
+            limit = config.eval.step_limit or VALIDATION_STEP_LIMIT
+            episodes = play(actor, run.stepper, seeds, limit, report=partial(_alive, run))
     return [e.episode_return for e in episodes], [e.length for e in episodes], [e.success for e in episodes]
+
+
+def _alive(run: _Seed, played: EpisodesPlayed) -> None:
+    """Tell that validation goes on."""
+    total = run.timetable.end(run.state.step)
+    doing = f"validating: {shown_episodes(played)}"
+    run.report(Progress(run.state.seed, run.state.step, total, None, doing=doing))
 
 
 def _log(run: _Seed, row: dict[str, Any]) -> None:

@@ -134,6 +134,11 @@ def raised_in() -> str:
     return place(cells)
 
 
+def at(place_shown: str) -> str:
+    """Return a place, as :func:`place` shows it, with the word that leads to it: ``in `step` ``, ``while being made``."""
+    return f"{'in' if place_shown[0] == '`' else 'while'} {place_shown}" if place_shown else ""
+
+
 def training_step(cells: Sequence[int]) -> int | None:
     """Return the training step that a board shows; None where nothing is being trained."""
     return cells[STEPS] if cells[ACTIVITY] == Activity.TRAINING else None

@@ -308,7 +308,7 @@ def _death(worker: Worker) -> Failure:
     place = watch.place(cells)
     cause = Cause(PROCESS, watch.training_step(cells))
     if place:
-        message = f"its environment ended its process {how}, {'in ' if place[0] == '`' else 'while '}{place}"
+        message = f"its environment ended its process {how}, {watch.at(place)}"
     else:
         message = f"its process ended {how} (out of memory, or a crash in native code?)"
     return Failure(message, f"{message}\n\n{worker.stack()}", cause)

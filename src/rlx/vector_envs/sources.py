@@ -11,13 +11,17 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
+from rlx import watch
+from rlx.closing import close_later
 from rlx.observation_wrappers import OwnObservations
 from rlx.reward_components import ComponentSums, number_in
 from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
+from rlx.vector_envs.copies import Copies
 from rlx.vector_envs.settling import StepArrays
 
 Array = np.ndarray[Any, Any]
+STEPPING, IDLE = int(watch.Call.STEP), int(watch.Call.NOTHING)
 
 
 class Source(Protocol):
@@ -85,14 +89,19 @@ class GymnasiumSource:
         self.components.forget()
         for index, seed in enumerate(seeds):
             self._lengths[index] = 0
-            arrays.raw_ND[index] = np.ravel(self._inner[index].reset(seed=seed)[0])
+            with watch.calling(watch.Call.RESET):
+                observation = self._inner[index].reset(seed=seed)[0]
+            arrays.raw_ND[index] = np.ravel(observation)
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`Source.step`."""
         observations_ND, lengths, limits = arrays.raw_ND, self._lengths, self._limits
         arrays.dones_N[:] = False
         rewards, components = [], self.components
+        board = watch.board  # written to directly: this loop is hot
+        board[watch.CALL] = STEPPING
         for index, step in enumerate(self._steps):
+            board[watch.STEPS] += 1
             observation, reward, terminated, truncated, info = step(actions[index])
             rewards.append(reward)
             lengths[index] += 1
@@ -103,8 +112,11 @@ class GymnasiumSource:
                 arrays.raw_final_ND[index] = observation if self._flat else np.ravel(observation)
                 self.successes.append(success_of(info))
                 components.end(index)
-                observation, lengths[index] = self._inner[index].reset()[0], 0
+                with watch.calling(watch.Call.RESET):
+                    observation = self._inner[index].reset()[0]
+                lengths[index] = 0
             observations_ND[index] = observation if self._flat else np.ravel(observation)
+        board[watch.CALL] = IDLE
         try:
             arrays.raw_rewards_N[:] = rewards
         except (ValueError, TypeError):  # arrays of size one, which NumPy does not put into a row by itself
@@ -117,46 +129,45 @@ class GymnasiumSource:
     def close(self) -> None:
         """See :meth:`Source.close`."""
         for env in self._envs:
-            env.close()
+            close_later(env)
 
 
 class ProcessSource:
-    """Gymnasium environments in worker processes (Stable-Baselines3's ``SubprocVecEnv``); see :class:`Source`."""
+    """Gymnasium environments in processes of their own (:class:`rlx.vector_envs.copies.Copies`); see :class:`Source`."""
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
-        from stable_baselines3.common.vec_env import SubprocVecEnv
-
-        self._venv = SubprocVecEnv(list(makers), start_method="spawn")
-        self.num_envs = self._venv.num_envs
-        self.observation_space, self.action_space = self._venv.observation_space, self._venv.action_space
+        self._copies = Copies(makers)
+        self.num_envs = len(makers)
+        self.observation_space, self.action_space = self._copies.observation_space, self._copies.action_space
         self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""
         self.components.forget()
-        self._venv._seeds = list(seeds)
-        arrays.raw_ND[:] = np.reshape(np.asarray(self._venv.reset()), arrays.raw_ND.shape)
+        for index, (observation, _) in enumerate(self._copies.reset(seeds)):
+            arrays.raw_ND[index] = np.ravel(observation)
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`Source.step`."""
-        observations, arrays.raw_rewards_N[:], arrays.dones_N[:], infos = self._venv.step(actions)
-        arrays.raw_ND[:] = np.reshape(np.asarray(observations), arrays.raw_ND.shape)
-        for copy, info in enumerate(infos):
-            self.components.add(copy, info, float(arrays.raw_rewards_N[copy]))
-        for index in np.flatnonzero(arrays.dones_N).tolist():
-            self.components.end(index)
-            arrays.raw_final_ND[index] = np.ravel(infos[index]["terminal_observation"])
-            arrays.truncated_N[index] = infos[index]["TimeLimit.truncated"]
-            self.successes.append(success_of(infos[index]))
+        watch.board[watch.STEPS] += self.num_envs
+        arrays.dones_N[:] = False
+        for index, outcome in enumerate(self._copies.step(actions)):
+            arrays.raw_ND[index], arrays.raw_rewards_N[index] = np.ravel(outcome.observation), outcome.reward
+            self.components.add(index, outcome.info, outcome.reward)
+            if outcome.terminated or outcome.truncated:
+                arrays.dones_N[index], arrays.truncated_N[index] = True, not outcome.terminated
+                arrays.raw_final_ND[index] = np.ravel(outcome.final)
+                self.components.end(index)
+                self.successes.append(success_of(outcome.info))
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""
-        return list(self._venv.get_attr(name))
+        return self._copies.attribute(name)
 
     def close(self) -> None:
         """See :meth:`Source.close`."""
-        self._venv.close()
+        close_later(self._copies)
 
 
 def is_vector(space: spaces.Space[Any]) -> bool:

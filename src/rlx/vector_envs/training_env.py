@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from rlx.env_wrappers import EpisodeStatistics, first_non_finite, non_finite_message
 from rlx.errors import NonFiniteValue
 from rlx.normalization import Moments, Normalizer
+from rlx.surroundings import Surroundings
 from rlx.vector_envs.native import step_arrays
 from rlx.vector_envs.settling import BAD_REWARD, EPSILON, FINE, LIMIT, Episodes, Ledger, Statistics, begin, settle
 from rlx.vector_envs.sources import Source
@@ -25,9 +26,19 @@ class TrainingEnv(VecEnv):
     Stable-Baselines3's conventions (new episodes begin by themselves, ``terminal_observation`` in the last info).
     """
 
-    def __init__(self, source: Source, env_id: str, *, norm_obs: bool, norm_reward: bool, gamma: float):
+    def __init__(  # noqa: PLR0913
+        self,
+        source: Source,
+        env_id: str,
+        surroundings: Surroundings,
+        *,
+        norm_obs: bool,
+        norm_reward: bool,
+        gamma: float,
+    ):
         super().__init__(source.num_envs, source.observation_space, source.action_space)
         self.source, self.gamma, self.steps_taken = source, float(gamma), 0
+        self.surroundings = surroundings
         self._env_id, self.normalizes = env_id, norm_obs or norm_reward
         self.arrays = step_arrays(self.num_envs, self.observation_space)
         width = self.arrays.raw_ND.shape[1]
@@ -43,9 +54,16 @@ class TrainingEnv(VecEnv):
         """All of it, as kernels take it."""
         return Ledger(self.arrays, self.statistics, self.episodes, self.gamma)
 
+    def seed(self, seed: int | None = None) -> Any:
+        """Let the next reset, and the generators that the environments share, start from a seed."""
+        if seed is not None:
+            self.surroundings.reseed(seed)
+        return super().seed(seed)
+
     def reset(self) -> Array:
         """Start new episodes everywhere; unfinished ones are forgotten."""
-        self.source.reset(self.arrays, self._seeds)
+        with self.surroundings:
+            self.source.reset(self.arrays, self._seeds)
         self._reset_seeds()
         self.stop_if(begin(self.ledger))
         return self._shaped(self.arrays.observations_ND)
@@ -53,7 +71,8 @@ class TrainingEnv(VecEnv):
     def advance(self, actions: Array) -> None:
         """Step every copy; ``arrays`` then holds what came of it."""
         self.make_room(self.num_envs)
-        self.source.step(self.arrays, actions)
+        with self.surroundings:
+            self.source.step(self.arrays, actions)
         self.steps_taken += self.num_envs
         self.stop_if(settle(self.ledger))
 

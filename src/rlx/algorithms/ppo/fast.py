@@ -115,7 +115,8 @@ class FastPPO(PPO):
             env.steps_taken += taken * self.n_envs
             env.stop_if(code)
         else:
-            self._step_by_step(env, rollout)
+            with env.surroundings:  # nothing of the learner's draws from the generators meanwhile
+                self._step_by_step(env, rollout)
         last_values = np.empty(self.n_envs, np.float32)
         values(flat.acting, arrays.observations_ND, self._acting, last_values)
         estimate(rollout, last_values, arrays.dones_N.astype(np.float32), self.gamma, self.gae_lambda)

@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from rlx.algorithms.ppo import build
 from rlx.config.schema import RunConfig
+from rlx.surroundings import Surroundings
 from rlx.vector_envs.native import NativeSource, stands_in
 from rlx.vector_envs.sources import GymnasiumSource
 from rlx.vector_envs.training_env import TrainingEnv
@@ -43,7 +44,7 @@ def try_all_kernels() -> None:
     sources: list[Any] = [NativeSource("CartPole-v1", 2, 2)]
     sources += [GymnasiumSource([lambda number=number: _Still(number)] * 2) for number in (np.float32, np.float64)]  # type: ignore[misc]
     for source in sources:
-        venv = TrainingEnv(source, "trial", norm_obs=True, norm_reward=True, gamma=0.9)
+        venv = TrainingEnv(source, "trial", Surroundings(0), norm_obs=True, norm_reward=True, gamma=0.9)
         model = build(Path(), config, 0, venv)
         model.begin_segment(0)
         model.iterate(4)
