@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -26,9 +27,11 @@ from rlx import watch
 from rlx.errors import EnvironmentFailed, RlxError
 
 RESET, STEP, ATTRIBUTE, CLOSE = range(4)
-DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "an attribute", CLOSE: "`close`"}
+DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "`get_wrapper_attr`", CLOSE: "`close`"}
 DONE, FAILED = range(2)
 CLOSING_SECONDS = 10.0
+STARTING_SECONDS = 300.0
+"""For a process to start and import what is ours, before the environment is asked for anything."""
 LOOK_MS = 200
 
 
@@ -62,6 +65,7 @@ class Copies:
                 self._processes.append(process)
                 self._connections.append(ours)
                 self._polls.append(poll)
+            self._collect("being started", STARTING_SECONDS)
             found = self._collect("being made")
         except BaseException:
             self._end()
@@ -101,24 +105,25 @@ class Copies:
             try:
                 connection.send((command, content))
             except OSError:
-                self._receive(index, DOINGS[command], time.monotonic())  # it has ended, and perhaps said why
+                self._receive(index, DOINGS[command], time.monotonic(), 0.0)  # it has ended, and perhaps said why
         return self._collect(DOINGS[command], patience)
 
     def _collect(self, doing: str, patience: float | None = None) -> list[Any]:
         allowed = _patience() if patience is None else patience
-        with watch.calling(watch.Call.COPIES):
+        starting = doing == "being started"  # our own imports: no call of the environment yet
+        with nullcontext() if starting else watch.calling(watch.Call.COPIES):
             deadline = time.monotonic() + allowed
-            return [self._receive(index, doing, deadline) for index in range(len(self))]
+            return [self._receive(index, doing, deadline, allowed) for index in range(len(self))]
 
-    def _receive(self, index: int, doing: str, deadline: float) -> Any:
+    def _receive(self, index: int, doing: str, deadline: float, allowed: float) -> Any:
         name = f"copy {index} of {len(self)}"
         while not self._polls[index].poll(LOOK_MS):
             if self._processes[index].exitcode is not None and not self._polls[index].poll(0):
                 self._fail(self._death(index, name, doing))
             if time.monotonic() > deadline:
-                allowed = f"{_patience():g} s (env.step_timeout)"
-                at = f"was still being made after {allowed}"
-                self._fail(f"{name} " + (at if doing == "being made" else f"did not return from {doing} for {allowed}"))
+                shown = f"{allowed:g} s" + (" (env.step_timeout)" if allowed == _patience() else "")
+                still = f"was still {doing} after {shown}"
+                self._fail(f"{name} " + (still if doing[0] != "`" else f"did not return from {doing} for {shown}"))
         try:
             kind, content = self._connections[index].recv()
         except (EOFError, OSError):
@@ -160,6 +165,7 @@ def _serve(connection: Connection, maker: Callable[[], gym.Env[Any, Any]], paren
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     try:
+        connection.send((DONE, None))  # what is ours has been imported
         env = maker()
         connection.send((DONE, (env.observation_space, env.action_space)))
         while True:
