@@ -166,7 +166,7 @@ def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
         for name, info in section.model_fields.items():
             here = (*path, name)
             if not isinstance(values, dict) or name not in values:
-                lacking.extend([here] if here not in LATER else [])
+                lacking.extend([here] if here not in LATER and not info.exclude else [])
             elif isinstance(info.annotation, type) and issubclass(info.annotation, Section):
                 look(info.annotation, values[name], here)
 
