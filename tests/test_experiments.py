@@ -219,11 +219,13 @@ def test_killed_experiments_leave_the_project_sound(study: Project) -> None:
     wait_for_training(study, "cartpole_001")
     assert rows(study)["cartpole_001"]["status"] == "running"
     assert "is being made by another process" in one_line(study.rlx("resume", "cartpole_001", check=False).stdout)
-    process.kill()  # rlx alone; DVC and the training outlive it
+    process.kill()  # rlx alone; its stages end with it, and DVC after them
     process.wait()
-    refused = study.rlx("resume", "cartpole_001", check=False)
-    assert (refused.returncode, "processes that outlived the `rlx`" in one_line(refused.stdout)) == (2, True)
-    os.killpg(process.pid, signal.SIGKILL)
+    for _ in range(100):
+        if rows(study)["cartpole_001"]["status"] == "stopped":
+            break
+        time.sleep(0.2)
+    assert rows(study)["cartpole_001"]["status"] == "stopped"
     stopped = [name for name, row in rows(study).items() if row["status"] == "stopped"]
     for name in stopped[:1]:
         study.rlx("resume", name)

@@ -163,3 +163,27 @@ def test_term_ends_everything_in_order(project: Project, command: str) -> None:
     assert at_work(project.root) == []
     states = {row["id"]: row["status"] for row in json.loads(project.rlx("ls", "--json").stdout)["runs"]}
     assert set(states.values()) == {"stopped"}, states
+
+
+def test_a_sweep_trains_no_point_that_is_the_config_and_merge_marks_are_told(study: Project) -> None:
+    study.write("sweeps/g.yaml", "config: cartpole\nnum_seeds: 1\ngrid:\n  algo.gamma: [0.9, 0.98]\n")
+    planned = json.loads(study.rlx("sweep", "g", "--dry-run", "--json").stdout)
+    assert [point["settings"] for point in planned["points"]] == [{"algo.gamma": 0.9}]
+    for name, status in (("dvc.lock", 4), ("params.yaml", 3)):
+        before = (study.root / name).read_text()
+        study.write(name, before + "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
+        refused = study.rlx("train", "cartpole", "-S", "algo.gamma=0.5", check=False)
+        assert refused.returncode == status, refused.stdout
+        assert f"{name}" in refused.stdout
+        assert "merge conflict" in refused.stdout
+        assert "Traceback" not in refused.stdout
+        study.write(name, before)
+
+
+def test_what_would_settle_a_comparison_is_a_command_for_both_runs(study: Project) -> None:
+    study.replace("params.yaml", "looks: null", "looks: [2, 4]")
+    study.write("configs/cartpole_epochs.yaml", (study.root / "configs/cartpole_epochs.yaml").read_text() + "seed: 1\n")
+    found = json.loads(study.rlx("compare", "--json").stdout)["comparisons"][0]
+    assert found["command"] == "rlx train cartpole -S num_seeds=4 && rlx train cartpole_epochs -S num_seeds=4", found[
+        "command"
+    ]
