@@ -42,9 +42,9 @@ def opened(content: Path | bytes) -> Iterator[zipfile.ZipFile]:
     Raises:
         ValueError: It is not such an archive; also where a member turns out damaged while it is read.
     """
-    raw = io.BytesIO(content) if isinstance(content, bytes) else io.FileIO(content)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     require(size <= MOST_ARCHIVE_BYTES, f"has {size:,} bytes, more than any checkpoint of rlx")
+    raw = io.BytesIO(content) if isinstance(content, bytes) else io.FileIO(content)
     with _Guarded(raw) as file:
         try:
             with zipfile.ZipFile(file) as archive:

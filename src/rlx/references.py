@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from rlx.errors import Missing, UsageError
@@ -24,7 +25,8 @@ def find_run(root: Path, name: str) -> RunFolder:
     """
     for path in (root / "runs" / name, Path(name)):
         if name.strip("/.") and _is_run(path):
-            return RunFolder(path.resolve())
+            here = Path(os.path.abspath(path))  # noqa: PTH100 — the link `runs/` is its owner's
+            return RunFolder(here if here.parent == root / "runs" else path.resolve())
     run, at, revision = name.rpartition("@")
     if at and run:
         return _at_revision(root, run, revision, name)

@@ -66,7 +66,7 @@ class RunFolder:
     def _may_lead(self, target: Path) -> bool:
         """Tell whether a link in the folder may lead to a resolved path: to DVC's cache, or to a seed on the bench."""
         try:
-            root = find_root(self.path.parent)
+            root = find_root(self.path.parent.parent)  # `runs/` may be a link
         except NotInProject:
             return False
         bench = bench_folder(root).resolve()
