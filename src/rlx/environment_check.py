@@ -68,6 +68,11 @@ def check_environment(root: Path, env: EnvConfig, patience: float = STEP_TIMEOUT
     return checked
 
 
+def remembered(root: Path, env: EnvConfig) -> Checked | None:
+    """Return what an earlier check found, where it still holds; tries nothing."""
+    return _remembered(root, _folder(root) / f"{_fingerprint(root, env)}.json")
+
+
 def _named(root: Path, env: EnvConfig) -> list[str]:
     return sorted({*named_data(root, env.kwargs), *named_data(root, env.wrappers)})
 

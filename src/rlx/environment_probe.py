@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from rlx.environment_trial import ID, OLD, Found, Tell, Trial, close, configured
 from rlx.envs import WRAPPERS, around, entry_module, episode_limit, make_wrapped, own_registrations, wrapper_calls
 from rlx.errors import ConfigError, EnvironmentUnusable
 from rlx.project_code import hashes_of
-from rlx.project_data import ReadFiles
+from rlx.project_data import ReadFiles, missing_data
 from rlx.space_facts import described, space_to_data
 from rlx.value_checks import kind_of
 from rlx.watch import Activity, Call, calling, doing
@@ -38,6 +39,7 @@ def examine(root: Path, env: EnvConfig, tell: Tell) -> None:
         tell: Told ``step`` with the number of each random step, ``found`` with what is known so far (the last one counts), and
             ``refused`` with the message of a :class:`~rlx.errors.ConfigError` of the project's own files.
     """
+    os.chdir(root)  # where stages run
     found, files = Found(env.id), ReadFiles(root)
     with files.listening(), doing(Activity.CHECKING):
         _examine(root, env, found, tell)
@@ -59,7 +61,7 @@ def _examine(root: Path, env: EnvConfig, found: Found, tell: Tell) -> None:
             tell("found", found.as_data())
             close(made, found)
     except EnvironmentUnusable as error:
-        found.problems.append(Complaint(error.key, str(error), "unusable"))
+        found.problems.append(Complaint(error.key, str(error) + missing_data(root, error), "unusable"))
     except ConfigError as error:
         tell("refused", str(error))
 

@@ -22,6 +22,7 @@ from rlx.environment_facts import Complaint, EnvironmentFacts, Key
 from rlx.envs import WRAPPERS, around, make_wrapped
 from rlx.errors import EnvironmentUnusable
 from rlx.global_generators import Generators
+from rlx.project_data import missing_data
 from rlx.space_facts import is_image
 from rlx.value_checks import beyond_bounds, flag_misfit, kind_of, observation_misfit, reward_misfit
 from rlx.watch import Call, calling
@@ -190,7 +191,7 @@ class Trial:
             message = str(error) if early else f"{error} (step {self._taken} of random actions)"
         else:
             where = f"in step {self._taken}" if self._taken else "in its first reset"
-            early, message = self._taken <= 1, f"failed {where}: {_said(error)}"
+            early, message = self._taken <= 1, f"failed {where}: {_said(error)}{missing_data(Path.cwd(), error)}"
             if old := _old_interface(self._made, error):
                 early, message = True, old
         if early:

@@ -56,7 +56,13 @@ class Episode:
 
 
 class Stepper(Protocol):
-    """Environments for the slots: each place plays one episode at a time."""
+    """Environments for the slots: each place plays one episode at a time.
+
+    Attributes:
+        alone: Whether there is one environment only, so that places play one after another.
+    """
+
+    alone: bool
 
     @property
     def name(self) -> str:
@@ -80,6 +86,8 @@ class Stepper(Protocol):
 
 class GymnasiumStepper:
     """One Gymnasium environment per place, made when it is first needed and kept; see :class:`Stepper`."""
+
+    alone = False
 
     def __init__(self, make_env: Callable[[], gym.Env[Any, Any]], surroundings: Surroundings | None = None):
         self._make, self._envs = make_env, dict[int, gym.Env[Any, Any]]()
@@ -124,8 +132,21 @@ class GymnasiumStepper:
             close_later(env)
 
 
+class LoneStepper(GymnasiumStepper):
+    """One Gymnasium environment for all places, of a kind of which a process can hold one only; see :class:`Stepper`."""
+
+    alone = True
+
+    def begin(self, place: int, reset_seed: int) -> Any:
+        """See :meth:`Stepper.begin`."""
+        self._envs = dict.fromkeys([place], next(iter(self._envs.values()))) if self._envs else {}
+        return super().begin(place, reset_seed)
+
+
 class NativeStepper:
     """A compiled environment that gives the same bits as Gymnasium's; see :class:`Stepper`."""
+
+    alone = False
 
     def __init__(self, env_id: str):
         from rlx.vector_envs.native import NativeSource, step_arrays
@@ -181,7 +202,8 @@ def stepper_for(config: RunConfig, made: gym.Env[Any, Any] | None = None) -> Ste
         for each in kept:
             close_later(each)
         return NativeStepper(env.id)
-    return GymnasiumStepper(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
+    kind = LoneStepper if env.vectorization == "isolated" else GymnasiumStepper
+    return kind(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
 
 
 @dataclass(frozen=True)
@@ -235,7 +257,8 @@ def play(  # noqa: PLR0913
     for index in range(len(reset_seeds)) if only is None else only:
         slots.setdefault(index % SLOTS, _Slot([])).waiting.append(index)
     told = _Told(report, len(reset_seeds) if only is None else len(only))
-    episodes = _play(actor, stepper, slots, reset_seeds, step_limit, told)
+    groups = [{place: slot} for place, slot in slots.items()] if stepper.alone else [slots]
+    episodes = [e for group in groups for e in _play(actor, stepper, group, reset_seeds, step_limit, told)]
     return sorted(episodes, key=lambda episode: episode.index)
 
 

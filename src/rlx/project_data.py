@@ -54,8 +54,11 @@ class ReadFiles:
 
 def data_file(root: Path, path: Path) -> str | None:
     """Return a file that counts as data as a path in the project; None for anything else."""
+    whole = Path(os.path.normpath(root / path))
+    if not whole.is_relative_to(root):
+        whole = Path(os.path.realpath(whole))
     try:
-        inside = Path(os.path.normpath(root / path)).relative_to(root)
+        inside = whole.relative_to(root)
         if not inside.parts or not (root / inside).is_file():
             return None
     except (ValueError, OSError):
@@ -111,3 +114,15 @@ def data_hashes(root: Path, names: Iterable[str]) -> dict[str, str]:
             raise Missing(f"{name}: the environment reads it, and it is not here; `dvc pull` brings what DVC keeps")
         found[name] = sha256_of(root / name)
     return found
+
+
+def missing_data(root: Path, error: BaseException | None) -> str:
+    """Return how to bring a file back that an error, or its cause, misses, where DVC keeps it; empty for anything else."""
+    while error is not None:
+        if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+            path = Path(os.path.normpath(root / error.filename))
+            for kept in (path, *path.parents):
+                if kept.is_relative_to(root) and kept.with_name(f"{kept.name}.dvc").is_file():
+                    return f"; `dvc pull {kept.relative_to(root)}` brings it"
+        error = error.__cause__
+    return ""

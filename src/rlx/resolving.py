@@ -27,6 +27,7 @@ from rlx.policies import check_arguments, own_modules
 from rlx.project import is_of_older_rlx
 from rlx.project_code import hashes_of
 from rlx.project_data import data_hashes
+from rlx.watched_data import check_watched
 
 NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx sync`"
 OLDER = (
@@ -89,6 +90,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         dict(facts.registration),
         _data(root, composed, facts),
     )
+    check_watched(root, run, code.data)
     told = (*notices(composed, checked), *_smells(run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())

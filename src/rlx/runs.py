@@ -123,6 +123,18 @@ class RunFolder:
         return run_state(self.path, metadata, kept=self.origin is not None)
 
     @property
+    def seeded(self) -> bool | None:
+        """Whether ``reset(seed)`` of its environment determines an episode, as `resolve` found; None: not known.
+
+        Raises:
+            DataDamaged: Its ``task.json`` cannot be read.
+        """
+        from rlx.environment_facts import read_facts  # loads NumPy, which few commands need
+
+        facts = read_facts(self.path)
+        return facts.seeded if facts else None
+
+    @property
     def is_evaluated(self) -> bool:
         """Whether there are held-out scores."""
         return (self.path / "eval" / "summary.json").is_file()
@@ -192,7 +204,12 @@ class RunFolder:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]})") from None
         return replace(
-            found, provenance=facts, planned=planned, random_return=self.evaluation.random_return, curves=curves
+            found,
+            provenance=facts,
+            planned=planned,
+            random_return=self.evaluation.random_return,
+            curves=curves,
+            seeded=self.seeded,
         )
 
 
@@ -261,6 +278,7 @@ def write_metadata(
         "process": asdict(Process.own()) if status == "running" else None,
         "seeds": done,
         "seeds_wanted": snapshot.seeds,
+        "environment_facts": _environment_facts(folder),
         "engine": {"name": ", ".join(engines), "reason": "; ".join(engines.values())} if engines else None,
         **facts,
         "cost": {
@@ -274,6 +292,17 @@ def write_metadata(
     for target in (folder, live_folder()):
         if target is not None:
             write_json(target / "metadata.json", content)
+
+
+def _environment_facts(folder: Path) -> dict[str, Any] | None:
+    """Return what of the environment bears on how far a result can be trusted; None where nothing was noted."""
+    from rlx.environment_facts import read_facts
+
+    try:
+        facts = read_facts(folder)
+    except DataDamaged:
+        return None
+    return {"seeded": facts.seeded, "global_generators": list(facts.generators)} if facts else None
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

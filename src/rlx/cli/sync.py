@@ -13,7 +13,8 @@ def command() -> None:
 
     The compare stage lists the results of every run in study.runs (params.yaml). After adding or removing a run there,
     this rewrites that list; the rest of dvc.yaml stays as it is. A dvc.yaml of an older rlx is brought up to date, with
-    the stages beside it as far as you have not changed them; comments and stages of your own stay.
+    the stages beside it as far as you have not changed them; comments and stages of your own stay. The resolve stage
+    lists the data files of the project that environments read, so that a change of them is noticed.
 
     \b
     Example:
@@ -21,6 +22,7 @@ def command() -> None:
     """
     from rlx.config.composition import read_parameters
     from rlx.experiments import sync_roster, upgrade_pipeline
+    from rlx.experiments.data import sync_data
     from rlx.project import find_root
 
     root = find_root()
@@ -29,3 +31,5 @@ def command() -> None:
         tell(line)
     changed = sync_roster(root, runs)
     click.echo(f"dvc.yaml {'now compares' if changed else 'compares'} {', '.join(runs)}")
+    if added := sync_data(root):
+        click.echo(f"dvc.yaml now watches data that environments read: {', '.join(added)}")

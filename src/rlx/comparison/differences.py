@@ -69,7 +69,7 @@ def identity(one: RunScores, other: RunScores) -> str | None:
 
 
 def warnings(baseline: RunScores, candidate: RunScores, alpha: float | None) -> tuple[str, ...]:
-    """Return what makes a comparison weaker than it looks: other engines or libraries, seeds added after a look.
+    """Return what makes a comparison weaker than it looks: no seeds in the environment, other engines or libraries, more seeds.
 
     Args:
         baseline: One run.
@@ -78,6 +78,11 @@ def warnings(baseline: RunScores, candidate: RunScores, alpha: float | None) -> 
             where looks are accounted for.
     """
     found = []
+    if False in (baseline.seeded, candidate.seeded):
+        found.append(
+            "`reset(seed)` has no effect in their environment, so they did not meet the same held-out episodes, and neither run can "
+            "be repeated"
+        )
     for key, (old, new) in config_differences(baseline.provenance, candidate.provenance).items():
         if old is None or new is None or key in WITHOUT_EFFECT:
             continue

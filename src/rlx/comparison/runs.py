@@ -31,6 +31,7 @@ class RunScores:
             added to a finished run. Empty where it is not known.
         random_return: Mean return of random actions on the task, where it is known.
         curves: Learning curve of each seed: environment steps and mean training returns.
+        seeded: Whether its environment's ``reset(seed)`` determines an episode; None where that is not known.
     """
 
     run: str
@@ -44,6 +45,7 @@ class RunScores:
     planned: Mapping[int, int] = field(default_factory=dict)
     random_return: float | None = None
     curves: Mapping[int, tuple[stats.Array, stats.Array]] = field(default_factory=dict)
+    seeded: bool | None = None
 
     def __post_init__(self) -> None:
         if bad := [seed for seed, score in self.scores.items() if not math.isfinite(score)]:

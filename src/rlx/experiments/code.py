@@ -70,6 +70,11 @@ def untracked_others(root: Path) -> list[str]:
     return [name for name in _untracked(root) if name.split("/")[0] not in own]
 
 
+def is_unknown(root: Path, name: str) -> bool:
+    """Tell whether Git neither knows nor ignores a file of the project."""
+    return bool(_untracked(root, "--", f":(literal){name}"))
+
+
 def _untracked(root: Path, *only: str) -> list[str]:
     listed = git(root, "ls-files", "--others", "--exclude-standard", "-z", *only)
     return [name for name in listed.split("\0") if name]

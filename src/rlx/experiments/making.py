@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlx.atomic import write_json, write_text
+from rlx.atomic import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
@@ -54,7 +54,7 @@ def start(  # noqa: PLR0913
     """Reserve the folder of a new experiment and note in it what is to be made; see :func:`reserve` for the names."""
     folder = reserve(root, stem or plan.run, name)
     try:
-        write_text(folder / "config_snapshot.yaml", plan.snapshot.to_yaml())
+        plan.resolved.write(folder)
         _note(folder, "running")
         write_record(folder, Record(plan.run, plan.settings, targets, parent))
     except BaseException:
@@ -134,8 +134,8 @@ def begin_again(root: Path, name: str, plan: Plan) -> None:
     assert record is not None
     with _alone(root, name):
         workplace.close_workplace(Workplace(root, name, root))
+        plan.resolved.write(root / "runs" / name)
         workplace.open_workplace(root, name)
-        write_text(root / "runs" / name / "config_snapshot.yaml", plan.snapshot.to_yaml())
 
 
 def give_up(root: Path, name: str) -> list[str]:

@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlx.config.composition import BASE_KEYS, Composed, compose_run, read_parameters
 from rlx.config.judging import SECTIONS, Judging
@@ -21,6 +21,9 @@ from rlx.containment import is_plain, leads_out
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.revisions import recorded_here
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
+
+if TYPE_CHECKING:  # resolving imports what commands that only list have no use for
+    from rlx.resolving import Resolved
 
 JUDGED = {(section, key) for section, keys in SECTIONS.items() for key in keys}
 """Settings by which a run is judged, which its own files may say."""
@@ -33,20 +36,31 @@ class Plan:
     Attributes:
         run: The run it is of.
         settings: As DVC takes them, each addressed to the file that has the last word on it.
-        snapshot: The effective configuration it will have.
+        resolved: What resolving it gives.
         parameters: The parameters it will have.
         judged: The plain values of ``params.yaml`` with the settings applied.
-        judging: By what it will be judged.
-        sources: Where each value of the configuration comes from.
     """
 
     run: str
     settings: tuple[str, ...]
-    snapshot: Snapshot
+    resolved: Resolved
     parameters: Parameters
     judged: dict[str, Any]
-    judging: Judging
-    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The effective configuration it will have."""
+        return self.resolved.snapshot
+
+    @property
+    def judging(self) -> Judging:
+        """By what it will be judged."""
+        return self.resolved.judging
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Where each value of the configuration comes from."""
+        return self.resolved.sources
 
 
 def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
@@ -78,7 +92,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
-    return Plan(run, tuple(settings), resolved.snapshot, parameters, judged, resolved.judging, resolved.sources)
+    return Plan(run, tuple(settings), resolved, parameters, judged)
 
 
 @contextmanager

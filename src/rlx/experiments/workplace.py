@@ -21,6 +21,7 @@ from rlx.atomic import write_bytes
 from rlx.dvc_cache import cache_root
 from rlx.errors import CommandFailed, Interrupted, Missing
 from rlx.experiments.code import START, tracked_changes, untracked_sources
+from rlx.experiments.data import bring_data
 from rlx.experiments.kept import Record
 from rlx.experiments.roster import SINGLE_RUN
 from rlx.experiments.tools import Watch, git, has_identity, in_background, in_terminal
@@ -93,6 +94,7 @@ def open_workplace(root: Path, name: str) -> Workplace:
         _copy(top, name_in_top, clone, follow=False)
     for name_in_root in untracked_sources(root):
         _copy(root, name_in_root, place.root, follow=True)
+    bring_data(root, name, place.root)
     git(clone, "add", "--all")
     tree = git(clone, "write-tree").strip()
     start = git(clone, "commit-tree", tree, "-p", "HEAD", "-m", "the state an experiment starts from").strip()
@@ -126,6 +128,7 @@ def reopen_workplace(root: Path, name: str) -> Workplace:
     _name_committer(fresh)
     clone.rename(old)
     fresh.rename(clone)
+    bring_data(root, name, place.root, old / place.root.relative_to(clone))
     shutil.rmtree(old, ignore_errors=True)
     _configure(place)
     return place
