@@ -145,6 +145,38 @@ def test_promote_merges_what_an_experiment_changed_and_commits_only_that(copy: P
     assert "changed the same lines of params.yaml" in one_line(refused.stdout)
 
 
+def test_a_promotion_that_was_killed_is_finished_by_the_next_call(copy: Project) -> None:
+    """Killed between writing and committing: by a hook of Git's that ends rlx without warning."""
+    copy.git("commit", "-q", "-am", "edits")
+    copy.write("kept.txt", "staged, and nobody else's\n")
+    copy.git("add", "kept.txt")
+    hook = copy.write(".git/hooks/pre-commit", "#!/bin/sh\nkill -9 $(ps -o ppid= -p $PPID)\nexit 1\n")
+    hook.chmod(0o755)
+    before = copy.git("rev-parse", "HEAD")
+    killed = copy.run("bash", "-c", "rlx promote first", check=False)
+    assert killed.returncode in (-signal.SIGKILL, 137), killed.stdout
+    assert copy.git("rev-parse", "HEAD") == before
+    hook.unlink()
+    (copy.root / ".git/index.lock").unlink(missing_ok=True)
+    said = one_line(copy.rlx("promote", "first").stdout)
+    assert "changed and committed: " in said
+    assert copy.git("rev-list", "--count", f"{before.strip()}..HEAD").strip() == "1"
+    names = copy.git("diff", "--name-only", before.strip(), "HEAD").split()  # the config was there, and not committed
+    assert names == ["configs/mine.yaml", "dvc.yaml", "params.yaml"]
+    assert copy.git("status", "--porcelain").splitlines() == ["A  kept.txt", "?? notes.txt"]
+    assert "has all of it already" in copy.rlx("promote", "first").stdout
+    marks = "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n"
+    for name, status in (("dvc.lock", 4), ("params.yaml", 3)):
+        text = (copy.root / name).read_text()
+        copy.write(name, text + marks)
+        refused = copy.rlx("promote", "first", check=False)
+        assert (refused.returncode, "merge conflict" in one_line(refused.stdout)) == (status, True), refused.stdout
+        copy.write(name, text)
+    (copy.root / ".git/MERGE_HEAD").write_text(before)
+    refused = copy.rlx("promote", "first", check=False)
+    assert (refused.returncode, "a merge is under way" in one_line(refused.stdout)) == (1, True), refused.stdout
+
+
 def test_a_finished_run_is_trained_further_as_an_experiment_with_its_lineage(copy: Project) -> None:
     assert "nothing to go on with" in one_line(copy.rlx("resume", "first").stdout)
     refused = copy.rlx("resume", "first", "--timesteps", "2048", check=False)

@@ -52,7 +52,7 @@ def as_dvc(project: Project, stage: str, then: str = "") -> Iterator[subprocess.
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.communicate()  # closes its output too
 
 
 def stage_of(process: subprocess.Popen[str]) -> psutil.Process:
