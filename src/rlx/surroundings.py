@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 _numpy: Any = np.random  # its stubs do not know of exchanging generators
-PYTHON, NUMPY, TORCH = "python", "numpy", "torch"
 
 
 class Surroundings:
@@ -102,24 +101,3 @@ def preserved() -> Iterator[None]:
     finally:
         bits.state = numpy
         _put(before)
-
-
-@contextmanager
-def touched_generators() -> Iterator[set[str]]:
-    """Give a set that names, after the block, the global generators it drew from or seeded: python, numpy, torch."""
-    found: set[str] = set()
-    before = _fingerprints()
-    try:
-        yield found
-    finally:
-        after = _fingerprints()
-        found.update(name for name in after if name in before and after[name] != before[name])
-
-
-def _fingerprints() -> dict[str, Any]:
-    kind, key, *rest = _numpy.get_state(legacy=True)
-    found: dict[str, Any] = {PYTHON: random.getstate(), NUMPY: (kind, bytes(key), *rest)}
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        found[TORCH] = bytes(torch.get_rng_state().numpy())
-    return found

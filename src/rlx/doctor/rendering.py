@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rlx.config.schema import EnvConfig
+from rlx.config.time_limits import step_timeout
 from rlx.doctor.finding import Finding, listed, ok, problem, warning
 from rlx.errors import ConfigError, RlxError
+from rlx.workers import Failure, run_alone
 
 PATIENCE = 60.0
-"""Seconds that one picture may take."""
+"""Seconds that one call of an environment may take here, unless `env.step_timeout` gives it less."""
 
 
 def renderer(root: Path | None) -> Iterator[Finding]:
     """Check that every environment of the project gives a picture; outside a project, CartPole-v1."""
-    from concurrent.futures import TimeoutError as TooLong
-
-    from pebble import ProcessPool
-
     environments = _environments(root)
     bad = []
-    with ProcessPool(1, context=multiprocessing.get_context("spawn")) as pool:  # a crash in native code ends a worker
-        waiting: dict[str, Any] = {
-            env.id: pool.schedule(picture, args=[root, env], timeout=PATIENCE) for env in environments
-        }
-        for name, future in waiting.items():
-            try:
-                said = future.result()
-            except TooLong:
-                said = f"gave no picture within {PATIENCE:.0f} s"
-            except Exception as error:  # noqa: BLE001 — whatever ended the worker is what is wrong with the picture
-                said = f"ended its process: {type(error).__name__}: {error}"
-            if said:
-                bad.append(name)
-                yield warning(
-                    "renderer",
-                    f"{name}: {said}",
-                    "runs on it train and are scored all the same; only films are missing",
-                )
+    for env in environments:
+        patience = min(PATIENCE, step_timeout(root, env) if root else PATIENCE)
+        said = run_alone(picture, (root, env), step_timeout=patience, time_limit=2 * PATIENCE)
+        if isinstance(said, Failure):
+            said = said.message
+        if said:
+            bad.append(env.id)
+            yield warning(
+                "renderer",
+                f"{env.id}: {said}",
+                "runs on it train and are scored all the same; only films are missing",
+            )
     if not bad:
         yield ok("renderer", f"{listed([env.id for env in environments])}: a picture without a screen")
 
@@ -67,22 +58,26 @@ def _environments(root: Path | None) -> list[EnvConfig]:
     return list(found.values()) or [EnvConfig(id="CartPole-v1")]
 
 
-def picture(root: Path | None, env: EnvConfig) -> str:
-    """Make an environment and draw it once; returns what went wrong, or nothing."""
+def picture(root: Path | None, env: EnvConfig, _: Callable[[Any], None]) -> str:
+    """Make an environment and draw it once, in a process of its own; returns what went wrong, or nothing."""
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    from rlx.closing import close_later
     from rlx.envs import make_env, own_registrations
     from rlx.video import draw
+    from rlx.watch import Call, calling
 
     try:
         if root is not None:
             own_registrations(root)
         made = make_env(env, render_mode="rgb_array")
         try:
-            made.reset(seed=0)
-            draw(made)
+            with calling(Call.RESET):
+                made.reset(seed=0)
+            with calling(Call.RENDER):
+                draw(made)
         finally:
-            made.close()
+            close_later(made)
     except RlxError as error:
         return str(error)
     return ""
