@@ -280,6 +280,64 @@ def test_two_trainings_at_once_are_two_experiments(study: Project) -> None:
     assert found == dict.fromkeys(("cartpole", "cartpole_epochs", "cartpole_001", "cartpole_002"), "finished")
 
 
+def test_a_colleague_gets_results_or_the_sentence_that_works(made: Project, tmp_path: Path) -> None:
+    def remake(reference: str, config: str) -> None:
+        """Let an experiment have been made with another configuration of DVC's: without the remote."""
+        index = {**os.environ, "GIT_INDEX_FILE": str(tmp_path / "index")}
+
+        def git(*words: str, text: str | None = None) -> str:
+            done = subprocess.run(
+                ["git", *words], cwd=mine.root, env=index, text=True, input=text, capture_output=True, check=True
+            )
+            return done.stdout.strip()
+
+        git("read-tree", reference)
+        git("update-index", "--cacheinfo", f"100644,{git('hash-object', '-w', '--stdin', text=config)},.dvc/config")
+        commit = git("commit-tree", "-p", f"{reference}^", "-m", "kept", git("write-tree"))
+        git("update-ref", reference, commit)
+
+    def hint(project: Project, name: str) -> str:
+        return {row["id"]: row for row in json.loads(project.rlx("ls", "--all", "--json").stdout)["runs"]}[name][
+            "problem"
+        ]
+
+    made.run("git", "init", "-q", "--bare", str(tmp_path / "hub"))
+    shutil.copytree(made.root, tmp_path / "mine", symlinks=True)
+    mine = Project(tmp_path / "mine")
+    mine.git("remote", "add", "origin", str(tmp_path / "hub"))
+    mine.dvc("remote", "add", "-q", "-f", "-d", "later", str(tmp_path / "the store"))
+    mine.git("commit", "-qm", "remote", ".dvc/config")
+    mine.git("push", "-q", "origin", "HEAD:refs/heads/main")
+    remake(next(line.split()[1] for line in mine.git("show-ref").splitlines() if line.endswith("/first")), "[core]\n")
+    mine.dvc("exp", "push", "-q", "origin", "first")
+    mine.dvc("push", "-q")
+    subprocess.run(["git", "clone", "-q", "-b", "main", str(tmp_path / "hub"), str(tmp_path / "hers")], check=True)
+    hers = Project(tmp_path / "hers")
+    assert (rows(hers)["cartpole"]["status"], hint(hers, "cartpole")) == ("elsewhere", "`dvc pull` fetches its results")
+    assert "`dvc pull` fetches its results" in one_line(hers.rlx("info", "cartpole").stdout)
+    refused = hers.rlx("compare", check=False)
+    assert (refused.returncode, "`dvc pull` fetches its results" in one_line(refused.stdout)) == (4, True), (
+        refused.stdout
+    )
+    hers.run("bash", "-c", hint(hers, "cartpole").split("`")[1])
+    assert rows(hers)["cartpole"]["status"] == "finished"
+    shutil.rmtree(hers.root / "runs/cartpole/eval")
+    (hers.root / "runs/cartpole/metadata.json").unlink()
+    hers.run("bash", "-c", hint(hers, "cartpole").split("`")[1])
+    assert rows(hers)["cartpole"]["status"] == "finished"
+    hers.dvc("exp", "pull", "-q", "origin", "first")
+    told = hint(hers, "first")
+    assert "made before remote later was set" in told
+    for command in ("info", "checkout", "compare"):
+        refused = hers.rlx(command, "first", check=False)
+        assert (refused.returncode, one_line(told) in one_line(refused.stdout)) == (4, True), refused.stdout
+    assert not (hers.root / "runs/first").exists()
+    add, push, here = told.split("`")[1::2]
+    for project, command in ((mine, add), (mine, push), (hers, here)):
+        project.run("bash", "-c", command)
+    assert rows(hers)["first"]["status"] == "finished"
+
+
 def test_a_colleague_compares_what_was_pushed(made: Project, tmp_path: Path) -> None:
     made.run("git", "init", "-q", "--bare", str(tmp_path / "hub"))
     shutil.copytree(made.root, tmp_path / "mine", symlinks=True)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rlx.elsewhere import cure_of_study_run, is_recorded
 from rlx.errors import CommandFailed, DataDamaged
+from rlx.experiments.fetching import cures
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
 from rlx.labels import read_labels
 from rlx.live import metrics_files
@@ -172,7 +174,10 @@ def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) ->
         found = [_recorded_row(root, experiment, record, alone=len(runs) == 1) for record in runs.values()]
         here = all(row.status != "elsewhere" for row in found)  # those may be fetched at any time
         index.add_experiment(experiment.commit, [_plain(row) for row in found], lasting=here)
-    return [_row_from(row) for experiment in kept for row in index.experiment(experiment.commit) or []]
+    found_rows = [(each, _row_from(row)) for each in kept for row in index.experiment(each.commit) or []]
+    lacking = list({each.commit: each for each, row in found_rows if row.status == "elsewhere"}.values())
+    told = dict(zip([each.commit for each in lacking], cures(root, lacking), strict=True))
+    return [replace(row, problem=told[each.commit]) if row.status == "elsewhere" else row for each, row in found_rows]
 
 
 def _recorded_row(root: Path, experiment: Experiment, record: RecordedRun, *, alone: bool) -> Row:
@@ -183,8 +188,7 @@ def _recorded_row(root: Path, experiment: Experiment, record: RecordedRun, *, al
     except DataDamaged as error:
         return Row(name, "experiment", "unreadable", updated=float(experiment.created), problem=str(error))
     if metadata is None and summary is None:
-        cure = f"`dvc exp pull origin {experiment.name}` fetches its results"
-        return Row(name, "experiment", "elsewhere", updated=float(experiment.created), problem=cure)
+        return Row(name, "experiment", "elsewhere", updated=float(experiment.created))
     return replace(_row_of(name, "experiment", metadata, summary), updated=float(experiment.created))
 
 
@@ -242,9 +246,17 @@ def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
     told = row.status if stamps[1] else None
     evaluated = evaluated_at(folder) if stamps[2] else None
     found = Evidence(
-        told, row.process, row.ended, evaluated, stamps[3] is not None, told is not None and is_kept(folder)
+        told,
+        row.process,
+        row.ended,
+        evaluated,
+        stamps[3] is not None,
+        told is not None and is_kept(folder),
+        recorded=told is None and is_recorded(folder),
     )
     now = state_of(found, live_notes(folder))
+    if now == "elsewhere":
+        return replace(row, status=now, problem=cure_of_study_run(folder))
     if now not in ("stopped", "failed"):
         return replace(row, status=now)
     died = "its process has died; " if told == "running" else ""

@@ -27,14 +27,30 @@ MOST_MEMBERS = 200_000
 def cache_root(root: Path) -> Path:
     """Return DVC's cache folder: as configured for this clone, for the project, for the person, or by default."""
     folder = main_root(root) / ".dvc"
-    personal = Path(platformdirs.user_config_dir("dvc", "iterative")) / "config"
-    for path in (folder / "config.local", folder / "config", personal):
+    for path in (folder / "config.local", folder / "config", *_personal()):
         try:
             named = ConfigObj(str(path), encoding="utf-8")["cache"]["dir"]
             return path.parent.joinpath(str(named)).resolve()
         except (ConfigObjError, KeyError, TypeError, OSError, UnicodeDecodeError):
             continue
     return (folder / "cache").resolve()
+
+
+def has_remote(root: Path) -> bool:
+    """Tell whether DVC has a remote that `dvc push` and `dvc pull` use, as :func:`cache_root` looks."""
+    folder = main_root(root) / ".dvc"
+    for path in (folder / "config.local", folder / "config", *_personal()):
+        try:
+            if ConfigObj(str(path), encoding="utf-8")["core"]["remote"]:
+                return True
+        except (ConfigObjError, KeyError, TypeError, OSError, UnicodeDecodeError):
+            continue
+    return False
+
+
+def _personal() -> list[Path]:
+    places = (platformdirs.user_config_dir("dvc", "iterative"), platformdirs.site_config_dir("dvc", "iterative"))
+    return [Path(place) / "config" for place in places]
 
 
 def cached(root: Path, digest: str) -> Path | None:

@@ -1,7 +1,7 @@
 """What a run is just now, in one definition for whoever says it.
 
-It is ``running``, ``evaluating``, ``filming``, ``analysing``, ``stopped``, ``finished``, ``failed``, or ``resolved``: nothing of
-it is trained yet.
+It is ``running``, ``evaluating``, ``filming``, ``analysing``, ``stopped``, ``finished``, ``failed``, ``resolved`` (nothing of
+it is trained yet), or ``elsewhere``: its results are recorded, and not in this clone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rlx.elsewhere import is_recorded
 from rlx.live import RECORD
 from rlx.live_notes import LiveNotes, Process, live_notes
 
@@ -31,6 +32,7 @@ class Evidence:
         evaluated: When the held-out scores were written; None without any.
         unfinished: Whether it is the folder of an experiment that is not kept yet.
         kept: Whether it is of a kept experiment or a revision: what is there was finished.
+        recorded: Whether ``dvc.lock`` records results of it that are not here.
     """
 
     status: str | None = None
@@ -39,6 +41,7 @@ class Evidence:
     evaluated: float | None = None
     unfinished: bool = False
     kept: bool = False
+    recorded: bool = False
 
     @property
     def has_its_scores(self) -> bool:
@@ -81,6 +84,8 @@ def _trained(found: Evidence, notes: LiveNotes) -> str:
         return "running"
     if notes.failed is not None and (found.ended is None or notes.failed >= found.ended[1]):
         return "failed"
+    if found.status is None and (found.recorded or found.kept):
+        return "elsewhere"
     return "resolved" if found.status is None else "stopped"
 
 
@@ -111,5 +116,6 @@ def run_state(folder: Path, metadata: Mapping[str, Any] | None, *, kept: bool = 
     """
     status, process, ended = (None, None, None) if metadata is None else status_and_process(metadata)
     unfinished = (folder / RECORD).is_file()
-    found = Evidence(status, process, ended, evaluated_at(folder), unfinished, kept or is_kept(folder))
+    recorded = metadata is None and is_recorded(folder)
+    found = Evidence(status, process, ended, evaluated_at(folder), unfinished, kept or is_kept(folder), recorded)
     return state_of(found, live_notes(folder))

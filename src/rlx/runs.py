@@ -20,6 +20,7 @@ from rlx.config.judging import FILE, Judging, read_judging
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.containment import check_links
 from rlx.dvc_cache import is_object
+from rlx.elsewhere import cure_of_study_run
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
 from rlx.live_notes import AT_WORK, Process
@@ -39,6 +40,7 @@ LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba",
 _BEING_MADE = "has no scores yet: it is being made; `rlx ls` shows how far it is"
 WHY_UNFINISHED = {
     **dict.fromkeys(AT_WORK, _BEING_MADE),
+    "elsewhere": "has no scores here: {cure}",
     "stopped": "has no scores yet: it was stopped; `rlx resume {run}` goes on from there",
     "failed": "has no scores: it failed; `rlx resume {run}` goes on after the cause is mended",
 }
@@ -110,7 +112,7 @@ class RunFolder:
         from rlx.results import read_summary
 
         if not self.is_evaluated and (told := WHY_UNFINISHED.get(self.state)):
-            raise Missing(f"{self.name} {told.format(run=self.path.name)}")
+            raise Missing(f"{self.name} {told.format(run=self.path.name, cure=cure_of_study_run(self.path))}")
         return read_summary(self.path / "eval")
 
     @property

@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913
     wanted = [parse_filter(text) for text in filters]
     found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
     elsewhere = everything or any("elsewhere" in text for text in filters)
-    hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere"]
+    hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere" and row.kind == "experiment"]
     shown = _sorted([row for row in found if row not in hidden], sort)
     if as_json:
         print_json({"format": 1, "runs": [_plain(row) for row in shown]})

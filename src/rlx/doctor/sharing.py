@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from rlx.doctor.finding import Finding, counted, listed, ok, warning
+from rlx.experiments.revisions import experiments
 from rlx.experiments.settings import Remote, default_remote, dvc_settings, without_remote
 
 OFF = ("false", "0", "no", "off")
@@ -42,7 +44,7 @@ def remote(root: Path) -> Iterator[Finding]:
         yield warning("remote", f"{told} lies in the project itself, which is no second place{meant}", cure)
     elif relative and not folder.exists() and (root / written).exists():
         told = f"{written} is relative to .dvc/, so it is {folder}, not {(root / written).resolve()}"
-        cure = f"`dvc remote modify {found.name} url '{(root / written).resolve()}'`"
+        cure = f"`dvc remote modify {found.name} url {shlex.quote(str((root / written).resolve()))}`"
         yield warning("remote", told, cure)
     else:
         yield ok("remote", f"{told}{'' if folder.exists() else ' (made by the first push)'}")
@@ -58,10 +60,12 @@ def _folder(url: str) -> Path | None:
 def experiments_before_the_remote(root: Path) -> Iterator[Finding]:
     """Check for experiments made before the remote was set: `dvc exp push` would send them without their files."""
     found: Remote | None = default_remote(root)
-    older = without_remote(root, found) if found else []
+    older = without_remote(root, found, experiments(root)) if found else []
     if found and older:
         told = (
             f"{counted(len(older), 'experiment')} made before remote {found.name} was set as it is, "
             f"{listed([experiment.name for experiment in older])}: `dvc exp push` would send no files of them"
         )
-        yield warning("exp push", told, f"`dvc remote add --local -f -d {found.name} '{found.url}'`, for this clone")
+        yield warning(
+            "exp push", told, f"`dvc remote add --local -f -d {found.name} {shlex.quote(found.url)}`, for this clone"
+        )

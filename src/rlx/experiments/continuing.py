@@ -11,9 +11,10 @@ from rlx.config.checks import cannot_go_on
 from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
 from rlx.dvc_cache import cached
+from rlx.elsewhere import cure_of_study_run
 from rlx.errors import Missing, UsageError
 from rlx.experiments.planning import Plan, plan
-from rlx.experiments.revisions import RecordedRun, recorded, recorded_here
+from rlx.experiments.revisions import RecordedRun, cure_of_commit, recorded, recorded_here
 from rlx.references import find_origin
 from rlx.runs import RunFolder
 
@@ -43,10 +44,9 @@ def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Seque
         "metrics": record.outputs["metrics.jsonl"],
     }
     if any(cached(root, digest) is None for digest in (lineage["checkpoints"], lineage["metrics"])):
-        raise Missing(
-            f"{folder.name}: its checkpoints are not in this clone's DVC cache; `dvc fetch --all-commits`, or "
-            f"`dvc exp pull origin {folder.name}` for an experiment, fetches them"
-        )
+        origin = folder.origin or find_origin(root, folder)
+        told = cure_of_commit(root, origin.commit) if origin else cure_of_study_run(folder.path)
+        raise Missing(f"{folder.name}: its checkpoints are not in this clone's DVC cache; {told}")
     wanted = flatten({key: value for key, value in before.config.model_dump().items() if key != "run_name"})
     wanted = {key: value for key, value in wanted.items() if not key.startswith("checkpoint.start")}
     wanted["algo.total_timesteps"] = timesteps
@@ -72,6 +72,8 @@ def _record(root: Path, folder: RunFolder) -> tuple[str, RecordedRun]:
     else:
         run, (runs,) = origin.run, recorded(root, [origin.commit])
     record = runs.get(run)
+    if origin is None and folder.state == "elsewhere":
+        raise Missing(f"{folder.name}: is not in this clone: {cure_of_study_run(folder.path)}")
     if record is None or not {"checkpoints", "metrics.jsonl"} <= set(record.outputs) or not folder.is_evaluated:
         raise Missing(
             f"{folder.name}: is not finished, so it cannot be trained further; `rlx resume {folder.name}` first"

@@ -18,7 +18,16 @@ from rlx.config.schema import FinalEvalConfig
 from rlx.containment import check_links, is_plain, place, shown
 from rlx.dvc_cache import cached, lay_out, members
 from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Missing, UsageError
-from rlx.experiments.revisions import SMALL, Experiment, Origin, commit_of, experiments, recorded, recorded_here
+from rlx.experiments.revisions import (
+    SMALL,
+    Experiment,
+    Origin,
+    commit_of,
+    cure_of_commit,
+    experiments,
+    recorded,
+    recorded_here,
+)
 from rlx.experiments.tools import git, git_blobs
 from rlx.live import BENCH, LAYOUT, RECORD
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
@@ -217,6 +226,10 @@ def export(root: Path, origin: Origin, name: str) -> Path:
             f"runs/{name} is there already, and is not the folder of an experiment: rlx writes nothing into it. Move it "
             f"away, then `rlx checkout {shlex.quote(name)}` again"
         )
+    if (digest := outputs.get("metadata.json")) and cached(root, digest) is None:
+        raise Missing(
+            f"{name}: its files are not in this clone's DVC cache, nothing was written: {cure_of_commit(root, origin.commit)}"
+        )
     shutil.rmtree(folder / BENCH, ignore_errors=True)  # its links lead to seeds that are no longer in training
     check_links(folder, LAYOUT)
     here = lay_out(root, outputs, folder, source)
@@ -230,13 +243,10 @@ def export(root: Path, origin: Origin, name: str) -> Path:
         if path.relative_to(folder).parts[0] in LAYOUT and path.is_file() and not path.is_symlink():
             path.chmod(0o444)
     if not here:
-        cure = (
-            "`dvc fetch --all-commits` fetches them"
-            if "@" in name
-            else f"`dvc exp pull origin {shlex.quote(name)}` fetches them"
-        )
+        told = cure_of_commit(root, origin.commit)
         raise Missing(
-            f"{name}: not all of its files are in this clone's DVC cache; what there is, is in runs/{name}/. {cure}"
+            f"{name}: not all of its files are in this clone's DVC cache; what there is, is in runs/{name}/. "
+            f"{told[0].upper()}{told[1:]}"
         )
     return folder
 

@@ -14,6 +14,7 @@ from typing import Any
 from rlx.containment import place
 from rlx.dvc_cache import HASH, cached, lay_out, member, members
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
+from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.tools import git, git_blobs
 from rlx.project import main_root
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
@@ -176,7 +177,7 @@ def view(root: Path, origin: Origin) -> Path:
         if content is not None:
             (target / name).write_bytes(content)
     viewed = {output: record.outputs[output] for output in VIEWED if output in record.outputs}
-    _require(lay_out(root, viewed, target, _lock_of(origin)), origin)
+    _require(root, origin, lay_out(root, viewed, target, _lock_of(origin)))
     (target / COMPLETE).touch()
     return target
 
@@ -212,12 +213,12 @@ def add_to_view(root: Path, origin: Origin, path: str) -> Path:
     digest = record.outputs[output] if output else None
     if output and digest and path != output:
         listing = cached(root, digest)
-        _require(listing is not None, origin)
+        _require(root, origin, listing is not None)
         assert listing is not None
         digest = members(listing).get(path.removeprefix(f"{output}/"))
     if digest is None:
         raise Missing(f"run {origin.run!r} of commit {origin.commit[:10]} has no {path}")
-    _require(lay_out(root, {path: digest}, folder, _lock_of(origin)), origin)
+    _require(root, origin, lay_out(root, {path: digest}, folder, _lock_of(origin)))
     return target
 
 
@@ -227,7 +228,7 @@ def files_of(root: Path, origin: Origin, output: str) -> list[str]:
     if digest is None:
         return []
     listing = cached(root, digest)
-    _require(listing is not None, origin)
+    _require(root, origin, listing is not None)
     return sorted(members(listing)) if listing else []
 
 
@@ -242,9 +243,14 @@ def _record(root: Path, origin: Origin) -> RecordedRun:
     return found[origin.run]
 
 
-def _require(here: bool, origin: Origin) -> None:
+def cure_of_commit(root: Path, commit: str) -> str:
+    """Return what brings the results of a commit here, as a sentence."""
+    experiment = next((each for each in experiments(root) if each.commit == commit), None)
+    return cures(root, [experiment])[0] if experiment else cure_of_revision(root)
+
+
+def _require(root: Path, origin: Origin, here: bool) -> None:
     if not here:
         raise Missing(
-            f"the results of commit {origin.commit[:10]} are not in this clone's DVC cache: fetch them with "
-            f"`dvc fetch --all-commits`, or `dvc exp pull origin NAME` for an experiment"
+            f"the results of {origin.run} at commit {origin.commit[:10]} are not in this clone's DVC cache: {cure_of_commit(root, origin.commit)}"
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import configparser
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlx.errors import ConfigError
-from rlx.experiments.revisions import Experiment, experiments
 from rlx.experiments.tools import git_blobs
+
+if TYPE_CHECKING:
+    from rlx.experiments.revisions import Experiment
 
 FILES = (".dvc/config.local", ".dvc/config")
 
@@ -59,15 +62,14 @@ def default_remote(root: Path) -> Remote | None:
     return Remote(name, str(remote.get("url", "")), None)
 
 
-def without_remote(root: Path, remote: Remote) -> list[Experiment]:
-    """Return the kept experiments that do not know of a remote: `dvc exp push` would send no files of theirs.
+def without_remote(root: Path, remote: Remote, kept: Sequence[Experiment]) -> list[Experiment]:
+    """Return those of some experiments that do not know of a remote: `dvc exp push` would send no files of theirs.
 
     It goes by the ``.dvc/config`` that an experiment was made with, together with what this clone (``config.local``) and
     the person have set.
     """
     if remote.written is None or remote.written[1] == ".dvc/config.local":
         return []
-    kept = experiments(root)
     texts = git_blobs(root, [f"{experiment.commit}:./.dvc/config" for experiment in kept])
     known = [_remotes((text or b"").decode("utf-8", "replace")) for text in texts]
     return [

@@ -62,7 +62,7 @@ class ListedRun(Document):
         "unreadable",
         "elsewhere",
     ]
-    """How it stands; `resolved`: nothing trained yet; `elsewhere`: its results are not fetched."""
+    """How it stands; `resolved`: nothing trained yet; `elsewhere`: its results are not here."""
     environment: str | None
     """Its environment's id."""
     algorithm: str | None

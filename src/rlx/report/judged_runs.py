@@ -24,7 +24,7 @@ STATES = {
     "failed": "failed",
     "resolved": "is not trained yet",
     "unreadable": "cannot be read",
-    "elsewhere": "is not fetched into this clone",
+    "elsewhere": "has its results elsewhere",
 }
 
 

@@ -1,0 +1,59 @@
+"""How results that a commit records and this clone lacks are brought here, in commands that work as printed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlx.dvc_cache import has_remote
+from rlx.errors import CommandFailed
+from rlx.experiments.settings import default_remote, without_remote
+from rlx.experiments.tools import git
+
+if TYPE_CHECKING:
+    from rlx.experiments.revisions import Experiment
+
+
+def cures(root: Path, kept: Sequence[Experiment]) -> list[str]:
+    """Return for each of some experiments what brings its results here, as a sentence.
+
+    `dvc exp push` and `dvc exp pull` go by the remote that an experiment carries: one that was made before the remote was
+    set needs it in the settings of the clone, on both sides.
+    """
+    if not kept:
+        return []
+    there, hub = default_remote(root) if has_remote(root) else None, git_remote(root)
+    lacking = {experiment.commit for experiment in without_remote(root, there, kept)} if there else set()
+    found = []
+    for experiment in kept:
+        push, pull = (f"dvc exp {verb} {hub} {shlex.quote(experiment.name)}" for verb in ("push", "pull"))
+        add, when = "dvc remote add --local -f -d NAME URL", "without a DVC remote"
+        if there:
+            add = shlex.join(["dvc", "remote", "add", "--local", "-f", "-d", there.name, there.url])
+            when = f"before remote {there.name} was set"
+        if there and experiment.commit not in lacking:
+            found.append(f"`{pull}` fetches its results")
+        else:
+            found.append(
+                f"it was made {when}, so its files were not pushed: whoever made it runs `{add}` and `{push}`; then "
+                f"`{add} && {pull}` fetches its results here"
+            )
+    return found
+
+
+def cure_of_revision(root: Path) -> str:
+    """Return what brings the results of a commit of a branch here, as a sentence."""
+    if has_remote(root):
+        return "`dvc fetch --all-commits` fetches them"
+    return "they are in the clone that made them: set a DVC remote there (`dvc remote add -d NAME URL`) and `dvc push`"
+
+
+def git_remote(root: Path) -> str:
+    """Return the Git remote that experiments come from and go to: ``origin``, else the first."""
+    try:
+        remotes = git(root, "remote").split()
+    except CommandFailed:
+        remotes = []
+    return "origin" if "origin" in remotes or not remotes else shlex.quote(remotes[0])
