@@ -78,6 +78,7 @@ def test_seeds_added_after_a_look_are_told(study: Project) -> None:
     ):  # as if the run had been finished with 4 seeds, then with 5: 3 could not have been decisive
         for checkpoint in content["checkpoints"].values():
             checkpoint["seeds"][str(seed)] = checkpoint["seeds"]["1"]
+            checkpoint["n_seeds"] = len(checkpoint["seeds"])
     metadata["seeds"] = [{**metadata["seeds"][0], "seed": seed, "planned": max(4, seed)} for seed in range(1, 6)]
     for file, data in ((path, metadata), (evaluation, content)):
         file.unlink()

@@ -56,7 +56,7 @@ def test_the_study_leaves_what_the_design_says(finished: Project) -> None:
     run = finished.root / "runs" / "cartpole"
     assert {path.name for path in run.iterdir()} == {
         ".gitignore", "config_snapshot.yaml", "metadata.json", "metrics.jsonl", "checkpoints", "eval", "videos", "plots",
-        "analysis.json", "analysis.md", "logs",
+        "analysis.json", "analysis.md", "logs", "judging.yaml", "task.json",
     }  # fmt: skip
     assert {path.name for path in (run / "checkpoints" / "seed_1").iterdir()} == {
         "latest.zip",
@@ -119,7 +119,7 @@ def test_another_protocol_retrains_nothing(study: Project) -> None:
     study.replace("params.yaml", "  seed: 0 ", "  seed: 1 ")
     before = (study.root / "runs" / "cartpole" / "eval" / "episodes.csv").read_text()
     ran = running(study.dvc("repro"))
-    assert {stage.partition("@")[0] for stage in ran} == {"eval", "video", "analyze", "compare"}
+    assert {stage.partition("@")[0] for stage in ran} == {"resolve", "eval", "video", "analyze", "compare"}
     assert (study.root / "runs" / "cartpole" / "eval" / "episodes.csv").read_text() != before
 
 

@@ -101,8 +101,8 @@ def test_films_show_the_episodes_asked_for(study: Project) -> None:
         assert film["seed"] == seed
         assert film["episodes"][0]["return"] == pick(v for (s, _), v in returns.items() if s == seed)
         with av.open(str(study.root / film["file"])) as container:
-            frames = sum(1 for _ in container.decode(video=0))
-        assert 2 <= frames <= 31
+            shown = [frame.time for frame in container.decode(video=0)]
+        assert 2.8 <= shown[-1] <= 3.2  # at most 31 steps, the last of them held
     two = document(study, "video", "cartpole", "--episodes", "2", "-o", "here.mp4")
     assert len(two["episodes"]) == 2
     assert (study.root / "here.mp4").is_file()
@@ -111,7 +111,7 @@ def test_films_show_the_episodes_asked_for(study: Project) -> None:
 
 # --- sweeps -----------------------------------------------------------------------------------------------------------
 
-GRID = "config: cartpole\nnum_seeds: 1\ngrid:\n  algo.gamma: [0.9, 0.98]\n"
+GRID = "config: cartpole\nnum_seeds: 1\ngrid:\n  algo.gamma: [0.9, 0.95]\n"
 
 
 def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
@@ -119,7 +119,7 @@ def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
     planned = document(study, "sweep", "rates", "--dry-run")
     assert [(point["state"], point["settings"]) for point in planned["points"]] == [
         ("new", {"algo.gamma": 0.9}),
-        ("new", {"algo.gamma": 0.98}),
+        ("new", {"algo.gamma": 0.95}),
     ]
     done = document(study, "sweep", "rates")
     assert [point["state"] for point in done["points"]] == ["finished", "finished"]

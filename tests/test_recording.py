@@ -253,7 +253,7 @@ gym.register("Failing-v0", entry_point=Failing)
     [
         ("reward", {"kind": "non-finite", "step": 76, "what": "reward", "value": "nan"}),
         ("observation", {"kind": "non-finite", "step": 76, "what": "observation", "value": "inf"}),
-        ("error", {"kind": "environment", "step": 64}),
+        ("error", {"kind": "environment", "step": 75}),
     ],
 )
 def test_a_failure_tells_its_step_and_cause_also_after_a_restart(

@@ -206,7 +206,7 @@ def test_one_bad_run_hides_no_other(study: Project) -> None:
     assert "empty" not in rows
     assert "bad: metadata.json or eval/summary.json is damaged" in study.rlx("ls").stdout
     study.write("runs/bad/metadata.json", (study.root / "runs/cartpole/metadata.json").read_text())
-    assert listed(study)["bad"]["status"] == "finished"  # an edit is noticed
+    assert listed(study)["bad"]["status"] == "stopped"  # an edit is noticed; trained, but with no scores
 
 
 def test_a_run_whose_process_died_shows_as_stopped(study: Project) -> None:

@@ -26,6 +26,8 @@ IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 LATER: tuple[KeyPath, ...] = (("checkpoint", "start"), ("eval", "step_limit"))
 """Settings that came after snapshots were first written. A snapshot leaves one out while it has its default, by which older
 versions behaved, so that nothing trains again for it; every other setting must be there, or the file is damaged."""
+FIRST_LACKED: tuple[KeyPath, ...] = (("algo", "engine"),)
+"""Settings that the snapshots of the very first version lack, and that all later ones have."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
         for name, info in section.model_fields.items():
             here = (*path, name)
             if not isinstance(values, dict) or name not in values:
-                lacking.extend([here] if here not in LATER and not info.exclude else [])
+                lacking.extend([here] if here not in (*LATER, *FIRST_LACKED) and not info.exclude else [])
             elif isinstance(info.annotation, type) and issubclass(info.annotation, Section):
                 look(info.annotation, values[name], here)
 

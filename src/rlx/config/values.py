@@ -68,9 +68,13 @@ def _number_or_schedule(value: Any) -> float | Schedule:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:
+        number = math.nan
+    if not math.isfinite(number):
         raise PydanticCustomError("schedule", SHAPES)
-    return float(value)
+    return number
 
 
 Count = Annotated[int, BeforeValidator(_whole)]
