@@ -162,7 +162,7 @@ def test_term_ends_everything_in_order(project: Project, command: str) -> None:
         time.sleep(0.2)
     assert at_work(project.root) == []
     states = {row["id"]: row["status"] for row in json.loads(project.rlx("ls", "--json").stdout)["runs"]}
-    assert set(states.values()) == {"stopped"}, states
+    assert set(states.values()) - {"resolved"} == {"stopped"}, states  # of the study, one may not have begun
 
 
 def test_a_sweep_trains_no_point_that_is_the_config_and_merge_marks_are_told(study: Project) -> None:

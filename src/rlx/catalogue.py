@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -260,7 +261,7 @@ def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
     if now not in ("stopped", "failed"):
         return replace(row, status=now)
     died = "its process has died; " if told == "running" else ""
-    return replace(row, status=now, problem=f"{died}`rlx resume {row.id}` goes on from there")
+    return replace(row, status=now, problem=f"{died}`rlx resume {shlex.quote(row.id)}` goes on from there")
 
 
 def _plain(row: Row) -> dict[str, Any]:

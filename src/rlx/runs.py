@@ -7,6 +7,7 @@ import io
 import os
 import platform
 import re
+import shlex
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -112,7 +113,9 @@ class RunFolder:
         from rlx.results import read_summary
 
         if not self.is_evaluated and (told := WHY_UNFINISHED.get(self.state)):
-            raise Missing(f"{self.name} {told.format(run=self.path.name, cure=cure_of_study_run(self.path))}")
+            raise Missing(
+                f"{self.name} {told.format(run=shlex.quote(self.path.name), cure=cure_of_study_run(self.path))}"
+            )
         return read_summary(self.path / "eval")
 
     @property
@@ -322,8 +325,8 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         check_metadata(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataDamaged(
-            f"{path}: is not run metadata ({str(error)[:120]}); `dvc checkout --force {path}` brings that of a run of the "
-            f"study back, `rlx checkout {folder.name}` that of a kept experiment"
+            f"{path}: is not run metadata ({str(error)[:120]}); `dvc checkout --force {shlex.quote(str(path))}` brings that of a run of the "
+            f"study back, `rlx checkout {shlex.quote(folder.name)}` that of a kept experiment"
         ) from None
     return content
 

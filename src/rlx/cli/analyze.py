@@ -33,10 +33,12 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
     elif as_markdown:
         click.echo(analysis_markdown(content, {}, None))
     else:
-        _tell(content)
+        _tell(content, run)
 
 
-def _tell(content: Any) -> None:
+def _tell(content: Any, typed: str) -> None:
+    import shlex
+
     from rlx.cli.diagnose import STYLES, tell_suggestions
     from rlx.report.analysis_words import grids, headline
     from rlx.report.diagnosis_words import MARKS
@@ -55,7 +57,7 @@ def _tell(content: Any) -> None:
         tell(f"{MARKS[finding['severity']]}  {finding['title']}", STYLES[finding["severity"]])
         tell(finding["what"], indent="  ")
     if content["findings"]:
-        tell(f"Evidence and sources: `rlx diagnose {content['run']}`", "dim")
+        tell(f"Evidence and sources: `rlx diagnose {shlex.quote(typed)}`", "dim")
     if content["suggestions"]:
         click.echo()
         tell("What to try", "bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     status = folder.state
     if status == "finished" or folder.origin is not None:
         tell(f"{folder.name} is finished; there is nothing to go on with.")
-        tell(f"`rlx resume {folder.name} --timesteps N` trains it further, to N steps per seed.")
+        tell(f"`rlx resume {shlex.quote(folder.name)} --timesteps N` trains it further, to N steps per seed.")
         return
     run = folder.path.name
     if folder.path.parent != root / "runs":

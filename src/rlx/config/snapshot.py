@@ -105,7 +105,7 @@ def read_snapshot(path: Path) -> Snapshot:
     run = path.parent.name
     cure = (
         f"`git checkout HEAD -- {shlex.quote(str(path))}` brings that of a run of the study back (or `dvc repro` makes it anew), "
-        f"`rlx checkout {run}` that of a kept experiment"
+        f"`rlx checkout {shlex.quote(run)}` that of a kept experiment"
     )
     try:
         document = read_document(path)

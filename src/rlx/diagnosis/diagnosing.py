@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -102,7 +103,7 @@ def _finding(record: RunRecord, found: Found, name: str, explained: Sequence[str
         source=rule.source,
         evidence=detection.evidence,
         suggestions=detection.suggestions,
-        advice=detection.advice.replace(" RUN", f" {record.run}"),
+        advice=detection.advice.replace(" RUN", f" {shlex.quote(record.run)}"),
         explains=tuple(explained),
     )
 

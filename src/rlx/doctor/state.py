@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ def runs(root: Path) -> Iterator[Finding]:
         if row.status == "unreadable":
             yield problem(name, row.problem or "unreadable", _rescue(root, row.id))
         elif row.status in ("stopped", "failed"):
-            yield warning(name, f"has {row.status}", f"`rlx resume {row.id}`")
+            yield warning(name, f"has {row.status}", f"`rlx resume {shlex.quote(row.id)}`")
         elif row.problem:
             yield warning(name, row.problem)
     if not any(row.problem for row in found):
@@ -41,11 +42,13 @@ def runs(root: Path) -> Iterator[Finding]:
 def _rescue(root: Path, run: str) -> str:
     """Return what to do about a run folder that cannot be read."""
     if (root / "runs" / run / RECORD).is_file():
-        return f"`rlx rm {run}`"
+        return f"`rlx rm {shlex.quote(run)}`"
     with suppress(DataDamaged):
         if run in recorded_here(root):
-            return f"`dvc checkout --force runs/{run}/metadata.json` (and runs/{run}/eval)"
-    return f"it is no run of dvc.lock and no experiment: `rm -r runs/{run}`, if nothing in it is yours"
+            return f"`{shlex.join(['dvc', 'checkout', '--force', f'runs/{run}/metadata.json', f'runs/{run}/eval'])}`"
+    return (
+        f"it is no run of dvc.lock and no experiment: `rm -r {shlex.quote(f'runs/{run}')}`, if nothing in it is yours"
+    )
 
 
 def results(root: Path) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def _diagnosis(folder: RunFolder) -> str | None:
     from rlx.report.run_analysis import read_analysis
 
     content = read_analysis(folder)
-    return None if content is None else f"Diagnosis: {told(content)} `rlx diagnose {folder.name}` tells more"
+    return (
+        None if content is None else f"Diagnosis: {told(content)} `rlx diagnose {shlex.quote(folder.name)}` tells more"
+    )
 
 
 def _judged(root: Path, parameters: Parameters, folder: RunFolder) -> tuple[JudgedRuns | None, str]:

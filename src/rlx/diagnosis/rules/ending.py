@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
 from rlx.diagnosis import suggestions
@@ -78,7 +79,7 @@ def _seeds_failed(signals: Signals) -> Detection | None:
     seen = f"The traceback is in `{path}`; after" if path else "After"
     return Detection(
         what, (_proof(signals, failed, "failed seeds"),), "error", "high",
-        advice=f"{seen} mending the cause, `rlx resume {signals.record.run}` (or `dvc repro`) trains only what is missing.",
+        advice=f"{seen} mending the cause, `rlx resume {shlex.quote(signals.record.run)}` (or `dvc repro`) trains only what is missing.",
     )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def _stopped(signals: Signals) -> Detection | None:
     proof = Evidence("seeds at their end", float(finished), "below", float(_all(signals)), window, tuple(s.seed for s in known), _all(signals))  # fmt: skip
     return Detection(
         f"{how}, {where}.", (proof,), "error", "high",
-        advice=f"`rlx resume {record.run}` (of the study: `dvc repro`) goes on from the last checkpoints and gives the same bits as never having stopped.",
+        advice=f"`rlx resume {shlex.quote(record.run)}` (of the study: `dvc repro`) goes on from the last checkpoints and gives the same bits as never having stopped.",
     )  # fmt: skip
 
 
