@@ -101,7 +101,7 @@ def messy(study: Project) -> None:
         (cut, ["rlx", "info", "cartpole"], 4, ["git checkout HEAD --", "dvc repro", "rlx checkout cartpole"]),
         (conflict, ["rlx", "train", "cartpole", "-S", "algo.gamma=0.5"], 4, ["git checkout HEAD -- dvc.lock", "dvc repro"]),
         (branch, ["rlx", "analyze", "cartpole@it's$odd"], 0, ["rlx diagnose 'cartpole@"]),
-        (messy, ["rlx", "doctor"], 1, ["git add -- configs/mine.yaml", "rlx sync"]),
+        (messy, ["rlx", "doctor"], 1, ["git add configs/mine.yaml", "rlx sync"]),
     ],
     ids=["lost", "damaged", "cut", "conflict", "branch", "messy"],
 )  # fmt: skip

@@ -178,7 +178,7 @@ def untracked_configs(root: Path) -> Iterator[Finding]:
         return
     unknown = set(repo.untracked(root, "configs"))
     if names := [f"configs/{run}.yaml" for run in runs if f"configs/{run}.yaml" in unknown]:
-        yield warning("configs", f"Git does not know {listed(names)}", f"`git add -- {shlex.join(names)}`")
+        yield warning("configs", f"Git does not know {listed(names)}", f"`git add {shlex.join(names)}`")
 
 
 def uncommitted_results(root: Path) -> Iterator[Finding]:

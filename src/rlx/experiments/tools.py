@@ -52,7 +52,10 @@ def git(root: Path, *arguments: str) -> str:
     Raises:
         CommandFailed: Git refused, or is not installed; its own words are in the message.
     """
-    return _run(root, ["git", "--literal-pathspecs", *arguments])
+    literal = (
+        [] if arguments[0] == "check-ignore" else ["--literal-pathspecs"]
+    )  # it knows no patterns, and refuses this
+    return _run(root, ["git", *literal, *arguments])
 
 
 def git_blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
