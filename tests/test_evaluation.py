@@ -247,7 +247,9 @@ def test_the_film_shows_the_evaluated_episode(run: tuple[Path, Snapshot]) -> Non
         stream = container.streams.video[0]
         frames = list(container.decode(video=0))
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
-    assert len(frames) == max((film.steps or 0) + 1, 3 * 50)  # a short one holds its last frame for three seconds in all
+    assert len(frames) == max(
+        (film.steps or 0) + 1, 3 * 50
+    )  # a short one holds its last frame for three seconds in all
     caption = frames[-1].to_ndarray(format="rgb24")[:28]
     assert caption.max() > 200
     assert caption.min() < 60

@@ -58,4 +58,8 @@ def test_a_new_project_says_in_params_what_its_runs_are_trained_with(tmp_path: P
     composed = compose_run(tmp_path / "p", "baseline")
     assert set(composed.sources().values()) == {"params.yaml", "configs/baseline.yaml", "default"}
     empty = project.rlx("init", "q", "--env", "", check=False)
-    assert (empty.returncode, "--env: is empty" in empty.stdout, (tmp_path / "q").exists()) == (2, True, False)
+    assert (empty.returncode, "--env '': must not be empty" in empty.stdout, (tmp_path / "q").exists()) == (
+        2,
+        True,
+        False,
+    )

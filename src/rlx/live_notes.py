@@ -49,6 +49,10 @@ class Process:
 
         return cls(socket.gethostname(), os.getpid(), psutil.Process().create_time())
 
+    def has_ended(self) -> bool:
+        """Tell whether it is known to have ended; of another machine that cannot be seen."""
+        return self.host == socket.gethostname() and not is_same(self.pid, self.started)
+
     def is_alive(self, seen: float | None = None) -> bool:
         """Tell whether it still runs; of another machine, whether it gave a sign of life (``seen``) just now."""
         if self.host != socket.gethostname():

@@ -67,7 +67,7 @@ def state_of(found: Evidence, notes: LiveNotes) -> str:
     """Return what a run is, from its files and from who is at work on it."""
     if now := notes.state:
         return now
-    if found.status == "running" and (found.process is None or found.process.is_alive()):
+    if found.status == "running" and not (found.process and found.process.has_ended()):
         return "running"
     if found.status == "failed":
         return "failed"
