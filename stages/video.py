@@ -19,6 +19,10 @@ def main(run: str) -> None:
     else:
         end = "" if film.complete else f", cut after {film.steps} steps (video.max_steps)"
         print(f"{run}: filmed seed {film.seed}, episode {film.episode}: return {number(film.filmed_return)}{end}")
+        if film.complete and film.filmed_return != film.evaluated_return:
+            print(
+                f"{run}: it returned {number(film.evaluated_return)} in evaluation: the environment does not repeat itself"
+            )
 
 
 if __name__ == "__main__":

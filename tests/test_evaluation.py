@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 import warnings
@@ -61,7 +62,14 @@ class Filmed(Long):
         return np.full((33, 47, 3), (self.left * 2) % 256, np.uint8)
 
 
-for _name, _kind in (("Long-v0", Long), ("Endless-v0", Endless), ("Filmed-v0", Filmed)):
+class Dying(Filmed):
+    """Takes its process along when it is drawn."""
+
+    def render(self) -> np.ndarray:
+        os._exit(0)
+
+
+for _name, _kind in (("Long-v0", Long), ("Dying-v0", Dying), ("Endless-v0", Endless), ("Filmed-v0", Filmed)):
     gym.register(_name, entry_point=_kind)
 
 
@@ -262,12 +270,19 @@ def test_a_film_stops_at_its_limit(run: tuple[Path, Snapshot]) -> None:
     assert (film.steps, film.complete) == (3, False)
 
 
-@pytest.mark.parametrize(("env_id", "reason"), [("Filmed-v0", None), ("Long-v0", "cannot be made")])
+@pytest.mark.parametrize(
+    ("env_id", "reason"),
+    [
+        ("Filmed-v0", None),
+        ("Long-v0", "cannot be made"),
+        ("Dying-v0", "ended its process with exit code 0, in `render`"),
+    ],
+)
 def test_odd_sizes_are_filmed_and_missing_renderers_explained(tmp_path: Path, env_id: str, reason: str | None) -> None:
     config = RunConfig.model_validate(
         {
             "num_seeds": 1,
-            "env": {"id": env_id, "num_envs": 1},
+            "env": {"id": f"tests.test_evaluation:{env_id}", "num_envs": 1},
             "algo": {"total_timesteps": 64, "rollout_steps": 64, "batch_size": 64},
             "eval": {"every": 64, "episodes": 1},
         }

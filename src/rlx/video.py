@@ -1,9 +1,13 @@
-"""Films of a policy: which episodes, and their frames one by one, so that memory stays bounded."""
+"""Films of a policy: which episodes, and their frames one by one, so that memory stays bounded.
+
+The environment is drawn in a process of its own: whichever way it dies or hangs there, only the film is missing.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +15,36 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlx import checkpoints, results
+from rlx import checkpoints, results, watch
 from rlx.actors import Actor, load_actor, stack
 from rlx.atomic import write_json
 from rlx.checkpoints import Checkpoint
+from rlx.closing import close_later
 from rlx.config.schema import FinalEvalConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs import make_env, own_registrations
+from rlx.config.time_limits import step_timeout
+from rlx.envs import make_env, own_registrations, surroundings_for
 from rlx.errors import EnvironmentUnusable, RlxError
 from rlx.evaluation import SLOTS, Episode, untouched_generators
+from rlx.failures import ENVIRONMENT, PROCESS
 from rlx.film_writing import Scene, write_film
-from rlx.playing import Played
+from rlx.playing import Played, Policy, open_policy
 from rlx.project_code import check_unchanged
+from rlx.space_wrappers import plain_reward
+from rlx.surroundings import Surroundings
+from rlx.workers import Failure, run_alone
 
 DEFAULT_FPS = 30
+EVERY = 10.0
+"""Seconds between two signs of life of a film in the making."""
 
 
 class NoRenderer(RlxError):
     """The environment cannot be filmed on this machine."""
+
+
+class FilmFailed(RlxError):
+    """A film could not be made, for a reason that is not the environment's."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +115,23 @@ def representatives(played: Sequence[Played], show: str, episodes: int) -> tuple
     return item, ranked[first : first + episodes]
 
 
-def film_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig) -> Film:
+def film_run(  # noqa: PLR0913
+    root: Path,
+    run: str,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    video: VideoConfig,
+    say: Callable[[str], None] = print,
+) -> Film:
     """Film the representative episode of a run into ``runs/<run>/videos/``.
+
+    Args:
+        root: The project.
+        run: The run's name.
+        snapshot: Its effective configuration.
+        protocol: The held-out episodes, of which one is filmed.
+        video: How.
+        say: Called with a line now and then.
 
     Returns:
         What was filmed; where the environment cannot be rendered, a film without a file and the reason why.
@@ -111,23 +142,73 @@ def film_run(root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig
     row = table[(table["checkpoint"] == "latest") & (table["seed"] == seed) & (table["episode"] == episode)].iloc[0]
     film = Film(None, None, seed, "latest", episode, int(row["reset_seed"]), float(row["return"]))
     target = folder / "videos" / "median.mp4"
+    shooting = Shooting([Shot(episode, film.reset_seed, f"{run}  seed {seed}")], protocol, video)
+    checkpoint = folder / "checkpoints" / f"seed_{seed}" / f"{film.checkpoint}.zip"
+    limit = step_timeout(root, snapshot.config.env, run)
     try:
-        film = _film(root, run, snapshot, protocol, video, film, target)
+        last = _apart(
+            _film_of_run, (root, snapshot, checkpoint, shooting, target), limit, lambda line: say(f"{run}: {line}")
+        )
+        film = replace(film, file=target.name, filmed_return=last.total, steps=last.steps, complete=last.complete)
     except (NoRenderer, EnvironmentUnusable) as error:
         film = replace(film, reason=str(error))
     write_json(target.with_suffix(".json"), asdict(film))
     return film
 
 
-def _film(  # noqa: PLR0913
-    root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig, film: Film, target: Path
-) -> Film:
-    check_unchanged(root, snapshot.code.everything)
-    own_registrations(root)
-    checkpoint = checkpoints.load(root / "runs" / run / "checkpoints" / f"seed_{film.seed}" / f"{film.checkpoint}.zip")
-    shot = Shot(film.episode, film.reset_seed, f"{run}  seed {film.seed}")
-    last = film_episodes(root, snapshot, checkpoint, Shooting([shot], protocol, video), target)
-    return replace(film, file=target.name, filmed_return=last.total, steps=last.step, complete=last.ended)
+def film_policy(root: Path, policy: Policy, shooting: Shooting, target: Path, say: Callable[[str], None]) -> Filmed:
+    """Film episodes of a policy one after another, as evaluation plays them.
+
+    Args:
+        root: The project.
+        policy: The policy.
+        shooting: The episodes.
+        target: An ``.mp4`` (H.264) or a ``.gif``.
+        say: Called with a line now and then.
+
+    Raises:
+        NoRenderer: The environment cannot be filmed on this machine; the message says what to install or set.
+        RlxError: The policy cannot be used; see :func:`rlx.playing.open_policy`.
+    """
+    _, snapshot = open_policy(root, policy)
+    limit = step_timeout(root, snapshot.config.env, policy.run)
+    return _apart(_film_of_policy, (root, policy, shooting, target), limit, say)
+
+
+def _apart(
+    film: Callable[..., Filmed | RlxError], arguments: tuple[Any, ...], limit: float, say: Callable[[str], None]
+) -> Filmed:
+    """Film in a process of its own; whatever is the environment's fault there is no film, anything else an error."""
+    found = run_alone(film, arguments, say, step_timeout=limit)
+    if isinstance(found, Failure):
+        if found.cause.kind in (ENVIRONMENT, PROCESS):
+            raise NoRenderer(f"no film: {found.message}")
+        raise FilmFailed(f"the film could not be made: {found.message}")
+    if isinstance(found, RlxError):
+        raise found
+    filmed: Filmed = found
+    return filmed
+
+
+def _film_of_run(  # noqa: PLR0913
+    root: Path, snapshot: Snapshot, checkpoint: Path, shooting: Shooting, target: Path, emit: Callable[[str], None]
+) -> Filmed | RlxError:
+    try:
+        check_unchanged(root, snapshot.code.everything)
+        own_registrations(root)
+        return _film(root, snapshot, checkpoints.load(checkpoint), shooting, target, emit)
+    except RlxError as error:
+        return error
+
+
+def _film_of_policy(
+    root: Path, policy: Policy, shooting: Shooting, target: Path, emit: Callable[[str], None]
+) -> Filmed | RlxError:
+    try:
+        checkpoint, snapshot = open_policy(root, policy)
+        return _film(root, snapshot, checkpoint, shooting, target, emit)
+    except RlxError as error:
+        return error
 
 
 @dataclass(frozen=True)
@@ -154,53 +235,95 @@ class Shooting:
     video: VideoConfig
 
 
-def film_episodes(root: Path, snapshot: Snapshot, checkpoint: Checkpoint, shooting: Shooting, target: Path) -> Scene:
-    """Film episodes of a policy one after another, as evaluation plays them.
+@dataclass(frozen=True)
+class Filmed:
+    """The end of a film.
 
-    Args:
-        root: The project, whose environments are registered.
-        snapshot: The policy's configuration.
-        checkpoint: The policy.
-        shooting: The episodes.
-        target: An ``.mp4`` (H.264) or a ``.gif``.
-
-    Returns:
-        The last frame of the last episode.
-
-    Raises:
-        NoRenderer: The environment cannot be filmed on this machine; the message says what to install or set.
+    Attributes:
+        total: Return of the last episode up to there.
+        steps: Steps of it.
+        complete: Whether that is the episode's end.
     """
+
+    total: float
+    steps: int
+    complete: bool
+
+
+def _film(  # noqa: PLR0913
+    root: Path,
+    snapshot: Snapshot,
+    checkpoint: Checkpoint,
+    shooting: Shooting,
+    target: Path,
+    emit: Callable[[str], None],
+) -> Filmed:
+    """Film episodes in this process; its environments are registered."""
     import torch
 
     torch.set_num_threads(1)  # as in evaluation, so that the film shows the same episode
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    env = make_env(snapshot.config.env, render_mode="rgb_array")
+    surroundings = surroundings_for(snapshot.config, 0)
+    with surroundings:
+        env = make_env(snapshot.config.env, render_mode="rgb_array")
     try:
         actor = load_actor(root, snapshot.config, checkpoint, env, deterministic=shooting.protocol.deterministic)
-        with untouched_generators(shooting.protocol.seed):
-            scenes = (scene for shot in shooting.shots for scene in _scenes(env, actor, shot, shooting.video.max_steps))
+        stage = _Stage(env, surroundings, actor, shooting.video.max_steps)
+        with untouched_generators(shooting.protocol.seed), watch.doing(watch.Activity.FILMING):
+            surroundings.reseed(shooting.protocol.seed)
+            scenes = (scene for shot in shooting.shots for scene in _scenes(stage, shot))
             fps = float(env.metadata.get("render_fps") or DEFAULT_FPS)
-            return write_film(target, scenes, fps, shooting.video.max_width)
+            last = write_film(target, _told(scenes, emit), fps, shooting.video.max_width)
+            return Filmed(last.total, last.step, last.ended)
     finally:
-        env.close()
+        close_later(env)
 
 
-def _scenes(env: gym.Env[Any, Any], actor: Actor, shot: Shot, max_steps: int) -> Iterator[Scene]:
+def _told(scenes: Iterator[Scene], emit: Callable[[str], None]) -> Iterator[Scene]:
+    """Pass scenes on, and give a sign of life now and then."""
+    said = time.monotonic()
+    for scene in scenes:
+        if time.monotonic() - said >= EVERY:
+            said = time.monotonic()
+            emit(f"filming, step {scene.step:,}")
+        yield scene
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Who plays where, and for how long."""
+
+    env: gym.Env[Any, Any]
+    surroundings: Surroundings
+    actor: Actor
+    max_steps: int
+
+
+def _scenes(stage: _Stage, shot: Shot) -> Iterator[Scene]:
     """Play one episode as evaluation does (same slot, same batch), yielding a frame per step."""
-    place = shot.episode % SLOTS
-    observation, _ = env.reset(seed=shot.reset_seed)
+    place, env, actor = shot.episode % SLOTS, stage.env, stage.actor
+    with stage.surroundings, watch.calling(watch.Call.RESET):
+        observation, _ = env.reset(seed=shot.reset_seed)
     actor.begin(place, env.action_space, shot.reset_seed)
     total, ended = 0.0, False
-    yield Scene(draw(env), shot.title, 0, 0.0, ended=False)
-    for step in range(1, max_steps + 1):
+    yield Scene(_drawn(stage), shot.title, 0, 0.0, ended=False)
+    for step in range(1, stage.max_steps + 1):
         action = actor.act(stack([observation] * SLOTS))[place]
-        observation, reward, terminated, truncated, _ = env.step(action)
-        total += float(reward)
+        with stage.surroundings:
+            watch.stepping()
+            observation, reward, terminated, truncated, _ = env.step(action)
+            watch.returned()
+        total += plain_reward(reward)
         ended = bool(terminated or truncated)
-        yield Scene(draw(env), shot.title, step, total, ended)
+        yield Scene(_drawn(stage), shot.title, step, total, ended)
         if ended:
             return
+
+
+def _drawn(stage: _Stage) -> Any:
+    with stage.surroundings, watch.calling(watch.Call.RENDER):
+        return draw(stage.env)
 
 
 def draw(env: gym.Env[Any, Any]) -> Any:

@@ -109,17 +109,20 @@ def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> li
 def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:
     from rlx.config.composition import read_parameters
     from rlx.config.schema import VideoConfig
-    from rlx.playing import open_policy
-    from rlx.video import Shooting, Shot, film_episodes
+    from rlx.video import Shooting, Shot, film_policy
+    from rlx.wording import number
 
-    checkpoint, snapshot = open_policy(root, item.policy)
     video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()
     title = f"{item.policy.run or item.policy.path.name}  {item.policy.name}  seed {item.seed}"
     shots = [
         Shot(each.index, each.reset_seed, f"{title}  episode {each.index}" if len(chosen) > 1 else title)
         for each in chosen
     ]
-    film_episodes(root, snapshot, checkpoint, Shooting(shots, protocol, video), target)
+    filmed = film_policy(root, item.policy, Shooting(shots, protocol, video), target, say)
+    if filmed.complete and filmed.total != chosen[-1].episode_return:
+        say(
+            f"the filmed episode returned {number(filmed.total)}: this environment does not repeat itself with its reset seed"
+        )
     return {
         "format": 1,
         "checkpoint": item.policy.label,
