@@ -35,6 +35,7 @@ REPOSITORY = Path(__file__).parents[1]
 def interruptible() -> None:
     """Let a new process hear Ctrl-C, also where the tests themselves run in the background (for ``preexec_fn``)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class _Warm:

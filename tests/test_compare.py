@@ -27,6 +27,7 @@ def comparison(study: Project) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_more_evaluations_or_checkpoints_change_no_verdict(study: Project) -> None:
     before = (study.root / "analysis/compare/comparison.json").read_bytes()
     for run in ("cartpole", "cartpole_epochs"):
@@ -40,6 +41,7 @@ def test_more_evaluations_or_checkpoints_change_no_verdict(study: Project) -> No
     assert (study.root / "analysis/compare/comparison.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_how_to_judge_is_changed_without_training(study: Project) -> None:
     study.replace("params.yaml", "looks: null", "looks: [2, 4]")
     assert stages_of(study.dvc("repro", "compare")) == {"resolve", "compare"}

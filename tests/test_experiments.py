@@ -177,6 +177,7 @@ def test_a_promotion_that_was_killed_is_finished_by_the_next_call(copy: Project)
     assert (refused.returncode, "a merge is under way" in one_line(refused.stdout)) == (1, True), refused.stdout
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_trained_further_as_an_experiment_with_its_lineage(copy: Project) -> None:
     assert "nothing to go on with" in one_line(copy.rlx("resume", "first").stdout)
     refused = copy.rlx("resume", "first", "--timesteps", "2048", check=False)
@@ -210,6 +211,7 @@ def wait_for_training(project: Project, name: str) -> None:
 LONG = ("-S", "algo.total_timesteps=12288", "-S", "algo.engine=stable-baselines3", "--seeds", "1")
 
 
+@pytest.mark.slow
 def test_a_stopped_experiment_goes_on_with_what_it_started_from(study: Project) -> None:
     process = subprocess.Popen(
         ["rlx", "train", "cartpole", *LONG], cwd=study.root, text=True, start_new_session=True,
@@ -280,6 +282,7 @@ def test_two_trainings_at_once_are_two_experiments(study: Project) -> None:
     assert found == dict.fromkeys(("cartpole", "cartpole_epochs", "cartpole_001", "cartpole_002"), "finished")
 
 
+@pytest.mark.slow
 def test_a_colleague_gets_results_or_the_sentence_that_works(made: Project, tmp_path: Path) -> None:
     def remake(reference: str, config: str) -> None:
         """Let an experiment have been made with another configuration of DVC's: without the remote."""

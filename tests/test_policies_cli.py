@@ -114,6 +114,7 @@ def test_films_show_the_episodes_asked_for(study: Project) -> None:
 GRID = "config: cartpole\nnum_seeds: 1\ngrid:\n  algo.gamma: [0.9, 0.95]\n"
 
 
+@pytest.mark.slow
 def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
     study.write("sweeps/rates.yaml", GRID)
     planned = document(study, "sweep", "rates", "--dry-run")
