@@ -128,6 +128,14 @@ class SuccessUnclear(RlxError):
     """An environment reports success in ``info`` as something that is neither true nor false."""
 
 
+class NoRenderer(RlxError):
+    """The environment cannot be filmed on this machine."""
+
+
+class FilmFailed(RlxError):
+    """A film could not be made, for a reason that is not the environment's."""
+
+
 class CompilingFailed(RlxError):
     """The fast engine cannot be compiled on this machine."""
 

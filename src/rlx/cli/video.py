@@ -41,8 +41,8 @@ def command(  # noqa: PLR0913
     """
     from rlx.cli.eval import asked_for
     from rlx.destination import STDOUT, check_destination, delivered
-    from rlx.errors import UsageError
-    from rlx.video import NoRenderer, representatives
+    from rlx.errors import NoRenderer, UsageError
+    from rlx.video import representatives
     from rlx.wording import number
 
     suffix = _suffix(kind, output)
@@ -109,7 +109,8 @@ def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> li
 def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:
     from rlx.config.composition import read_parameters
     from rlx.config.schema import VideoConfig
-    from rlx.video import Shooting, Shot, film_policy
+    from rlx.shooting import Shooting, Shot
+    from rlx.video import film_policy
     from rlx.wording import number
 
     video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()

@@ -64,7 +64,7 @@ def picture(root: Path | None, env: EnvConfig, _: Callable[[Any], None]) -> str:
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     from rlx.closing import close_later
     from rlx.envs import make_env, own_registrations
-    from rlx.video import draw
+    from rlx.filming import draw
     from rlx.watch import Call, calling
 
     try:

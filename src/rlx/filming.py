@@ -1,0 +1,153 @@
+"""Making a film, in the process that draws the environment: frames one by one, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rlx import checkpoints, watch
+from rlx.actors import Actor, load_actor, stack
+from rlx.checkpoints import Checkpoint
+from rlx.closing import close_later
+from rlx.config.snapshot import Snapshot
+from rlx.envs import make_env, own_registrations, surroundings_for
+from rlx.errors import NoRenderer, RlxError
+from rlx.evaluation import SLOTS, untouched_generators
+from rlx.film_writing import Scene, write_film
+from rlx.playing import Policy, open_policy
+from rlx.project_code import check_unchanged
+from rlx.shooting import Filmed, Shooting, Shot
+from rlx.space_wrappers import plain_reward
+from rlx.surroundings import Surroundings
+
+DEFAULT_FPS = 30
+EVERY = 10.0
+"""Seconds between two signs of life of a film in the making."""
+
+
+def film_of_run(  # noqa: PLR0913
+    root: Path, snapshot: Snapshot, checkpoint: Path, shooting: Shooting, target: Path, emit: Callable[[str], None]
+) -> Filmed | RlxError:
+    """Film episodes of a checkpoint of a run; returns, and does not raise, what is refused: see :func:`rlx.video.film_run`."""
+    try:
+        check_unchanged(root, snapshot.code.everything)
+        own_registrations(root)
+        return _film(root, snapshot, checkpoints.load(checkpoint), shooting, target, emit)
+    except RlxError as error:
+        return error
+
+
+def film_of_policy(
+    root: Path, policy: Policy, shooting: Shooting, target: Path, emit: Callable[[str], None]
+) -> Filmed | RlxError:
+    """Film episodes of any policy; see :func:`rlx.video.film_policy`, and :func:`film_of_run`."""
+    try:
+        checkpoint, snapshot = open_policy(root, policy)
+        return _film(root, snapshot, checkpoint, shooting, target, emit)
+    except RlxError as error:
+        return error
+
+
+def _film(  # noqa: PLR0913
+    root: Path,
+    snapshot: Snapshot,
+    checkpoint: Checkpoint,
+    shooting: Shooting,
+    target: Path,
+    emit: Callable[[str], None],
+) -> Filmed:
+    """Film episodes in this process; its environments are registered."""
+    import torch
+
+    torch.set_num_threads(1)  # as in evaluation, so that the film shows the same episode
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    surroundings = surroundings_for(snapshot.config, 0)
+    with surroundings:
+        env = make_env(snapshot.config.env, render_mode="rgb_array")
+    try:
+        actor = load_actor(root, snapshot.config, checkpoint, env, deterministic=shooting.protocol.deterministic)
+        stage = _Stage(env, surroundings, actor, shooting.video.max_steps)
+        with untouched_generators(shooting.protocol.seed), watch.doing(watch.Activity.FILMING):
+            surroundings.reseed(shooting.protocol.seed)
+            scenes = (scene for shot in shooting.shots for scene in _scenes(stage, shot))
+            fps = float(env.metadata.get("render_fps") or DEFAULT_FPS)
+            last = write_film(target, _told(scenes, emit), fps, shooting.video.max_width)
+            return Filmed(last.total, last.step, last.ended)
+    finally:
+        close_later(env)
+
+
+def _told(scenes: Iterator[Scene], emit: Callable[[str], None]) -> Iterator[Scene]:
+    """Pass scenes on, and give a sign of life now and then."""
+    said = time.monotonic()
+    for scene in scenes:
+        if time.monotonic() - said >= EVERY:
+            said = time.monotonic()
+            emit(f"filming, step {scene.step:,}")
+        yield scene
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Who plays where, and for how long."""
+
+    env: gym.Env[Any, Any]
+    surroundings: Surroundings
+    actor: Actor
+    max_steps: int
+
+
+def _scenes(stage: _Stage, shot: Shot) -> Iterator[Scene]:
+    """Play one episode as evaluation does (same slot, same batch), yielding a frame per step."""
+    place, env, actor = shot.episode % SLOTS, stage.env, stage.actor
+    with stage.surroundings, watch.calling(watch.Call.RESET):
+        observation, _ = env.reset(seed=shot.reset_seed)
+    actor.begin(place, env.action_space, shot.reset_seed)
+    total, ended = 0.0, False
+    yield Scene(_drawn(stage), shot.title, 0, 0.0, ended=False)
+    for step in range(1, stage.max_steps + 1):
+        action = actor.act(stack([observation] * SLOTS))[place]
+        with stage.surroundings:
+            watch.stepping()
+            observation, reward, terminated, truncated, _ = env.step(action)
+            watch.returned()
+        total += plain_reward(reward)
+        ended = bool(terminated or truncated)
+        yield Scene(_drawn(stage), shot.title, step, total, ended)
+        if ended:
+            return
+
+
+def _drawn(stage: _Stage) -> Any:
+    with stage.surroundings, watch.calling(watch.Call.RENDER):
+        return draw(stage.env)
+
+
+def draw(env: gym.Env[Any, Any]) -> Any:
+    """Return a picture of an environment: height × width × 3 bytes.
+
+    Raises:
+        NoRenderer: It gives none.
+    """
+    try:
+        frame = env.render()
+    except gym.error.DependencyNotInstalled as error:
+        raise NoRenderer(f"no film: rendering needs a package that is not installed: {error}") from None
+    except Exception as error:
+        hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in f"{type(error).__name__} {error}" else ""
+        raise NoRenderer(f"no film: rendering failed: {type(error).__name__}: {error}{hint}") from error
+    frame = np.asarray(frame) if frame is not None else None
+    if frame is None or frame.ndim != 3 or frame.shape[2] != 3:
+        name = env.spec.id if env.spec else "the environment"
+        raise NoRenderer(
+            f'no film: {name} gives no picture in render_mode "rgb_array"; implement render() to return height × width × 3 bytes'
+        )
+    return frame.astype(np.uint8, copy=False)
