@@ -105,7 +105,9 @@ def test_sync_brings_an_older_pipeline_up_to_date(project: Project) -> None:
     old, data = project.root, REPOSITORY / "tests" / "data" / "older_pipeline"
     now = (old / "dvc.yaml").read_text()
     theirs = (
-        (data / "dvc.yaml").read_text().replace("stages:\n", "stages:\n  mine:  # my own\n    cmd: echo hello\n\n", 1)
+        (data / "dvc.yaml.txt")
+        .read_text()
+        .replace("stages:\n", "stages:\n  mine:  # my own\n    cmd: echo hello\n\n", 1)
     )
     project.write("dvc.yaml", theirs)
     for stage in ("resolve", "eval", "video"):
