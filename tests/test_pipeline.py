@@ -157,7 +157,7 @@ def test_editing_project_code_retrains_exactly_the_runs_that_use_it(study: Proje
     assert stale(study, *trains) == set()
     for file, text in (
         ("envs/force.py", "FORCE = 11.0\n"),
-        ("policies/residual.py", (study.root / "policies/residual.py").read_text() + "\n# edited\n"),
+        ("policies/residual.py", (study.root / "policies/residual.py").read_text() + "\nEDITED = True\n"),
     ):
         study.write(file, text)
         assert stale(study, *trains) == {"train@cartpole_epochs"}
