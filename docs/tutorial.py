@@ -13,12 +13,13 @@ PAGE = Path(__file__).with_name("tutorial.md")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
+    (r"(?m)^.*\b(evaluating|filming)\b.*: \d+ of \d+ episodes.*\n", ""),
     (r"\b(refs/exps/)\S+ [0-9a-f]{40}", r"\g<1>… …"),
     (r"[-+]?\d[\d,.]*(e-?\d+)?", "0"),
     (r"\b(s|min|h|d)\b", "s"),
     (r"\s+", " "),
 )
-"""What may differ between machines: hashes, numbers (with their widths) and units of time."""
+"""What may differ between machines: signs of life, hashes, numbers (with their widths) and units of time."""
 
 
 def rerun(page: str) -> str:
