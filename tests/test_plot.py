@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlx import stats, tensorboard_log
 from rlx.errors import UsageError
 from rlx.metrics import read_rows
+from rlx.plots import sight
 from rlx.report.metric_choice import INTERNALS, chosen_metrics
 from rlx.tensorboard_log import TensorBoardLog, training_clock
 from tests.conftest import Project
@@ -60,6 +63,32 @@ def test_the_points_are_those_of_the_run(finished: Project) -> None:
     }
     found = one["metrics"]["validation/return_mean"]["seeds"]["1"]
     assert dict(zip(found["x"], found["values"], strict=True)) == played
+
+
+def test_all_metrics_are_those_that_change(finished: Project) -> None:
+    content = drawn(finished, "cartpole", "--metric", "all")
+    for metric, curve in content["runs"][0]["metrics"].items():
+        values = {value for seed in curve["seeds"].values() for value in seed["values"] if value is not None}
+        assert len(values) != 1, metric
+    assert "left out, since constant: train/learning_rate (0.001" in words(str(content["notes"]))
+
+
+@given(
+    st.lists(st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6), min_size=3, max_size=8),
+    st.sampled_from([1e-9, 1.0, 1e6]),
+)
+def test_bands_end_inside_the_picture_unless_they_dwarf_the_curves(rows: list[list[float]], scale: float) -> None:
+    seeds_ST = np.array(rows) * scale
+    band = stats.mean_band(seeds_ST)
+    low, high = sight(list(seeds_ST), [band])
+    room = float(np.ptp(seeds_ST)) or abs(float(seeds_ST[0, 0])) or 1.0
+    assert low < seeds_ST.min()
+    assert seeds_ST.max() < high
+    edges = np.concatenate([band.low_T[band.telling_T], band.high_T[band.telling_T]])
+    if edges.size and seeds_ST.min() - room < edges.min():
+        assert low < edges.min()
+    if edges.size and edges.max() < seeds_ST.max() + room:
+        assert edges.max() < high
 
 
 def test_csv_has_every_point(finished: Project) -> None:

@@ -151,9 +151,32 @@ def test_a_finding_is_shown_in_the_curves(page: Page) -> None:
     assert page.evaluate("document.getElementById('chart-curves-0').layout.shapes") in (None, [])
 
 
+def test_commands_are_copied(page: Page) -> None:
+    page.locator("#verdict ~ .cards details summary").first.click()
+    commands = page.locator("button[data-copy]").evaluate_all("all => all.map(one => one.dataset.copy)")
+    assert any(command.startswith("rlx train ") for command in commands)
+    settling = page.locator("#verdict ~ .cards button[data-copy]").first
+    assert settling.get_attribute("data-copy").startswith("rlx train cartpole")  # type: ignore[union-attr]
+    settling.press("Enter")
+    page.wait_for_function("document.querySelector('#verdict ~ .cards button[data-copy]').textContent === 'Copied'")
+
+
+def test_the_verdict_comes_first(page: Page) -> None:
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        verdict, findings = (page.locator(name).bounding_box() for name in ("#verdict", "#findings"))
+        assert verdict
+        assert findings
+        assert verdict["y"] < findings["y"]
+        table = page.locator(".scroll table", has_text="verdict").first
+        first = table.locator("thead th").evaluate_all("all => all.map(one => one.textContent)")[:2]
+        assert "verdict" in first, first
+
+
 def test_a_film_plays(page: Page) -> None:
     film = page.locator("video").first
     film.scroll_into_view_if_needed()
+    assert film.evaluate("film => film.loop")
     assert film.evaluate(PLAYED) > 0.05
     assert film.evaluate("film => film.error === null && film.videoWidth > 0")
     assert film.get_attribute("poster").startswith("data:image/jpeg")  # type: ignore[union-attr]

@@ -119,6 +119,21 @@ def test_a_sweep_is_ranked_and_corrected_together(study: Project) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_sweep_over_environments_ranks_nothing_across_them(study: Project) -> None:
+    for name, gain, rate in (("lr_001", 1.0, "0.002"), ("lr_002", 900.0, "0.003")):
+        fake(study, name, gain, rate)
+    other = study.root / "runs/lr_002"
+    change(other / "eval/summary.json", lambda summary: summary["task"].update(environment="Acrobot-v1"))
+    text = (other / "config_snapshot.yaml").read_text()
+    (other / "config_snapshot.yaml").write_text(text.replace("CartPole-v1", "Acrobot-v1"))
+    content = json.loads(study.rlx("summarize", "lr", "--json").stdout)
+    found = [(row["id"], row["rank"], row["verdict"]) for row in content["experiments"]]
+    assert found == [("lr_001", 1, "inconclusive"), ("lr_002", None, "not comparable")]
+    said = flat(study.rlx("summarize", "lr").stdout)
+    assert "The highest mean return is that of lr_001" in said
+    assert "lr_002 is on another environment than cartpole: returns there say nothing about returns here" in said
+
+
 def test_the_project_is_told_from_anywhere(finished: Project, tmp_path: Path) -> None:
     text = finished.rlx("summarize").stdout
     assert headline_of(finished) in flat(text)

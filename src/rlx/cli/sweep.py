@@ -172,6 +172,7 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
     from rlx import stats
     from rlx.report.comparison_words import headline, headlines
     from rlx.report.grid import Grid
+    from rlx.report.study_comparison import task_name
     from rlx.wording import MISSING, interval, number
 
     verdicts = {comparison.run: comparison for comparison in study.comparisons}
@@ -197,16 +198,18 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
             ]
         )
     say("")
-    many = len(study.comparisons)
+    comparable = [comparison.run for comparison in study.comparisons if comparison.difference is not None]
+    many = len(comparable)
     note = f"* the baseline, the config itself. Intervals and verdicts are corrected for {many} points judged together."
+    order = "best first" if len({task_name(run) for run in study.scores}) == 1 else "best first on each environment"
     print_grid(
-        Grid(f"{name}, best first", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
+        Grid(f"{name}, {order}", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
     )
-    best = next((run.run for run in study.scores if run.run in folders and run.run != study.baseline), None)
+    best = next((run.run for run in study.scores if run.run in folders and run.run in comparable), None)
     for line in [*headlines(study)[: int(many > 2)], *([headline(study, verdicts[best])] if best else [])]:
         tell(line, "bold")
     if best and verdicts[best].verdict == "improved":
         say(f"Next: `rlx promote {best}` makes it the configuration; `rlx compare {study.baseline} {best}` shows more")
         say("The best of many points flatters itself: confirm it on fresh seeds before you rely on its score")
-    elif best and verdicts[best].difference is not None:
+    elif best:
         say(f"Next: `rlx compare {study.baseline} {best}`")

@@ -93,14 +93,28 @@ def _visible(value: Any) -> Any:
     return visible(value) if type(value) is str else value
 
 
-def _with_commands(text: str) -> Any:
-    """Return a sentence as HTML: what stands in backticks is code, everything is escaped."""
+_COPY = '<code>{0}</code> <button type="button" class="live" data-copy="{0}" aria-label="Copy the command {0}">Copy</button>'
+
+
+def _code(text: str, *, copy: bool) -> Any:
+    from markupsafe import Markup
+
+    return Markup(_COPY if copy and text.startswith(("rlx ", "dvc ", "git ")) else "<code>{0}</code>").format(text)
+
+
+def _with_commands(text: str, *, copy: bool = False) -> Any:
+    """Return a sentence as HTML: what stands in backticks is code, everything is escaped.
+
+    Args:
+        text: The sentence.
+        copy: Give each command a button that copies it.
+    """
     from markupsafe import Markup, escape
 
     parts = visible(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)
-    html = [Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)]
+    html = [_code(part, copy=copy) if index % 2 else escape(part) for index, part in enumerate(parts)]
     return Markup("").join(html)
 
 

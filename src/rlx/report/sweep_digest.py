@@ -18,6 +18,7 @@ from rlx.report.comparison_words import headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
+from rlx.report.study_comparison import task_name
 from rlx.report.text import setting
 from rlx.runs import RunFolder
 from rlx.sweeps.grid import read_sweep
@@ -37,7 +38,9 @@ class _Sweep:
         members: Every experiment, as its row in the list of runs.
         judged: Those with results, with the baseline where there is one.
         baseline: The run they are compared with, where it has results.
-        ranked: The experiments with results, the highest mean first, with what differs from the baseline.
+        ranked: The experiments with results on the baseline's environment (without a baseline: where all are on one),
+            the highest mean first, with what differs from the baseline.
+        apart: Those on other environments, whose returns say nothing about it, likewise.
     """
 
     name: str
@@ -45,6 +48,12 @@ class _Sweep:
     judged: JudgedRuns
     baseline: str | None
     ranked: Mapping[str, Mapping[str, tuple[Any, Any]]]
+    apart: Mapping[str, Mapping[str, tuple[Any, Any]]]
+
+    @property
+    def scored(self) -> Mapping[str, Mapping[str, tuple[Any, Any]]]:
+        """The experiments with results, those that are ranked first."""
+        return {**self.ranked, **self.apart}
 
 
 def looked_at_once(parameters: Parameters) -> Parameters:
@@ -102,7 +111,7 @@ def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequenc
         "headline": sweep.judged.headlines if sweep.baseline else [],
         "baseline": sweep.baseline,
         "checkpoint": parameters.compare.checkpoint,
-        "experiments": [_facts(sweep, run, rank.get(run)) for run in [*sweep.ranked, *sweep.judged.without]],
+        "experiments": [_facts(sweep, run, rank.get(run)) for run in [*sweep.scored, *sweep.judged.without]],
     }
     return Digest("sweep", name, as_one(list(_sentences(sweep))), _grid(sweep), facts)
 
@@ -125,15 +134,18 @@ def _gathered(root: Path, parameters: Parameters, name: str, members: Sequence[R
     together = [baseline, *folders] if baseline else folders
     judged = judge_runs(together, baseline.name if baseline else "", parameters)
     scores = [run for run in judged.study.scores if not baseline or run.run != baseline.name] if judged.study else []
-    ranked = sorted(scores, key=lambda run: -float(run.scores_S.mean()))
-    against = _settings(baseline or (judged.folders[ranked[0].run] if ranked else None))
-    differing = {run.run: config_differences(against, _settings(judged.folders[run.run])) for run in ranked}
+    against = _settings(baseline or (judged.folders[scores[0].run] if scores else None))
+    differing = {run.run: config_differences(against, _settings(judged.folders[run.run])) for run in scores}
+    every = judged.study.scores if judged.study else ()
+    tasks = {task_name(run) for run in every if run.run == baseline.name} if baseline else set(map(task_name, every))
+    ranked = [run.run for run in scores if tasks == {task_name(run)}]
     return _Sweep(
         name,
         members,
         replace(judged, without={**judged.without, **without}),
         baseline.name if baseline else None,
-        differing,
+        {run: differing[run] for run in ranked},
+        {run: changed for run, changed in differing.items() if run not in ranked},
     )
 
 
@@ -143,10 +155,10 @@ def _settings(folder: RunFolder | None) -> dict[str, Any]:
 
 
 def _sentences(sweep: _Sweep) -> Iterator[str]:
-    total, done, judged = len(sweep.members), len(sweep.ranked), sweep.judged
+    total, done, judged = len(sweep.members), len(sweep.scored), sweep.judged
     environments = sorted({row.environment for row in sweep.members if row.environment})
     steps = sorted({row.steps for row in sweep.members if row.steps})
-    seeds = sorted({row.seeds for row in sweep.members if row.id in sweep.ranked and row.seeds})
+    seeds = sorted({row.seeds for row in sweep.members if row.id in sweep.scored and row.seeds})
     many = f"{total} experiment{'s' * (total != 1)}" + (f" on {', '.join(environments)}" if environments else "")
     each = f", {_range(seeds)} seeds of {_range(steps)} environment steps each" if seeds and steps else ""
     have = "all of them have held-out scores" if done == total else f"{done} of them have held-out scores"
@@ -155,9 +167,13 @@ def _sentences(sweep: _Sweep) -> Iterator[str]:
     if best is not None and judged.study is not None:
         estimate = stats.mean_with_interval(next(run.scores_S for run in judged.study.scores if run.run == best))
         yield f"The highest mean return is that of {best} ({changes(sweep.ranked[best]) or 'no setting differs'}): {scored(estimate)}"
-        if done > 1:
-            yield f"Being the highest of {done}, it is partly luck: confirm it on seeds that the sweep did not use"
+        if len(sweep.ranked) > 1:
+            yield f"Being the highest of {len(sweep.ranked)}, it is partly luck: confirm it on seeds that the sweep did not use"
         yield from _verdicts(sweep, best)
+    if sweep.apart:
+        them = f"{listed(list(sweep.apart), 3)} {'are' if len(sweep.apart) > 1 else 'is'}"
+        other = f"another environment than {sweep.baseline}" if sweep.baseline else "different environments"
+        yield f"{them} on {other}: returns there say nothing about returns here, so no rank and no verdict"
     for name, problem in list(judged.without.items())[:3]:
         yield f"{name} {problem}"
     if len(judged.without) > 3:
@@ -192,10 +208,11 @@ def changes(differing: Mapping[str, tuple[Any, Any]]) -> str:
 def _grid(sweep: _Sweep) -> Grid:
     table, study = [], sweep.judged.study
     scores = {run.run: stats.mean_with_interval(run.scores_S) for run in study.scores} if study else {}
-    for rank, (run, differing) in enumerate(sweep.ranked.items(), 1):
+    for rank, (run, differing) in enumerate(sweep.scored.items(), 1):
         estimate, comparison = scores[run], sweep.judged.comparison(run)
         verdict = comparison.verdict if comparison else MISSING
-        table.append([str(rank), run, changes(differing) or "nothing", number(estimate.mean)])
+        shown_rank = str(rank) if run in sweep.ranked else MISSING
+        table.append([shown_rank, run, changes(differing) or "nothing", number(estimate.mean)])
         table[-1] += [interval(estimate.interval), verdict]
     if sweep.baseline:
         estimate = scores[sweep.baseline]
@@ -222,7 +239,7 @@ def _facts(sweep: _Sweep, run: str, rank: int | None) -> dict[str, Any]:
         "id": run,
         "rank": rank,
         "status": row.status if row else None,
-        "changes": sweep.ranked.get(run),
+        "changes": sweep.scored.get(run),
         "return_mean": estimate.mean if estimate else None,
         "ci_low": found.low if found else None,
         "ci_high": found.high if found else None,
