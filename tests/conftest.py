@@ -59,6 +59,20 @@ class _Warm:
             pass
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files so that no process waits for the finished project: one begins with making it, others follow last."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def needs_it(path: Path) -> bool:
+        return any("finished" in getattr(item, "fixturenames", ()) for item in files[path])
+
+    needing = sorted(filter(needs_it, files), key=lambda path: -len(files[path]))
+    ordered = [*needing[:1], *(path for path in files if path not in needing), *needing[1:]]
+    items[:] = [item for path in ordered for item in files[path]]
+
+
 _warm: list[_Warm] = []
 
 
