@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.elsewhere import cure_of_study_run, is_recorded
+from rlx.elsewhere import Match, cure_of_study_run, match
 from rlx.errors import CommandFailed, DataDamaged
 from rlx.experiments.fetching import cures
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
@@ -19,10 +19,10 @@ from rlx.live import metrics_files
 from rlx.live_notes import Process, live_notes
 from rlx.reading import MOST_CONFIG_BYTES, parse_json, read_bytes, read_text
 from rlx.run_index import RunIndex, Stamp
-from rlx.run_state import Evidence, evaluated_at, is_kept, state_of, status_and_process
+from rlx.run_state import evidence, is_kept, state_of, status_and_process
 from rlx.runs import RunFolder, check_metadata
 
-FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json")
+FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json", "judging.yaml")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Row:
         progress: While it runs: the share of its environment steps that is behind it.
         process: Who was training it, while it runs.
         ended: Host and moment at which its training ended.
+        trained_so: Whether it says to be trained with the configuration beside it.
+        scored_so: Whether it says to be scored by that and the judging beside it.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Row:
     progress: float | None = None
     process: Process | None = None
     ended: tuple[str, float] | None = None
+    trained_so: bool | None = None
+    scored_so: bool | None = None
 
 
 def rows(root: Path) -> list[Row]:
@@ -166,7 +170,10 @@ def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
             return Row(folder.name, "run", "unreadable", problem=str(error))
     updated = max((stamp[0] for stamp in stamps if stamp), default=0) / 1e9
     row = _row_of(folder.name, "experiment" if stamps[3] is not None else "run", *texts)
-    return replace(row, updated=updated)
+    if row.status == "unreadable":
+        return replace(row, updated=updated)
+    fit = match(folder, *(None if text is None else parse_json(text) for text in texts))
+    return replace(row, updated=updated, trained_so=fit.training, scored_so=fit.scores)
 
 
 def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) -> list[Row]:
@@ -244,24 +251,23 @@ def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
     """Return the row of a run folder with what the run is just now, and how it goes on where it stands still."""
     if row.status == "unreadable":
         return row
-    told = row.status if stamps[1] else None
-    evaluated = evaluated_at(folder) if stamps[2] else None
-    found = Evidence(
-        told,
-        row.process,
-        row.ended,
-        evaluated,
-        stamps[3] is not None,
-        told is not None and is_kept(folder),
-        recorded=told is None and is_recorded(folder),
-    )
+    told, fit = row.status if stamps[1] else None, Match(row.trained_so, row.scored_so)
+    kept = told is not None and is_kept(folder)
+    found = evidence(folder, (told, row.process, row.ended), fit, stamps[3] is not None, kept)
     now = state_of(found, live_notes(folder))
-    if now == "elsewhere":
-        return replace(row, status=now, problem=cure_of_study_run(folder))
+    if now == "elsewhere" or found.foreign:
+        return replace(_without_results(row), status=now, problem=cure_of_study_run(folder))
+    if fit.scores is False:
+        row = replace(row, return_mean=None, ci_low=None, ci_high=None)
     if now not in ("stopped", "failed"):
         return replace(row, status=now)
     died = "its process has died; " if told == "running" else ""
     return replace(row, status=now, problem=f"{died}`rlx resume {shlex.quote(row.id)}` goes on from there")
+
+
+def _without_results(row: Row) -> Row:
+    """Return a row without what was trained and scored: it is of another configuration."""
+    return replace(row, seeds=None, seeds_wanted=None, return_mean=None, ci_low=None, ci_high=None, steps=None)
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def find_checkpoints(root: Path, reference: str) -> list[Policy]:
         raise UsageError(f"{reference}: what follows # must be a training seed, such as #1")
     run, _, name = text.rpartition(":") if ":" in text else (text, "", "latest")
     folder = find_run(root, run)
+    folder.check_own_training()
     known = _known(root, folder)
     if not known:
         raise Missing(f"{run} has no checkpoints yet")

@@ -102,18 +102,19 @@ def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]
     Args:
         name: Of the set.
         compile_all: Calls each kernel once; importable.
-        say: Told, before anything slow, that compiling takes a moment.
+        say: Told, before anything slow, that compiling takes a moment; only in the process that does it.
     """
     mark = cache_folder() / f"{name}.ready"
     if mark.exists():
         return
-    say("compiling the fast engine for this machine, once (about half a minute)")
     try:
         with FileLock(mark.with_suffix(".lock")):
             if not mark.exists():
+                say("compiling the fast engine for this machine, once (about half a minute)")
                 _apart(compile_all)
                 mark.touch()
-    except OSError:
+    except OSError:  # a home that cannot be written
+        say("compiling the fast engine, which cannot be kept on this machine (about half a minute)")
         compile_all()
 
 

@@ -16,6 +16,7 @@ from rlx.algorithms import prepare_fast
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.config.time_limits import step_timeout
+from rlx.elsewhere import snapshot_hash
 from rlx.envs import make_env, own_registrations
 from rlx.errors import TrainingFailed
 from rlx.evaluation import SLOTS, Episode, EpisodesPlayed, Stepper, play, stepper_for, untouched_generators
@@ -78,7 +79,7 @@ def evaluate_run(
     )
     task = task_of(snapshot, protocol)
     results.write_episodes(folder / "eval", table)
-    results.write_summary(folder / "eval", task, scores, random_return)
+    results.write_summary(folder / "eval", task, scores, random_return, snapshot_hash(folder))
     for name, score in scores.items():
         estimate = score.estimate
         shown = f" {interval(estimate.interval)}" if estimate.interval else ""

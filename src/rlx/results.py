@@ -113,10 +113,25 @@ def score_of(
     return Score(estimate, means, policies, success, steps, validation)
 
 
-def write_summary(folder: Path, task: Mapping[str, Any], scores: Mapping[str, Score], random_return: float) -> None:
-    """Write ``summary.json``: what was measured, each checkpoint's score, and the random policy's mean return."""
+def write_summary(
+    folder: Path,
+    task: Mapping[str, Any],
+    scores: Mapping[str, Score],
+    random_return: float,
+    snapshot: str | None = None,
+) -> None:
+    """Write ``summary.json``: what was measured, each checkpoint's score, and the random policy's mean return.
+
+    Args:
+        folder: The ``eval`` folder.
+        task: What was measured.
+        scores: By checkpoint.
+        random_return: Of random actions.
+        snapshot: The hash of the run's configuration (:func:`rlx.elsewhere.snapshot_hash`), where there is one.
+    """
     content = {
         "format": FORMAT,
+        "snapshot": snapshot,
         "task": dict(task),
         "checkpoints": {name: _score_data(score) for name, score in scores.items()},
         "random": {"return_mean": random_return},

@@ -46,6 +46,7 @@ def metrics_rows(root: Path, folder: RunFolder) -> Iterator[dict[str, Any]]:
         Missing: There are none here.
         DataDamaged: A line is not a row (the unfinished last line of a stopped training is passed over).
     """
+    folder.check_own_training()
     paths = _metrics_paths(root, folder)
     if not paths:
         raise Missing(

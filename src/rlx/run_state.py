@@ -1,7 +1,8 @@
 """What a run is just now, in one definition for whoever says it.
 
 It is ``running``, ``evaluating``, ``filming``, ``analysing``, ``stopped``, ``finished``, ``failed``, ``resolved`` (nothing of
-it is trained yet), or ``elsewhere``: its results are recorded, and not in this clone.
+it is trained yet), or ``elsewhere``: its results are recorded, and not here. Results of another configuration, which a
+`git checkout` without `dvc checkout` leaves, are none of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rlx.elsewhere import is_recorded
+from rlx.elsewhere import Match, are_scores_recorded, content_of, is_recorded, match, training_fits
 from rlx.live import RECORD
 from rlx.live_notes import LiveNotes, Process, live_notes
 
@@ -33,6 +34,7 @@ class Evidence:
         unfinished: Whether it is the folder of an experiment that is not kept yet.
         kept: Whether it is of a kept experiment or a revision: what is there was finished.
         recorded: Whether ``dvc.lock`` records results of it that are not here.
+        foreign: Whether what was trained is of another configuration than the one beside it.
     """
 
     status: str | None = None
@@ -42,6 +44,7 @@ class Evidence:
     unfinished: bool = False
     kept: bool = False
     recorded: bool = False
+    foreign: bool = False
 
     @property
     def has_its_scores(self) -> bool:
@@ -67,12 +70,12 @@ def state_of(found: Evidence, notes: LiveNotes) -> str:
     """Return what a run is, from its files and from who is at work on it."""
     if now := notes.state:
         return now
+    if found.foreign:
+        return "elsewhere" if found.recorded else "resolved"
     if found.status == "running" and not (found.process and found.process.has_ended()):
         return "running"
-    if found.status == "failed":
-        return "failed"
-    if found.status in ("running", "stopped") or found.unfinished:
-        return "stopped"
+    if found.status in ("running", "stopped", "failed") or found.unfinished:
+        return "failed" if found.status == "failed" else "stopped"
     if found.kept and found.status is not None:
         return found.status
     return "finished" if found.has_its_scores else _trained(found, notes)
@@ -84,7 +87,7 @@ def _trained(found: Evidence, notes: LiveNotes) -> str:
         return "running"
     if notes.failed is not None and (found.ended is None or notes.failed >= found.ended[1]):
         return "failed"
-    if found.status is None and (found.recorded or found.kept):
+    if found.recorded or (found.status is None and found.kept):
         return "elsewhere"
     return "resolved" if found.status is None else "stopped"
 
@@ -116,6 +119,31 @@ def run_state(folder: Path, metadata: Mapping[str, Any] | None, *, kept: bool = 
     """
     status, process, ended = (None, None, None) if metadata is None else status_and_process(metadata)
     unfinished = (folder / RECORD).is_file()
-    recorded = metadata is None and is_recorded(folder)
-    found = Evidence(status, process, ended, evaluated_at(folder), unfinished, kept or is_kept(folder), recorded)
-    return state_of(found, live_notes(folder))
+    fit = match(folder, metadata, content_of(folder / "eval" / "summary.json"))
+    return state_of(
+        evidence(folder, (status, process, ended), fit, unfinished, kept or is_kept(folder)), live_notes(folder)
+    )
+
+
+def evidence(
+    folder: Path,
+    told: tuple[str | None, Process | None, tuple[str, float] | None],
+    fit: Match,
+    unfinished: bool,
+    kept: bool,
+) -> Evidence:
+    """Return what the files of a run say.
+
+    Args:
+        folder: Its folder.
+        told: What ``metadata.json`` says (:func:`status_and_process`); None each without one.
+        fit: Whether its results are of its configuration.
+        unfinished: Whether it is the folder of an experiment that is not kept yet.
+        kept: Whether it is of a kept experiment or a revision.
+    """
+    foreign = not training_fits(folder, fit, told[0])
+    scored = None if fit.scores is False else evaluated_at(folder)
+    recorded = (
+        is_recorded(folder) if told[0] is None or foreign else fit.scores is False and are_scores_recorded(folder)
+    )
+    return Evidence(*told, scored, unfinished, kept, recorded, foreign)

@@ -21,7 +21,7 @@ from rlx.config.judging import FILE, Judging, read_judging
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.containment import check_links
 from rlx.dvc_cache import is_object
-from rlx.elsewhere import cure_of_study_run
+from rlx.elsewhere import check_own, cure_of_study_run, snapshot_hash
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
 from rlx.live_notes import AT_WORK, Process
@@ -109,14 +109,28 @@ class RunFolder:
 
     @property
     def evaluation(self) -> Summary:
-        """The held-out scores; see :func:`rlx.results.read_summary`."""
+        """The held-out scores; see :func:`rlx.results.read_summary`.
+
+        Raises:
+            Missing: There are none, or they are of another configuration.
+            DataDamaged: The file cannot be read.
+        """
         from rlx.results import read_summary
 
         if not self.is_evaluated and (told := WHY_UNFINISHED.get(self.state)):
             raise Missing(
                 f"{self.name} {told.format(run=shlex.quote(self.path.name), cure=cure_of_study_run(self.path))}"
             )
+        check_own(self.path, self.name)
         return read_summary(self.path / "eval")
+
+    def check_own_training(self) -> None:
+        """Refuse to read what training left of another configuration than the one beside it.
+
+        Raises:
+            Missing: It did; the message says whose it is and what brings the run's own.
+        """
+        check_own(self.path, self.name, scores=False)
 
     @property
     def state(self) -> str:
@@ -277,6 +291,7 @@ def write_metadata(
     content = {
         "format": FORMAT,
         "status": status,
+        "snapshot": snapshot_hash(folder),
         "run_name": snapshot.config.run_name,
         "environment": snapshot.config.env.id,
         "algorithm": snapshot.config.algo.name,

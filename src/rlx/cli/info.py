@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -42,14 +41,13 @@ def command(run: str, *, as_json: bool) -> None:
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what to show: a name and a text each."""
     from rlx.config.sources import told_sources
-    from rlx.elsewhere import cure_of_study_run
     from rlx.wording import number
 
     yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
     done = "" if facts["progress"] is None else f", {100 * facts['progress']:.0f} % of its environment steps"
     yield "status", f"{facts['status']}{done}"
-    if facts["status"] == "elsewhere":
-        yield "results", f"not here: {cure_of_study_run(Path(facts['folder']))}"
+    if facts["problem"]:
+        yield "results", facts["problem"]
     yield "environment", f"{facts['environment']}, {facts['algorithm']}"
     if facts["continues"]:
         yield "continues", facts["continues"]

@@ -104,7 +104,7 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     if analysis and any(finding["severity"] != "info" for finding in analysis["findings"]):
         tell(f"Diagnosis: {diagnosis(analysis)} `rlx diagnose {name}` tells more.")
     members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
-    finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.is_evaluated]
+    finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.state == "finished"]
     environment = folder.snapshot.config.env.id
     baseline = next((base for base in finished if base.snapshot.config.env.id == environment), None)
     if baseline is None and finished:

@@ -170,9 +170,13 @@ def _copy(folder: Path, name: str, into: Path, *, follow: bool) -> None:
 
 
 def _configure(place: Workplace) -> None:
-    """Let DVC in the clone use the project's cache, and nothing of the network."""
+    """Let DVC in the clone use the project's cache, and nothing of the network; all else is as this clone's owner set it.
+
+    What the owner wrote is read as lines: a ``ConfigObj`` that knows its file writes that file.
+    """
     own = place.project / ".dvc" / "config.local"
-    settings = ConfigObj(str(own) if own.is_file() else None, encoding="utf-8")
+    lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
+    settings = ConfigObj(lines, encoding="utf-8", interpolation=False)
     settings.setdefault("cache", {})["dir"] = str(cache_root(place.project))
     settings.setdefault("exp", {})["auto_push"] = "false"
     write_bytes(place.root / ".dvc" / "config.local", b"\n".join(settings.write()) + b"\n")

@@ -154,6 +154,8 @@ class RunFacts(Document):
     """Its `run_name`."""
     status: str
     """As in `rlx ls`."""
+    problem: str | None
+    """Why its results are not here, or that those here are of another configuration, and the command that mends it."""
     environment: str
     """Its environment's id."""
     algorithm: str

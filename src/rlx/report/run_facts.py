@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.catalogue import progress
+from rlx.elsewhere import cure_of_study_run
 from rlx.environment_facts import FILE as TASK
 from rlx.errors import DataDamaged, Missing
 from rlx.labels import read_labels
@@ -25,6 +26,11 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
     """
     snapshot, labels = folder.snapshot, read_labels(root, folder.name)
     metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
+    problem = None
+    try:
+        folder.check_own_training()
+    except Missing as error:
+        metadata, problem = {}, str(error)
     try:
         summary = folder.evaluation
     except Missing:
@@ -36,6 +42,7 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
         "folder": str(folder.path),
         "title": snapshot.config.run_name,
         "status": (state := folder.state),
+        "problem": problem or (f"not here: {cure_of_study_run(folder.path)}" if state == "elsewhere" else None),
         "progress": progress(folder.path) if state == "running" else None,
         "environment": snapshot.config.env.id,
         "algorithm": snapshot.config.algo.name,

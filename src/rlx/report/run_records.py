@@ -28,9 +28,11 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
 
     Raises:
         ConfigError: Its snapshot cannot be read.
+        Missing: What is in its folder is of another configuration.
         DataDamaged: One of its other files cannot be read.
     """
     snapshot = folder.snapshot
+    folder.check_own_training()
     metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
     metrics, clocks = _metrics(root, folder), _clocks(root, folder)
     played, random = _episodes(folder)
