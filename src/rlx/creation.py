@@ -13,6 +13,7 @@ from rlx.config.document import dump
 from rlx.config.schema import RunConfig
 from rlx.errors import CommandFailed, UsageError
 from rlx.experiments import dvc, git, sync_roster
+from rlx.experiments.clone import set_up
 from rlx.experiments.tools import has_identity
 from rlx.template import template_files
 
@@ -34,17 +35,20 @@ are Python packages for environments and networks of your own; `runs/` and `anal
 
 WRAPPERS = {"minigrid": "minigrid.wrappers.ImgObsWrapper"}
 """What observations of a package's environments need before a policy can read them, by the module in `module:ID`."""
+APPENDED = (".gitignore", ".gitattributes")
+"""Files of a new project that may be there already, and to which its lines are added."""
 STARTING_SEEDS = 5
 """Seeds of a new study on an environment of the person's choice: the fewest for a verdict, where training may be slow."""
 
 
-def create_project(folder: Path, env_id: str | None, remote: str | None = None) -> list[str]:
+def create_project(folder: Path, env_id: str | None, remote: str | None = None, *, hooks: bool = True) -> list[str]:
     """Write a project into ``folder`` and commit it.
 
     Args:
         folder: A folder that does not exist, is empty, or is a Git repository without any file of the project's names.
         env_id: Start on this Gymnasium environment instead of the default study.
         remote: Where `dvc push` shall put results: a folder or a URL. Set before the first experiment, which carries it.
+        hooks: Let results follow `git checkout`, by DVC's hook.
 
     Returns:
         What the caller should tell the user besides success.
@@ -65,7 +69,7 @@ def create_project(folder: Path, env_id: str | None, remote: str | None = None) 
     files.setdefault("README.md", README.format(name=folder.resolve().name, run=run).encode())
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; choose another name")
-    present = [name for name in files if (folder / name).exists() and name not in ("README.md", ".gitignore")]
+    present = [name for name in files if (folder / name).exists() and name not in ("README.md", *APPENDED)]
     if present or (folder / "dvc.yaml").exists():
         listed = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
         raise UsageError(f"{folder} already has {listed}; rlx init never overwrites a file. Choose an empty folder")
@@ -73,12 +77,22 @@ def create_project(folder: Path, env_id: str | None, remote: str | None = None) 
         del files["README.md"]
     for name, content in files.items():
         target = folder / name
-        if name == ".gitignore" and target.exists():
+        if name in APPENDED and target.exists():
             content = target.read_bytes().rstrip() + b"\n" + content  # noqa: PLW2901
         write_bytes(target, content)
     if env_id is not None:
         sync_roster(folder, ["baseline", "variant"])
-    return [*notes, *_commit(folder, [*files], remote)]
+    return [*notes, *_commit(folder, [*files], remote), *set_up(folder, hooks=hooks)]
+
+
+def is_project(folder: Path) -> bool:
+    """Tell whether a folder is the top of a project already, in a repository of Git's."""
+    named = all((folder / name).is_file() for name in ("dvc.yaml", "params.yaml", ".dvc/config"))
+    return (
+        named
+        and "stages.compare" in (folder / "dvc.yaml").read_text(encoding="utf-8", errors="replace")
+        and (folder / ".git").exists()
+    )
 
 
 def _cost(steps: int) -> str:

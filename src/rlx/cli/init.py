@@ -11,11 +11,13 @@ import click
 @click.argument("name", type=click.Path(path_type=Path))
 @click.option("--env", "env_id", metavar="ID", help="Start on this Gymnasium environment.")
 @click.option("--remote", metavar="URL", help="Where `dvc push` shall put results: a folder, s3://…, ssh://…")
-def command(name: Path, env_id: str | None, remote: str | None) -> None:
+@click.option("--no-hooks", is_flag=True, help="Leave out the Git hook by which results follow `git checkout`.")
+def command(name: Path, env_id: str | None, remote: str | None, *, no_hooks: bool) -> None:
     """Make a new project in the folder NAME that runs at once.
 
     Git and DVC are set up and the first state is committed. Without --env it holds the study that rlx's own repository
-    runs. An existing folder is fine as long as no file would be overwritten.
+    runs. An existing folder is fine as long as no file would be overwritten. In a clone of a project, `rlx init .` sets up
+    what Git keeps per clone: the merge of what two people add, and results that follow `git checkout`.
 
     \b
     Example:
@@ -24,13 +26,20 @@ def command(name: Path, env_id: str | None, remote: str | None) -> None:
     """
     import shlex
 
-    from rlx.creation import create_project
+    from rlx.creation import create_project, is_project
     from rlx.errors import UsageError
+    from rlx.experiments.clone import set_up
 
     for option, value in (("--env", env_id), ("--remote", remote)):
         if value is not None and not value.strip():
             raise UsageError(f"{option} '': must not be empty; leave it out, or say which")
-    for note in create_project(name, env_id, remote):
+    if env_id is None and remote is None and is_project(name):
+        for note in set_up(name, hooks=not no_hooks):
+            click.echo(f"note: {note}", err=True)
+        follow = "" if no_hooks else "; results follow `git checkout`"
+        click.echo(f"this clone of {name.resolve().name} is set up: Git merges runs that two people add{follow}")
+        return
+    for note in create_project(name, env_id, remote, hooks=not no_hooks):
         click.echo(f"note: {note}", err=True)
     where = "" if name.resolve() == Path.cwd() else f"cd {shlex.quote(str(name))} && "
     click.echo(f"{name} is ready. Next: {where}dvc repro")

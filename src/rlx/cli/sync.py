@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from rlx.cli.common import tell
 
 
 @click.command("sync")
-def command() -> None:
+@click.option(
+    "--merge", "settle", is_flag=True, help="In a merge, rebase or the like: merge what rlx can, name the rest."
+)
+@click.option(
+    "--driver", nargs=4, hidden=True, type=click.Path(path_type=Path), help="For Git: ancestor, ours, theirs, name."
+)
+def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> None:
     """Bring dvc.yaml in step with the study.
 
     The compare stage lists the results of every run in study.runs (params.yaml). After adding or removing a run there,
@@ -16,16 +24,26 @@ def command() -> None:
     the stages beside it as far as you have not changed them; comments and stages of your own stay. The resolve stage
     lists the data files of the project that environments read, so that a change of them is noticed.
 
+    With --merge it settles the conflicts of two people who each added a run: the study has the runs of both, dvc.lock the
+    results of both, and `dvc pull && dvc repro` then only judges them. What both sides changed is named and left to you.
+
     \b
     Example:
       rlx sync
+      rlx sync --merge
     """
+    if driver:
+        _drive(*driver)
+        return
     from rlx.config.composition import read_parameters
     from rlx.experiments import sync_roster, upgrade_pipeline
     from rlx.experiments.data import sync_data
     from rlx.project import find_root
 
     root = find_root()
+    settle = settle or _is_in_conflict(root)
+    if settle:
+        _settle(root)
     runs = read_parameters(root).study.runs
     for line in upgrade_pipeline(root):
         tell(line)
@@ -33,3 +51,63 @@ def command() -> None:
     click.echo(f"dvc.yaml {'now compares' if changed else 'compares'} {', '.join(runs)}")
     if added := sync_data(root):
         click.echo(f"dvc.yaml now watches data that environments read: {', '.join(added)}")
+    if settle:
+        tell(_next(root))
+
+
+def _drive(ancestor: Path, ours: Path, theirs: Path, name: Path) -> None:
+    """Merge one file for Git: the result goes where ours was; exit status 1 leaves the file unmerged."""
+    from rlx.atomic import write_bytes
+    from rlx.experiments.merging import Sides, by_lines, way_of
+
+    sides = Sides(*(path.read_bytes() for path in (ancestor, ours, theirs)))
+    way = way_of(name.as_posix())
+    if way is None:  # a project in a folder of the repository
+        parts = name.parts
+        way = next(filter(None, (way_of(Path(*parts[index:]).as_posix()) for index in range(1, len(parts)))), None)
+    if way is None:
+        content, conflict = by_lines(*(side or b"" for side in (sides.base, sides.ours, sides.theirs)))
+    else:
+        merged = way(sides)
+        content, conflict = merged.content, bool(merged.conflicts)
+    write_bytes(ours, content)
+    if conflict:
+        raise SystemExit(1)
+
+
+def _is_in_conflict(root: Path) -> bool:
+    """Tell whether a file that rlx merges is in conflict: then there is no roster to be in step with yet."""
+    from rlx.experiments.merging import in_conflict, way_of
+
+    return any(way_of(name) is not None for name in in_conflict(root))
+
+
+def _settle(root: Path) -> None:
+    from rlx.errors import ConfigError
+    from rlx.experiments.merging import settle
+
+    done = settle(root)
+    if done.files:
+        tell(f"merged: {', '.join(done.files)}")
+    for run in done.runs:
+        tell(
+            f"{run} was changed on both sides: dvc.lock keeps our results; `dvc repro` trains it anew if its configuration "
+            f"comes out otherwise"
+        )
+    if done.left:
+        raise ConfigError(
+            f"changed on both sides, and left to you: {', '.join(done.left)}. Settle and `git add` "
+            f"{'it' if len(done.left) == 1 else 'them'}, then `rlx sync --merge` again"
+        )
+
+
+def _next(root: Path) -> str:
+    from rlx.experiments.repository import under_way
+
+    what = under_way(root)
+    finish = {"merge": "`git commit`", None: "`git commit`", "bisect": "`git commit`"}.get(
+        what, f"`git {what} --continue`"
+    )
+    return (
+        f"Next: {finish}, then `dvc pull` and `dvc repro`, which judges the runs together and trains none of them again"
+    )

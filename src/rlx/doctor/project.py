@@ -54,7 +54,9 @@ def unfinished_merge(root: Path) -> Iterator[Finding]:
     if what == "bisect":
         yield warning("merge", "a bisect is under way", "`git bisect reset` ends it")
     elif what:
-        cure = f"`git {what} --continue` when it is resolved, `git {what} --abort` undoes it"
+        cure = (
+            f"`rlx sync --merge` merges what rlx can; `git {what} --continue` when all is settled, `--abort` undoes it"
+        )
         yield problem("merge", f"a {what} is under way, and Git's state is half of it", cure)
 
 
@@ -64,9 +66,7 @@ def conflict_marks(root: Path) -> Iterator[Finding]:
         path = root / name
         lines = path.read_bytes().splitlines() if path.is_file() else []
         if any(line.startswith(b"<<<<<<< ") for line in lines) and any(line.startswith(b">>>>>>> ") for line in lines):
-            cure = "choose a side and delete the lines of <, = and >"
-            if name == "dvc.lock":
-                cure = "`git checkout HEAD -- dvc.lock`, then `dvc repro`: what is in the cache trains nothing"
+            cure = "`rlx sync --merge` merges it; what both sides changed is left to you"
             yield problem("merge", f"{name} has the marks of a merge conflict, and DVC cannot read it", cure)
 
 

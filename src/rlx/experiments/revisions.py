@@ -86,8 +86,7 @@ def recorded_here(root: Path) -> dict[str, RecordedRun]:
         return {}
     if re.search(r"^<{7} ", text, re.MULTILINE):
         raise DataDamaged(
-            "dvc.lock: has the marks of a merge conflict; `git checkout HEAD -- dvc.lock`, then `dvc repro`: what is in the "
-            "cache trains nothing"
+            "dvc.lock: has the marks of a merge conflict; `rlx sync --merge` merges it, and nothing trains again for that"
         )
     return _runs_of(text)
 

@@ -1,0 +1,69 @@
+"""What a clone needs beside the project's files: Git's merge driver and hook, which Git keeps out of commits on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlx.atomic import write_text
+from rlx.errors import CommandFailed
+from rlx.experiments.repository import answer
+from rlx.experiments.tools import git
+
+DRIVER = "merge.rlx.driver"
+COMMAND = "rlx sync --driver %O %A %B %P"
+"""What ``.gitattributes`` means by ``merge=rlx``."""
+HOOK = """#!/bin/sh
+# Written by `rlx init`: after `git checkout` the results follow. Delete this file to do `dvc checkout` yourself.
+command -v dvc > /dev/null || exit 0
+exec dvc git-hook post-checkout "$@"
+"""
+
+
+def is_set_up(root: Path) -> bool:
+    """Tell whether this clone merges as the project's ``.gitattributes`` say."""
+    return bool(answer(root, "config", "--get", DRIVER))
+
+
+def asks_for_driver(root: Path) -> bool:
+    """Tell whether the project's ``.gitattributes`` name rlx's merge driver."""
+    try:
+        return "merge=rlx" in (root / ".gitattributes").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def set_up(root: Path, *, hooks: bool) -> list[str]:
+    """Let Git merge the project's files as rlx does, and let results follow `git checkout`.
+
+    Args:
+        root: The project.
+        hooks: Install the hook; one of the person's own stays.
+
+    Returns:
+        What the caller should tell.
+
+    Raises:
+        CommandFailed: Git refused.
+    """
+    git(root, "config", "merge.rlx.name", "rlx: the roster by union, dvc.lock by stage")
+    git(root, "config", DRIVER, COMMAND)
+    if not hooks:
+        return []
+    told = git(root, "rev-parse", "--git-path", "hooks/post-checkout").strip()
+    hook = root / told
+    if hook.is_symlink() or (hook.exists() and _text(hook) != HOOK):
+        return ["there is a post-checkout hook already: after `git checkout`, run `dvc checkout` yourself"]
+    try:
+        hook.parent.mkdir(parents=True, exist_ok=True)
+        write_text(hook, HOOK)
+        hook.chmod(0o755)
+    except OSError as error:
+        raise CommandFailed(f"{hook}: cannot be written: {error.strerror}") from None
+    return []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
