@@ -81,7 +81,8 @@ def cut(study: Project) -> None:
 
 def conflict(study: Project) -> None:
     text = (study.root / "dvc.lock").read_text()
-    study.write("dvc.lock", f"{text}<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
+    sides = "<<<<<<< HEAD\n  mine@x:\n    cmd: a\n=======\n  theirs@y:\n    cmd: b\n>>>>>>> other\n"
+    study.write("dvc.lock", text.replace("stages:\n", f"stages:\n{sides}"))
 
 
 def branch(study: Project) -> None:
@@ -99,7 +100,7 @@ def messy(study: Project) -> None:
         (lost, ["rlx", "info", "cartpole"], 0, ["rlx checkout cartpole"]),
         (damaged, ["rlx", "info", "cartpole"], 4, ["dvc checkout --force", "rlx checkout cartpole"]),
         (cut, ["rlx", "info", "cartpole"], 4, ["git checkout HEAD --", "dvc repro", "rlx checkout cartpole"]),
-        (conflict, ["rlx", "train", "cartpole", "-S", "algo.gamma=0.5"], 4, ["git checkout HEAD -- dvc.lock", "dvc repro"]),
+        (conflict, ["rlx", "train", "cartpole", "-S", "algo.gamma=0.5"], 4, ["rlx sync --merge"]),
         (branch, ["rlx", "analyze", "cartpole@it's$odd"], 0, ["rlx diagnose 'cartpole@"]),
         (messy, ["rlx", "doctor"], 1, ["git add configs/mine.yaml", "rlx sync"]),
     ],

@@ -42,7 +42,7 @@ def test_a_conflict_in_the_lock_is_told_with_its_cure(study: Project) -> None:
     lines[end : end + 1] = ["<<<<<<< HEAD", lines[end], "=======", lines[end], ">>>>>>> other"]
     study.write("dvc.lock", "\n".join(lines))
     assert "finished" in study.rlx("ls").stdout
-    refused(study, "checkout", "cartpole", says="`git checkout HEAD -- dvc.lock`", status=4)
+    refused(study, "checkout", "cartpole", says="`rlx sync --merge`", status=4)
     refused(study, "resume", "cartpole", "--timesteps", "9000", says="marks of a merge conflict", status=4)
 
 

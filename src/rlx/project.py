@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
-from rlx.errors import ConfigError, NotInProject
+from rlx.errors import ConfigError, DataDamaged, NotInProject
+from rlx.reading import MOST_BYTES, read_bytes
 
 PACKAGES = ("envs", "policies")
 MAIN_ROOT = "RLX_MAIN_ROOT"
@@ -22,6 +24,31 @@ def is_of_older_rlx(root: Path) -> bool:
         return path.is_file() and "judging.yaml" not in path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def check_settled(root: Path) -> None:
+    """Refuse to work on files of DVC's that are half of a merge, or that are no such files.
+
+    Raises:
+        ConfigError: ``dvc.yaml`` has the marks of a merge conflict.
+        DataDamaged: ``dvc.lock`` has them, or cannot be read.
+    """
+    for name, error in (("dvc.yaml", ConfigError), ("dvc.lock", DataDamaged)):
+        try:
+            content = read_bytes(root / name, MOST_BYTES)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise DataDamaged(f"{name}: cannot be read: {problem.strerror}") from None
+        if has_marks(content):
+            raise error(f"{name}: has the marks of a merge conflict; `rlx sync --merge` merges what two branches added")
+        if name == "dvc.lock" and content.strip() and not re.search(rb"^stages:", content, re.MULTILINE):
+            raise error("dvc.lock: is no lock file of DVC's; `git checkout HEAD -- dvc.lock` brings it back")
+
+
+def has_marks(content: bytes) -> bool:
+    """Tell whether a text has the marks of a merge conflict."""
+    return re.search(rb"^<{7}( |$)", content, re.MULTILINE) is not None and b"\n>>>>>>>" in content
 
 
 def find_root(start: Path | None = None) -> Path:

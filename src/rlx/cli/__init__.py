@@ -37,6 +37,8 @@ COMMANDS = {
     "sync": "Bring dvc.yaml in step with the study.",
     "completion": "Let the shell complete commands and names of runs.",
 }
+UNSETTLED = ("init", "doctor", "sync", "completion", "note", "tag")
+"""Commands that work amid a merge: they settle it, or have nothing to do with it."""
 CONTEXT: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
     "max_content_width": 80,
@@ -78,7 +80,8 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings=CONTEXT, params=general_options())
 @click.version_option(rlx.__version__, "-V", "--version", prog_name="rlx", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """A workbench for reinforcement-learning experiments.
 
     Many seeds, held-out evaluation, honest verdicts, films and curves, as a DVC pipeline. Everything works offline.
@@ -87,6 +90,24 @@ def cli() -> None:
     Example:
       rlx init demo && cd demo && dvc repro && rlx compare
     """
+    if context.invoked_subcommand not in UNSETTLED and not set(sys.argv) & {"-h", "--help"}:
+        _check_settled(context.invoked_subcommand == "ls")
+
+
+def _check_settled(only_told: bool) -> None:
+    """Refuse to work on half a merge, or tell of it where nothing but names is shown."""
+    from rlx.cli.common import say
+    from rlx.errors import NotInProject, RlxError
+    from rlx.project import check_settled, find_root
+
+    try:
+        check_settled(find_root())
+    except NotInProject:
+        return
+    except RlxError as error:
+        if not only_told:
+            raise
+        say(f"Beware: {error}")
 
 
 def main() -> NoReturn:

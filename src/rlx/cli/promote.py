@@ -14,7 +14,8 @@ def command(run: str, *, no_commit: bool) -> None:
     """Make what the experiment RUN changed the committed configuration.
 
     What it changed of the commit it started from, in params.yaml, configs/ and code, is merged into the files of the
-    workspace and committed; a call that was interrupted is finished by the next. Its results come from DVC's cache: `dvc repro` then trains nothing for this run.
+    workspace and committed, with its results: nothing that is there trains again, also where a colleague made it. Runs that
+    build on what it changes are named first. A call that was interrupted is finished by the next.
 
     \b
     Example:
@@ -22,7 +23,7 @@ def command(run: str, *, no_commit: bool) -> None:
     """
     from rlx.errors import Missing
     from rlx.experiments.kept import experiment_named
-    from rlx.experiments.promoting import check_ready, promote
+    from rlx.experiments.promoting import check_ready, lacks_results, plan_promotion, promote
     from rlx.project import find_root
     from rlx.references import nearest_experiment
 
@@ -31,9 +32,18 @@ def command(run: str, *, no_commit: bool) -> None:
     if experiment is None:
         raise Missing(f"there is no kept experiment {run!r}; {nearest_experiment(root, run)}")
     check_ready(root)
-    changed = promote(root, experiment, commit=not no_commit)
+    planned = plan_promotion(root, experiment)
+    if planned.retrained:
+        many = len(planned.retrained) > 1
+        tell(
+            f"Beware: {', '.join(planned.retrained)} build{'' if many else 's'} on what {run} changes, and `dvc repro` will "
+            f"train {'them' if many else 'it'} anew"
+        )
+    changed = promote(root, experiment, planned, commit=not no_commit)
     if not changed:
         tell(f"{run}: the workspace has all of it already")
         return
     tell(f"{run}: {'changed' if no_commit else 'changed and committed'}: {', '.join(changed)}")
-    say("Next: `dvc repro` takes its results from the cache, and judges the study")
+    if cure := lacks_results(root, experiment, planned.runs):
+        tell(f"Its results are not all in this clone: {cure}")
+    say("Next: `dvc repro` judges the study")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 from rlx.doctor import cache, installation, leftovers, project, rendering, sharing, state
 from rlx.doctor.finding import OK, Finding, problem
 from rlx.errors import RlxError
+from rlx.experiments import repository
 
 Check = Callable[[Any], Iterable[Finding]]
 INSTALLATION: tuple[Check, ...] = (
@@ -53,6 +55,8 @@ STATE: tuple[Check, ...] = (
     leftovers.rwlocks,
     state.sizes,
 )
+TOUCHES_GIT = re.compile(r"`(git (?!status|diff|log|config|stash show)|dvc (add|commit|checkout|repro))")
+"""Cures that change what Git is to commit, or where it is; but see what :func:`project.unfinished_merge` says."""
 NEED_GIT: tuple[Check, ...] = (
     project.identity,
     project.unfinished_merge,
@@ -93,13 +97,29 @@ def examine(root: Path | None, verify: Callable[[int, int], None] | None = None)
 
 
 def _findings(checks: Iterable[Check], root: Path | None) -> Iterator[Finding]:
+    busy = None if root is None else _under_way(root)
     for check in checks:
         try:
-            yield from check(root)
+            for finding in check(root):
+                yield finding if busy is None else _harmless(finding, busy)
         except RlxError as error:
             yield problem(_name(check), str(error))
         except Exception as error:  # noqa: BLE001 — a check that fails says so, and the others go on
             yield problem(_name(check), f"could not be checked: {type(error).__name__}: {error}")
+
+
+def _under_way(root: Path) -> str | None:
+    try:
+        return repository.under_way(root)
+    except RlxError:
+        return None  # no repository, which is told
+
+
+def _harmless(finding: Finding, busy: str) -> Finding:
+    """Return a finding without a cure that touches Git's index or HEAD, which belong to what is under way."""
+    if not TOUCHES_GIT.search(finding.cure):
+        return finding
+    return replace(finding, cure=f"look again when the {busy} has ended", mend=None)
 
 
 def _name(check: Check) -> str:

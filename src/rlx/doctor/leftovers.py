@@ -9,6 +9,7 @@ from pathlib import Path
 from rlx.doctor.finding import Finding, counted, listed, ok, problem, warning
 from rlx.experiments import leftovers
 from rlx.experiments.repository import head as head_of
+from rlx.experiments.repository import under_way
 
 FIX = "`rlx doctor --fix` deletes it"
 
@@ -16,8 +17,8 @@ FIX = "`rlx doctor --fix` deletes it"
 def head(root: Path) -> Iterator[Finding]:
     """Check that HEAD is on a branch, and tell where a killed `dvc exp run` took it off."""
     now, killed = head_of(root), leftovers.detached_by_dvc(root)
-    if now is None:
-        return
+    if now is None or under_way(root):
+        return  # a rebase or a bisect takes HEAD off its branch, and puts it back
     if busy := leftovers.at_work(root):
         if now.branch is None:
             yield warning("head", f"is detached while this runs: {busy[0]}", "look again when it has ended")

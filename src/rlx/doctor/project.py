@@ -11,15 +11,37 @@ from rlx.doctor.finding import Finding, counted, listed, ok, problem, warning
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments import check_roster
 from rlx.experiments import repository as repo
+from rlx.experiments.revisions import SMALL
 from rlx.experiments.tools import has_identity
-from rlx.project import is_of_older_rlx
+from rlx.live import LAYOUT
+from rlx.project import has_marks, is_of_older_rlx
+from rlx.reading import MOST_BYTES, read_bytes
 
 if TYPE_CHECKING:
     from rlx.config.schema import RunConfig
 
-UNWANTED = ("runs/cartpole_001/metadata.json", ".dvc/tmp/x", ".dvc/cache/x", ".dvc/config.local", "envs/__pycache__/x")
-"""Paths that must never come into Git, and the line that keeps them out."""
-LINES = ("/runs/*_[0-9][0-9][0-9]*/", "/.dvc/tmp/", "/.dvc/cache/", "/.dvc/config.local", "__pycache__/")
+OUTPUTS = (
+    "checkpoints",
+    "eval",
+    "logs",
+    "plots",
+    "videos",
+    "metrics.jsonl",
+    "metadata.json",
+    "analysis.json",
+    "analysis.md",
+)
+"""What of a run DVC holds: a folder that another branch left behind has no ``.gitignore`` of its own any more."""
+UNWANTED = (
+    "runs/cartpole_001/task.json", ".dvc/tmp/x", ".dvc/cache/x", ".dvc/config.local", "envs/__pycache__/x",
+    *(f"runs/a-run-of-another-branch/{name}" for name in OUTPUTS),
+)  # fmt: skip
+"""Paths that must never come into Git."""
+LINES = (
+    "/runs/*_[0-9][0-9][0-9]*/", "/.dvc/tmp/", "/.dvc/cache/", "/.dvc/config.local", "__pycache__/",
+    *(f"/runs/*/{name}" for name in OUTPUTS),
+)  # fmt: skip
+"""For each the line that keeps it out."""
 DVCIGNORED = (".gitignore", "__pycache__", "*.pyc", "/runs/*_[0-9][0-9][0-9]*")
 
 
@@ -52,11 +74,9 @@ def unfinished_merge(root: Path) -> Iterator[Finding]:
     """Check that no merge or rebase is under way."""
     what = repo.under_way(root)
     if what == "bisect":
-        yield warning("merge", "a bisect is under way", "`git bisect reset` ends it")
+        yield warning("merge", "a bisect is under way: HEAD is where it looks, on no branch")
     elif what:
-        cure = (
-            f"`rlx sync --merge` merges what rlx can; `git {what} --continue` when all is settled, `--abort` undoes it"
-        )
+        cure = "`git status` says what is left; `rlx sync --merge` merges what rlx can"
         yield problem("merge", f"a {what} is under way, and Git's state is half of it", cure)
 
 
@@ -64,8 +84,7 @@ def conflict_marks(root: Path) -> Iterator[Finding]:
     """Check that no file of DVC's has the marks of a merge conflict."""
     for name in ("dvc.lock", "dvc.yaml", "params.yaml"):
         path = root / name
-        lines = path.read_bytes().splitlines() if path.is_file() else []
-        if any(line.startswith(b"<<<<<<< ") for line in lines) and any(line.startswith(b">>>>>>> ") for line in lines):
+        if path.is_file() and has_marks(read_bytes(path, MOST_BYTES)):
             cure = "`rlx sync --merge` merges it; what both sides changed is left to you"
             yield problem("merge", f"{name} has the marks of a merge conflict, and DVC cannot read it", cure)
 
@@ -183,8 +202,15 @@ def untracked_configs(root: Path) -> Iterator[Finding]:
 
 def uncommitted_results(root: Path) -> Iterator[Finding]:
     """Check that the results of the study are committed."""
-    names = repo.uncommitted(root, "dvc.lock", "runs", "analysis")
+    names = [name for name in repo.uncommitted(root, "dvc.lock", "runs", "analysis") if not is_dvcs(name)]
     if names:
         told = f"{counted(len(names), 'result')} not committed: {listed(names)}"
-        there = " ".join(name for name in ("dvc.lock", "runs", "analysis") if (root / name).exists())
-        yield warning("results", told, f"`git add {there} && git commit -m 'Results'`")
+        yield warning("results", told, f"`git add -- {shlex.join(names)} && git commit -m 'Results'`")
+
+
+def is_dvcs(name: str) -> bool:
+    """Tell whether DVC holds a file of results, by its path in the project; Git must not."""
+    parts = name.split("/")
+    if parts[0] == "runs":
+        return len(parts) > 2 and parts[2] in LAYOUT and parts[2] not in (*SMALL, ".gitignore")
+    return name.startswith("analysis/compare/") and parts[-1] not in ("summary.json", ".gitignore")

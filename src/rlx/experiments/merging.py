@@ -20,12 +20,12 @@ from rlx.config.editing import with_list
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments.repository import answer
 from rlx.experiments.tools import environment, git, git_blobs
+from rlx.project import has_marks
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
 
 WRITTEN = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """Files of a run that the resolve stage writes: either side's will do, since it runs after a merge."""
 SUMMARY = "analysis/compare/summary.json"
-MARKS = re.compile(rb"^(<{7}|\|{7}|>{7})( |$)|^={7}$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,6 @@ class Merged:
 
     content: bytes
     conflicts: tuple[str, ...] = ()
-
-
-def has_marks(content: bytes) -> bool:
-    """Tell whether a text has the marks of a merge conflict."""
-    found = {mark[1] or b"=" for mark in MARKS.finditer(content)}
-    return b"<<<<<<<" in found and b">>>>>>>" in found
 
 
 def way_of(name: str) -> Callable[[Sides], Merged] | None:
@@ -254,7 +248,7 @@ def settle(root: Path) -> Settled:
 
 def in_conflict(root: Path) -> list[str]:
     """Return the files of the project that Git calls unmerged, or that rlx reads and that have marks of a conflict."""
-    listed = git(root, "ls-files", "--unmerged", "-z").split("\0")
+    listed = (answer(root, "ls-files", "--unmerged", "-z") or "").split("\0")
     names = dict.fromkeys(entry.partition("\t")[2] for entry in listed if entry)
     for name in ("params.yaml", "dvc.yaml", "dvc.lock", SUMMARY, *_configs(root)):
         path = root / name

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rlx.atomic import write_bytes
 from rlx.config.composition import compose_run, read_parameters
+from rlx.config.editing import with_value
 from rlx.containment import place
-from rlx.errors import CommandFailed, DataRefused
+from rlx.dvc_cache import cached
+from rlx.errors import CommandFailed, ConfigError, DataRefused
+from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
-from rlx.experiments.revisions import Experiment, recorded_here
+from rlx.experiments.revisions import SMALL, Experiment, RecordedRun, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
-from rlx.experiments.tools import environment, git, git_blobs
-from rlx.reading import parse_yaml, read_bytes
+from rlx.experiments.tools import dvc, git, git_blobs
+from rlx.experiments.untrusted import check_outputs
+from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
 
 PROMOTED = ("params.yaml", "configs", "envs", "policies", "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""
 
-PIPELINE = "dvc.yaml"
-"""Where the study's roster is."""
+PIPELINE, LOCK = "dvc.yaml", "dvc.lock"
+"""Where the study's roster is, and what its results are."""
 
 
 @dataclass(frozen=True)
@@ -61,27 +66,97 @@ def merge(root: Path, experiment: Experiment) -> Merge:
         if after is None:
             continue  # what an experiment lacks stays
         here = read_bytes(root / name) if (root / name).is_file() else None
-        merged = _merged(here, before, after)
+        merged = _merged(name, here, before, after)
         if merged is None:
             conflicts.append(name)
         elif merged != here:
             files[name] = merged
-        elif committed != here and _merged(committed, before, after) != committed:
+        elif committed != here and _merged(name, committed, before, after) != committed:
             lacking.append(name)
     return Merge(files, tuple(conflicts), tuple(lacking))
 
 
-def _merged(ours: bytes | None, base: bytes | None, theirs: bytes) -> bytes | None:
-    """Return a three-way merge of texts, None where both sides changed the same lines."""
-    if ours is None or ours in (base, theirs):
+def _merged(name: str, ours: bytes | None, base: bytes | None, theirs: bytes) -> bytes | None:
+    """Return a three-way merge of texts, None where both sides changed the same lines, or the same setting otherwise."""
+    if ours is None or (ours in (base, theirs) and not name.endswith(".yaml")):
         return theirs
-    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
-        paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
-        for path, content in zip(paths, (ours, base or b"", theirs), strict=True):
-            path.write_bytes(content)
-        command = ["git", "merge-file", "-p", "--", *map(str, paths)]
-        done = subprocess.run(command, env=environment(), capture_output=True, check=False)
-    return done.stdout if done.returncode == 0 else None
+    if ours == theirs:
+        return ours
+    if (
+        name.endswith(".yaml")
+        and base is not None
+        and (found := _settings_merged(name, ours, base, theirs)) is not None
+    ):
+        return found.content
+    content, conflict = by_lines(base or b"", ours, theirs)
+    return None if conflict else content
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A merged text; None where both sides gave one setting different values."""
+
+    content: bytes | None
+
+
+def _settings_merged(name: str, ours: bytes, base: bytes, theirs: bytes) -> _Text | None:
+    """Merge a file of settings value by value: `dvc exp run` writes the whole file anew to set one, in a style of its own.
+
+    Returns:
+        The text of ours with the values that the experiment changed; None where one of them is no such file, or more than
+        values changed.
+    """
+    try:
+        before, here, after = (parse_yaml(text) for text in (base, ours, theirs))
+        text = ours.decode("utf-8")
+    except (ValueError, UnicodeDecodeError):
+        return None
+    if not (isinstance(before, dict) and isinstance(here, dict) and isinstance(after, dict)) or _lacks(after, before):
+        return None
+    for path, value in _changed(before, after):
+        mine, was = _at(here, path), _at(before, path)
+        if mine == value:
+            continue
+        if mine != was:
+            return _Text(None)
+        try:
+            text = with_value(text, path, value, name)
+        except ConfigError:
+            return None
+    try:
+        whole = parse_yaml(text.encode())
+    except ValueError:
+        return None
+    reached = all(_at(whole, path) == value for path, value in _changed(before, after))
+    return _Text(text.encode()) if reached else None
+
+
+def _lacks(after: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Tell whether a mapping lacks a setting that another has."""
+    inner = ((after.get(key), value) for key, value in before.items() if isinstance(value, dict))
+    return bool(before.keys() - after.keys()) or any(isinstance(new, dict) and _lacks(new, old) for new, old in inner)
+
+
+_ABSENT = object()
+
+
+def _changed(
+    before: dict[str, Any], after: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the settings that one mapping has otherwise than another, with their values; those taken out are left."""
+    for key, value in after.items():
+        here = (*path, str(key))
+        old = before.get(key, _ABSENT)
+        if isinstance(value, dict) and isinstance(old, dict):
+            yield from _changed(old, value, here)
+        elif value != old or type(value) is not type(old):
+            yield here, value
+
+
+def _at(data: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        data = data.get(key, _ABSENT) if isinstance(data, dict) else _ABSENT
+    return data
 
 
 def check_ready(root: Path) -> None:
@@ -101,18 +176,28 @@ def check_ready(root: Path) -> None:
         )
 
 
-def promote(root: Path, experiment: Experiment, *, commit: bool) -> list[str]:
-    """Write what an experiment changed into the workspace and commit exactly these files, whatever else is staged.
+@dataclass(frozen=True)
+class Promotion:
+    """What promoting an experiment changes.
 
-    What the workspace has already and the commit lacks is committed too, so that a call that was killed in between is
-    finished by the next.
+    Attributes:
+        merge: Its parameters, configs and code.
+        runs: The runs that it made, whose results are taken over.
+        retrained: Other runs of the study that build on what it changes, and would train anew.
+    """
 
-    Returns:
-        The files; none where the workspace, or with ``commit`` the commit, has all of it already.
+    merge: Merge
+    runs: tuple[RecordedRun, ...]
+    retrained: tuple[str, ...]
+
+
+def plan_promotion(root: Path, experiment: Experiment) -> Promotion:
+    """Say what promoting an experiment would change; writes nothing.
 
     Raises:
-        CommandFailed: The workspace has changed the same lines, or Git refused (it does not know who commits, or a hook
-            said no): then the files are written.
+        CommandFailed: The workspace has changed the same lines or settings otherwise, or Git refused.
+        DataRefused: It changed a file that is not in the project, or that a link stands for here.
+        ConfigError: What would come of it is no valid configuration.
     """
     found = merge(root, experiment)
     if found.conflicts:
@@ -121,22 +206,117 @@ def promote(root: Path, experiment: Experiment, *, commit: bool) -> list[str]:
             f"{experiment.name}: the workspace has changed the same lines of {', '.join(found.conflicts)} otherwise; nothing was "
             f"written. Compare: `git diff {one} {other} -- {shlex.join(found.conflicts)}`"
         )
-    for name, content in found.files.items():
+    (made,) = changed(root, [(experiment.commit, experiment.baseline)])
+    return Promotion(found, tuple(made.values()), tuple(_retrained(root, found, set(made))))
+
+
+def _retrained(root: Path, found: Merge, made: Collection[str]) -> Iterator[str]:
+    """Yield the runs of the study, other than those made, whose training would be configured otherwise."""
+    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
+        new = Path(folder)
+        shutil.copytree(root / "configs", new / "configs", symlinks=True)
+        shutil.copy2(root / "params.yaml", new / "params.yaml")
+        for name, content in found.files.items():
+            if name == "params.yaml" or name.startswith("configs/"):
+                write_bytes(new / name, content)
+        for run in read_parameters(new).study.runs:
+            after = compose_run(new, run).config
+            if run in made or not (root / "runs" / run / "metadata.json").is_file():
+                continue
+            if compose_run(root, run).config != after:
+                yield run
+
+
+def promote(root: Path, experiment: Experiment, planned: Promotion, *, commit: bool) -> list[str]:
+    """Write what an experiment changed into the workspace, take its results over, and commit exactly these files.
+
+    What the workspace has already and the commit lacks is committed too, so that a call that was killed in between is
+    finished by the next.
+
+    Args:
+        root: The project.
+        experiment: The experiment.
+        planned: What it changes (:func:`plan_promotion`).
+        commit: Commit it.
+
+    Returns:
+        The files; none where the workspace, or with ``commit`` the commit, has all of it already.
+
+    Raises:
+        CommandFailed: Git refused (it does not know who commits, or a hook said no): then the files are written.
+    """
+    for name, content in planned.merge.files.items():
         write_bytes(root / name, content)
     parameters = read_parameters(root)
     for run in parameters.study.runs:
         compose_run(root, run)
-    names = dict.fromkeys(found.files)
+    names = dict.fromkeys(planned.merge.files)
     if sync_roster(root, parameters.study.runs):
         names[PIPELINE] = None
+    taken = _take_over(root, experiment, planned.runs)
     if not commit:
-        return list(names)
-    names |= dict.fromkeys(found.uncommitted)
+        return list(names | dict.fromkeys(taken))
+    names |= dict.fromkeys(planned.merge.uncommitted)
     if uncommitted(root, PIPELINE) and not _has_roster(root, parameters.study.runs):
         names[PIPELINE] = None
+    names |= dict.fromkeys(_to_commit(root, experiment, planned.runs))
     if names:
         _commit(root, experiment, list(names))
     return list(names)
+
+
+def _take_over(root: Path, experiment: Experiment, runs: Sequence[RecordedRun]) -> list[str]:
+    """Put an experiment's entries into ``dvc.lock``, and its results where its runs have theirs; return what was written."""
+    written = []
+    for run in runs:
+        check_outputs(root, run)
+        blobs = git_blobs(root, [f"{experiment.commit}:./runs/{run.run}/{name}" for name in SMALL])
+        for name, content in zip(SMALL, blobs, strict=True):
+            target = place(root / "runs", f"{run.run}/{name}", f"commit {experiment.commit[:10]}")
+            if content is not None and (not target.is_file() or read_bytes(target) != content):
+                write_bytes(target, content)
+                written.append(f"runs/{run.run}/{name}")
+    here, merged = _locks(root, experiment, runs, _text_of(root))
+    if merged.text() != here.text():
+        write_bytes(root / LOCK, merged.text().encode("utf-8"))
+        written.append(LOCK)
+    for run in runs:
+        outs = [f"runs/{run.run}/{output}" for output, digest in run.outputs.items() if cached(root, digest)]
+        if outs:
+            dvc(root, "--wait-for-lock", "checkout", "--quiet", "--force", "--", *outs)
+    return written
+
+
+def _text_of(root: Path) -> str:
+    return read_bytes(root / LOCK, MOST_BYTES).decode("utf-8") if (root / LOCK).is_file() else ""
+
+
+def _locks(root: Path, experiment: Experiment, runs: Sequence[RecordedRun], text: str) -> tuple[Lock, Lock]:
+    """Return a lock as it is, and with the experiment's stages of some runs in it."""
+    (theirs,) = git_blobs(root, [f"{experiment.commit}:./{LOCK}"])
+    here, there = read_lock(text), read_lock((theirs or b"").decode("utf-8", "replace"))
+    names = {run.run for run in runs}
+    made = {stage: section for stage, section in there.stages.items() if stage.partition("@")[2] in names}
+    return here, Lock(here.head if here.stages else there.head, {**here.stages, **made}, here.tail)
+
+
+def _to_commit(root: Path, experiment: Experiment, runs: Sequence[RecordedRun]) -> list[str]:
+    """Return what of the results taken over the commit lacks: ``dvc.lock`` only where nothing else of it is uncommitted."""
+    names = [f"runs/{run.run}/{name}" for run in runs for name in SMALL]
+    lacking = [name for name in uncommitted(root, *names) if (root / name).is_file()]
+    (committed,) = git_blobs(root, [f"HEAD:./{LOCK}"])
+    text = (committed or b"").decode("utf-8", "replace")
+    here = _text_of(root)
+    if text != here and _locks(root, experiment, runs, text)[1].text() == here:
+        lacking.append(LOCK)
+    return lacking
+
+
+def lacks_results(root: Path, experiment: Experiment, runs: Sequence[RecordedRun]) -> str | None:
+    """Return what fetches results of an experiment that are not in this clone, as a sentence; None where all are."""
+    if all(cached(root, digest) for run in runs for digest in run.outputs.values()):
+        return None
+    return cure_of_commit(root, experiment.commit)
 
 
 def _has_roster(root: Path, runs: Sequence[str]) -> bool:

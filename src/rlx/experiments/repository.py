@@ -83,5 +83,5 @@ def untracked(root: Path, *paths: str) -> list[str]:
 
 def uncommitted(root: Path, *paths: str) -> list[str]:
     """Return the files below some paths that differ from the commit, or that Git neither knows nor ignores."""
-    listed = git(root, "status", "--porcelain", "--no-renames", "-z", "--", *paths).split("\0")
+    listed = git(root, "status", "--porcelain", "--no-renames", "--untracked-files=all", "-z", "--", *paths).split("\0")
     return [entry[3:] for entry in listed if len(entry) > 3]

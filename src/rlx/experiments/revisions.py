@@ -16,7 +16,7 @@ from rlx.dvc_cache import HASH, cached, lay_out, member, members
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.tools import git, git_blobs
-from rlx.project import main_root
+from rlx.project import check_settled, main_root
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
@@ -78,21 +78,18 @@ def recorded_here(root: Path) -> dict[str, RecordedRun]:
     """Return the runs that the workspace's ``dvc.lock`` records; none without one.
 
     Raises:
-        DataDamaged: It has the marks of a merge conflict.
+        DataDamaged: It has the marks of a merge conflict, or cannot be read.
     """
     try:
         text = read_bytes(root / "dvc.lock", MOST_BYTES).decode("utf-8", "replace")
     except OSError:
         return {}
-    if re.search(r"^<{7} ", text, re.MULTILINE):
-        raise DataDamaged(
-            "dvc.lock: has the marks of a merge conflict; `rlx sync --merge` merges it, and nothing trains again for that"
-        )
-    return _runs_of(text)
+    check_settled(root)
+    return _runs_of(text, strict=True)
 
 
-def _runs_of(lock: str) -> dict[str, RecordedRun]:
-    """Read the outputs of the stages of each run, passing over damaged sections.
+def _runs_of(lock: str, *, strict: bool = False) -> dict[str, RecordedRun]:
+    """Read the outputs of the stages of each run; damaged sections are passed over, or refused where it is ``strict``.
 
     Only those sections are parsed: a lock is mostly parameters.
     """
@@ -105,7 +102,11 @@ def _runs_of(lock: str) -> dict[str, RecordedRun]:
         try:
             content: Any = parse_yaml(section[tail:])
             outs = [(str(out.get("path", "")), str(out.get("md5", ""))) for out in content.get("outs", [])]
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError) as error:
+            if strict:
+                stage = match[0].strip().rstrip(":")
+                told = f"dvc.lock: what it says of {stage} cannot be read ({str(error)[:80]})"
+                raise DataDamaged(f"{told}; `git checkout HEAD -- dvc.lock` brings it back") from None
             continue
         for path, digest in outs:
             prefix = f"runs/{match[1]}/"
