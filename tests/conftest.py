@@ -152,6 +152,18 @@ class Project:
         return yaml.safe_load((self.root / "dvc.lock").read_text())["stages"]
 
 
+def own(folder: Path) -> None:
+    """Let results that a test made up be those of the snapshot beside them."""
+    from rlx.elsewhere import snapshot_hash
+
+    for name in ("metadata.json", "eval/summary.json"):
+        path = folder / name
+        if path.is_file():
+            content = json.loads(path.read_text()) | {"snapshot": snapshot_hash(folder)}
+            path.unlink()  # it is a link into DVC's cache
+            path.write_text(json.dumps(content))
+
+
 def shrink(project: Project) -> None:
     """Give a fresh project a budget that a test can afford."""
     for old, new in (

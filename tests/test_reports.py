@@ -16,7 +16,7 @@ import yaml
 
 from rlx.references import find_run
 from rlx.report.films import films_of
-from tests.conftest import Project
+from tests.conftest import Project, own
 
 HOSTILE = '<script>alert(1)</script> & "quoted" [red]'
 VOID = {"meta", "img", "link", "br", "hr", "input", "col", "source"}
@@ -48,6 +48,7 @@ def fake(project: Project, name: str, gain: float, rate: str) -> None:
     change(folder / "eval/summary.json", better)
     snapshot = (folder / "config_snapshot.yaml").read_text()
     (folder / "config_snapshot.yaml").write_text(snapshot.replace("learning_rate: 0.001", f"learning_rate: {rate}"))
+    own(folder)
 
 
 def stop(project: Project, run: str) -> None:
@@ -126,6 +127,7 @@ def test_a_sweep_over_environments_ranks_nothing_across_them(study: Project) -> 
     change(other / "eval/summary.json", lambda summary: summary["task"].update(environment="Acrobot-v1"))
     text = (other / "config_snapshot.yaml").read_text()
     (other / "config_snapshot.yaml").write_text(text.replace("CartPole-v1", "Acrobot-v1"))
+    own(other)
     content = json.loads(study.rlx("summarize", "lr", "--json").stdout)
     found = [(row["id"], row["rank"], row["verdict"]) for row in content["experiments"]]
     assert found == [("lr_001", 1, "inconclusive"), ("lr_002", None, "not comparable")]
@@ -204,6 +206,7 @@ def written(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proj
     project.write("runs/cartpole.yaml", yaml.safe_dump({"tags": ["<b>bold</b>"], "note": HOSTILE}))
     snapshot = project.root / "runs/cartpole_epochs/config_snapshot.yaml"
     snapshot.write_text(re.sub("run_name: .*", "run_name: </pre><img src=//evil>", snapshot.read_text()))
+    own(snapshot.parent)
     assert project.rlx("report").stdout.splitlines()[-1] == "report.html"
     return project
 

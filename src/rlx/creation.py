@@ -14,8 +14,8 @@ from rlx.config.schema import RunConfig
 from rlx.errors import CommandFailed, UsageError
 from rlx.experiments import dvc, git, sync_roster
 from rlx.experiments.clone import set_up
-from rlx.experiments.tools import has_identity
 from rlx.template import template_files
+from rlx.tools import has_identity
 
 if TYPE_CHECKING:
     from rlx.environment_facts import EnvironmentFacts

@@ -155,7 +155,7 @@ def cure_of_study_run(folder: Path) -> str:
 
 def _whose(folder: Path) -> str:
     """Return which commit the results in a run folder belong to, in words."""
-    from rlx.experiments.tools import git
+    from rlx.tools import git
 
     try:
         digest = _md5(read_bytes(folder / "metadata.json"))

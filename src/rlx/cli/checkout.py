@@ -22,11 +22,11 @@ def command(runs: tuple[str, ...]) -> None:
     from rlx.errors import Missing
     from rlx.experiments.kept import export
     from rlx.experiments.revisions import recorded_here
-    from rlx.experiments.tools import dvc
     from rlx.experiments.untrusted import check_outputs
     from rlx.project import find_root
     from rlx.references import kept_origin
     from rlx.runs import RunFolder
+    from rlx.tools import dvc
 
     root = find_root()
     for name in runs:

@@ -97,8 +97,8 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     from rlx.errors import Interrupted, TrainingFailed, UsageError
     from rlx.experiments.making import whole_run
     from rlx.experiments.planning import plan
-    from rlx.experiments.tools import dvc_in_terminal
     from rlx.experiments.untrusted import check_lock
+    from rlx.tools import dvc_in_terminal
 
     status = folder.state
     if status == "finished" or folder.origin is not None:

@@ -134,7 +134,7 @@ def _existing(path: Path) -> Path:
 
 def git(_: Path | None) -> Iterator[Finding]:
     """Check that Git is there, and new enough."""
-    from rlx.experiments.tools import git as run
+    from rlx.tools import git as run
 
     said = run(Path.cwd(), "--version").strip()
     numbers = tuple(int(part) for part in re.findall(r"\d+", said)[:2])

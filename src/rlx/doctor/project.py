@@ -12,10 +12,10 @@ from rlx.errors import ConfigError, RlxError
 from rlx.experiments import check_roster
 from rlx.experiments import repository as repo
 from rlx.experiments.revisions import SMALL
-from rlx.experiments.tools import has_identity
 from rlx.live import LAYOUT
 from rlx.project import has_marks, is_of_older_rlx
 from rlx.reading import MOST_BYTES, read_bytes
+from rlx.tools import has_identity
 
 if TYPE_CHECKING:
     from rlx.config.schema import RunConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 from rlx.atomic import write_text
 from rlx.errors import CommandFailed
 from rlx.experiments.repository import answer
-from rlx.experiments.tools import git
+from rlx.tools import git
 
 DRIVER = "merge.rlx.driver"
 COMMAND = "rlx sync --driver %O %A %B %P"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rlx.dvc_cache import has_remote
 from rlx.errors import CommandFailed
 from rlx.experiments.settings import default_remote, without_remote
-from rlx.experiments.tools import git
+from rlx.tools import git
 
 if TYPE_CHECKING:
     from rlx.experiments.revisions import Experiment

@@ -28,9 +28,9 @@ from rlx.experiments.revisions import (
     recorded,
     recorded_here,
 )
-from rlx.experiments.tools import git, git_blobs
 from rlx.live import BENCH, LAYOUT, RECORD
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
+from rlx.tools import git, git_blobs
 
 FORMAT = 1
 IGNORE_ALL = "*\n"

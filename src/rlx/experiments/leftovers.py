@@ -13,10 +13,10 @@ import psutil
 from rlx.atomic import write_text
 from rlx.errors import DataDamaged
 from rlx.experiments.repository import answer, git_folder, head
-from rlx.experiments.tools import git
 from rlx.experiments.workplace import is_alive
 from rlx.project import main_root
 from rlx.reading import read_json
+from rlx.tools import git
 
 EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""

@@ -19,9 +19,9 @@ from rlx.atomic import write_bytes
 from rlx.config.editing import with_list
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments.repository import answer
-from rlx.experiments.tools import environment, git, git_blobs
 from rlx.project import has_marks
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
+from rlx.tools import environment, git, git_blobs
 
 WRITTEN = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """Files of a run that the resolve stage writes: either side's will do, since it runs after a merge."""

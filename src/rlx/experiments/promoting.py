@@ -20,9 +20,9 @@ from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, Experiment, RecordedRun, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
-from rlx.experiments.tools import dvc, git, git_blobs
 from rlx.experiments.untrusted import check_outputs
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
+from rlx.tools import dvc, git, git_blobs
 
 PROMOTED = ("params.yaml", "configs", "envs", "policies", "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""

@@ -15,9 +15,9 @@ from rlx.containment import place
 from rlx.dvc_cache import HASH, cached, lay_out, member, members
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.fetching import cure_of_revision, cures
-from rlx.experiments.tools import git, git_blobs
 from rlx.project import check_settled, main_root
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
+from rlx.tools import git, git_blobs
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""

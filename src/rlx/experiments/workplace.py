@@ -24,10 +24,10 @@ from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.data import bring_data
 from rlx.experiments.kept import Record
 from rlx.experiments.roster import SINGLE_RUN
-from rlx.experiments.tools import Watch, git, has_identity, in_background, in_terminal
 from rlx.experiments.untrusted import check_lock
 from rlx.live import LIVE
 from rlx.project import MAIN_ROOT, main_root
+from rlx.tools import Watch, git, has_identity, in_background, in_terminal
 
 
 @dataclass(frozen=True)

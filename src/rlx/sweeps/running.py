@@ -14,11 +14,11 @@ from rlx.errors import Interrupted, Missing, RlxError
 from rlx.experiments.kept import read_record, same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
-from rlx.experiments.tools import stop
 from rlx.experiments.workplace import Loudness, workplaces_folder
 from rlx.references import find_run
 from rlx.runs import RunFolder
 from rlx.sweeps.grid import Sweep
+from rlx.tools import stop
 from rlx.workers import usable_cores
 
 if TYPE_CHECKING:
