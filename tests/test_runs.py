@@ -18,7 +18,17 @@ from hypothesis import strategies as st
 
 from rlx.checkpoint_references import find_checkpoints
 from rlx.errors import RlxError, UsageError
-from rlx.labels import Labels, change_labels, check_tag, read_labels, with_tags
+from rlx.experiments.merging import Sides, way_of
+from rlx.labels import (
+    Labels,
+    change_labels,
+    check_tag,
+    labels_from,
+    labels_text,
+    read_labels,
+    with_note,
+    with_tags,
+)
 from rlx.references import find_run
 from rlx.report.documents import DOCUMENTS
 from tests.conftest import Project
@@ -258,7 +268,7 @@ def test_tags_and_notes_are_plain_files_for_git(study: Project) -> None:
     study.rlx("tag", "cartpole", "paper", "second")
     study.rlx("note", "cartpole", 'learns "fast": [red]really[/]  # yes')
     content = yaml.safe_load((study.root / "runs/cartpole.yaml").read_text())
-    assert content == {"tags": ["paper", "été", "[bold]", "second"], "note": 'learns "fast": [red]really[/] # yes'}
+    assert content == {"tags": ["paper", "été", "[bold]", "second"], "notes": ['learns "fast": [red]really[/] # yes']}
     assert "été" in (study.root / "runs/cartpole.yaml").read_text()
     assert "runs/cartpole.yaml" in study.git("status", "--short", "--untracked-files=all")
     assert set(listed(study, "--tag", "paper", "--tag", "second")) == {"cartpole"}
@@ -285,7 +295,7 @@ def test_damaged_labels_are_told_beside_the_run(study: Project) -> None:
     study.write("runs/cartpole.yaml", "tags: [\n")
     rows = listed(study)
     assert rows["cartpole"]["status"] == "finished"
-    assert "mend or delete it" in rows["cartpole"]["problem"]
+    assert "mend it" in rows["cartpole"]["problem"]
     assert study.rlx("tag", "cartpole", "x", check=False).returncode == 4
 
 
@@ -302,9 +312,29 @@ def test_labels_read_back(tags: list[str], note: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "runs").mkdir()
-        wanted = with_tags(Labels(note=" ".join(note.split())), tuple(map(check_tag, tags)))
+        wanted = with_tags(with_note(Labels(), note), tuple(map(check_tag, tags)))
         change_labels(root, "run", lambda _: wanted)
         assert read_labels(root, "run") == wanted
+
+
+@given(
+    *[
+        st.builds(
+            Labels,
+            st.lists(words, max_size=3, unique=True).map(tuple),
+            st.lists(words, max_size=3, unique=True).map(tuple),
+        )
+    ]
+    * 3
+)
+def test_what_two_people_say_of_a_run_merges(base: Labels, ours: Labels, theirs: Labels) -> None:
+    way = way_of("runs/cartpole.yaml")
+    assert way
+    sides = [labels_text(labels).encode() for labels in (base, ours, theirs)]
+    found = labels_from(way(Sides(*sides)).content)
+    for field in ("tags", "notes"):
+        before, mine, other = (set(getattr(labels, field)) for labels in (base, ours, theirs))
+        assert set(getattr(found, field)) == (mine | other) - (before - mine) - (before - other)
 
 
 def test_tags_are_one_word() -> None:

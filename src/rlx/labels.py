@@ -1,4 +1,7 @@
-"""What people say about a run, tags and a line of prose: ``runs/<run>.yaml`` beside its folder, one file per run, for Git."""
+"""What people say about a run, tags and lines of prose: ``runs/<run>.yaml`` beside its folder, one file per run, for Git.
+
+Each tag and each note has a line of its own, so that what two people say of a run merges (:func:`merged`).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,20 @@ from rlx.errors import DataDamaged, UsageError
 from rlx.project import main_root
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, require
 
-HEADER = "# Tags and a note on this run: `rlx tag` and `rlx note` write here.\n"
+HEADER = "# Tags and notes on this run: `rlx tag` and `rlx note` write here.\n"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Tags, in the order they were given, and a note."""
+    """Tags and notes, in the order they were given."""
 
     tags: tuple[str, ...] = ()
-    note: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """All notes in a line."""
+        return "; ".join(self.notes)
 
 
 def labels_path(root: Path, run: str) -> Path:
@@ -39,15 +47,47 @@ def read_labels(root: Path, run: str) -> Labels:
     """
     path = labels_path(root, run)
     try:
-        content: Any = parse_yaml(read_bytes(path, MOST_CONFIG_BYTES)) or {}
-        tags, note = content.get("tags") or [], content.get("note") or ""
-        words = isinstance(tags, list) and all(isinstance(text, str | int | float) for text in [*tags, note])
-        require(words, "tags are a list of words, a note is text")
-        return Labels(tuple(map(str, tags)), str(note))
+        return labels_from(read_bytes(path, MOST_CONFIG_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return Labels()
     except (OSError, AttributeError, TypeError, ValueError) as error:
-        raise DataDamaged(f"{path}: is not a file of tags and a note ({str(error)[:120]}); mend or delete it") from None
+        raise DataDamaged(f"{path}: is not a file of tags and notes ({str(error)[:120]}); mend it") from None
+
+
+def labels_from(content: bytes) -> Labels:
+    """Read the text of a file of labels; older ones have one ``note`` in the place of ``notes``.
+
+    Raises:
+        ValueError: It is not as `rlx tag` writes it.
+    """
+    found: Any = parse_yaml(content) or {}
+    require(isinstance(found, dict), "it is no mapping of tags and notes")
+    tags, notes = found.get("tags") or [], found.get("notes") or [*([found["note"]] if found.get("note") else [])]
+    lists = isinstance(tags, list) and isinstance(notes, list)
+    require(
+        lists and all(isinstance(text, str | int | float) for text in [*tags, *notes]),
+        "tags and notes are lists of words",
+    )
+    return Labels(tuple(map(str, tags)), tuple(map(str, notes)))
+
+
+def labels_text(labels: Labels) -> str:
+    """Return the text of a file of labels."""
+    import yaml
+
+    plain = {name: list(told) for name, told in (("tags", labels.tags), ("notes", labels.notes)) if told}
+    return HEADER + yaml.dump(plain, Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def _dumper() -> Any:
+    """Return a dumper that sets lists in, as people write them."""
+    import yaml
+
+    class Indented(yaml.SafeDumper):
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+            super().increase_indent(flow, False)
+
+    return Indented
 
 
 def change_labels(root: Path, run: str, change: Callable[[Labels], Labels]) -> Labels:
@@ -61,8 +101,6 @@ def change_labels(root: Path, run: str, change: Callable[[Labels], Labels]) -> L
     Returns:
         What was written.
     """
-    import yaml
-
     folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{run.replace('/', '_')}.labels"):
@@ -71,9 +109,20 @@ def change_labels(root: Path, run: str, change: Callable[[Labels], Labels]) -> L
         if labels == Labels():
             path.unlink(missing_ok=True)
         else:
-            plain = {"tags": list(labels.tags), "note": labels.note}
-            write_text(path, HEADER + yaml.safe_dump(plain, allow_unicode=True, sort_keys=False, width=10_000))
+            write_text(path, labels_text(labels))
     return labels
+
+
+def with_note(labels: Labels, note: str) -> Labels:
+    """Return labels with one more note, in a line."""
+    line = " ".join(note.split())
+    return replace(labels, notes=tuple(dict.fromkeys([*labels.notes, *([line] if line else [])])))
+
+
+def without_note(labels: Labels, note: str | None) -> Labels:
+    """Return labels without a note; None: without any."""
+    line = None if note is None else " ".join(note.split())
+    return replace(labels, notes=tuple(each for each in labels.notes if line is not None and each != line))
 
 
 def with_tags(labels: Labels, tags: tuple[str, ...]) -> Labels:

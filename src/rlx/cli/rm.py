@@ -26,7 +26,7 @@ def command(runs: tuple[str, ...]) -> None:
     Example:
       rlx rm cartpole_001
     """
-    from rlx.experiments.kept import is_ours, reference_of, remove, remove_folder
+    from rlx.experiments.kept import is_ours, remove, remove_folder
     from rlx.experiments.making import give_up
     from rlx.labels import labels_path
     from rlx.project import find_root
@@ -45,7 +45,7 @@ def command(runs: tuple[str, ...]) -> None:
                 say(f"runs/{name}/ stays: it is not the folder of the experiment but a run of the study, or yours")
         for experiment in experiments:
             remove(root, experiment)
-            back = shlex.join(["git", "update-ref", reference_of(experiment), experiment.commit])
+            back = shlex.join(["git", "update-ref"(experiment), experiment.commit])
             tell(f"{name} is dropped; this brings it back: `{back}`")
         if stay:
             say(f"runs/{name}/ stays with what rlx has not put there: {', '.join(stay[:5])}{' …' * (len(stay) > 5)}")

@@ -38,7 +38,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     """
     from rlx.config.sources import told_briefly
     from rlx.experiments.kept import check_name, same_as
-    from rlx.experiments.making import make, start, whole_run
+    from rlx.experiments.making import in_the_making, make, one_at_a_time, start, whole_run
     from rlx.experiments.planning import plan
     from rlx.project import find_root
 
@@ -48,12 +48,17 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     run = config.removeprefix("configs/").removesuffix(".yaml")
     settings = [*overrides, *([f"num_seeds={seeds}"] if seeds is not None else [])]
     planned = plan(root, run, settings)
-    same = same_as(root, run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
-    if same is not None:
-        tell(f"{same} is that already: the same configuration, code and seeds. Nothing was trained.")
-        tell(f"Its facts: `rlx info {same}`")
-        return
-    name = start(root, planned, whole_run(run), name=name).name
+    with one_at_a_time(root):  # two who ask for the same at once are to see each other
+        same = same_as(root, run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
+        if same is not None:
+            tell(f"{same} is that already: the same configuration, code and seeds. Nothing was trained.")
+            tell(f"Its facts: `rlx info {same}`")
+            return
+        if twin := in_the_making(root, planned):
+            tell(f"{twin} is just being made with the same configuration, code and seeds; nothing else was started.")
+            tell("How far it is: `rlx ls`")
+            return
+        name = start(root, planned, whole_run(run), name=name).name
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:
         say(line)

@@ -28,7 +28,7 @@ def cures(root: Path, kept: Sequence[Experiment]) -> list[str]:
     lacking = {experiment.commit for experiment in without_remote(root, there, kept)} if there else set()
     found = []
     for experiment in kept:
-        push, pull = (f"dvc exp {verb} {hub} {shlex.quote(experiment.name)}" for verb in ("push", "pull"))
+        push, pull = (f"dvc exp {verb} {hub} {shlex.quote(experiment.known_to_dvc)}" for verb in ("push", "pull"))
         add, when = "dvc remote add --local -f -d NAME URL", "without a DVC remote"
         if there:
             add = shlex.join(["dvc", "remote", "add", "--local", "-f", "-d", there.name, there.url])

@@ -283,12 +283,7 @@ def remove(root: Path, experiment: Experiment) -> None:
     Raises:
         CommandFailed: Git refused: something else holds the reference, or has changed it meanwhile.
     """
-    git(root, "update-ref", "--no-deref", "-d", reference_of(experiment), experiment.commit)
-
-
-def reference_of(experiment: Experiment) -> str:
-    """Return the Git reference that keeps an experiment."""
-    return f"refs/exps/{experiment.baseline[:2]}/{experiment.baseline[2:]}/{experiment.name}"
+    git(root, "update-ref", "--no-deref", "-d", experiment.reference, experiment.commit)
 
 
 def remove_folder(root: Path, name: str, experiment: Experiment | None) -> list[str]:

@@ -29,7 +29,7 @@ from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
 from rlx.live import RECORD
-from rlx.live_notes import Process, making
+from rlx.live_notes import AT_WORK, Process, making
 from rlx.project import main_root
 from rlx.runs import FORMAT, RunFolder, read_metadata
 
@@ -40,6 +40,31 @@ ENDING = 10.0
 def whole_run(run: str) -> tuple[str, ...]:
     """Return the stages that make everything there is of a run."""
     return f"analyze@{run}", f"video@{run}"
+
+
+@contextmanager
+def one_at_a_time(root: Path) -> Iterator[None]:
+    """Keep others from looking for, and reserving, an experiment at the same moment."""
+    folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "planning"):
+        yield
+
+
+def in_the_making(root: Path, plan: Plan) -> str | None:
+    """Return the experiment that somebody is making from an equal plan just now; None where nobody is."""
+    text = plan.snapshot.to_yaml()
+    for record in sorted((root / "runs").glob(f"*/{RECORD}")):
+        folder = record.parent
+        try:
+            asked = read_record(folder)
+            equal = asked is not None and (asked.run, asked.settings) == (plan.run, plan.settings)
+            if equal and (folder / "config_snapshot.yaml").read_text(encoding="utf-8") == text:
+                if RunFolder(folder).state in AT_WORK:
+                    return folder.name
+        except (RlxError, OSError, UnicodeDecodeError):
+            continue
+    return None
 
 
 def start(  # noqa: PLR0913

@@ -19,6 +19,7 @@ from rlx.atomic import write_bytes
 from rlx.config.editing import with_list
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments.repository import answer
+from rlx.labels import Labels, labels_from, labels_text
 from rlx.project import has_marks
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
 from rlx.tools import environment, git, git_blobs
@@ -59,6 +60,8 @@ def way_of(name: str) -> Callable[[Sides], Merged] | None:
         return _pipeline
     if name == "dvc.lock":
         return _lock
+    if len(parts) == 2 and parts[0] == "runs" and name.endswith(".yaml"):
+        return _labels
     if name == SUMMARY or (len(parts) == 3 and parts[0] == "runs" and parts[2] in WRITTEN):
         return _either
     return None
@@ -67,6 +70,13 @@ def way_of(name: str) -> Callable[[Sides], Merged] | None:
 def _either(sides: Sides) -> Merged:
     """Take ours, or theirs where there is none: a stage writes it again."""
     return Merged(sides.ours if sides.ours is not None else sides.theirs or b"")
+
+
+def _labels(sides: Sides) -> Merged:
+    """Merge what two people say of a run: the tags and the notes of both."""
+    found = [labels_from(side or b"") for side in (sides.base, sides.ours, sides.theirs)]
+    tags, notes = (union(*(getattr(each, name) for each in found)) for name in ("tags", "notes"))
+    return Merged(labels_text(Labels(tuple(tags), tuple(notes))).encode("utf-8"))
 
 
 def union(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,24 @@ class Experiment:
     """A kept DVC experiment.
 
     Attributes:
-        name: Its name.
+        name: What to type for it: its name, or where another has it too, that with whose it is (``cartpole_001~ben``).
         commit: The Git commit that holds it.
         baseline: The commit it started from.
         created: When, in seconds since 1970.
+        reference: The Git reference that keeps it.
     """
 
     name: str
     commit: str
     baseline: str
     created: int
+    reference: str
+
+    @property
+    def known_to_dvc(self) -> str:
+        """What DVC calls it: its name, or its reference where a name alone would be another's."""
+        own = self.reference.rpartition("/")[2]
+        return own if own == self.name else self.reference
 
 
 @dataclass(frozen=True)
@@ -58,14 +66,40 @@ class RecordedRun:
 
 def experiments(root: Path) -> list[Experiment]:
     """Return all kept experiments, also of other branches and of colleagues, the newest first."""
-    listed = git(root, "for-each-ref", "--format=%(refname) %(objectname) %(committerdate:unix)", "refs/exps")
-    found = []
-    for line in listed.splitlines():
-        ref, commit, created = line.split(" ")
+    asked = "--format=%(refname) %(objectname) %(committerdate:unix) %(authoremail:trim) %(authorname)"
+    found, authors = [], {}
+    for line in git(root, "for-each-ref", asked, "refs/exps").splitlines():
+        ref, commit, created, email, author = (*line.split(" ", 4), "")[:5]
         parts = ref.split("/")
         if len(parts) == 5 and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", parts[2] + parts[3]):
-            found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created)))
+            found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created), ref))
+            authors[ref] = (email, author)
+    names = [experiment.name for experiment in found]
+    if len(set(names)) < len(names):
+        found = _told_apart(root, found, authors)
     return sorted(found, key=lambda experiment: (-experiment.created, experiment.name))
+
+
+def _told_apart(root: Path, found: Sequence[Experiment], authors: Mapping[str, tuple[str, str]]) -> list[Experiment]:
+    """Return experiments with names of their own: of two people's, this clone's owner's keeps it, else the older one."""
+    try:
+        owner = git(root, "config", "user.email").strip()
+    except CommandFailed:
+        owner = ""
+    taken, named = {experiment.name for experiment in found}, []
+    first: set[str] = set()
+    for experiment in sorted(
+        found, key=lambda each: (authors[each.reference][0] != owner, each.created, each.reference)
+    ):
+        name = experiment.name
+        if name in first:
+            who = re.sub(r"[^A-Za-z0-9]+", "-", authors[experiment.reference][1]).strip("-").lower() or "somebody"
+            name = f"{experiment.name}~{who}"
+            name = name if name not in taken else f"{name}-{experiment.commit[:7]}"
+        taken.add(name)
+        first.add(name)
+        named.append(replace(experiment, name=name))
+    return named
 
 
 def recorded(root: Path, commits: Sequence[str]) -> list[dict[str, RecordedRun]]:
