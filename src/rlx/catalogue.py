@@ -13,6 +13,7 @@ from typing import Any
 from rlx.elsewhere import Match, cure_of_study_run, match
 from rlx.errors import CommandFailed, DataDamaged
 from rlx.experiments.fetching import cures
+from rlx.experiments.kept import follow_renames
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
 from rlx.labels import read_labels
 from rlx.live import metrics_files
@@ -81,6 +82,7 @@ def rows(root: Path) -> list[Row]:
         kept = experiments(root)
     except CommandFailed:  # no Git here: the folders are all there is
         kept = []
+    follow_renames(root, kept)
     found = _experiment_rows(root, kept, index)
     found += _workspace_rows(root, {experiment.name for experiment in kept}, index)
     index.write(root)

@@ -17,12 +17,14 @@ LIVE = "RLX_LIVE"
 """Environment variable: the folder."""
 RECORD = "experiment.json"
 """What an experiment was asked to be; in its folder until it is kept."""
+ORIGIN = ".origin.json"
+"""Which commit the browsable folder of a kept experiment shows."""
 BENCH = "bench"
 """The folder's links to seeds in training: ``bench/seed_<s>``."""
 LAYOUT = frozenset(
     {
         ".gitignore", "config_snapshot.yaml", "task.json", "judging.yaml", "metadata.json", "metrics.jsonl",
-        "checkpoints", "eval", "videos", "plots", "analysis.json", "analysis.md", "logs", "experiment.json", BENCH,
+        "checkpoints", "eval", "videos", "plots", "analysis.json", "analysis.md", "logs", "experiment.json", BENCH, ORIGIN,
     }
 )  # fmt: skip
 """All that rlx puts into, and reads from, the folder of a run; whatever else is in it is its owner's."""

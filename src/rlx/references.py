@@ -6,8 +6,11 @@ import difflib
 import os
 from pathlib import Path
 
-from rlx.errors import Missing, UsageError
+from rlx.errors import Missing, RlxError, UsageError
+from rlx.experiments.kept import export, follow_renames, shown_commit, shows
+from rlx.experiments.repository import answer
 from rlx.experiments.revisions import Origin, changed, commit_of, experiments, recorded, view
+from rlx.run_state import is_kept
 from rlx.runs import RunFolder
 
 
@@ -26,11 +29,15 @@ def find_run(root: Path, name: str) -> RunFolder:
     for path in (root / "runs" / name, Path(name)):
         if name.strip("/.") and _is_run(path):
             here = Path(os.path.abspath(path))  # noqa: PTH100 — the link `runs/` is its owner's
+            if here.parent == root / "runs" and is_kept(here) and not _shows_its_own(root, here):
+                break
             return RunFolder(here if here.parent == root / "runs" else path.resolve())
     run, at, revision = name.rpartition("@")
     if at and run:
         return _at_revision(root, run, revision, name)
-    if kept := next((experiment for experiment in experiments(root) if experiment.name == name), None):
+    found = experiments(root)
+    follow_renames(root, found)
+    if kept := next((experiment for experiment in found if experiment.name == name), None):
         (runs,) = changed(root, [(kept.commit, kept.baseline)])
         if not runs:
             raise Missing(f"experiment {name} holds no finished run")
@@ -39,6 +46,22 @@ def find_run(root: Path, name: str) -> RunFolder:
             raise UsageError(f"experiment {name} holds {len(runs)} runs; say {choices}")
         return _viewed(root, Origin(kept.commit, next(iter(runs))), name)
     raise Missing(f"there is no run {name!r}; {_nearest(name, known_runs(root))}")
+
+
+def _shows_its_own(root: Path, folder: Path) -> bool:
+    """Tell whether a browsable folder shows the experiment of its name; one that does not is made anew, if it can be."""
+    kept = next((experiment for experiment in experiments(root) if experiment.name == folder.name), None)
+    if kept is None:
+        commits = {experiment.commit for experiment in experiments(root)}
+        return shown_commit(folder) not in commits  # renamed; or dropped, and the copy is all that is left
+    if shows(root, folder, kept):
+        return True
+    (runs,) = changed(root, [(kept.commit, kept.baseline)])
+    try:
+        export(root, Origin(kept.commit, next(iter(runs))), folder.name)
+    except (RlxError, StopIteration):
+        return False
+    return True
 
 
 def _is_run(path: Path) -> bool:
@@ -71,11 +94,18 @@ def _at_revision(root: Path, run: str, revision: str, name: str) -> RunFolder:
     commit = commit_of(root, revision)
     if commit is None:
         kept = [experiment.name for experiment in experiments(root)]
-        raise Missing(f"{name}: there is no revision {revision!r}; {_nearest(revision, kept)}")
+        raise Missing(f"{name}: there is no revision {revision!r}; {shallow(root) or _nearest(revision, kept)}")
     (runs,) = recorded(root, [commit])
     if run not in runs:
         raise Missing(f"{name}: there is no run {run!r} at {revision}; {_nearest(run, sorted(runs))}")
     return _viewed(root, Origin(commit, run), name)
+
+
+def shallow(root: Path) -> str:
+    """Return why a revision may be missing: the clone is shallow; empty where it is whole."""
+    if answer(root, "rev-parse", "--is-shallow-repository") != "true":
+        return ""
+    return "this clone is shallow, it has only the latest commits; `git fetch --unshallow` brings the others"
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -45,7 +45,7 @@ def command(runs: tuple[str, ...]) -> None:
                 say(f"runs/{name}/ stays: it is not the folder of the experiment but a run of the study, or yours")
         for experiment in experiments:
             remove(root, experiment)
-            back = shlex.join(["git", "update-ref"(experiment), experiment.commit])
+            back = shlex.join(["git", "update-ref", experiment.reference, experiment.commit])
             tell(f"{name} is dropped; this brings it back: `{back}`")
         if stay:
             say(f"runs/{name}/ stays with what rlx has not put there: {', '.join(stay[:5])}{' …' * (len(stay) > 5)}")

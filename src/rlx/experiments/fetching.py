@@ -24,10 +24,11 @@ def cures(root: Path, kept: Sequence[Experiment]) -> list[str]:
     """
     if not kept:
         return []
-    there, hub = default_remote(root) if has_remote(root) else None, git_remote(root)
+    there = default_remote(root) if has_remote(root) else None
     lacking = {experiment.commit for experiment in without_remote(root, there, kept)} if there else set()
     found = []
     for experiment in kept:
+        hub = git_remote(root, experiment.reference)
         push, pull = (f"dvc exp {verb} {hub} {shlex.quote(experiment.known_to_dvc)}" for verb in ("push", "pull"))
         add, when = "dvc remote add --local -f -d NAME URL", "without a DVC remote"
         if there:
@@ -50,10 +51,28 @@ def cure_of_revision(root: Path) -> str:
     return "they are in the clone that made them: set a DVC remote there (`dvc remote add -d NAME URL`) and `dvc push`"
 
 
-def git_remote(root: Path) -> str:
-    """Return the Git remote that experiments come from and go to: ``origin``, else the first."""
+def git_remote(root: Path, reference: str = "") -> str:
+    """Return the Git remote that experiments come from and go to: one that has it, else ``origin``, else the first.
+
+    Args:
+        root: The project.
+        reference: The experiment's; only remotes in folders are asked for it, since this must not use the network.
+    """
     try:
         remotes = git(root, "remote").split()
     except CommandFailed:
         remotes = []
-    return "origin" if "origin" in remotes or not remotes else shlex.quote(remotes[0])
+    ordered = sorted(remotes, key=lambda remote: remote != "origin")
+    if reference and len(ordered) > 1:
+        ordered.sort(key=lambda remote: not _has(root, remote, reference))
+    return shlex.quote(ordered[0]) if ordered else "origin"
+
+
+def _has(root: Path, remote: str, reference: str) -> bool:
+    try:
+        url = git(root, "remote", "get-url", "--", remote).strip()
+        if ("://" in url and not url.startswith("file://")) or not Path(url.removeprefix("file://")).exists():
+            return False
+        return bool(git(root, "ls-remote", "--", remote, reference).strip())
+    except CommandFailed:
+        return False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from rlx.experiments.revisions import (
     recorded,
     recorded_here,
 )
-from rlx.live import BENCH, LAYOUT, RECORD
+from rlx.live import BENCH, LAYOUT, ORIGIN, RECORD
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
 from rlx.tools import git, git_blobs
 
@@ -239,6 +241,8 @@ def export(root: Path, origin: Origin, name: str) -> Path:
         if content is not None or name_of_file == SMALL[0]:
             write_text(folder / name_of_file, (content or b"").decode("utf-8", "replace"))
     (folder / RECORD).unlink(missing_ok=True)
+    (folder / ORIGIN).unlink(missing_ok=True)
+    write_json(folder / ORIGIN, {"format": FORMAT, "commit": origin.commit, "run": origin.run})
     for path in folder.rglob("*"):
         if path.relative_to(folder).parts[0] in LAYOUT and path.is_file() and not path.is_symlink():
             path.chmod(0o444)
@@ -249,6 +253,39 @@ def export(root: Path, origin: Origin, name: str) -> Path:
             f"{told[0].upper()}{told[1:]}"
         )
     return folder
+
+
+def shown_commit(folder: Path) -> str | None:
+    """Return the commit that the browsable folder of an experiment shows; None where it does not say, as older ones."""
+    try:
+        return str(read_json(folder / ORIGIN)["commit"])
+    except (OSError, ValueError, KeyError, TypeError, DataDamaged):
+        return None
+
+
+def shows(root: Path, folder: Path, experiment: Experiment) -> bool:
+    """Tell whether the browsable folder of an experiment's name shows that experiment, and not another of the same name."""
+    if (commit := shown_commit(folder)) is not None:
+        return commit == experiment.commit
+    (runs,) = recorded(root, [experiment.commit])
+    try:
+        digest = hashlib.md5(read_bytes(folder / "metadata.json"), usedforsecurity=False).hexdigest()
+    except (OSError, DataDamaged):
+        return True
+    return digest in {run.outputs.get("metadata.json") for run in runs.values()}
+
+
+def follow_renames(root: Path, kept: Sequence[Experiment]) -> None:
+    """Let the browsable folders of experiments that `dvc exp rename` has renamed have their new names."""
+    names = {experiment.name for experiment in kept}
+    by_commit = {experiment.commit: experiment.name for experiment in kept}
+    for path in (root / "runs").glob(f"*/{ORIGIN}"):
+        old = path.parent
+        new = by_commit.get(shown_commit(old) or "")
+        if old.name in names or new is None or (root / "runs" / new).exists() or not is_ours(root, old.name):
+            continue
+        with suppress(OSError):
+            old.rename(old.with_name(new))
 
 
 def is_ours(root: Path, name: str) -> bool:

@@ -59,9 +59,9 @@ def in_the_making(root: Path, plan: Plan) -> str | None:
         try:
             asked = read_record(folder)
             equal = asked is not None and (asked.run, asked.settings) == (plan.run, plan.settings)
-            if equal and (folder / "config_snapshot.yaml").read_text(encoding="utf-8") == text:
-                if RunFolder(folder).state in AT_WORK:
-                    return folder.name
+            equal = equal and (folder / "config_snapshot.yaml").read_text(encoding="utf-8") == text
+            if equal and RunFolder(folder).state in AT_WORK:
+                return folder.name
         except (RlxError, OSError, UnicodeDecodeError):
             continue
     return None
