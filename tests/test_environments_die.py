@@ -66,6 +66,22 @@ def test_a_seed_whose_environment_dies_is_named(tmp_path: Path, how: str) -> Non
         assert (tmp_path / "runs" / "a" / "logs" / f"seed_{outcome.seed}" / "error.txt").is_file()
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("mute", "Mute"),
+        ("endless", f"ValueError: {'x' * 399}…"),
+        ("halves", "ValueError: half a character: \\ud800 of <object object>"),
+        ("input", "EOFError: EOF when reading a line"),
+    ],
+)
+def test_whatever_it_raises_is_told_in_a_short_line(tmp_path: Path, forked_workers: None, how: str, said: str) -> None:
+    for outcome in outcomes(tmp_path, how):
+        assert (outcome.status, outcome.error) == ("failed", said)
+        log = tmp_path / "runs" / "a" / "logs" / f"seed_{outcome.seed}" / "error.txt"
+        assert 200 < len(log.read_text(encoding="utf-8")) < 200_000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["exit7", "abort", "sysexit", "interrupt"])
 def test_other_deaths_are_named_too(tmp_path: Path, how: str) -> None:

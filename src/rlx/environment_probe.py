@@ -95,7 +95,7 @@ def _declarer(made: Any, env: EnvConfig, name: str) -> Key:
     """Return the setting of what spoils a space: the innermost configured wrapper around which it is none."""
     layers = configured(made, env)
     for index, layer in enumerate(layers):
-        if isinstance(_space_of(layer.env, name), gym.Space):
+        if isinstance(_space_of(layer.env, name), gym.Space) and not isinstance(_space_of(layer, name), gym.Space):
             return (*WRAPPERS, index)
     return ID
 

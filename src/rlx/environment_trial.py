@@ -20,12 +20,14 @@ from gymnasium import spaces
 from rlx.config.schema import EnvConfig
 from rlx.environment_facts import Complaint, EnvironmentFacts, Key
 from rlx.envs import WRAPPERS, around, make_wrapped
-from rlx.errors import EnvironmentUnusable
+from rlx.errors import EnvironmentUnusable, Misfit
+from rlx.failures import place_of
 from rlx.global_generators import Generators
 from rlx.project_data import missing_data
 from rlx.space_facts import is_image
-from rlx.value_checks import beyond_bounds, flag_misfit, kind_of, observation_misfit, reward_misfit
+from rlx.value_checks import AGREE, beyond_bounds, flag_misfit, kind_of, observation_misfit, reward_misfit
 from rlx.watch import Call, calling
+from rlx.wording import raised
 
 SEED = 0
 MEASURED, TRIED, REPEATED = 100, 200, 50
@@ -40,10 +42,6 @@ OLD = (
 )
 Tell = Callable[[str, Any], None]
 """Told ``step`` with its number, ``found`` with what is known so far, ``refused`` with a message."""
-
-
-class Misfit(Exception):
-    """An environment does not keep to its interface; the message says how."""
 
 
 @dataclass
@@ -108,7 +106,7 @@ class Watched(gym.Wrapper[Any, Any, Any, Any]):
 
     def _check(self, observation: Any) -> None:
         if wrong := observation_misfit(self._space, observation):
-            raise Misfit(f"{wrong}; make `observation_space` and what `reset` and `step` return agree")
+            raise Misfit(f"{wrong}; {AGREE}")
         for told in beyond_bounds(self._space, observation):
             self.beyond[told.partition(" reach ")[0]] = told
 
@@ -188,16 +186,18 @@ class Trial:
         if isinstance(error, Misfit):
             key = self._spoiler(str(error)) or key
             early = self._taken <= 1 or "not a finite number" not in str(error)
-            message = str(error) if early else f"{error} (step {self._taken} of random actions)"
+            message = str(error) if self._taken <= 1 else f"{error} (step {self._taken} of random actions)"
         else:
             where = f"in step {self._taken}" if self._taken else "in its first reset"
-            early, message = self._taken <= 1, f"failed {where}: {_said(error)}{missing_data(Path.cwd(), error)}"
+            early, message = self._taken <= 1, f"failed {where}: {place_of(error)}{missing_data(Path.cwd(), error)}"
             if old := _old_interface(self._made, error):
                 early, message = True, old
         if early:
             self._found.problems.append(Complaint(key, message, "interface"))
         else:
-            self._found.remark("fails", f"{message}, under random actions", key)
+            self._found.remark(
+                "fails", message if isinstance(error, Misfit) else f"{message}, under random actions", key
+            )
 
     def _spoiler(self, message: str) -> Key | None:
         """Return the setting of the wrapper that breaks the interface; None where the environment itself does.
@@ -349,17 +349,6 @@ def _sizes(space: Any, trace: list[Step]) -> tuple[float, ...]:
     return tuple(float(size) for size in size_D) if np.isfinite(size_D).all() else ()
 
 
-def _said(error: Exception) -> str:
-    """Return the first line of an error, and where in whose code it arose."""
-    first = (str(error).splitlines() or [""])[0][:300]
-    trace, place = error.__traceback__, ""
-    while trace:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        place = f" ({file.parent.name}/{file.name}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {first}{place}"
-
-
 def _blamed(error: Exception, made: gym.Env[Any, Any], env: EnvConfig) -> Key:
     """Return the setting of the configured wrapper in whose own code an error arose; else that of the environment."""
     layers = configured(made, env)
@@ -381,9 +370,7 @@ def _old_interface(made: gym.Env[Any, Any], error: Exception) -> str | None:
     if "seed" not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return f"its `reset` takes no seed: this is {OLD}"
     if "values to unpack" in str(error) or "not iterable" in str(error):
-        return (
-            f"its `step` or `reset` returns another number of values than Gymnasium's ({_said(error)}): this is {OLD}"
-        )
+        return f"its `step` or `reset` returns another number of values than Gymnasium's ({place_of(error)}): this is {OLD}"
     return None
 
 
@@ -403,4 +390,4 @@ def close(made: gym.Env[Any, Any], found: Found) -> None:
         with calling(Call.CLOSE):
             made.close()
     except Exception as error:  # noqa: BLE001 — an environment may raise anything
-        found.remark("close", f"its `close` failed: {type(error).__name__}: {error}")
+        found.remark("close", f"its `close` failed: {raised(error)}")

@@ -10,24 +10,37 @@ from gymnasium import spaces
 
 from rlx.errors import EnvironmentUnusable
 from rlx.space_facts import described, is_image_channels_first
+from rlx.value_checks import Kinds
 
 
 class OwnObservations(gym.Wrapper[Any, Any, Any, Any]):
     """Gives every observation memory of its own: many simulators change one and the same array at every step.
 
     Stands around the environment itself, inside all other wrappers, so that whoever keeps an observation (a stack of
-    frames, the last observation of an episode) keeps it as it was.
+    frames, the last observation of an episode) keeps it as it was. Observations of another kind than declared are refused.
     """
+
+    def __init__(self, env: gym.Env[Any, Any]):
+        super().__init__(env)
+        self._kinds = Kinds(getattr(env, "observation_space", None))
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see :meth:`gymnasium.Env.reset`."""
-        observation, *rest = self.env.reset(**kwargs)
-        return own_copy(observation), *rest
+        found: tuple[Any, dict[str, Any]] = self._owned(self.env.reset(**kwargs))
+        return found
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
-        observation, *rest = self.env.step(action)
-        return own_copy(observation), *rest
+        found: tuple[Any, Any, bool, bool, dict[str, Any]] = self._owned(self.env.step(action))
+        return found
+
+    def _owned(self, found: Any) -> Any:
+        """Return what the environment gave with an observation of its own; no tuple is told by whoever takes it."""
+        if not (isinstance(found, tuple) and found):
+            return found
+        observation = own_copy(found[0])
+        self._kinds.check(observation)
+        return observation, *found[1:]
 
 
 def own_copy(observation: Any) -> Any:

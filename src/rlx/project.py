@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rlx.errors import ConfigError, NotInProject
+from rlx.wording import raised
 
 PACKAGES = ("envs", "policies")
 MAIN_ROOT = "RLX_MAIN_ROOT"
@@ -64,7 +65,7 @@ def load_package(root: Path, name: str) -> ModuleType | None:
     except Exception as error:
         place = _innermost_place(error, root)
         raise ConfigError(
-            f"{place or package.relative_to(root)}: importing `{name}` failed: {type(error).__name__}: {error}"
+            f"{place or package.relative_to(root)}: importing `{name}` failed: {raised(error)}"
         ) from error
     if module.__file__ is None or Path(module.__file__).resolve() != package.resolve():
         raise ConfigError(
