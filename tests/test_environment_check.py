@@ -82,7 +82,7 @@ def workshop(tmp_path: Path, forked_workers: None) -> Workshop:
     return Workshop(tmp_path)
 
 
-def spaces(**kwargs: str) -> dict[str, Any]:
+def spaces(**kwargs: Any) -> dict[str, Any]:
     return {"id": registered("Spaces"), "kwargs": kwargs}
 
 
@@ -125,6 +125,10 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     (dtype(reward="complex"), ("(complex), where a number is needed",)),
     (dtype(flag="none"), ("`terminated` is None, where True or False is needed",)),
     (dtype(flag="text"), ("`terminated` is 'False' (str), where True or False is needed",)),
+    (dtype(values="four"), ("`step` returned a tuple of 4, where five values are needed", "old Gym")),
+    (dtype(values="list"), ("`step` returned a list of 1 as info, where a dict is needed",)),
+    ({"id": registered("Growing")}, ("action_space is not the same in every copy: Discrete(2) and Discrete(3)",)),
+    ({"id": registered("LastReset")}, ("change one another: rewards differ", "`vectorization: isolated`")),
     (dtype(obs="longer", late=30), ("the observation has shape (4,)", "(step 30 of random actions)")),
     ({"id": registered("OldApi")}, ("`reset` takes no seed", "old Gym", "reset(self, *, seed=None, options=None)")),
     ({"id": registered("OldReset")}, ("`reset` returned an array of shape (1,)", "old Gym")),
@@ -169,7 +173,7 @@ RIGHT = {
         "multi-discrete of rows", "multi-binary of rows", "dict with an image",
     ),
     "action": (
-        "discrete", "discrete below 0", "multi-discrete from 1", "multi-discrete of rows", "multi-binary", "multi-binary of rows",
+        "discrete", "discrete below 0", "multi-discrete from 0", "multi-discrete from 1", "multi-discrete of rows", "multi-binary", "multi-binary of rows",
         "two-dimensional", "double", "half", "scalar", "uneven",
     ),
 }  # fmt: skip
@@ -274,24 +278,35 @@ KINDS = [
         "obs": ("number", "row", "longer", "none", "text", "objects", "complex", "ragged"),
         "reward": ("none", "text", "two", "complex"),
         "flag": ("none", "text"),
+        "values": ("four", "list"),
     }.items()
     for name in names
 ]
-THINGS = {"obs": "the observation", "reward": "the reward", "flag": "`terminated`"}
+THINGS = {"obs": "the observation", "reward": "the reward", "flag": "`terminated`", "values": "`step`"}
 
 
 @pytest.mark.parametrize("engine", [algorithms.FAST, algorithms.STOCK])
 def test_what_becomes_another_thing_in_training_fails_by_name(tmp_path: Path, engine: str) -> None:
     for kind, name in KINDS:
-        with pytest.raises(Misfit, match=rf"{THINGS[kind]} (is|has) .*(was declared|is needed)"):
+        with pytest.raises(Misfit, match=rf"{THINGS[kind]} (is|has|returned) .*(was declared|needed)"):
             rows(tmp_path / kind / name, dtype(**{kind: name}, late=30), algo={"engine": engine})
 
 
 def test_what_becomes_another_thing_in_evaluation_fails_by_name() -> None:
     for kind, name in KINDS:
         stepper = GymnasiumStepper(lambda given={kind: name}: make_env(EnvConfig(**dtype(**given, late=30))))
-        with pytest.raises(Misfit, match=f"{THINGS[kind]} (is|has) "):
+        with pytest.raises(Misfit, match=f"{THINGS[kind]} (is|has|returned) "):
             play(RandomActor(), stepper, [*range(64)], 100)
+
+
+@pytest.mark.parametrize("engine", [algorithms.FAST, algorithms.STOCK])
+def test_an_environment_may_write_into_the_action_it_is_given(tmp_path: Path, workshop: Workshop, engine: str) -> None:
+    for action in ("uneven", "multi-discrete from 0"):
+        env = [spaces(action=action, spoils=spoils) for spoils in (False, True)]
+        assert workshop.resolve(env[1]).facts.seeded
+        algo = {"engine": engine if action == "uneven" else algorithms.STOCK}
+        found = [rows(tmp_path / action / str(index), each, algo=algo) for index, each in enumerate(env)]
+        assert found[0] == found[1]
 
 
 def test_other_kinds_of_numbers_train_as_floats_do(tmp_path: Path) -> None:
@@ -404,6 +419,8 @@ def test_a_misfit_of_the_network_points_to_its_own_line(workshop: Workshop) -> N
 
 
 def test_a_call_that_does_not_return_is_refused_after_step_timeout(workshop: Workshop) -> None:
+    left = workshop.resolve({"id": registered("Broken"), "kwargs": {"how": "del"}, "step_timeout": 0.5}).notices
+    assert any("its environment was still being checked after 0.5 s (env.step_timeout)" in line for line in left)
     hanging = {"id": registered("Broken"), "kwargs": {"how": "hang", "at": 1}, "step_timeout": 0.5}
     assert "did not return from `step` while it was checked for 0.5 s (env.step_timeout)" in workshop.refusal(hanging)
 
@@ -460,6 +477,13 @@ def test_an_environment_is_tried_once_and_again_when_it_may_differ(workshop: Wor
     for note in (workshop.root / ".dvc" / "tmp" / "rlx" / "environments").iterdir():
         note.write_text(note.read_text()[:100])
     assert tried()
+
+
+def test_sums_beyond_floating_point_are_no_facts(workshop: Workshop) -> None:
+    resolved = workshop.resolve(dtype(reward="huge"))
+    assert resolved.facts.random_return is None
+    resolved.write(workshop.root / "runs" / "a")
+    assert resolve_run(workshop.root, "a").facts == resolved.facts
 
 
 def test_what_was_found_is_kept_beside_the_snapshot(workshop: Workshop) -> None:
@@ -565,15 +589,17 @@ def test_data_is_there_where_experiments_are_made(project: Project, kept: str) -
         project.write("data/.gitignore", "prices.csv\n")
     elif kept == "dvc":
         project.dvc("add", "data/prices.csv")
-    assert "data/prices.csv" in project.rlx("sync").stdout
+    refused = project.rlx("train", "prices", "--seeds", "1", check=False)
+    assert (refused.returncode, "`rlx sync`" in " ".join(refused.stdout.split())) == (3, True), refused.stdout
+    assert "now watches data that environments read: data/prices.csv" in project.rlx("sync").stdout
     if kept != "untracked":
         project.commit()
     said = project.rlx("train", "prices", "--seeds", "1").stdout
     assert "prices_001" in said
     assert "data/prices.csv" in (project.root / "runs" / "prices_001" / "config_snapshot.yaml").read_text()
-    assert "Nothing was trained" in project.rlx("train", "prices", "--seeds", "1").stdout
+    assert "prices_001 is that already" in project.rlx("train", "prices", "--seeds", "1").stdout
     project.write("data/prices.csv", "1.5 2.5 9.5\n")
-    assert "Nothing was trained" not in project.rlx("train", "prices", "--seeds", "1").stdout
+    assert "prices_002" in project.rlx("train", "prices", "--seeds", "1").stdout
 
 
 def test_constructors_are_counted_and_kept_open(tmp_path: Path, workshop: Workshop) -> None:

@@ -99,9 +99,10 @@ def test_a_copy_in_a_process_of_its_own_is_named(tmp_path: Path, how: str) -> No
 def test_what_an_environment_leaves_behind_keeps_nothing_alive(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for how in ("thread", "close"):
-        assert [one.status for one in outcomes(tmp_path / how, how)] == ["finished"] * 2, how
+    for how in ("thread", "close", "del"):
+        assert [one.status for one in outcomes(tmp_path / how, how, step_timeout=2)] == ["finished"] * 2, how
     said = "".join(capfd.readouterr())
+    assert "did not return from `close` for 2 s (env.step_timeout); the results are complete" in said
     assert "could not be closed" in said
     assert "thread" in said
 

@@ -32,6 +32,7 @@ def close_all() -> list[str]:
         try:
             with calling(Call.CLOSE):
                 thing.close()
+                del thing  # its destructor too
         except BaseException as error:  # noqa: BLE001 — an environment may raise anything, SystemExit too
             problems.append(f"failed in `close`: {raised(error)}")
     return problems

@@ -174,7 +174,9 @@ def _try(root: Path, env: EnvConfig) -> Checked:
     left = tuple(Complaint(ID, line, "left") for line in heard.lines)
     facts = replace(facts, remarks=(*facts.remarks, *left))
     if isinstance(ended, Failure):
-        complaint = Complaint(ID, f"{env.id} could not be tried out to the end: {ended.message}", "ended")
+        beside = facts.steps_tried > 0 and facts.seeded is None
+        cure = "; if a process can hold one copy only, write `vectorization: isolated` under `env`" if beside else ""
+        complaint = Complaint(ID, f"{env.id} could not be tried out to the end: {ended.message}{cure}", "ended")
         if facts.action_space is not None and heard.steps > 1:  # training tells it better: which seed, which step
             facts = replace(facts, remarks=(*facts.remarks, complaint))
         else:

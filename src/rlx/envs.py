@@ -160,7 +160,10 @@ def _wrapper(name: str) -> Any:
             raise EnvironmentUnusable(f"{name}: there is no module {error.name!r}") from None
         raise
     if not hasattr(holder, attribute):
-        guess = difflib.get_close_matches(attribute, dir(holder), 1)
+        wrappers = [
+            name for name, value in vars(holder).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
+        ]
+        guess = difflib.get_close_matches(attribute, wrappers, 1)
         hint = f"; did you mean {module}.{guess[0]}?" if guess else ""
         raise EnvironmentUnusable(f"{module} has no wrapper {attribute!r}{hint}")
     found = getattr(holder, attribute)

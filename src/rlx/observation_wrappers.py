@@ -8,9 +8,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.errors import EnvironmentUnusable
+from rlx.errors import EnvironmentUnusable, Misfit
 from rlx.space_facts import described, is_image_channels_first
-from rlx.value_checks import Kinds
+from rlx.value_checks import Kinds, reset_misfit, step_misfit
 
 
 class OwnObservations(gym.Wrapper[Any, Any, Any, Any]):
@@ -26,21 +26,21 @@ class OwnObservations(gym.Wrapper[Any, Any, Any, Any]):
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see :meth:`gymnasium.Env.reset`."""
-        found: tuple[Any, dict[str, Any]] = self._owned(self.env.reset(**kwargs))
-        return found
+        found = self.env.reset(**kwargs)
+        if wrong := reset_misfit(found):
+            raise Misfit(wrong)
+        return self._owned(found[0]), found[1]
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
-        found: tuple[Any, Any, bool, bool, dict[str, Any]] = self._owned(self.env.step(action))
-        return found
+        found = self.env.step(action)
+        if wrong := step_misfit(found):
+            raise Misfit(wrong)
+        return self._owned(found[0]), *found[1:]
 
-    def _owned(self, found: Any) -> Any:
-        """Return what the environment gave with an observation of its own; no tuple is told by whoever takes it."""
-        if not (isinstance(found, tuple) and found):
-            return found
-        observation = own_copy(found[0])
+    def _owned(self, observation: Any) -> Any:
         self._kinds.check(observation)
-        return observation, *found[1:]
+        return own_copy(observation)
 
 
 def own_copy(observation: Any) -> Any:

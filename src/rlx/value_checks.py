@@ -12,6 +12,10 @@ from rlx.errors import Misfit
 from rlx.space_facts import described
 
 Array = np.ndarray[Any, Any]
+OLD = (
+    "the interface of old Gym; Gymnasium's is `reset(self, *, seed=None, options=None)` returning (observation, info), and "
+    "`step(self, action)` returning (observation, reward, terminated, truncated, info)"
+)
 AGREE = "make `observation_space` and what `reset` and `step` return agree"
 
 
@@ -171,6 +175,22 @@ def reward_misfit(value: Any, *, finite: bool = True) -> str | None:
         return f"the reward is {kind_of(value)}, where a number is needed"
     number = float(array.reshape(())[()])
     return None if np.isfinite(number) or not finite else f"the reward is {number}, which is not a finite number"
+
+
+def reset_misfit(found: Any) -> str | None:
+    """Return why what ``reset`` returned is not Gymnasium's; None if it is."""
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict):
+        return None
+    return f"`reset` returned {kind_of(found)}, where (observation, info) is needed: this is {OLD}"
+
+
+def step_misfit(found: Any) -> str | None:
+    """Return why what ``step`` returned is not Gymnasium's; None if it is."""
+    if not (isinstance(found, tuple) and len(found) == 5):
+        return f"`step` returned {kind_of(found)}, where five values are needed: this is {OLD}"
+    if not isinstance(found[4], dict):
+        return f"`step` returned {kind_of(found[4])} as info, where a dict is needed"
+    return None
 
 
 def flag_misfit(value: Any, name: str) -> str | None:

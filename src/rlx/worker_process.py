@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
@@ -40,8 +41,9 @@ def serve(tasks: Connection, messages: Connection, memory: Any, parent: int, sta
     try:
         _serve(tasks, messages)
     except BaseException as error:  # noqa: BLE001 — an environment may have spoiled anything here
-        file.write(trace_of(error))
-        file.flush()
+        with suppress(Exception):
+            file.write(trace_of(error))
+            file.flush()
         os._exit(1)
     _finish()
 

@@ -22,6 +22,7 @@ OBSERVATIONS = {
 }
 REWARDS = {
     "float": float,
+    "huge": lambda r: 1e308 * r,
     "float32": np.float32,
     "array0": np.array,
     "array1": lambda r: np.array([r]),
@@ -32,15 +33,21 @@ REWARDS = {
     "complex": complex,
     "nan": lambda _: float("nan"),
 }
+STEPS = {
+    "five": lambda *found: found,
+    "four": lambda observation, reward, over, _, info: (observation, reward, over, info),
+    "list": lambda *found: (*found[:4], [found[4]]),
+}
 FLAGS = {"bool": np.bool_, "int": int, "array1": lambda over: np.array([over]), "none": lambda _: None, "text": str}
 
 
 class Dtype(gym.Env):
     """`late` keeps to what is declared for so many steps."""
 
-    def __init__(self, render_mode=None, obs="float32", reward="float", flag="bool", late=0):
+    def __init__(self, render_mode=None, obs="float32", reward="float", flag="bool", values="five", late=0):
         self.observation_space, self.action_space = spaces.Box(0, 1, (3,), np.float32), spaces.Discrete(2)
         self.late, self.steps = late, 0
+        self.returned = STEPS[values]
         self.shown, self.paid, self.over = OBSERVATIONS[obs], REWARDS[reward], FLAGS[flag]
 
     def reset(self, *, seed=None, options=None):
@@ -53,7 +60,8 @@ class Dtype(gym.Env):
         self.t += 1
         self.steps += 1
         paid, over = (self.paid, self.over) if self.steps >= self.late else (float, bool)
-        return self._seen(), paid(reward), over(self.t >= 20), False, {}
+        returned = self.returned if self.steps >= self.late else STEPS["five"]
+        return returned(self._seen(), paid(reward), over(self.t >= 20), False, {})
 
     def _seen(self):
         self.x = self.np_random.uniform(0, 1, 3)

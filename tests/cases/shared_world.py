@@ -26,3 +26,20 @@ class SharedWorld(gym.Env):
 
     def _seen(self):
         return np.array([self.world["place"]], np.float32)
+
+
+class LastReset(SharedWorld):
+    """Pays only in the copy that was reset last."""
+
+    last = None
+
+    def __init__(self, render_mode=None):
+        super().__init__(shared=False)
+
+    def reset(self, *, seed=None, options=None):
+        LastReset.last = self
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        return observation, reward if LastReset.last is self else 0.0, *rest

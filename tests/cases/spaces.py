@@ -35,6 +35,7 @@ ACTIONS = {
     "discrete": of.Discrete(2),
     "none": None,
     "discrete below 0": of.Discrete(3, start=-1),
+    "multi-discrete from 0": of.MultiDiscrete([3, 3]),
     "multi-discrete from 1": of.MultiDiscrete([3, 3], start=[1, 1]),
     "multi-discrete of rows": of.MultiDiscrete([[2, 3], [4, 5]]),
     "multi-binary": of.MultiBinary(3),
@@ -53,9 +54,10 @@ ACTIONS = {
 
 
 class Spaces(gym.Env):
-    """Raises if it is given an action outside its space."""
+    """Raises if it is given an action outside its space; one that `spoils` writes into the array it is given."""
 
-    def __init__(self, render_mode=None, observation="box", action="discrete"):
+    def __init__(self, render_mode=None, observation="box", action="discrete", spoils=False):
+        self.spoils = spoils
         if OBSERVATIONS[observation] is not None:
             self.observation_space = deepcopy(OBSERVATIONS[observation])
         if ACTIONS[action] is not None:
@@ -71,5 +73,18 @@ class Spaces(gym.Env):
     def step(self, action):
         if not self.action_space.contains(action):
             raise ValueError(f"action {action!r} is not in {self.action_space}")
+        if self.spoils:
+            action[...] = 0
         self.t += 1
         return self.observation_space.sample(), 0.0, self.t >= 20, False, {}
+
+
+class Growing(Spaces):
+    """Has one action more in every copy."""
+
+    made = 1
+
+    def __init__(self, render_mode=None):
+        super().__init__()
+        Growing.made += 1
+        self.action_space = of.Discrete(Growing.made)

@@ -13,10 +13,11 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from rlx import watch
 from rlx.closing import close_later
+from rlx.errors import Misfit
 from rlx.observation_wrappers import OwnObservations
 from rlx.reward_components import ComponentSums, number_in
 from rlx.success import success_of
-from rlx.value_checks import Kinds, plain_flag, plain_reward
+from rlx.value_checks import Kinds, plain_flag, plain_reward, step_misfit
 from rlx.vector_envs.copies import Copies
 from rlx.vector_envs.settling import StepArrays
 
@@ -104,7 +105,10 @@ class GymnasiumSource:
         board[watch.CALL] = STEPPING
         for index, step in enumerate(self._steps):
             board[watch.STEPS] += 1
-            observation, reward, terminated, truncated, info = step(actions[index])
+            found = step(actions[index])
+            if (len(found) != 5 or type(found[4]) is not dict) and (wrong := step_misfit(found)):
+                raise Misfit(wrong)
+            observation, reward, terminated, truncated, info = found
             rewards[index] = reward if type(reward) is float else plain_reward(reward)
             if type(terminated) is not bool or type(truncated) is not bool:
                 terminated, truncated = plain_flag(terminated, "terminated"), plain_flag(truncated, "truncated")

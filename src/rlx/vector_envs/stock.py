@@ -27,7 +27,8 @@ class Watched(gym.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
         watch.stepping()
-        observation, reward, terminated, truncated, info = self.env.step(action)
+        given = action.copy() if isinstance(action, np.ndarray) else action  # it may change it: SB3 keeps the array
+        observation, reward, terminated, truncated, info = self.env.step(given)
         watch.returned()
         info = needed(info, over=bool(terminated or truncated))  # SB3 copies it, which not everything lets happen
         return observation, reward, terminated, truncated, info
