@@ -264,14 +264,13 @@ class Trial:
                 ends.append((total, length))
                 total, length = 0.0, 0
         generators.note_play()
-        returns = [each[0] for each in ends if math.isfinite(each[0])]
+        with np.errstate(over="ignore"):
+            mean = float(np.mean([each[0] for each in ends])) if ends else math.nan
         facts |= {
             "steps_tried": self._taken,
             "longest_episode": longest,
             "ended": bool(ends),
-            "random_return": (float(np.mean(returns)), len(returns))
-            if len(returns) == len(ends) > 0 and self._taken == TRIED
-            else None,
+            "random_return": (mean, len(ends)) if math.isfinite(mean) and self._taken == TRIED else None,
             "observation_size": _sizes(copy.made.observation_space, trace),
         }
         for told in copy.watched.beyond.values():
