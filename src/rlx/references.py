@@ -43,7 +43,7 @@ def find_run(root: Path, name: str) -> RunFolder:
 
 def _is_run(path: Path) -> bool:
     try:
-        return (path / "config_snapshot.yaml").is_file()
+        return (path / "config_snapshot.yaml").exists()
     except (OSError, ValueError):  # no file can have such a name
         return False
 

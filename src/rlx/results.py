@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rlx import stats
 from rlx.atomic import write_json, write_text
 from rlx.errors import DataDamaged, Missing
 from rlx.reading import read_json, read_table, require
+from rlx.restoring import from_dvc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +75,9 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     import pandas as pd
 
     path = folder / "episodes.csv"
-    if not path.is_file():
+    if not path.exists():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
-    cure = f"`dvc checkout --force {shlex.quote(str(path))}` brings that of a finished run back"
+    cure = from_dvc(path, folder.parent.name)
     try:
         text = read_table(path)
         types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
@@ -161,7 +161,7 @@ def read_summary(folder: Path) -> Summary:
         DataDamaged: It is not such a file.
     """
     path = folder / "summary.json"
-    if not path.is_file():
+    if not path.exists():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     try:
         data = read_json(path)
@@ -170,8 +170,9 @@ def read_summary(folder: Path) -> Summary:
         return Summary(_task_from(data["task"]), scores, _finite(data["random"]["return_mean"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"[:120]
-        cure = f"`dvc checkout --force {shlex.quote(str(path))}` brings that of a finished run back"
-        raise DataDamaged(f"{path}: is not an evaluation summary ({why}); {cure}") from None
+        raise DataDamaged(
+            f"{path}: is not an evaluation summary ({why}); {from_dvc(path, folder.parent.name)}"
+        ) from None
 
 
 def _task_from(task: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
         DataDamaged: One of its other files cannot be read.
     """
     snapshot = folder.snapshot
-    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
+    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").exists() else {}
     metrics, clocks = _metrics(root, folder), _clocks(root, folder)
     played, random = _episodes(folder)
     told = {int(seed["seed"]): seed for seed in metadata.get("seeds") or []}
