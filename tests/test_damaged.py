@@ -16,7 +16,7 @@ from tests.test_mistakes import typed
 Said = tuple[int, str]
 IN_LS = ("config_snapshot.yaml", "metadata.json", "eval/summary.json")
 FACTS = (*IN_LS, "task.json", "judging.yaml", "analysis.json")
-TABLES = ("eval/episodes.csv", "plots/learning_curve.csv")
+TABLES = ("metrics.jsonl", "eval/episodes.csv", "plots/learning_curve.csv")
 KINDS: dict[str, Callable[[Path, bytes], Any]] = {
     "folder": lambda path, _: path.mkdir(),
     "pipe": lambda path, _: os.mkfifo(path),

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+FORMAT = 1
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
-Amount = Annotated[FiniteFloat, Field(ge=0.0)]
+Amount = Annotated[FiniteFloat, Field(ge=0.0, lt=1e12)]
 
 
 def _moment(text: str) -> str:
@@ -69,6 +70,7 @@ class _Host(_Part):
 
 
 class _Metadata(_Part):
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
     status: Literal["running", "finished", "failed", "stopped"]
     seeds: list[_Seed]
     seeds_wanted: list[Whole]
@@ -89,6 +91,9 @@ class _Metadata(_Part):
         known = [seed.seed for seed in self.seeds]
         if len(set(known)) < len(known) or len(set(self.seeds_wanted)) < len(self.seeds_wanted):
             raise ValueError("a seed stands there twice")
+        finished = {seed.seed for seed in self.seeds if seed.status == "finished"}
+        if self.status == "finished" and not set(self.seeds_wanted) <= finished:
+            raise ValueError("it says finished, and not all of its seeds are")
         return self
 
 

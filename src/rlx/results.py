@@ -165,6 +165,7 @@ def read_summary(folder: Path) -> Summary:
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     try:
         data = read_json(path)
+        require(data["format"] == FORMAT, f"its format is not {FORMAT}")
         scores = {name: _score_from(item) for name, item in data["checkpoints"].items()}
         require("latest" in scores, "no score of the final policies")
         return Summary(_task_from(data["task"]), scores, _finite(data["random"]["return_mean"]))
@@ -191,9 +192,9 @@ def _finite(value: Any) -> float:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or value < 0:
         raise ValueError(f"{str(value)[:40]!r} is not a whole number")
-    return value
+    return int(value)
 
 
 def _number(text: str) -> int:
@@ -205,18 +206,14 @@ def _number(text: str) -> int:
 
 def _score_from(item: Mapping[str, Any]) -> Score:
     seeds = {_number(seed): facts for seed, facts in item["seeds"].items()}
-    interval = stats.Interval(**item["interval"]) if item["interval"] else None
-    if interval is not None:
-        _finite(interval.low), _finite(interval.high)
-    success = item["success"]
-    spread = None if item["return_std_over_seeds"] is None else _finite(item["return_std_over_seeds"])
     if not seeds or item["n_seeds"] != len(seeds):
         raise ValueError(f"it has {len(seeds)} seeds and says {str(item['n_seeds'])[:20]}")
+    spread = None if item["return_std_over_seeds"] is None else _finite(item["return_std_over_seeds"])
     return Score(
-        stats.Estimate(_finite(item["return_mean"]), interval, spread, len(seeds)),
+        stats.Estimate(_finite(item["return_mean"]), _interval_from(item["interval"]), spread, len(seeds)),
         {seed: _finite(facts["return_mean"]) for seed, facts in seeds.items()},
-        {seed: str(facts["policy_sha256"]) for seed, facts in seeds.items()},
-        (_whole(success["successes"]), _whole(success["episodes"])) if success else None,
+        {seed: _hash(facts["policy_sha256"]) for seed, facts in seeds.items()},
+        _success_from(item["success"]),
         {seed: _whole(facts["step"]) for seed, facts in seeds.items()},
         {
             seed: _finite(facts["validation_return"])
@@ -224,3 +221,26 @@ def _score_from(item: Mapping[str, Any]) -> Score:
             if facts["validation_return"] is not None
         },
     )
+
+
+def _interval_from(item: Mapping[str, Any] | None) -> stats.Interval | None:
+    if item is None:
+        return None
+    found = stats.Interval(**item)
+    _whole(found.n)
+    require(_finite(found.low) <= _finite(found.high), "an interval whose ends are swapped")
+    require(isinstance(found.method, str) and 0.0 < _finite(found.level) < 1.0, "an interval without level or method")
+    return found
+
+
+def _success_from(item: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    if item is None:
+        return None
+    won, played = _whole(item["successes"]), _whole(item["episodes"])
+    require(played > 0 and won <= played, f"{won} successes in {played} episodes")
+    return won, played
+
+
+def _hash(value: Any) -> str:
+    require(isinstance(value, str), "a policy without a hash")
+    return str(value)

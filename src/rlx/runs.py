@@ -25,7 +25,7 @@ from rlx.elsewhere import cure_of_study_run
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
 from rlx.live_notes import AT_WORK, Process
-from rlx.metadata_shape import check_metadata
+from rlx.metadata_shape import FORMAT, check_metadata
 from rlx.project import find_root
 from rlx.reading import read_json, read_table
 from rlx.restoring import from_dvc
@@ -36,7 +36,6 @@ if TYPE_CHECKING:  # pandas and scipy take a second to import, and training need
     from rlx.experiments.revisions import Origin
     from rlx.results import Summary
 
-FORMAT = 1
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")
 
 

@@ -30,7 +30,7 @@ from rlx.experiments.revisions import (
 )
 from rlx.experiments.tools import git, git_blobs
 from rlx.live import BENCH, LAYOUT, RECORD
-from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
+from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json, require
 
 FORMAT = 1
 IGNORE_ALL = "*\n"
@@ -131,7 +131,7 @@ def read_record(folder: Path) -> Record | None:
     path = folder / RECORD
     try:
         content: dict[str, Any] = dict(read_json(path))
-        content.pop("format")
+        require(content.pop("format") == FORMAT, f"its format is not {FORMAT}")
         settings, targets = tuple(content["settings"]), tuple(content["targets"])
         return _checked(Record(**{**content, "settings": settings, "targets": targets}))
     except FileNotFoundError:

@@ -8,7 +8,8 @@ from typing import Any
 
 from rlx.environment_facts import read_facts
 from rlx.errors import DataDamaged, Missing
-from rlx.reading import read_json
+from rlx.metrics import parse_row
+from rlx.reading import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, read_json, require
 from rlx.report.analysis_documents import Analyzed
 from rlx.restoring import from_dvc
 from rlx.runs import RunFolder, read_curve, read_metadata
@@ -42,6 +43,23 @@ def _metadata(folder: RunFolder) -> object:
     return read_metadata(folder.path)
 
 
+def _metrics(folder: RunFolder) -> object:
+    """Look at the end of the file alone: a long run's is long."""
+    path = folder.path / "metrics.jsonl"
+    if not path.exists():
+        return None
+    check_file(path, MOST_TABLE_BYTES)
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MOST_LINE_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines(keepends=True)
+    try:
+        require(bool(lines), "it is empty")
+        return parse_row(lines[-1])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        told = f"its last line is not a row of metrics ({str(error)[:80]})"
+        raise DataDamaged(f"{path}: {told}; {from_dvc(path, folder.path.name)}") from None
+
+
 def _episodes(folder: RunFolder) -> object:
     from rlx.results import read_episodes  # loads pandas
 
@@ -56,7 +74,7 @@ FACTS: tuple[Reader, ...] = (
     lambda folder: folder.evaluation,
     read_analysis,
 )
-TABLES: tuple[Reader, ...] = (_episodes, lambda folder: read_curve(folder.path))
+TABLES: tuple[Reader, ...] = (_metrics, _episodes, lambda folder: read_curve(folder.path))
 
 
 def damaged_files(folder: RunFolder, readers: tuple[Reader, ...] = FACTS + TABLES) -> Iterator[DataDamaged]:
@@ -68,3 +86,5 @@ def damaged_files(folder: RunFolder, readers: tuple[Reader, ...] = FACTS + TABLE
             continue
         except DataDamaged as error:
             yield error
+        except OSError as error:
+            yield DataDamaged(f"{error.filename}: {error.strerror}")
