@@ -26,6 +26,7 @@ from rlx.experiments.data import sync_data
 from rlx.held_out import evaluate_run
 from rlx.metrics import read_rows
 from rlx.resolving import Resolved, resolve_run
+from rlx.runs import write_metadata
 from rlx.seeds import train_run
 from rlx.training import train_seed
 from tests.cases.spaces import ACTIONS, OBSERVATIONS
@@ -388,6 +389,15 @@ def test_what_is_unusual_is_said_before_training(
     lines = workshop.resolve(env, **sections).notices
     assert any(all(word in line for word in words) for line in lines), lines
     assert not any(" at 0x" in line for line in lines)
+
+
+def test_an_environment_without_seeds_is_noted_in_the_record_of_its_run(workshop: Workshop) -> None:
+    resolved = workshop.resolve({"id": registered("Unseeded"), "kwargs": {"how": "global"}})
+    folder = workshop.root / "runs" / "a"
+    resolved.write(folder)
+    write_metadata(folder, "running", resolved.snapshot, [], {})
+    facts = json.loads((folder / "metadata.json").read_text())["environment_facts"]
+    assert facts == {"seeded": False, "global_generators": ["numpy"]}
 
 
 def test_nothing_is_said_of_what_is_usual(workshop: Workshop) -> None:
