@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -178,6 +179,13 @@ def shrink(project: Project) -> None:
     ):
         project.replace("params.yaml", old, new)
     project.commit("shrink")
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers be forked from this process, which has imported everything: they do the same, and start at once."""
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr("rlx.worker_pool.multiprocessing.get_context", lambda _: fork)
 
 
 @pytest.fixture

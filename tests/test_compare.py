@@ -56,6 +56,13 @@ def test_how_to_judge_is_changed_without_training(study: Project) -> None:
     )
 
 
+def test_runs_whose_environment_ignores_seeds_are_told_beside_the_verdict(study: Project) -> None:
+    said = "`reset(seed)` has no effect in their environment"
+    assert said not in " ".join(study.rlx("compare").stdout.split())
+    study.replace("runs/cartpole/task.json", '"seeded": true', '"seeded": false')
+    assert said in " ".join(study.rlx("compare").stdout.split())
+
+
 def test_runs_are_compared_by_the_length_of_their_episodes(finished: Project) -> None:
     """CartPole gives 1 per step: lengths are returns."""
     by_length, by_return = (

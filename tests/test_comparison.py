@@ -372,9 +372,10 @@ def test_reports_hold_no_nan_and_every_run() -> None:
 
 def test_tables_and_numbers() -> None:
     assert table(["run", "mean"], [["a|b", "1"], ["c", "—"]]).splitlines()[2] == "| a\\|b |    1 |"
-    assert [number(x) for x in (None, 0, 0.0123, 3.14159, 271.828, 12345.6)] == [
+    assert [number(x) for x in (None, 0, 1e-9, 0.0123, 3.14159, 271.828, 12345.6)] == [
         "—",
         "0",
+        "1e-09",
         "0.0123",
         "3.14",
         "271.8",

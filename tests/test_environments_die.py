@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from rlx import algorithms
@@ -16,6 +17,7 @@ from rlx.held_out import evaluate_run
 from rlx.metrics import read_rows
 from rlx.seeds import SeedOutcome, train_run
 from rlx.training import train_seed
+from tests.cases.broken import MARK
 from tests.conftest import Project
 
 BROKEN, NOISY, RESEEDING = (f"tests.cases.registered:{name}-v0" for name in ("Broken", "Noisy", "Reseeding"))
@@ -66,6 +68,22 @@ def test_a_seed_whose_environment_dies_is_named(tmp_path: Path, how: str) -> Non
         assert (tmp_path / "runs" / "a" / "logs" / f"seed_{outcome.seed}" / "error.txt").is_file()
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("mute", "Mute"),
+        ("endless", f"ValueError: {'x' * 399}…"),
+        ("halves", "ValueError: half a character: \\ud800 of <object object>"),
+        ("input", "EOFError: EOF when reading a line"),
+    ],
+)
+def test_whatever_it_raises_is_told_in_a_short_line(tmp_path: Path, forked_workers: None, how: str, said: str) -> None:
+    for outcome in outcomes(tmp_path, how):
+        assert (outcome.status, outcome.error) == ("failed", said)
+        log = tmp_path / "runs" / "a" / "logs" / f"seed_{outcome.seed}" / "error.txt"
+        assert 200 < len(log.read_text(encoding="utf-8")) < 200_000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["exit7", "abort", "sysexit", "interrupt"])
 def test_other_deaths_are_named_too(tmp_path: Path, how: str) -> None:
@@ -81,13 +99,16 @@ def test_a_copy_in_a_process_of_its_own_is_named(tmp_path: Path, how: str) -> No
 
 
 def test_what_an_environment_leaves_behind_keeps_nothing_alive(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, forked_workers: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for how in ("thread", "close"):
-        assert [one.status for one in outcomes(tmp_path / how, how)] == ["finished"] * 2, how
+    for how in ("thread", "child", "close", "del"):
+        assert [one.status for one in outcomes(tmp_path / how, how, step_timeout=2)] == ["finished"] * 2, how
     said = "".join(capfd.readouterr())
+    assert "did not return from `close` for 2 s (env.step_timeout); the results are complete" in said
     assert "could not be closed" in said
-    assert "thread" in said
+    assert "has left the thread" in said
+    assert "has left the process" in said
+    assert not [each for each in psutil.process_iter(["cmdline"]) if MARK in (each.info["cmdline"] or [])]
 
 
 def test_prints_of_an_environment_are_no_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -200,12 +200,14 @@ def test_the_index_is_only_a_cache(kept: Project) -> None:
 
 
 def test_one_bad_run_hides_no_other(study: Project) -> None:
+    snapshot = (study.root / "runs/cartpole/config_snapshot.yaml").read_text()
     for name, text in (
         ("bad", "{"),
         ("odd", '{"status": 3}'),
         ("nul", "null"),
         ("list", '{"seeds": 5, "status": "x"}'),
     ):
+        study.write(f"runs/{name}/config_snapshot.yaml", snapshot)
         study.write(f"runs/{name}/metadata.json", text)
     (study.root / "runs/empty").mkdir()
     rows = listed(study)
@@ -221,6 +223,7 @@ def test_one_bad_run_hides_no_other(study: Project) -> None:
 
 def test_a_run_whose_process_died_shows_as_stopped(study: Project) -> None:
     metadata = json.loads((study.root / "runs/cartpole/metadata.json").read_text())
+    snapshot = (study.root / "runs/cartpole/config_snapshot.yaml").read_text()
     import os
     import socket
 
@@ -232,6 +235,7 @@ def test_a_run_whose_process_died_shows_as_stopped(study: Project) -> None:
         ("far", "another-host", dead.pid, "running"),
     ):
         content = {**metadata, "status": "running", "process": {"host": host, "pid": pid}}
+        study.write(f"runs/{name}/config_snapshot.yaml", snapshot)
         study.write(f"runs/{name}/metadata.json", json.dumps(content))
         assert listed(study)[name]["status"] == status
     assert "its process has died" in study.rlx("ls").stdout

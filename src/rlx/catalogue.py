@@ -10,18 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rlx.config.snapshot import read_snapshot, recorded_snapshot
 from rlx.elsewhere import Match, cure_of_study_run, match
-from rlx.errors import CommandFailed, DataDamaged
+from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.experiments.fetching import cures
 from rlx.experiments.kept import follow_renames
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
 from rlx.labels import read_labels
 from rlx.live import metrics_files
 from rlx.live_notes import Process, live_notes
+from rlx.metadata_shape import check_metadata
 from rlx.reading import MOST_CONFIG_BYTES, parse_json, read_bytes, read_text
+from rlx.restoring import from_dvc
 from rlx.run_index import RunIndex, Stamp
 from rlx.run_state import evidence, is_kept, state_of, status_and_process
-from rlx.runs import RunFolder, check_metadata
+from rlx.runs import RunFolder
+from rlx.tools import git_blobs
 
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json", "judging.yaml")
 
@@ -162,14 +166,18 @@ def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
         RunFolder(folder)
     except DataDamaged as error:
         return Row(folder.name, "run", "unreadable", problem=str(error))
-    texts: list[bytes | None] = []
-    for name, stamp in zip(FILES[1:3], stamps[1:3], strict=True):
-        try:
-            texts.append(read_bytes(folder / name) if stamp else None)
-        except OSError as error:
-            return Row(folder.name, "run", "unreadable", problem=f"{name}: {error.strerror}")
-        except DataDamaged as error:
-            return Row(folder.name, "run", "unreadable", problem=str(error))
+    try:
+        if stamps[0] or (any(stamps[1:3]) and not stamps[3]):  # an experiment that begins has none yet
+            read_snapshot(folder / FILES[0])
+        texts = [read_bytes(folder / FILES[at]) if stamps[at] else None for at in (1, 2)]
+    except OSError as error:
+        return Row(folder.name, "run", "unreadable", problem=f"{error.filename}: {error.strerror}")
+    except (DataDamaged, Missing) as error:
+        return Row(folder.name, "run", "unreadable", problem=str(error))
+    if stamps[2] and not (stamps[1] or stamps[3]):
+        path = folder / FILES[1]
+        told = f"{path}: is not there, and the run is evaluated; {from_dvc(path, folder.name)}"
+        return Row(folder.name, "run", "unreadable", problem=told)
     updated = max((stamp[0] for stamp in stamps if stamp), default=0) / 1e9
     row = _row_of(folder.name, "experiment" if stamps[3] is not None else "run", *texts)
     if row.status == "unreadable":
@@ -180,8 +188,15 @@ def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
 
 def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) -> list[Row]:
     unknown = [experiment for experiment in kept if index.experiment(experiment.commit) is None]
-    for experiment, runs in zip(unknown, changed(root, [(e.commit, e.baseline) for e in unknown]), strict=True):
-        found = [_recorded_row(root, experiment, record, alone=len(runs) == 1) for record in runs.values()]
+    anew = changed(root, [(experiment.commit, experiment.baseline) for experiment in unknown])
+    pairs = [(each.commit, run) for each, runs in zip(unknown, anew, strict=True) for run in runs]
+    blobs = git_blobs(root, [f"{commit}:./runs/{run}/{FILES[0]}" for commit, run in pairs])
+    snapshots = dict(zip(pairs, blobs, strict=True))
+    for experiment, runs in zip(unknown, anew, strict=True):
+        found = [
+            _recorded_row(root, experiment, record, snapshots[experiment.commit, run], alone=len(runs) == 1)
+            for run, record in runs.items()
+        ]
         here = all(row.status != "elsewhere" for row in found)  # those may be fetched at any time
         index.add_experiment(experiment.commit, [_plain(row) for row in found], lasting=here)
     found_rows = [(each, _row_from(row)) for each in kept for row in index.experiment(each.commit) or []]
@@ -190,9 +205,15 @@ def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) ->
     return [replace(row, problem=told[each.commit]) if row.status == "elsewhere" else row for each, row in found_rows]
 
 
-def _recorded_row(root: Path, experiment: Experiment, record: RecordedRun, *, alone: bool) -> Row:
+def _recorded_row(
+    root: Path, experiment: Experiment, record: RecordedRun, snapshot: bytes | None, *, alone: bool
+) -> Row:
     name = experiment.name if alone else f"{record.run}@{experiment.name}"
     try:
+        place = f"runs/{record.run}/{FILES[0]} of commit {experiment.commit[:10]}"
+        recorded_snapshot(
+            (snapshot or b"").decode("utf-8", "replace"), place, f"`rlx rm {shlex.quote(experiment.name)}` drops it"
+        )
         metadata = read_output(root, record, "metadata.json")
         summary = read_output(root, record, "eval", "summary.json")
     except DataDamaged as error:

@@ -37,6 +37,7 @@ from rlx.containment import shown
 from rlx.errors import CheckpointDamaged, Missing
 from rlx.normalization import Normalizer
 from rlx.reading import parse_json, require
+from rlx.wording import first_line, raised
 
 FORMAT = 2
 """1: until rlx 0.1. 2: the state names the engine."""
@@ -193,9 +194,7 @@ def _load(path: Path, device: str) -> Checkpoint:
             _load_tensors(members["policy.optimizer.pth"], device),
         )
     except Exception as error:
-        raise CheckpointDamaged(
-            f"{path}: does not hold what a checkpoint of rlx holds ({type(error).__name__}: {_first_line(error)})"
-        ) from error
+        raise CheckpointDamaged(f"{path}: does not hold what a checkpoint of rlx holds ({raised(error)})") from error
 
 
 def _state(facts: Any) -> TrainingState:
@@ -227,7 +226,7 @@ def _verified(path: Path) -> dict[str, bytes]:
         with opened(path) as archive:
             return _members(archive, path)
     except ValueError as error:
-        raise CheckpointDamaged(f"{path}: is damaged, or no checkpoint of rlx: {_first_line(error)}") from None
+        raise CheckpointDamaged(f"{path}: is damaged, or no checkpoint of rlx: {first_line(error)}") from None
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
@@ -332,7 +331,3 @@ def _check_tensors(loaded: dict[str, Any]) -> None:
 
 def _json(content: Any) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

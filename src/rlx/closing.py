@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlx.watch import Call, calling
+from rlx.wording import raised
 
 _waiting: list[Any] | None = None
 
@@ -31,7 +32,7 @@ def close_all() -> list[str]:
         try:
             with calling(Call.CLOSE):
                 thing.close()
+                del thing  # its destructor too
         except BaseException as error:  # noqa: BLE001 — an environment may raise anything, SystemExit too
-            first_line = (str(error).splitlines() or [""])[0]
-            problems.append(f"failed in `close`: {type(error).__name__}: {first_line}")
+            problems.append(f"failed in `close`: {raised(error)}")
     return problems

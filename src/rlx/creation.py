@@ -37,6 +37,8 @@ WRAPPERS = {"minigrid": "minigrid.wrappers.ImgObsWrapper"}
 """What observations of a package's environments need before a policy can read them, by the module in `module:ID`."""
 APPENDED = (".gitignore", ".gitattributes")
 """Files of a new project that may be there already, and to which its lines are added."""
+PATIENCE = 60.0
+"""Seconds that one call of a new project's environment may take while it is checked."""
 STARTING_SEEDS = 5
 """Seeds of a new study on an environment of the person's choice: the fewest for a verdict, where training may be slow."""
 
@@ -147,7 +149,7 @@ def _check_environment(env_id: str) -> tuple[EnvironmentFacts, list[str]]:
     said = ""
     for wrappers in reversed(known):
         with tempfile.TemporaryDirectory(prefix="rlx-") as empty:
-            facts = check_environment(Path(empty), EnvConfig(id=env_id, wrappers=wrappers)).facts
+            facts = check_environment(Path(empty), EnvConfig(id=env_id, wrappers=wrappers, step_timeout=PATIENCE)).facts
         section, _ = _settings(env_id, facts, wrappers)
         problems = [each.message for each in facts.problems]
         problems = problems or [message for _, message in misfits(RunConfig.model_validate(section), facts)]

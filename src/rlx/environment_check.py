@@ -23,7 +23,7 @@ from rlx.environment_facts import Complaint, EnvironmentFacts
 from rlx.errors import ConfigError
 from rlx.project import PACKAGES, main_root
 from rlx.project_data import named_data
-from rlx.workers import STEP_TIMEOUT, Failure, run_alone
+from rlx.workers import Failure, run_alone
 
 ID = ("env", "id")
 VERSION = 1
@@ -46,13 +46,12 @@ class Checked:
     seconds: Mapping[str, float]
 
 
-def check_environment(root: Path, env: EnvConfig, patience: float = STEP_TIMEOUT) -> Checked:
+def check_environment(root: Path, env: EnvConfig) -> Checked:
     """Return what is known of an environment; tries it out where nothing is remembered.
 
     Args:
         root: The project.
-        env: The environment, with its wrappers.
-        patience: Seconds that one call of it may take (``env.step_timeout``).
+        env: The environment, with its wrappers; its ``step_timeout`` holds here too.
 
     Raises:
         ConfigError: The project's own ``envs/`` cannot be imported.
@@ -60,7 +59,7 @@ def check_environment(root: Path, env: EnvConfig, patience: float = STEP_TIMEOUT
     place = _folder(root) / f"{_fingerprint(root, env)}.json"
     if remembered := _remembered(root, place):
         return remembered
-    checked = _try(root, env, patience)
+    checked = _try(root, env)
     data = tuple(dict.fromkeys([*checked.facts.data, *_named(root, env)]))
     checked = replace(checked, facts=replace(checked.facts, data=data))
     if not checked.facts.problems and not any(each.kind in PASSING for each in checked.facts.remarks):
@@ -163,10 +162,10 @@ def _foreign_code(root: Path, modules: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _try(root: Path, env: EnvConfig, patience: float) -> Checked:
+def _try(root: Path, env: EnvConfig) -> Checked:
     """Try an environment out in a process of its own, and make sentences of how that ended."""
     heard = _Heard()
-    ended = run_alone(_examine, (root, env), heard.take, step_timeout=patience)
+    ended = run_alone(_examine, (root, env), heard.take, step_timeout=env.step_timeout)
     if heard.refused:
         raise ConfigError(heard.refused)
     facts, seconds = EnvironmentFacts(env.id), dict[str, float]()
@@ -175,7 +174,9 @@ def _try(root: Path, env: EnvConfig, patience: float) -> Checked:
     left = tuple(Complaint(ID, line, "left") for line in heard.lines)
     facts = replace(facts, remarks=(*facts.remarks, *left))
     if isinstance(ended, Failure):
-        complaint = Complaint(ID, f"{env.id} could not be tried out to the end: {ended.message}", "ended")
+        beside = facts.steps_tried > 0 and facts.seeded is None
+        cure = "; if a process can hold one copy only, write `vectorization: isolated` under `env`" if beside else ""
+        complaint = Complaint(ID, f"{env.id} could not be tried out to the end: {ended.message}{cure}", "ended")
         if facts.action_space is not None and heard.steps > 1:  # training tells it better: which seed, which step
             facts = replace(facts, remarks=(*facts.remarks, complaint))
         else:

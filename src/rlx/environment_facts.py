@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from rlx.diagnosis.record import Task
 from rlx.errors import DataDamaged
+from rlx.reading import read_json, require
+from rlx.restoring import from_git
 
 FORMAT = 1
 FILE = "task.json"
 Key = tuple[str | int, ...]
+MOST_DIMENSIONS = 64
+MOST_ACTIONS = 1_000_000
+"""Elements of an action whose bounds are looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -120,28 +127,22 @@ class EnvironmentFacts:
         """Read what :meth:`to_data` wrote.
 
         Raises:
-            KeyError | TypeError | ValueError: It is nothing of the kind.
+            KeyError | TypeError | ValueError | AttributeError: It is nothing of the kind.
         """
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']!r} is not {FORMAT}")
-        names = {each.name for each in fields(cls)}
-        found = {name: value for name, value in data.items() if name in names}
-        for name in ("observation_space", "action_space"):
-            if found.get(name) is not None:
-                found[name] = SpaceFacts(str(found[name]["text"]), found[name]["data"], bool(found[name]["flattens"]))
-        for name in ("problems", "remarks"):
-            found[name] = tuple(
-                Complaint(tuple(each["key"]), str(each["message"]), str(each["kind"])) for each in found.get(name, ())
+        found = _adapter().validate_python(dict(data))
+        for space in (found.observation_space, found.action_space):
+            require(
+                space is None or space.data is None or isinstance(space.data.get("kind"), str), "a space of no kind"
             )
-        for name in ("generators", "modules", "data"):
-            found[name] = tuple(str(each) for each in found.get(name, ()))
-        found["observation_size"] = tuple(float(each) for each in found.get("observation_size", ()))
-        if found.get("random_return") is not None:
-            mean, count = found["random_return"]
-            found["random_return"] = (float(mean), int(count))
-        if found.get("episode_limit") is not None:
-            found["episode_limit"] = int(found["episode_limit"])
-        return cls(**found)
+        require(found.task is None or len(found.task.observation_shape) < MOST_DIMENSIONS, "too many dimensions")
+        return found
+
+
+@lru_cache
+def _adapter() -> TypeAdapter[EnvironmentFacts]:
+    return TypeAdapter(EnvironmentFacts)
 
 
 def read_facts(folder: Path) -> EnvironmentFacts | None:
@@ -151,14 +152,13 @@ def read_facts(folder: Path) -> EnvironmentFacts | None:
         DataDamaged: It is something else.
     """
     path = folder / FILE
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return EnvironmentFacts.from_data(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return EnvironmentFacts.from_data(read_json(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataDamaged(
-            f"{path}: does not hold what `resolve` found out ({str(error)[:120]}); `dvc repro --force resolve@{folder.name}` "
-            "makes it anew"
+            f"{path}: does not hold what `resolve` found out ({' '.join(str(error).split())[:120]}); {from_git(path)}"
         ) from None
 
 
@@ -169,6 +169,8 @@ def _bounds(data: Mapping[str, Any] | None) -> tuple[tuple[float, ...], tuple[fl
     count = 1
     for size in data["shape"]:
         count *= int(size)
+    if count > MOST_ACTIONS:
+        return (), ()
     sides = []
     for side in ("low", "high"):
         found = data[side]

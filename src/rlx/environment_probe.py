@@ -20,13 +20,13 @@ from gymnasium import spaces
 
 from rlx.config.schema import EnvConfig
 from rlx.environment_facts import Complaint, Key, SpaceFacts
-from rlx.environment_trial import ID, OLD, Found, Tell, Trial, close, configured
+from rlx.environment_trial import ID, Found, Tell, Trial, close, configured
 from rlx.envs import WRAPPERS, around, entry_module, episode_limit, make_wrapped, own_registrations, wrapper_calls
 from rlx.errors import ConfigError, EnvironmentUnusable
 from rlx.project_code import hashes_of
 from rlx.project_data import ReadFiles, missing_data
 from rlx.space_facts import described, space_to_data
-from rlx.value_checks import kind_of
+from rlx.value_checks import OLD, kind_of
 from rlx.watch import Activity, Call, calling, doing
 
 
@@ -41,7 +41,7 @@ def examine(root: Path, env: EnvConfig, tell: Tell) -> None:
     """
     os.chdir(root)  # where stages run
     found, files = Found(env.id), ReadFiles(root)
-    with files.listening(), doing(Activity.CHECKING):
+    with files.listening(), doing(Activity.CHECKING), calling(Call.CHECK):
         _examine(root, env, found, tell)
     found.facts["data"] = files.names
     tell("found", found.as_data())
@@ -95,7 +95,7 @@ def _declarer(made: Any, env: EnvConfig, name: str) -> Key:
     """Return the setting of what spoils a space: the innermost configured wrapper around which it is none."""
     layers = configured(made, env)
     for index, layer in enumerate(layers):
-        if isinstance(_space_of(layer.env, name), gym.Space):
+        if isinstance(_space_of(layer.env, name), gym.Space) and not isinstance(_space_of(layer, name), gym.Space):
             return (*WRAPPERS, index)
     return ID
 
@@ -126,7 +126,7 @@ def _look(root: Path, env: EnvConfig, made: gym.Env[Any, Any], found: Found) -> 
 
 
 def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _entropy(action: Any) -> float | None:

@@ -7,8 +7,11 @@ tells whether ``reset(seed)`` determines what follows, and whether copies change
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,30 +23,33 @@ from gymnasium import spaces
 from rlx.config.schema import EnvConfig
 from rlx.environment_facts import Complaint, EnvironmentFacts, Key
 from rlx.envs import WRAPPERS, around, make_wrapped
-from rlx.errors import EnvironmentUnusable
+from rlx.errors import EnvironmentUnusable, Misfit
+from rlx.failures import place_of
 from rlx.global_generators import Generators
 from rlx.project_data import missing_data
-from rlx.space_facts import is_image
-from rlx.value_checks import beyond_bounds, flag_misfit, kind_of, observation_misfit, reward_misfit
+from rlx.space_facts import described, is_image
+from rlx.value_checks import (
+    AGREE,
+    OLD,
+    beyond_bounds,
+    flag_misfit,
+    observation_misfit,
+    reset_misfit,
+    reward_misfit,
+    step_misfit,
+)
 from rlx.watch import Call, calling
+from rlx.wording import raised
 
 SEED = 0
 MEASURED, TRIED, REPEATED = 100, 200, 50
 """Random steps: whose observations are measured, that are taken in all, and that are repeated with a second copy."""
-LEAST = 3
+LEAST, AHEAD = 3, 7
 TRY_SECONDS, REPEAT_SECONDS = 1.5, 0.5
-"""Slow environments take fewer steps, though never fewer than :data:`LEAST`."""
+"""Slow environments take fewer steps, though never fewer than :data:`LEAST`. A second copy is that many ``AHEAD``."""
 ID: Key = ("env", "id")
-OLD = (
-    "the interface of old Gym; Gymnasium's is `reset(self, *, seed=None, options=None)` returning (observation, info), and "
-    "`step(self, action)` returning (observation, reward, terminated, truncated, info)"
-)
 Tell = Callable[[str, Any], None]
 """Told ``step`` with its number, ``found`` with what is known so far, ``refused`` with a message."""
-
-
-class Misfit(Exception):
-    """An environment does not keep to its interface; the message says how."""
 
 
 @dataclass
@@ -86,29 +92,27 @@ class Watched(gym.Wrapper[Any, Any, Any, Any]):
         """Start an episode, and check what comes of it."""
         with calling(Call.RESET):
             found = self.env.reset(**kwargs)
-        if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
-            raise Misfit(f"`reset` returned {kind_of(found)}, where (observation, info) is needed: this is {OLD}")
+        if wrong := reset_misfit(found):
+            raise Misfit(wrong)
         self._check(found[0])
         return found
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step, and check what comes of it."""
         with calling(Call.STEP):
-            found: Any = self.env.step(action)
-        if not (isinstance(found, tuple) and len(found) == 5):
-            raise Misfit(f"`step` returned {kind_of(found)}, where five values are needed: this is {OLD}")
-        observation, reward, terminated, truncated, info = found
+            found = self.env.step(action)
+        if wrong := step_misfit(found):
+            raise Misfit(wrong)
+        observation, reward, terminated, truncated, _ = found
         wrong = reward_misfit(reward) or flag_misfit(terminated, "terminated") or flag_misfit(truncated, "truncated")
         if wrong:
             raise Misfit(f"{wrong}; mend it in `step`")
-        if not isinstance(info, dict):
-            raise Misfit(f"`step` returned {kind_of(info)} as info, where a dict is needed")
         self._check(observation)
         return found
 
     def _check(self, observation: Any) -> None:
         if wrong := observation_misfit(self._space, observation):
-            raise Misfit(f"{wrong}; make `observation_space` and what `reset` and `step` return agree")
+            raise Misfit(f"{wrong}; {AGREE}")
         for told in beyond_bounds(self._space, observation):
             self.beyond[told.partition(" reach ")[0]] = told
 
@@ -155,7 +159,7 @@ class _Copy:
         observation, _ = self.made.reset(seed=seed)
         yield Step(_kept(observation))
         for action in actions:
-            observation, reward, terminated, truncated, _ = self.made.step(action)
+            observation, reward, terminated, truncated, _ = self.made.step(deepcopy(action))
             over = bool(terminated or truncated)
             yield Step(_kept(observation), float(np.asarray(reward).reshape(())[()]), over)
             if over:
@@ -188,16 +192,18 @@ class Trial:
         if isinstance(error, Misfit):
             key = self._spoiler(str(error)) or key
             early = self._taken <= 1 or "not a finite number" not in str(error)
-            message = str(error) if early else f"{error} (step {self._taken} of random actions)"
+            message = str(error) if self._taken <= 1 else f"{error} (step {self._taken} of random actions)"
         else:
             where = f"in step {self._taken}" if self._taken else "in its first reset"
-            early, message = self._taken <= 1, f"failed {where}: {_said(error)}{missing_data(Path.cwd(), error)}"
+            early, message = self._taken <= 1, f"failed {where}: {place_of(error)}{missing_data(Path.cwd(), error)}"
             if old := _old_interface(self._made, error):
                 early, message = True, old
         if early:
             self._found.problems.append(Complaint(key, message, "interface"))
         else:
-            self._found.remark("fails", f"{message}, under random actions", key)
+            self._found.remark(
+                "fails", message if isinstance(error, Misfit) else f"{message}, under random actions", key
+            )
 
     def _spoiler(self, message: str) -> Key | None:
         """Return the setting of the wrapper that breaks the interface; None where the environment itself does.
@@ -232,7 +238,7 @@ class Trial:
         while self._taken < TRIED and (self._taken < LEAST or time.monotonic() - started < TRY_SECONDS):
             action = space.sample()
             if len(self._actions) < REPEATED:
-                self._actions.append(action)
+                self._actions.append(deepcopy(action))  # an environment may change what it is given
             self._taken += 1
             self._tell("step", self._taken)
             yield action
@@ -258,12 +264,13 @@ class Trial:
                 ends.append((total, length))
                 total, length = 0.0, 0
         generators.note_play()
-        returns = [each[0] for each in ends]
+        with np.errstate(over="ignore"):
+            mean = float(np.mean([each[0] for each in ends])) if ends else math.nan
         facts |= {
             "steps_tried": self._taken,
             "longest_episode": longest,
             "ended": bool(ends),
-            "random_return": (float(np.mean(returns)), len(returns)) if returns and self._taken == TRIED else None,
+            "random_return": (mean, len(ends)) if math.isfinite(mean) and self._taken == TRIED else None,
             "observation_size": _sizes(copy.made.observation_space, trace),
         }
         for told in copy.watched.beyond.values():
@@ -281,6 +288,11 @@ class Trial:
             self._found.remark("isolated", f"a second copy cannot be made beside the first ({error})")
             return
         try:
+            for name, (one, other) in _spaces_that_differ(first.made, second.made).items():
+                message = f"its {name} is not the same in every copy: {one} and {other}; set it once, by the arguments alone, in `__init__`"
+                self._found.problems.append(Complaint(ID, message, "spaces"))
+            if self._found.problems:
+                return
             generators.seed(2)
             played = second.play(SEED, iter(self._actions))
             different = next(played).differs(trace[0]) and "observations, from the reset on,"
@@ -305,13 +317,20 @@ class Trial:
                 yield step
                 next(other, None)
 
-        next(other, None)
+        for _ in range(AHEAD):  # so that the two do not begin their episodes at the same time
+            next(other, None)
         if different := _difference(in_turn(), trace):
             self._found.facts["isolated_only"] = True
             self._found.remark(
                 "isolated",
                 f"its copies in one process change one another: {different} differ when a second one steps in turn",
             )
+
+
+def _spaces_that_differ(one: Any, other: Any) -> dict[str, tuple[str, str]]:
+    names = ("observation_space", "action_space")
+    shown = {name: (described(getattr(one, name)), described(getattr(other, name))) for name in names}
+    return {name: pair for name, pair in shown.items() if pair[0] != pair[1]}
 
 
 def _difference(played: Iterator[Step], trace: list[Step]) -> str | None:
@@ -349,17 +368,6 @@ def _sizes(space: Any, trace: list[Step]) -> tuple[float, ...]:
     return tuple(float(size) for size in size_D) if np.isfinite(size_D).all() else ()
 
 
-def _said(error: Exception) -> str:
-    """Return the first line of an error, and where in whose code it arose."""
-    first = (str(error).splitlines() or [""])[0][:300]
-    trace, place = error.__traceback__, ""
-    while trace:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        place = f" ({file.parent.name}/{file.name}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {first}{place}"
-
-
 def _blamed(error: Exception, made: gym.Env[Any, Any], env: EnvConfig) -> Key:
     """Return the setting of the configured wrapper in whose own code an error arose; else that of the environment."""
     layers = configured(made, env)
@@ -377,13 +385,13 @@ def _old_interface(made: gym.Env[Any, Any], error: Exception) -> str | None:
     """Return how an environment shows that it is of old Gym, where its error comes of that; else None."""
     if not isinstance(error, TypeError | ValueError):
         return None
-    parameters = inspect.signature(made.unwrapped.reset).parameters
-    if "seed" not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return f"its `reset` takes no seed: this is {OLD}"
-    if "values to unpack" in str(error) or "not iterable" in str(error):
-        return (
-            f"its `step` or `reset` returns another number of values than Gymnasium's ({_said(error)}): this is {OLD}"
-        )
+    with suppress(TypeError, ValueError):  # of a callable whose signature nobody knows
+        parameters = inspect.signature(made.unwrapped.reset).parameters
+        if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+            return None
+        lacking = [name for name in ("seed", "options") if name not in parameters]
+        if lacking:
+            return f"its `reset` takes no {' and no '.join(lacking)}: this is {OLD}"
     return None
 
 
@@ -403,4 +411,4 @@ def close(made: gym.Env[Any, Any], found: Found) -> None:
         with calling(Call.CLOSE):
             made.close()
     except Exception as error:  # noqa: BLE001 — an environment may raise anything
-        found.remark("close", f"its `close` failed: {type(error).__name__}: {error}")
+        found.remark("close", f"its `close` failed: {raised(error)}")

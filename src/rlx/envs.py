@@ -21,6 +21,7 @@ from rlx.project import load_package
 from rlx.space_wrappers import PlainSteps, fitted
 from rlx.surroundings import Surroundings, preserved
 from rlx.watch import Call, calling
+from rlx.wording import raised
 
 WRAPPERS = ("env", "wrappers")
 """Where the configuration lists wrappers."""
@@ -101,9 +102,9 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
         if ":" in env.id and importlib.util.find_spec(package) is None:
             cure = f"install it (`pip install {package}`), or mend its name"
             raise EnvironmentUnusable(f"{env.id}: there is no package {package!r} here; {cure}") from None
-        raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
+        raise EnvironmentUnusable(f"{env.id} cannot be made: {raised(error)}") from error
     except Exception as error:
-        raise EnvironmentUnusable(f"{env.id} cannot be made: {type(error).__name__}: {error}") from error
+        raise EnvironmentUnusable(f"{env.id} cannot be made: {raised(error)}") from error
     for index, (name, given) in enumerate(wrapper_calls(env)):
         try:
             with calling(Call.MAKE):
@@ -111,9 +112,7 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
         except Exception as error:
             made.close()
             told = (
-                str(error)
-                if isinstance(error, RlxError)
-                else f"{name} cannot be put around {env.id}: {_first_line(error)}"
+                str(error) if isinstance(error, RlxError) else f"{name} cannot be put around {env.id}: {raised(error)}"
             )
             raise EnvironmentUnusable(told, (*WRAPPERS, index)) from error
     return made
@@ -134,10 +133,6 @@ def around(made: gym.Env[Any, Any], env: EnvConfig) -> gym.Env[Any, Any]:
         made = OwnObservations(made)  # wrappers may reuse their memory as well
     made = fitted(made)
     return StackFrames(made, env.frame_stack) if env.frame_stack > 1 else made
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _owning(made: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
@@ -165,7 +160,10 @@ def _wrapper(name: str) -> Any:
             raise EnvironmentUnusable(f"{name}: there is no module {error.name!r}") from None
         raise
     if not hasattr(holder, attribute):
-        guess = difflib.get_close_matches(attribute, dir(holder), 1)
+        wrappers = [
+            name for name, value in vars(holder).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
+        ]
+        guess = difflib.get_close_matches(attribute, wrappers, 1)
         hint = f"; did you mean {module}.{guess[0]}?" if guess else ""
         raise EnvironmentUnusable(f"{module} has no wrapper {attribute!r}{hint}")
     found = getattr(holder, attribute)

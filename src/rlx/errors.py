@@ -112,6 +112,10 @@ class NonFiniteValue(RlxError):
         super().__init__(message)
 
 
+class Misfit(RlxError):
+    """An environment does not keep to its interface, or to what it declared; the message says how."""
+
+
 class EnvironmentFailed(RlxError):
     """An environment in a process of its own raised, ended that process, or did not return.
 

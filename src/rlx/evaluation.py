@@ -27,9 +27,9 @@ from rlx.config.schema import RunConfig
 from rlx.env_wrappers import first_non_finite
 from rlx.envs import make_env, surroundings_for
 from rlx.errors import NonFiniteValue
-from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
 from rlx.surroundings import Surroundings, preserved
+from rlx.value_checks import plain_flag, plain_reward
 
 SLOTS = 32
 
@@ -119,7 +119,8 @@ class GymnasiumStepper:
                 watch.stepping()
                 observation, reward, terminated, truncated, info = self._envs[place].step(actions[place])
                 watch.returned()
-                found.append((place, observation, plain_reward(reward), bool(terminated or truncated), info))
+                over = plain_flag(terminated, "terminated") or plain_flag(truncated, "truncated")
+                found.append((place, observation, plain_reward(reward), over, info))
         yield from found
 
     def reseed(self, seed: int) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rlx import watch
-from rlx.errors import EnvironmentFailed, NonFiniteValue, RlxError, SuccessUnclear
+from rlx.errors import EnvironmentFailed, Misfit, NonFiniteValue, RlxError, SuccessUnclear
+from rlx.wording import raised
 
 NON_FINITE, ENVIRONMENT, PROCESS, OTHER = "non-finite", "environment", "process", "other"
+MOST_DETAILS = 100_000
+"""Characters of a traceback that are kept."""
 _CALLS = ("step", "reset", "render", "close")
 
 
@@ -56,17 +62,45 @@ class Failure:
 def failure_of(error: BaseException) -> Failure:
     """Return the failure that an exception, just caught in a worker, is: an environment may raise any kind of it."""
     cause = cause_of(error)
-    details = "".join(traceback.format_exception(error))
+    details = trace_of(error)
     if isinstance(error, EnvironmentFailed) and error.details:
         details = f"{error.details}\n{details}"
     if isinstance(error, RlxError):
         return Failure(str(error), details, cause)
-    first_line = (str(error).splitlines() or [""])[0]
-    message = f"{type(error).__name__}: {first_line}"
+    message = raised(error)
     if not isinstance(error, Exception):  # SystemExit, KeyboardInterrupt: nobody but the environment wanted to stop
         place = watch.raised_in()
-        message = f"its environment raised {message.removesuffix(': ')}" + (f" {watch.at(place)}" if place else "")
+        message = f"its environment raised {message}" + (f" {watch.at(place)}" if place else "")
     return Failure(message, details, cause)
+
+
+def trace_of(error: BaseException) -> str:
+    """Return an exception's traceback as a file can hold it, the middle of an endless one left out."""
+    text = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()
+    half = MOST_DETAILS // 2
+    return text if len(text) <= MOST_DETAILS else f"{text[:half]}\n[…]\n{text[-half:]}"
+
+
+def tell_in_a_line() -> None:
+    """Let what an environment's threads and destructors raise show as a line each: nobody waits for those."""
+
+    def tell(kind: str, error: BaseException | None) -> None:
+        with suppress(Exception):  # of a stream that the environment has put in the place of the real one
+            said = f"{kind} of an environment raised {place_of(error)}" if error else f"{kind} of an environment failed"
+            sys.stderr.write(f"{said}\n")
+
+    threading.excepthook = lambda found: None if found.exc_type is SystemExit else tell("a thread", found.exc_value)
+    sys.unraisablehook = lambda found: tell("a destructor", found.exc_value)
+
+
+def place_of(error: BaseException) -> str:
+    """Return what was raised in one line, and where in whose code."""
+    trace, place = error.__traceback__, ""
+    while trace:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        place = f" ({file.parent.name}/{file.name}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{raised(error)}{place}"
 
 
 def cause_of(error: BaseException) -> Cause:
@@ -74,7 +108,7 @@ def cause_of(error: BaseException) -> Cause:
     step = watch.training_step(watch.board)
     if isinstance(error, NonFiniteValue):
         return Cause(NON_FINITE, error.step, error.what, error.value)
-    if isinstance(error, EnvironmentFailed | SuccessUnclear) or not isinstance(error, Exception):
+    if isinstance(error, EnvironmentFailed | Misfit | SuccessUnclear) or not isinstance(error, Exception):
         return Cause(ENVIRONMENT, step)
     trace = error.__traceback__
     while trace is not None:

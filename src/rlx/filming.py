@@ -24,8 +24,9 @@ from rlx.film_writing import Scene, write_film
 from rlx.playing import Policy, open_policy
 from rlx.project_code import check_unchanged
 from rlx.shooting import Filmed, Shooting, Shot
-from rlx.space_wrappers import plain_reward
 from rlx.surroundings import Surroundings
+from rlx.value_checks import plain_flag, plain_reward
+from rlx.wording import raised
 
 DEFAULT_FPS = 30
 EVERY = 10.0
@@ -120,7 +121,7 @@ def _scenes(stage: _Stage, shot: Shot) -> Iterator[Scene]:
             observation, reward, terminated, truncated, _ = env.step(action)
             watch.returned()
         total += plain_reward(reward)
-        ended = bool(terminated or truncated)
+        ended = plain_flag(terminated, "terminated") or plain_flag(truncated, "truncated")
         yield Scene(_drawn(stage), shot.title, step, total, ended)
         if ended:
             return
@@ -142,8 +143,8 @@ def draw(env: gym.Env[Any, Any]) -> Any:
     except gym.error.DependencyNotInstalled as error:
         raise NoRenderer(f"no film: rendering needs a package that is not installed: {error}") from None
     except Exception as error:
-        hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in f"{type(error).__name__} {error}" else ""
-        raise NoRenderer(f"no film: rendering failed: {type(error).__name__}: {error}{hint}") from error
+        hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in raised(error) else ""
+        raise NoRenderer(f"no film: rendering failed: {raised(error)}{hint}") from error
     frame = np.asarray(frame) if frame is not None else None
     if frame is None or frame.ndim != 3 or frame.shape[2] != 3:
         name = env.spec.id if env.spec else "the environment"

@@ -51,6 +51,6 @@ def show_bench(snapshot: Path, seeds: Mapping[int, Path]) -> None:
 def metrics_files(folder: Path) -> list[Path]:
     """Return the files of a run's metrics: ``metrics.jsonl``, or, while it trains, those on the bench."""
     finished = folder / "metrics.jsonl"
-    if finished.is_file():
+    if finished.exists():
         return [finished]
     return sorted(path for path in (folder / BENCH).glob("seed_*/metrics.jsonl") if path.is_file())

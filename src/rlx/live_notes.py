@@ -6,7 +6,6 @@ that makes an experiment, so no output of a finished stage is touched to tell th
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -16,8 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rlx.atomic import write_json
+from rlx.errors import DataDamaged
 from rlx.live import live_folder
 from rlx.project import main_root
+from rlx.reading import read_json
 from rlx.signals import dvc_above, is_same
 
 STATES = {"resolve": "running", "train": "running", "eval": "evaluating", "video": "filming", "analyze": "analysing"}
@@ -124,11 +125,11 @@ def _path(root: Path, run: str, kind: str) -> Path:
 
 def _read(path: Path) -> LiveNote | None:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         process = Process(str(content["host"]), int(content["pid"]), float(content["started"]))
         stage = content["stage"] and str(content["stage"])
         return LiveNote(stage, bool(content["over"]), bool(content["failed"]), process, path.stat().st_mtime)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, DataDamaged):
         return None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from rlx.atomic import replacing
 from rlx.errors import DataDamaged, NonFiniteValue
 from rlx.reading import LARGEST_INTEGER, lines
+from rlx.restoring import from_dvc
 
 VOCABULARY: dict[str, str] = {
     "seed": "training seed of the row",
@@ -141,10 +142,10 @@ def iterate_rows(path: Path, *, tolerate_tail: bool = False) -> Iterator[dict[st
         for number, line in rows:
             try:
                 row = parse_row(line)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 if tolerate_tail and next(rows, None) is None:
                     return
-                cure = "`dvc checkout --force` of the file brings that of a finished run back"
+                cure = from_dvc(path, path.parent.name)
                 raise DataDamaged(f"{path}:{number}: is not a row of metrics ({str(error)[:80]}); {cure}") from None
             yield row
     except OSError as error:

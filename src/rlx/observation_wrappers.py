@@ -8,26 +8,39 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.errors import EnvironmentUnusable
+from rlx.errors import EnvironmentUnusable, Misfit
 from rlx.space_facts import described, is_image_channels_first
+from rlx.value_checks import Kinds, reset_misfit, step_misfit
 
 
 class OwnObservations(gym.Wrapper[Any, Any, Any, Any]):
     """Gives every observation memory of its own: many simulators change one and the same array at every step.
 
     Stands around the environment itself, inside all other wrappers, so that whoever keeps an observation (a stack of
-    frames, the last observation of an episode) keeps it as it was.
+    frames, the last observation of an episode) keeps it as it was. Observations of another kind than declared are refused.
     """
+
+    def __init__(self, env: gym.Env[Any, Any]):
+        super().__init__(env)
+        self._kinds = Kinds(getattr(env, "observation_space", None))
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see :meth:`gymnasium.Env.reset`."""
-        observation, *rest = self.env.reset(**kwargs)
-        return own_copy(observation), *rest
+        found = self.env.reset(**kwargs)
+        if wrong := reset_misfit(found):
+            raise Misfit(wrong)
+        return self._owned(found[0]), found[1]
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
-        observation, *rest = self.env.step(action)
-        return own_copy(observation), *rest
+        found = self.env.step(action)
+        if wrong := step_misfit(found):
+            raise Misfit(wrong)
+        return self._owned(found[0]), *found[1:]
+
+    def _owned(self, observation: Any) -> Any:
+        self._kinds.check(observation)
+        return own_copy(observation)
 
 
 def own_copy(observation: Any) -> Any:

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from rlx.errors import ConfigError, DataDamaged, NotInProject
 from rlx.reading import MOST_BYTES, read_bytes
+from rlx.wording import raised
 
 PACKAGES = ("envs", "policies")
 MAIN_ROOT = "RLX_MAIN_ROOT"
@@ -91,7 +92,7 @@ def load_package(root: Path, name: str) -> ModuleType | None:
     except Exception as error:
         place = _innermost_place(error, root)
         raise ConfigError(
-            f"{place or package.relative_to(root)}: importing `{name}` failed: {type(error).__name__}: {error}"
+            f"{place or package.relative_to(root)}: importing `{name}` failed: {raised(error)}"
         ) from error
     if module.__file__ is None or Path(module.__file__).resolve() != package.resolve():
         raise ConfigError(

@@ -66,7 +66,7 @@ def _shows_its_own(root: Path, folder: Path) -> bool:
 
 def _is_run(path: Path) -> bool:
     try:
-        return (path / "config_snapshot.yaml").is_file()
+        return (path / "config_snapshot.yaml").exists()
     except (OSError, ValueError):  # no file can have such a name
         return False
 

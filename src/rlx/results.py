@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rlx import stats
 from rlx.atomic import write_json, write_text
 from rlx.errors import DataDamaged, Missing
 from rlx.reading import read_json, read_table, require
+from rlx.restoring import from_dvc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +75,9 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     import pandas as pd
 
     path = folder / "episodes.csv"
-    if not path.is_file():
+    if not path.exists():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
-    cure = f"`dvc checkout --force {shlex.quote(str(path))}` brings that of a finished run back"
+    cure = from_dvc(path, folder.parent.name)
     try:
         text = read_table(path)
         types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
@@ -176,17 +176,19 @@ def read_summary(folder: Path) -> Summary:
         DataDamaged: It is not such a file.
     """
     path = folder / "summary.json"
-    if not path.is_file():
+    if not path.exists():
         raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     try:
         data = read_json(path)
+        require(data["format"] == FORMAT, f"its format is not {FORMAT}")
         scores = {name: _score_from(item) for name, item in data["checkpoints"].items()}
         require("latest" in scores, "no score of the final policies")
         return Summary(_task_from(data["task"]), scores, _finite(data["random"]["return_mean"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"[:120]
-        cure = f"`dvc checkout --force {shlex.quote(str(path))}` brings that of a finished run back"
-        raise DataDamaged(f"{path}: is not an evaluation summary ({why}); {cure}") from None
+        raise DataDamaged(
+            f"{path}: is not an evaluation summary ({why}); {from_dvc(path, folder.parent.name)}"
+        ) from None
 
 
 def _task_from(task: Any) -> dict[str, Any]:
@@ -205,9 +207,9 @@ def _finite(value: Any) -> float:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or value < 0:
         raise ValueError(f"{str(value)[:40]!r} is not a whole number")
-    return value
+    return int(value)
 
 
 def _number(text: str) -> int:
@@ -219,18 +221,14 @@ def _number(text: str) -> int:
 
 def _score_from(item: Mapping[str, Any]) -> Score:
     seeds = {_number(seed): facts for seed, facts in item["seeds"].items()}
-    interval = stats.Interval(**item["interval"]) if item["interval"] else None
-    if interval is not None:
-        _finite(interval.low), _finite(interval.high)
-    success = item["success"]
-    spread = None if item["return_std_over_seeds"] is None else _finite(item["return_std_over_seeds"])
     if not seeds or item["n_seeds"] != len(seeds):
         raise ValueError(f"it has {len(seeds)} seeds and says {str(item['n_seeds'])[:20]}")
+    spread = None if item["return_std_over_seeds"] is None else _finite(item["return_std_over_seeds"])
     return Score(
-        stats.Estimate(_finite(item["return_mean"]), interval, spread, len(seeds)),
+        stats.Estimate(_finite(item["return_mean"]), _interval_from(item["interval"]), spread, len(seeds)),
         {seed: _finite(facts["return_mean"]) for seed, facts in seeds.items()},
-        {seed: str(facts["policy_sha256"]) for seed, facts in seeds.items()},
-        (_whole(success["successes"]), _whole(success["episodes"])) if success else None,
+        {seed: _hash(facts["policy_sha256"]) for seed, facts in seeds.items()},
+        _success_from(item["success"]),
         {seed: _whole(facts["step"]) for seed, facts in seeds.items()},
         {
             seed: _finite(facts["validation_return"])
@@ -238,3 +236,26 @@ def _score_from(item: Mapping[str, Any]) -> Score:
             if facts["validation_return"] is not None
         },
     )
+
+
+def _interval_from(item: Mapping[str, Any] | None) -> stats.Interval | None:
+    if item is None:
+        return None
+    found = stats.Interval(**item)
+    _whole(found.n)
+    require(_finite(found.low) <= _finite(found.high), "an interval whose ends are swapped")
+    require(isinstance(found.method, str) and 0.0 < _finite(found.level) < 1.0, "an interval without level or method")
+    return found
+
+
+def _success_from(item: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    if item is None:
+        return None
+    won, played = _whole(item["successes"]), _whole(item["episodes"])
+    require(played > 0 and won <= played, f"{won} successes in {played} episodes")
+    return won, played
+
+
+def _hash(value: Any) -> str:
+    require(isinstance(value, str), "a policy without a hash")
+    return str(value)

@@ -15,6 +15,7 @@ from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
 from rlx.live import BENCH, metrics_files
 from rlx.metrics import VOCABULARY, is_component, iterate_rows
+from rlx.restoring import from_dvc
 from rlx.runs import RunFolder, read_metadata
 
 Array = np.ndarray[Any, Any]
@@ -69,7 +70,7 @@ def read_metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
 
 def _check_whole(folder: RunFolder, found: dict[int, SeedMetrics]) -> None:
     """Refuse the metrics of finished seeds that end before the training did: their file was cut between two rows."""
-    if not (folder.path / "metadata.json").is_file():
+    if not (folder.path / "metadata.json").exists():
         return
     for seed in read_metadata(folder.path)["seeds"]:
         steps = seed.get("steps") if seed["status"] == "finished" else None
@@ -77,7 +78,7 @@ def _check_whole(folder: RunFolder, found: dict[int, SeedMetrics]) -> None:
         if steps and last < steps:
             raise DataDamaged(
                 f"{folder.name}: metrics.jsonl ends at step {last:,} of seed {seed['seed']}, which was trained for {steps:,}: it "
-                f"is cut; `dvc checkout --force` of the file brings it back"
+                f"is cut; {from_dvc(folder.path / 'metrics.jsonl', folder.path.name)}"
             )
 
 
@@ -115,7 +116,7 @@ def _metrics_paths(root: Path, folder: RunFolder) -> list[Path]:
 def _log_folders(root: Path, folder: RunFolder) -> dict[int, Path]:
     if folder.origin is not None:
         logs = add_to_view(root, folder.origin, "logs")
-    elif (folder.path / "metrics.jsonl").is_file():
+    elif (folder.path / "metrics.jsonl").exists():
         logs = folder.path / "logs"
     else:
         return {seed: path / "tensorboard" for seed, path in _bench(root, folder).items()}

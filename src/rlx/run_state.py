@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from rlx.elsewhere import Match, are_scores_recorded, content_of, is_recorded, match, training_fits
+from rlx.errors import DataDamaged
 from rlx.live import RECORD
 from rlx.live_notes import LiveNotes, Process, live_notes
+from rlx.reading import MOST_CONFIG_BYTES, read_bytes
 
-OWN = "*\n"
+OWN = b"*\n"
 """What ``.gitignore`` of a folder says that an experiment is made in or was kept in."""
 
 
@@ -103,8 +105,8 @@ def evaluated_at(folder: Path) -> float | None:
 def is_kept(folder: Path) -> bool:
     """Tell whether a folder in ``runs/`` is a kept experiment's."""
     try:
-        own = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace") == OWN
-    except OSError:
+        own = read_bytes(folder / ".gitignore", MOST_CONFIG_BYTES) == OWN
+    except (OSError, DataDamaged):
         return False
     return own and not (folder / RECORD).exists()
 

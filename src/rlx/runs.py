@@ -25,8 +25,10 @@ from rlx.elsewhere import check_own, cure_of_study_run, snapshot_hash
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
 from rlx.live_notes import AT_WORK, Process
+from rlx.metadata_shape import FORMAT, check_metadata
 from rlx.project import find_root
 from rlx.reading import read_json, read_table
+from rlx.restoring import from_dvc
 from rlx.run_state import run_state
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
@@ -34,7 +36,6 @@ if TYPE_CHECKING:  # pandas and scipy take a second to import, and training need
     from rlx.experiments.revisions import Origin
     from rlx.results import Summary
 
-FORMAT = 1
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")
 
 
@@ -90,7 +91,7 @@ class RunFolder:
     def judging(self) -> Judging | None:
         """By what the run is judged; None for a run that was made before that was written down."""
         path = self.path / FILE
-        return read_judging(path) if path.is_file() else None
+        return read_judging(path) if path.exists() else None
 
     @property
     def judged(self) -> Judging:
@@ -98,7 +99,7 @@ class RunFolder:
 
         Raises:
             Missing: It was not written down.
-            ConfigError: The file cannot be read.
+            DataDamaged: The file cannot be read.
         """
         found = self.judging
         if found is None:
@@ -156,7 +157,7 @@ class RunFolder:
     @property
     def is_evaluated(self) -> bool:
         """Whether there are held-out scores."""
-        return (self.path / "eval" / "summary.json").is_file()
+        return (self.path / "eval" / "summary.json").exists()
 
     def scores(self, checkpoint: str) -> RunScores:
         """Return what comparing needs, with the scores of ``latest`` or ``best``.
@@ -211,20 +212,15 @@ class RunFolder:
         """
         found = self.scores(checkpoint)
         curves = read_curve(self.path)
-        path = self.path / "metadata.json"
-        try:
-            metadata = read_metadata(self.path) if path.is_file() else {}
-            planned = {
-                int(seed["seed"]): int(seed["planned"])
-                for seed in metadata.get("seeds", [])
-                if seed.get("planned") and seed["seed"] in found.scores
-            }
-            facts = provenance(metadata)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]})") from None
+        metadata = read_metadata(self.path) if (self.path / "metadata.json").exists() else {}
+        planned = {
+            seed["seed"]: seed["planned"]
+            for seed in metadata.get("seeds", [])
+            if seed.get("planned") and seed["seed"] in found.scores
+        }
         return replace(
             found,
-            provenance=facts,
+            provenance=provenance(metadata),
             planned=planned,
             random_return=self.evaluation.random_return,
             curves=curves,
@@ -257,7 +253,7 @@ def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
     import pandas as pd
 
     path = folder / "plots" / "learning_curve.csv"
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
         table = pd.read_csv(io.StringIO(read_table(path)))
@@ -265,10 +261,10 @@ def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
         found = {int(str(seed)): (rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed}
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataDamaged(
-            f"{path}: is not a learning curve ({str(error)[:120]}); `dvc repro --force` makes it anew"
+            f"{path}: is not a learning curve ({str(error)[:120]}); {from_dvc(path, folder.name)}"
         ) from None
     if not all(np.isfinite(values).all() for _, values in found.values()):
-        raise DataDamaged(f"{path}: has empty cells; `dvc repro --force` makes it anew")
+        raise DataDamaged(f"{path}: has empty cells; {from_dvc(path, folder.name)}")
     return found
 
 
@@ -330,48 +326,17 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 
     Raises:
         Missing: There is none.
-        DataDamaged: It is not JSON with a status.
+        DataDamaged: It is not such a file, see :mod:`rlx.metadata_shape`.
     """
     path = folder / "metadata.json"
-    if not path.is_file():
+    if not path.exists():
         raise Missing(f"{path}: no such file")
     try:
         content: dict[str, Any] = read_json(path)
         check_metadata(content)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataDamaged(
-            f"{path}: is not run metadata ({str(error)[:120]}); `dvc checkout --force {shlex.quote(str(path))}` brings that of a run of the "
-            f"study back, `rlx checkout {shlex.quote(folder.name)}` that of a kept experiment"
-        ) from None
+    except (OSError, ValueError) as error:
+        raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]}); {from_dvc(path, folder.name)}") from None
     return content
-
-
-def check_metadata(content: Mapping[str, Any]) -> None:
-    """Check the shape of what everybody reads of the metadata.
-
-    Raises:
-        KeyError: Something is missing: the file is half a file, or not of rlx.
-        TypeError: Something is of another kind.
-    """
-    if not isinstance(content.get("environment"), str | None) or not isinstance(content.get("algorithm"), str | None):
-        raise TypeError("environment and algorithm are words")
-    if not isinstance(content["status"], str) or not isinstance(content["seeds"], list):
-        raise TypeError("status and seeds are a word and a list")
-    if not all(type(seed) is int for seed in content["seeds_wanted"]):
-        raise TypeError("seeds_wanted are whole numbers")
-    for seed in content["seeds"]:
-        if type(seed["seed"]) is not int or not isinstance(seed["status"], str):
-            raise TypeError("a seed has a number and a status")
-        if seed.get("steps") is not None and type(seed["steps"]) is not int:
-            raise TypeError("the steps of a seed are a whole number")
-        seed.get("error")
-        if failure := seed.get("failure"):
-            str(failure["kind"]), int(failure["step"])
-    if process := content.get("process"):
-        str(process["host"]), int(process["pid"])
-    for section in ("git", "cost", "engine", "process", "versions", "host"):
-        if not isinstance(content.get(section) or {}, dict):
-            raise TypeError(f"{section} is not a mapping")
 
 
 def host() -> dict[str, Any]:

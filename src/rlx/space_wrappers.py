@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 from rlx.errors import EnvironmentUnusable
 from rlx.space_facts import described
+from rlx.value_checks import plain_flag, plain_reward
 
 Array = np.ndarray[Any, Any]
 
@@ -113,12 +114,8 @@ class PlainSteps(gym.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, plain_reward(reward), bool(terminated), bool(truncated), info
-
-
-def plain_reward(value: Any) -> float:
-    """Return a reward as a number, also where it is an array of size one."""
-    return float(value) if isinstance(value, int | float) else float(np.asarray(value).reshape(())[()])
+        over = plain_flag(terminated, "terminated"), plain_flag(truncated, "truncated")
+        return observation, plain_reward(reward), *over, info
 
 
 class ByteImages(gym.ObservationWrapper[Any, Any, Any]):

@@ -30,6 +30,8 @@ class Call(IntEnum):
     CLOSE = 6
     COPIES = 7
     """Copies in processes of their own, which whoever waits for them watches."""
+    CHECK = 8
+    """None of its methods, but its destructor may run, say."""
 
 
 class Activity(IntEnum):
@@ -51,6 +53,7 @@ NAMES = {
     Call.RENDER: "`render`",
     Call.CLOSE: "`close`",
     Call.COPIES: "`step`",
+    Call.CHECK: "being checked",
 }
 DURING = {
     Activity.VALIDATION: " in validation",
@@ -124,7 +127,8 @@ def place(cells: Sequence[int]) -> str:
     """Return which call of an environment a board shows, and in what activity; empty outside of any."""
     if cells[CALL] == Call.NOTHING:
         return ""
-    return NAMES[Call(cells[CALL])] + DURING.get(Activity(cells[ACTIVITY]), "")
+    name, during = NAMES[Call(cells[CALL])], DURING.get(Activity(cells[ACTIVITY]), "")
+    return name if name.startswith("being") else name + during
 
 
 def raised_in() -> str:

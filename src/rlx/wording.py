@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 MISSING = "—"
 HUGE = 1e9
 """From here on numbers are shown with a power of ten, as those below a thousandth are."""
+MOST_TOLD = 400
+"""Characters of somebody else's message that are passed on in a sentence."""
+_ADDRESS = re.compile(" at 0x[0-9a-fA-F]{6,}")
 _STEERING = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f"  # C0 without tab and line end, DEL, C1
     "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb"
@@ -55,6 +58,26 @@ def visible_json(text: str) -> str:
 def plain_text(text: str) -> str:
     """Return text in ASCII: typographic characters as people type them, others as ``\\u5b9f``."""
     return "".join(_PLAIN.get(letter, letter) for letter in text).encode("ascii", "backslashreplace").decode()
+
+
+def raised(error: BaseException) -> str:
+    """Return what was raised in one line: its kind, and the first line of what it says."""
+    first = first_line(error)
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an exception says, without memory addresses, and short; empty if it says nothing.
+
+    Foreign code may raise anything: what says five million characters, halves of them, or fails when it is asked.
+    """
+    try:
+        lines = str.splitlines(str(error)[: 10 * MOST_TOLD])
+    except Exception:  # noqa: BLE001 — of its own `__str__`
+        return ""
+    first = next((line.strip() for line in lines if line.strip()), "")
+    first = _ADDRESS.sub("", first.encode("utf-8", "backslashreplace").decode())
+    return first if len(first) <= MOST_TOLD else f"{first[: MOST_TOLD - 1]}…"
 
 
 def number(value: float | None, *, sign: bool = False, like: float | None = None) -> str:

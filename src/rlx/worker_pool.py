@@ -131,7 +131,7 @@ class Worker:
         call, place = cells[watch.CALL], watch.place(cells)
         allowed = limits.call + (GRACE if call == watch.Call.COPIES else 0.0)
         if place and now - self._changed > allowed:
-            if call in (watch.Call.IMPORT, watch.Call.MAKE):
+            if call in (watch.Call.IMPORT, watch.Call.MAKE, watch.Call.CHECK):
                 return f"its environment was still {place} after {limits.call:g} s (env.step_timeout)"
             return f"its environment did not return from {place} for {limits.call:g} s (env.step_timeout)"
         if limits.task is not None and now - self._began > limits.task and not self.ended:

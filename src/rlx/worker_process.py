@@ -14,12 +14,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rlx import closing, watch
-from rlx.failures import Failure, failure_of
+from rlx.failures import Failure, failure_of, tell_in_a_line, trace_of
 from rlx.processes import TOKEN, end, left_behind, started_by
 
 EVENT, ENDED, CLOSED = range(3)
@@ -36,7 +37,18 @@ def serve(tasks: Connection, messages: Connection, memory: Any, parent: int, sta
         parent: Process id; when it is gone, this process ends.
         stacks: Where Python's stack is written when native code crashes, or when the parent asks (SIGUSR1).
     """
-    _prepare(memory, parent, stacks)
+    file = _prepare(memory, parent, stacks)
+    try:
+        _serve(tasks, messages)
+    except BaseException as error:  # noqa: BLE001 — an environment may have spoiled anything here
+        with suppress(Exception):
+            file.write(trace_of(error))
+            file.flush()
+        os._exit(1)
+    _finish()
+
+
+def _serve(tasks: Connection, messages: Connection) -> None:
     lock = threading.Lock()
 
     def send(kind: int, content: Any) -> None:
@@ -50,7 +62,6 @@ def serve(tasks: Connection, messages: Connection, memory: Any, parent: int, sta
         _send_outcome(send, _outcome(data, send))
         problems = closing.close_all()
         send(CLOSED, (problems, left_behind(threads)))
-    _finish()
 
 
 def _send_outcome(send: Callable[[int, Any], None], outcome: Any) -> None:
@@ -73,8 +84,11 @@ def _without_objects(failure: Failure) -> Failure:
     return Failure(str(failure.message), str(failure.details), failure.cause)
 
 
-def _prepare(memory: Any, parent: int, stacks: Path) -> None:
-    """Set a new worker up: it leaves Ctrl-C to its parent, dies with it, and keeps away from standard output."""
+def _prepare(memory: Any, parent: int, stacks: Path) -> TextIO:
+    """Set a new worker up: it leaves Ctrl-C to its parent, dies with it, and keeps away from standard output.
+
+    Returns the file for stacks, open as long as the process lives.
+    """
     os.dup2(2, 1)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
@@ -82,10 +96,12 @@ def _prepare(memory: Any, parent: int, stacks: Path) -> None:
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))  # files are atomic or trimmed
     watch.attach(memory)
     closing.collect()
-    file = stacks.open("w", encoding="utf-8")  # open as long as the process lives
+    tell_in_a_line()
+    file = stacks.open("w", encoding="utf-8")
     faulthandler.enable(file, all_threads=False)
     faulthandler.register(signal.SIGUSR1, file, all_threads=True)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    return file
 
 
 def _die_with(parent: int) -> None:

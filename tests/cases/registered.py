@@ -2,8 +2,29 @@
 
 import gymnasium as gym
 
-gym.register("Won-v0", entry_point="tests.cases.won:Won")
-gym.register("Reused-v0", entry_point="tests.cases.reused_buffer:Reused")
-gym.register("Broken-v0", entry_point="tests.cases.broken:Broken")
-gym.register("Noisy-v0", entry_point="tests.cases.noisy:Noisy")
-gym.register("Reseeding-v0", entry_point="tests.cases.reseeding:Reseeding")
+ENTRIES = {
+    "BigBox": "wide_actions:BigBox",
+    "Broken": "broken:Broken",
+    "Costly": "costly:Costly",
+    "DictStart": "dict_start:DictStart",
+    "Dtype": "dtypes:Dtype",
+    "Growing": "spaces:Growing",
+    "Image": "images:Image",
+    "LastReset": "shared_world:LastReset",
+    "NeverEnding": "endless:NeverEnding",
+    "Noisy": "noisy:Noisy",
+    "OldApi": "old_api:OldApi",
+    "OldRender": "old_api:OldRender",
+    "OldReset": "old_api:OldReset",
+    "OldStep": "old_api:OldStep",
+    "Prices": "prices:Prices",
+    "Reseeding": "reseeding:Reseeding",
+    "Reused": "reused_buffer:Reused",
+    "Settings": "settings:Settings",
+    "SharedWorld": "shared_world:SharedWorld",
+    "Spaces": "spaces:Spaces",
+    "Unseeded": "unseeded:Unseeded",
+    "Won": "won:Won",
+}
+for name, entry in ENTRIES.items():
+    gym.register(f"{name}-v0", entry_point=f"tests.cases.{entry}")

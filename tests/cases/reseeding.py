@@ -11,7 +11,10 @@ class Reseeding(gym.Env):
     """The return is what the actions add up to, so that equal noise shows as equal returns."""
 
     def __init__(self, render_mode=None, reseeds=True):
-        self.observation_space, self.action_space = spaces.Box(-1, 1, (1,), np.float32), spaces.Box(-1, 1, (1,), np.float32)
+        self.observation_space, self.action_space = (
+            spaces.Box(-1, 1, (1,), np.float32),
+            spaces.Box(-1, 1, (1,), np.float32),
+        )
         self.reseeds = reseeds
 
     def reset(self, *, seed=None, options=None):
@@ -20,7 +23,7 @@ class Reseeding(gym.Env):
         if self.reseeds:
             import torch
 
-            np.random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
             random.seed(0)
             torch.manual_seed(0)
         return np.zeros(1, np.float32), {}

@@ -1,5 +1,7 @@
 """Says `is_success` in one of many ways, perhaps only when the episode was won."""
 
+import threading
+
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
@@ -31,4 +33,5 @@ class Won(gym.Env):
     def step(self, action):
         self.t += 1
         over = self.t >= 4
-        return np.zeros(1, np.float32), float(over and self.won), over, False, self.said(self.won) if over else {}
+        info = {"engine": threading.Lock(), **(self.said(self.won) if over else {})}  # as handles of simulators, no copies of it
+        return np.zeros(1, np.float32), float(over and self.won), over, False, info

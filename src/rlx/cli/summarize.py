@@ -51,7 +51,7 @@ def _digest(what: str) -> Digest:
     path = Path(what)
     root = find_root(path if path.is_dir() else None)
     parameters = read_parameters(root)
-    is_run = (path / "config_snapshot.yaml").is_file()
+    is_run = (path / "config_snapshot.yaml").exists()
     if path.is_dir() and not is_run and (path.resolve() == root or not what.strip("/.")):
         return digest_project(root, parameters)
     try:

@@ -93,7 +93,7 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     """Print an experiment's result, its interval, what changed against the baseline, and the next command."""
     from rlx.report.comparison_words import headlines
     from rlx.report.diagnosis_words import headline as diagnosis
-    from rlx.report.run_analysis import read_analysis
+    from rlx.report.run_files import read_analysis
     from rlx.report.study_comparison import compare_folders
     from rlx.report.text import setting
     from rlx.runs import RunFolder

@@ -18,7 +18,10 @@ from pydantic import ValidationError
 
 from rlx.config.document import Document, read_document
 from rlx.config.schema import CompareConfig, FinalEvalConfig, JudgedCompare, JudgedSections
-from rlx.errors import ConfigError, Problem
+from rlx.containment import shown
+from rlx.errors import ConfigError, DataDamaged, Problem
+from rlx.reading import require
+from rlx.restoring import from_git
 
 FORMAT = 1
 FILE = "judging.yaml"
@@ -128,32 +131,33 @@ def read_judging(path: Path) -> Judging:
     """Read a ``judging.yaml``.
 
     Raises:
-        ConfigError: It cannot be read; the message says how to have it made anew.
+        DataDamaged: It cannot be read; the message says how to have it made anew.
     """
-    return judging_from(read_document(path))
+    try:
+        return judging_from(read_document(path))
+    except ConfigError as error:
+        raise DataDamaged(f"{error}; {from_git(path)}") from None
 
 
 def judging_from(document: Document) -> Judging:
-    """Return what a YAML document says of judging; see :func:`read_judging`."""
+    """Return what a YAML document says of judging; ConfigError where it says nothing of the kind."""
     if document.problems:
         raise ConfigError(document.problems)
     data = document.data
     if data.get("format") != FORMAT:
-        message = (
-            f"format {data.get('format')!r} is not the format {FORMAT} that this rlx reads; `dvc repro` makes it anew"
-        )
+        message = f"format {shown(str(data.get('format')))} is not the format {FORMAT} that this rlx reads"
         raise ConfigError([Problem(document.name, None, None, "format", message)])
     try:
         final, compare = (
             FinalEvalConfig.model_validate(data["final_eval"]),
             JudgedCompare.model_validate(data["compare"]),
         )
-        own = tuple(str(name) for name in data.get("own") or ())
-        return Judging(str(data["environment"]), final, compare.minimum_effect, compare.threshold, own)
+        own, environment = data.get("own") or [], data["environment"]
+        words = isinstance(own, list) and all(isinstance(word, str) for word in (environment, *own))
+        require(words, "environment is a word, own a list of words")
+        return Judging(environment, final, compare.minimum_effect, compare.threshold, tuple(own))
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = (
-            f"does not say how the run is judged ({' '.join(str(error).split())[:120]}); `dvc repro` makes it anew"
-        )
+        message = f"does not say how the run is judged ({' '.join(str(error).split())[:120]})"
         raise ConfigError([Problem(document.name, None, None, "", message)]) from None
 
 

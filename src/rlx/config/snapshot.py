@@ -5,7 +5,6 @@ Training depends on this file alone. It is byte-stable: the same configuration g
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rlx.config.schema import RunConfig
 from rlx.config.values import Section
 from rlx.containment import is_plain, shown
 from rlx.errors import ConfigError, DataDamaged, Missing
+from rlx.restoring import from_git
 
 FORMAT = 1
 HEADER = "# The effective configuration of this run, complete. Written by the resolve stage; edit configs/ instead.\n"
@@ -100,13 +100,9 @@ def read_snapshot(path: Path) -> Snapshot:
         Missing: There is none.
         DataDamaged: It was made by a newer rlx, or is not complete: cut, or edited into something invalid.
     """
-    if not path.is_file():
+    if not path.exists():
         raise Missing(f"{path}: no such file; `dvc repro` (or `rlx train`) makes it")
-    run = path.parent.name
-    cure = (
-        f"`git checkout HEAD -- {shlex.quote(str(path))}` brings that of a run of the study back (or `dvc repro` makes it anew), "
-        f"`rlx checkout {shlex.quote(run)}` that of a kept experiment"
-    )
+    cure = from_git(path)
     try:
         document = read_document(path)
         if not path.read_bytes().endswith(b"\n"):
@@ -123,8 +119,22 @@ def carried_snapshot(text: str, checkpoint: Path) -> Snapshot:
         DataDamaged: As :func:`read_snapshot`.
     """
     cure = "the checkpoint is as it was written, so it was made so: take another one"
+    return recorded_snapshot(text, f"{checkpoint} (its configuration)", cure)
+
+
+def recorded_snapshot(text: str, name: str, cure: str) -> Snapshot:
+    """Return the snapshot that has a text, wherever that was found.
+
+    Args:
+        text: The text.
+        name: What to call it in messages.
+        cure: What brings a good one back, for messages.
+
+    Raises:
+        DataDamaged: As :func:`read_snapshot`.
+    """
     try:
-        return _snapshot_from(parse_document(text, f"{checkpoint} (its configuration)"), cure)
+        return _snapshot_from(parse_document(text, name), cure)
     except ConfigError as error:
         raise DataDamaged(f"{error}; {cure}") from None
 

@@ -20,19 +20,26 @@ from rlx.reading import read_json
 
 
 def runs(root: Path) -> Iterator[Finding]:
-    """Check for runs that were stopped, have failed, or cannot be read."""
+    """Check for runs that were stopped, have failed, or cannot be read, and for files of them that are damaged."""
     from rlx.catalogue import rows
+    from rlx.report.run_files import damaged_files
+    from rlx.runs import RunFolder
 
-    found = rows(root)
+    found, seen = rows(root), False
     for row in found:
         name = f"run {row.id}"
         if row.status == "unreadable":
             yield problem(name, row.problem or "unreadable", _rescue(root, row.id))
-        elif row.status in ("stopped", "failed"):
+            continue
+        told = [str(error) for error in damaged_files(RunFolder(root / "runs" / row.id))] if row.kind == "run" else []
+        for text in told:
+            seen = True
+            yield problem(name, text)
+        if row.status in ("stopped", "failed"):
             yield warning(name, f"has {row.status}", f"`rlx resume {shlex.quote(row.id)}`")
         elif row.problem:
             yield warning(name, row.problem)
-    if not any(row.problem for row in found):
+    if not (seen or any(row.problem for row in found)):
         yield ok(
             "runs",
             f"{counted(len(found), 'run and experiment')}" if len(found) == 1 else f"{len(found)} runs and experiments",

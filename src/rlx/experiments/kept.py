@@ -31,7 +31,7 @@ from rlx.experiments.revisions import (
     recorded_here,
 )
 from rlx.live import BENCH, LAYOUT, ORIGIN, RECORD
-from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json
+from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json, require
 from rlx.tools import git, git_blobs
 
 FORMAT = 1
@@ -133,7 +133,7 @@ def read_record(folder: Path) -> Record | None:
     path = folder / RECORD
     try:
         content: dict[str, Any] = dict(read_json(path))
-        content.pop("format")
+        require(content.pop("format") == FORMAT, f"its format is not {FORMAT}")
         settings, targets = tuple(content["settings"]), tuple(content["targets"])
         return _checked(Record(**{**content, "settings": settings, "targets": targets}))
     except FileNotFoundError:

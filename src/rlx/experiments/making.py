@@ -30,8 +30,9 @@ from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
 from rlx.live import RECORD
 from rlx.live_notes import AT_WORK, Process, making
+from rlx.metadata_shape import FORMAT
 from rlx.project import main_root
-from rlx.runs import FORMAT, RunFolder, read_metadata
+from rlx.runs import RunFolder, read_metadata
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""

@@ -31,7 +31,7 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     from rlx import plots
 
     for folder in folders:
-        if not (folder.path / "plots" / "learning_curve.csv").is_file():
+        if not (folder.path / "plots" / "learning_curve.csv").exists():
             path = folder.path / "plots" / "learning_curve.csv"
             raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     write_json(target / "summary.json", metrics_of(study))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,6 @@ from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import RunRecord
 from rlx.diagnosis.rules.rewards import components
 from rlx.diagnosis.signals import Signals
-from rlx.errors import DataDamaged
-from rlx.reading import read_json
-from rlx.report.analysis_documents import Analyzed
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import diagnosis_data
 from rlx.report.run_records import gather
@@ -104,26 +100,6 @@ def analyze_run(folder: RunFolder) -> Mapping[str, Any]:
     paths = {name: f"plots/{file}" for name, file in pictures.items()}
     write_text(folder.path / "analysis.md", analysis_markdown(found.content, paths, "plots/learning_curve.png"))
     return found.content
-
-
-def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
-    """Read the ``analysis.json`` of a run; None where it has none, or one of an rlx that made no diagnosis.
-
-    Raises:
-        DataDamaged: It is not such a file.
-    """
-    path = folder.path / "analysis.json"
-    if not path.is_file():
-        return None
-    try:
-        content: dict[str, Any] = read_json(path)
-        if "findings" not in content:
-            return None
-        return Analyzed.model_validate_json(json.dumps(content)).model_dump()
-    except (OSError, ValueError, TypeError) as error:
-        raise DataDamaged(
-            f"{path}: is not an analysis ({str(error)[:120]}); `dvc repro --force` makes it anew"
-        ) from None
 
 
 def _curves(record: RunRecord) -> Curves | None:

@@ -54,7 +54,7 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
 def _diagnosis(folder: RunFolder) -> str | None:
     """Return the outcome of the diagnosis that the analyze stage made; None where there is none."""
     from rlx.report.diagnosis_words import headline as told
-    from rlx.report.run_analysis import read_analysis
+    from rlx.report.run_files import read_analysis
 
     content = read_analysis(folder)
     return (

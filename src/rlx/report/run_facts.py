@@ -11,6 +11,8 @@ from rlx.environment_facts import FILE as TASK
 from rlx.errors import DataDamaged, Missing
 from rlx.labels import read_labels
 from rlx.reading import read_json
+from rlx.report.run_files import FACTS, damaged_files
+from rlx.restoring import from_git
 from rlx.results import Score
 from rlx.runs import RunFolder, read_metadata
 
@@ -24,8 +26,10 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
         ConfigError: Its snapshot cannot be read.
         DataDamaged: One of its other files cannot be read.
     """
+    for error in damaged_files(folder, FACTS):
+        raise error
     snapshot, labels = folder.snapshot, read_labels(root, folder.name)
-    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
+    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").exists() else {}
     problem = None
     try:
         folder.check_own_training()
@@ -73,13 +77,15 @@ def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
 def _sources(folder: RunFolder) -> dict[str, str] | None:
     """Return where each value of the configuration comes from; None for runs that are older than that."""
     path = folder.path / TASK
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
         found = read_json(path).get("sources")
         return None if found is None else {str(key): str(source) for key, source in found.items()}
     except (ValueError, AttributeError, OSError) as error:
-        raise DataDamaged(f"{path}: does not say where values come from ({str(error)[:80]})") from None
+        raise DataDamaged(
+            f"{path}: does not say where values come from ({str(error)[:80]}); {from_git(path)}"
+        ) from None
 
 
 def _score(score: Score) -> dict[str, Any]:

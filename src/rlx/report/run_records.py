@@ -33,7 +33,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
     """
     snapshot = folder.snapshot
     folder.check_own_training()
-    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").is_file() else {}
+    metadata = read_metadata(folder.path) if (folder.path / "metadata.json").exists() else {}
     metrics, clocks = _metrics(root, folder), _clocks(root, folder)
     played, random = _episodes(folder)
     told = {int(seed["seed"]): seed for seed in metadata.get("seeds") or []}

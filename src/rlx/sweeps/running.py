@@ -15,6 +15,7 @@ from rlx.experiments.kept import read_record, same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
 from rlx.experiments.workplace import Loudness, workplaces_folder
+from rlx.reading import MOST_CONFIG_BYTES, read_text
 from rlx.references import find_run
 from rlx.runs import RunFolder
 from rlx.sweeps.grid import Sweep
@@ -113,7 +114,7 @@ def _is(folder: Path, planned: Plan, text: str) -> bool:
         return (
             record is not None
             and record.settings == planned.settings
-            and ((folder / "config_snapshot.yaml").read_text(encoding="utf-8") == text)
+            and read_text(folder / "config_snapshot.yaml", MOST_CONFIG_BYTES) == text
         )
     except (RlxError, OSError, UnicodeDecodeError):
         return False

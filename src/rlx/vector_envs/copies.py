@@ -14,9 +14,8 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -25,6 +24,10 @@ import numpy as np
 
 from rlx import watch
 from rlx.errors import EnvironmentFailed, RlxError
+from rlx.failures import tell_in_a_line, trace_of
+from rlx.reward_components import PREFIX, number_in
+from rlx.success import KEYS, success_of
+from rlx.wording import raised
 
 RESET, STEP, ATTRIBUTE, CLOSE = range(4)
 DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "`get_wrapper_attr`", CLOSE: "`close`"}
@@ -76,8 +79,8 @@ class Copies:
         """Return how many there are."""
         return len(self._processes)
 
-    def reset(self, seeds: Sequence[int | None]) -> list[tuple[Any, dict[str, Any]]]:
-        """Start a new episode in every copy, with its seed where there is one; returns (observation, info) of each."""
+    def reset(self, seeds: Sequence[int | None]) -> list[Any]:
+        """Start a new episode in every copy, with its seed where there is one; returns the observation of each."""
         return self._ask(RESET, seeds)
 
     def step(self, actions: Iterable[Any]) -> list[Outcome]:
@@ -163,43 +166,55 @@ def _serve(connection: Connection, maker: Callable[[], gym.Env[Any, Any]], paren
     """Hold one environment and do what comes; ends the process."""
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tell_in_a_line()
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    try:
-        connection.send((DONE, None))  # what is ours has been imported
-        env = maker()
-        connection.send((DONE, (env.observation_space, env.action_space)))
-        while True:
-            command, content = connection.recv()
-            connection.send((DONE, _answer(env, command, content)))
-            if command == CLOSE:
-                break
-    except EOFError:  # whoever held the copies is gone
-        pass
-    except BaseException as error:  # noqa: BLE001 — an environment may raise anything, SystemExit too
-        first_line = (str(error).splitlines() or [""])[0]
-        message = str(error) if isinstance(error, RlxError) else f"{type(error).__name__}: {first_line}"
-        connection.send((FAILED, (message, "".join(traceback.format_exception(error)))))
-    sys.stdout.flush()
+    with suppress(BaseException):  # the environment may have spoiled anything here, its pipe and streams included
+        try:
+            _answer_all(connection, maker)
+        except BaseException as error:  # noqa: BLE001 — an environment may raise anything, SystemExit too
+            message = str(error) if isinstance(error, RlxError) else raised(error)
+            connection.send((FAILED, (message, trace_of(error))))
+        sys.stdout.flush()
     os._exit(0)
+
+
+def _answer_all(connection: Connection, maker: Callable[[], gym.Env[Any, Any]]) -> None:
+    """Make the environment, and answer until it is closed, or whoever held the copies is gone."""
+    connection.send((DONE, None))  # what is ours has been imported
+    env = maker()
+    connection.send((DONE, (env.observation_space, env.action_space)))
+    while True:
+        try:
+            command, content = connection.recv()
+        except EOFError:
+            return
+        connection.send((DONE, _answer(env, command, content)))
+        if command == CLOSE:
+            return
 
 
 def _answer(env: gym.Env[Any, Any], command: int, content: Any) -> Any:
     if command == RESET:
         if content is not None:
             _seed_generators(content)
-        return env.reset(seed=content)
+        return env.reset(seed=content)[0]
     if command == STEP:
         observation, reward, terminated, truncated, info = env.step(content)
-        final = None
-        if terminated or truncated:
+        final, over = None, bool(terminated or truncated)
+        if over:
             final, observation = observation, env.reset()[0]
-        return Outcome(
-            observation, float(np.squeeze(np.asarray(reward))), bool(terminated), bool(truncated), info, final
-        )
+        return Outcome(observation, float(reward), bool(terminated), bool(truncated), needed(info, over=over), final)
     if command == ATTRIBUTE:
         return env.get_wrapper_attr(content)
     env.close()
     return None
+
+
+def needed(info: dict[str, Any], *, over: bool) -> dict[str, Any]:
+    """Return what training looks at in an ``info``, as numbers: the rest may be huge, or nothing that can be sent."""
+    parts = {key: number_in(info[key]) for key in info if isinstance(key, str) and key.startswith(PREFIX)}
+    success = success_of(info) if over else None
+    return parts if success is None else {**parts, KEYS[0]: success}
 
 
 def _seed_generators(seed: int) -> None:

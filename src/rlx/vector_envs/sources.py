@@ -13,10 +13,11 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from rlx import watch
 from rlx.closing import close_later
+from rlx.errors import Misfit
 from rlx.observation_wrappers import OwnObservations
 from rlx.reward_components import ComponentSums, number_in
-from rlx.space_wrappers import plain_reward
 from rlx.success import success_of
+from rlx.value_checks import Kinds, plain_flag, plain_reward, step_misfit
 from rlx.vector_envs.copies import Copies
 from rlx.vector_envs.settling import StepArrays
 
@@ -76,10 +77,11 @@ class GymnasiumSource:
         self._envs = [make() for make in makers]
         stripped = [bare(env) for env in self._envs]
         self._inner = [env for env, _ in stripped]
-        self._steps = [env.step for env in self._inner]
+        self._steps: list[Callable[[Any], Any]] = [env.step for env in self._inner]
         self._limits, self._lengths = [limit for _, limit in stripped], [0] * len(stripped)
         self.num_envs = len(self._envs)
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
+        self._kinds = Kinds(self.observation_space)
         self._flat = len(self.observation_space.shape or ()) == 1
         self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
@@ -91,19 +93,26 @@ class GymnasiumSource:
             self._lengths[index] = 0
             with watch.calling(watch.Call.RESET):
                 observation = self._inner[index].reset(seed=seed)[0]
+            self._kinds.check(observation)
             arrays.raw_ND[index] = np.ravel(observation)
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """See :meth:`Source.step`."""
         observations_ND, lengths, limits = arrays.raw_ND, self._lengths, self._limits
         arrays.dones_N[:] = False
-        rewards, components = [], self.components
+        rewards, components, check = arrays.raw_rewards_N, self.components, self._kinds.check
         board = watch.board  # written to directly: this loop is hot
         board[watch.CALL] = STEPPING
         for index, step in enumerate(self._steps):
             board[watch.STEPS] += 1
-            observation, reward, terminated, truncated, info = step(actions[index])
-            rewards.append(reward)
+            found = step(actions[index])
+            if (len(found) != 5 or type(found[4]) is not dict) and (wrong := step_misfit(found)):
+                raise Misfit(wrong)
+            observation, reward, terminated, truncated, info = found
+            rewards[index] = reward if type(reward) is float else plain_reward(reward)
+            if type(terminated) is not bool or type(truncated) is not bool:
+                terminated, truncated = plain_flag(terminated, "terminated"), plain_flag(truncated, "truncated")
+            check(observation)
             lengths[index] += 1
             if info:
                 components.add(index, info, number_in(reward))
@@ -114,13 +123,10 @@ class GymnasiumSource:
                 components.end(index)
                 with watch.calling(watch.Call.RESET):
                     observation = self._inner[index].reset()[0]
+                check(observation)
                 lengths[index] = 0
             observations_ND[index] = observation if self._flat else np.ravel(observation)
         board[watch.CALL] = IDLE
-        try:
-            arrays.raw_rewards_N[:] = rewards
-        except (ValueError, TypeError):  # arrays of size one, which NumPy does not put into a row by itself
-            arrays.raw_rewards_N[:] = [plain_reward(reward) for reward in rewards]
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""
@@ -145,7 +151,7 @@ class ProcessSource:
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""
         self.components.forget()
-        for index, (observation, _) in enumerate(self._copies.reset(seeds)):
+        for index, observation in enumerate(self._copies.reset(seeds)):
             arrays.raw_ND[index] = np.ravel(observation)
 
     def step(self, arrays: StepArrays, actions: Array) -> None:

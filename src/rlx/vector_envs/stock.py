@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlx import watch
 from rlx.closing import close_later
-from rlx.vector_envs.copies import Copies
+from rlx.vector_envs.copies import Copies, needed
 
 Array = np.ndarray[Any, Any]
 
@@ -27,9 +27,11 @@ class Watched(gym.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step; see :meth:`gymnasium.Env.step`."""
         watch.stepping()
-        found = self.env.step(action)
+        given = action.copy() if isinstance(action, np.ndarray) else action  # it may change it: SB3 keeps the array
+        observation, reward, terminated, truncated, info = self.env.step(given)
         watch.returned()
-        return found
+        info = needed(info, over=bool(terminated or truncated))  # SB3 copies it, which not everything lets happen
+        return observation, reward, terminated, truncated, info
 
 
 class SyncVecEnv(DummyVecEnv):
@@ -55,10 +57,9 @@ class ProcessVecEnv(VecEnv):
     def reset(self) -> Any:
         """Start new episodes everywhere."""
         found = self._copies.reset(self._seeds)
-        self.reset_infos = [info for _, info in found]
         self._reset_seeds()
         self._reset_options()
-        return self._stacked([observation for observation, _ in found])
+        return self._stacked(found)
 
     def step_async(self, actions: Array) -> None:
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""

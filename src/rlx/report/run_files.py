@@ -1,0 +1,90 @@
+"""The small files of a run, each looked at by its own reader: a damaged one is said, also by whoever does not need it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rlx.environment_facts import read_facts
+from rlx.errors import DataDamaged, Missing
+from rlx.metrics import parse_row
+from rlx.reading import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, read_json, require
+from rlx.report.analysis_documents import Analyzed
+from rlx.restoring import from_dvc
+from rlx.runs import RunFolder, read_curve, read_metadata
+
+Reader = Callable[[RunFolder], object]
+
+
+def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
+    """Read the ``analysis.json`` of a run; None where it has none, or one of an rlx that made no diagnosis.
+
+    Raises:
+        DataDamaged: It is not such a file.
+    """
+    path = folder.path / "analysis.json"
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = read_json(path)
+        if "findings" not in content:
+            return None
+        return Analyzed.model_validate_json(json.dumps(content)).model_dump()
+    except (OSError, ValueError, TypeError) as error:
+        told = " ".join(str(error).split())[:120]
+        raise DataDamaged(f"{path}: is not an analysis ({told}); {from_dvc(path, path.parent.name)}") from None
+
+
+def _metadata(folder: RunFolder) -> object:
+    path = folder.path / "metadata.json"
+    if folder.is_evaluated and not path.exists():
+        raise DataDamaged(f"{path}: is not there, and the run is evaluated; {from_dvc(path, folder.path.name)}")
+    return read_metadata(folder.path)
+
+
+def _metrics(folder: RunFolder) -> object:
+    """Look at the end of the file alone: a long run's is long."""
+    path = folder.path / "metrics.jsonl"
+    if not path.exists():
+        return None
+    check_file(path, MOST_TABLE_BYTES)
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MOST_LINE_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines(keepends=True)
+    try:
+        require(bool(lines), "it is empty")
+        return parse_row(lines[-1])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        told = f"its last line is not a row of metrics ({str(error)[:80]})"
+        raise DataDamaged(f"{path}: {told}; {from_dvc(path, folder.path.name)}") from None
+
+
+def _episodes(folder: RunFolder) -> object:
+    from rlx.results import read_episodes  # loads pandas
+
+    return read_episodes(folder.path / "eval")
+
+
+FACTS: tuple[Reader, ...] = (
+    lambda folder: folder.snapshot,
+    lambda folder: folder.judging,
+    lambda folder: read_facts(folder.path),
+    _metadata,
+    lambda folder: folder.evaluation,
+    read_analysis,
+)
+TABLES: tuple[Reader, ...] = (_metrics, _episodes, lambda folder: read_curve(folder.path))
+
+
+def damaged_files(folder: RunFolder, readers: tuple[Reader, ...] = FACTS + TABLES) -> Iterator[DataDamaged]:
+    """Yield what is wrong with each file of a run that is there and cannot be read."""
+    for read in readers:
+        try:
+            read(folder)
+        except Missing:
+            continue
+        except DataDamaged as error:
+            yield error
+        except OSError as error:
+            yield DataDamaged(f"{error.filename}: {error.strerror}")

@@ -1,0 +1,107 @@
+"""A file of a run that cannot be read is said by whoever looks, never taken for one that is not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Project
+from tests.test_mistakes import typed
+
+Said = tuple[int, str]
+IN_LS = ("config_snapshot.yaml", "metadata.json", "eval/summary.json")
+FACTS = (*IN_LS, "task.json", "judging.yaml", "analysis.json")
+TABLES = ("metrics.jsonl", "eval/episodes.csv", "plots/learning_curve.csv")
+KINDS: dict[str, Callable[[Path, bytes], Any]] = {
+    "folder": lambda path, _: path.mkdir(),
+    "pipe": lambda path, _: os.mkfifo(path),
+    "empty": lambda path, _: path.touch(),
+    "half": lambda path, whole: path.write_bytes(whole[: len(whole) // 2]),
+    "nonsense": lambda path, _: path.write_bytes(b"\xff\xfe\x00"),
+}
+
+
+@pytest.fixture(scope="module")
+def copied(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    root = tmp_path_factory.mktemp("damaged") / "study"
+    shutil.copytree(finished.root, root, symlinks=True)
+    return Project(root)
+
+
+@pytest.fixture
+def say(copied: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[[str], Said]:
+    """Call the command line in this process; returns the exit status and all that it said, in one line."""
+    monkeypatch.chdir(copied.root)
+    monkeypatch.setattr("rlx.doctor.examination.INSTALLATION", ())
+
+    def call(words: str) -> Said:
+        capfd.readouterr()
+        status = typed(words.split(), monkeypatch)
+        said = "".join(capfd.readouterr())
+        assert "Traceback" not in said
+        assert "did not expect" not in said
+        return status, " ".join(said.split())
+
+    return call
+
+
+@pytest.fixture
+def spoilt(copied: Project) -> Any:
+    """Put something else in the place of a file of `cartpole` until the test ends."""
+    kept: dict[Path, bytes] = {}
+
+    def spoil(name: str, put: Callable[[Path, bytes], Any]) -> None:
+        path = copied.root / "runs" / "cartpole" / name
+        whole = kept.setdefault(path, path.read_bytes())
+        path.unlink()
+        put(path, whole)
+
+    yield spoil
+    for path, whole in kept.items():
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", FACTS)
+def test_facts_that_cannot_be_read_are_said(
+    name: str, kind: str, say: Callable[[str], Said], spoilt: Callable[..., None]
+) -> None:
+    spoilt(name, KINDS[kind])
+    status, said = say("info cartpole")
+    assert status == 4
+    assert name in said
+    assert ("Delete it" if kind == "pipe" else "`rlx checkout cartpole`") in said
+    status, said = say("ls")
+    assert status == 0
+    assert ("unreadable" in said) == (name in IN_LS)
+    status, said = say("doctor")
+    assert status == 1
+    assert Path(name).name in said
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_that_cannot_be_read_are_said(
+    name: str, say: Callable[[str], Said], spoilt: Callable[..., None]
+) -> None:
+    for put in KINDS.values():
+        spoilt(name, put)
+        status, said = say("doctor")
+        assert status == 1
+        assert name in said
+        path = Path.cwd() / "runs" / "cartpole" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.touch()
+
+
+def test_scores_without_metadata_are_no_finished_run(say: Callable[[str], Said], spoilt: Callable[..., None]) -> None:
+    spoilt("metadata.json", lambda path, _: None)
+    for words, status in (("info cartpole", 4), ("ls", 0), ("doctor", 1)):
+        code, said = say(words)
+        assert code == status
+        assert "metadata.json: is not there, and the run is evaluated; `dvc checkout --force" in said
