@@ -102,7 +102,7 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
     from rlx.errors import Missing, UsageError
     from rlx.project import find_root
     from rlx.references import find_run
-    from rlx.report.judged_runs import chosen_runs
+    from rlx.report.judged_runs import chosen_runs, with_outdated
     from rlx.report.study_comparison import compare_folders, compare_metric
     from rlx.report.sweep_digest import judge_sweep, members_of
 
@@ -119,9 +119,9 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
     if not runs and (baseline is None or baseline in parameters.study.methods):
         folders = [find_run(root, name) for name in parameters.study.runs]
         against = baseline or parameters.baseline
-        return compare_folders(
-            folders, against, settings, parameters.study.methods, sequential=sequential, effect=effect
-        )
+        methods = parameters.study.methods
+        study = compare_folders(folders, against, settings, methods, sequential=sequential, effect=effect)
+        return with_outdated(study, folders)
     try:
         folders, against = chosen_runs(root, parameters, runs or parameters.study.runs, baseline)
     except Missing:
@@ -132,7 +132,7 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
             raise Missing(f"{runs[0]}: none of its experiments has held-out scores") from None
         folders, against = list(judged.folders.values()), baseline or judged.study.baseline
         settings = settings.model_copy(update={"looks": None})
-    return compare_folders(folders, against, settings, sequential=sequential, effect=effect)
+    return with_outdated(compare_folders(folders, against, settings, sequential=sequential, effect=effect), folders)
 
 
 def _show(study: StudyComparison) -> None:

@@ -162,7 +162,11 @@ def _word(text: str) -> str:
         plain = yaml.safe_load(text) == text and yaml.safe_load(f"[{text}]") == [text]
     except yaml.YAMLError:
         plain = False
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if plain and text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else f"\\U{ord(each):08x}" for each in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _flow(value: Any) -> str:

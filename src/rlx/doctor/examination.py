@@ -36,6 +36,7 @@ PROJECT: tuple[Check, ...] = (
     project.parameters,
     project.configs,
     project.roster,
+    project.clone,
     project.ignored,
     project.untracked_configs,
     project.uncommitted_results,
@@ -60,6 +61,7 @@ TOUCHES_GIT = re.compile(r"`(git (?!status|diff|log|config|stash show)|dvc (add|
 NEED_GIT: tuple[Check, ...] = (
     project.identity,
     project.unfinished_merge,
+    project.clone,
     project.ignored,
     project.untracked_configs,
     project.uncommitted_results,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from rlx.doctor.finding import Finding, counted, listed, ok, problem, warning
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments import check_roster
 from rlx.experiments import repository as repo
+from rlx.experiments.clone import asks_for_driver, is_set_up
 from rlx.experiments.revisions import SMALL
 from rlx.live import LAYOUT
 from rlx.project import has_marks, is_of_older_rlx
@@ -162,9 +163,30 @@ def roster(root: Path) -> Iterator[Finding]:
     except ConfigError as error:
         yield problem("roster", str(error), "`rlx sync`" if "rlx sync" not in str(error) else "")
         return
+    if dropped := _dropped(root, runs):
+        many = len(dropped) > 1
+        what = f"{listed(dropped)} {'have' if many else 'has'} a config and results here, and {'are' if many else 'is'} not in study.runs"
+        yield warning("roster", what, f"add {'them' if many else 'it'} to study.runs in params.yaml, then `rlx sync`")
     if older:
         return
     yield ok("roster", "dvc.yaml compares the runs of the study")
+
+
+def _dropped(root: Path, runs: Collection[str]) -> list[str]:
+    """Return the runs that a merge may have dropped from the study: Git holds their config and their results' snapshot."""
+    there = sorted(path.parent.name for path in (root / "runs").glob(f"*/{SMALL[0]}"))
+    names = [run for run in there if run not in runs and (root / "configs" / f"{run}.yaml").is_file()]
+    known = (
+        (repo.answer(root, "ls-files", "-z", "--", *(f"runs/{run}/{SMALL[0]}" for run in names)) or "") if names else ""
+    )
+    return [run for run in names if f"runs/{run}/{SMALL[0]}" in known.split("\0")]
+
+
+def clone(root: Path) -> Iterator[Finding]:
+    """Check that this clone merges what two people add as the project's ``.gitattributes`` say."""
+    if asks_for_driver(root) and not is_set_up(root):
+        told = "has not been set up: Git calls what two people add a conflict, and results do not follow `git checkout`"
+        yield warning("clone", told, "`rlx init .`, or settle each time with `rlx sync --merge`")
 
 
 def ignored(root: Path) -> Iterator[Finding]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rlx.catalogue import Row, folder_row
 from rlx.comparison import Comparison
+from rlx.config.composition import compose_run
 from rlx.config.schema import Parameters
-from rlx.errors import Missing, RlxError
+from rlx.errors import ConfigError, Missing, RlxError
+from rlx.project_code import check_unchanged
 from rlx.references import find_run
 from rlx.report.comparison_words import headlines
 from rlx.report.study_comparison import StudyComparison, compare_folders
@@ -118,12 +120,46 @@ def judge_runs(
         return JudgedRuns(None, ["No run has held-out scores yet."], {}, without, others)
     if baseline in (groups or sound):
         study = compare_folders(list(sound.values()), baseline, parameters.compare, groups)
+        study = with_outdated(study, list(sound.values()))
         return JudgedRuns(study, headlines(study), sound, without, others)
     study = compare_folders(list(sound.values()), next(iter(sound)), parameters.compare)
     unjudged = [replace(found, difference=None) for found in study.learning]
     alone = replace(study, baseline=baseline, comparisons=(), learning=tuple(unjudged))
     line = f"There is no verdict: the baseline {baseline} {without.get(baseline, 'has no held-out scores here')}."
     return JudgedRuns(alone, [line], sound, without, others)
+
+
+def with_outdated(study: StudyComparison, folders: Sequence[RunFolder]) -> StudyComparison:
+    """Return a study in which every comparison of a run whose results are out of date says so."""
+    told = {folder.name: said for folder in folders if (said := outdated(folder))}
+    comparisons = []
+    for found in study.comparisons:
+        beware = [told[run] for run in (found.baseline, found.run) if run in told]
+        comparisons.append(replace(found, warnings=(*beware, *found.warnings)))
+    return replace(study, comparisons=tuple(comparisons))
+
+
+def outdated(folder: RunFolder) -> str | None:
+    """Return that a run of the workspace is of another configuration or code than there is now; None where it is not."""
+    root, run = folder.path.parent.parent, folder.path.name
+    if (
+        folder.origin is not None
+        or folder.path.parent.name != "runs"
+        or not (root / "configs" / f"{run}.yaml").is_file()
+    ):
+        return None
+    why = "params.yaml or its config says otherwise now"
+    try:
+        snapshot = folder.snapshot
+        if compose_run(root, run).config == snapshot.config:
+            why = "code that it was made with has changed"
+            check_unchanged(root, snapshot.code.files)
+            return None
+    except ConfigError:
+        pass  # what cannot be composed is not what the run was made from
+    except RlxError:
+        return None
+    return f"{folder.name} is out of date: {why} (`dvc repro` makes it anew)"
 
 
 def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:
