@@ -1,0 +1,461 @@
+"""Several people on one project: Git carries configurations, DVC results, and nothing is shown or trained by mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rlx.config.editing import with_list, with_value
+from rlx.experiments.workplace import open_workplace
+from tests.conftest import REPOSITORY, Project, run, shrink
+
+LOCAL = """# of this clone only
+[core]
+    remote = secret
+['remote "secret"']
+    url = s3://bucket/%(path)s
+    password = "a#b, c"
+[cache]
+    type = "reflink,hardlink,symlink,copy"
+"""
+TOUCHES_GIT = re.compile(
+    r"`git (add|commit|switch|checkout|symbolic-ref|reset|stash (pop|drop|apply)|restore|rebase|merge)"
+)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def rows(project: Project) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in json.loads(project.rlx("ls", "--all", "--json").stdout)["runs"]}
+
+
+def edit(project: Project, path: tuple[str, ...], value: Any) -> None:
+    text = (project.root / "params.yaml").read_text()
+    project.write("params.yaml", with_value(text, path, value, "params.yaml"))
+
+
+def enlist(project: Project, *runs: str) -> None:
+    text = (project.root / "params.yaml").read_text()
+    listed = [*yaml.safe_load(text)["study"]["runs"], *runs]
+    project.write("params.yaml", with_list(text, ("study", "runs"), listed, "params.yaml"))
+
+
+# --- settings of one's own --------------------------------------------------------------------------------------------
+
+
+def test_settings_of_a_clone_are_never_written_and_hold_in_experiments(study: Project) -> None:
+    mine = study.write(".dvc/config.local", LOCAL)
+    place = open_workplace(study.root, "cartpole_001")
+    assert mine.read_text() == LOCAL
+    theirs = (place.root / ".dvc" / "config.local").read_text()
+    assert all(line in theirs for line in LOCAL.splitlines() if "cache" not in line)
+    assert f"dir = {study.root / '.dvc' / 'cache'}" in theirs
+
+
+# --- scores under the configuration that they are of ------------------------------------------------------------------
+
+READING = ("compare", "report", "info cartpole", "diagnose cartpole", "summarize", "plot cartpole", "eval cartpole",
+           "analyze cartpole", "suggest cartpole", "video cartpole", "explain-metrics cartpole")  # fmt: skip
+
+
+def scores_shown(project: Project, scores: list[str]) -> list[str]:
+    """Return the commands that show one of some scores."""
+    found = []
+    for words in READING:
+        done = project.rlx(*words.split(), check=False)
+        assert "Traceback" not in done.stdout, words
+        if any(score in done.stdout for score in scores):
+            found.append(words)
+    return found
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["results that say whose they are", "results of an older rlx"])
+def test_scores_are_never_shown_under_another_configuration(study: Project, told: bool) -> None:
+    if not told:
+        for path in study.root.glob("runs/*/metadata.json"), study.root.glob("runs/*/eval/summary.json"):
+            for file in path:
+                content = {key: value for key, value in json.loads(file.read_text()).items() if key != "snapshot"}
+                file.unlink()
+                file.write_text(json.dumps(content))
+        study.dvc(
+            "commit", "-q", "-f", "train@cartpole", "train@cartpole_epochs", "eval@cartpole", "eval@cartpole_epochs"
+        )
+        study.commit("as an older rlx wrote it")
+    summary = json.loads((study.root / "runs/cartpole/eval/summary.json").read_text())
+    scores = [f"{summary['checkpoints'][name]['return_mean']:.4g}" for name in ("latest", "best")]
+    assert "info cartpole" in scores_shown(study, scores)
+    home = study.git("branch", "--show-current").strip()
+    (study.root / ".git/hooks/post-checkout").unlink()  # as in a clone that nobody set up
+    study.git("switch", "-qc", "other")
+    edit(study, ("algo", "gamma"), 0.9)
+    study.dvc("repro", "resolve@cartpole", "resolve@cartpole_epochs")
+    study.commit("another discount")
+    assert scores_shown(study, scores) == []
+    refused = study.rlx("compare", check=False)
+    assert refused.returncode == 4
+    assert re.search(
+        r"what is here is of commit \w+ \(.*\), not of the configuration here; `dvc repro`", flat(refused.stdout)
+    )
+    assert {(row["status"], row["return_mean"]) for row in rows(study).values()} == {("resolved", None)}
+    assert "not of the configuration here" in flat(study.rlx("doctor", check=False).stdout)
+    lock = (study.root / "dvc.lock").read_text()
+    study.git("switch", "-q", home)
+    assert {row["status"] for row in rows(study).values()} == {"finished"}
+    shutil.rmtree(study.root / "runs/cartpole/eval")  # the other way round: recorded, and something else lies there
+    text = (study.root / "runs/cartpole/metadata.json").read_text()
+    (study.root / "runs/cartpole/metadata.json").unlink()
+    study.write("runs/cartpole/metadata.json", text.replace('"snapshot": "', '"snapshot": "0') if told else text + " ")
+    assert rows(study)["cartpole"]["status"] == "elsewhere"
+    assert "`dvc checkout` brings its own" in flat(study.rlx("info", "cartpole").stdout)
+    study.dvc("checkout", "-q", "--force")
+    assert rows(study)["cartpole"]["status"] == "finished"
+    assert (study.root / "dvc.lock").read_text() != lock
+
+
+def test_scores_of_other_episodes_are_not_shown(study: Project) -> None:
+    edit(study, ("final_eval", "seed"), 5)
+    study.dvc("repro", "resolve@cartpole", "resolve@cartpole_epochs")
+    refused = study.rlx("compare", check=False)
+    assert (refused.returncode, "of another configuration or judging" in flat(refused.stdout)) == (4, True), (
+        refused.stdout
+    )
+    assert rows(study)["cartpole"]["return_mean"] is None
+
+
+def test_results_that_are_out_of_date_carry_a_warning(study: Project) -> None:
+    assert "out of date" not in study.rlx("compare").stdout
+    edit(study, ("algo", "gamma"), 0.9)
+    said = flat(study.rlx("compare").stdout)
+    assert "cartpole is out of date: params.yaml or its config says otherwise now (`dvc repro` makes it anew)" in said
+
+
+# --- a clone, and what Git does in it ---------------------------------------------------------------------------------
+
+
+def test_a_new_project_is_ready_for_a_team(project: Project, tmp_path: Path) -> None:
+    assert "eol: lf" in project.git("check-attr", "eol", "--", "params.yaml", "envs/bossfight.py").replace(
+        "eol: lf", "eol: lf"
+    )
+    assert "dvc.lock: merge: rlx" in project.git("check-attr", "merge", "--", "dvc.lock")
+    assert "dvc.lock: diff: unset" in project.git("check-attr", "diff", "--", "dvc.lock")
+    assert project.git("config", "merge.rlx.driver") == "rlx sync --driver %O %A %B %P\n"
+    hook = project.root / ".git/hooks/post-checkout"
+    assert os.access(hook, os.X_OK)
+    for left_behind in ("checkpoints/seed_1/latest.zip", "metadata.json", "eval/summary.json", "logs/x", "analysis.md"):
+        project.write(f"runs/of_another_branch/{left_behind}", "{}")
+    project.write("runs/of_another_branch/config_snapshot.yaml", "a: 1\n")
+    project.git("add", "-A")
+    assert project.git("diff", "--cached", "--name-only").split() == ["runs/of_another_branch/config_snapshot.yaml"]
+    run(["rlx", "init", "plain", "--no-hooks"], tmp_path).check_returncode()
+    assert not (tmp_path / "plain/.git/hooks/post-checkout").exists()
+    subprocess.run(["git", "clone", "-q", str(tmp_path / "plain"), str(tmp_path / "hers")], check=True)
+    hers = Project(tmp_path / "hers")
+    assert "`rlx init .`" in flat(hers.rlx("doctor", check=False).stdout)
+    own = hers.write(".git/hooks/post-checkout", "#!/bin/sh\n# mine\n")
+    assert "there is a post-checkout hook already" in flat(hers.rlx("init", ".").stdout)
+    assert own.read_text() == "#!/bin/sh\n# mine\n"
+    assert "`rlx init .`" not in flat(hers.rlx("doctor", check=False).stdout)
+    assert hers.git("status", "--short") == ""
+
+
+def begin(project: Project, what: str) -> None:
+    """Put the project amid something of Git's, with a conflict in the roster where there can be one."""
+    if what == "bisect":
+        project.git("bisect", "start")
+        return
+    home = project.git("branch", "--show-current").strip()
+    project.git("config", "--remove-section", "merge.rlx")
+    for branch, name in ((home, "mine"), ("theirs", "yours")):
+        if branch == "theirs":
+            project.git("switch", "-qc", "theirs", "HEAD^")
+        project.write(f"configs/{name}.yaml", "algo: {gamma: 0.9}\n")
+        enlist(project, name)
+        project.rlx("sync")
+        project.commit(name)
+    project.git("switch", "-q", home)
+    words = {"merge": ["merge"], "rebase": ["rebase"], "cherry-pick": ["cherry-pick"]}[what]
+    assert project.run("git", *words, "theirs", check=False).returncode
+
+
+@pytest.mark.parametrize("what", ["merge", "rebase", "cherry-pick", "bisect"])
+def test_no_cure_touches_index_or_head_amid_something_of_gits(project: Project, what: str) -> None:
+    (project.root / ".git/hooks/post-checkout").unlink()
+    begin(project, what)
+    project.write("configs/unknown.yaml", "{}\n")  # states that call for cures
+    project.write("runs/cartpole/config_snapshot.yaml", "a: 1\n")
+    project.write("runs/left/checkpoints/seed_1/latest.zip", "x")
+    project.write("runs/left/.gitignore", "/checkpoints\n")
+
+    def state() -> list[str]:
+        return [
+            project.git("ls-files", "-s"),
+            (project.root / ".git/HEAD").read_text(),
+            project.git("rev-parse", "HEAD"),
+        ]
+
+    before = state()
+    said = flat(project.rlx("doctor", check=False).stdout)
+    assert f"a {what} is under way" in said
+    assert not TOUCHES_GIT.search(said), said
+    assert "checkpoints" not in said
+    project.rlx("doctor", "--fix", check=False)
+    assert state() == before
+    if what == "bisect":
+        return
+    assert "params.yaml has the marks of a merge conflict" in said
+    for words, status in (("compare", 3), ("train cartpole", 3)):
+        done = project.rlx(*words.split(), check=False)
+        assert (done.returncode, "conflict" in flat(done.stdout)) == (status, True), done.stdout
+    settled = project.rlx("sync", "--merge")
+    assert "merged: dvc.yaml, params.yaml" in flat(settled.stdout)
+    roster = yaml.safe_load((project.root / "params.yaml").read_text())["study"]["runs"]
+    assert set(roster) == {"cartpole", "cartpole_epochs", "mine", "yours"}
+    assert project.git("ls-files", "--unmerged") == ""
+    assert f"dvc.yaml compares {', '.join(roster)}" in flat(project.rlx("sync").stdout)
+
+
+def test_what_both_sides_changed_is_named_and_left(project: Project) -> None:
+    home = project.git("branch", "--show-current").strip()
+    for branch, gamma in ((home, 0.9), ("theirs", 0.8)):
+        if branch == "theirs":
+            project.git("switch", "-qc", "theirs", "HEAD^")
+        edit(project, ("algo", "gamma"), gamma)
+        enlist(project, f"run_{branch}")
+        project.write(f"configs/run_{branch}.yaml", "{}\n")
+        project.commit(branch)
+    assert project.run("git", "merge", home, check=False).returncode
+    left = project.rlx("sync", "--merge", check=False)
+    assert (left.returncode, "left to you: params.yaml" in flat(left.stdout)) == (3, True), left.stdout
+    text = (project.root / "params.yaml").read_text()
+    assert text.count("<<<<<<<") == 1
+    project.write("params.yaml", re.sub(r"<{7} ours\n(.*?)={7}\n.*?>{7} theirs\n", r"\1", text, flags=re.DOTALL))
+    project.git("add", "params.yaml")
+    assert f"run_{home}" in project.rlx("sync", "--merge").stdout
+
+
+def test_a_run_that_a_merge_dropped_is_named(study: Project) -> None:
+    text = (study.root / "params.yaml").read_text()
+    study.write("params.yaml", with_list(text, ("study", "runs"), ["cartpole"], "params.yaml"))
+    study.rlx("sync")
+    said = flat(study.rlx("doctor", check=False).stdout)
+    assert "cartpole_epochs has a config and results here, and is not in study.runs" in said
+
+
+def test_line_endings_of_another_system_change_nothing(study: Project, tmp_path: Path) -> None:
+    study.dvc("push", "-q")
+    there = tmp_path / "windows"
+    subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", str(study.root), str(there)], check=True)
+    hers = Project(there)
+    assert (
+        b"\r" not in (there / "params.yaml").read_bytes() + (there / "runs/cartpole/config_snapshot.yaml").read_bytes()
+    )
+    hers.dvc("pull", "-q")
+    assert "up to date" in hers.dvc("status")
+    assert rows(hers)["cartpole"]["status"] == "finished"
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def keep(project: Project, name: str, who: str, base: str = "HEAD") -> str:
+    """Keep the commit's own state as an experiment, as a colleague's that was pulled."""
+    commit = subprocess.run(
+        ["git", "commit-tree", "HEAD^{tree}", "-p", base, "-m", f"{name} of {who}"],
+        cwd=project.root, text=True, capture_output=True, check=True,
+        env={**os.environ, "GIT_AUTHOR_NAME": who, "GIT_AUTHOR_EMAIL": f"{who}@there"},
+    ).stdout.strip()  # fmt: skip
+    base = project.git("rev-parse", base).strip()
+    project.git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", commit)
+    return commit
+
+
+def keep_run(project: Project, name: str, who: str, base: str = "HEAD") -> str:
+    """Keep an experiment of one run: what differs from the commit before it is `cartpole` alone."""
+    lock = (project.root / "dvc.lock").read_text()
+    project.write("dvc.lock", re.sub(r"(train@cartpole:\n(?:    .*\n)*?    cmd: )", r"\1 ", lock))
+    return keep(project, name, who, base)
+
+
+def test_two_peoples_experiments_of_one_name_are_told_apart(study: Project) -> None:
+    study.git("config", "user.email", "test@localhost")
+    study.commit("more")
+    first = keep(study, "cartpole_001", "Ben Löwe", "HEAD^")
+    second = keep(study, "cartpole_001", "Test", "HEAD")
+    study.git("commit", "-q", "--amend", "--allow-empty", "-m", "gone")
+    found = {name.partition("@")[2] or name: name for name in rows(study)}
+    assert {"cartpole_001", "cartpole_001~ben-l-we"} <= set(found) or {"cartpole_001", "cartpole_001~test"} <= set(
+        found
+    )
+    whose = {row for row in rows(study) if "cartpole_001" in row}
+    assert len(whose) == len({first, second}) * 2  # both hold two runs
+    assert study.rlx("info", "cartpole@cartpole_001").returncode == 0
+    other = next(name for name in whose if "~" in name)
+    assert study.rlx("info", other).returncode == 0
+    taken = study.rlx("train", "cartpole", "--name", "cartpole_001", "--seeds", "1", check=False)
+    assert (taken.returncode, "already" in taken.stdout) == (2, True)
+
+
+def test_a_browsable_folder_answers_for_its_own_experiment_alone(study: Project) -> None:
+    first = keep(study, "kept", "Ann")
+    study.rlx("checkout", "cartpole@kept")
+    folder = study.root / "runs/cartpole@kept"
+    assert json.loads((folder / ".origin.json").read_text())["commit"] == first
+    assert study.git("status", "--short") == ""
+
+
+def test_a_missing_revision_of_a_shallow_clone_is_told(finished: Project, tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "-q", "--depth", "1", finished.root.as_uri(), str(tmp_path / "robot")], check=True)
+    robot = Project(tmp_path / "robot")
+    refused = robot.rlx("info", "cartpole@HEAD~2", check=False)
+    assert (refused.returncode, "this clone is shallow" in flat(refused.stdout)) == (4, True), refused.stdout
+
+
+# --- two people add a run each (these train) --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def team(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bare repository ``hub``, a store, and the clones of two who have each added and pushed a run.
+
+    Ben has not pulled what Ann pushed.
+    """
+    folder = tmp_path_factory.mktemp("team")
+    shutil.copytree(finished.root, folder / "seed", symlinks=True)
+    seed = Project(folder / "seed")
+    seed.dvc("remote", "modify", "storage", "url", str(folder / "store"))
+    seed.commit("the store")
+    seed.dvc("push", "-q")
+    subprocess.run(["git", "clone", "-q", "--bare", str(seed.root), str(folder / "hub")], check=True)
+    for who, run_name, gamma in (("ann", "slow", 0.9), ("ben", "quick", 0.95)):
+        subprocess.run(["git", "clone", "-q", str(folder / "hub"), str(folder / who)], check=True)
+        clone = Project(folder / who)
+        clone.git("config", "user.name", who)
+        clone.rlx("init", ".")
+        clone.dvc("pull", "-q")
+        clone.write(f"configs/{run_name}.yaml", f"algo: {{gamma: {gamma}, total_timesteps: 512}}\nnum_seeds: 2\n")
+        enlist(clone, run_name)
+        clone.rlx("sync")
+        clone.dvc("repro")
+        clone.commit(f"add {run_name}")
+        clone.dvc("push", "-q")
+    Project(folder / "ann").git("push", "-q")
+    return folder
+
+
+def stages_to_run(project: Project) -> set[str]:
+    return set(re.findall(r"Running stage '([\w@]+)'", project.dvc("repro", "--dry")))
+
+
+JUDGED_ONLY = {"resolve@cartpole", "resolve@cartpole_epochs", "resolve@slow", "resolve@quick", "compare"}
+
+
+def ways() -> dict[str, Callable[[Project], object]]:
+    def settled(*words: str) -> Callable[[Project], object]:
+        def way(ben: Project) -> None:
+            ben.git("config", "--remove-section", "merge.rlx")
+            assert ben.run("git", *words, check=False).returncode or words[1] == "--squash"
+            ben.rlx("sync", "--merge")
+            what = words[0] if words[0] in ("rebase", "cherry-pick") else None
+            finish = ["-c", "core.editor=true", what, "--continue"] if what else ["commit", "-qm", "merged"]
+            ben.git(*finish)
+
+        return way
+
+    return {
+        "the driver merges": lambda ben: ben.git("merge", "-q", "--no-edit", "origin/HEAD"),
+        "the driver rebases": lambda ben: ben.git("rebase", "-q", "origin/HEAD"),
+        "merge": settled("merge", "--no-edit", "origin/HEAD"),
+        "rebase": settled("rebase", "origin/HEAD"),
+        "cherry-pick": settled("cherry-pick", "origin/HEAD"),
+        "squash": settled("merge", "--squash", "origin/HEAD"),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", list(ways()))
+def test_two_who_each_added_a_run_merge_and_train_nothing(team: Path, tmp_path: Path, way: str) -> None:
+    shutil.copytree(team / "ben", tmp_path / "ben", symlinks=True)
+    ben = Project(tmp_path / "ben")
+    ben.git("fetch", "-q")
+    ways()[way](ben)
+    assert ben.git("status", "--short") == ""
+    roster = yaml.safe_load((ben.root / "params.yaml").read_text())["study"]["runs"]
+    assert set(roster) == {"cartpole", "cartpole_epochs", "slow", "quick"}
+    assert "    - quick\n" in (ben.root / "params.yaml").read_text()
+    ben.dvc("pull", "-q")
+    assert stages_to_run(ben) == JUDGED_ONLY
+    if way != "the driver merges":
+        return
+    ran = set(re.findall(r"Running stage '([\w@]+)'", ben.dvc("repro")))
+    assert ran == JUDGED_ONLY
+    assert len(json.loads(ben.rlx("compare", "--json").stdout)["runs"]) == 4
+    ben.commit("judged together")
+    assert stages_to_run(ben) == set()
+
+
+@pytest.mark.slow
+def test_a_colleagues_experiment_is_promoted_without_training(team: Path, tmp_path: Path) -> None:
+    for who in ("ann", "ben"):
+        shutil.copytree(team / who, tmp_path / who, symlinks=True)
+    ann, ben = Project(tmp_path / "ann"), Project(tmp_path / "ben")
+    ann.rlx("train", "slow", "-S", "configs/slow.yaml:algo.gamma=0.8")
+    ann.dvc("exp", "push", "-q", "origin", "slow_001")
+    ben.git("pull", "-q", "--no-rebase", "--no-edit")
+    ben.dvc("pull", "-q")
+    ben.dvc("repro")
+    ben.commit("together")
+    before = (ben.root / "configs/slow.yaml").read_text()
+    ben.dvc("exp", "pull", "-q", "origin", "slow_001")
+    said = flat(ben.rlx("promote", "slow_001").stdout)
+    assert "Beware" not in said
+    assert (ben.root / "configs/slow.yaml").read_text() == before.replace("0.9", "0.8")
+    assert ben.git("status", "--short") == ""
+    assert not {stage for stage in stages_to_run(ben) if stage.startswith(("train", "eval", "video", "analyze"))}
+    ran = set(re.findall(r"Running stage '([\w@]+)'", ben.dvc("repro")))
+    assert not {stage for stage in ran if stage.startswith(("train", "eval", "video"))}, ran
+    assert json.loads(ben.rlx("info", "slow", "--json").stdout)["status"] == "finished"
+    ann.rlx("train", "cartpole", "-S", "algo.gamma=0.5", "--name", "base")
+    assert "cartpole_epochs" in flat(ann.rlx("promote", "base").stdout).partition("Beware: ")[2].partition(" build")[0]
+    assert "train@cartpole" not in stages_to_run(ann)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_page_is_played_block_by_block(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "teams.md").read_text()
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "hub")], check=True)
+    here: dict[str, Path] = {}
+    said = ""
+    for who, block in re.findall(r"```console (\w+)\n(.*?)```", page, re.DOTALL):
+        here.setdefault(who, tmp_path / who).mkdir(exist_ok=True)
+        for line in block.splitlines():
+            command = line.removeprefix("$ ")
+            if command.startswith("cd "):
+                here[who] = here[who] / command.removeprefix("cd ")
+                continue
+            done = subprocess.run(["bash", "-c", command], cwd=here[who], text=True, capture_output=True, check=False)
+            assert done.returncode == 0, f"{who}: {command}\n{done.stdout}{done.stderr}"
+            assert "Traceback" not in done.stdout + done.stderr
+            said = done.stdout
+            if command.startswith("git push -q -u"):
+                shrink(Project(here[who]))
+                subprocess.run(["git", "push", "-q"], cwd=here[who], check=True)
+            if (
+                who == "ben"
+                and command == "dvc repro"
+                and "Merge" in Project(here[who]).git("log", "-1", "--format=%s")
+            ):
+                assert set(re.findall(r"Running stage '(\w+)", said)) == {"resolve", "compare"}
+    assert "patient" in (here["robot"] / "summary.md").read_text()
+    assert "eager" in (here["robot"] / "summary.md").read_text()
