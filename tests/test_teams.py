@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -268,50 +268,72 @@ def test_line_endings_of_another_system_change_nothing(study: Project, tmp_path:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def keep(project: Project, name: str, who: str, base: str = "HEAD") -> str:
-    """Keep the commit's own state as an experiment, as a colleague's that was pulled."""
-    commit = subprocess.run(
-        ["git", "commit-tree", "HEAD^{tree}", "-p", base, "-m", f"{name} of {who}"],
-        cwd=project.root, text=True, capture_output=True, check=True,
-        env={**os.environ, "GIT_AUTHOR_NAME": who, "GIT_AUTHOR_EMAIL": f"{who}@there"},
-    ).stdout.strip()  # fmt: skip
-    base = project.git("rev-parse", base).strip()
-    project.git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", commit)
+def keep(
+    project: Project, name: str, who: str, email: str, base: str = "HEAD", edits: Mapping[str, str] | None = None
+) -> str:
+    """Keep the commit's own state as an experiment, as one that a colleague made and that was pulled."""
+    index = {
+        **os.environ,
+        "GIT_AUTHOR_NAME": who,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_INDEX_FILE": str(project.root / ".git/kept"),
+    }
+
+    def git(*words: str, text: str | None = None) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=project.root, env=index, text=True, input=text, capture_output=True, check=True
+        )
+        return done.stdout.strip()
+
+    git("read-tree", "HEAD")
+    for path, text in (edits or {}).items():
+        git("update-index", "--cacheinfo", f"100644,{git('hash-object', '-w', '--stdin', text=text)},{path}")
+    base = git("rev-parse", base)
+    commit = git("commit-tree", git("write-tree"), "-p", base, "-m", f"{name} of {who}")
+    git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", commit)
     return commit
-
-
-def keep_run(project: Project, name: str, who: str, base: str = "HEAD") -> str:
-    """Keep an experiment of one run: what differs from the commit before it is `cartpole` alone."""
-    lock = (project.root / "dvc.lock").read_text()
-    project.write("dvc.lock", re.sub(r"(train@cartpole:\n(?:    .*\n)*?    cmd: )", r"\1 ", lock))
-    return keep(project, name, who, base)
 
 
 def test_two_peoples_experiments_of_one_name_are_told_apart(study: Project) -> None:
     study.git("config", "user.email", "test@localhost")
     study.commit("more")
-    first = keep(study, "cartpole_001", "Ben Löwe", "HEAD^")
-    second = keep(study, "cartpole_001", "Test", "HEAD")
-    study.git("commit", "-q", "--amend", "--allow-empty", "-m", "gone")
-    found = {name.partition("@")[2] or name: name for name in rows(study)}
-    assert {"cartpole_001", "cartpole_001~ben-l-we"} <= set(found) or {"cartpole_001", "cartpole_001~test"} <= set(
-        found
-    )
-    whose = {row for row in rows(study) if "cartpole_001" in row}
-    assert len(whose) == len({first, second}) * 2  # both hold two runs
-    assert study.rlx("info", "cartpole@cartpole_001").returncode == 0
-    other = next(name for name in whose if "~" in name)
-    assert study.rlx("info", other).returncode == 0
+    theirs = keep(study, "cartpole_001", "Ben Löwe", "ben@there", "HEAD^")
+    mine = keep(study, "cartpole_001", "Test", "test@localhost", "HEAD")
+    found = {row for row in rows(study) if "cartpole_001" in row}
+    assert found == {
+        f"{run}@cartpole_001{whose}" for run in ("cartpole", "cartpole_epochs") for whose in ("", "~ben-lowe")
+    }
+    for name, commit in (("cartpole@cartpole_001", mine), ("cartpole@cartpole_001~ben-lowe", theirs)):
+        study.rlx("checkout", name)
+        assert json.loads((study.root / "runs" / name / ".origin.json").read_text())["commit"] == commit
     taken = study.rlx("train", "cartpole", "--name", "cartpole_001", "--seeds", "1", check=False)
     assert (taken.returncode, "already" in taken.stdout) == (2, True)
+    study.rlx("rm", "cartpole_001~ben-lowe")
+    assert {row for row in rows(study) if "cartpole_001" in row and "~" in row} <= {"cartpole@cartpole_001~ben-lowe"}
+    assert "cartpole@cartpole_001" in rows(study)
 
 
 def test_a_browsable_folder_answers_for_its_own_experiment_alone(study: Project) -> None:
-    first = keep(study, "kept", "Ann")
-    study.rlx("checkout", "cartpole@kept")
-    folder = study.root / "runs/cartpole@kept"
+    lock = yaml.safe_load((study.root / "dvc.lock").read_text())
+    one, other = (dict(lock, stages=dict(lock["stages"])) for _ in range(2))
+    for content, run_name in ((one, "cartpole"), (other, "cartpole_epochs")):  # what each says of `cartpole` is new
+        outs = [dict(out) for out in lock["stages"][f"train@{run_name}"]["outs"]]
+        for out in outs:
+            out["path"] = out["path"].replace("cartpole_epochs/", "cartpole/")
+        content["stages"]["train@cartpole"] = {**lock["stages"]["train@cartpole"], "cmd": "changed", "outs": outs[1:]}
+    first = keep(study, "kept", "Ann", "ann@there", edits={"dvc.lock": yaml.safe_dump(one, sort_keys=False)})
+    study.rlx("checkout", "kept")
+    folder = study.root / "runs/kept"
     assert json.loads((folder / ".origin.json").read_text())["commit"] == first
     assert study.git("status", "--short") == ""
+    second = keep(study, "kept", "Ann", "ann@there", edits={"dvc.lock": yaml.safe_dump(other, sort_keys=False)})
+    study.rlx("info", "kept", check=False)  # another experiment has the name now: the folder is made anew
+    assert json.loads((folder / ".origin.json").read_text())["commit"] == second
+    study.dvc("exp", "rename", "kept", "renamed")
+    assert "renamed" in rows(study)
+    assert not folder.exists()
+    assert (study.root / "runs/renamed/.origin.json").is_file()
+    assert study.rlx("info", "kept", check=False).returncode == 4
 
 
 def test_a_missing_revision_of_a_shallow_clone_is_told(finished: Project, tmp_path: Path) -> None:

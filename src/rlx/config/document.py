@@ -173,7 +173,7 @@ def parse_document(text: str, name: str) -> Document:
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         message = f"is not valid YAML: {error.problem or error.context}"
         if re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE):
-            message = "has the marks of a merge conflict: settle it in this file, `git add` it, and commit"
+            message = "has the marks of a merge conflict: `rlx sync --merge` settles what it can, the rest is to be settled here"
         raise ConfigError([Problem(name, line, column, "", message)]) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([Problem(name, None, None, "", f"is not valid YAML: {error}")]) from None

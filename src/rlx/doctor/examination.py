@@ -119,9 +119,11 @@ def _under_way(root: Path) -> str | None:
 
 def _harmless(finding: Finding, busy: str) -> Finding:
     """Return a finding without a cure that touches Git's index or HEAD, which belong to what is under way."""
-    if not TOUCHES_GIT.search(finding.cure):
+    if not TOUCHES_GIT.search(finding.cure) and not TOUCHES_GIT.search(finding.message):
         return finding
-    return replace(finding, cure=f"look again when the {busy} has ended", mend=None)
+    clauses = [clause for clause in finding.message.split("; ") if not TOUCHES_GIT.search(clause)]
+    message = "; ".join(clauses) or "cannot be read"
+    return replace(finding, message=message, cure=f"look again when the {busy} has ended", mend=None)
 
 
 def _name(check: Check) -> str:

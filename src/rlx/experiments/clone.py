@@ -13,10 +13,17 @@ DRIVER = "merge.rlx.driver"
 COMMAND = "rlx sync --driver %O %A %B %P"
 """What ``.gitattributes`` means by ``merge=rlx``."""
 HOOK = """#!/bin/sh
-# Written by `rlx init`: after `git checkout` the results follow. Delete this file to do `dvc checkout` yourself.
+# Written by `rlx init`: after `git checkout` or `git switch` the results follow, as far as they are in DVC's cache.
+# Delete this file to do `dvc checkout` yourself.
+[ "$3" = 1 ] || exit 0  # files were checked out, not a branch
+for busy in rebase-merge rebase-apply BISECT_LOG; do
+  [ -e "$(git rev-parse --git-path $busy)" ] && exit 0
+done
 command -v dvc > /dev/null || exit 0
-exec dvc git-hook post-checkout "$@"
+dvc checkout --quiet --allow-missing > /dev/null 2>&1
+exit 0
 """
+"""DVC's own hook (`dvc install`) fails, at length, wherever a commit's results are not in the cache: in every fresh clone."""
 
 
 def is_set_up(root: Path) -> bool:

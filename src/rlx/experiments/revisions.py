@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,10 +67,12 @@ class RecordedRun:
 
 def experiments(root: Path) -> list[Experiment]:
     """Return all kept experiments, also of other branches and of colleagues, the newest first."""
-    asked = "--format=%(refname) %(objectname) %(committerdate:unix) %(authoremail:trim) %(authorname)"
+    asked = "--format=" + "%09".join(
+        f"%({field})" for field in ("refname", "objectname", "committerdate:unix", "authoremail:trim", "authorname")
+    )
     found, authors = [], {}
     for line in git(root, "for-each-ref", asked, "refs/exps").splitlines():
-        ref, commit, created, email, author = (*line.split(" ", 4), "")[:5]
+        ref, commit, created, email, author = line.split("\t", 4)
         parts = ref.split("/")
         if len(parts) == 5 and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", parts[2] + parts[3]):
             found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created), ref))
@@ -93,7 +96,8 @@ def _told_apart(root: Path, found: Sequence[Experiment], authors: Mapping[str, t
     ):
         name = experiment.name
         if name in first:
-            who = re.sub(r"[^A-Za-z0-9]+", "-", authors[experiment.reference][1]).strip("-").lower() or "somebody"
+            plain = unicodedata.normalize("NFKD", authors[experiment.reference][1]).encode("ascii", "ignore").decode()
+            who = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower() or "somebody"
             name = f"{experiment.name}~{who}"
             name = name if name not in taken else f"{name}-{experiment.commit[:7]}"
         taken.add(name)
