@@ -77,17 +77,22 @@ def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterat
 
 def _observation_misfits(config: RunConfig, facts: SpaceFacts, observation: Any) -> Iterator[Found]:
     members = _members(observation)
+    cure = (
+        "add `- gymnasium.wrappers.FlattenObservation` to env.wrappers" if facts.flattens else "write a wrapper for it"
+    )
     if observation is None or any(isinstance(member, spaces.Dict) for member in members):
-        cure = (
-            "add `- gymnasium.wrappers.FlattenObservation` to env.wrappers"
-            if facts.flattens
-            else "write a wrapper for it"
-        )
-        kinds = "Box, Discrete, MultiDiscrete, MultiBinary and a Dict of these work"
+        kinds = "Box, Discrete, MultiDiscrete, MultiBinary and a Dict of these, by names, work"
         yield ID, f"the networks cannot read observations from {facts.text}: {kinds}; {cure}"
         return
     if not members or any(_is_empty(member) for member in members):
         yield ID, f"there is nothing to see in {facts.text}: a part of it has no elements; leave that out"
+        return
+    if isinstance(observation, spaces.Dict) and (taken := _unusable_names(config, observation)):
+        yield (
+            ID,
+            f"a network has a part for each key of a Dict, which cannot be called {', '.join(map(repr, taken))} (empty, with a dot, "
+            f"or a word of PyTorch's own); rename it in a wrapper of your own (env.wrappers), or {cure}",
+        )
         return
     if config.env.normalize_observation and not all(isinstance(member, spaces.Box) for member in members):
         yield (
@@ -98,6 +103,16 @@ def _observation_misfits(config: RunConfig, facts: SpaceFacts, observation: Any)
     if images and config.env.normalize_observation:
         yield ("env", "normalize_observation"), "images are scaled by the network itself; set it to false"
     yield from _image_misfits(config, facts, members, images)
+
+
+def _unusable_names(config: RunConfig, observation: spaces.Dict) -> list[str]:
+    """Return the keys that no part of a network of Stable-Baselines3's can have as its name."""
+    if config.policy.type not in ("mlp", "cnn"):
+        return []
+    import torch  # few environments have a Dict
+
+    parts = torch.nn.ModuleDict()
+    return [key for key in observation.spaces if not key or "." in key or hasattr(parts, key)]
 
 
 def _image_misfits(config: RunConfig, facts: SpaceFacts, members: list[Any], images: list[Any]) -> Iterator[Found]:
