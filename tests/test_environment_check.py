@@ -101,6 +101,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     (spaces(observation="dict in a dict"), ("Dict('inner': Dict('b': Box", FLATTEN)),
     (spaces(observation="dict by numbers"), ("Dict(1: Box(-1, 1, (2,), float32)", "by names", FLATTEN)),
     (spaces(observation="dict with a dot"), ("cannot be called '', 'arm.x', 'type' (", "rename it", FLATTEN)),
+    (spaces(observation="dict with images both ways"), ("have their channels first and last", "transpose")),
     (spaces(observation="text"), ("Text(1 to 5 characters)", "FlattenObservation")),
     (spaces(observation="sequence"), ("Sequence(Box", WRITE_ONE)),
     (spaces(observation="graph"), ("Graph(Box", WRITE_ONE)),

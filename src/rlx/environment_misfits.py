@@ -14,7 +14,7 @@ from rlx.config.checks import hidden_sizes
 from rlx.config.document import KeyPath
 from rlx.config.schema import RunConfig
 from rlx.environment_facts import EnvironmentFacts, SpaceFacts
-from rlx.space_facts import is_image, space_from_data
+from rlx.space_facts import is_image, is_image_channels_first, space_from_data
 from rlx.wording import number
 
 ID = ("env", "id")
@@ -117,6 +117,12 @@ def _unusable_names(config: RunConfig, observation: spaces.Dict) -> list[str]:
 
 def _image_misfits(config: RunConfig, facts: SpaceFacts, members: list[Any], images: list[Any]) -> Iterator[Found]:
     is_dict, built_in = (facts.data or {}).get("kind") == "Dict", config.policy.type in ("mlp", "cnn")
+    if is_dict and built_in and len({is_image_channels_first(image) for image in images}) > 1:
+        yield (
+            ID,
+            f"the images of {facts.text} have their channels first and last, and a network reads one Dict one way; transpose "
+            "some in a wrapper of your own (env.wrappers)",
+        )
     convolved = images if built_in and (is_dict or config.policy.type == "cnn") else []
     small = next((image for image in convolved if min(sorted(image.shape)[1:]) < CNN_LEAST), None)
     if small is not None:

@@ -25,7 +25,7 @@ from rlx.playing import Policy, open_policy
 from rlx.project_code import check_unchanged
 from rlx.shooting import Filmed, Shooting, Shot
 from rlx.surroundings import Surroundings
-from rlx.value_checks import plain_flag, plain_reward
+from rlx.value_checks import kind_of, plain_flag, plain_reward
 from rlx.wording import raised
 
 DEFAULT_FPS = 30
@@ -145,10 +145,20 @@ def draw(env: gym.Env[Any, Any]) -> Any:
     except Exception as error:
         hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in raised(error) else ""
         raise NoRenderer(f"no film: rendering failed: {raised(error)}{hint}") from error
-    frame = np.asarray(frame) if frame is not None else None
-    if frame is None or frame.ndim != 3 or frame.shape[2] != 3:
+    picture = np.asarray(frame) if frame is not None else None
+    if picture is None or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape or not _holds_bytes(picture):
         name = env.spec.id if env.spec else "the environment"
         raise NoRenderer(
-            f'no film: {name} gives no picture in render_mode "rgb_array"; implement render() to return height × width × 3 bytes'
+            f'no film: {name} gives no picture in render_mode "rgb_array", but {kind_of(frame)}; implement render() to return '
+            "height × width × 3 bytes"
         )
-    return frame.astype(np.uint8, copy=False)
+    return picture.astype(np.uint8, copy=False)
+
+
+def _holds_bytes(picture: Any) -> bool:
+    """Tell whether an array holds the whole numbers 0-255, in whatever type; numbers from 0 to 1 would show as black."""
+    if picture.dtype == np.uint8:
+        return True
+    if picture.dtype.kind not in "iuf" or not np.array_equal(picture, np.clip(np.round(picture), 0, 255)):
+        return False
+    return bool(picture.dtype.kind != "f" or picture.max() != 1)
