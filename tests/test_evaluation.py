@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import shutil
@@ -24,7 +25,7 @@ from rlx.envs import make_env
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
 from rlx.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.film_writing import Scene, write_film
-from rlx.filming import draw
+from rlx.filming import draw, frames_per_second
 from rlx.held_out import play_held_out, task_of
 from rlx.training import train_seed
 from rlx.video import film_run, representative
@@ -272,6 +273,12 @@ def test_frames_of_any_size_become_a_film(tmp_path: Path, shape: tuple[int, int]
     scene = Scene(np.zeros((*shape, 3), np.uint8), "title", 0, 0.0, ended=True)
     assert write_film(tmp_path / f"film.{suffix}", iter([scene]), 1, 640) == scene
     assert (tmp_path / f"film.{suffix}").stat().st_size > 300
+
+
+def test_frames_per_second_are_some_that_a_film_can_have() -> None:
+    said = [50, "thirty", None, [30], math.nan, math.inf, 0, -5, 1e9, 1e-9, np.float32(12.5)]
+    assert [frames_per_second({"render_fps": each}) for each in said] == [50, *[30] * 7, 1000, 0.1, 12.5]
+    assert frames_per_second({}) == 30
 
 
 BYTES = np.arange(192).reshape(8, 8, 3)
