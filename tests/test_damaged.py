@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def spoilt(copied: Project) -> Any:
         path.write_bytes(whole)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["folder", "pipe", "half"])
 @pytest.mark.parametrize("name", FACTS)
 def test_facts_that_cannot_be_read_are_said(
     name: str, kind: str, say: Callable[[str], Said], spoilt: Callable[..., None]
@@ -105,3 +106,54 @@ def test_scores_without_metadata_are_no_finished_run(say: Callable[[str], Said],
         code, said = say(words)
         assert code == status
         assert "metadata.json: is not there, and the run is evaluated; `dvc checkout --force" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "command"),
+    [
+        ("metadata.json", lambda data: data.update(format=2), "info cartpole"),
+        ("metadata.json", lambda data: data.update(status="weird"), "info cartpole"),
+        ("metadata.json", lambda data: data["seeds"].pop(), "info cartpole"),
+        ("metadata.json", lambda data: data["cost"].update(environment_steps="x"), "summarize cartpole"),
+        ("metadata.json", lambda data: data["seeds"][0].update(failure={"kind": 1}), "diagnose cartpole"),
+        ("metadata.json", lambda data: data["git"].update(dirty={"a": 1}), "report cartpole -o page.html"),
+        ("metadata.json", lambda data: data.update(ended="0000-00-00"), "ls"),
+        ("eval/summary.json", lambda data: data.update(format=2), "compare"),
+        ("eval/summary.json", lambda data: data["checkpoints"]["latest"]["interval"].update(level="x"), "summarize cartpole"),
+        ("eval/summary.json", lambda data: data["checkpoints"]["latest"].update(success={"successes": 9, "episodes": 4}), "analyze cartpole"),
+        ("eval/summary.json", lambda data: data["checkpoints"]["latest"]["seeds"]["1"].update(policy_sha256=[1]), "compare"),
+        ("task.json", lambda data: data.update(seeded="perhaps"), "compare"),
+        ("task.json", lambda data: data.update(observation_space="x"), "diagnose cartpole"),
+        ("task.json", lambda data: data.update(random_return=[1]), "analyze cartpole"),
+        ("analysis.json", lambda data: data.update(findings=[{}]), "summarize cartpole"),
+    ],
+)  # fmt: skip
+def test_values_of_another_kind_are_said(
+    name: str, edit: Callable[[Any], Any], command: str, say: Callable[[str], Said], spoilt: Callable[..., None]
+) -> None:
+    def edited(path: Path, whole: bytes) -> None:
+        data = json.loads(whole)
+        edit(data)
+        path.write_text(json.dumps(data))
+
+    spoilt(name, edited)
+    status, said = say(command)
+    assert status == (0 if command.startswith(("ls", "report")) else 4)
+    if not command.startswith("report"):
+        assert Path(name).name in said
+    assert say("doctor")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "old_new",
+    [("latest,", "later,"), ("\n1,", "\n77,"), ("\n1,latest,0,", "\n1,latest,-1,")],
+    ids=["another checkpoint", "another seed", "a number below zero"],
+)
+def test_episodes_that_are_not_those_of_the_scores_are_said(
+    old_new: tuple[str, str], say: Callable[[str], Said], spoilt: Callable[..., None]
+) -> None:
+    spoilt("eval/episodes.csv", lambda path, whole: path.write_text(whole.decode().replace(*old_new)))
+    for command in ("compare --metric length", "diagnose cartpole"):
+        status, said = say(command)
+        assert status == 4
+        assert "episodes.csv" in said

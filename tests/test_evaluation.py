@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import shutil
 import warnings
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -20,8 +22,10 @@ from rlx.actors import PolicyActor, RandomActor, load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env
-from rlx.errors import CheckpointDamaged, DataDamaged, Missing
+from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
 from rlx.evaluation import SLOTS, GymnasiumStepper, play
+from rlx.film_writing import Scene, write_film
+from rlx.filming import draw, frames_per_second
 from rlx.held_out import play_held_out, task_of
 from rlx.training import train_seed
 from rlx.video import film_run, representative
@@ -261,6 +265,40 @@ def test_the_film_shows_the_evaluated_episode(run: tuple[Path, Snapshot]) -> Non
     caption = frames[-1].to_ndarray(format="rgb24")[:28]
     assert caption.max() > 200
     assert caption.min() < 60
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4000, 1), (4000, 10), (10, 4000), (33, 47)])
+@pytest.mark.parametrize("suffix", ["mp4", "gif"])
+def test_frames_of_any_size_become_a_film(tmp_path: Path, shape: tuple[int, int], suffix: str) -> None:
+    scene = Scene(np.zeros((*shape, 3), np.uint8), "title", 0, 0.0, ended=True)
+    assert write_film(tmp_path / f"film.{suffix}", iter([scene]), 1, 640) == scene
+    assert (tmp_path / f"film.{suffix}").stat().st_size > 300
+
+
+def test_frames_per_second_are_some_that_a_film_can_have() -> None:
+    said = [50, "thirty", None, [30], math.nan, math.inf, 0, -5, 1e9, 1e-9, np.float32(12.5)]
+    assert [frames_per_second({"render_fps": each}) for each in said] == [50, *[30] * 7, 1000, 0.1, 12.5]
+    assert frames_per_second({}) == 30
+
+
+BYTES = np.arange(192).reshape(8, 8, 3)
+
+
+@pytest.mark.parametrize("frame", [BYTES.astype(np.uint8), BYTES, BYTES.astype(float), BYTES.tolist(), BYTES * 0.0])
+def test_pictures_in_any_type_of_number_are_drawn(frame: Any) -> None:
+    drawn = draw(SimpleNamespace(render=lambda: frame, spec=None))  # type: ignore[arg-type]
+    assert drawn.dtype == np.uint8
+    assert np.array_equal(drawn, frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [None, "frame", [BYTES], BYTES[:, :, 0], BYTES[:0], BYTES / 255, BYTES / 191, BYTES - 1, BYTES + 100, BYTES * np.nan, BYTES + 1j, BYTES.astype(object)],
+    ids=lambda frame: type(frame).__name__,
+)  # fmt: skip
+def test_what_is_no_picture_is_no_film(frame: Any) -> None:
+    with pytest.raises(NoRenderer, match="gives no picture"):
+        draw(SimpleNamespace(render=lambda: frame, spec=None))  # type: ignore[arg-type]
 
 
 def test_a_film_stops_at_its_limit(run: tuple[Path, Snapshot]) -> None:

@@ -50,7 +50,12 @@ def test_success_said_only_when_won_counts_its_silence_as_failure(tmp_path: Path
 
 
 def test_success_that_cannot_be_understood_is_an_error_by_name(tmp_path: Path) -> None:
-    for said, shown in (("text", "'no'|'yes'"), ("two", "array")):
+    for said, shown in (
+        ("text", "'no'|'yes'"),
+        ("two", "array"),
+        ("object", "<object object>"),
+        ("mute", "an object of type Mute"),
+    ):
         with pytest.raises(SuccessUnclear, match=rf"info\['(is_)?success'\] = ({shown})"):
             rows(tmp_path / said, {"id": WON, "kwargs": {"said": said}})
 

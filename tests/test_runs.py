@@ -295,12 +295,14 @@ def test_twenty_tags_at_once_are_twenty_tags(study: Project) -> None:
     assert set(read_labels(study.root, "cartpole").tags) == {f"t{index}" for index in range(20)}
 
 
-def test_damaged_labels_are_told_beside_the_run(study: Project) -> None:
-    study.write("runs/cartpole.yaml", "tags: [\n")
+@pytest.mark.parametrize("text", ["tags: [\n", "tags: [a]\nowner: me\n", "note: a\nnote: b\n", "tags: {a: 1}\n"])
+def test_damaged_labels_are_told_beside_the_run(study: Project, text: str) -> None:
+    study.write("runs/cartpole.yaml", text)
     rows = listed(study)
     assert rows["cartpole"]["status"] == "finished"
     assert "mend it" in rows["cartpole"]["problem"]
     assert study.rlx("tag", "cartpole", "x", check=False).returncode == 4
+    assert (study.root / "runs/cartpole.yaml").read_text() == text
 
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Z", "Cn", "Co"]), min_size=1, max_size=64)

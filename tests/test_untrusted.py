@@ -81,13 +81,18 @@ def test_nothing_of_a_colleagues_lock_is_written_outside(study: Project) -> None
         evil = listing(study, "runs/cartpole/eval", path, film)
         study.write("dvc.lock", lock.replace(before, evil))
         keep(study, f"evil_{number}")
-    study.write("dvc.lock", lock.replace("path: runs/cartpole/videos\n", "path: runs/cartpole/../../../outside/x\n"))
-    keep(study, "evil_out")
+    outs = ("runs/cartpole/../../../outside/x", f"{outside}/x", "../outside/x", "params.yaml", ".git/hooks/post-commit")
+    for number, path in enumerate(outs):
+        study.write("dvc.lock", lock.replace("path: runs/cartpole/videos\n", f"path: {path}\n"))
+        keep(study, f"evil_out_{number}")
     for number in range(5):
         refused(study, "checkout", f"evil_{number}", says="nothing was written")
         assert not (study.root / "runs" / f"evil_{number}").exists()
     refused(study, "info", "evil_0", says="nothing was written")
-    refused(study, "checkout", "evil_out", says="nothing was written")
+    for number in range(len(outs)):
+        refused(study, "checkout", f"evil_out_{number}", says="nothing was written")
+    refused(study, "promote", "evil_out_3", says="nothing was written")
+    assert not study.git("status", "--porcelain")
     study.write("dvc.lock", lock.replace(before, listing(study, "runs/cartpole/eval", "../../../../outside/x", film)))
     shutil.rmtree(study.root / "runs/cartpole/eval")
     refused(study, "checkout", "cartpole", says="nothing was written")

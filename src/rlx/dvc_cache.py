@@ -60,7 +60,7 @@ def cached(root: Path, digest: str) -> Path | None:
         DataRefused: A link stands in its place: an object is a file of the cache itself.
     """
     path = _objects(root) / digest[:2] / digest[2:]
-    if not path.is_file():
+    if not HASH.fullmatch(digest) or not path.is_file():
         return None
     if path.is_symlink() or path.parent.is_symlink():
         raise DataRefused(f"{path}: is a link, and DVC's cache holds files; nothing is read through it. Delete it")

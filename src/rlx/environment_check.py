@@ -26,7 +26,7 @@ from rlx.project_data import named_data
 from rlx.workers import Failure, run_alone
 
 ID = ("env", "id")
-VERSION = 1
+VERSION = 2
 """Of what is tried and noted; what an older one kept is not read."""
 PASSING = ("hangs", "ended", "fails", "isolated")
 """Kinds of remarks whose cause may lie outside of what is remembered by: a file that is missing, a port in use."""

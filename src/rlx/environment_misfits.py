@@ -14,7 +14,7 @@ from rlx.config.checks import hidden_sizes
 from rlx.config.document import KeyPath
 from rlx.config.schema import RunConfig
 from rlx.environment_facts import EnvironmentFacts, SpaceFacts
-from rlx.space_facts import is_image, space_from_data
+from rlx.space_facts import is_image, is_image_channels_first, space_from_data
 from rlx.wording import number
 
 ID = ("env", "id")
@@ -77,17 +77,22 @@ def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterat
 
 def _observation_misfits(config: RunConfig, facts: SpaceFacts, observation: Any) -> Iterator[Found]:
     members = _members(observation)
+    cure = (
+        "add `- gymnasium.wrappers.FlattenObservation` to env.wrappers" if facts.flattens else "write a wrapper for it"
+    )
     if observation is None or any(isinstance(member, spaces.Dict) for member in members):
-        cure = (
-            "add `- gymnasium.wrappers.FlattenObservation` to env.wrappers"
-            if facts.flattens
-            else "write a wrapper for it"
-        )
-        kinds = "Box, Discrete, MultiDiscrete, MultiBinary and a Dict of these work"
+        kinds = "Box, Discrete, MultiDiscrete, MultiBinary and a Dict of these, by names, work"
         yield ID, f"the networks cannot read observations from {facts.text}: {kinds}; {cure}"
         return
     if not members or any(_is_empty(member) for member in members):
         yield ID, f"there is nothing to see in {facts.text}: a part of it has no elements; leave that out"
+        return
+    if isinstance(observation, spaces.Dict) and (taken := _unusable_names(config, observation)):
+        yield (
+            ID,
+            f"a network has a part for each key of a Dict, which cannot be called {', '.join(map(repr, taken))} (empty, with a dot, "
+            f"or a word of PyTorch's own); rename it in a wrapper of your own (env.wrappers), or {cure}",
+        )
         return
     if config.env.normalize_observation and not all(isinstance(member, spaces.Box) for member in members):
         yield (
@@ -100,8 +105,24 @@ def _observation_misfits(config: RunConfig, facts: SpaceFacts, observation: Any)
     yield from _image_misfits(config, facts, members, images)
 
 
+def _unusable_names(config: RunConfig, observation: spaces.Dict) -> list[str]:
+    """Return the keys that no part of a network of Stable-Baselines3's can have as its name."""
+    if config.policy.type not in ("mlp", "cnn"):
+        return []
+    import torch  # few environments have a Dict
+
+    parts = torch.nn.ModuleDict()
+    return [key for key in observation.spaces if not key or "." in key or hasattr(parts, key)]
+
+
 def _image_misfits(config: RunConfig, facts: SpaceFacts, members: list[Any], images: list[Any]) -> Iterator[Found]:
     is_dict, built_in = (facts.data or {}).get("kind") == "Dict", config.policy.type in ("mlp", "cnn")
+    if is_dict and built_in and len({is_image_channels_first(image) for image in images}) > 1:
+        yield (
+            ID,
+            f"the images of {facts.text} have their channels first and last, and a network reads one Dict one way; transpose "
+            "some in a wrapper of your own (env.wrappers)",
+        )
     convolved = images if built_in and (is_dict or config.policy.type == "cnn") else []
     small = next((image for image in convolved if min(sorted(image.shape)[1:]) < CNN_LEAST), None)
     if small is not None:

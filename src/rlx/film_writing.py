@@ -15,6 +15,8 @@ from rlx.atomic import replacing
 from rlx.wording import number
 
 CAPTION_HEIGHT = 28
+NARROWEST, MOST_HEIGHT = 320, 2160
+"""Pixels: narrower frames are enlarged, so that the caption has room, and higher ones scaled down."""
 GIF_FPS = 25
 SHORTEST = 3.0
 """Seconds that a film lasts at least: its last frame stays, so that a short episode can be seen at all."""
@@ -108,15 +110,17 @@ def _captioned(scene: Scene, max_width: int) -> Any:
     from PIL import Image, ImageDraw, ImageFont
 
     frame = Image.fromarray(scene.frame)
-    if frame.width < 320:
-        scale = -(-320 // frame.width)
-        frame = frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.NEAREST)
-    if frame.width > max_width:
-        frame = frame.resize((max_width, round(frame.height * max_width / frame.width)), Image.Resampling.LANCZOS)
-    canvas = Image.new(
-        "RGB", (frame.width + frame.width % 2, frame.height + frame.height % 2 + CAPTION_HEIGHT), (24, 24, 28)
-    )
-    canvas.paste(frame, (0, CAPTION_HEIGHT))
+    narrowest = min(NARROWEST, max_width)
+    times = min(-(-narrowest // frame.width), MOST_HEIGHT // frame.height)
+    if times > 1:
+        frame = frame.resize((frame.width * times, frame.height * times), Image.Resampling.NEAREST)
+    scale = min(1.0, max_width / frame.width, MOST_HEIGHT / frame.height)
+    if scale < 1:
+        size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+        frame = frame.resize(size, Image.Resampling.LANCZOS)
+    width, height = max(narrowest, frame.width), frame.height
+    canvas = Image.new("RGB", (width + width % 2, height + height % 2 + CAPTION_HEIGHT), (24, 24, 28))
+    canvas.paste(frame, ((width - frame.width) // 2, CAPTION_HEIGHT))
     title = scene.title
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     facts = f"step {scene.step}   return {number(scene.total)}"

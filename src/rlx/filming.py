@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from rlx.evaluation import SLOTS, untouched_generators
 from rlx.film_writing import Scene, write_film
 from rlx.playing import Policy, open_policy
 from rlx.project_code import check_unchanged
+from rlx.reward_components import number_in
 from rlx.shooting import Filmed, Shooting, Shot
 from rlx.surroundings import Surroundings
-from rlx.value_checks import plain_flag, plain_reward
+from rlx.value_checks import kind_of, plain_flag, plain_reward
 from rlx.wording import raised
 
-DEFAULT_FPS = 30
+DEFAULT_FPS, SLOWEST_FPS, FASTEST_FPS = 30.0, 0.1, 1000.0
 EVERY = 10.0
 """Seconds between two signs of life of a film in the making."""
 
@@ -79,11 +81,19 @@ def _film(  # noqa: PLR0913
         with untouched_generators(shooting.protocol.seed), watch.doing(watch.Activity.FILMING):
             surroundings.reseed(shooting.protocol.seed)
             scenes = (scene for shot in shooting.shots for scene in _scenes(stage, shot))
-            fps = float(env.metadata.get("render_fps") or DEFAULT_FPS)
+            fps = frames_per_second(env.metadata)
             last = write_film(target, _told(scenes, emit), fps, shooting.video.max_width)
             return Filmed(last.total, last.step, last.ended)
     finally:
         close_later(env)
+
+
+def frames_per_second(metadata: Mapping[str, Any]) -> float:
+    """Return what an environment says of itself (``render_fps``), where that is a number that a film can have."""
+    said = number_in(metadata.get("render_fps"))
+    if said is None or not 0 < said < math.inf:
+        return DEFAULT_FPS
+    return min(max(said, SLOWEST_FPS), FASTEST_FPS)
 
 
 def _told(scenes: Iterator[Scene], emit: Callable[[str], None]) -> Iterator[Scene]:
@@ -145,10 +155,20 @@ def draw(env: gym.Env[Any, Any]) -> Any:
     except Exception as error:
         hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in raised(error) else ""
         raise NoRenderer(f"no film: rendering failed: {raised(error)}{hint}") from error
-    frame = np.asarray(frame) if frame is not None else None
-    if frame is None or frame.ndim != 3 or frame.shape[2] != 3:
+    picture = np.asarray(frame) if frame is not None else None
+    if picture is None or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape or not _holds_bytes(picture):
         name = env.spec.id if env.spec else "the environment"
         raise NoRenderer(
-            f'no film: {name} gives no picture in render_mode "rgb_array"; implement render() to return height × width × 3 bytes'
+            f'no film: {name} gives no picture in render_mode "rgb_array", but {kind_of(frame)}; implement render() to return '
+            "height × width × 3 bytes"
         )
-    return frame.astype(np.uint8, copy=False)
+    return picture.astype(np.uint8, copy=False)
+
+
+def _holds_bytes(picture: Any) -> bool:
+    """Tell whether an array holds the whole numbers 0-255, in whatever type; numbers from 0 to 1 would show as black."""
+    if picture.dtype == np.uint8:
+        return True
+    if picture.dtype.kind not in "iuf" or not np.array_equal(picture, np.clip(np.round(picture), 0, 255)):
+        return False
+    return bool(picture.dtype.kind != "f" or picture.max() != 1)

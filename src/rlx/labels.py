@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from rlx.atomic import write_text
-from rlx.containment import place
+from rlx.containment import place, shown
 from rlx.errors import DataDamaged, UsageError
 from rlx.project import main_root
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, require
@@ -62,7 +62,11 @@ def labels_from(content: bytes) -> Labels:
     """
     found: Any = parse_yaml(content) or {}
     require(isinstance(found, dict), "it is no mapping of tags and notes")
-    tags, notes = found.get("tags") or [], found.get("notes") or [*([found["note"]] if found.get("note") else [])]
+    strange = [str(key) for key in found if key not in ("tags", "notes", "note")]
+    require(not strange, f"it has {shown(strange[0])} in it, which would be lost" if strange else "")
+    tags, notes = found.get("tags") or [], found.get("notes") or []
+    if (note := found.get("note")) and isinstance(notes, list):
+        notes = [note, *notes]
     lists = isinstance(tags, list) and isinstance(notes, list)
     require(
         lists and all(isinstance(text, str | int | float) for text in [*tags, *notes]),

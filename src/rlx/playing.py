@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -199,6 +200,8 @@ def kept_episodes(folder: Path, policy: Policy, protocol: dict[str, Any]) -> lis
         ]
         if len(rows) != protocol["episodes"]:
             return None  # cut
+        if not all(math.isfinite(float(row["return"])) for row in rows):
+            return None
         return [
             Episode(
                 int(row["episode"]),

@@ -53,7 +53,7 @@ def left_behind(threads_before: set[int]) -> list[str]:
         for thread in threading.enumerate()
         if thread.ident not in threads_before and not thread.daemon and thread is not threading.main_thread()
     ]
-    for child in psutil.Process().children(recursive=True):
+    for child in started_by(os.environ.get(TOKEN, ""), os.getpid()):
         try:
             command = " ".join(child.cmdline())
             if child.status() != psutil.STATUS_ZOMBIE and not any(name in command for name in _OURS):

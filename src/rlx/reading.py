@@ -151,13 +151,15 @@ def check_yaml(content: bytes | str, most: int = MOST_NODES) -> None:
     """Check that YAML stays within the bounds, without building anything of it.
 
     Raises:
-        ValueError: It is no YAML, nested too deeply, or has more than ``most`` keys and values with its aliases written out.
+        ValueError: It is no YAML, nested too deeply, has more than ``most`` keys and values with its aliases written out, or a
+            key twice in a mapping: readers take one of the two.
     """
     import yaml
 
-    bounds = _Bounds(most)
+    bounds, keys = _Bounds(most), _Keys()
     try:
         for event in yaml.parse(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            keys.note(event)
             if isinstance(event, yaml.AliasEvent):
                 bounds.repeat(str(event.anchor))
             elif isinstance(event, yaml.NodeEvent):
@@ -168,6 +170,33 @@ def check_yaml(content: bytes | str, most: int = MOST_NODES) -> None:
                 bounds.leave()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(_in_a_line(error)) from None
+
+
+class _Keys:
+    """Follows the keys of mappings inside each other."""
+
+    def __init__(self) -> None:
+        self._open: list[set[str] | None] = []
+        self._met: list[int] = []
+
+    def note(self, event: Any) -> None:
+        """Note an event of a parser; raises ``ValueError`` where it is a key that the mapping has already."""
+        import yaml
+
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._open.pop(), self._met.pop()
+            return
+        known = self._open[-1] if self._open else None
+        if known is not None and isinstance(event, yaml.NodeEvent):
+            self._met[-1] += 1
+            if self._met[-1] % 2 and isinstance(event, yaml.ScalarEvent):
+                if event.value in known:
+                    where = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
+                    raise ValueError(f"{where}{event.value[:40]!r} is given twice")
+                known.add(event.value)
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append(set() if isinstance(event, yaml.MappingStartEvent) else None)
+            self._met.append(0)
 
 
 class _Bounds:

@@ -14,6 +14,7 @@ import numpy as np
 
 from rlx import stats
 from rlx.atomic import write_json, write_text
+from rlx.containment import shown
 from rlx.errors import DataDamaged, Missing
 from rlx.reading import read_json, read_table, require
 from rlx.restoring import from_dvc
@@ -84,22 +85,27 @@ def read_episodes(folder: Path) -> pd.DataFrame:
         table = pd.read_csv(io.StringIO(text), dtype=types)[list(COLUMNS)]
         table["seed"] = table["seed"].mask(table["seed"] == NO_SEED)
         table = table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
-        return _checked(table)
+        _check(table)
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataDamaged(f"{path}: is not a table of episodes ({str(error)[:120]}); {cure}") from None
+    if (folder / "summary.json").exists():
+        for name, score in read_summary(folder).scores.items():
+            played = set(table.loc[table["checkpoint"] == name, "seed"])
+            if played != set(score.seeds):
+                raise DataDamaged(f"{path}: does not have the seeds that summary.json has of {shown(name)}; {cure}")
+    return table
 
 
-def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of episodes if it is whole: every policy played the same episodes, and every cell has its value."""
-    for name in ("episode", "reset_seed", "length"):
-        if table[name].dtype != np.dtype(np.int64):
-            raise ValueError(f"{name} is not a whole number in every row")
+def _check(table: pd.DataFrame) -> None:
+    """Refuse a table of episodes that is not whole: every policy played the same episodes, and every cell has its value."""
+    for name, least in (("episode", 0), ("reset_seed", 0), ("length", 1)):
+        if table[name].dtype != np.dtype(np.int64) or (table[name] < least).any():
+            raise ValueError(f"{name} is not a whole number from {least} on in every row")
     if not np.isfinite(table["return"].to_numpy(dtype=float)).all():
         raise ValueError("a return is not a finite number")
     played = table.fillna({"seed": -1}).groupby(["checkpoint", "seed"]).size()
     if not len(table) or played.min() != played.max():
         raise ValueError("it lacks episodes: not every policy has as many")
-    return table
 
 
 def score_of(

@@ -81,7 +81,8 @@ def space_to_data(space: Any) -> dict[str, Any] | None:
         return {"kind": "MultiBinary", "shape": list(space.shape)}
     if isinstance(space, spaces.Dict):
         members = {str(key): space_to_data(member) for key, member in space.spaces.items()}
-        return None if None in members.values() else {"kind": "Dict", "members": members}
+        named = all(isinstance(key, str) for key in space.spaces)
+        return None if None in members.values() or not named else {"kind": "Dict", "members": members}
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rlx.errors import SuccessUnclear
+from rlx.wording import brief
 
 KEYS = ("is_success", "success")
 """Where environments report success in the last step's ``info``; the first that is there counts."""
@@ -32,12 +33,10 @@ def _truth(key: str, value: Any) -> bool:
         found = np.asarray(value)
         if found.size == 1 and found.dtype.kind in "buif" and found.item() in (0, 1):
             return bool(found.item())
-    except (TypeError, ValueError, RuntimeError):  # what only looks like an array
+    except Exception:  # noqa: BLE001 — what only looks like a number or an array
         pass
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
     raise SuccessUnclear(
-        f"the environment says info[{key!r}] = {shown} at the end of an episode, and success is true or false (or 1 or 0); "
+        f"the environment says info[{key!r}] = {brief(value)} at the end of an episode, and success is true or false (or 1 or 0); "
         f"mend it in the environment, or in a wrapper (env.wrappers)"
     )
 

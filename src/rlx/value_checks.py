@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from rlx.errors import Misfit
 from rlx.space_facts import described
+from rlx.wording import brief
 
 Array = np.ndarray[Any, Any]
 OLD = (
@@ -219,7 +220,7 @@ def kind_of(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"a{' masked' if np.ma.is_masked(value) else 'n'} array of shape {value.shape} and type {value.dtype}"
     if isinstance(value, bool | int | float | complex | np.generic | str):
-        return f"{str(value)[:40]!r} ({type(value).__name__})"
+        return f"{brief(str(value), 42)} ({type(value).__name__})"
     if isinstance(value, Mapping):
         return f"a dict with {', '.join(repr(str(key)[:20]) for key in list(value)[:8]) or 'no keys'}"
     if isinstance(value, tuple | list):

@@ -80,6 +80,16 @@ def first_line(error: BaseException) -> str:
     return first if len(first) <= MOST_TOLD else f"{first[: MOST_TOLD - 1]}…"
 
 
+def brief(value: object, most: int = 60) -> str:
+    """Return somebody else's value as Python shows it: short, in one line, without a memory address."""
+    try:
+        text = str.__str__(repr(value))
+    except Exception:  # noqa: BLE001 — of its own `__repr__`
+        return f"an object of type {type(value).__name__}"
+    shown = " ".join(_ADDRESS.sub("", text[: 10 * most]).split())
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
 def number(value: float | None, *, sign: bool = False, like: float | None = None) -> str:
     """Return a number with three or four significant digits; missing is —.
 

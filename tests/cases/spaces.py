@@ -24,7 +24,12 @@ OBSERVATIONS = {
     "multi-binary of rows": of.MultiBinary((2, 3)),
     "dict with an image": of.Dict({"a": of.Box(0, 255, (64, 64, 3), np.uint8), "b": BOX}),
     "dict with a small image": of.Dict({"a": of.Box(0, 255, (20, 20, 3), np.uint8), "b": BOX}),
+    "dict with images both ways": of.Dict(
+        {"a": of.Box(0, 255, (40, 40, 3), np.uint8), "b": of.Box(0, 255, (3, 40, 40), np.uint8)}
+    ),
     "dict in a dict": of.Dict({"inner": of.Dict({"b": BOX})}),
+    "dict by numbers": of.Dict({1: BOX, 2: BOX}),
+    "dict with a dot": of.Dict({"arm.x": BOX, "": BOX, "type": BOX, "b": BOX}),
     "empty dict": of.Dict({}),
     "tuple": of.Tuple((BOX, of.Discrete(2))),
     "text": of.Text(5),

@@ -6,6 +6,17 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+
+
+class Mute:
+    """Shows nothing of itself."""
+
+    def __repr__(self):
+        raise RuntimeError("not even this")
+
+    __float__ = __repr__
+
+
 SAID = {
     "only when won": lambda won: {"is_success": True} if won else {},
     "boolean": lambda won: {"is_success": bool(won)},
@@ -14,6 +25,8 @@ SAID = {
     "array": lambda won: {"is_success": np.array([won], np.float32)},
     "nothing": lambda won: {"is_success": None},
     "text": lambda won: {"is_success": "yes" if won else "no"},
+    "object": lambda _: {"is_success": object()},
+    "mute": lambda _: {"is_success": Mute()},
     "two": lambda won: {"success": np.array([won, won])},
 }
 

@@ -30,6 +30,7 @@ from rlx.experiments.revisions import (
     recorded,
     recorded_here,
 )
+from rlx.experiments.untrusted import check_layout
 from rlx.live import BENCH, LAYOUT, ORIGIN, RECORD
 from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json, require
 from rlx.tools import git, git_blobs
@@ -220,9 +221,7 @@ def export(root: Path, origin: Origin, name: str) -> Path:
     source = f"{name} (dvc.lock of commit {origin.commit[:10]})"
     folder = place(root / "runs", name, f"the name of experiment {name}")
     outputs = runs[origin.run].outputs
-    if strange := [path for path in outputs if path.split("/")[0] not in LAYOUT]:
-        place(folder, strange[0], source)
-        raise DataRefused(f"{source}: {shown(strange[0])} is nothing that a run has; nothing was written")
+    check_layout(outputs, source)
     if folder.exists() and not is_ours(root, name):
         raise DataRefused(
             f"runs/{name} is there already, and is not the folder of an experiment: rlx writes nothing into it. Move it "

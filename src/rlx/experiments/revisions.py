@@ -58,7 +58,7 @@ class RecordedRun:
 
     Attributes:
         run: Its name there.
-        outputs: The hash of each output, by its path in the run folder.
+        outputs: The hash of each output, by its path in the run folder; one that lies elsewhere by the path that it has.
     """
 
     run: str
@@ -147,9 +147,10 @@ def _runs_of(lock: str, *, strict: bool = False) -> dict[str, RecordedRun]:
                 raise DataDamaged(f"{told}; `git checkout HEAD -- dvc.lock` brings it back") from None
             continue
         for path, digest in outs:
-            prefix = f"runs/{match[1]}/"
-            if path.startswith(prefix) and HASH.fullmatch(digest):
-                outputs.setdefault(match[1], {})[path.removeprefix(prefix)] = digest
+            if strict and not HASH.fullmatch(digest):
+                told = f"dvc.lock: an output of {match[0].strip().rstrip(':')} has no hash"
+                raise DataDamaged(f"{told}; `git checkout HEAD -- dvc.lock` brings it back")
+            outputs.setdefault(match[1], {})[path.removeprefix(f"runs/{match[1]}/")] = digest
     return {run: RecordedRun(run, found) for run, found in outputs.items()}
 
 

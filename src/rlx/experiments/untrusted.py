@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rlx.containment import anywhere, check_links, check_plain
+from rlx.containment import anywhere, check_links, check_plain, shown
 from rlx.dvc_cache import HASH, cached, members
-from rlx.errors import DataDamaged
+from rlx.errors import DataDamaged, DataRefused
 from rlx.experiments.revisions import RecordedRun
 from rlx.live import LAYOUT
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
@@ -22,9 +23,25 @@ def check_outputs(root: Path, record: RecordedRun) -> None:
     Raises:
         DataRefused: Something would not.
     """
-    for output, digest in record.outputs.items():
-        check_plain(output, f"dvc.lock, outputs of {record.run}")
+    check_layout(record.outputs, f"dvc.lock, outputs of {record.run}")
+    for digest in record.outputs.values():
         _check_listing(root, digest)
+
+
+def check_layout(outputs: Iterable[str], source: str) -> None:
+    """Check that outputs of a run, by their paths in its folder, are what a run has.
+
+    Args:
+        outputs: The paths; of what lies elsewhere whatever stands in its place.
+        source: What says so, for the message.
+
+    Raises:
+        DataRefused: One is not.
+    """
+    for path in outputs:
+        check_plain(path, source)
+        if path.split("/")[0] not in LAYOUT:
+            raise DataRefused(f"{source}: {shown(path)} is nothing that a run has; nothing was written")
 
 
 def check_lock(root: Path) -> None:
