@@ -1,6 +1,6 @@
 """What people say about a run, tags and lines of prose: ``runs/<run>.yaml`` beside its folder, one file per run, for Git.
 
-Each tag and each note has a line of its own, so that what two people say of a run merges (:func:`merged`).
+Each tag and each note has a line of its own, so that what two people say of a run merges (:mod:`rlx.experiments.merging`).
 """
 
 from __future__ import annotations
