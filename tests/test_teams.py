@@ -365,7 +365,7 @@ def team(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
         clone.git("config", "user.name", who)
         clone.rlx("init", ".")
         clone.dvc("pull", "-q")
-        clone.write(f"configs/{run_name}.yaml", f"algo: {{gamma: {gamma}, total_timesteps: 512}}\nnum_seeds: 2\n")
+        clone.write(f"configs/{run_name}.yaml", f"algo: {{gamma: {gamma}, total_timesteps: 1024}}\nnum_seeds: 2\n")
         enlist(clone, run_name)
         clone.rlx("sync")
         clone.dvc("repro")
