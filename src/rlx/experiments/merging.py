@@ -182,7 +182,7 @@ def read_lock(text: str) -> Lock:
 
 
 def _lock(sides: Sides) -> Merged:
-    """Merge ``dvc.lock`` stage by stage: what one side changed counts; what both made anew, and compare, run again."""
+    """Merge ``dvc.lock`` stage by stage: what one side changed counts."""
     base, ours, theirs = (
         read_lock((side or b"").decode("utf-8", "surrogateescape")) for side in (sides.base, sides.ours, sides.theirs)
     )
@@ -199,12 +199,10 @@ def merge_locks(base: Lock, ours: Lock, theirs: Lock) -> tuple[Lock, list[str]]:
             found = mine
         elif mine == before:
             found = other
-        elif name == "compare":
-            found = None  # its runs are others now
-        else:
+        else:  # `compare` and `resolve` list other runs and configs now, so they run again whichever is kept
             found = mine if mine is not None else other
             stage, _, run = name.partition("@")
-            if stage != "resolve" and mine and other and _asked(mine) != _asked(other):
+            if stage not in ("resolve", "compare") and mine and other and _asked(mine) != _asked(other):
                 runs[run or stage] = None
         if found is not None:
             stages[name] = found
