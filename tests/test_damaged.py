@@ -31,6 +31,7 @@ KINDS: dict[str, Callable[[Path, bytes], Any]] = {
 def copied(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     root = tmp_path_factory.mktemp("damaged") / "study"
     shutil.copytree(finished.root, root, symlinks=True)
+    (root / "runs" / "cartpole.yaml").write_text('{"tags": ["paper"], "notes": ["that is the one"]}')
     return Project(root)
 
 
@@ -129,7 +130,12 @@ def test_scores_without_metadata_are_no_finished_run(say: Callable[[str], Said],
     ],
 )  # fmt: skip
 def test_values_of_another_kind_are_said(
-    name: str, edit: Callable[[Any], Any], command: str, say: Callable[[str], Said], spoilt: Callable[..., None]
+    copied: Project,
+    name: str,
+    edit: Callable[[Any], Any],
+    command: str,
+    say: Callable[[str], Said],
+    spoilt: Callable[..., None],
 ) -> None:
     def edited(path: Path, whole: bytes) -> None:
         data = json.loads(whole)
@@ -139,6 +145,7 @@ def test_values_of_another_kind_are_said(
     spoilt(name, edited)
     status, said = say(command)
     assert status == (0 if command.startswith(("ls", "report")) else 4)
+    (copied.root / "page.html").unlink(missing_ok=True)
     if not command.startswith("report"):
         assert Path(name).name in said
     assert say("doctor")[0] == 1
@@ -157,3 +164,35 @@ def test_episodes_that_are_not_those_of_the_scores_are_said(
         status, said = say(command)
         assert status == 4
         assert "episodes.csv" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "status"),
+    [
+        ("metrics.jsonl", "plot cartpole -o x.png", 4),
+        ("metrics.jsonl", "plot cartpole --csv", 4),
+        ("checkpoints/seed_1/latest.zip", "video cartpole:latest -o x.gif", 4),
+        ("checkpoints/seed_1/latest.zip", "eval cartpole:latest#1 --episodes 1", 1),
+        ("../cartpole.yaml", "tag cartpole x", 4),
+        ("../cartpole.yaml", "note cartpole x", 4),
+        ("../cartpole.yaml", "summarize cartpole", 4),
+        ("../../params.yaml", "report -o page.html", 3),
+        ("../../params.yaml", "summarize", 3),
+        ("../../dvc.lock", "checkout cartpole", 4),
+    ],
+)
+@pytest.mark.parametrize("kind", ["folder", "pipe", "half"])
+def test_commands_that_draw_film_label_and_sum_up_say_what_is_damaged(
+    copied: Project,
+    name: str,
+    command: str,
+    status: int,
+    kind: str,
+    say: Callable[[str], Said],
+    spoilt: Callable[..., None],
+) -> None:
+    spoilt(name, KINDS[kind])
+    code, said = say(command)
+    assert code == status, said
+    assert Path(name).name in said
+    assert not [*copied.root.glob("x.*"), *copied.root.glob("page.html")]

@@ -18,6 +18,7 @@ from typing import Any
 
 from rlx.dvc_cache import cached, has_remote
 from rlx.errors import CommandFailed, DataDamaged, Missing
+from rlx.metadata_shape import check_metadata, not_metadata
 from rlx.reading import MOST_BYTES, MOST_CONFIG_BYTES, parse_json, parse_yaml, read_bytes
 
 SNAPSHOT, JUDGING = "config_snapshot.yaml", "judging.yaml"
@@ -123,8 +124,14 @@ def check_own(folder: Path, name: str, *, scores: bool = True) -> None:
 
     Raises:
         Missing: They do; the message says whose they are and what brings the run's own.
+        DataDamaged: That cannot be told: ``metadata.json`` is none.
     """
     metadata, summary = content_of(folder / "metadata.json"), content_of(folder / "eval" / "summary.json")
+    try:
+        if metadata is not None:
+            check_metadata(metadata)
+    except ValueError as error:
+        raise not_metadata(folder / "metadata.json", error) from None
     found = match(folder, metadata, summary)
     if not training_fits(folder, found, (metadata or {}).get("status")) or (scores and found.scores is False):
         raise Missing(f"{name} has no {'scores' if scores else 'results'} of its own here: {cure_of_study_run(folder)}")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from rlx.errors import DataDamaged
+from rlx.restoring import from_dvc
 
 FORMAT = 1
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
@@ -72,9 +76,9 @@ class _Host(_Part):
 class _Metadata(_Part):
     format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
     status: Literal["running", "finished", "failed", "stopped"]
+    snapshot: str | None = None
     seeds: list[_Seed]
     seeds_wanted: list[Whole]
-    snapshot: str | None = None
     environment: str | None = None
     algorithm: str | None = None
     process: _Process | None = None
@@ -110,3 +114,8 @@ def check_metadata(content: Any) -> None:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+
+
+def not_metadata(path: Path, error: Exception) -> DataDamaged:
+    """Return what to raise of a file that is no ``metadata.json``."""
+    return DataDamaged(f"{path}: is not run metadata ({str(error)[:120]}); {from_dvc(path, path.parent.name)}")

@@ -13,6 +13,9 @@ from rlx.experiments.revisions import Origin, changed, commit_of, experiments, r
 from rlx.run_state import is_kept
 from rlx.runs import RunFolder
 
+MOST_NAMED = 12
+"""Names in one message."""
+
 
 def find_run(root: Path, name: str) -> RunFolder:
     """Return the run that a person means.
@@ -42,8 +45,9 @@ def find_run(root: Path, name: str) -> RunFolder:
         if not runs:
             raise Missing(f"experiment {name} holds no finished run")
         if len(runs) > 1:
-            choices = " or ".join(f"{run}@{name}" for run in sorted(runs))
-            raise UsageError(f"experiment {name} holds {len(runs)} runs; say {choices}")
+            choices = " or ".join(f"{run}@{name}" for run in sorted(runs)[:MOST_NAMED])
+            others = ", or another of them" if len(runs) > MOST_NAMED else ""
+            raise UsageError(f"experiment {name} holds {len(runs)} runs; say {choices}{others}")
         return _viewed(root, Origin(kept.commit, next(iter(runs))), name)
     raise Missing(f"there is no run {name!r}; {_nearest(name, known_runs(root))}")
 
@@ -111,7 +115,7 @@ def shallow(root: Path) -> str:
 def _nearest(name: str, known: list[str]) -> str:
     if guess := difflib.get_close_matches(name, known, 3, cutoff=0.5):
         return f"did you mean {' or '.join(guess)}?"
-    shown = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    shown = ", ".join(known[:MOST_NAMED]) + (f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else "")
     return f"there are: {shown or 'none yet; `dvc repro` makes the study'}"
 
 

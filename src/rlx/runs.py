@@ -25,7 +25,7 @@ from rlx.elsewhere import check_own, cure_of_study_run, snapshot_hash
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
 from rlx.live_notes import AT_WORK, Process
-from rlx.metadata_shape import FORMAT, check_metadata
+from rlx.metadata_shape import FORMAT, check_metadata, not_metadata
 from rlx.project import find_root
 from rlx.reading import read_json, read_table
 from rlx.restoring import from_dvc
@@ -335,7 +335,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = read_json(path)
         check_metadata(content)
     except (OSError, ValueError) as error:
-        raise DataDamaged(f"{path}: is not run metadata ({str(error)[:120]}); {from_dvc(path, folder.name)}") from None
+        raise not_metadata(path, error) from None
     return content
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from rlx.errors import DataDamaged
 from rlx.experiments.making import abandoned, drop_abandoned
 from rlx.experiments.revisions import recorded_here
 from rlx.experiments.settings import default_remote
+from rlx.experiments.untrusted import check_lock
 from rlx.live import RECORD
-from rlx.project import main_root
-from rlx.reading import read_json
+from rlx.project import has_marks, main_root
+from rlx.reading import MOST_BYTES, read_bytes, read_json
 
 
 def runs(root: Path) -> Iterator[Finding]:
@@ -25,11 +26,13 @@ def runs(root: Path) -> Iterator[Finding]:
     from rlx.report.run_files import damaged_files
     from rlx.runs import RunFolder
 
-    found, seen = rows(root), False
+    found, seen, known = rows(root), False, set[str]()
+    with suppress(DataDamaged):
+        known = set(recorded_here(root))
     for row in found:
         name = f"run {row.id}"
         if row.status == "unreadable":
-            yield problem(name, row.problem or "unreadable", _rescue(root, row.id))
+            yield problem(name, row.problem or "unreadable", _rescue(root, row.id, row.problem or "", known))
             continue
         told = [str(error) for error in damaged_files(RunFolder(root / "runs" / row.id))] if row.kind == "run" else []
         for text in told:
@@ -46,25 +49,30 @@ def runs(root: Path) -> Iterator[Finding]:
         )
 
 
-def _rescue(root: Path, run: str) -> str:
-    """Return what to do about a run folder that cannot be read."""
-    if (root / "runs" / run / RECORD).is_file():
+def _rescue(root: Path, run: str, told: str, known: Collection[str]) -> str:
+    """Return what to do about a run that cannot be read, where what is told of it does not say it already."""
+    if (root / "runs" / run / RECORD).exists():
         return f"`rlx rm {shlex.quote(run)}`"
-    with suppress(DataDamaged):
-        if run in recorded_here(root):
-            return f"`{shlex.join(['dvc', 'checkout', '--force', f'runs/{run}/metadata.json', f'runs/{run}/eval'])}`"
+    if run in known and "`" not in told:
+        return f"`{shlex.join(['dvc', 'checkout', '--force', f'runs/{run}/metadata.json', f'runs/{run}/eval'])}`"
+    if run in known or not (root / "runs" / run).exists():  # a kept experiment has no folder of its own
+        return ""
     return (
         f"it is no run of dvc.lock and no experiment: `rm -r {shlex.quote(f'runs/{run}')}`, if nothing in it is yours"
     )
 
 
 def results(root: Path) -> Iterator[Finding]:
-    """Check that what dvc.lock records is in DVC's cache."""
+    """Check that what dvc.lock records lies in the project and is in DVC's cache."""
     lacking = []
-    try:
-        known = recorded_here(root)
-    except DataDamaged:
+    if (root / "dvc.lock").is_file() and has_marks(read_bytes(root / "dvc.lock", MOST_BYTES)):
         return  # told by another check
+    try:
+        check_lock(root)
+        known = recorded_here(root)
+    except DataDamaged as error:
+        yield problem("dvc.lock", str(error))
+        return
     for run, record in sorted(known.items()):
         for output, digest in record.outputs.items():
             try:

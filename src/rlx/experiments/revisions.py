@@ -120,9 +120,13 @@ def recorded_here(root: Path) -> dict[str, RecordedRun]:
     """
     try:
         text = read_bytes(root / "dvc.lock", MOST_BYTES).decode("utf-8", "replace")
-    except OSError:
+    except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise DataDamaged(f"dvc.lock: cannot be read: {error.strerror}") from None
     check_settled(root)
+    if text and not text.endswith("\n"):
+        raise DataDamaged("dvc.lock: is cut in its last line; `git checkout HEAD -- dvc.lock` brings it back")
     return _runs_of(text, strict=True)
 
 
