@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project
+from tests.test_mistakes import typed
 
 SECRET = "CANARY"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -141,6 +142,25 @@ def test_links_of_the_owner_work(study: Project) -> None:
     assert "mean return" in study.rlx("info", "cartpole").stdout
     study.rlx("checkout", "cartpole@HEAD")
     assert (study.root / "runs/cartpole@HEAD/metrics.jsonl").is_file()
+
+
+@pytest.mark.parametrize("name", [".dvc/tmp", ".dvc/tmp/rlx-locks", "runs", "analysis", ".dvc/cache"])
+def test_a_link_that_a_commit_brought_leads_nowhere(
+    study: Project, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outside = study.root.parent / "outside"
+    outside.mkdir()
+    path = study.root / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.symlink_to(outside)
+    study.git("add", "-f", "--", name)
+    monkeypatch.chdir(study.root)
+    for words in ("ls", "tag cartpole x", "checkout cartpole", "train cartpole -S algo.gamma=0.5", "doctor"):
+        assert typed(words.split(), monkeypatch) == 4, words
+        assert "that a commit brought along" in " ".join(capfd.readouterr().err.split())
+    assert not list(outside.iterdir())
+    study.git("rm", "-q", "--cached", "--", name)
+    assert typed(["ls"], monkeypatch) == 0, "a link that nobody but the owner of the clone has made is the owner's"
 
 
 def test_rm_deletes_neither_runs_of_the_study_nor_anybodys_files(study: Project) -> None:

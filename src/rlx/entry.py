@@ -23,6 +23,7 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
     work it leaves a live note on the run, and it ends with the DVC that started it.
     """
     from rlx.live_notes import StageNote
+    from rlx.project import check_folders
 
     wanted = main.__code__.co_argcount
     if len(sys.argv) != wanted + 1:
@@ -33,6 +34,7 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
     notes: list[StageNote] = []
 
     def work() -> None:
+        check_folders(Path.cwd())
         notes.append(StageNote(Path.cwd(), run, stage))
         signals.end_with_starters(notes[0].beat)
         main(*sys.argv[1:])

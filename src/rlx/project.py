@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from rlx.errors import ConfigError, DataDamaged, NotInProject
+from rlx.containment import shown
+from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, NotInProject
 from rlx.reading import MOST_BYTES, read_bytes
 from rlx.wording import raised
 
 PACKAGES = ("envs", "policies")
+WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis")
+"""Folders of a project that rlx and DVC write into."""
 MAIN_ROOT = "RLX_MAIN_ROOT"
 """Environment variable: the project that an experiment's copy belongs to."""
 
@@ -57,12 +60,45 @@ def find_root(start: Path | None = None) -> Path:
 
     Raises:
         NotInProject: There is none.
+        DataRefused: A commit has a link in it by which results would be written elsewhere.
     """
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents):
         if (folder / "dvc.yaml").is_file() and (folder / ".dvc").is_dir():
+            check_folders(folder)
             return folder
     raise NotInProject(f"{start} is not inside an rlx project; make one with `rlx init NAME`, or go into one")
+
+
+def check_folders(root: Path) -> None:
+    """Refuse a project of which a commit says that folders lie elsewhere: only its owner may link them.
+
+    Raises:
+        DataRefused: Git holds such a link.
+    """
+    inner = [f"{name}/{entry}" for name in WRITTEN[:2] for entry in _entries(root / name)]
+    links = [name for name in (*WRITTEN, *inner) if (root / name).is_symlink()]
+    if all(Path(os.path.realpath(root / name)).is_relative_to(root) for name in links):
+        return
+    from rlx.tools import git
+
+    try:
+        held = git(root, "ls-files", "-z", "--", *links).split("\0")
+    except CommandFailed:  # no Git, so no commit
+        return
+    if taken := [name for name in held if name in links]:
+        raise DataRefused(
+            f"{root / taken[0]}: is a link to {shown(str((root / taken[0]).readlink()))} that a commit brought along; nothing is read "
+            f"or written through it. Delete it, or, if it is yours and to stay, take it out of Git: "
+            f"`git rm --cached -- {taken[0]}`"
+        )
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder)]
+    except OSError:
+        return []
 
 
 def main_root(root: Path) -> Path:
