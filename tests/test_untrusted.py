@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -142,6 +143,17 @@ def test_links_of_the_owner_work(study: Project) -> None:
     assert "mean return" in study.rlx("info", "cartpole").stdout
     study.rlx("checkout", "cartpole@HEAD")
     assert (study.root / "runs/cartpole@HEAD/metrics.jsonl").is_file()
+
+
+def test_no_stage_writes_through_a_link(study: Project) -> None:
+    outside = study.root.parent / "outside"
+    outside.mkdir()
+    shutil.rmtree(study.root / "runs/cartpole")
+    (study.root / "runs/cartpole").symlink_to(outside)
+    for stage in ("resolve", "train", "eval", "video", "analyze"):
+        done = study.run(sys.executable, "-m", f"stages.{stage}", "cartpole", check=False)
+        assert (done.returncode, "is a link to" in " ".join(done.stdout.split())) == (4, True), done.stdout
+    assert not list(outside.iterdir())
 
 
 @pytest.mark.parametrize("name", [".dvc/tmp", ".dvc/tmp/rlx-locks", "runs", "analysis", ".dvc/cache"])

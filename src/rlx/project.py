@@ -15,7 +15,7 @@ from rlx.reading import MOST_BYTES, read_bytes
 from rlx.wording import raised
 
 PACKAGES = ("envs", "policies")
-WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis")
+WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compare", "configs", "stages")
 """Folders of a project that rlx and DVC write into."""
 MAIN_ROOT = "RLX_MAIN_ROOT"
 """Environment variable: the project that an experiment's copy belongs to."""

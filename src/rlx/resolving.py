@@ -15,6 +15,7 @@ from rlx.config.judging import Judging
 from rlx.config.schema import RunConfig
 from rlx.config.settings import as_setting
 from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
+from rlx.containment import check_links
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.record import RunRecord
 from rlx.environment_check import check_environment
@@ -23,6 +24,7 @@ from rlx.environment_facts import EnvironmentFacts
 from rlx.environment_misfits import misfits
 from rlx.environment_notices import notices
 from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
+from rlx.live import LAYOUT
 from rlx.policies import check_arguments, own_modules
 from rlx.project import is_of_older_rlx
 from rlx.project_code import hashes_of
@@ -54,7 +56,12 @@ class Resolved:
     sources: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
-        """Write what the resolve stage writes into a run's folder, all of it small and for Git."""
+        """Write what the resolve stage writes into a run's folder, all of it small and for Git.
+
+        Raises:
+            DataRefused: A link stands in the folder's place.
+        """
+        check_links(folder, LAYOUT)
         write_text(folder / "config_snapshot.yaml", self.snapshot.to_yaml())
         write_text(folder / JUDGING, self.judging.to_yaml())
         write_json(folder / TASK, {**self.facts.to_data(), "sources": dict(self.sources)})

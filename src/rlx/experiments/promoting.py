@@ -245,8 +245,10 @@ def promote(root: Path, experiment: Experiment, planned: Promotion, *, commit: b
     Raises:
         CommandFailed: Git refused (it does not know who commits, or a hook said no): then the files are written.
     """
+    source = f"experiment {experiment.name}"
+    places = {name: place(root, name, source) for name in planned.merge.files}
     for name, content in planned.merge.files.items():
-        write_bytes(root / name, content)
+        write_bytes(places[name], content)
     parameters = read_parameters(root)
     for run in parameters.study.runs:
         compose_run(root, run)
