@@ -57,7 +57,7 @@ def curve(task: str, engine: str, seed: int, folder: Path, _: Callable[[Any], No
     from rlx.config.schema import FinalEvalConfig, RunConfig
     from rlx.config.snapshot import Snapshot
     from rlx.envs import make_env
-    from rlx.held_out import play_held_out
+    from rlx.held_out_play import play_held_out
     from rlx.metrics import read_rows
     from rlx.training import train_seed
 

@@ -26,7 +26,8 @@ from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
 from rlx.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.film_writing import Scene, write_film
 from rlx.filming import draw, frames_per_second
-from rlx.held_out import play_held_out, task_of
+from rlx.held_out import task_of
+from rlx.held_out_play import play_held_out
 from rlx.training import train_seed
 from rlx.video import film_run, representative
 

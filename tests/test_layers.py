@@ -14,9 +14,9 @@ PURE = {"rlx", "errors", "config", "stats", "comparison", "diagnosis", "wording"
 LAYERS: list[set[str]] = [
     {"rlx", "errors", "atomic", "compiled", "threads", "containment", "reading", "archives", "watch", "processes", "signals", "surroundings", "restoring"},
     {"config", "stats", "comparison", "diagnosis", "wording"},
-    {"destination", "closing", "failures", "terminal", "tools", "streams", "project", "project_code", "source_hashes", "live", "live_notes", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "space_facts", "space_wrappers", "observation_wrappers", "value_checks", "global_generators", "environment_facts", "project_data", "environment_misfits", "reward_components", "success", "vector_envs", "policies", "algorithms",
+    {"destination", "closing", "episodes", "failures", "terminal", "tools", "streams", "project", "project_code", "source_hashes", "live", "live_notes", "dvc_cache", "reset_seeds", "normalization", "metrics", "envs", "env_wrappers", "space_facts", "space_wrappers", "observation_wrappers", "value_checks", "global_generators", "environment_facts", "project_data", "environment_misfits", "reward_components", "success", "vector_envs", "policies", "algorithms",
      "checkpoints", "actors", "results", "metadata_shape", "tensorboard_log"},
-    {"evaluation", "training", "held_out", "playing", "film_writing", "filming", "shooting", "video", "runs", "run_state", "elsewhere", "bench", "workers", "worker_pool", "worker_process", "progress", "inheritance", "seeds", "environment_trial", "environment_probe", "environment_check", "environment_notices", "watched_data", "resolving"},
+    {"evaluation", "training", "held_out", "held_out_play", "playing", "film_writing", "filming", "shooting", "video", "runs", "run_state", "elsewhere", "bench", "workers", "worker_pool", "worker_process", "progress", "inheritance", "seeds", "environment_trial", "environment_probe", "environment_check", "environment_notices", "watched_data", "resolving"},
     {"experiments", "references", "checkpoint_references", "labels", "run_index", "catalogue", "row_filter", "sweeps", "plots", "run_metrics", "metric_pictures", "interactive_curves", "report", "template", "known", "creation", "doctor"},
     {"entry", "cli"},
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from rlx.actors import RandomActor, load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env
-from rlx.held_out import play_held_out
+from rlx.held_out_play import play_held_out
 from rlx.known import settings_for
 from rlx.training import train_seed
 

@@ -24,7 +24,7 @@ from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.envs import make_env
 from rlx.errors import CheckpointDamaged, NonFiniteValue
-from rlx.held_out import play_held_out
+from rlx.held_out_play import play_held_out
 from rlx.metrics import read_rows
 from rlx.training import train_seed
 

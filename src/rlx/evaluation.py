@@ -26,33 +26,13 @@ from rlx.closing import close_later
 from rlx.config.schema import RunConfig
 from rlx.env_wrappers import first_non_finite
 from rlx.envs import make_env, surroundings_for
+from rlx.episodes import Episode, EpisodesPlayed
 from rlx.errors import NonFiniteValue
 from rlx.success import success_of
 from rlx.surroundings import Surroundings, preserved
 from rlx.value_checks import plain_flag, plain_reward
 
 SLOTS = 32
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One played episode.
-
-    Attributes:
-        index: Its place in the list of reset seeds.
-        reset_seed: What the environment was reset with.
-        episode_return: Undiscounted sum of rewards.
-        length: Steps taken.
-        success: As the environment says at its end, None where it says nothing (see :func:`rlx.success.counted`).
-        cut: Whether it hit the step limit of the evaluation rather than its own end.
-    """
-
-    index: int
-    reset_seed: int
-    episode_return: float
-    length: int
-    success: bool | None
-    cut: bool
 
 
 class Stepper(Protocol):
@@ -205,21 +185,6 @@ def stepper_for(config: RunConfig, made: gym.Env[Any, Any] | None = None) -> Ste
         return NativeStepper(env.id)
     kind = LoneStepper if env.vectorization == "isolated" else GymnasiumStepper
     return kind(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
-
-
-@dataclass(frozen=True)
-class EpisodesPlayed:
-    """A sign of life from an evaluation.
-
-    Attributes:
-        ended: Episodes that have ended.
-        total: Episodes to play.
-        steps: Environment steps taken.
-    """
-
-    ended: int
-    total: int
-    steps: int
 
 
 @dataclass

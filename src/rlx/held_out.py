@@ -10,26 +10,18 @@ from typing import Any
 import numpy as np
 
 import rlx
-from rlx import checkpoints, results, watch
-from rlx.actors import PolicyActor, RandomActor, load_actor
-from rlx.algorithms import prepare_fast
+from rlx import results
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.config.time_limits import step_timeout
 from rlx.elsewhere import snapshot_hash
-from rlx.envs import make_env, own_registrations
+from rlx.episodes import Episode
 from rlx.errors import TrainingFailed
-from rlx.evaluation import SLOTS, Episode, EpisodesPlayed, Stepper, play, stepper_for, untouched_generators
 from rlx.progress import EpisodeProgress
-from rlx.project_code import check_unchanged
-from rlx.reset_seeds import held_out_seeds
 from rlx.success import counted, reports_success
-from rlx.surroundings import preserved
-from rlx.vector_envs.native import is_plain
 from rlx.wording import interval, number
 from rlx.workers import Failure, run_parallel
 
-CHECKPOINTS = ("latest", "best")
 RANDOM_TASK = -1
 
 
@@ -64,12 +56,12 @@ def evaluate_run(
         )
     _count_successes(found)
     rows: list[dict[str, Any]] = []
-    for name in CHECKPOINTS:
+    for name in results.CHECKPOINTS:
         rows += [_row(seed, name, episode) for seed in snapshot.seeds for episode in found[seed][name]["episodes"]]
     rows += [_row(None, results.RANDOM, episode) for episode in found[RANDOM_TASK][results.RANDOM]["episodes"]]
     table = results.episodes_table(rows)
     scores = {}
-    for name in CHECKPOINTS:
+    for name in results.CHECKPOINTS:
         policies = {seed: found[seed][name]["policy"] for seed in snapshot.seeds}
         steps = {seed: found[seed][name]["step"] for seed in snapshot.seeds}
         validation = {seed: found[seed][name]["validation"] for seed in snapshot.seeds if name == "best"}
@@ -119,71 +111,13 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
     }
 
 
-def play_held_out(
-    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, actor: Any, only: list[int] | None = None
-) -> list[Episode]:
-    """Play the held-out episodes (or only some of them; with deterministic actions they come out the same) with one actor."""
-    own_registrations(root)
-    stepper = stepper_for(snapshot.config)
-    try:
-        return play_with(stepper, snapshot, protocol, actor, only)
-    finally:
-        stepper.close()
-
-
-def play_with(  # noqa: PLR0913
-    stepper: Stepper,
-    snapshot: Snapshot,
-    protocol: FinalEvalConfig,
-    actor: Any,
-    only: list[int] | None = None,
-    report: Callable[[EpisodesPlayed], None] = lambda _: None,
-) -> list[Episode]:
-    """Play the held-out episodes as :func:`play_held_out` does, in environments that stay open for the next actor."""
-    seeds = held_out_seeds(protocol.episodes, protocol.seed)
-    with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
-        stepper.reseed(protocol.seed)
-        if isinstance(actor, PolicyActor) and snapshot.config.algo.use_sde:
-            actor.policy.reset_noise(SLOTS)  # drawn from the protocol's seed, with the trained log_std
-        return play(actor, stepper, seeds, protocol.step_limit, only, report)
-
-
 def _evaluate(
     root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[Any], None]
 ) -> dict[str, Any]:
-    """Evaluate both policies of one seed (or the random policy), in a worker process."""
-    check_unchanged(root, snapshot.code.everything)
-    own_registrations(root)
-    if is_plain(snapshot.config.env):
-        prepare_fast(emit)
+    """Evaluate one seed in a worker process; see :func:`rlx.held_out_play.evaluate_seed`."""
+    from rlx.held_out_play import evaluate_seed  # torch takes seconds to import, and who asks does not play
 
-    def report(played: EpisodesPlayed) -> None:
-        emit(("random actions" if folder is None else folder.name.replace("_", " "), played))
-
-    if folder is None:
-        stepper = stepper_for(snapshot.config)
-        episodes = play_with(stepper, snapshot, protocol, RandomActor(), report=report)
-        stepper.close()
-        return {results.RANDOM: {"episodes": episodes, "reports_success": False}}
-    found: dict[str, Any] = {}
-    with preserved():
-        probe = make_env(snapshot.config.env)
-    stepper = stepper_for(snapshot.config, probe)
-    for name in CHECKPOINTS:
-        checkpoint = checkpoints.load(folder / f"{name}.zip")
-        policy = checkpoints.weights_hash(checkpoint)
-        same = next((entry for entry in found.values() if entry["policy"] == policy), None)
-        actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
-        best = checkpoint.state.best
-        found[name] = {
-            "policy": policy,
-            "step": checkpoint.state.step,
-            "reports_success": checkpoint.state.reports_success,
-            "validation": best.validation_return if best else None,
-            "episodes": same["episodes"] if same else play_with(stepper, snapshot, protocol, actor, report=report),
-        }
-    stepper.close()
-    return found
+    return evaluate_seed(root, snapshot, protocol, folder, emit)
 
 
 def _row(seed: int | None, checkpoint: str, episode: Episode) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot, carried_snapshot
 from rlx.config.time_limits import step_timeout
 from rlx.envs import make_env, own_registrations
+from rlx.episodes import Episode
 from rlx.errors import ConfigError, RlxError, TrainingFailed
-from rlx.evaluation import Episode, stepper_for
-from rlx.held_out import play_with
+from rlx.evaluation import stepper_for
+from rlx.held_out_play import play_with
 from rlx.progress import EpisodeProgress
 from rlx.reading import MOST_TABLE_BYTES, read_text
 from rlx.source_hashes import is_unchanged

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 COLUMNS = ("seed", "checkpoint", "episode", "reset_seed", "return", "length", "success", "cut")
+CHECKPOINTS = ("latest", "best")
+"""The policies of each seed that are evaluated."""
 RANDOM = "random"
 NO_SEED = -1
 """What ``episodes.csv`` has as the seed of the random policy, which none trained; older ones have nothing there, which

@@ -25,8 +25,9 @@ from rlx.config.checks import VALIDATION_STEP_LIMIT, boundary_interval
 from rlx.config.snapshot import Snapshot
 from rlx.env_wrappers import EpisodeStatistics
 from rlx.envs import episode_limit, make_env, make_vector_env, own_registrations
+from rlx.episodes import EpisodesPlayed
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
-from rlx.evaluation import EpisodesPlayed, Stepper, play, stepper_for, untouched_generators
+from rlx.evaluation import Stepper, play, stepper_for, untouched_generators
 from rlx.metrics import MetricsWriter
 from rlx.progress import Progress, shown_episodes
 from rlx.reset_seeds import boundary_seed, validation_seeds

@@ -22,7 +22,7 @@ from rlx.shooting import Filmed, Shooting, Shot
 from rlx.workers import Failure, run_alone
 
 if TYPE_CHECKING:  # torch and the environments are imported where the film is made
-    from rlx.evaluation import Episode
+    from rlx.episodes import Episode
     from rlx.playing import Played, Policy
 
 

@@ -12,7 +12,7 @@ from rlx.cli.common import AS_JSON, CHECKPOINT, FORCE, OUTPUT, print_json, say, 
 
 if TYPE_CHECKING:
     from rlx.config.schema import FinalEvalConfig
-    from rlx.evaluation import Episode
+    from rlx.episodes import Episode
     from rlx.playing import Played, Policy
 
 

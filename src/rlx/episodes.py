@@ -1,0 +1,41 @@
+"""What comes of playing episodes; light, for those who only ask others to play (:mod:`rlx.evaluation` does)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One played episode.
+
+    Attributes:
+        index: Its place in the list of reset seeds.
+        reset_seed: What the environment was reset with.
+        episode_return: Undiscounted sum of rewards.
+        length: Steps taken.
+        success: As the environment says at its end, None where it says nothing (see :func:`rlx.success.counted`).
+        cut: Whether it hit the step limit of the evaluation rather than its own end.
+    """
+
+    index: int
+    reset_seed: int
+    episode_return: float
+    length: int
+    success: bool | None
+    cut: bool
+
+
+@dataclass(frozen=True)
+class EpisodesPlayed:
+    """A sign of life from an evaluation.
+
+    Attributes:
+        ended: Episodes that have ended.
+        total: Episodes to play.
+        steps: Environment steps taken.
+    """
+
+    ended: int
+    total: int
+    steps: int
