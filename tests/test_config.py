@@ -74,6 +74,8 @@ eval: {every: 25000, episodes: 20, deterministic: true}
     ("text", "expected"),
     [
         ("sed: 3", "configs/a.yaml:1:1: sed: unknown key; did you mean `seed`?"),
+        ("int: 3", "configs/a.yaml:1:1: int: unknown key; allowed here"),
+        ("algo: {'gamma[0]': 1}", "configs/a.yaml:1:8: algo.gamma[0]: unknown key; did you mean `gamma`?"),
         (
             "algo:\n  learnig_rate: 0.1",
             "configs/a.yaml:2:3: algo.learnig_rate: unknown key; did you mean `learning_rate`?",

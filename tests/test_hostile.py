@@ -54,9 +54,10 @@ def test_params_that_cannot_be_read_are_told(study: Project, content: bytes | No
     refused(study, "sync", says="params.yaml", status=3)
 
 
-def test_a_pipeline_that_is_no_text_is_told(study: Project) -> None:
-    (study.root / "dvc.yaml").write_bytes(b"\xff\xfe\x00")
-    refused(study, "sync", says="dvc.yaml: cannot be read", status=3)
+def test_a_pipeline_that_cannot_be_read_is_told(study: Project) -> None:
+    for content in (b"\xff\xfe\x00", b"x: " + b"[" * 100_000, b"stages: {}\nstages: {}\n", b"# " + b"x" * 2**21):
+        (study.root / "dvc.yaml").write_bytes(content)
+        refused(study, "sync", says="dvc.yaml: cannot be read", status=3)
 
 
 def test_odd_metadata_are_damaged_and_dvc_brings_them_back(study: Project) -> None:

@@ -72,7 +72,11 @@ def spoil(project: Project) -> None:
 def test_text_from_files_steers_no_terminal_in_any_form(study: Project, out: Callable[..., Said]) -> None:
     spoil(study)
     project_words = ["ls", "ls --md", "ls --csv", "ls --json", "info cartpole", "info cartpole --json", "note cartpole",
-                     "summarize cartpole", "report -o page.html", "compare --md", "info a\x1b[31mb"]  # fmt: skip
+                     "summarize cartpole", "report -o page.html", "compare --md", "info a\x1b[31mb", "diagnose cartpole",
+                     "analyze cartpole", "suggest cartpole --json", "explain-metrics cartpole", "plot cartpole -o x.svg",
+                     "plot cartpole --csv", "tag cartpole \x1b[31mb", "tag cartpole b", "promote a\x1b[31mb",
+                     "checkout a\x1b[31mb", "video a\x1b[31mb", "eval a\x1b[31mb", "rm a\x1b[31mb", "resume a\x1b[31mb",
+                     "sweep a\x1b[31mb", "train a\x1b[31mb", "doctor", "\x1b[31mls"]  # fmt: skip
     for words in project_words:
         done = out(*words.split(" "))
         text = (done.stdout + done.stderr).decode()

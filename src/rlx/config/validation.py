@@ -54,7 +54,7 @@ def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()
         problems: dict[KeyPath, Problem] = {}
         told = {problem.key for problem in document.problems}
         for item in error.errors(include_url=False):
-            path = tuple(part for part in item["loc"] if not _is_union_branch(part))
+            path = _path_of(item["loc"], document, len(prefix))
             if item["type"] == "missing" and path not in document.keys and len(path) <= len(prefix) + 1:
                 continue
             problem = document.problem(
@@ -87,6 +87,15 @@ def section_type(annotation: Any) -> type[BaseModel] | None:
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         return next((found for found in map(section_type, typing.get_args(annotation)) if found), None)
     return None
+
+
+def _path_of(location: KeyPath, document: Document, outer: int) -> KeyPath:
+    """Return where in a document something is wrong, without the branches of unions; a key may be called like one."""
+    path: KeyPath = ()
+    for part in location:
+        if not _is_union_branch(part) or (*path, part)[outer:] in document.keys:
+            path = (*path, part)
+    return path
 
 
 def _is_union_branch(part: str | int) -> bool:

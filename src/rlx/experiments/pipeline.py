@@ -12,7 +12,8 @@ from typing import Any
 
 from rlx.atomic import sha256_of, write_text
 from rlx.config.judging import FILE as JUDGING
-from rlx.errors import ConfigError
+from rlx.errors import ConfigError, DataDamaged
+from rlx.reading import MOST_CONFIG_BYTES, check_yaml, read_text
 from rlx.template import template_files
 
 SHIPPED = {
@@ -48,6 +49,8 @@ ADDED: tuple[tuple[str, str, str], ...] = (
 REMOVED = (("eval", "params", "final_eval"), ("video", "params", "final_eval"))
 """What they list no longer, since that file holds it."""
 SNAPSHOT = "config_snapshot.yaml"
+MOST_IN_PIPELINE = 300_000
+"""Keys and values of a ``dvc.yaml``: its comparison lists files of every run."""
 
 
 def load_pipeline(root: Path) -> Any:
@@ -59,8 +62,10 @@ def load_pipeline(root: Path) -> Any:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return _yaml().load((root / "dvc.yaml").read_text(encoding="utf-8"))
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
+        text = read_text(root / "dvc.yaml", MOST_CONFIG_BYTES)
+        check_yaml(text, MOST_IN_PIPELINE)
+        return _yaml().load(text)
+    except (YAMLError, OSError, ValueError, DataDamaged) as error:
         raise ConfigError(f"dvc.yaml: cannot be read: {error}") from None
 
 
