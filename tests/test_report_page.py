@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import Project
 
-pytestmark = pytest.mark.slow  # a browser, half a minute
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]  # a browser, half a minute
 HOSTILE = "</script><script>alert(1)</script><b>%{x}"
 SHOWN = """id => document.getElementById(id).data.filter(trace => trace.visible !== false).map(trace => trace.name)"""
 

@@ -405,6 +405,7 @@ def ways() -> dict[str, Callable[[Project], object]]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("team")
 @pytest.mark.parametrize("way", list(ways()))
 def test_two_who_each_added_a_run_merge_and_train_nothing(team: Path, tmp_path: Path, way: str) -> None:
     shutil.copytree(team / "ben", tmp_path / "ben", symlinks=True)
@@ -427,6 +428,7 @@ def test_two_who_each_added_a_run_merge_and_train_nothing(team: Path, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("team")
 def test_a_colleagues_experiment_is_promoted_without_training(team: Path, tmp_path: Path) -> None:
     for who in ("ann", "ben"):
         shutil.copytree(team / who, tmp_path / who, symlinks=True)
