@@ -118,6 +118,8 @@ def test_scores_are_never_shown_under_another_configuration(study: Project, told
     study.write("runs/cartpole/metadata.json", text.replace('"snapshot": "', '"snapshot": "0') if told else text + " ")
     assert rows(study)["cartpole"]["status"] == "elsewhere"
     assert "`dvc checkout` brings its own" in flat(study.rlx("info", "cartpole").stdout)
+    refused = study.rlx("resume", "cartpole", check=False)
+    assert (refused.returncode, "`dvc checkout`" in flat(refused.stdout)) == (4, True), refused.stdout
     study.dvc("checkout", "-q", "--force")
     assert rows(study)["cartpole"]["status"] == "finished"
     assert (study.root / "dvc.lock").read_text() != lock

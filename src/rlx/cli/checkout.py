@@ -34,7 +34,8 @@ def command(runs: tuple[str, ...]) -> None:
         if record is not None:
             folder = RunFolder(root / "runs" / name).path
             check_outputs(root, record)
-            if missing := [f"runs/{name}/{out}" for out in record.outputs if not (folder / out).exists()]:
+            others = RunFolder(folder).state == "elsewhere"  # what lies there may be of another commit
+            if missing := [f"runs/{name}/{out}" for out in record.outputs if others or not (folder / out).exists()]:
                 dvc(root, "--wait-for-lock", "checkout", "--quiet", "--", *missing)
             tell(f"runs/{name}/ is there")
             continue

@@ -94,7 +94,8 @@ def _experiment(root: Path, folder: RunFolder) -> None:
 
 def _of_the_study(root: Path, folder: RunFolder) -> None:
     """Go on with a run of the workspace; a kept experiment has nothing to go on with."""
-    from rlx.errors import Interrupted, TrainingFailed, UsageError
+    from rlx.elsewhere import cure_of_study_run
+    from rlx.errors import Interrupted, Missing, TrainingFailed, UsageError
     from rlx.experiments.making import whole_run
     from rlx.experiments.planning import plan
     from rlx.experiments.untrusted import check_lock
@@ -108,6 +109,8 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     run = folder.path.name
     if folder.path.parent != root / "runs":
         raise UsageError(f"{folder.path}: is not a run of this project; only those can be resumed")
+    if status == "elsewhere":
+        raise Missing(f"{run}: there is nothing to go on with: {cure_of_study_run(folder.path)}")
     if status == "failed":
         say(f"{run}: goes on with the code and configs as they are now")
     elif (now := plan(root, run, []).snapshot) != folder.snapshot:
