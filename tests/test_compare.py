@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rlx.errors import DataDamaged
 from rlx.report.score_table import read_score_table
-from tests.conftest import Project
+from tests.conftest import Project, own
 
 RAN = "> python -m stages."
 
@@ -92,6 +92,7 @@ def test_seeds_added_after_a_look_are_told(study: Project) -> None:
     for file, data in ((path, metadata), (evaluation, content)):
         file.unlink()
         file.write_text(json.dumps(data))
+    own(study.root / "runs" / "cartpole")
     shown = " ".join(study.rlx("compare").stdout.split())
     assert "Beware: cartpole was finished with 4, then 5 seeds" in shown
     assert "Beware" in study.rlx("compare", "--md").stdout

@@ -127,7 +127,7 @@ def test_damaged_objects_are_named_by_what_uses_them_and_moved_away(study: Proje
 
 
 def test_findings_about_the_project_carry_cures_that_work(study: Project) -> None:
-    study.replace("params.yaml", "runs: [cartpole, cartpole_epochs]", "runs: [cartpole, mine]")
+    study.replace("params.yaml", "runs: [cartpole, cartpole_epochs]", "runs: [cartpole, cartpole_epochs, mine]")
     study.write("configs/mine.yaml", "algo: {gama: 1}\n")
     study.write(".dvcignore", "")
     study.dvc("config", "core.analytics", "true")

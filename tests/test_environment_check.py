@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import gymnasium as gym
@@ -79,8 +82,20 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, forked_workers: None) -> Workshop:
-    return Workshop(tmp_path)
+def workshop(tmp_path: Path, forked_workers: None) -> Iterator[Workshop]:
+    """A folder of its own; packages of other projects, and what they registered, are out of the way."""
+    others, registered_by_others, path = _own_packages(), dict(gym.registry), [*sys.path]
+    yield Workshop(tmp_path)
+    _own_packages()
+    sys.modules.update(others)
+    sys.path[:] = path
+    gym.registry.clear()
+    gym.registry.update(registered_by_others)
+
+
+def _own_packages() -> dict[str, ModuleType]:
+    """Take the modules of projects out of this process, and return them."""
+    return {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] in ("envs", "policies")}
 
 
 def spaces(**kwargs: Any) -> dict[str, Any]:

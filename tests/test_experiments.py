@@ -162,7 +162,8 @@ def test_a_promotion_that_was_killed_is_finished_by_the_next_call(copy: Project)
     assert "changed and committed: " in said
     assert copy.git("rev-list", "--count", f"{before.strip()}..HEAD").strip() == "1"
     names = copy.git("diff", "--name-only", before.strip(), "HEAD").split()  # the config was there, and not committed
-    assert names == ["configs/mine.yaml", "dvc.yaml", "params.yaml"]
+    results = ["runs/mine/config_snapshot.yaml", "runs/mine/judging.yaml", "runs/mine/task.json"]
+    assert names == ["configs/mine.yaml", "dvc.lock", "dvc.yaml", "params.yaml", *results]
     assert copy.git("status", "--porcelain").splitlines() == ["A  kept.txt", "?? notes.txt"]
     assert "has all of it already" in copy.rlx("promote", "first").stdout
     marks = "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n"

@@ -79,7 +79,7 @@ tag cartpole | 2 | Missing argument 'TAG...'
 tag cartpole a,b | 2 | must be one word
 tag nothing paper | 4 | there is no run 'nothing'
 note cartpole some text without quotes | 2 | unexpected extra argument
-note cartpole text --remove | 2 | not both
+note cartpole text --remove | 2 | has no such note
 checkout cartpol | 4 | did you mean cartpole
 rm nothing | 4 | there is no experiment 'nothing'
 rm cartpole | 2 | is a run of the study
@@ -92,7 +92,7 @@ diagnose cartpole --plots '' | 2 | must not be empty
 report -o page.txt | 2 | a page is an .html file
 completion csh | 2 | is not one of 'bash', 'zsh', 'fish'
 init new --env '' | 2 | must not be empty
-init . | 2 | rlx init never overwrites a file
+init . --env CartPole-v1 | 2 | rlx init never overwrites a file
 init new --env CartPol-v1 | 2 | CartPole-v1
 """
 CASES = [tuple(part.strip() for part in line.split(" | ")) for line in MISTAKES.strip().splitlines()]
@@ -105,7 +105,7 @@ def typed(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "argv", ["rlx", *arguments])
     monkeypatch.setattr(sys, "path", [*sys.path])
-    registered = dict(gym.registry)
+    registered, known = dict(gym.registry), set(sys.modules)
     try:
         return guarded(_invoke)
     except SystemExit as ended:
@@ -113,7 +113,7 @@ def typed(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     finally:  # other tests of this process have other projects
         gym.registry.clear()
         gym.registry.update(registered)
-        for name in [name for name in sys.modules if name.split(".")[0] in ("envs", "policies")]:
+        for name in [name for name in set(sys.modules) - known if name.split(".")[0] in ("envs", "policies")]:
             del sys.modules[name]
 
 

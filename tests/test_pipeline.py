@@ -55,7 +55,7 @@ def stale(project: Project, *stages: str) -> set[str]:
 def test_the_study_leaves_what_the_design_says(finished: Project) -> None:
     run = finished.root / "runs" / "cartpole"
     assert {path.name for path in run.iterdir()} == {
-        ".gitignore", "config_snapshot.yaml", "metadata.json", "metrics.jsonl", "checkpoints", "eval", "videos", "plots",
+        "config_snapshot.yaml", "metadata.json", "metrics.jsonl", "checkpoints", "eval", "videos", "plots",
         "analysis.json", "analysis.md", "logs", "judging.yaml", "task.json",
     }  # fmt: skip
     assert {path.name for path in (run / "checkpoints" / "seed_1").iterdir()} == {

@@ -136,9 +136,11 @@ def player(seen: object) -> int:
 def test_init_makes_a_committed_project_and_overwrites_nothing(project: Project) -> None:
     assert project.git("status", "--short") == ""
     assert "analytics = false" in (project.root / ".dvc" / "config").read_text()
-    again = project.rlx("init", ".", check=False)
+    again = project.rlx("init", ".", "--env", "CartPole-v1", check=False)
     assert again.returncode == 2
     assert "rlx init never overwrites a file" in again.stdout
+    assert "this clone of project is set up" in project.rlx("init", ".").stdout
+    assert project.git("status", "--short") == ""
 
 
 def test_init_in_a_repository_keeps_what_is_there(tmp_path: Path) -> None:

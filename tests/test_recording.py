@@ -312,7 +312,7 @@ def test_metadata_and_info_have_the_facts_of_a_failure(study: Project) -> None:
     facts = {"kind": "non-finite", "step": 1280, "what": "train/value_loss", "value": "inf"}
     metadata["seeds"][1] |= {"status": "failed", "error": "train/value_loss became inf", "failure": facts}
     del metadata["seeds"][0]["failure"]  # as rlx wrote it before
-    path.write_text(json.dumps(metadata))
+    path.write_text(json.dumps(metadata | {"status": "failed"}))
     told = json.loads(study.rlx("info", "cartpole", "--json").stdout)
     assert told["seeds"]["failures"] == {"2": facts}
     DOCUMENTS["info"].model_validate(told)

@@ -80,7 +80,11 @@ def scores_shown(project: Project, scores: list[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["results that say whose they are", "results of an older rlx"])
+@pytest.mark.parametrize(
+    "told",
+    [pytest.param(True, id="results that say whose they are"),
+     pytest.param(False, id="results of an older rlx", marks=pytest.mark.slow)],
+)  # fmt: skip
 def test_scores_are_never_shown_under_another_configuration(study: Project, told: bool) -> None:
     if not told:
         for path in study.root.glob("runs/*/metadata.json"), study.root.glob("runs/*/eval/summary.json"):
@@ -190,7 +194,9 @@ def begin(project: Project, what: str) -> None:
     assert project.run("git", *words, "theirs", check=False).returncode
 
 
-@pytest.mark.parametrize("what", ["merge", "rebase", "cherry-pick", "bisect"])
+@pytest.mark.parametrize(
+    "what", ["merge", *(pytest.param(what, marks=pytest.mark.slow) for what in ("rebase", "cherry-pick", "bisect"))]
+)
 def test_no_cure_touches_index_or_head_amid_something_of_gits(project: Project, what: str) -> None:
     (project.root / ".git/hooks/post-checkout").unlink()
     begin(project, what)

@@ -76,7 +76,7 @@ def evaluate_run(
         estimate = score.estimate
         shown = f" {interval(estimate.interval)}" if estimate.interval else ""
         say(
-            f"{run}: {name} scores {number(estimate.mean)}{shown} over {estimate.n} seeds "
+            f"{run}: {name} scores {number(estimate.mean)}{shown} over {estimate.n} seed{'s' * (estimate.n != 1)} "
             f"(random: {number(random_return)})"
         )
     cut = int(table["cut"].sum())

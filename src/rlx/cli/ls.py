@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from rlx.catalogue import Row
 
+INTERNAL = ("process", "ended", "trained_so", "scored_so")
+"""What of a row is for rlx itself."""
 SORTS = ("age", "id", "return", "status", "environment")
 
 
@@ -79,7 +81,7 @@ def _names() -> list[str]:
 
     from rlx.catalogue import Row
 
-    return [field.name for field in fields(Row) if field.name not in ("process", "ended")]
+    return [field.name for field in fields(Row) if field.name not in INTERNAL]
 
 
 def _plain(row: Row) -> dict[str, object]:
