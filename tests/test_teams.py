@@ -316,6 +316,22 @@ def test_two_peoples_experiments_of_one_name_are_told_apart(study: Project) -> N
         assert json.loads((study.root / "runs" / name / ".origin.json").read_text())["commit"] == commit
     taken = study.rlx("train", "cartpole", "--name", "cartpole_001", "--seeds", "1", check=False)
     assert (taken.returncode, "already" in taken.stdout) == (2, True)
+    begun = study.root / "runs/cartpole_002"  # an experiment of this clone's owner that was stopped
+    begun.mkdir()
+    shutil.copy(study.root / "runs/cartpole/config_snapshot.yaml", begun)
+    (begun / ".gitignore").write_text("*\n")
+    record = {
+        "format": 1,
+        "run": "cartpole",
+        "settings": ["algo.gamma=0.5"],
+        "targets": ["eval@cartpole"],
+        "parent": None,
+    }
+    (begun / "experiment.json").write_text(json.dumps(record))
+    keep(study, "cartpole_002", "Ben Löwe", "ben@there")
+    listed = rows(study)
+    assert listed["cartpole_002"]["status"] == "stopped"
+    assert {"cartpole@cartpole_002~ben-lowe", "cartpole_epochs@cartpole_002~ben-lowe"} <= set(listed)
     study.rlx("rm", "cartpole_001~ben-lowe")
     assert {row for row in rows(study) if "cartpole_001" in row and "~" in row} <= {"cartpole@cartpole_001~ben-lowe"}
     assert "cartpole@cartpole_001" in rows(study)

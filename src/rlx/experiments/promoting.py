@@ -223,7 +223,9 @@ def _retrained(root: Path, found: Merge, made: Collection[str]) -> Iterator[str]
             after = compose_run(new, run).config
             if run in made or not (root / "runs" / run / "metadata.json").is_file():
                 continue
-            if compose_run(root, run).config != after:
+            before = compose_run(root, run).config
+            fewer = before.model_copy(update={"num_seeds": min(before.num_seeds, after.num_seeds)})
+            if fewer != after:  # with fewer seeds, those that are there are taken
                 yield run
 
 

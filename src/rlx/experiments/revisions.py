@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from rlx.containment import place
 from rlx.dvc_cache import HASH, cached, lay_out, member, members
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.fetching import cure_of_revision, cures
+from rlx.experiments.repository import answer
+from rlx.live import RECORD
 from rlx.project import check_settled, main_root
 from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
 from rlx.tools import git, git_blobs
@@ -23,6 +25,8 @@ from rlx.tools import git, git_blobs
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""
 
+NOBODY = "rlx@localhost"
+"""Who commits experiments where Git does not know who its user is."""
 COMPLETE = ".complete-2"
 """The file that says that all of it is there; its name changes when :data:`VIEWED` does."""
 
@@ -78,30 +82,36 @@ def experiments(root: Path) -> list[Experiment]:
             found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created), ref))
             authors[ref] = (email, author)
     names = [experiment.name for experiment in found]
-    if len(set(names)) < len(names):
-        found = _told_apart(root, found, authors)
+    unfinished = {name for name in names if (root / "runs" / name / RECORD).is_file()}
+    if len(set(names)) < len(names) or unfinished:
+        found = _told_apart(root, found, authors, unfinished)
     return sorted(found, key=lambda experiment: (-experiment.created, experiment.name))
 
 
-def _told_apart(root: Path, found: Sequence[Experiment], authors: Mapping[str, tuple[str, str]]) -> list[Experiment]:
-    """Return experiments with names of their own: of two people's, this clone's owner's keeps it, else the older one."""
-    try:
-        owner = git(root, "config", "user.email").strip()
-    except CommandFailed:
-        owner = ""
-    taken, named = {experiment.name for experiment in found}, []
-    first: set[str] = set()
+def _told_apart(
+    root: Path, found: Sequence[Experiment], authors: Mapping[str, tuple[str, str]], unfinished: Collection[str]
+) -> list[Experiment]:
+    """Return experiments with names of their own: of two people's, this clone's owner's keeps it, else the older one.
+
+    Args:
+        root: The project.
+        found: The experiments.
+        authors: The address and the name of each one's author, by its reference.
+        unfinished: Names of experiments that this clone's owner has begun: nobody else's has them.
+    """
+    owners = {answer(root, "config", "user.email") or NOBODY, NOBODY}
+    taken, given, named = {experiment.name for experiment in found}, set[str](), []
     for experiment in sorted(
-        found, key=lambda each: (authors[each.reference][0] != owner, each.created, each.reference)
+        found, key=lambda one: (authors[one.reference][0] not in owners, one.created, one.reference)
     ):
-        name = experiment.name
-        if name in first:
-            plain = unicodedata.normalize("NFKD", authors[experiment.reference][1]).encode("ascii", "ignore").decode()
+        name, (email, author) = experiment.name, authors[experiment.reference]
+        if name in given or (name in unfinished and email not in owners):
+            plain = unicodedata.normalize("NFKD", author).encode("ascii", "ignore").decode()
             who = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower() or "somebody"
             name = f"{experiment.name}~{who}"
             name = name if name not in taken else f"{name}-{experiment.commit[:7]}"
         taken.add(name)
-        first.add(name)
+        given.add(name)
         named.append(replace(experiment, name=name))
     return named
 

@@ -23,6 +23,7 @@ from rlx.errors import CommandFailed, Interrupted, Missing
 from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.data import bring_data
 from rlx.experiments.kept import Record
+from rlx.experiments.revisions import NOBODY
 from rlx.experiments.roster import SINGLE_RUN
 from rlx.experiments.untrusted import check_lock
 from rlx.live import LIVE
@@ -145,7 +146,7 @@ def existing_workplace(root: Path, name: str) -> Workplace | None:
 def _name_committer(clone: Path) -> None:
     if not has_identity(clone):
         git(clone, "config", "user.name", "rlx")
-        git(clone, "config", "user.email", "rlx@localhost")
+        git(clone, "config", "user.email", NOBODY)
 
 
 def _copy(folder: Path, name: str, into: Path, *, follow: bool) -> None:
