@@ -13,13 +13,21 @@ PAGE = Path(__file__).with_name("tutorial.md")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
+    (r"(?ms)^(\$ rlx (?:diagnose|suggest)\b[^\n]*\n).*?(?=^\$ |^```)", r"\1"),
+    (r"(?m)^.*\d+ (?:warning|error)s?(?: and \d+ \w+)?, first: .*\n(?:`rlx diagnose .*\n)?", ""),
+    (r"(?m)^[\w ]*: Nothing was found that would need attention.*\n", ""),
+    (r"(?s)To settle it: .*?(?=\n\w+ (?:against|improved|is )|\n\$ |```)", ""),
+    (r"\b(?:improved on|is worse than|is as good as|against) (\w+)(?: is inconclusive)?", r"against \1"),
+    (r"\b(improved|regressed|inconclusive|equivalent)\b", "verdict"),
+    (r"seed_\d+-", "seed_0-"),
     (r"(?m)^.*\b(evaluating|filming)\b.*: \d+ of \d+ episodes.*\n", ""),
     (r"\b(refs/exps/)\S+ [0-9a-f]{40}", r"\g<1>… …"),
     (r"[-+]?\d[\d,.]*(e-?\d+)?", "0"),
     (r"\b(s|min|h|d)\b", "s"),
     (r"\s+", " "),
 )
-"""What may differ between machines: signs of life, hashes, numbers (with their widths) and units of time."""
+"""What may differ between processors, on which the last bits of training differ: verdicts and what is found in a run, signs
+of life, hashes, numbers (with their widths) and units of time."""
 
 
 def rerun(page: str) -> str:

@@ -146,7 +146,7 @@ def test_what_a_comparison_and_a_diagnosis_advise_trains_what_they_say(study: Pr
     study.write("sweeps/g.yaml", "config: cartpole\nnum_seeds: 1\ngrid:\n  algo.gamma: [0.9]\n")
     follow(study, study.rlx("sweep", "g").stdout)
     follow(study, study.rlx("promote", made[0]["id"]).stdout)
-    other = study.rlx("train", "cartpole", "-S", "env.max_episode_steps=20", "--seeds", "1").stdout
+    other = study.rlx("train", "cartpole", "-S", "env.kwargs={sutton_barto_reward: true}", "--seeds", "1").stdout
     assert "cannot be compared" in " ".join(other.split())
     assert not [command for command in follow(study, other) if command.startswith("rlx compare")]
 

@@ -137,7 +137,8 @@ def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
     }
     assert set(study.dvc("exp", "list", "--name-only").split()) >= {"rates_001", "rates_002"}
     study.replace("params.yaml", "baseline: cartpole ", "baseline: cartpole_epochs ")  # but the sweep changes cartpole
-    for command in ("sweep", "summarize", "compare"):
+    assert document(study, "sweep", "rates")["baseline"] == "cartpole"
+    for command in ("summarize", "compare"):
         assert json.loads(study.rlx(command, "rates", "--json").stdout)["baseline"] == "cartpole", command
     assert "rates_001 against cartpole is" in " ".join(study.rlx("report", "rates", "--films", "no").stdout.split())
     study.write("sweeps/rates.yaml", GRID.replace("0.9,", "0.9, 1.5,"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import Project
 
@@ -158,7 +158,7 @@ def test_commands_are_copied(page: Page) -> None:
     settling = page.locator("#verdict ~ .cards button[data-copy]").first
     assert settling.get_attribute("data-copy").startswith("rlx train cartpole")  # type: ignore[union-attr]
     settling.press("Enter")
-    page.wait_for_function("document.querySelector('#verdict ~ .cards button[data-copy]').textContent === 'Copied'")
+    expect(settling).to_have_text("Copied")
 
 
 def test_the_verdict_comes_first(page: Page) -> None:

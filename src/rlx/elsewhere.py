@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlx.config.snapshot import read_snapshot
 from rlx.dvc_cache import cached, has_remote
 from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.metadata_shape import check_metadata, not_metadata
@@ -124,6 +125,7 @@ def check_own(folder: Path, name: str, *, scores: bool = True) -> None:
 
     Raises:
         Missing: They do; the message says whose they are and what brings the run's own.
+        DataDamaged: The configuration beside them cannot be read.
         DataDamaged: That cannot be told: ``metadata.json`` is none.
     """
     metadata, summary = content_of(folder / "metadata.json"), content_of(folder / "eval" / "summary.json")
@@ -134,6 +136,7 @@ def check_own(folder: Path, name: str, *, scores: bool = True) -> None:
         raise not_metadata(folder / "metadata.json", error) from None
     found = match(folder, metadata, summary)
     if not training_fits(folder, found, (metadata or {}).get("status")) or (scores and found.scores is False):
+        read_snapshot(folder / SNAPSHOT)  # a damaged one is of no configuration, and that comes first
         raise Missing(f"{name} has no {'scores' if scores else 'results'} of its own here: {cure_of_study_run(folder)}")
 
 

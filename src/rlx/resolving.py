@@ -24,7 +24,6 @@ from rlx.environment_facts import EnvironmentFacts
 from rlx.environment_misfits import misfits
 from rlx.environment_notices import notices
 from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
-from rlx.live import LAYOUT
 from rlx.policies import check_arguments, own_modules
 from rlx.project import is_of_older_rlx
 from rlx.project_code import hashes_of
@@ -59,9 +58,9 @@ class Resolved:
         """Write what the resolve stage writes into a run's folder, all of it small and for Git.
 
         Raises:
-            DataRefused: A link stands in the folder's place.
+            DataRefused: A link stands in the place of the folder or of a file.
         """
-        check_links(folder, LAYOUT)
+        check_links(folder, ("config_snapshot.yaml", JUDGING, TASK))
         write_text(folder / "config_snapshot.yaml", self.snapshot.to_yaml())
         write_text(folder / JUDGING, self.judging.to_yaml())
         write_json(folder / TASK, {**self.facts.to_data(), "sources": dict(self.sources)})
