@@ -152,7 +152,7 @@ def test_a_finding_is_shown_in_the_curves(page: Page) -> None:
 
 
 def test_commands_are_copied(page: Page) -> None:
-    page.locator("#verdict ~ .cards details summary").first.click()
+    page.locator("#verdict ~ .cards details").evaluate_all("all => all.forEach(one => (one.open = true))")
     commands = page.locator("button[data-copy]").evaluate_all("all => all.map(one => one.dataset.copy)")
     assert any(command.startswith("rlx train ") for command in commands)
     settling = page.locator("#verdict ~ .cards button[data-copy]").first

@@ -281,16 +281,13 @@
     byId("numbers").closest("details").addEventListener("toggle", () => fillTable(choice()));
   }
 
-  // A page that is a file on the disk may not have the clipboard's interface; the selection always works.
-  async function copyCommand(button) {
-    const words = button.textContent;
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-    } catch {
-      const selection = getSelection();
-      selection.selectAllChildren(button.previousElementSibling);
-      document.execCommand("copy");
-    }
+  // A page that is a file on the disk may not have the clipboard's interface, or wait for ever for a permission to use it;
+  // copying the selection always works.
+  function copyCommand(button) {
+    const words = button.textContent, selection = getSelection();
+    selection.selectAllChildren(button.previousElementSibling);
+    if (!document.execCommand("copy")) navigator.clipboard?.writeText(button.dataset.copy);
+    selection.removeAllRanges();
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = words), 2000);
   }
