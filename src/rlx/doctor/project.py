@@ -19,7 +19,7 @@ from rlx.reading import MOST_BYTES, read_bytes
 from rlx.tools import has_identity
 
 if TYPE_CHECKING:
-    from rlx.config.schema import RunConfig
+    pass
 
 OUTPUTS = (
     "checkpoints",
@@ -119,7 +119,8 @@ def configs(root: Path) -> Iterator[Finding]:
     bad = 0
     for run in runs:
         try:
-            yield from _outdated(root, run, compose_run(root, run).config)
+            compose_run(root, run)
+            yield from _outdated(root, run)
         except ConfigError as error:
             bad += 1
             yield from _mistakes(f"config {run}", error)
@@ -127,17 +128,14 @@ def configs(root: Path) -> Iterator[Finding]:
         yield ok("configs", f"{listed(runs)}: valid")
 
 
-def _outdated(root: Path, run: str, config: RunConfig) -> Iterator[Finding]:
-    """Yield a warning where a run's results are of another configuration than its files say now."""
+def _outdated(root: Path, run: str) -> Iterator[Finding]:
+    """Yield a warning where a run's results are of another configuration or code than its files say now."""
+    from rlx.report.judged_runs import outdated
     from rlx.runs import RunFolder
 
     folder = RunFolder(root / "runs" / run)
-    try:
-        old = folder.is_evaluated and folder.snapshot.config != config
-    except RlxError:
-        return  # told by another check
-    if old:
-        said = "its results are of another configuration than params.yaml and configs/ have now"
+    if folder.is_evaluated and outdated(folder):
+        said = "its results are of another configuration than params.yaml, configs/ and its code have now"
         yield warning(f"run {run}", said, "`dvc repro` makes them anew")
 
 
