@@ -46,6 +46,7 @@ def test_evaluation_repeats_the_reported_scores(finished: Project) -> None:
     assert by_label["cartpole@HEAD:best#2"] == {"2": scores(finished, "cartpole", "best")["2"]}
 
 
+@pytest.mark.slow
 def test_other_episodes_are_played_on_request_the_same_every_time(finished: Project) -> None:
     arguments = ("cartpole:best#1", "--episodes", "3", "--seed", "9", "--stochastic")
     one, two = (document(finished, "eval", *arguments) for _ in range(2))
