@@ -187,7 +187,7 @@ def _folder_row(folder: Path, stamps: Sequence[Stamp]) -> Row:
 
 
 def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) -> list[Row]:
-    unknown = [experiment for experiment in kept if index.experiment(experiment.commit) is None]
+    unknown = [experiment for experiment in kept if index.experiment(experiment.commit, experiment.name) is None]
     anew = changed(root, [(experiment.commit, experiment.baseline) for experiment in unknown])
     pairs = [(each.commit, run) for each, runs in zip(unknown, anew, strict=True) for run in runs]
     blobs = git_blobs(root, [f"{commit}:./runs/{run}/{FILES[0]}" for commit, run in pairs])
@@ -198,8 +198,8 @@ def _experiment_rows(root: Path, kept: Sequence[Experiment], index: RunIndex) ->
             for run, record in runs.items()
         ]
         here = all(row.status != "elsewhere" for row in found)  # those may be fetched at any time
-        index.add_experiment(experiment.commit, [_plain(row) for row in found], lasting=here)
-    found_rows = [(each, _row_from(row)) for each in kept for row in index.experiment(each.commit) or []]
+        index.add_experiment(experiment.commit, experiment.name, [_plain(row) for row in found], lasting=here)
+    found_rows = [(each, _row_from(row)) for each in kept for row in index.experiment(each.commit, each.name) or []]
     lacking = list({each.commit: each for each, row in found_rows if row.status == "elsewhere"}.values())
     told = dict(zip([each.commit for each in lacking], cures(root, lacking), strict=True))
     return [replace(row, problem=told[each.commit]) if row.status == "elsewhere" else row for each, row in found_rows]

@@ -104,6 +104,18 @@ def members(listing: Path) -> dict[str, str]:
     return pairs
 
 
+def is_whole(root: Path, digest: str) -> bool:
+    """Tell whether this clone has the object with this hash, and of a folder all files.
+
+    Raises:
+        DataDamaged: The list of a folder is damaged.
+        DataRefused: A link stands in its place, or the list leads out of the folder.
+    """
+    found = cached(root, digest)
+    inside = members(found).values() if found and digest.endswith(".dir") else ()
+    return found is not None and all(cached(root, inner) for inner in inside)
+
+
 def member(root: Path, digest: str, path: str) -> Path | None:
     """Return one file of a folder that DVC keeps, or None where it has none of that name or it is not here."""
     listing = cached(root, digest)

@@ -12,6 +12,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,11 @@ def _fits_lock(folder: Path) -> bool:
 def is_recorded(folder: Path) -> bool:
     """Tell whether ``dvc.lock`` records the training of a run folder with the configuration that it has now."""
     return _lists(folder, "train", SNAPSHOT)
+
+
+def is_pullable(folder: Path) -> bool:
+    """Tell whether `dvc pull` may bring what ``dvc.lock`` records for a run folder's configuration, and nothing here has it."""
+    return is_recorded(folder) and not _is_cached(folder) and has_remote(folder.parent.parent)
 
 
 def are_scores_recorded(folder: Path) -> bool:
@@ -207,16 +213,32 @@ def _is_cached(folder: Path) -> bool:
     return bool(digests) and all(cached(folder.parent.parent, digest) for digest in digests)
 
 
+def recorded_stages(root: Path, stage: str) -> dict[str, Any]:
+    """Return what ``dvc.lock`` says of a stage, by run; what of it cannot be read is left out."""
+    found: dict[str, Any] = {}
+    for match in re.finditer(_section_of(stage, r"[\w-]+"), _lock_of(root), re.MULTILINE):
+        with suppress(ValueError, TypeError, AttributeError):
+            found |= {name.partition("@")[2]: content for name, content in parse_yaml(match[0].encode()).items()}
+    return found
+
+
 def _section(folder: Path, stage: str) -> str:
     """Return what ``dvc.lock`` says of a stage of a run; empty where it says nothing."""
-    path = folder.parent.parent / "dvc.lock"
+    found = re.search(_section_of(stage, re.escape(folder.name)), _lock_of(folder.parent.parent), re.MULTILINE)
+    return found[0] if found else ""
+
+
+def _section_of(stage: str, run: str) -> str:
+    return rf"^  {stage}@{run}:\n(?:    .*\n|  - .*\n)*"
+
+
+def _lock_of(root: Path) -> str:
+    path = root / "dvc.lock"
     try:
         status = path.stat()
-        text = _lock(path, status.st_mtime_ns, status.st_size)
+        return _lock(path, status.st_mtime_ns, status.st_size)
     except (OSError, DataDamaged):
         return ""
-    found = re.search(rf"^  {stage}@{re.escape(folder.name)}:\n(?:    .*\n|  - .*\n)*", text, re.MULTILINE)
-    return found[0] if found else ""
 
 
 @functools.lru_cache(maxsize=4)

@@ -16,7 +16,7 @@ from rlx.errors import DataDamaged
 from rlx.project import main_root
 from rlx.reading import read_json
 
-FORMAT = 3
+FORMAT = 4
 Stamp = list[int] | None
 """Modification time in nanoseconds and size of a file; None where there is none."""
 Plain = dict[str, Any]
@@ -27,9 +27,9 @@ class RunIndex:
     """Rows as plain values.
 
     Attributes:
-        old: As the file had it: ``runs`` by name with their stamps, ``experiments`` by commit.
+        old: As the file had it: ``runs`` by name with their stamps, ``experiments`` by commit and name.
         runs: Those asked for or read now.
-        fresh: Experiments read now, by commit.
+        fresh: Experiments read now, by commit and name: `dvc exp rename` changes one of the two.
         lasting: Which of them may be kept: those whose results are here.
     """
 
@@ -61,21 +61,22 @@ class RunIndex:
         """Keep the row of a run folder."""
         self.runs[name] = {"stamps": list(stamps), "row": row}
 
-    def experiment(self, commit: str) -> list[Plain] | None:
+    def experiment(self, commit: str, name: str) -> list[Plain] | None:
         """Return the rows of an experiment, if they are known."""
-        if commit in self.fresh:
-            return self.fresh[commit]
-        known = self.old["experiments"].get(commit)
+        key = f"{commit} {name}"
+        if key in self.fresh:
+            return self.fresh[key]
+        known = self.old["experiments"].get(key)
         if isinstance(known, list) and all(isinstance(row, dict) and "id" in row for row in known):
-            self.lasting[commit] = known
+            self.lasting[key] = known
             return known
         return None
 
-    def add_experiment(self, commit: str, rows: list[Plain], *, lasting: bool) -> None:
+    def add_experiment(self, commit: str, name: str, rows: list[Plain], *, lasting: bool) -> None:
         """Add the rows of an experiment; a commit never changes, but what of it is here may."""
-        self.fresh[commit] = rows
+        self.fresh[f"{commit} {name}"] = rows
         if lasting:
-            self.lasting[commit] = rows
+            self.lasting[f"{commit} {name}"] = rows
 
     def write(self, root: Path) -> None:
         """Write the index if anything changed; a folder that cannot be written does no harm."""

@@ -13,8 +13,9 @@ from rlx.atomic import write_text
 from rlx.bench import Entry, entry_for, prune
 from rlx.config.snapshot import Snapshot
 from rlx.config.time_limits import step_timeout
+from rlx.elsewhere import is_pullable
 from rlx.errors import TrainingFailed
-from rlx.inheritance import take_over
+from rlx.inheritance import take_over, take_recorded
 from rlx.live import BENCH, live_folder, show_bench
 from rlx.metrics import iterate_rows, write_rows
 from rlx.progress import Progress, SeedProgress, shown_duration
@@ -67,6 +68,7 @@ def train_run(
         KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
     """
     entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
+    taken = take_recorded(root, snapshot, {seed: entry for seed, entry in entries.items() if not entry.done})
     kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
     for seed in kept:
         entries[seed].touch()
@@ -77,10 +79,19 @@ def train_run(
     total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
     try:
         with SeedProgress(run, missing, total) as progress:
-            if kept:
+            if on_bench := kept.keys() - taken.keys():
                 why = "kept, since trained before with these settings and this code"
-                progress.say(f"{run}: {why}: {_listed(kept)}")
+                progress.say(f"{run}: {why}: {_listed(on_bench)}")
+            for source in dict.fromkeys(taken.values()):
+                seeds = [seed for seed, run_name in taken.items() if run_name == source]
+                progress.say(
+                    f"{run}: {_listed(seeds)} taken from DVC's cache: {source} was trained so, as dvc.lock says"
+                )
             if missing:
+                if is_pullable(root / "runs" / run):
+                    progress.say(
+                        f"{run}: dvc.lock records its results: if they were pushed, `dvc pull` spares the training"
+                    )
                 progress.say(f"{run}: training {_listed(missing)}, {worker_count(len(missing))} at a time")
                 told = _Told(run, entries, outcomes, progress, on_change)
                 tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}

@@ -42,8 +42,7 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
 
     root = find_root()
     settle = settle or _is_in_conflict(root)
-    if settle:
-        _settle(root)
+    settled = settle and _settle(root)
     runs = read_parameters(root).study.runs
     for line in upgrade_pipeline(root):
         tell(line)
@@ -52,7 +51,7 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
     if added := sync_data(root):
         click.echo(f"dvc.yaml now watches data that environments read: {', '.join(added)}")
     if settle:
-        tell(_next(root))
+        tell(_next(root, settled=settled))
 
 
 def _drive(ancestor: Path, ours: Path, theirs: Path, name: Path) -> None:
@@ -82,7 +81,8 @@ def _is_in_conflict(root: Path) -> bool:
     return any(way_of(name) is not None for name in in_conflict(root))
 
 
-def _settle(root: Path) -> None:
+def _settle(root: Path) -> bool:
+    """Merge what rlx can; tell whether there was anything."""
     from rlx.errors import ConfigError
     from rlx.experiments.merging import settle
 
@@ -99,12 +99,15 @@ def _settle(root: Path) -> None:
             f"changed on both sides, and left to you: {', '.join(done.left)}. Settle and `git add` "
             f"{'it' if len(done.left) == 1 else 'them'}, then `rlx sync --merge` again"
         )
+    return bool(done.files)
 
 
-def _next(root: Path) -> str:
+def _next(root: Path, *, settled: bool) -> str:
     from rlx.experiments.repository import under_way
 
     what = under_way(root)
+    if what is None and not settled:
+        return "Nothing is to merge here: no merge is under way, and no file is in conflict"
     finish = {"merge": "`git commit`", None: "`git commit`", "bisect": "`git commit`"}.get(
         what, f"`git {what} --continue`"
     )

@@ -13,6 +13,7 @@ from rlx.doctor import cache, installation, leftovers, project, rendering, shari
 from rlx.doctor.finding import OK, Finding, problem
 from rlx.errors import RlxError
 from rlx.experiments import repository
+from rlx.experiments.merging import in_conflict
 
 Check = Callable[[Any], Iterable[Finding]]
 INSTALLATION: tuple[Check, ...] = (
@@ -112,7 +113,7 @@ def _findings(checks: Iterable[Check], root: Path | None) -> Iterator[Finding]:
 
 def _under_way(root: Path) -> str | None:
     try:
-        return repository.under_way(root)
+        return repository.under_way(root) or ("conflict" if in_conflict(root) else None)  # `git stash pop` leaves one
     except RlxError:
         return None  # no repository, which is told
 

@@ -224,8 +224,14 @@ def uncommitted_results(root: Path) -> Iterator[Finding]:
     """Check that the results of the study are committed."""
     names = [name for name in repo.uncommitted(root, "dvc.lock", "runs", "analysis") if not is_dvcs(name)]
     if names:
+        sources = repo.uncommitted(root, *MADE_FROM)
         told = f"{counted(len(names), 'result')} not committed: {listed(names)}"
-        yield warning("results", told, f"`git add -- {shlex.join(names)} && git commit -m 'Results'`")
+        told += f"; nor what they were made from: {listed(sources)}" if sources else ""
+        yield warning("results", told, f"`git add -- {shlex.join(sources + names)} && git commit -m 'Results'`")
+
+
+MADE_FROM = ("params.yaml", "dvc.yaml", "configs", "envs", "policies", "stages")
+"""What results depend on: a commit with them and without these says something untrue."""
 
 
 def is_dvcs(name: str) -> bool:

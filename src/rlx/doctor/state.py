@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rlx.bench import SIZE_LIMIT, bench_folder
 from rlx.doctor.finding import Finding, counted, listed, ok, problem, size, warning
-from rlx.dvc_cache import cache_root, cached, members
+from rlx.dvc_cache import cache_root, is_whole
 from rlx.errors import DataDamaged
 from rlx.experiments.making import abandoned, drop_abandoned
 from rlx.experiments.revisions import recorded_here
@@ -76,9 +76,7 @@ def results(root: Path) -> Iterator[Finding]:
     for run, record in sorted(known.items()):
         for output, digest in record.outputs.items():
             try:
-                listing = cached(root, digest)
-                inside = members(listing).values() if listing and digest.endswith(".dir") else ()
-                if listing is None or not all(cached(root, inner) for inner in inside):
+                if not is_whole(root, digest):
                     lacking.append(f"runs/{run}/{output}")
             except DataDamaged as error:
                 yield problem("cache", f"runs/{run}/{output}: {error}", restoring(root))

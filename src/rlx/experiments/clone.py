@@ -10,8 +10,9 @@ from rlx.experiments.repository import answer
 from rlx.tools import git
 
 DRIVER = "merge.rlx.driver"
-COMMAND = "rlx sync --driver %O %A %B %P"
-"""What ``.gitattributes`` means by ``merge=rlx``."""
+COMMAND = "if command -v rlx > /dev/null; then rlx sync --driver %O %A %B %P; else git merge-file -L ours -L base -L theirs %A %O %B; fi"
+"""What ``.gitattributes`` means by ``merge=rlx``; where no rlx is on the path (another environment, a Git of a desktop), Git's
+own merge by lines, since a driver that fails leaves our side in the file, without a mark."""
 HOOK = """#!/bin/sh
 # Written by `rlx init`: after `git checkout` or `git switch` the results follow, as far as they are in DVC's cache.
 # Delete this file to do `dvc checkout` yourself.
@@ -56,8 +57,13 @@ def set_up(root: Path, *, hooks: bool) -> list[str]:
     git(root, "config", DRIVER, COMMAND)
     if not hooks:
         return []
-    told = git(root, "rev-parse", "--git-path", "hooks/post-checkout").strip()
-    hook = root / told
+    hook = root / git(root, "rev-parse", "--git-path", "hooks/post-checkout").strip()
+    own = root / git(root, "rev-parse", "--git-common-dir").strip() / "hooks"
+    if hook.parent.resolve() != own.resolve() and not hook.exists():
+        return [
+            f"Git takes its hooks from {hook.parent} (core.hooksPath), where rlx adds none: after `git checkout`, run "
+            "`dvc checkout` yourself"
+        ]
     if hook.is_symlink() or (hook.exists() and _text(hook) != HOOK):
         return ["there is a post-checkout hook already: after `git checkout`, run `dvc checkout` yourself"]
     try:
