@@ -8,14 +8,19 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from rlx.bench import entry_for
 from rlx.config.editing import with_list, with_value
+from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.experiments.workplace import open_workplace
+from rlx.inheritance import take_recorded
+from rlx.seeds import train_run
 from tests.conftest import REPOSITORY, Project, run, shrink
 
 LOCAL = """# of this clone only
@@ -155,7 +160,16 @@ def test_a_new_project_is_ready_for_a_team(project: Project, tmp_path: Path) -> 
     )
     assert "dvc.lock: merge: rlx" in project.git("check-attr", "merge", "--", "dvc.lock")
     assert "dvc.lock: diff: unset" in project.git("check-attr", "diff", "--", "dvc.lock")
-    assert project.git("config", "merge.rlx.driver") == "rlx sync --driver %O %A %B %P\n"
+    driver = project.git("config", "merge.rlx.driver")
+    assert "rlx sync --driver %O %A %B %P" in driver
+    for name, line in (("base", "1"), ("ours", "2"), ("theirs", "3")):
+        project.write(f".dvc/tmp/{name}", f"{line}\n")
+    sides = {"%O": "base", "%A": "ours", "%B": "theirs", "%P": "params.yaml"}
+    without_rlx = {"PATH": f"{Path(shutil.which('git') or '').parent}:/bin:/usr/bin"}
+    command = re.sub("%.", lambda match: sides[match[0]], driver)
+    done = subprocess.run(["sh", "-c", command], cwd=project.root / ".dvc/tmp", env=without_rlx, check=False)
+    marks = (project.root / ".dvc/tmp/ours").read_text()
+    assert (done.returncode, "<<<<<<<" in marks) == (1, True), "a driver that fails leaves our side without a mark"
     hook = project.root / ".git/hooks/post-checkout"
     assert os.access(hook, os.X_OK)
     for left_behind in ("checkpoints/seed_1/latest.zip", "metadata.json", "eval/summary.json", "logs/x", "analysis.md"):
@@ -173,6 +187,11 @@ def test_a_new_project_is_ready_for_a_team(project: Project, tmp_path: Path) -> 
     assert own.read_text() == "#!/bin/sh\n# mine\n"
     assert "`rlx init .`" not in flat(hers.rlx("doctor", check=False).stdout)
     assert hers.git("status", "--short") == ""
+    shared = tmp_path / "hooks of all my repositories"
+    shared.mkdir()
+    hers.git("config", "core.hooksPath", str(shared))
+    assert "core.hooksPath" in flat(hers.rlx("init", ".").stdout)
+    assert not list(shared.iterdir())
 
 
 def begin(project: Project, what: str) -> None:
@@ -250,6 +269,96 @@ def test_what_both_sides_changed_is_named_and_left(project: Project) -> None:
     project.write("params.yaml", re.sub(r"<{7} ours\n(.*?)={7}\n.*?>{7} theirs\n", r"\1", text, flags=re.DOTALL))
     project.git("add", "params.yaml")
     assert f"run_{home}" in project.rlx("sync", "--merge").stdout
+
+
+def test_nothing_to_merge_is_said(project: Project) -> None:
+    assert "Nothing is to merge here" in flat(project.rlx("sync", "--merge").stdout)
+
+
+def test_a_conflict_of_a_stash_is_not_offered_for_commit(study: Project) -> None:
+    config = study.root / "configs/cartpole_epochs.yaml"
+    text = config.read_text()
+    study.write("dvc.lock", (study.root / "dvc.lock").read_text() + "\n")
+    config.write_text(text + "# mine\n")
+    said = flat(study.rlx("doctor", check=False).stdout)
+    assert "`git add -- configs/cartpole_epochs.yaml dvc.lock && git commit" in said  # results with what made them
+    study.git("stash", "-q")
+    config.write_text(text + "# yours\n")
+    study.commit("yours")
+    assert study.run("git", "stash", "pop", check=False).returncode
+    assert not TOUCHES_GIT.search(flat(study.rlx("doctor", check=False).stdout).replace("`git stash drop`", ""))
+
+
+def test_what_stages_wrote_of_a_run_that_one_side_took_out_goes(project: Project) -> None:
+    home = project.git("branch", "--show-current").strip()
+    project.git("config", "--remove-section", "merge.rlx")
+    snapshot = "runs/cartpole_epochs/config_snapshot.yaml"
+    project.write(snapshot, "a: 1\n")
+    project.commit("made")
+    project.git("switch", "-qc", "theirs")
+    project.write(snapshot, "a: 2\n")
+    project.commit("changed")
+    project.git("switch", "-q", home)
+    text = (project.root / "params.yaml").read_text()
+    project.write("params.yaml", with_list(text, ("study", "runs"), ["cartpole"], "params.yaml"))
+    project.git("rm", "-q", snapshot)
+    project.rlx("sync")
+    project.commit("taken out")
+    assert project.run("git", "merge", "theirs", check=False).returncode
+    assert snapshot in flat(project.rlx("sync", "--merge").stdout)
+    assert not (project.root / snapshot).exists()
+    assert project.git("ls-files", "--unmerged") == ""
+
+
+def test_seeds_that_a_colleague_trained_are_taken_from_dvcs_cache(study: Project) -> None:
+    shutil.rmtree(study.root / ".dvc/tmp/rlx")  # as in a clone that pulled them
+    snapshot = read_snapshot(study.root / "runs/cartpole_epochs/config_snapshot.yaml")
+    folder = study.root / "runs/renamed"
+    folder.mkdir()
+    outcomes = train_run(study.root, "renamed", snapshot, lambda _: None)
+    assert [(outcome.seed, outcome.status, outcome.reused) for outcome in outcomes] == [
+        (seed, "finished", True) for seed in snapshot.seeds
+    ]
+    for output in ("checkpoints", "metrics.jsonl", "logs"):
+        made, given = (study.root / f"runs/{run_name}/{output}" for run_name in ("renamed", "cartpole_epochs"))
+        files = [path for path in given.rglob("*") if path.is_file()] or [given]
+        for path in files:
+            assert (made / path.relative_to(given)).read_bytes() == path.read_bytes()
+
+
+def test_seeds_of_other_settings_or_damage_are_not_taken(study: Project) -> None:
+    shutil.rmtree(study.root / ".dvc/tmp/rlx")
+    snapshot = read_snapshot(study.root / "runs/cartpole/config_snapshot.yaml")
+
+    def taken(asked: Snapshot) -> dict[int, str]:
+        return take_recorded(study.root, asked, {seed: entry_for(study.root, asked, seed) for seed in asked.seeds})
+
+    config = snapshot.config
+    for other in (
+        config.model_copy(update={"algo": config.algo.model_copy(update={"gamma": 0.5})}),
+        config.model_copy(update={"seed": 50}),
+    ):
+        assert taken(replace(snapshot, config=other)) == {}
+    assert taken(replace(snapshot, code=ProjectCode({"envs/x.py": "0" * 64}))) == {}
+    stage = study.root / "stages/train.py"
+    text = stage.read_text()
+    stage.write_text(text + "# another\n")
+    assert taken(snapshot) == {}
+    stage.write_text(text)
+    lock = yaml.safe_load((study.root / "dvc.lock").read_text())
+    digests = {out["path"]: out["md5"] for out in lock["stages"]["train@cartpole"]["outs"]}
+    objects = study.root / ".dvc/cache/files/md5"
+    listing = json.loads(
+        (objects / digests["runs/cartpole/checkpoints"][:2] / digests["runs/cartpole/checkpoints"][2:]).read_text()
+    )
+    first = next(entry["md5"] for entry in listing if entry["relpath"] == f"seed_{snapshot.seeds[0]}/best.zip")
+    damaged = objects / first[:2] / first[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"x" + damaged.read_bytes())
+    assert taken(snapshot) == {}
+    assert not list((study.root / ".dvc/tmp/rlx").rglob("*.zip"))
+    damaged.unlink()
+    assert taken(snapshot) == {}
 
 
 def test_a_run_that_a_merge_dropped_is_named(study: Project) -> None:
@@ -353,6 +462,7 @@ def test_a_browsable_folder_answers_for_its_own_experiment_alone(study: Project)
     second = keep(study, "kept", "Ann", "ann@there", edits={"dvc.lock": yaml.safe_dump(other, sort_keys=False)})
     study.rlx("info", "kept", check=False)  # another experiment has the name now: the folder is made anew
     assert json.loads((folder / ".origin.json").read_text())["commit"] == second
+    assert "kept" in rows(study)
     study.dvc("exp", "rename", "kept", "renamed")
     assert "renamed" in rows(study)
     assert not folder.exists()
@@ -449,6 +559,27 @@ def test_two_who_each_added_a_run_merge_and_train_nothing(team: Path, tmp_path: 
     assert len(json.loads(ben.rlx("compare", "--json").stdout)["runs"]) == 4
     ben.commit("judged together")
     assert stages_to_run(ben) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("team")
+def test_a_run_that_both_made_and_that_comes_out_as_theirs_is_not_trained_again(team: Path, tmp_path: Path) -> None:
+    shutil.copytree(team / "ben", tmp_path / "ben", symlinks=True)
+    ben = Project(tmp_path / "ben")
+    ben.write("configs/slow.yaml", "algo: {gamma: 0.3, total_timesteps: 1024}\nnum_seeds: 2\n")
+    enlist(ben, "slow")
+    ben.rlx("sync")
+    ben.dvc("repro")
+    ben.commit("slow of my own")
+    ben.git("fetch", "-q")
+    assert ben.run("git", "merge", "origin/HEAD", check=False).returncode
+    assert "left to you: configs/slow.yaml" in flat(ben.rlx("sync", "--merge", check=False).stdout)
+    ben.git("checkout", "--theirs", "configs/slow.yaml")
+    ben.git("add", "configs/slow.yaml")
+    assert "dvc.lock has their results now" in flat(ben.rlx("sync", "--merge").stdout)
+    ben.git("commit", "-q", "--no-edit")
+    ben.dvc("pull", "-q")
+    assert set(re.findall(r"Running stage '([\w@]+)'", ben.dvc("repro"))) == JUDGED_ONLY - {"resolve@slow"}
 
 
 @pytest.mark.slow

@@ -84,12 +84,16 @@ def _is_in_conflict(root: Path) -> bool:
 def _settle(root: Path) -> bool:
     """Merge what rlx can; tell whether there was anything."""
     from rlx.errors import ConfigError
+    from rlx.experiments.chosen_side import take_their_results
     from rlx.experiments.merging import settle
 
     done = settle(root)
+    theirs = [] if done.left else take_their_results(root)
     if done.files:
         tell(f"merged: {', '.join(done.files)}")
-    for run in done.runs:
+    for run in theirs:
+        tell(f"{run} comes out as they configured it: dvc.lock has their results now")
+    for run in (run for run in done.runs if run not in theirs):
         tell(
             f"{run} was changed on both sides: dvc.lock keeps our results; `dvc repro` trains it anew if its configuration "
             f"comes out otherwise"
@@ -97,9 +101,9 @@ def _settle(root: Path) -> bool:
     if done.left:
         raise ConfigError(
             f"changed on both sides, and left to you: {', '.join(done.left)}. Settle and `git add` "
-            f"{'it' if len(done.left) == 1 else 'them'}, then `rlx sync --merge` again"
+            f"{'it' if len(done.left) == 1 else 'them'} (`git rm` what is to go), then `rlx sync --merge` again"
         )
-    return bool(done.files)
+    return bool(done.files or theirs)
 
 
 def _next(root: Path, *, settled: bool) -> str:

@@ -202,14 +202,14 @@ def merge_locks(base: Lock, ours: Lock, theirs: Lock) -> tuple[Lock, list[str]]:
         else:  # `compare` and `resolve` list other runs and configs now, so they run again whichever is kept
             found = mine if mine is not None else other
             stage, _, run = name.partition("@")
-            if stage not in ("resolve", "compare") and mine and other and _asked(mine) != _asked(other):
+            if stage not in ("resolve", "compare") and mine and other and asked(mine) != asked(other):
                 runs[run or stage] = None
         if found is not None:
             stages[name] = found
     return Lock(ours.head if ours.stages else theirs.head, stages, ours.tail or theirs.tail), list(runs)
 
 
-def _asked(section: str) -> Any:
+def asked(section: str) -> Any:
     """Return what a stage was made from: its command, files and settings, without what came of it."""
     return section.partition("\n    outs:\n")[0]
 
@@ -244,7 +244,12 @@ def settle(root: Path) -> Settled:
         way = way_of(name)
         if way is None:
             continue
-        done = way(sides_of(root, name))
+        sides = sides_of(root, name)
+        if _was_taken_out(root, name, sides):
+            git(root, "rm", "--quiet", "--force", "--", name)
+            files.append(name)
+            continue
+        done = way(sides)
         write_bytes(root / name, done.content)
         if name == "dvc.lock":
             runs |= dict.fromkeys(done.conflicts)
@@ -252,6 +257,16 @@ def settle(root: Path) -> Settled:
             git(root, "add", "--", name)
             files.append(name)
     return Settled(tuple(files), tuple(runs), tuple(in_conflict(root)))
+
+
+def _was_taken_out(root: Path, name: str, sides: Sides) -> bool:
+    """Tell whether one side deleted what stages write of a run, and the study has no such run."""
+    parts = PurePosixPath(name).parts
+    deleted = sides.base is not None and (sides.ours is None or sides.theirs is None)
+    if not deleted or len(parts) != 3 or parts[0] != "runs":
+        return False
+    runs = _list_in(read_bytes(root / "params.yaml", MOST_BYTES).decode("utf-8", "replace"), ("study", "runs"))
+    return runs is not None and parts[1] not in runs
 
 
 def in_conflict(root: Path) -> list[str]:
