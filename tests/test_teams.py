@@ -68,6 +68,16 @@ def test_settings_of_a_clone_are_never_written_and_hold_in_experiments(study: Pr
     assert f"dir = {study.root / '.dvc' / 'cache'}" in theirs
 
 
+@pytest.mark.parametrize("text", ["[core]\n    ; a comment of another format\n", "\ufeff[core]\n", "[core\n"])
+def test_settings_that_dvc_cannot_read_are_named(study: Project, text: str) -> None:
+    study.write(".dvc/config.local", text)
+    for words in ("train cartpole --seeds 1 -S algo.gamma=0.5", "doctor"):
+        refused = study.rlx(*words.split(), check=False)
+        assert refused.returncode in (1, 3)
+        assert ".dvc/config.local" in flat(refused.stdout), refused.stdout
+        assert "did not expect" not in refused.stdout
+
+
 # --- scores under the configuration that they are of ------------------------------------------------------------------
 
 READING = ("compare", "report", "info cartpole", "diagnose cartpole", "summarize", "plot cartpole", "eval cartpole",

@@ -94,11 +94,17 @@ def known_runs(root: Path) -> list[str]:
     return list(dict.fromkeys([*here, *(experiment.name for experiment in experiments(root))]))
 
 
+REVISIONS = ("refs/heads", "refs/tags", "refs/remotes")
+"""Where Git has names of commits."""
+
+
 def _at_revision(root: Path, run: str, revision: str, name: str) -> RunFolder:
     commit = commit_of(root, revision)
     if commit is None:
         kept = [experiment.name for experiment in experiments(root)]
-        raise Missing(f"{name}: there is no revision {revision!r}; {shallow(root) or _nearest(revision, kept)}")
+        branches = (answer(root, "for-each-ref", "--format=%(refname:short)", *REVISIONS) or "").split()
+        told = shallow(root) or _nearest(revision, list(dict.fromkeys(kept + branches)))
+        raise Missing(f"{name}: there is no revision {revision!r}; {told}")
     (runs,) = recorded(root, [commit])
     if run not in runs:
         raise Missing(f"{name}: there is no run {run!r} at {revision}; {_nearest(run, sorted(runs))}")

@@ -34,9 +34,10 @@ def command(name: Path, env_id: str | None, remote: str | None, *, no_hooks: boo
         if value is not None and not value.strip():
             raise UsageError(f"{option} '': must not be empty; leave it out, or say which")
     if env_id is None and remote is None and is_project(name):
-        for note in set_up(name, hooks=not no_hooks):
+        notes = set_up(name, hooks=not no_hooks)
+        for note in notes:
             click.echo(f"note: {note}", err=True)
-        follow = "" if no_hooks else "; results follow `git checkout`"
+        follow = "" if no_hooks or notes else "; results follow `git checkout`"
         click.echo(f"this clone of {name.resolve().name} is set up: Git merges runs that two people add{follow}")
         return
     for note in create_project(name, env_id, remote, hooks=not no_hooks):

@@ -44,7 +44,9 @@ def dvc_settings(root: Path) -> dict[str, Any]:
     try:
         return dict(Config(dvc_dir=str(root / ".dvc"), validate=False))
     except (Refusal, UnicodeDecodeError) as error:
-        raise ConfigError(f".dvc/config: DVC cannot read it: {error}") from None
+        raise ConfigError(
+            f"DVC's settings (.dvc/config, .dvc/config.local, or your own) cannot be read: {error}"
+        ) from None
 
 
 def default_remote(root: Path) -> Remote | None:

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from configobj import ConfigObj
+from configobj import ConfigObj, ConfigObjError
 
 from rlx.atomic import write_bytes
 from rlx.dvc_cache import cache_root
-from rlx.errors import CommandFailed, Interrupted, Missing
+from rlx.errors import CommandFailed, ConfigError, Interrupted, Missing
 from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.data import bring_data
 from rlx.experiments.kept import Record
@@ -174,10 +174,16 @@ def _configure(place: Workplace) -> None:
     """Let DVC in the clone use the project's cache, and nothing of the network; all else is as this clone's owner set it.
 
     What the owner wrote is read as lines: a ``ConfigObj`` that knows its file writes that file.
+
+    Raises:
+        ConfigError: It cannot be read.
     """
     own = place.project / ".dvc" / "config.local"
-    lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
-    settings = ConfigObj(lines, encoding="utf-8", interpolation=False)
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
+        settings = ConfigObj(lines, encoding="utf-8", interpolation=False)
+    except (ConfigObjError, UnicodeDecodeError) as error:
+        raise ConfigError(f".dvc/config.local: DVC cannot read it: {error}") from None
     settings.setdefault("cache", {})["dir"] = str(cache_root(place.project))
     settings.setdefault("exp", {})["auto_push"] = "false"
     write_bytes(place.root / ".dvc" / "config.local", b"\n".join(settings.write()) + b"\n")
