@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,12 @@ from hypothesis import strategies as st
 from rlx.errors import DataDamaged
 from rlx.report.score_table import read_score_table
 from tests.conftest import Project, own
+from tests.conftest import run as run_command
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
 
 RAN = "> python -m stages."
 
@@ -54,6 +61,39 @@ def test_how_to_judge_is_changed_without_training(study: Project) -> None:
         "To settle it: go on to the next look, at 4 seeds each: `rlx train cartpole -S num_seeds=4 && rlx train cartpole_epochs -S num_seeds=4`"
         in " ".join(study.rlx("compare").stdout.split())
     )
+
+
+TASKS = "run,seed,score,task\n" + "".join(
+    f"{method},{seed},{gain + seed},{task}\n"
+    for task in ("A", "B")
+    for method, gain in (("base", 0), ("up", 10))
+    for seed in range(5)
+)
+
+
+def test_scores_of_several_tasks_are_normalised_by_what_is_given(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text(TASKS)
+    (tmp_path / "refs.csv").write_text("task,low,high\nA,0,10\nB,-10,10\nC,0,1\n")
+    (tmp_path / "few.csv").write_text("task,low,high\nA,0,10\n")
+    (tmp_path / "wrong.csv").write_text("task,low,high\nA,10,0\nB,0,1\n")
+
+    def compared(*more: str) -> subprocess.CompletedProcess[str]:
+        return run_command(["rlx", "compare", "--scores", "scores.csv", *more], tmp_path)
+
+    plain = compared()
+    assert "a seed of it beats one of base's" in flat(plain.stdout)
+    assert "No scores are normalised" in flat(plain.stdout)
+    given = compared("--references", "refs.csv")
+    assert "+0.750 normalised score" in flat(given.stdout)
+    assert "+10.00 normalised score" in flat(compared("--normalized").stdout)
+    for more, status, told in (
+        (["--references", "few.csv"], 4, "has no reference scores of B"),
+        (["--references", "wrong.csv"], 4, "high (0) is not above low (10)"),
+        (["--references", "refs.csv", "--normalized"], 2, "keep one of the two"),
+        (["--looks", "5,3"], 2, "increase"),
+    ):
+        refused = compared(*more)
+        assert (refused.returncode, told in flat(refused.stdout)) == (status, True), refused.stdout
 
 
 def test_runs_whose_environment_ignores_seeds_are_told_beside_the_verdict(study: Project) -> None:

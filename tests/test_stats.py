@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
+from scipy.stats import norm
 
 from rlx import stats
 
@@ -104,6 +105,45 @@ def test_false_positives_stay_below_alpha_for_bimodal_scores() -> None:
     draws = rng.choice([0.0, 1.0], p=[0.2, 0.8], size=(1500, 10)) * 500 + rng.normal(size=(1500, 10))
     rejected = np.mean([stats.permutation_test(row[:5], row[5:]).p <= 0.05 for row in draws])
     assert rejected <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1500)
+
+
+def pairs_of(rng: np.random.Generator, shifts: list[float], n: int = 8) -> list[stats.Pair]:
+    base = rng.normal(size=n)
+    return [stats.Pair(rng.normal(shift, 1, n), base, "base") for shift in shifts]
+
+
+def test_closed_test_of_one_pair_is_the_permutation_test() -> None:
+    rng = np.random.default_rng(20)
+    for shift in (0.0, 1.0):
+        (pair,) = pairs_of(rng, [shift])
+        assert stats.closed_test([pair]) == [stats.permutation_test(pair.candidate_S, pair.baseline_S).p]
+
+
+def test_closed_test_is_between_no_correction_and_a_full_one() -> None:
+    rng = np.random.default_rng(21)
+    for _ in range(5):
+        pairs = pairs_of(rng, [0.0, 0.5, 1.5, 2.0])
+        alone = [stats.permutation_test(pair.candidate_S, pair.baseline_S).p for pair in pairs]
+        adjusted = stats.closed_test(pairs)
+        assert all(p >= raw for p, raw in zip(adjusted, alone, strict=True))
+        order = sorted(range(4), key=lambda index: alone[index])
+        assert [adjusted[index] for index in order] == sorted(adjusted)
+
+
+def test_clear_candidates_beside_it_cost_a_candidate_nothing() -> None:
+    rng = np.random.default_rng(22)
+    pairs = pairs_of(rng, [30.0, 40.0, 50.0, 1.0])
+    (alone,) = stats.closed_test(pairs[3:])
+    assert stats.closed_test(pairs)[3] == pytest.approx(alone, abs=0.01)
+
+
+def test_differences_within_their_margin_are_not_rejected() -> None:
+    rng = np.random.default_rng(23)
+    pairs = [stats.Pair(pair.candidate_S, pair.baseline_S, "base", 1.5) for pair in pairs_of(rng, [0.0, 1.0, 9.0])]
+    inside = [abs(np.mean(pair.candidate_S) - np.mean(pair.baseline_S)) <= 1.5 for pair in pairs]
+    adjusted = stats.closed_test(pairs)
+    assert all(p == 1.0 for p, within in zip(adjusted, inside, strict=True) if within)
+    assert adjusted[2] < 0.01
 
 
 def test_holm_by_hand() -> None:
@@ -254,7 +294,8 @@ def test_looks_spend_alpha_step_by_step_and_wait_for_their_seeds() -> None:
     rng = np.random.default_rng(7)
     looks = stats.group_sequential_test(rng.normal(size=17), rng.normal(size=12), (5, 10, 15), 0.06)
     assert [look.n for look in looks] == [5, 10]
-    assert [look.spent for look in looks] == pytest.approx([0.02, 0.04])
+    z = norm.ppf(1 - 0.03)  # O'Brien–Fleming-like (Lan & DeMets 1983): 2 (1 − Φ(z / √t))
+    assert [look.spent for look in looks] == pytest.approx([2 * norm.sf(z / np.sqrt(t)) for t in (1 / 3, 2 / 3)])
     assert stats.group_sequential_test(np.zeros(4), np.ones(4), (5, 10), 0.05) == []
 
 
@@ -308,10 +349,10 @@ def test_a_look_that_may_spend_too_little_decides_nothing() -> None:
         first, *_ = stats.group_sequential_test(np.full(9, 500.0), np.full(9, 300.0), (n, 2 * n, 3 * n), 0.05)
         assert first.statistic == np.inf
         assert (first.boundary, first.crossed, first.difference.interval) == (np.inf, False, None)
-    fifth = stats.group_sequential_test(np.full(5, 500.0), np.full(5, 300.0), (5, 10, 15, 20), 0.05)[0]
-    assert fifth.crossed
-    assert fifth.difference.interval is not None
-    assert fifth.difference.interval.method == "no spread"
+    tenth = stats.group_sequential_test(np.full(10, 500.0), np.full(10, 300.0), (5, 10, 15, 20), 0.05)[1]
+    assert tenth.crossed
+    assert tenth.difference.interval is not None
+    assert tenth.difference.interval.method == "no spread"
 
 
 def test_a_far_outlier_later_changes_no_earlier_look() -> None:

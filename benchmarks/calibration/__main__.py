@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.calibration.intervals import coverage_of_differences, coverage_of_means
 from benchmarks.calibration.report import markdown, with_tables
 from benchmarks.calibration.verdicts import cells, interval_cells
+from benchmarks.calibration.worst import worst_cases
 
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
@@ -28,8 +29,15 @@ def main() -> None:
     situations = [*cells(arguments.scale), *interval_cells(arguments.scale)]
     with ProcessPoolExecutor(os.cpu_count(), initializer=threadpool_limits, initargs=(1,)) as pool:
         means, differences = pool.submit(coverage_of_means, count), pool.submit(coverage_of_differences, count)
+        worst = pool.submit(worst_cases)
         found = list(pool.map(_run, range(len(situations)), [arguments.scale] * len(situations)))
-        results = {"repeats": count, "means": means.result(), "differences": differences.result(), "verdicts": found}
+        results = {
+            "repeats": count,
+            "worst": worst.result(),
+            "means": means.result(),
+            "differences": differences.result(),
+            "verdicts": found,
+        }
     if arguments.write:
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")

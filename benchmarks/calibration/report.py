@@ -15,9 +15,13 @@ TITLES = {
     "six candidates": "Nothing differs: how often any of six candidates is",
     "sequential": "Nothing differs: `--sequential`, looking after 5, 10, 15 and 20 seeds",
     "naive adding of seeds": "The same looks, each judged as if it were the only one",
+    "rare failures, equal means": "A run that sometimes fails, against a narrow one of the same mean: how often they are called different",
     "same mean, other shape": "Means are equal, but spreads or shapes are not",
     "at the minimum effect": "The true difference is the minimum effect (0.5 sd): how often `improved` is said all the same",
     "power at d = 1.5": "A true difference of 1.5 standard deviations: how often it is seen",
+    "power in a family": "The sixth of six candidates is better by 1.5 standard deviations, 10 seeds each: how often it is seen",
+    "coverage: family": "Six candidates, three of them better: how often all intervals together are right",
+    "power, fragility demanded": "A difference of 1.5 standard deviations with `compare.fragility: 1` and a minimum effect of 0.2",
     "equivalent, wrongly: shifted by the minimum effect": "`equivalent` where the true difference is the minimum effect (0.5 sd)",
     "equivalent, wrongly: unseen failures": "`equivalent` where one run never fails and the other sometimes does",
     "equivalent, rightly": "`equivalent` where nothing differs",
@@ -42,6 +46,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         "### Coverage of 95 % intervals of a difference of two runs",
         _coverage(results["differences"]),
     ]
+    parts += ["### The worst cases found, of scores of two or three values", _worst(results["worst"])]
     for name, rows in itertools.groupby(_in_order(results["verdicts"]), lambda row: row["table"]):
         parts += [f"### {TITLES[name]}", _shares(list(rows))]
     return "\n\n".join(parts)
@@ -63,6 +68,11 @@ def _coverage(rows: Sequence[Mapping[str, Any]]) -> str:
 def _covered(row: Mapping[str, Any]) -> str:
     width = MISSING if row["width"] is None else f"{row['width']:.2f}"
     return f"{row['coverage']:.3f} ({width})"
+
+
+def _worst(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [[row["situation"], row["seeds"], row["what"], f"{row['rate']:.3f}", row["where"]] for row in rows]
+    return table(["situation", "seeds", "what", "worst", "where"], lines, left=3)
 
 
 def _shares(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats as scipy_stats
@@ -76,6 +76,10 @@ def cells(scale: float) -> Iterator[Cell]:
     yield from _false_alarms(scale)
     yield from _power(scale)
     yield from _equivalence(scale)
+    yield from _families(scale)
+    for below, demand in ((3, 0), (3, 1), (5, 1), (10, 1)):
+        name = f"failing {below} sd below" if demand else "nothing demanded"
+        yield Cell("power, fragility demanded", name, "16, 16", _demanding(below, demand), round(scale * 500))
 
 
 def _false_alarms(scale: float) -> Iterator[Cell]:
@@ -84,8 +88,13 @@ def _false_alarms(scale: float) -> Iterator[Cell]:
         repeats = round(scale * (4000 if n + m <= 10 else 2000))
         yield Cell("one candidate", distribution.name, f"{n}, {m}", _null(distribution, n, m, 1), repeats, "≤ 0.05")
     for distribution, n in itertools.product(DISTRIBUTIONS, (5, 10)):
-        repeats = round(scale * (1000 if n == 5 else 400))
+        repeats = round(scale * 400)
         yield Cell("six candidates", distribution.name, f"{n}, {n}", _null(distribution, n, n, 6), repeats, "≤ 0.05")
+    for share, n in itertools.product((0.05, 0.2), (5, 10, 20)):
+        simulate = _called_worse(failing(share), n)
+        yield Cell(
+            "rare failures, equal means", f"{100 * share:.0f} % fail", f"{n}, {n}", simulate, round(scale * 1000)
+        )
     for distribution in DISTRIBUTIONS:
         looks = Criteria(ALPHA, looks=DEFAULT_LOOKS)
         shown = ", ".join(map(str, DEFAULT_LOOKS))
@@ -154,6 +163,70 @@ def _power(scale: float) -> Iterator[Cell]:
         yield Cell("power at d = 1.5", distribution.name, "sequential to 20", simulate, round(scale * 1000))
 
 
+def _families(scale: float) -> Iterator[Cell]:
+    for distribution, (name, others) in itertools.product(DISTRIBUTIONS, FAMILIES.items()):
+        simulate = _sixth(distribution, others)
+        yield Cell("power in a family", distribution.name, name, simulate, round(scale * 250))
+    for distribution in DISTRIBUTIONS:
+        simulate = _family_covered(distribution)
+        yield Cell(
+            "coverage: family", distribution.name, "10, 10", simulate, round(scale * 250), "≥ 0.95 of all six together"
+        )
+
+
+FAMILIES = {
+    "no other candidate": None,
+    "five are clearly better": 5.0,
+    "all are as good": 1.5,
+    "five are no better": 0.0,
+}
+
+
+def _family(distribution: Distribution, others: float | None, rng: np.random.Generator) -> list[Comparison]:
+    """Judge six candidates, the sixth of them better by 1.5 standard deviations; 10 seeds each."""
+    shifts = [*([] if others is None else [others] * 5), 1.5]
+    candidates = [distribution.draw(rng, (10,)) + shift * distribution.std for shift in shifts]
+    return judge(distribution.draw(rng, (10,)), candidates, Criteria(ALPHA))
+
+
+def _sixth(distribution: Distribution, others: float | None) -> Callable[[np.random.Generator], bool]:
+    return lambda rng: _family(distribution, others, rng)[-1].verdict == "improved"
+
+
+def _family_covered(distribution: Distribution) -> Callable[[np.random.Generator], bool]:
+    """Whether the intervals of six candidates cover their true differences, all of them: 1.5 of half, 0 of the others."""
+    shifts = [0.0, 0.0, 0.0, 1.5, 1.5, 1.5]
+
+    def simulate(rng: np.random.Generator) -> bool:
+        candidates = [distribution.draw(rng, (10,)) + shift * distribution.std for shift in shifts]
+        found = judge(distribution.draw(rng, (10,)), candidates, Criteria(ALPHA))
+        ends = [each.difference.interval for each in found if each.difference]
+        return all(
+            end is not None and end.low <= shift * distribution.std <= end.high
+            for end, shift in zip(ends, shifts, strict=True)
+        )
+
+    return simulate
+
+
+def _called_worse(sometimes: Distribution, n: int) -> Callable[[np.random.Generator], bool]:
+    """Whether a run that sometimes fails is told from a narrow one of the same mean."""
+    narrow = _normal(sometimes.mean, 0.05)
+    return lambda rng: changed(judge(narrow.draw(rng, (n,)), [sometimes.draw(rng, (n,))], Criteria(ALPHA)))
+
+
+def _demanding(below: float, demand: int) -> Callable[[np.random.Generator], bool]:
+    """Whether 1.5 standard deviations are seen where one more seed, so far below the baseline, must not undo it."""
+
+    def simulate(rng: np.random.Generator) -> bool:
+        baseline_S, candidate_S = rng.normal(size=(2, 16))
+        base = replace(run_of("b", baseline_S), random_return=-below)
+        criteria = Criteria(ALPHA, 0.2, fragility=demand)
+        return compare(base, [run_of("c", candidate_S + 1.5)], criteria)[0].verdict == "improved"
+
+    return simulate
+
+
 def _power_of_welch(distribution: Distribution, n: int, shift: float) -> float:
     rng = np.random.default_rng(5)
     one, other = distribution.draw(rng, (4000, n)) + shift, distribution.draw(rng, (4000, n))
@@ -179,13 +252,17 @@ def _equivalence(scale: float) -> Iterator[Cell]:
         yield Cell(
             "equivalent, wrongly: shifted by the minimum effect", distribution.name, f"{n}, {m}", simulate, repeats
         )
-    for share, n in itertools.product((0.2, 0.1), (5, 10, 14, 20)):
+    for share, n in itertools.product((0.2, 0.1, 0.05), (5, 10, 14, 20)):
         name = f"never failing against {100 * share:.0f} % failing, minimum effect {share / 2:g}"
         simulate = _never_against(failing(share), share / 2, n)
         yield Cell("equivalent, wrongly: unseen failures", name, f"{n}, {n}", simulate, round(scale * 1000))
     for n in (5, 10, 14, 20):
         simulate = _shifted_equivalent(NORMAL, (n, n), 0.0, 1.0)
         yield Cell("equivalent, rightly", "normal, minimum effect 1 sd", f"{n}, {n}", simulate, round(scale * 500))
+    for n in (14, 20, 40, 60):
+        simulate = _never_against(failing(0.0), 0.05, n)
+        name = "never failing, minimum effect 0.05 of the way from random actions"
+        yield Cell("equivalent, rightly", name, f"{n}, {n}", simulate, round(scale * 100))
 
 
 def _shifted_equivalent(
@@ -201,7 +278,10 @@ def _shifted_equivalent(
 def _never_against(sometimes: Distribution, effect: float, n: int) -> Callable[[np.random.Generator], bool]:
     def simulate(rng: np.random.Generator) -> bool:
         never = failing(0.0).draw(rng, (n,))
-        return judge(never, [sometimes.draw(rng, (n,))], Criteria(ALPHA, effect))[0].verdict == "equivalent"
+        base = replace(run_of("b", never), random_return=0.0)
+        return (
+            compare(base, [run_of("c", sometimes.draw(rng, (n,)))], Criteria(ALPHA, effect))[0].verdict == "equivalent"
+        )
 
     return simulate
 

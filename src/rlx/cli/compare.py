@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,27 @@ import click
 from rlx.cli.common import AS_JSON, AS_MARKDOWN, RUN, print_grid, print_json, tell
 
 if TYPE_CHECKING:
+    from rlx.config.schema import CompareConfig
     from rlx.report.study_comparison import StudyComparison
+
+
+class _Looks(click.ParamType):  # type: ignore[type-arg]
+    """Numbers of seeds each, separated by commas."""
+
+    name = "looks"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Return the numbers."""
+        words = str(value).split(",")
+        if not all(word.strip().isdigit() and len(word) < 7 for word in words):
+            self.fail(f"{value!r} is no list of numbers such as 5,10,20", param, ctx)
+        looks = [int(word) for word in words]
+        if looks[0] < 2 or any(later <= sooner for sooner, later in itertools.pairwise(looks)):
+            self.fail(f"{value!r}: looks begin at 2 seeds or more, and increase", param, ctx)
+        return looks
+
+
+LOOKS = _Looks()
 
 
 @click.command("compare")
@@ -35,6 +56,15 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare scores from a CSV file instead: columns run, seed, score [, task]; needs no project.",
 )
+@click.option(
+    "--references",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For several tasks: a CSV file of the scores that count as 0 and 1 (columns task, low, high).",
+)
+@click.option("--normalized", is_flag=True, help="For several tasks: the scores in the file are normalised already.")
+@click.option(
+    "--looks", metavar="N,N,…", type=LOOKS, help="Judge look by look, at these numbers of seeds each, such as 5,10,20."
+)
 @AS_JSON
 @AS_MARKDOWN
 def command(
@@ -58,7 +88,8 @@ def command(
     if effect is not None and not math.isfinite(effect):
         raise click.BadParameter(f"{effect} is not a finite number", param_hint="'--minimum-effect'")
     gather = _from_table if scores else _from_project
-    study = gather(scores, runs, {key: value for key, value in judging.items() if value is not None}, sequential)
+    given = {key: value for key, value in judging.items() if value is not None and value is not False}
+    study = gather(scores, runs, given, sequential)
     if as_json:
         print_json(to_data(study))
     elif as_markdown:
@@ -68,17 +99,22 @@ def command(
         shown = Path("analysis") / "compare" / "comparison.md"
         if not (runs or scores or sequential or any(judging.values())) and shown.is_file():
             click.echo(f"\nPictures, and every setting that differs: {shown}")
+    if scores:
+        click.echo(f"Judged by {_settings_of_project()[1]}.", err=True)
 
 
 def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
     from dataclasses import replace
 
-    from rlx.config.schema import CompareConfig
+    from rlx.config.schema import ReferenceScore
     from rlx.errors import UsageError
-    from rlx.report.score_table import read_score_table
+    from rlx.report.score_table import read_references, read_score_table
     from rlx.report.study_comparison import Bars, judge
 
     assert path is not None
+    references, normalized = judging.pop("references", None), judging.pop("normalized", False)
+    if references and normalized:
+        raise UsageError("--normalized says that the scores need no --references; keep one of the two")
     if "checkpoint" in judging:
         raise UsageError("--checkpoint does not apply to --scores: the file says which scores")
     if judging.pop("metric", "return") != "return":
@@ -93,8 +129,33 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
         methods = {name: members for name, members in methods.items() if name in names}
         found = [run for run in found if run.run in names or any(run.run in members for members in methods.values())]
     baseline = judging.pop("baseline", names[0])
-    study = judge(found, baseline, Bars(CompareConfig(**judging)), methods, sequential=sequential)
+    settings, _ = _settings_of_project()
+    tasks = list(dict.fromkeys(str(run.task["environment"]) for run in found))
+    if normalized:
+        judging["reference_scores"] = {task: ReferenceScore(low=0.0, high=1.0) for task in tasks}
+    elif references:
+        judging["reference_scores"] = read_references(references, tasks)
+    elif not set(settings.reference_scores) <= set(tasks):
+        judging["reference_scores"] = {
+            task: found for task, found in settings.reference_scores.items() if task in tasks
+        }
+    settings = settings.model_copy(update={"threshold": None, **judging})
+    study = judge(found, baseline, Bars(settings), methods, sequential=sequential)
     return replace(study, checkpoint=None)
+
+
+def _settings_of_project() -> tuple[CompareConfig, str]:
+    """Return the ``compare`` section of the project that this is called in, and whose it is, in words."""
+    from rlx.config.composition import read_parameters
+    from rlx.config.schema import CompareConfig
+    from rlx.errors import RlxError
+    from rlx.project import find_root
+
+    try:
+        root = find_root()
+    except RlxError:
+        return CompareConfig(), "the defaults, since this is no project"
+    return read_parameters(root).compare, f"compare.* of {root / 'params.yaml'}"
 
 
 def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
@@ -103,11 +164,18 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
     from rlx.project import find_root
     from rlx.references import find_run
     from rlx.report.judged_runs import chosen_runs, with_outdated
+    from rlx.report.score_table import read_references
     from rlx.report.study_comparison import compare_folders, compare_metric
     from rlx.report.sweep_digest import judge_sweep, members_of
 
     root, baseline = find_root(), judging.pop("baseline", None)
     parameters = read_parameters(root)
+    if judging.pop("normalized", False):
+        raise UsageError("--normalized is for --scores: returns of a project's runs are not normalised")
+    if references := judging.pop("references", None):
+        folders = [find_run(root, name) for name in parameters.study.runs]
+        known = list(dict.fromkeys(folder.snapshot.config.env.id for folder in folders))
+        judging["reference_scores"] = read_references(references, known)
     metric = judging.pop("metric", "return")
     effect = judging.pop("minimum_effect", None)
     settings = parameters.compare.model_copy(update=judging)
@@ -148,6 +216,8 @@ def _show(study: StudyComparison) -> None:
     if shared:
         click.echo()
         tell(beware_of_all(study))
+    if study.methods:
+        return
     for comparison in study.comparisons:
         click.echo()
         tell(f"{comparison.run} against {comparison.baseline}: {comparison.verdict}", "bold")

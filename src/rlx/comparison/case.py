@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -14,9 +15,11 @@ from rlx.comparison.runs import RunScores
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive", "identical", "not comparable"]
 DEFAULT_LOOKS = (5, 10, 15, 20)
 """When to look at a growing comparison, where ``compare.looks`` does not say: after these numbers of seeds each."""
+REASONABLE = 100
+"""More seeds than this are not suggested as a command."""
 FAILING_SHARE = 0.2
-"""``equivalent`` is only said with so many seeds that a failure of one training in five would have shown: rare failures
-are what intervals over a few agreeing seeds miss (``docs/statistics.md``)."""
+"""Where nobody knows what a failing seed scores, ``equivalent`` is only said with so many seeds that a failure of one training
+in five would have shown: rare failures are what intervals over a few agreeing seeds miss (``docs/statistics.md``)."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,14 @@ class Criteria:
         minimum_effect: The smallest difference in return that matters.
         looks: Numbers of seeds each at which the comparison is looked at; None judges once, with all seeds.
         derived: Whether nobody said the minimum effect, so that it was derived from the scores.
+        fragility: How many failing seeds ``improved`` and ``regressed`` must withstand.
     """
 
     alpha: float = 0.05
     minimum_effect: float = 0.0
     looks: tuple[int, ...] | None = None
     derived: bool = False
+    fragility: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Comparison:
         verdict: One of the six words.
         difference: Candidate − baseline, with the interval; None where nothing can be compared.
         relative: The difference as a share of the baseline's mean (None when that is not positive).
-        p_value: Of no difference, by the permutation test, adjusted for the number of candidates (Holm).
+        p_value: Of no difference, by the permutation test, adjusted for all candidates together
+            (:func:`rlx.stats.closed_test`).
         p_beyond: Of a difference no larger than the minimum effect, adjusted likewise; it decides.
         test: The test of no difference before adjustment; None when judged look by look.
         probability_of_improvement: Chance that a seed of the candidate beats one of the baseline.
@@ -55,6 +61,11 @@ class Comparison:
         next_step: What would settle an inconclusive comparison.
         more_seeds: The settings with which both runs would have to be trained for that; empty where more seeds do not help.
         command: The command that does it, where somebody has said how these runs are made.
+        fragility: How many further seeds, had they failed, would take ``improved`` or ``regressed`` away; None where ten would
+            not, and for other verdicts.
+        unexcluded: The share of failing seeds that the better run's seeds do not exclude (of two that are alike, the run
+            with the larger one); None where nothing was judged.
+        minutes: How long the command would take where the runs were trained, if it is known how long a seed took.
         changes: Settings that differ: dotted key → (baseline's, candidate's).
         provenance: The same of code, engine and libraries.
         warnings: What makes the comparison weaker than it looks.
@@ -83,14 +94,16 @@ class Comparison:
     derived: bool = False
     more_seeds: Mapping[str, int] = field(default_factory=dict)
     command: str | None = None
+    fragility: int | None = None
+    unexcluded: float | None = None
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)
 class Case:
     """Two runs, and how to judge them.
 
-    The interval that decides carries the same correction as the test: its level is 1 − alpha over the ``family`` of
-    candidates judged together (Bonferroni).
+    The interval's level is 1 − alpha over the ``family`` of candidates judged together (Bonferroni).
     """
 
     baseline: RunScores
@@ -107,6 +120,11 @@ class Case:
     def difference(self) -> stats.Estimate:
         """Candidate − baseline, with the deciding interval."""
         return stats.difference_of_means(self.candidate.scores_S, self.baseline.scores_S, 1 - self.alpha)
+
+    @cached_property
+    def difference_alone(self) -> stats.Estimate:
+        """Candidate − baseline, with an interval that is not corrected for the number of candidates."""
+        return stats.difference_of_means(self.candidate.scores_S, self.baseline.scores_S, 1 - self.criteria.alpha)
 
     @property
     def seeds(self) -> tuple[int, int]:
@@ -157,10 +175,24 @@ def zone(effect: float) -> str:
     return "0" if effect == 0 else f"differences up to ±{effect:g}"
 
 
-def too_few_for_equivalence(case: Case) -> str | None:
-    """Return why this many seeds cannot show that two runs are equally good, or None."""
-    n, needed = min(case.seeds), stats.seeds_to_see(FAILING_SHARE, case.alpha)
-    return f"{n} seeds each may miss a failure of one training in five; {needed} would not" if n < needed else None
+def is_beyond(interval: stats.Interval, effect: float) -> bool:
+    """Tell whether an interval lies beyond the differences that do not matter."""
+    return interval.low > effect or interval.high < -effect
+
+
+def agreeing(interval: stats.Interval, effect: float, *, above: bool, decided: bool) -> stats.Interval:
+    """Return an interval that ends where the test does, so that the two never say different things.
+
+    Where the test of all candidates together decides what the interval of one does not, its near end is moved just beyond
+    the differences that do not matter (Guilbaud 2008: simultaneous intervals that go with a closed procedure end there);
+    where the test does not decide what the interval does, it is moved back to their edge.
+    """
+    if decided == is_beyond(interval, effect):
+        return interval
+    edge = effect if above else -effect
+    near = math.nextafter(edge, math.inf if above else -math.inf) if decided else edge
+    method = f"{interval.method}, ended by the permutation test"
+    return replace(interval, low=near, method=method) if above else replace(interval, high=near, method=method)
 
 
 def up_to_seeds(n: int) -> dict[str, int]:

@@ -53,19 +53,17 @@ def _told(key: str, old: Any, new: Any) -> str:
 def identity(one: RunScores, other: RunScores) -> str | None:
     """Return why two runs are the same training rather than two, or None.
 
-    They are where all seeds they share have bit-equal policies; where policies are not known, where all scores are
-    bit-equal, seed by seed.
+    They are where all seeds they share have bit-equal policies. Equal scores are no such proof: two trainings that both solve
+    a task have them.
     """
     shared = sorted(set(one.scores) & set(other.scores))
-    if not shared:
+    if not shared or not (one.policies and other.policies):
         return None
-    if one.policies and other.policies:
-        if any(one.policies.get(seed) != other.policies.get(seed) or seed not in one.policies for seed in shared):
-            return None
-        if set(one.scores) == set(other.scores):
-            return "the trained policies are bit-equal, seed by seed"
-        return f"the policies of all {len(shared)} seeds they share are bit-equal: it is one training, counted twice"
-    return "their scores are bit-equal, seed by seed" if dict(one.scores) == dict(other.scores) else None
+    if any(one.policies.get(seed) != other.policies.get(seed) or seed not in one.policies for seed in shared):
+        return None
+    if set(one.scores) == set(other.scores):
+        return "the trained policies are bit-equal, seed by seed"
+    return f"the policies of all {len(shared)} seeds they share are bit-equal: it is one training, counted twice"
 
 
 def warnings(baseline: RunScores, candidate: RunScores, alpha: float | None) -> tuple[str, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rlx import stats
 from rlx.comparison.case import (
     DEFAULT_LOOKS,
-    FAILING_SHARE,
     Case,
     Comparison,
     Verdict,
@@ -16,6 +16,7 @@ from rlx.comparison.case import (
     up_to_seeds,
     zone,
 )
+from rlx.comparison.unseen import Holds, demanded, equivalence, fragility, unexcluded
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class _Sides:
     above: list[stats.Look]
     below: list[stats.Look]
     effect: float
-    enough: int
+    case: Case
 
     def verdict_at(self, index: int) -> Verdict:
         """Return what one look shows by itself."""
@@ -34,9 +35,23 @@ class _Sides:
             return "improved"
         if down.crossed and down.difference.mean < 0:
             return "regressed"
-        if self.effect and up.crossed and down.crossed and up.n >= self.enough:
+        if self.is_inside(index) and equivalence(_at(self.case, up.n), "")[0] == "equivalent":
             return "equivalent"
         return "inconclusive"
+
+    def is_inside(self, index: int) -> bool:
+        """Tell whether a look excludes both ends of what does not matter."""
+        return bool(self.effect and self.above[index].crossed and self.below[index].crossed)
+
+    def holding(self, verdict: Verdict, look: stats.Look) -> Holds:
+        """Return whether other scores exceed the boundary of a look too."""
+        shift = self.effect if verdict == "improved" else -self.effect
+
+        def holds(candidate_S: stats.Array, baseline_S: stats.Array) -> bool:
+            sign = 1 if verdict == "improved" else -1
+            return sign * stats.welch_t(candidate_S - shift, baseline_S) > look.boundary
+
+        return holds
 
     def between(self, index: int) -> stats.Estimate:
         """Return the difference at a look with the interval whose ends belong to the two tests."""
@@ -76,14 +91,24 @@ def judge_by_looks(case: Case) -> Comparison:
             next_step="go on to the first look",
             more_seeds=up_to_seeds(looks[0]),
         )
-    sides = _Sides(above, below, effect, stats.seeds_to_see(FAILING_SHARE, alpha))
+    sides = _Sides(above, below, effect, case)
     found = [sides.verdict_at(index) for index in range(len(above))]
     index = next((index for index, word in enumerate(found) if word != "inconclusive"), len(found) - 1)
     verdict, (shown, shift) = found[index], sides.shown(found[index])
     last = shown[index]
-    estimate = sides.between(index) if verdict == "equivalent" else _moved(last.difference, shift)
-    step, settings = _next_look(case, looks) if verdict == "inconclusive" else (None, {})
+    seen = _at(case, last.n)
+    estimate = sides.between(index) if sides.is_inside(index) else _moved(last.difference, shift)
     where = f"at the look with {last.n} seeds each (look {index + 1} of {len(looks)})"
+    reason = f"{where} {_reason(verdict, last, effect)}"
+    withstands = fragility(seen, verdict, sides.holding(verdict, last))
+    step: str | None = None
+    settings: Mapping[str, int] = {}
+    if more := demanded(seen, withstands):
+        verdict, reason = "inconclusive", f"{reason}; but {more.reason}"
+    if verdict == "inconclusive" and sides.is_inside(index):
+        reason = f"{where} {equivalence(seen, f'both ends of ±{effect:g} are excluded')[1].reason}"
+    if verdict == "inconclusive":
+        step, settings = _next_look(case, looks)
     return replace(
         case.blank(),
         verdict=verdict,
@@ -91,11 +116,35 @@ def judge_by_looks(case: Case) -> Comparison:
         relative=relative_to(baseline_S[: last.n], estimate.mean),
         probability_of_improvement=stats.probability_of_improvement(candidate_S[: last.n], baseline_S[: last.n]),
         seeds=(last.n, last.n),
-        reason=f"{where} {_reason(verdict, last, effect)}",
+        reason=reason,
         next_step=step,
         more_seeds=settings,
         looks=tuple(shown[: index + 1]),
+        fragility=withstands,
+        unexcluded=unexcluded(seen, verdict),
+        warnings=(*case.blank().warnings, *_not_seen(case, looks, last.n)),
     )
+
+
+def _at(case: Case, n: int) -> Case:
+    """Return a case as a look at n seeds each sees it."""
+    sides = (
+        replace(run, scores={seed: run.scores[seed] for seed in sorted(run.scores)[:n]})
+        for run in (case.baseline, case.candidate)
+    )
+    return replace(case, baseline=next(sides), candidate=next(sides))
+
+
+def _not_seen(case: Case, looks: tuple[int, ...], seen: int) -> tuple[str, ...]:
+    """Name the seeds that no look has seen."""
+    told = []
+    for run in (case.candidate, case.baseline):
+        more = len(run.scores) - max(n for n in looks if n <= min(case.seeds))
+        if more > 0:
+            ahead = [n for n in looks if n > seen]
+            until = f"they count at the look with {ahead[0]}" if ahead else "add a look to compare.looks to count them"
+            told.append(f"{more} of {run.run}'s seeds are beyond the look with {len(run.scores) - more}: {until}")
+    return tuple(told)
 
 
 def _moved(estimate: stats.Estimate, shift: float) -> stats.Estimate:

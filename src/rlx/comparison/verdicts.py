@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rlx import stats, wording
 from rlx.comparison.case import (
     FAILING_SHARE,
+    REASONABLE,
     Case,
     Comparison,
     Criteria,
     Verdict,
+    agreeing,
+    is_beyond,
     relative_to,
-    too_few_for_equivalence,
     up_to_seeds,
     zone,
 )
 from rlx.comparison.differences import identity, task_differences
 from rlx.comparison.runs import RunScores
 from rlx.comparison.sequential import judge_by_looks
-
-REASONABLE = 100
-"""More seeds than this are not suggested as a command."""
+from rlx.comparison.unseen import Holds, demanded, equivalence, fragility, unexcluded
 
 
 def compare(baseline: RunScores, candidates: Sequence[RunScores], criteria: Criteria) -> list[Comparison]:
@@ -63,9 +63,14 @@ def compare_pairs(
 def _judge_once(cases: Sequence[Case]) -> list[Comparison]:
     """Judge with all the seeds there are, corrected over all the cases."""
     tests = [stats.permutation_test(case.candidate.scores_S, case.baseline.scores_S) for case in cases]
-    beyond = [_p_beyond(case, test) for case, test in zip(cases, tests, strict=True)]
-    adjusted, adjusted_beyond = stats.holm([test.p for test in tests]), stats.holm(beyond)
-    return [_judge(*evidence) for evidence in zip(cases, tests, adjusted, adjusted_beyond, strict=True)]
+    adjusted = stats.closed_test([_pair(case, 0.0) for case in cases])
+    matters = any(case.criteria.minimum_effect for case in cases)
+    beyond = stats.closed_test([_pair(case, case.criteria.minimum_effect) for case in cases]) if matters else adjusted
+    return [_judge(*evidence) for evidence in zip(cases, tests, adjusted, beyond, strict=True)]
+
+
+def _pair(case: Case, margin: float) -> stats.Pair:
+    return stats.Pair(case.candidate.scores_S, case.baseline.scores_S, case.baseline.run, margin)
 
 
 def _hindrance(baseline: RunScores, candidate: RunScores) -> str | None:
@@ -93,21 +98,20 @@ def _unjudged(baseline: RunScores, candidate: RunScores) -> Comparison:
     )
 
 
-def _p_beyond(case: Case, test: stats.Test) -> float:
-    """Return the p-value of a difference that is no larger than the minimum effect: the same test, shifted by it."""
-    effect, gap = case.criteria.minimum_effect, case.difference.mean
-    if effect == 0:
-        return test.p
-    if abs(gap) <= effect:
-        return 1.0
-    shift = effect if gap > 0 else -effect
-    return stats.permutation_test(case.candidate.scores_S - shift, case.baseline.scores_S).p
-
-
 def _judge(case: Case, test: stats.Test, p_value: float, p_beyond: float) -> Comparison:
-    both, difference = (case.candidate.scores_S, case.baseline.scores_S), case.difference
-    verdict, reason = _verdict(case, test, p_beyond)
-    step, settings = _next_step(case, test) if verdict == "inconclusive" else (None, {})
+    both = case.candidate.scores_S, case.baseline.scores_S
+    verdict, reason, difference = _verdict(case, test, p_beyond)
+    step: str | None = None
+    settings: Mapping[str, int] = {}
+    withstands = None
+    if verdict in ("improved", "regressed"):
+        withstands = fragility(case, verdict, _holding(case, verdict, p_beyond))
+    if verdict == "inconclusive":
+        step, settings = _next_step(case, test)
+    elif verdict == "equivalent":
+        verdict, (reason, step, settings) = equivalence(case, reason)
+    elif more := demanded(case, withstands):
+        verdict, reason, step, settings = "inconclusive", f"{reason}; but {more.reason}", more.step, more.settings
     return replace(
         case.blank(),
         verdict=verdict,
@@ -120,33 +124,58 @@ def _judge(case: Case, test: stats.Test, p_value: float, p_beyond: float) -> Com
         reason=reason,
         next_step=step,
         more_seeds=settings,
+        fragility=withstands,
+        unexcluded=unexcluded(case, verdict),
     )
 
 
-def _verdict(case: Case, test: stats.Test, p_beyond: float) -> tuple[Verdict, str]:
+def _verdict(case: Case, test: stats.Test, p_beyond: float) -> tuple[Verdict, str, stats.Estimate]:
+    """Return what was found, what it rests on, and the difference with an interval that agrees with it."""
     interval, effect, alpha = case.difference.interval, case.criteria.minimum_effect, case.criteria.alpha
-    if interval is None:
-        return "inconclusive", "one seed shows no spread: nothing can be said about luck"
-    shown = f"the {100 * interval.level:.3g} % interval of the difference, {wording.interval(interval, sign=True)},"
-    if interval.method == stats.NO_SPREAD:
+    alone = case.difference_alone.interval
+    if interval is None or alone is None:
+        return "inconclusive", "one seed shows no spread: nothing can be said about luck", case.difference
+    above = case.difference.mean > 0
+    decided = is_beyond(alone, effect) and p_beyond <= alpha
+    ended = agreeing(interval, effect, above=above, decided=decided)
+    found = replace(case.difference, interval=ended)
+    shown = f"the {100 * interval.level:.3g} % interval of the difference, {wording.interval(ended, sign=True)},"
+    if ended.method == stats.NO_SPREAD:
         shown = f"the difference, {wording.number(interval.low, sign=True)} without any spread,"
     if effect > 0 and -effect < interval.low and interval.high < effect:
-        few = too_few_for_equivalence(case)
-        inside = f"{shown} lies inside ±{effect:g}"
-        return ("inconclusive", f"{inside}, but {few}") if few else ("equivalent", inside)
+        return "equivalent", f"{shown} lies inside ±{effect:g}", found
     p = f"p = {wording.p_value(p_beyond)}{f' (of no more than ±{effect:g})' if effect else ''}"
-    if interval.low > effect or interval.high < -effect:
-        if p_beyond <= alpha:
-            word: Verdict = "improved" if interval.low > effect else "regressed"
-            return word, f"{shown} excludes {zone(effect)}, and {p}"
-        excluded = f"{shown} excludes {zone(effect)}, but {p} is above {alpha:g}"
-    else:
-        excluded = f"{shown} includes {zone(effect)}"
-    if test.smallest_p > case.alpha:
-        n, m = case.seeds
-        limit = f"p ≤ {alpha:g}" if case.family == 1 else f"p ≤ {alpha:g} over {case.family} candidates"
-        return "inconclusive", f"{n} against {m} seeds cannot reach {limit} (the smallest is {test.smallest_p:.2g})"
-    return "inconclusive", excluded
+    if decided:
+        word: Verdict = "improved" if above else "regressed"
+        if ended == interval:
+            return word, f"{shown} excludes {zone(effect)}, and {p}", found
+        return word, f"the test of all {case.family} candidates together excludes {zone(effect)}: {p}", found
+    return "inconclusive", _why_open(case, test, shown, p), found
+
+
+def _why_open(case: Case, test: stats.Test, shown: str, p: str) -> str:
+    """Return why nothing was decided."""
+    alpha, effect, (n, m) = case.criteria.alpha, case.criteria.minimum_effect, case.seeds
+    if test.smallest_p > alpha:
+        return f"{n} against {m} seeds cannot reach p ≤ {alpha:g} (the smallest is {test.smallest_p:.2g})"
+    if case.difference.interval is not None and is_beyond(case.difference.interval, effect):
+        return f"{p} is above {alpha:g}, though Welch's interval alone excludes {zone(effect)}"
+    return f"{shown} includes {zone(effect)}"
+
+
+def _holding(case: Case, verdict: Verdict, p_beyond: float) -> Holds:
+    """Return whether other scores give a verdict too; in a family, at the correction that it had."""
+    effect, alpha = case.criteria.minimum_effect, case.criteria.alpha
+    alone = p_beyond if case.family == 1 else stats.closed_test([_pair(case, effect)])[0]
+    correction = p_beyond / alone
+
+    def holds(candidate_S: stats.Array, baseline_S: stats.Array) -> bool:
+        interval = stats.difference_of_means(candidate_S, baseline_S, 1 - alpha).interval
+        if interval is None or not (interval.low > effect if verdict == "improved" else interval.high < -effect):
+            return False
+        return stats.closed_test([stats.Pair(candidate_S, baseline_S, None, effect)])[0] * correction <= alpha
+
+    return holds
 
 
 def _next_step(case: Case, test: stats.Test) -> tuple[str, dict[str, int]]:

@@ -242,9 +242,9 @@ class ReferenceScore(Section):
     """The returns that count as 0 and as 1 on an environment, where several are judged together."""
 
     low: float | None = None
-    """Normalised score 0; by default the random policy's mean return."""
+    """Normalised score 0; where only `high` is given, the random policy's mean return."""
     high: float | None = None
-    """Normalised score 1; by default the mean return of all methods."""
+    """Normalised score 1. Without it scores of this environment are not normalised."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -298,12 +298,16 @@ class CompareConfig(Section):
     looks: Looks | None = None
     """A schedule for adding seeds until the answer is clear, decided before the first look: numbers of seeds each,
     such as `[5, 10, 20]`. Verdicts are then corrected for the looks (`rlx compare --sequential`); null judges once."""
+    fragility: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many further failing seeds `improved` and `regressed` must withstand. Each comparison says how many it does; to
+    demand 1 costs power (docs/statistics.md)."""
     threshold: float | None = None
     """The return that counts as solved: `compare` then reports the steps to it and the share of seeds that get there.
     null: none; not said anywhere: Gymnasium's `reward_threshold` of the environment. May be said for an environment or
     a run."""
     reference_scores: dict[str, ReferenceScore] = {}
-    """For several environments: by environment id, the returns that count as 0 and as 1."""
+    """For several environments: by environment id, the returns that count as 0 and as 1. Without them methods are judged over
+    environments by what needs no scale."""
 
 
 class VideoConfig(Section):

@@ -58,9 +58,9 @@ def curves_of(study: StudyComparison, runs: Sequence[str]) -> dict[str, pd.DataF
 
 def _profiles(study: StudyComparison) -> dict[str, dict[str, stats.Profile]]:
     """Return performance profiles: of the methods over all tasks, or else of the runs on each task."""
-    if study.methods:
+    if study.methods and all(method.profile is not None for method in study.methods):
         over = f"over {len(study.references)} environments"
-        return {over: {method.method: method.profile for method in study.methods}}
+        return {over: {method.method: method.profile for method in study.methods if method.profile is not None}}
     found: dict[str, dict[str, stats.Profile]] = {}
     for task in dict.fromkeys(task_name(run) for run in study.scores):
         runs = [run for run in study.scores if task_name(run) == task]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rlx import stats
 from rlx.comparison import Learning
+from rlx.comparison.unseen import failed_seeds
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import UNITS, StudyComparison, task_name
 from rlx.wording import MISSING, interval, number, p_value
@@ -14,8 +15,11 @@ from rlx.wording import MISSING, interval, number, p_value
 def grids(study: StudyComparison) -> Iterator[Grid]:
     """Yield the tables of a comparison, the most important first."""
     yield from methods_grids(study)
-    yield from scores_grids(study)
-    yield from differences_grids(study)
+    if study.methods:
+        yield environments_grid(study)
+    else:
+        yield from scores_grids(study)
+        yield from differences_grids(study)
     yield from learning_grids(study)
     yield from choices_grids(study)
 
@@ -29,6 +33,7 @@ def scores_grids(study: StudyComparison) -> Iterator[Grid]:
     )
     for task in tasks:
         runs, rows = [run for run in study.scores if task_name(run) == task], []
+        failed = {run.run: failed_seeds(run.scores_S, run.random_return) for run in runs}
         for run in runs:
             estimate = stats.mean_with_interval(run.scores_S)
             worst, score = run.worst
@@ -38,8 +43,27 @@ def scores_grids(study: StudyComparison) -> Iterator[Grid]:
         known = [run.random_return for run in runs if run.random_return is not None]
         rows += [["random actions", number(known[0]), MISSING, MISSING, MISSING]] if known else []
         head = ["run", f"mean {measured}", "95 % interval", "worst (seed)", "seeds"]
+        note = f"* baseline. {what} intervals over seeds." if task == tasks[-1] else ""
+        if any(failed.values()):
+            head.append("failed")
+            rows = [[*row, _failed(failed[run.run], len(run.scores))] for row, run in zip(rows, runs, strict=False)] + [
+                [*row, MISSING] for row in rows[len(runs) :]
+            ]
+            note += FAILED
         title = "Scores" if len(tasks) == 1 else f"Scores on {task}"
-        yield Grid(title, head, rows, f"* baseline. {what} intervals over seeds." if task == tasks[-1] else "")
+        yield Grid(title, head, rows, note.strip())
+
+
+def _failed(failed: int, n: int) -> str:
+    """Return how many seeds failed, with Wilson's interval of the share."""
+    found = stats.success_interval(failed, n)
+    return f"{failed}/{n} [{100 * found.low:.0f}–{100 * found.high:.0f} %]"
+
+
+FAILED = (
+    " Failed: seeds that score nearer to random actions than to the median seed (or, where that is not known, far below the "
+    "others), with Wilson's interval; a mean over seeds that work and seeds that fail describes neither."
+)
 
 
 def differences_grids(study: StudyComparison) -> Iterator[Grid]:
@@ -166,32 +190,68 @@ def methods_grids(study: StudyComparison) -> Iterator[Grid]:
     """Yield the tables of methods over several environments; none of runs on one."""
     if not study.methods:
         return
+    scaled = any(method.iqm is not None for method in study.methods)
     rows = []
     for method in study.methods:
         name = f"{method.method} *" if method.method == study.baseline else method.method
-        rows.append([name, number(method.iqm.mean), interval(method.iqm.interval), number(method.mean)])
-    scales = "; ".join(
-        f"{task}: 0 is {number(low)}, 1 is {number(high)}" for task, (low, high) in study.references.items()
+        rank = method.rank
+        row = [name, MISSING if rank is None else f"{rank.mean:.2f}", interval(rank.interval if rank else None)]
+        if scaled and method.iqm is not None:
+            row += [number(method.iqm.mean), interval(method.iqm.interval), number(method.mean)]
+        rows.append(row)
+    head = ["method", "mean rank", "95 % interval"] + (["IQM", "95 % interval", "mean"] if scaled else [])
+    note = "* baseline. Rank by mean score on each environment, 1 the best; stratified bootstrap intervals."
+    note += (
+        " IQM and mean of normalised scores."
+        if scaled
+        else " No scores are normalised: give reference scores for that."
     )
-    note = f"* baseline. Normalised scores ({scales}); IQM with its stratified bootstrap interval."
-    yield Grid("All environments together", ["method", "IQM", "95 % interval", "mean"], rows, note)
-    judged = [
-        [
+    yield Grid("All environments together", head, rows, note)
+    judged = []
+    for method in study.methods:
+        chance, found = method.probability_of_improvement, method.difference
+        if chance is None:
+            continue
+        row = [
             method.method,
-            number(method.difference.mean, sign=True),
-            interval(method.difference.interval, sign=True),
+            f"{chance.mean:.2f}",
+            interval(chance.interval),
             p_value(method.p_value),
-            f"{method.probability_of_improvement:.2f}",
             str(method.verdict),
         ]
-        for method in study.methods
-        if method.difference is not None
-    ]
-    head = ["method", "difference", "interval", "p", "P(better)", "verdict"]
-    note = (
-        "Mean normalised score, stratified Welch intervals; permutation tests within environments. compare.minimum_effect, "
-        "which is in units of return, does not apply."
-    )
+        if scaled:
+            row[1:1] = [
+                number(found.mean if found else None, sign=True),
+                interval(found.interval if found else None, sign=True),
+            ]
+        judged.append(row)
+    head = ["method", *(["difference", "interval"] if scaled else []), "P(better)", "interval", "p", "verdict"]
+    how = "mean normalised score, Welch intervals" if scaled else "the chance that a seed beats one of the baseline's"
+    note = f"By {how}; permutation tests within environments. A verdict depends on the two methods alone."
     if study.criteria.looks:
         note = "Mean normalised score; group-sequential permutation test within environments, repeated intervals."
     yield Grid(f"Methods against {study.baseline}", head, judged, note)
+
+
+MARKS = {"improved": " ▲", "regressed": " ▼", "equivalent": " =", "identical": " ≡"}
+
+
+def environments_grid(study: StudyComparison) -> Grid:
+    """Return the mean scores of each method on each environment, with the verdict there: one row per environment."""
+    verdicts = {comparison.run: comparison.verdict for comparison in study.comparisons}
+    method_of = {run: name for name, runs in study.groups.items() for run in runs}
+    cells = {
+        (task_name(run), method_of[run.run]): number(float(run.scores_S.mean()))
+        + MARKS.get(verdicts.get(run.run, ""), "")
+        for run in study.scores
+        if run.run in method_of
+    }
+    names = [method.method for method in study.methods]
+    tasks = sorted({task for task, _ in cells})
+    rows = [[task, *(cells.get((task, name), MISSING) for name in names)] for task in tasks]
+    alpha = f"{study.criteria.alpha:g}"
+    note = (
+        f"Mean score over seeds; ▲ better and ▼ worse than {study.baseline} there, = as good, judged by itself (all "
+        f"environments of a method together at alpha {alpha})."
+    )
+    return Grid("Environments", ["environment", *names], rows, note)

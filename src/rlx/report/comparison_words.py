@@ -12,18 +12,62 @@ from rlx.report.study_comparison import UNITS, StudyComparison
 from rlx.report.text import setting, table
 from rlx.wording import MISSING, interval, number, p_value
 
+MOST_TOLD = 6
+"""Comparisons on single environments that are told one by one beside a verdict over all of them."""
+
 
 def headlines(study: StudyComparison) -> list[str]:
     """Return sentences that a person can repeat to a colleague: the summary first, then one per candidate."""
     if not study.comparisons:
         return [f"{study.baseline} stands alone: there is nothing to compare it with."]
     lines = [_method_headline(study, method) for method in study.methods if method.verdict is not None]
-    if study.left_out and study.methods:
-        lines.append(f"Left out, since not every method has a run there: {', '.join(study.left_out)}.")
-    elif study.left_out:
+    if study.methods:
+        left = f"Not every method has a run on {', '.join(study.left_out)}." if study.left_out else ""
+        return [*lines, *([left] if left else [])]
+    if study.left_out:
         lines.append("No verdict over environments: there are not two on which every method has a run.")
+    if is_alone(study):
+        return [answer(study)]
     lines += [_summary(study)] if len(study.comparisons) > 2 and not study.methods else []
     return lines + [headline(study, comparison) for comparison in study.comparisons]
+
+
+def is_alone(study: StudyComparison) -> bool:
+    """Tell whether one comparison is all that a study answers."""
+    return len(study.comparisons) == 1 and not study.methods and not study.left_out
+
+
+def answer(study: StudyComparison) -> str:
+    """Return the verdict on a study's only candidate, with what would settle it: its size, how long it takes, the command."""
+    (comparison,) = study.comparisons
+    if not comparison.more_seeds:
+        return headline(study, comparison)
+    n, fresh = comparison.more_seeds["num_seeds"], " fresh" if "seed" in comparison.more_seeds else ""
+    command = comparison.command if study.checkpoint is not None else None
+    time = (
+        f" ({_time(comparison.minutes)} where they were trained)" if command and comparison.minutes is not None else ""
+    )
+    what = f"train {n}{fresh} seeds each{time}" + (f": `{command}`" if command else "")
+    return f"{headline(study, comparison)} To settle it, {what}."
+
+
+def _settling(comparison: Comparison, *, commands: bool) -> str | None:
+    """Return what would settle a comparison, with the command and how long it takes here."""
+    if comparison.next_step is None:
+        return None
+    time = "" if comparison.minutes is None else f" ({_time(comparison.minutes)} where they were trained)"
+    command = f": `{comparison.command}`" if comparison.command and commands else ""
+    return f"{comparison.next_step}{time if command else ''}{command}"
+
+
+def _time(minutes: float) -> str:
+    if minutes < 1:
+        return "less than a minute"
+    return (
+        f"about {minutes:.0f} minute{'s' * (round(minutes) > 1)}"
+        if minutes < 100
+        else f"about {minutes / 60:.0f} hours"
+    )
 
 
 def _summary(study: StudyComparison) -> str:
@@ -33,8 +77,8 @@ def _summary(study: StudyComparison) -> str:
         return f"None of {many} runs is shown to improve on {study.baseline}."
     best = max(improved, key=lambda comparison: comparison.difference.mean if comparison.difference else 0.0)
     assert best.difference is not None
-    gain = number(best.difference.mean, sign=True)
-    return f"{len(improved)} of {many} runs improved on {study.baseline}, the most {best.run}: {gain} {UNITS[study.metric]}."
+    gain = f"{number(best.difference.mean, sign=True)} {UNITS[study.metric]}"
+    return f"{len(improved)} of {many} runs improved on {study.baseline}, the most {best.run}{_unless(best)}: {gain}."
 
 
 def headline(study: StudyComparison, comparison: Comparison) -> str:
@@ -45,13 +89,19 @@ def headline(study: StudyComparison, comparison: Comparison) -> str:
     shown = f"{number(difference.mean, sign=True)} {UNITS[study.metric]} {_bracket(difference)}"
     seeds = seeds_in_words(comparison.seeds)
     words = {
-        "improved": f"{run} improved on {baseline}: {shown}, {seeds}.",
-        "regressed": f"{run} is worse than {baseline}: {shown}, {seeds}.",
+        "improved": f"{run} improved on {baseline}{_unless(comparison)}: {shown}, {seeds}.",
+        "regressed": f"{run} is worse than {baseline}{_unless(comparison)}: {shown}, {seeds}.",
         "equivalent": f"{run} is as good as {baseline}, to within {_effect(comparison)}: {shown}, {seeds}.",
         "inconclusive": f"{run} against {baseline} is inconclusive: {shown}, {seeds}.",
         "identical": f"{run} is identical to {baseline}: {comparison.reason}.",
     }
     return words[comparison.verdict]
+
+
+def _unless(comparison: Comparison) -> str:
+    """Return what would undo a verdict where one failing seed would: ``, unless one seed in 6 fails``."""
+    better = comparison.seeds[comparison.verdict == "regressed"]
+    return f", unless one seed in {better + 1} fails" if comparison.fragility == 1 else ""
 
 
 def _effect(comparison: Comparison) -> str:
@@ -66,14 +116,29 @@ def _bracket(difference: stats.Estimate) -> str:
 
 
 def _method_headline(study: StudyComparison, method: MethodComparison) -> str:
-    assert method.difference is not None
-    shown = f"{number(method.difference.mean, sign=True)} normalised score {_bracket(method.difference)}"
+    """Return one method's verdict in a sentence, with how many environments agree."""
+    if method.verdict == "not comparable":
+        return f"{method.method} cannot be compared with {study.baseline}: {method.reason}."
+    found = method.difference
+    if found is not None:
+        shown = f"{number(found.mean, sign=True)} normalised score {_bracket(found)}"
+    else:
+        chance = method.probability_of_improvement
+        assert chance is not None
+        shown = f"a seed of it beats one of {study.baseline}'s with probability {chance.mean:.2f} {interval(chance.interval)}"
     words = {
         "improved": f"improved on {study.baseline}",
         "regressed": f"is worse than {study.baseline}",
         "inconclusive": f"against {study.baseline} is inconclusive",
     }
-    return f"{method.method} {words[str(method.verdict)]} over {len(study.references)} environments: {shown}."
+    return f"{method.method} {words[str(method.verdict)]} over {method.tasks} environments: {shown}; {_each(study, method)}."
+
+
+def _each(study: StudyComparison, method: MethodComparison) -> str:
+    """Return on how many environments a method is better or worse by itself."""
+    runs = study.groups.get(method.method, ())
+    verdicts = [comparison.verdict for comparison in study.comparisons if comparison.run in runs]
+    return f"better on {verdicts.count('improved')} of them, worse on {verdicts.count('regressed')}"
 
 
 def shared_warnings(study: StudyComparison) -> list[str]:
@@ -99,9 +164,18 @@ def judgement(comparison: Comparison, *, commands: bool = True, told: Collection
     if comparison.relative is not None and comparison.difference is not None and comparison.verdict != "identical":
         lines.append(f"Relative to the baseline's mean: {100 * comparison.relative:+.1f} %.")
     lines += [f"Beware: {warning}." for warning in comparison.warnings if warning not in told]
-    if comparison.next_step:
-        command = f": `{comparison.command}`" if comparison.command and commands else ""
-        lines.append(f"To settle it: {comparison.next_step}{command}.")
+    if comparison.fragility is not None:
+        more = (
+            "one more seed that failed"
+            if comparison.fragility == 1
+            else f"{comparison.fragility} more seeds that failed"
+        )
+        lines.append(f"Fragility: {more} would take the verdict away.")
+    if comparison.unexcluded is not None:
+        which = "" if comparison.verdict in ("improved", "regressed") else " in either run"
+        lines.append(f"Up to {100 * comparison.unexcluded:.0f} % failing seeds{which} are not excluded.")
+    if settling := _settling(comparison, commands=commands):
+        lines.append(f"To settle it: {settling}.")
     return lines
 
 
@@ -115,13 +189,15 @@ def to_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
     """Return ``comparison.md``; without ``pictures``, its text alone."""
     lines = ["# Comparison", "", *(f"{line}  " for line in headlines(study)), ""]
     lines[-2] = lines[-2].rstrip()
-    last_scores = [grid.title for grid in scores_grids(study)][-1]
     drawn = {
         "All environments together": ["profiles"],
-        last_scores: ["scores"] if study.methods else ["scores", "profiles"],
+        "Environments": ["scores"],
+        f"Methods against {study.baseline}": ["differences"],
         f"Differences to {study.baseline}": ["differences"],
         "Learning": ["learning_curves"],
     }
+    if not study.methods:
+        drawn[[grid.title for grid in scores_grids(study)][-1]] = ["scores", "profiles"]
     for grid in grids(study):
         lines += [f"## {grid.title}", "", table(grid.head, grid.rows, left=grid.left), ""]
         lines += [grid.note, ""] if grid.note else []
@@ -129,7 +205,7 @@ def to_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
             lines += [f"![{name.replace('_', ' ')}]({name}.png)", ""]
     shared = shared_warnings(study)
     lines += [beware_of_all(study), ""] if shared else []
-    for comparison in study.comparisons:
+    for comparison in study.comparisons if len(study.comparisons) <= MOST_TOLD or not study.methods else ():
         lines += [f"## {comparison.run} against {comparison.baseline}: {comparison.verdict}", ""]
         lines += [f"- {line}" for line in judgement(comparison, commands=study.checkpoint is not None, told=shared)]
         if comparison.looks:

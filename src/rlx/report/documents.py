@@ -403,6 +403,13 @@ class Judgement(Document):
     """What makes the comparison weaker than it looks."""
     looks: list[dict[str, Any]]
     """The looks taken, with `--sequential`."""
+    fragility: int | None = None
+    """How many further seeds, had they failed, would take `improved` or `regressed` away; null where ten would not, and for
+    other verdicts."""
+    unexcluded: float | None = None
+    """The share of failing seeds that the better run's seeds do not exclude (of two that are alike, the larger one)."""
+    minutes: float | None = None
+    """How long the command would take on the machine that trained them."""
     minimum_effect: float = 0.0
     """The smallest difference in return that mattered."""
     derived: bool = False
@@ -424,7 +431,7 @@ class Compared(Document):
     """What is compared; left out where it is the return."""
     criteria: dict[str, Any]
     """`alpha`, `minimum_effect` (that of all verdicts, or else the baseline's own), `looks`, `derived` (whether nobody
-    said the minimum effect, so that it was derived from the scores)."""
+    said the minimum effect, so that it was derived from the scores), `fragility` (what verdicts must withstand)."""
     runs: list[ComparedRun]
     """Best mean first."""
     comparisons: list[Judgement]

@@ -16,7 +16,7 @@ import rlx
 from rlx.config.schema import Parameters
 from rlx.errors import RlxError
 from rlx.report import comparison_tables, page_provenance
-from rlx.report.comparison_words import beware_of_all, headline, judgement, shared_warnings
+from rlx.report.comparison_words import answer, beware_of_all, headline, is_alone, judgement, shared_warnings
 from rlx.report.films import ShownFilm, films_of
 from rlx.report.findings import findings_of, told_once
 from rlx.report.grid import Grid
@@ -202,15 +202,16 @@ def _configurations(folders: Sequence[RunFolder]) -> dict[str, str]:
 def _plain_lines(judged: JudgedRuns) -> list[str]:
     """Return the headlines that are not of one comparison, which has a mark of its own."""
     study = judged.study
-    of_one = {headline(study, found) for found in study.comparisons} if study else set()
+    of_one = tuple(headline(study, found) for found in study.comparisons) if study else ()
     beware = [beware_of_all(study)] if study and shared_warnings(study) else []
-    return [*(line for line in judged.headlines if line not in of_one), *beware]
+    return [*(line for line in judged.headlines if not line.startswith(of_one)), *beware]
 
 
 def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
+    judged_alone = answer(study) if is_alone(study) else None
     return [
         {
-            "line": headline(study, found),
+            "line": judged_alone or headline(study, found),
             "verdict": found.verdict,
             "mark": MARKS[found.verdict],
             "title": f"{found.run} against {found.baseline}",

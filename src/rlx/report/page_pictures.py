@@ -102,5 +102,9 @@ def _curves(study: StudyComparison) -> str:
 
 
 def _profiles(study: StudyComparison) -> str:
-    lines = [f"{method.method} interquartile mean {number(method.iqm.mean)}" for method in study.methods]
+    lines = [
+        f"{method.method} interquartile mean {number(method.iqm.mean)}"
+        for method in study.methods
+        if method.iqm is not None
+    ]
     return f"Performance profiles, the share of trainings above each normalised score: {_told(lines)}."

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from rlx.comparison import RunScores
+from rlx.config.schema import ReferenceScore
 from rlx.errors import DataDamaged
 from rlx.reading import read_bytes, require
 
@@ -45,8 +47,37 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
     return (methods if several else {}), runs
 
 
-def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
-    """Return the rows with what to call their lines; blank lines count, but are no rows."""
+def read_references(path: Path, tasks: Sequence[str]) -> dict[str, ReferenceScore]:
+    """Read the scores that count as 0 and as 1 from a CSV file with the columns ``task``, ``low`` and ``high``.
+
+    Args:
+        path: The file; tasks that are not judged are passed over.
+        tasks: Those that are.
+
+    Raises:
+        DataDamaged: The file is no such table, or lacks a task; the message names the line.
+    """
+    found: dict[str, ReferenceScore] = {}
+    for line, row in _rows(path, ("task", "low", "high")):
+        task = _name(row, "task", line)
+        if task in found:
+            raise DataDamaged(f"{line}: {task} is there twice")
+        low, high = (_score(row[end], line) for end in ("low", "high"))
+        if not high > low:
+            raise DataDamaged(f"{line}: high ({high:g}) is not above low ({low:g})")
+        found[task] = ReferenceScore(low=low, high=high)
+    if lacking := [task for task in tasks if task not in found]:
+        raise DataDamaged(f"{path}: has no reference scores of {', '.join(lacking[:5])}")
+    return {task: found[task] for task in tasks}
+
+
+def _rows(path: Path, needed: Sequence[str] = ()) -> list[tuple[str, dict[str, str]]]:
+    """Return the rows with what to call their lines; blank lines count, but are no rows.
+
+    Args:
+        path: The file.
+        needed: Its columns; by default those of scores.
+    """
     try:
         text = read_bytes(path).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
@@ -55,9 +86,11 @@ def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
         rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataDamaged(f"{path}: cannot be read as CSV: {str(error)[:120]}") from None
-    if "run" not in head or not any(name in head for name in SCORE_NAMES):
-        needed = f"needs the columns run, seed and {SCORE_NAMES[0]}, separated by commas"
-        raise DataDamaged(f"{path}: {needed}; it has {', '.join(head)[:120] or 'none'}")
+    lacking = set(needed) - set(head) if needed else "run" not in head or not any(name in head for name in SCORE_NAMES)
+    if lacking:
+        columns = ", ".join(needed or ("run", "seed", SCORE_NAMES[0]))
+        told = f"needs the columns {columns}, separated by commas"
+        raise DataDamaged(f"{path}: {told}; it has {', '.join(head)[:120] or 'none'}")
     if not rows:
         raise DataDamaged(f"{path}: has no rows")
     for line, row in rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,7 +22,8 @@ from rlx.comparison import (
     learning_of,
 )
 from rlx.config.judging import SHARE, Judging
-from rlx.config.schema import CompareConfig, ReferenceScore
+from rlx.config.schema import CompareConfig
+from rlx.elsewhere import content_of
 from rlx.errors import ConfigError, Missing, UsageError
 from rlx.report.train_commands import seeds_command
 
@@ -65,7 +65,8 @@ class StudyComparison:
         choices: What ``best`` checkpoints score, where ``latest`` ones are judged.
         threshold: The return that counts as solved on the baseline's environment.
         methods: Over several environments: the methods, best first; empty otherwise.
-        references: For these, the returns that count as 0 and 1 on each environment.
+        groups: For these, the runs of each.
+        references: The returns that count as 0 and 1 on environments where they are given.
         left_out: Environments that some method has no run on.
         metric: What is compared: a key of :data:`UNITS`.
     """
@@ -79,6 +80,7 @@ class StudyComparison:
     choices: Mapping[str, Choice] = field(default_factory=dict)
     threshold: float | None = None
     methods: tuple[MethodComparison, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     references: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     metric: str = "return"
@@ -123,12 +125,13 @@ class Bars:
         effect = self.settings.minimum_effect if found is None else found.minimum_effect
         effect = effect if self.asked is None else self.asked
         if effect is not None:
-            return Criteria(self.settings.alpha, effect, looks)
+            return Criteria(self.settings.alpha, effect, looks, fragility=self.settings.fragility)
         threshold, random_return = self.threshold(baseline, run), baseline.random_return
         if random_return is None or not baseline.scores:
-            return Criteria(self.settings.alpha, 0.0, looks)
+            return Criteria(self.settings.alpha, 0.0, looks, fragility=self.settings.fragility)
         goal = float(baseline.scores_S.mean()) if threshold is None else threshold
-        return Criteria(self.settings.alpha, float(f"{SHARE * abs(goal - random_return):.2g}"), looks, derived=True)
+        effect, fragility = float(f"{SHARE * abs(goal - random_return):.2g}"), self.settings.fragility
+        return Criteria(self.settings.alpha, effect, looks, derived=True, fragility=fragility)
 
     def _judging(self, baseline: RunScores, run: RunScores, key: str) -> Judging | None:
         """Return whose word counts: the run's own files', else its baseline's, else that of either on ``params.yaml``."""
@@ -185,13 +188,34 @@ def _check_names(folders: Sequence[RunFolder]) -> None:
 def with_commands(study: StudyComparison, folders: Sequence[RunFolder]) -> StudyComparison:
     """Return the study with the commands that would settle what is open, where the project can make both runs again."""
     by_name, told = {folder.name: folder for folder in folders}, []
-    for found in study.comparisons:
+    for judged in study.comparisons:
+        found = judged
         commands = [
             seeds_command(by_name[run], found.more_seeds) for run in (found.baseline, found.run) if found.more_seeds
         ]
         known = [command for command in commands if command]
-        told.append(replace(found, command=" && ".join(known) if len(known) == 2 else None))
+        if len(known) == 2:
+            both = [by_name[run] for run in (found.baseline, found.run)]
+            found = replace(found, command=" && ".join(known), minutes=_minutes(both, found.more_seeds))
+        told.append(found)
     return replace(study, comparisons=tuple(told))
+
+
+def _minutes(folders: Sequence[RunFolder], seeds: Mapping[str, int]) -> float | None:
+    """Return how long more seeds of runs would take where they were trained; None where nothing says how long one took.
+
+    It goes by what ``metadata.json`` says of time and cores, so that a comparison is the same wherever it is made.
+    """
+    total = 0.0
+    for folder in folders:
+        metadata = content_of(folder.path / "metadata.json") or {}
+        rows = [row for row in metadata.get("seeds") or [] if row["status"] == "finished" and row.get("seconds")]
+        cores = int((metadata.get("host") or {}).get("cores") or 1)
+        if not rows:
+            return None
+        fresh = seeds["num_seeds"] - (0 if "seed" in seeds else len(rows))
+        total += max(0, fresh) * float(np.mean([row["seconds"] for row in rows])) / max(1, min(fresh, cores))
+    return total / 60
 
 
 def compare_metric(
@@ -248,8 +272,11 @@ def judge(
         raise Missing(f"{next(run.run for run in runs if not run.scores)} has no scores")
     bases = groups[baseline] if groups else [by_name[baseline]]
     partners = {run.run: _partner(run, bases) for run in runs if run not in bases}
-    pairs = [(partner, by_name[name]) for name, partner in partners.items()]
-    comparisons = compare_pairs(pairs, [bars.criteria(*pair, looks) for pair in pairs])
+    families = list(groups.values()) if groups else [list(runs)]
+    comparisons = []
+    for family in families:  # a method's verdicts do not depend on which other methods there are
+        pairs = [(partners[run.run], run) for run in family if run.run in partners]
+        comparisons += compare_pairs(pairs, [bars.criteria(*pair, looks) for pair in pairs])
     comparable = {comparison.run for comparison in comparisons if comparison.difference is not None}
     solved = {run.run: bars.threshold(_base_on(run, bases), run) for run in runs}
     learning = [
@@ -269,8 +296,11 @@ def judge(
         tuple(learning),
         threshold=solved[bases[0].run],
         methods=judged_methods,
+        groups={name: tuple(run.run for run in members) for name, members in groups.items()},
         references=references,
-        left_out=tuple(task for task in tasks if groups and task not in references),
+        left_out=tuple(
+            task for task in tasks if any(task not in map(task_name, members) for members in groups.values())
+        ),
     )
 
 
@@ -312,35 +342,39 @@ def _methods(
         methods.append(Method(name, dict(zip(tasks, runs, strict=True))))
     if len(methods) < 2:
         return (), {}
-    shared = [task for task in methods[0].runs if all(task in method.runs for method in methods)]
     base = next(method for method in methods if method.name == baseline)
-    sound = [task for task in shared if all(dict(m.runs[task].task) == dict(base.runs[task].task) for m in methods)]
-    if len(sound) < 2:
+    shared = [task for task in base.runs if any(task in method.runs for method in methods if method is not base)]
+    if len(shared) < 2:
         return (), {}
     environments = {str(run.task.get("environment")) for run in base.runs.values()}
     if unknown := sorted(set(settings.reference_scores) - environments):
         known = ", ".join(sorted(environments))
         raise ConfigError(f"compare.reference_scores: no run is on {unknown[0]!r}; there are: {known}")
-    references = {task: _reference(base.runs[task], [m.runs[task] for m in methods], settings) for task in sound}
-    return tuple(compare_methods(methods, baseline, references, criteria)), references
+    given = ((task, _reference(base.runs[task], settings)) for task in shared)
+    references = {task: scale for task, scale in given if scale is not None}
+    found = compare_methods(methods, baseline, references, criteria)
+    if all(method.verdict in (None, "not comparable") for method in found):
+        return (), {}
+    return tuple(found), references
 
 
-def _reference(baseline: RunScores, runs: Sequence[RunScores], settings: CompareConfig) -> tuple[float, float]:
-    """Return the returns that count as 0 and 1 on a task: as given, else random actions and the mean of all seeds.
+def _reference(baseline: RunScores, settings: CompareConfig) -> tuple[float, float] | None:
+    """Return the returns that count as 0 and 1 on a task, where both are given; random actions count as 0 where only 1 is.
 
-    The mean is over all methods, not the baseline alone: a scale that one side sets makes the other look better by
-    luck. Where random actions are not known, or that mean is within the spread of seeds of them, the lowest and highest
-    seeds serve.
+    Raises:
+        ConfigError: They are not in order.
     """
-    given = settings.reference_scores.get(str(baseline.task.get("environment")), ReferenceScore())
-    everything = np.concatenate([run.scores_S for run in runs])
-    means = float(np.mean([run.scores_S.mean() for run in runs]))
-    spread = math.sqrt(float(np.mean([run.scores_S.var() for run in runs])))
-    known = baseline.random_return is not None and means - baseline.random_return > spread
-    low = given.low if given.low is not None else baseline.random_return if known else float(everything.min())
-    assert low is not None
-    high = given.high if given.high is not None else means if known and means > low else float(everything.max())
-    return (low, high) if high > low else (low, low + 1.0)
+    given = settings.reference_scores.get(str(baseline.task.get("environment")))
+    if given is None or given.high is None:
+        return None
+    low = baseline.random_return if given.low is None else given.low
+    if low is None:
+        return None
+    if not given.high > low:
+        raise ConfigError(
+            f"compare.reference_scores.{task_name(baseline)}: high ({given.high:g}) is not above low ({low:g}); give both"
+        )
+    return float(low), float(given.high)
 
 
 def _choice(summary: Summary) -> Choice | None:

@@ -23,13 +23,16 @@ from rlx.stats.estimates import (
     describe,
     difference_of_means,
     interquartile_mean,
+    largest_share,
     largest_unseen_share,
     mean_of_differences,
     mean_with_interval,
     median_interval,
     probability_of_improvement,
     success_interval,
+    welch_t,
 )
+from rlx.stats.families import Pair, closed_test
 from rlx.stats.permutation import Test, holm, permutation_test, smallest_p
 from rlx.stats.power import (
     minimum_detectable_effect,
@@ -42,10 +45,13 @@ from rlx.stats.power import (
 from rlx.stats.sequential import Look, group_sequential_test, group_sequential_test_across_tasks
 from rlx.stats.tasks import (
     Profile,
+    average_ranks,
     difference_across_tasks,
+    improvement_across_tasks,
     interquartile_mean_across_tasks,
     performance_profile,
     permutation_test_across_tasks,
+    rank_test_across_tasks,
 )
 
 __all__ = [
@@ -56,18 +62,23 @@ __all__ = [
     "Estimate",
     "Interval",
     "Look",
+    "Pair",
     "Profile",
     "Reaching",
     "Test",
     "area_under_curve",
+    "average_ranks",
+    "closed_test",
     "describe",
     "difference_across_tasks",
     "difference_of_means",
     "group_sequential_test",
     "group_sequential_test_across_tasks",
     "holm",
+    "improvement_across_tasks",
     "interquartile_mean",
     "interquartile_mean_across_tasks",
+    "largest_share",
     "largest_unseen_share",
     "mean_band",
     "mean_of_differences",
@@ -79,6 +90,7 @@ __all__ = [
     "permutation_test_across_tasks",
     "power_of_welch",
     "probability_of_improvement",
+    "rank_test_across_tasks",
     "seeds_for_equivalence",
     "seeds_for_mean",
     "seeds_needed",
@@ -88,4 +100,5 @@ __all__ = [
     "steps_to_threshold",
     "success_interval",
     "time_to_threshold",
+    "welch_t",
 ]

@@ -128,6 +128,13 @@ def difference_of_means(candidate_S: Array, baseline_S: Array, level: float = 0.
     return Estimate(difference, Interval(float(result.low), float(result.high), level, "Welch's t", n), spread, n)
 
 
+def welch_t(candidate_S: Array, baseline_S: Array) -> float:
+    """Return Welch's t of a difference of means (Welch 1947); infinite where neither side has any spread."""
+    gap = float(np.mean(candidate_S) - np.mean(baseline_S))
+    error = math.sqrt(sum(float(np.var(side, ddof=1)) / len(side) for side in (candidate_S, baseline_S)))
+    return gap / error if error else math.copysign(math.inf, gap) if gap else 0.0
+
+
 def median_interval(scores_S: Array, level: float = 0.95) -> Interval | None:
     """Return the median's interval from order statistics (binomial, exact for any distribution; Thompson 1936).
 
@@ -166,4 +173,9 @@ def largest_unseen_share(n: int, level: float = 0.95) -> float:
 
     Close to the "rule of three", 3 / n.
     """
-    return float(1 - (1 - level) ** (1 / n))
+    return largest_share(0, n, level)
+
+
+def largest_share(failed: int, n: int, level: float = 0.95) -> float:
+    """Return how large a share of trainings may fail where ``failed`` of ``n`` did (Clopper & Pearson 1934, one-sided)."""
+    return float(stats.binomtest(failed, n, alternative="less").proportion_ci(level, method="exact").high)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import stats as scipy_stats
 
 from rlx.stats.estimates import NO_SPREAD, Array, Estimate, Interval
 from rlx.stats.permutation import ALIKE, Sums, extremeness, gap_and_variance, t_of
@@ -43,8 +44,8 @@ def group_sequential_test(candidate_S: Array, baseline_S: Array, looks: Sequence
     """Test after every group of seeds, so that the chance of any false alarm over all looks is at most ``alpha``.
 
     Scores are rearranged within the groups of seeds added together, which keeps every look of a rearrangement
-    consistent; the boundary of each look spends alpha in equal parts (error spending: Lan & DeMets 1983; with
-    permutations: AdaStop, Mathieu et al. 2023). Exact, up to the error of 20,000 fixed draws, where the runs do not
+    consistent; the boundaries spend alpha as O'Brien & Fleming's do (:func:`spent_by`; with permutations: AdaStop, Mathieu et
+    al. 2023). Exact, up to the error of 20,000 fixed draws, where the runs do not
     differ, for any distribution. The first look whose boundary is crossed decides; later ones are for the curious.
 
     Args:
@@ -75,16 +76,26 @@ def group_sequential_test_across_tasks(
     tasks = [_Task(index, *pair) for index, pair in enumerate(zip(candidate_K, baseline_K, strict=True))]
     taken: list[Look] = []
     out = np.zeros(DRAWS + 1, dtype=bool)  # rearrangements that ended at an earlier look; the observed one comes first
-    for index, n in enumerate(n for n in looks if n <= most):
+    for n in (n for n in looks if n <= most):
         parts = [task.add(n) for task in tasks]
         extreme = extremeness(np.sum([gap for gap, _ in parts], axis=0), np.sum([error for _, error in parts], axis=0))
-        spent = alpha * (index + 1) / len(looks)
+        spent = spent_by(n / looks[-1], alpha)
         critical = _critical(extreme, out, spent)
         out |= extreme > critical + ALIKE
         estimate = _estimate([side[:n] for side in candidate_K], [side[:n] for side in baseline_K], critical, alpha)
         crossed = bool(extreme[0] > critical + ALIKE)
         taken.append(Look(n, t_of(float(extreme[0])), t_of(critical), spent, crossed, estimate))
     return taken
+
+
+def spent_by(fraction: float, alpha: float) -> float:
+    """Return the part of alpha that may be spent when a fraction of the planned seeds is there (Lan & DeMets 1983).
+
+    It goes as O'Brien & Fleming's boundaries do: little at early looks, so that the last one has nearly the power of a
+    comparison without looks. Any schedule will do, since it depends on the seeds alone, not on how often was looked.
+    """
+    quantile = float(scipy_stats.norm.ppf(1 - alpha / 2))
+    return float(2 * scipy_stats.norm.sf(quantile / math.sqrt(min(1.0, fraction))))
 
 
 class _Task:

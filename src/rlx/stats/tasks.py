@@ -7,7 +7,7 @@ and test is stratified: seeds are resampled or rearranged within their task only
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,75 @@ def difference_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[A
     return Estimate(mean, Interval(mean - half, mean + half, level, "stratified Welch's t", n), std, n)
 
 
+def improvement_across_tasks(
+    candidate_K: Sequence[Array], baseline_K: Sequence[Array], level: float = 0.95
+) -> Estimate:
+    """Estimate the chance that a candidate's seed beats one of the baseline's, mean over the tasks; it needs no scale.
+
+    Returns:
+        With a t interval from the placements of each task (Brunner & Munzel 2000), their variances added as Welch's are
+        (Satterthwaite 1946), cut at 0 and 1; None where a task has one seed.
+    """
+    sides = [_placements(one, other) for one, other in zip(candidate_K, baseline_K, strict=True)]
+    found = difference_across_tasks([one for one, _ in sides], [other for _, other in sides], level)
+    if found.interval is None:
+        return Estimate(found.mean + 0.5, None, found.std, found.n)
+    low, high = (min(1.0, max(0.0, end + 0.5)) for end in (found.interval.low, found.interval.high))
+    interval = Interval(low, high, level, "stratified placements", found.n)
+    return Estimate(found.mean + 0.5, interval, found.std, found.n)
+
+
+def _placements(candidate_S: Array, baseline_S: Array) -> tuple[Array, Array]:
+    """Return the placements of both sides: which share of the other side each seed beats, or is beaten by.
+
+    They are centred such that their means differ by P − ½; their variances add up to that of P.
+    """
+    beats = np.greater.outer(candidate_S, baseline_S) + 0.5 * np.equal.outer(candidate_S, baseline_S)
+    return beats.mean(axis=1) - 0.5, beats.mean(axis=0) - beats.mean()
+
+
+def average_ranks(scores_MK: Sequence[Sequence[Array]], level: float = 0.95) -> list[Estimate]:
+    """Return each method's rank by its mean score, 1 the best, mean over the tasks, with a stratified bootstrap interval.
+
+    Args:
+        scores_MK: For each method the scores of each task's seeds.
+        level: Of the intervals.
+    """
+    drawn, plain = [], []
+    for task in range(len(scores_MK[0])):
+        columns = [np.asarray(scores_K[task], dtype=float) for scores_K in scores_MK]
+        rng = np.random.default_rng(task)
+        picked = [side[rng.integers(0, len(side), (RESAMPLES, len(side)))].mean(axis=1) for side in columns]
+        drawn.append(stats.rankdata(-np.stack(picked, axis=1), axis=1))
+        plain.append(stats.rankdata([-side.mean() for side in columns]))
+    means, spread = np.mean(plain, axis=0), np.mean(drawn, axis=0)
+    ends = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    n = min(len(side) for scores_K in scores_MK for side in scores_K)
+    return [
+        Estimate(float(mean), Interval(float(low), float(high), level, "stratified bootstrap", n), None, n)
+        for mean, low, high in zip(means, *ends, strict=True)
+    ]
+
+
+def rank_test_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[Array]) -> Test:
+    """Test whether two methods could be one on every task, by rearranging seeds within each task; it needs no scale.
+
+    The statistic is the studentised chance of :func:`improvement_across_tasks` (Neubert & Brunner 2007).
+    """
+    return _rearranged(candidate_K, baseline_K, _placed)
+
+
+def _placed(sides_RS: Array, n: int) -> tuple[Array, Array]:
+    """Return the gap in placements of each row, and its squared standard error; the candidate's scores come first."""
+    one, other = sides_RS[:, :n], sides_RS[:, n:]
+    beats = (one[:, :, None] > other[:, None, :]) + 0.5 * (one[:, :, None] == other[:, None, :])
+    gap = beats.mean(axis=(1, 2)) - 0.5
+    if min(one.shape[1], other.shape[1]) < 2:
+        return gap, np.zeros_like(gap)
+    errors = [beats.mean(axis=axis).var(axis=1, ddof=1) / beats.shape[3 - axis] for axis in (2, 1)]
+    return gap, errors[0] + errors[1]
+
+
 def permutation_test_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[Array]) -> Test:
     """Test whether two methods could be one on every task, by rearranging seeds within each task.
 
@@ -119,14 +188,25 @@ def permutation_test_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequ
     interval of :func:`difference_across_tasks` speak of the same quantity. Two-sided, from :data:`RESAMPLES` fixed
     random rearrangements.
     """
-    rng, sizes = np.random.default_rng(0), []
+
+    def meaned(sides_RS: Array, n: int) -> tuple[Array, Array]:
+        return gap_and_variance(sums(sides_RS[:, :n]), sums(sides_RS[0]))
+
+    return _rearranged(candidate_K, baseline_K, meaned)
+
+
+def _rearranged(
+    candidate_K: Sequence[Array], baseline_K: Sequence[Array], statistic: Callable[[Array, int], tuple[Array, Array]]
+) -> Test:
+    """Test by rearranging seeds within each task; the statistic gives each row's gap and its squared standard error."""
+    sizes = []
     gap, variance = np.zeros(RESAMPLES + 1), np.zeros(RESAMPLES + 1)
-    for candidate, baseline in zip(candidate_K, baseline_K, strict=True):
+    for index, (candidate, baseline) in enumerate(zip(candidate_K, baseline_K, strict=True)):
         pooled, n = np.concatenate([candidate, baseline]).astype(float), len(candidate)
         pooled = pooled - np.median(pooled)
         order = np.tile(np.arange(len(pooled)), (RESAMPLES + 1, 1))
-        order[1:] = rng.permuted(order[1:], axis=1)
-        one, error = gap_and_variance(sums(pooled[order[:, :n]]), sums(pooled))
+        order[1:] = np.random.default_rng([index, len(pooled)]).permuted(order[1:], axis=1)
+        one, error = statistic(pooled[order], n)
         gap, variance = gap + one, variance + error
         sizes.append((n, len(pooled) - n))
     extreme = extremeness(gap, variance)
