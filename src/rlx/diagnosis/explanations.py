@@ -13,6 +13,7 @@ HUANG = "Huang et al. 2022 (The 37 implementation details of PPO)"
 JONES = "Jones, Debugging RL (2021)"
 SB3 = "Stable-Baselines3's documentation of its logger"
 SCHULMAN = "Schulman, Nuts and Bolts of Deep RL (2017)"
+LECTURE = "Schulman, Nuts and Bolts of Deep RL (the lecture of 2017, not its slides): look at episode lengths"
 SPINNING_UP = "OpenAI Spinning Up"
 NO_SOURCE = "no firm source"
 COMPONENT = "reward/"
@@ -107,7 +108,7 @@ _ALL = (
         "Mean length of the training episodes that ended in this rollout.",
         "mean over those episodes of their number of steps; absent where no episode ended",
         "environment steps",
-        Usual("It depends on the task. It often moves before the return does.", f"{JONES}; {SCHULMAN}: look at episode lengths"),
+        Usual("It depends on the task. It often moves before the return does.", LECTURE),
         "Good where surviving is the task; where reaching a goal is, the agent wanders until the time limit.",
         "Good where a goal is to be reached soon; else the agent fails early, or has learned to end episodes.",
     ),
@@ -143,7 +144,7 @@ _ALL = (
         "How far apart the advantages of this rollout are: how much better or worse actions turned out than the value function had expected.",
         "standard deviation of the GAE(λ) advantages A over the rollout, before they are normalised",
         "return, as the network sees it (after reward normalisation)",
-        Usual("Advantages within ±10, ideally ±3. Larger ones need not do harm: with algo.normalize_advantage their scale drops out of the policy's loss.", f"{JONES}; {SCHULMAN}", high=10.0),
+        Usual("Advantages within ±10, ideally ±3. Larger ones need not do harm: with algo.normalize_advantage their scale drops out of the policy's loss.", JONES, high=10.0),
         "Returns are large, or the value function predicts them badly.",
         "The value function predicts what happens, or nothing that actions do matters to the reward; at 0 there is nothing to learn from.",
     ),
@@ -269,7 +270,7 @@ _ALL = (
         "Mean of what the value function is trained to predict.",
         "mean over the rollout of R = A + V, the TD(λ) returns: advantage plus prediction, both at collection",
         "return, as the network sees it (discounted, after reward normalisation)",
-        Usual("Within ±10, ideally ±3. Larger ones need not do harm, but the defaults of PPO fit smaller ones.", f"{JONES}; {SCHULMAN}: rescale rewards, do not shift them", -10.0, 10.0),
+        Usual("Within ±10, ideally ±3. Larger ones need not do harm, but the defaults of PPO fit smaller ones.", f"{JONES}; {SCHULMAN} on rescaling rewards, not shifting them", -10.0, 10.0),
         "States are thought good; beyond 10, networks take long to reach such numbers and the value loss outweighs the policy's: scale rewards (env.normalize_reward).",
         "States are thought bad; far below −10 the same holds as far above 10.",
     ),
@@ -278,7 +279,7 @@ _ALL = (
         "How far apart the value function's targets are: how much states differ in what they promise.",
         "standard deviation over the rollout of R = A + V, as of train/value_target_mean",
         "return, as the network sees it (discounted, after reward normalisation)",
-        Usual("Targets within ±10, ideally ±3. Larger ones need not do harm.", f"{JONES}; {SCHULMAN}", high=10.0),
+        Usual("Targets within ±10, ideally ±3. Larger ones need not do harm.", JONES, high=10.0),
         "Rewards are large, or returns vary much from state to state.",
         "All states promise the same: rewards too rare to be met, or a task that is mastered. train/explained_variance says little then.",
     ),

@@ -26,7 +26,7 @@ STANDARD_ERRORS, EFFECT = 3.0, 0.1
 """A window is above random actions when its mean exceeds theirs by a tenth of the standard deviation of their episodes
 and by three standard errors of the difference more: by chance it passes the second in about one of 700."""
 LARGE_TARGETS = 100.0
-"""Value targets beyond this are large: ideally they are within ±3, at most ±10 (Schulman 2017; Jones 2021)."""
+"""Value targets beyond this are large: ideally they are within ±3, at most ±10 (Jones 2021)."""
 RELATIVE_FLOOR = 0.02
 """Where random episodes all score alike, so that they have no deviation, 2 % of their return stand in for it."""
 

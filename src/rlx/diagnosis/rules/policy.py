@@ -116,7 +116,7 @@ RULES = (
         "policy-does-not-move",
         "The policy does not move",
         "Updates this small change nothing that counts: the same budget would learn more with larger ones.",
-        "Jones, Debugging RL (2021): KL and clip fraction near 0 mean that the learning rate can go up",
+        "Jones, Debugging RL (2021): a KL near 0 means that the learning rate can go up; that the clip fraction is too is rlx's own condition",
         _still,
         frozenset({
             "never-left-the-floor", "entropy-stuck", "degenerate-episodes", "value-function-not-learning",

@@ -63,7 +63,7 @@ RULES = (
         "throughput-decays",
         "Training slows down as it goes",
         "A leak costs time first and memory in the end: long runs get ever slower, and are killed.",
-        "no firm source: twice as slow, with a rank correlation of 0.8 between time and tenth of training, is rlx's own threshold",
+        "Jones, Debugging RL (2021), describes it; twice as slow, with a rank correlation of 0.8 between time and tenth of training, is rlx's own threshold",
         _decays,
     ),
 )

@@ -126,7 +126,7 @@ CAUSES = (
         "Rewards are far out of scale",
         "Networks learn numbers near 1. Targets this large make the value loss swamp the policy's share of the clipped "
         "gradient, and take the value function many updates to reach.",
-        f"{JONES} and Schulman (2017): value targets and advantages within ±10, ideally ±3; 100 to 300 where the value function does not follow, 100,000 otherwise, are rlx's own thresholds",
+        f"{JONES}: value targets and advantages within ±10, ideally ±3; 100 to 300 where the value function does not follow, 100,000 otherwise, are rlx's own thresholds",
         _out_of_scale,
         OUTCOMES | {"policy-does-not-move", "entropy-stuck", "targets-large", "learning-rate-unusual"},
     ),
@@ -152,7 +152,7 @@ SYMPTOMS = (
         "targets-large",
         "Value targets are large",
         "They need not do harm, but rewards scaled to about 1 make the defaults of PPO fit.",
-        f"{JONES} and Schulman (2017): within ±10, ideally ±3",
+        f"{JONES}: within ±10, ideally ±3",
         _large,
         frozenset(),
     ),
