@@ -65,7 +65,7 @@ def stop(project: Project, run: str) -> None:
 
 
 def headline_of(project: Project) -> str:
-    told = json.loads((project.root / "analysis/compare/comparison.json").read_text())["headline"][0]
+    told = json.loads((project.root / "analysis/compare/comparison.json").read_text())["headline"][-1]
     return str(told.partition(" To settle it")[0])
 
 

@@ -45,6 +45,7 @@ class Row:
         return_mean: Mean held-out return of the final policies.
         ci_low: Lower end of its interval.
         ci_high: Upper end.
+        random_return: What random actions score.
         steps: Environment steps per seed.
         updated: When it last changed, in seconds since 1970.
         tags: Its tags.
@@ -67,6 +68,7 @@ class Row:
     return_mean: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
+    random_return: float | None = None
     steps: int | None = None
     updated: float | None = None
     tags: tuple[str, ...] = ()
@@ -77,6 +79,11 @@ class Row:
     ended: tuple[str, float] | None = None
     trained_so: bool | None = None
     scored_so: bool | None = None
+
+    @property
+    def is_above_random(self) -> bool | None:
+        """Whether the interval of its return lies above what random actions score; None where either is not known."""
+        return None if self.ci_low is None or self.random_return is None else self.ci_low > self.random_return
 
 
 def rows(root: Path) -> list[Row]:
@@ -261,6 +268,7 @@ def _with_summary(row: Row, summary: Mapping[str, Any]) -> Row:
         return_mean=_real(latest["return_mean"]),
         ci_low=None if interval["low"] is None else _real(interval["low"]),
         ci_high=None if interval["high"] is None else _real(interval["high"]),
+        random_return=_real(summary["random"]["return_mean"]) if summary.get("random") else None,
     )
 
 
@@ -281,7 +289,7 @@ def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
     if now == "elsewhere" or found.foreign:
         return replace(_without_results(row), status=now, problem=cure_of_study_run(folder))
     if fit.scores is False:
-        row = replace(row, return_mean=None, ci_low=None, ci_high=None)
+        row = replace(row, return_mean=None, ci_low=None, ci_high=None, random_return=None)
     if now not in ("stopped", "failed"):
         return replace(row, status=now)
     died = "its process has died; " if told == "running" else ""
@@ -290,7 +298,9 @@ def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
 
 def _without_results(row: Row) -> Row:
     """Return a row without what was trained and scored: it is of another configuration."""
-    return replace(row, seeds=None, seeds_wanted=None, return_mean=None, ci_low=None, ci_high=None, steps=None)
+    return replace(
+        row, seeds=None, seeds_wanted=None, return_mean=None, ci_low=None, ci_high=None, random_return=None, steps=None
+    )
 
 
 def _plain(row: Row) -> dict[str, Any]:

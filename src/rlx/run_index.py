@@ -16,7 +16,7 @@ from rlx.errors import DataDamaged
 from rlx.project import main_root
 from rlx.reading import read_json
 
-FORMAT = 4
+FORMAT = 5
 Stamp = list[int] | None
 """Modification time in nanoseconds and size of a file; None where there is none."""
 Plain = dict[str, Any]

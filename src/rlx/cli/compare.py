@@ -99,7 +99,7 @@ def command(
         shown = Path("analysis") / "compare" / "comparison.md"
         if not (runs or scores or sequential or any(judging.values())) and shown.is_file():
             click.echo(f"\nPictures, and every setting that differs: {shown}")
-    if scores:
+    if scores and not (as_json or as_markdown):
         click.echo(f"Judged by {_settings_of_project()[1]}.", err=True)
 
 

@@ -76,6 +76,9 @@ def tell_findings(content: Any) -> None:
     """Print findings with their evidence, or that there are none."""
     from rlx.report.diagnosis_words import MARKS, finding_lines, headline
 
+    outcome = content["outcome"]
+    if outcome is not None and outcome["latest"]["above_random_by_interval"] is False:
+        tell(f"{content['run']} is not shown to beat random actions.", "bold")
     tell(f"{content['run']}: {headline(content)}")
     for finding in content["findings"]:
         click.echo()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, print_json
+from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, print_json, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +70,8 @@ def command(  # noqa: PLR0913
         click.echo(_markdown(shown))
     else:
         _print_table(shown)
+        if low := [row.id for row in shown if row.is_above_random is False]:
+            tell(f"not shown to beat random actions: {', '.join(low)}")
         if hidden:
             click.echo(f"{len(hidden)} more experiments are not fetched here: `rlx ls --all` lists them")
         if not found:

@@ -63,6 +63,12 @@ class RunScores:
         return seed, self.scores[seed]
 
     @property
+    def is_above_random(self) -> bool | None:
+        """Whether the interval of its mean lies above what random actions score; None where either is not known."""
+        found = stats.mean_with_interval(self.scores_S).interval if self.scores else None
+        return None if found is None or self.random_return is None else found.low > self.random_return
+
+    @property
     def steps_of_growth(self) -> tuple[int, ...]:
         """The numbers of seeds at which the run was once complete, up to the present one: (5, 10), say."""
         known = {planned for seed, planned in self.planned.items() if seed in self.scores}

@@ -17,7 +17,25 @@ MOST_TOLD = 6
 
 
 def headlines(study: StudyComparison) -> list[str]:
-    """Return sentences that a person can repeat to a colleague: the summary first, then one per candidate."""
+    """Return sentences that a person can repeat to a colleague: the summary first, then one per candidate.
+
+    Before all of it stands which runs are not shown to have learned anything.
+    """
+    return [*_unlearned(study), *_headlines(study)]
+
+
+def _unlearned(study: StudyComparison) -> list[str]:
+    low = [run for run in study.scores if run.is_above_random is False]
+    if not low:
+        return []
+    names = ", ".join(f"{run.run} ({number(float(run.scores_S.mean()))})" for run in low[:MOST_TOLD])
+    more = f" and {len(low) - MOST_TOLD} more" if len(low) > MOST_TOLD else ""
+    random_returns = sorted({run.random_return for run in low if run.random_return is not None})
+    scored = f" ({number(random_returns[0])})" if len(random_returns) == 1 else ""
+    return [f"Not shown to beat random actions{scored}: {names}{more}."]
+
+
+def _headlines(study: StudyComparison) -> list[str]:
     if not study.comparisons:
         return [f"{study.baseline} stands alone: there is nothing to compare it with."]
     lines = [_method_headline(study, method) for method in study.methods if method.verdict is not None]

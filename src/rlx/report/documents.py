@@ -77,6 +77,8 @@ class ListedRun(Document):
     """Lower end of its 95 % interval."""
     ci_high: Number
     """Upper end."""
+    random_return: Number
+    """What random actions score."""
     steps: int | None
     """Environment steps per seed."""
     updated: Number

@@ -40,6 +40,10 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
     verdict = headline(judged.study, comparison) if judged and judged.study and comparison else None
     summary = folder.evaluation
     sentences = [_what(facts, folder), *_scores(summary, parameters.compare.checkpoint), verdict or why_not]
+    if judged and judged.study and (mine := next((run for run in judged.study.scores if run.run == folder.name), None)):
+        sentences[:0] = (
+            [] if mine.is_above_random is not False else [f"{folder.name} is not shown to beat random actions"]
+        )
     if comparison is not None:
         changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
         sentences.append(f"What differs in the settings: {listed(changed)}" if changed else "No setting differs")

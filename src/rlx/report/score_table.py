@@ -88,7 +88,8 @@ def _rows(path: Path, needed: Sequence[str] = ()) -> list[tuple[str, dict[str, s
         raise DataDamaged(f"{path}: cannot be read as CSV: {str(error)[:120]}") from None
     lacking = set(needed) - set(head) if needed else "run" not in head or not any(name in head for name in SCORE_NAMES)
     if lacking:
-        columns = ", ".join(needed or ("run", "seed", SCORE_NAMES[0]))
+        *first, last = needed or ("run", "seed", SCORE_NAMES[0])
+        columns = f"{', '.join(first)} and {last}"
         told = f"needs the columns {columns}, separated by commas"
         raise DataDamaged(f"{path}: {told}; it has {', '.join(head)[:120] or 'none'}")
     if not rows:
