@@ -226,6 +226,51 @@ def test_few_long_episodes_in_a_window_are_no_swings() -> None:
     assert "unstable" not in alarms(diagnose(record(five(sparse))))
 
 
+def test_a_machine_that_fills_up_is_no_leak() -> None:
+    def slower(seed: int) -> SeedRecord:
+        """Trains two at a time on a machine that others fill: later seeds are slow from the start."""
+        begin = 0.1 + 0.2 * (seed // 2)
+        return dataclasses.replace(healthy(seed), seconds_U=np.cumsum(np.linspace(begin, 2.5 * begin, UPDATES)))
+
+    assert "throughput-decays" not in alarms(diagnose(record(five(slower))))
+
+
+def late(seed: int) -> Any:
+    """Finds the goal at once, somewhere between 40 and 90 % of the budget."""
+    rng = np.random.default_rng(seed)
+    found = LOW + rng.normal(0, 3, UPDATES)
+    found[int(UPDATES * rng.uniform(0.4, 0.9)) :] += HIGH - LOW
+    return found
+
+
+def stepwise(seed: int) -> Any:
+    """Rises in four steps, the last ones late."""
+    rng = np.random.default_rng(seed)
+    return LOW + np.repeat([0.0, 0.2, 0.55, 1.0], UPDATES // 4) * (HIGH - LOW) + rng.normal(0, 3, UPDATES)
+
+
+@pytest.mark.parametrize("course", [late, stepwise])
+@pytest.mark.parametrize("first", [0, 10, 20])
+def test_a_learner_that_is_late_and_steep_or_rises_in_steps_does_not_swing(course: Any, first: int) -> None:
+    seeds = [healthy(seed, course(seed)) for seed in range(first, first + 5)]
+    assert "unstable" not in alarms(diagnose(record(seeds)))
+
+
+@pytest.mark.parametrize("setting", [{"policy__log_std_init": 3.0}, {"algo__gae_lambda": 0.0}])
+def test_a_bad_setting_with_which_nothing_was_learned_is_an_error(setting: dict[str, float]) -> None:
+    def nothing(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        found = LOW + np.linspace(0, 60, UPDATES) + rng.normal(0, 3, UPDATES)  # rises a little in training
+        return dataclasses.replace(healthy(seed, found), held_out=Episodes(LOW + rng.normal(0, 5, 50), np.ones(50)))
+
+    found = diagnose(record(five(nothing), config(**setting)))
+    assert (found.findings[0].id, found.findings[0].severity) == (
+        f"{next(iter(setting)).partition('__')[2].replace('_', '-')}-unusual",
+        "error",
+    )
+    assert alarms(diagnose(record(run=config(**setting)))) == []  # with which all went well
+
+
 def test_an_update_of_one_step_has_no_kl_to_look_at() -> None:
     one = config(algo__update_epochs=1, algo__batch_size=ROLLOUT)
     seeds = five(lambda s: healthy(s, train__approx_kl=0.0, train__clip_fraction=0.0))

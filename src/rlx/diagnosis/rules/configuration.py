@@ -70,6 +70,12 @@ def _static(signals: Signals) -> Severity:
     return "info" if signals.seeds else "warning"
 
 
+def _learned_nothing(signals: Signals) -> bool:
+    """Tell whether most seeds have held-out scores that are not above those of random actions."""
+    played = [seed.held_out is not None for seed in signals.seeds]
+    return bool(played) and all(played) and signals.record.random is not None and signals.held_out_above_S.mean() < 0.5
+
+
 def _unusual(usual: Usual, signals: Signals) -> Detection | None:
     try:
         value = value_of(signals, usual.key)
@@ -86,6 +92,9 @@ def _unusual(usual: Usual, signals: Signals) -> Detection | None:
         f"{value:g} is far from what is usual; {usual.value:g} is what most use.",
         EFFECT,
     )
+    if _learned_nothing(signals):
+        what += " Nothing was learned with it."
+        return Detection(what, (evidence,), "error", "medium", (tried,))
     return Detection(what, (evidence,), _static(signals), "medium", (tried,))
 
 

@@ -40,6 +40,15 @@ def smooth(values_SW: Array, width: int = 3) -> Array:
     return np.array(columns).T
 
 
+def rising_fit(values_SW: Array) -> Array:
+    """Return the nearest curves that never fall (isotonic regression): a learner that is steep, late or rises in steps is one."""
+    from scipy.optimize import isotonic_regression
+
+    filled_SW = carried_forward(values_SW)
+    rows = [isotonic_regression(row).x if np.isfinite(row).all() else np.full(len(row), np.nan) for row in filled_SW]
+    return np.array(rows).reshape(values_SW.shape)
+
+
 def _floor(signals: Signals) -> Detection | None:
     scale = signals.scale
     if scale is None or not scale.measured or not signals.half_trained:
@@ -132,18 +141,20 @@ def _unstable(signals: Signals) -> Detection | None:
     if signals.scale is None or signals.windows < 8:
         return None
     late_SW = signals.place_SW[:, -signals.windows // 2 :]
-    trend_SW = smooth(late_SW, 5)
     error_SW = signals.error_SW[:, -signals.windows // 2 :]
-    swing_S = np.sqrt(np.maximum(0.0, (late_SW - trend_SW).var(axis=1) - np.square(error_SW).mean(axis=1)))
-    range_S = np.ptp(late_SW, axis=1) - 4 * np.median(error_SW, axis=1)
+    swing_S = np.sqrt(
+        np.maximum(0.0, np.square(late_SW - rising_fit(late_SW)).mean(axis=1) - np.square(error_SW).mean(axis=1))
+    )
+    fall_SW = np.maximum.accumulate(late_SW, axis=1) - late_SW
+    range_S = fall_SW.max(axis=1) - 4 * np.median(error_SW, axis=1)
     holds_S = (swing_S > SWING / 2) & (range_S > 2 * SWING) & learned_S(signals)
     if not most(holds_S):
         return None
     window = (signals.windows // 2, signals.windows - 1)
-    evidence = measured(signals, "swing of the return around its trend, of the range from random to best", swing_S, holds_S, "above", SWING / 2, window)  # fmt: skip
+    evidence = measured(signals, "swing of the return around what only rises, of the range from random to best", swing_S, holds_S, "above", SWING / 2, window)  # fmt: skip
     what = (
         f"Over the second half of training the return swings by {100 * evidence.value:.0f} % (standard deviation around "
-        f"its trend) of the range from random to best in {of_seeds(evidence.seeds, len(signals.seeds))}."
+        f"the nearest curve that only rises) of the range from random to best in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "warning", "medium", suggestions.settle_down(signals))
 
@@ -217,7 +228,7 @@ RULES = (
         "unstable",
         "The return swings late in training",
         "When the return swings by a good part of its range, the final policy is a draw from that swing.",
-        "no firm source: 10 % around the trend and 40 % from peak to trough are rlx's own thresholds, measured in benchmarks/diagnosis",
+        "no firm source: 10 % around the nearest rising curve and a fall by 40 % are rlx's own thresholds, measured in benchmarks/diagnosis",
         _unstable,
         frozenset({"seeds-disagree", "clipping-heavy", "collapse-in-some-seeds", "entropy-oscillates"}),
     ),
