@@ -524,6 +524,31 @@ def test_a_stopped_run_says_how_far_it_was() -> None:
     assert any("Random actions were not measured" in line for line in found.unchecked)
 
 
+def test_sparse_tasks_that_truncate_themselves_do_not_end_whatever_is_done() -> None:
+    def sparse(truncated: float) -> list[SeedRecord]:
+        same = {"rollout__length_mean": 100.0, "rollout__truncated_share": truncated}
+        return five(
+            lambda s: dataclasses.replace(
+                healthy(s, np.zeros(UPDATES), **same), held_out=Episodes(np.zeros(50), np.full(50, 100.0))
+            )
+        )
+
+    nothing = Episodes(np.zeros(100), np.full(100, 100.0))
+    own_limit = dataclasses.replace(TASK, episode_limit=None)
+    found = diagnose(record(sparse(1.0), random=nothing, task=own_limit))
+    assert "episodes-end-by-themselves" not in ids(found)
+    assert found.suggestions
+    assert "episodes-end-by-themselves" in ids(diagnose(record(sparse(0.0), random=nothing, task=own_limit)))
+
+
+def test_facts_of_the_environment_are_causes() -> None:
+    none = {"rollout__return_mean": np.nan, "rollout__length_mean": np.nan, "rollout__episodes": 0.0}
+    endless = five(lambda s: healthy(s, **none))
+    found = diagnose(record(endless, task=dataclasses.replace(TASK, episode_limit=None)))
+    assert (found.findings[0].id, found.findings[0].severity) == ("episodes-never-end", "error")
+    assert "environment-not-seeded" in alarms(diagnose(record(task=dataclasses.replace(TASK, seeded=False))))
+
+
 def test_success_that_falls_while_the_return_rises() -> None:
     falling = five(lambda s: healthy(s, rollout__success_rate=np.linspace(0.9, 0.2, UPDATES)))
     assert alarms(diagnose(record(falling))) == ["success-falls-as-return-rises"]

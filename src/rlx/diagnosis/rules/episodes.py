@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.diagnosis.finding import Detection, Severity
+from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
 from rlx.wording import number
@@ -74,7 +74,11 @@ def _length_first(signals: Signals) -> Detection | None:
 
 
 def _all_alike(signals: Signals) -> Detection | None:
-    """Episodes of one length whatever is done in them, shorter than the limit."""
+    """Episodes of one length whatever is done in them, shorter than the limit, and ended as if their task were over.
+
+    An environment that truncates its episodes itself (MiniGrid's do) has a time limit, whoever counts it: where the goal is
+    rare, all episodes take that long.
+    """
     random = signals.record.random
     if random is None or len(random.lengths_E) < ENOUGH or np.ptp(random.lengths_E) > 0:
         return None
@@ -83,7 +87,9 @@ def _all_alike(signals: Signals) -> Detection | None:
     lengths_SW = signals.windowed("rollout/length_mean")
     known = np.isfinite(lengths_SW)
     holds_S = known.any(axis=1) & (np.where(known, np.abs(lengths_SW - length), 0).max(axis=1) < 1e-9)
-    if length == limit or not most(holds_S):
+    truncated_SW = signals.windowed("rollout/truncated_share")
+    cut = np.isfinite(truncated_SW).any() and float(np.nanmean(truncated_SW)) > 0.5
+    if length == limit or cut or not most(holds_S):
         return None
     evidence = measured(signals, "rollout/length_mean", np.full(len(holds_S), length), holds_S, "below", length + 1)
     what = (
@@ -96,7 +102,51 @@ def _all_alike(signals: Signals) -> Detection | None:
     )  # fmt: skip
 
 
+def _endless(signals: Signals) -> Detection | None:
+    """Nothing ends an episode: there is no limit, and none ended by itself."""
+    if signals.task is None or signals.task.episode_limit is not None:
+        return None
+    steps = min((int(seed.steps_U[-1]) for seed in signals.seeds), default=0)
+    if not steps or np.isfinite(signals.windowed("rollout/length_mean")).any():
+        return None
+    evidence = Evidence("training episodes that ended", 0.0, "below", 1.0)
+    what = f"No episode ended in {steps:,} steps of training, and the environment has no limit on their length."
+    return Detection(
+        what, (evidence,), "error", "high",
+        advice="Give it a limit: `env: {wrappers: [gymnasium.wrappers.TimeLimit: {max_episode_steps: 1000}]}`, or look at why "
+        "it never returns terminated.",
+    )  # fmt: skip
+
+
+def _unseeded(signals: Signals) -> Detection | None:
+    """`reset(seed)` does not determine an episode."""
+    if signals.task is None or signals.task.seeded is not False:
+        return None
+    evidence = Evidence("resets with one seed that gave one episode", 0.0, "below", 1.0)
+    what = "`reset(seed=...)` does not determine what follows, so no episode, training or verdict can be repeated."
+    return Detection(
+        what, (evidence,), "warning", "high",
+        advice="Draw every random number of the environment from `self.np_random`, and call `super().reset(seed=seed)`.",
+    )  # fmt: skip
+
+
 CAUSES = (
+    Rule(
+        "episodes-never-end",
+        "Episodes never end",
+        "Nothing is learned of how episodes end, returns are never counted, and evaluation cuts them at its own limit.",
+        "Gymnasium's documentation: an environment without an end needs a TimeLimit",
+        _endless,
+        frozenset({"never-left-the-floor", "degenerate-episodes", "value-function-not-learning", "entropy-stuck", "plateau"}),
+    ),
+    Rule(
+        "environment-not-seeded",
+        "The environment does not follow its seed",
+        "Held-out episodes are then others each time: a difference between runs may be one between their episodes.",
+        "Gymnasium's documentation of Env.reset; rlx's own check at resolve",
+        _unseeded,
+        needs_training=False,
+    ),
     Rule(
         "episodes-end-by-themselves",
         "Episodes end whatever the agent does",
