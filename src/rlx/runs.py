@@ -26,6 +26,7 @@ from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.live import LAYOUT, live_folder
 from rlx.live_notes import AT_WORK, Process
 from rlx.metadata_shape import FORMAT, check_metadata, not_metadata
+from rlx.metrics import iterate_rows
 from rlx.project import find_root
 from rlx.reading import read_json, read_table
 from rlx.restoring import from_dvc
@@ -199,6 +200,20 @@ class RunFolder:
             raise Missing(f"{self.name}: its environment does not report {metric} in every episode")
         means = rows.astype({metric: float}).groupby("seed")[metric].mean()
         return {int(str(seed)): float(mean) for seed, mean in means.items()}
+
+    def final_validation(self) -> dict[int, float]:
+        """Return the validation return of each seed's final policy; without the seeds whose last update was not validated.
+
+        Raises:
+            DataDamaged: ``metrics.jsonl`` cannot be read.
+        """
+        path, found, steps = self.path / "metrics.jsonl", dict[int, tuple[int, float]](), dict[int, int]()
+        for row in iterate_rows(path) if path.is_file() else ():
+            seed, step = int(row["seed"]), int(row["step"])
+            steps[seed] = max(step, steps.get(seed, 0))
+            if (value := row.get("validation/return_mean")) is not None:
+                found[seed] = step, float(value)
+        return {seed: value for seed, (step, value) in found.items() if step == steps[seed]}
 
     def evidence(self, checkpoint: str) -> RunScores:
         """Return the scores together with all that an honest comparison names beside them.

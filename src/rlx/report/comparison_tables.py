@@ -172,16 +172,16 @@ def choices_grids(study: StudyComparison) -> Iterator[Grid]:
             rows.append(
                 [
                     run.run,
-                    number(choice.validation),
                     number(choice.held_out.mean),
+                    number(choice.promised, sign=True),
                     number(optimism.mean, sign=True),
                     interval(optimism.interval, sign=True),
                 ]
             )
-    head = ["run", "promised", "held-out", "optimism", "95 % interval"]
+    head = ["run", "held-out", "promised", "optimism", "95 % interval"]
     note = (
-        "`best` was chosen on validation episodes (promised); optimism is what it loses on held-out ones. Verdicts rest "
-        "on the final policy, which nothing chose."
+        "`best` was chosen on validation episodes. Promised: what it gains there on the final policy; optimism: what of that "
+        "gain is not there on held-out episodes. Verdicts rest on the final policy, which nothing chose."
     )
     yield Grid("The best checkpoints", head, rows, note)
 

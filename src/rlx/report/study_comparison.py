@@ -28,7 +28,6 @@ from rlx.errors import ConfigError, Missing, UsageError
 from rlx.report.train_commands import seeds_command
 
 if TYPE_CHECKING:
-    from rlx.results import Summary
     from rlx.runs import RunFolder
 
 
@@ -43,11 +42,15 @@ class Choice:
     Attributes:
         held_out: Mean held-out return of the chosen policies.
         validation: Mean validation return by which they were chosen.
-        optimism: Validation − held-out, seed by seed, with its interval: how much the choice flatters itself.
+        promised: What they gain on the final policies in validation episodes.
+        optimism: What of that gain is not there in held-out episodes, seed by seed, with its interval: how much the choice
+            flatters itself. Each gain is measured on one list of episodes, so that one list being easier than the other does
+            not enter.
     """
 
     held_out: stats.Estimate
     validation: float
+    promised: float
     optimism: stats.Estimate
 
 
@@ -171,8 +174,7 @@ def compare_folders(  # noqa: PLR0913
     """
     _check_names(folders)
     runs = [folder.evidence(settings.checkpoint) for folder in folders]
-    summaries = {folder.name: folder.evaluation for folder in folders}
-    choices = {name: found for name, summary in summaries.items() if (found := _choice(summary))}
+    choices = {folder.name: found for folder in folders if (found := _choice(folder))}
     judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
     judged = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)
     study = with_commands(judged, folders)
@@ -377,12 +379,19 @@ def _reference(baseline: RunScores, settings: CompareConfig) -> tuple[float, flo
     return float(low), float(given.high)
 
 
-def _choice(summary: Summary) -> Choice | None:
-    best = summary.scores.get("best")
-    if best is None or set(best.validation) != set(best.seeds) or not best.seeds:
+def _choice(folder: RunFolder) -> Choice | None:
+    """Return what choosing brought; None where a seed has no choice, or its final policy was not validated."""
+    summary = folder.evaluation
+    best, latest = summary.scores.get("best"), summary.scores.get("latest")
+    if best is None or latest is None or set(best.validation) != set(best.seeds) or not best.seeds:
         return None
+    final = folder.final_validation()
     seeds = sorted(best.seeds)
-    validation = np.array([best.validation[seed] for seed in seeds])
+    if not set(seeds) <= set(final) or not set(seeds) <= set(latest.seeds):
+        return None
+    chosen = np.array([best.validation[seed] for seed in seeds])
     held_out = np.array([best.seeds[seed] for seed in seeds])
-    optimism = stats.mean_of_differences(validation, held_out)
-    return Choice(stats.mean_with_interval(held_out), float(validation.mean()), optimism)
+    promised = chosen - np.array([final[seed] for seed in seeds])
+    kept = held_out - np.array([latest.seeds[seed] for seed in seeds])
+    optimism = stats.mean_of_differences(promised, kept)
+    return Choice(stats.mean_with_interval(held_out), float(chosen.mean()), float(promised.mean()), optimism)
