@@ -126,6 +126,8 @@ def test_failed_seeds_are_counted() -> None:
     assert failed_seeds(np.array([100, 99, 101, 60, 98]), 0.0) == 0
     assert failed_seeds(np.array([100, 99, 101, 3, 98]), None) == 1  # two groups
     assert failed_seeds(np.array([100, 96, 101, 93, 98]), None) == 0
+    assert failed_seeds(np.array([500.0, 500, 500, 0]), None) == 1
+    assert failed_seeds(np.array([500.0, 500, 500, 499]), None) == 0
     assert failed_seeds(np.array([100, 99, 3, 4]), None) == 0  # which of two halves has failed?
     assert failed_seeds(np.array([-200.0, -200, -200]), -200.0) == 0
     assert failed_seeds(np.array([9.5, 72.0, 40.0]), 38.5) == 0  # nothing was learned: they are as random actions are

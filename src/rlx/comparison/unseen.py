@@ -21,6 +21,9 @@ MOST_ADDED = 10
 APART = 2.0
 """Two groups of seeds are apart by at least so many times the larger one's range."""
 
+SHARE_OF_MEDIAN = 0.1
+"""… and by at least this share of the median seed's score: where all others are equal, nothing else tells what is far."""
+
 Holds = Callable[[stats.Array, stats.Array], bool]
 """Whether scores of candidate and baseline still give a verdict."""
 
@@ -83,7 +86,7 @@ def failed_seeds(scores_S: stats.Array, random_return: float | None) -> int:
     gaps = np.diff(scores_S)
     at = int(np.argmax(gaps)) + 1
     larger = max(float(np.ptp(scores_S[:at])), float(np.ptp(scores_S[at:])))
-    apart = larger > 0 and float(gaps[at - 1]) > APART * larger
+    apart = float(gaps[at - 1]) > max(APART * larger, SHARE_OF_MEDIAN * abs(median))
     return at if apart and at < len(scores_S) / 2 else 0
 
 
