@@ -13,10 +13,11 @@ PAGE = Path(__file__).with_name("tutorial.md")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
-    (r"(?ms)^(\$ rlx (?:diagnose|suggest)\b[^\n]*\n).*?(?=^\$ |^```)", r"\1"),
+    (r"(?ms)^(\$ rlx (?:diagnose|suggest|compare)\b[^\n]*\n).*?(?=^\$ |^```)", r"\1"),
     (r"(?m)^.*\d+ (?:warning|error)s?(?: and \d+ \w+)?, first: .*\n(?:`rlx diagnose .*\n)?", ""),
     (r"(?m)^[\w ]*: Nothing was found that would need attention.*\n", ""),
-    (r"(?s)To settle it: .*?(?=\n\w+ (?:against|improved|is )|\n\$ |```)", ""),
+    (r", unless one seed in \d+ fails", ""),
+    (r"(?s)To settle it[:,] .*?(?=\n\w+ (?:against|improved|is )|\n\$ |```)", ""),
     (r"\b(?:improved on|is worse than|is as good as|against) (\w+)(?: is inconclusive)?", r"against \1"),
     (r"\b(improved|regressed|inconclusive|equivalent)\b", "verdict"),
     (r"seed_\d+-", "seed_0-"),
