@@ -82,7 +82,7 @@ def _shares(rows: Sequence[Mapping[str, Any]]) -> str:
     for name in dict.fromkeys(row["situation"] for row in rows):
         found = [cells.get((name, size)) for size in sizes]
         lines.append([name, *(MISSING if row is None else _share(row) for row in found)])
-    return table(["", *(f"{size} seeds" for size in sizes)], lines)
+    return table(["", *(f"{size} seeds" if size[:1].isdigit() else size for size in sizes)], lines)
 
 
 def _share(row: Mapping[str, Any]) -> str:
