@@ -145,7 +145,6 @@ CAUSES = (
         "Held-out episodes are then others each time: a difference between runs may be one between their episodes.",
         "Gymnasium's documentation of Env.reset; rlx's own check at resolve",
         _unseeded,
-        needs_training=False,
     ),
     Rule(
         "episodes-end-by-themselves",
