@@ -438,6 +438,7 @@ def test_several_candidates_are_corrected_together() -> None:
     assert among.difference.interval.level == pytest.approx(1 - 0.05 / 6)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_family_wise_error_rate_of_six_equal_candidates() -> None:
     rng = np.random.default_rng(3)
     wrong = 0
