@@ -156,11 +156,11 @@ def test_several_environments_end_to_end(study: Project) -> None:
     study.dvc("repro")
     found = comparison(study)
     assert {method["method"] for method in found["methods"]} == {"short", "long"}  # type: ignore[attr-defined]
-    assert set(found["references"]) == {"CartPole-v1", "Acrobot-v1"}  # type: ignore[call-overload]
+    assert found["references"] == {}  # nobody gave any, and the data are no scale
     pairs = {(item["run"], item["baseline"]) for item in found["comparisons"]}  # type: ignore[attr-defined]
     assert pairs == {("long_cartpole", "short_cartpole"), ("long_acrobot", "short_acrobot")}
     shown = study.rlx("compare").stdout
-    assert shown.startswith("long against short is inconclusive over 2 environments")
+    assert "long against short is inconclusive over 2 environments" in flat(shown)
     assert max(len(line) for line in shown.splitlines() if "`rlx train" not in line) <= 80  # commands stay whole
     wrong = study.rlx("compare", "--baseline", "medium", check=False)
     assert wrong.returncode == 4
