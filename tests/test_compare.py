@@ -91,6 +91,7 @@ def test_scores_of_several_tasks_are_normalised_by_what_is_given(tmp_path: Path)
         (["--references", "wrong.csv"], 4, "high (0) is not above low (10)"),
         (["--references", "refs.csv", "--normalized"], 2, "keep one of the two"),
         (["--looks", "5,3"], 2, "increase"),
+        (["--looks", "5,x"], 2, "no list of numbers"),
     ):
         refused = compared(*more)
         assert (refused.returncode, told in flat(refused.stdout)) == (status, True), refused.stdout

@@ -220,6 +220,19 @@ def test_looks_end_as_soon_as_the_answer_is_clear() -> None:
     assert (early.verdict, early.reason) == (found.verdict, found.reason)
 
 
+def test_a_look_that_is_too_fragile_is_not_the_last() -> None:
+    rng = np.random.default_rng(6)
+    base = replace(run("base", list(rng.normal(0, 1, 20))), random_return=-8.0)
+    better = run("c", list(rng.normal(2.5, 1, 20)))
+    plain = compare(base, [better], Criteria(0.05, 0.0, (5, 10, 20)))[0]
+    assert (plain.verdict, plain.seeds) == ("improved", (10, 10))
+    assert plain.fragility is not None
+    demanding = compare(base, [better], Criteria(0.05, 0.0, (5, 10, 20), fragility=plain.fragility))[0]
+    assert (demanding.verdict, demanding.seeds) == ("improved", (20, 20))
+    most = compare(base, [better], Criteria(0.05, 0.0, (5, 10, 20), fragility=9))[0]
+    assert (most.verdict, "compare.fragility demands" in most.reason) == ("inconclusive", True)
+
+
 def test_looks_go_on_while_it_is_not_clear() -> None:
     rng = np.random.default_rng(2)
     base, near = list(rng.normal(0, 1, 20)), list(rng.normal(0.3, 1, 20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Mapping
@@ -102,6 +103,12 @@ def members(listing: Path) -> dict[str, str]:
     for path in pairs:
         check_plain(path, source)
     return pairs
+
+
+def hash_of(path: Path) -> str:
+    """Return the hash by which DVC knows a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def is_whole(root: Path, digest: str) -> bool:

@@ -6,7 +6,6 @@ are in DVC's cache: growing ``num_seeds`` or renaming a run trains it no second 
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from rlx.atomic import replacing
 from rlx.bench import Entry
 from rlx.config.checks import cannot_go_on
 from rlx.config.snapshot import Snapshot, carried_snapshot
-from rlx.dvc_cache import cached, is_whole, member, members
+from rlx.dvc_cache import cached, hash_of, is_whole, member, members
 from rlx.elsewhere import content_of, recorded_stages
 from rlx.errors import DataDamaged, DataRefused, Missing, TrainingFailed
 from rlx.metrics import iterate_rows, write_rows
@@ -98,12 +97,7 @@ def take_recorded(root: Path, snapshot: Snapshot, missing: Mapping[int, Entry]) 
 
 def _is_same_stage(root: Path, dependencies: Mapping[str, str]) -> bool:
     """Tell whether the train stage that made something is the one of the project."""
-    return _md5_of(root / "stages" / "train.py") == dependencies["stages/train.py"]
-
-
-def _md5_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return hash_of(root / "stages" / "train.py") == dependencies["stages/train.py"]
 
 
 def _finished(
@@ -151,7 +145,7 @@ def _lay_down(root: Path, outputs: Mapping[str, str], seed: int, folder: Path) -
 
 
 def _check(path: Path, digest: str) -> None:
-    if _md5_of(path) != digest:
+    if hash_of(path) != digest:
         raise DataDamaged(f"{path}: is not what DVC's cache had there")
 
 

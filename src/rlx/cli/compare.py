@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +15,22 @@ if TYPE_CHECKING:
 
 
 class _Looks(click.ParamType):  # type: ignore[type-arg]
-    """Numbers of seeds each, separated by commas."""
+    """Numbers of seeds each, separated by commas; valid as ``compare.looks`` is."""
 
     name = "looks"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         """Return the numbers."""
-        words = str(value).split(",")
-        if not all(word.strip().isdigit() and len(word) < 7 for word in words):
+        from pydantic import TypeAdapter, ValidationError
+
+        from rlx.config.schema import Looks
+
+        try:
+            looks: list[int] = TypeAdapter(Looks).validate_python([int(word) for word in str(value)[:1000].split(",")])
+        except ValidationError as error:
+            self.fail(f"{value!r}: {error.errors()[0]['msg']}", param, ctx)
+        except ValueError:
             self.fail(f"{value!r} is no list of numbers such as 5,10,20", param, ctx)
-        looks = [int(word) for word in words]
-        if looks[0] < 2 or any(later <= sooner for sooner, later in itertools.pairwise(looks)):
-            self.fail(f"{value!r}: looks begin at 2 seeds or more, and increase", param, ctx)
         return looks
 
 
@@ -81,15 +84,22 @@ def command(
     """
     import math
 
+    from rlx.errors import UsageError
     from rlx.report.comparison_files import to_data
     from rlx.report.comparison_words import to_markdown
 
     effect = judging["minimum_effect"]
     if effect is not None and not math.isfinite(effect):
         raise click.BadParameter(f"{effect} is not a finite number", param_hint="'--minimum-effect'")
-    gather = _from_table if scores else _from_project
     given = {key: value for key, value in judging.items() if value is not None and value is not False}
-    study = gather(scores, runs, given, sequential)
+    scaled = "references" in given
+    if scores:
+        settings, whose = _settings_of_project()
+        study = _from_table(scores, runs, settings, given, sequential=sequential)
+    else:
+        study = _from_project(runs, given, sequential=sequential)
+    if scaled and not study.methods:
+        raise UsageError("--references is for methods on several environments (study.methods, or tasks of --scores)")
     if as_json:
         print_json(to_data(study))
     elif as_markdown:
@@ -100,10 +110,12 @@ def command(
         if not (runs or scores or sequential or any(judging.values())) and shown.is_file():
             click.echo(f"\nPictures, and every setting that differs: {shown}")
     if scores and not (as_json or as_markdown):
-        click.echo(f"Judged by {_settings_of_project()[1]}.", err=True)
+        click.echo(f"Judged by {whose}.", err=True)
 
 
-def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
+def _from_table(
+    path: Path, runs: tuple[str, ...], settings: CompareConfig, judging: dict[str, Any], *, sequential: bool
+) -> StudyComparison:
     from dataclasses import replace
 
     from rlx.config.schema import ReferenceScore
@@ -111,7 +123,6 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
     from rlx.report.score_table import read_references, read_score_table
     from rlx.report.study_comparison import Bars, judge
 
-    assert path is not None
     references, normalized = judging.pop("references", None), judging.pop("normalized", False)
     if references and normalized:
         raise UsageError("--normalized says that the scores need no --references; keep one of the two")
@@ -129,7 +140,6 @@ def _from_table(path: Path | None, runs: tuple[str, ...], judging: dict[str, Any
         methods = {name: members for name, members in methods.items() if name in names}
         found = [run for run in found if run.run in names or any(run.run in members for members in methods.values())]
     baseline = judging.pop("baseline", names[0])
-    settings, _ = _settings_of_project()
     tasks = list(dict.fromkeys(str(run.task["environment"]) for run in found))
     if normalized:
         judging["reference_scores"] = {task: ReferenceScore(low=0.0, high=1.0) for task in tasks}
@@ -158,7 +168,7 @@ def _settings_of_project() -> tuple[CompareConfig, str]:
     return read_parameters(root).compare, f"compare.* of {root / 'params.yaml'}"
 
 
-def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any], sequential: bool) -> StudyComparison:
+def _from_project(runs: tuple[str, ...], judging: dict[str, Any], *, sequential: bool) -> StudyComparison:
     from rlx.config.composition import read_parameters
     from rlx.errors import Missing, UsageError
     from rlx.project import find_root
@@ -199,7 +209,7 @@ def _from_project(_: Path | None, runs: tuple[str, ...], judging: dict[str, Any]
         if judged.study is None:
             raise Missing(f"{runs[0]}: none of its experiments has held-out scores") from None
         folders, against = list(judged.folders.values()), baseline or judged.study.baseline
-        settings = settings.model_copy(update={"looks": None})
+        settings = settings.model_copy(update={"looks": judging.get("looks")})  # the study's are not a sweep's
     return with_outdated(compare_folders(folders, against, settings, sequential=sequential, effect=effect), folders)
 
 

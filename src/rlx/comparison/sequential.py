@@ -29,15 +29,27 @@ class _Sides:
     case: Case
 
     def verdict_at(self, index: int) -> Verdict:
-        """Return what one look shows by itself."""
-        up, down = self.above[index], self.below[index]
-        if up.crossed and up.difference.mean > 0:
-            return "improved"
-        if down.crossed and down.difference.mean < 0:
-            return "regressed"
+        """Return what one look shows by itself; one that is more fragile than is allowed shows nothing."""
+        verdict = self.crossing_at(index)
+        if verdict != "inconclusive":
+            fragile = demanded(_at(self.case, self.above[index].n), self.fragility_at(index))
+            return "inconclusive" if fragile else verdict
+        up = self.above[index]
         if self.is_inside(index) and equivalence(_at(self.case, up.n), "")[0] == "equivalent":
             return "equivalent"
         return "inconclusive"
+
+    def crossing_at(self, index: int) -> Verdict:
+        """Return which boundary a look crosses."""
+        up, down = self.above[index], self.below[index]
+        if up.crossed and up.difference.mean > 0:
+            return "improved"
+        return "regressed" if down.crossed and down.difference.mean < 0 else "inconclusive"
+
+    def fragility_at(self, index: int) -> int | None:
+        """Return how many failing seeds would undo what a look shows."""
+        verdict, (shown, _) = self.crossing_at(index), self.shown(self.crossing_at(index))
+        return fragility(_at(self.case, shown[index].n), verdict, self.holding(verdict, shown[index]))
 
     def is_inside(self, index: int) -> bool:
         """Tell whether a look excludes both ends of what does not matter."""
@@ -100,12 +112,12 @@ def judge_by_looks(case: Case) -> Comparison:
     estimate = sides.between(index) if sides.is_inside(index) else _moved(last.difference, shift)
     where = f"at the look with {last.n} seeds each (look {index + 1} of {len(looks)})"
     reason = f"{where} {_reason(verdict, last, effect)}"
-    withstands = fragility(seen, verdict, sides.holding(verdict, last))
+    withstands = sides.fragility_at(index)
     step: str | None = None
     settings: Mapping[str, int] = {}
-    if more := demanded(seen, withstands):
-        verdict, reason = "inconclusive", f"{reason}; but {more.reason}"
-    if verdict == "inconclusive" and sides.is_inside(index):
+    if verdict == "inconclusive" and (more := demanded(seen, withstands)):
+        reason = f"{where} {_reason(sides.crossing_at(index), last, effect)}; but {more.reason}"
+    elif verdict == "inconclusive" and sides.is_inside(index):
         reason = f"{where} {equivalence(seen, f'both ends of ±{effect:g} are excluded')[1].reason}"
     if verdict == "inconclusive":
         step, settings = _next_look(case, looks)
@@ -128,11 +140,11 @@ def judge_by_looks(case: Case) -> Comparison:
 
 def _at(case: Case, n: int) -> Case:
     """Return a case as a look at n seeds each sees it."""
-    sides = (
+    baseline, candidate = (
         replace(run, scores={seed: run.scores[seed] for seed in sorted(run.scores)[:n]})
         for run in (case.baseline, case.candidate)
     )
-    return replace(case, baseline=next(sides), candidate=next(sides))
+    return replace(case, baseline=baseline, candidate=candidate)
 
 
 def _not_seen(case: Case, looks: tuple[int, ...], seen: int) -> tuple[str, ...]:

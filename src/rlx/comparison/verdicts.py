@@ -63,7 +63,7 @@ def compare_pairs(
 def _judge_once(cases: Sequence[Case]) -> list[Comparison]:
     """Judge with all the seeds there are, corrected over all the cases."""
     tests = [stats.permutation_test(case.candidate.scores_S, case.baseline.scores_S) for case in cases]
-    adjusted = stats.closed_test([_pair(case, 0.0) for case in cases])
+    adjusted = [tests[0].p] if len(tests) == 1 else stats.closed_test([_pair(case, 0.0) for case in cases])
     matters = any(case.criteria.minimum_effect for case in cases)
     beyond = stats.closed_test([_pair(case, case.criteria.minimum_effect) for case in cases]) if matters else adjusted
     return [_judge(*evidence) for evidence in zip(cases, tests, adjusted, beyond, strict=True)]

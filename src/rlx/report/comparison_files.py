@@ -13,6 +13,7 @@ import pandas as pd
 
 from rlx import stats
 from rlx.atomic import write_json, write_text
+from rlx.comparison import MethodComparison
 from rlx.errors import Missing
 from rlx.report.comparison_pictures import curves_of, pictures
 from rlx.report.comparison_words import headlines, to_markdown
@@ -97,9 +98,15 @@ def to_data(study: StudyComparison) -> dict[str, Any]:
         "comparisons": plain(study.comparisons),
         "learning": {"threshold": study.threshold, "runs": plain(study.learning)},
         "best_checkpoints": plain(study.choices),
-        "methods": plain(study.methods),
+        "methods": [_method(method) for method in study.methods],
         "references": {task: {"low": low, "high": high} for task, (low, high) in study.references.items()},
     }
+
+
+def _method(method: MethodComparison) -> dict[str, Any]:
+    """Return a method as plain values; its chance to improve is a number, and the estimate with the interval beside it."""
+    chance = method.probability_of_improvement
+    return {**plain(method), "probability_of_improvement": chance and chance.mean, "improvement": plain(chance)}
 
 
 def plain(value: Any) -> Any:
