@@ -58,7 +58,7 @@ def test_how_to_judge_is_changed_without_training(study: Project) -> None:
     assert found["criteria"]["looks"] == [2, 4]  # type: ignore[index]
     assert found["learning"]["threshold"] == 15  # type: ignore[index]
     assert (
-        "To settle it: go on to the next look, at 4 seeds each: `rlx train cartpole -S num_seeds=4 && rlx train cartpole_epochs -S num_seeds=4`"
+        "To settle it: go on to the next look, at 4 seeds each (less than a minute where they were trained): `rlx train cartpole -S num_seeds=4 && rlx train cartpole_epochs -S num_seeds=4`"
         in " ".join(study.rlx("compare").stdout.split())
     )
 

@@ -170,7 +170,8 @@ def _document(name: str, points: list[Point], study: StudyComparison | None) -> 
 
 def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:
     from rlx import stats
-    from rlx.report.comparison_words import headline, headlines
+    from rlx.report.comparison_words import headline, unlearned
+    from rlx.report.comparison_words import verdicts as verdict_lines
     from rlx.report.grid import Grid
     from rlx.report.study_comparison import task_name
     from rlx.wording import MISSING, interval, number
@@ -206,7 +207,11 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
         Grid(f"{name}, {order}", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
     )
     best = next((run.run for run in study.scores if run.run in folders and run.run in comparable), None)
-    for line in [*headlines(study)[: int(many > 2)], *([headline(study, verdicts[best])] if best else [])]:
+    for line in [
+        *unlearned(study),
+        *verdict_lines(study)[: int(many > 2)],
+        *([headline(study, verdicts[best])] if best else []),
+    ]:
         tell(line, "bold")
     if best and verdicts[best].verdict == "improved":
         say(f"Next: `rlx promote {best}` makes it the configuration; `rlx compare {study.baseline} {best}` shows more")

@@ -91,7 +91,7 @@ def _listed(names: list[str]) -> str:
 
 def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     """Print an experiment's result, its interval, what changed against the baseline, and the next command."""
-    from rlx.report.comparison_words import headlines
+    from rlx.report.comparison_words import headline, settling, unlearned
     from rlx.report.diagnosis_words import headline as diagnosis
     from rlx.report.run_files import read_analysis
     from rlx.report.study_comparison import compare_folders
@@ -127,9 +127,9 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
         tell(f"against {baseline.name}: {'; '.join(changed) if changed else 'no setting differs'}")
         for warning in comparison.warnings:
             tell(f"Beware: {warning}.")
-        if comparison.next_step:
-            command = f": `{comparison.command}`" if comparison.command else ""
-            tell(f"To settle it: {comparison.next_step}{command}")
-    tell(headlines(study)[0], "bold")
+        if (settled_by := settling(comparison)) is not None:
+            tell(f"To settle it: {settled_by}")
+    for line in [*unlearned(study), *(headline(study, comparison) for comparison in study.comparisons)]:
+        tell(line, "bold")
     comparable = any(comparison.difference is not None for comparison in study.comparisons)
     tell(f"Next: `rlx compare {baseline.name} {name}`" if comparable else f"Next: `rlx info {name}`")

@@ -21,10 +21,11 @@ def headlines(study: StudyComparison) -> list[str]:
 
     Before all of it stands which runs are not shown to have learned anything.
     """
-    return [*_unlearned(study), *_headlines(study)]
+    return [*unlearned(study), *verdicts(study)]
 
 
-def _unlearned(study: StudyComparison) -> list[str]:
+def unlearned(study: StudyComparison) -> list[str]:
+    """Return which runs are not shown to beat random actions; nothing where all are, or it is not known."""
     low = [run for run in study.scores if run.is_above_random is False]
     if not low:
         return []
@@ -35,7 +36,8 @@ def _unlearned(study: StudyComparison) -> list[str]:
     return [f"Not shown to beat random actions{scored}: {names}{more}."]
 
 
-def _headlines(study: StudyComparison) -> list[str]:
+def verdicts(study: StudyComparison) -> list[str]:
+    """Return the summary, where there is one, and each candidate's verdict."""
     if not study.comparisons:
         return [f"{study.baseline} stands alone: there is nothing to compare it with."]
     lines = [_method_headline(study, method) for method in study.methods if method.verdict is not None]
@@ -69,7 +71,7 @@ def answer(study: StudyComparison) -> str:
     return f"{headline(study, comparison)} To settle it, {what}."
 
 
-def _settling(comparison: Comparison, *, commands: bool) -> str | None:
+def settling(comparison: Comparison, *, commands: bool = True) -> str | None:
     """Return what would settle a comparison, with the command and how long it takes here."""
     if comparison.next_step is None:
         return None
@@ -192,8 +194,8 @@ def judgement(comparison: Comparison, *, commands: bool = True, told: Collection
     if comparison.unexcluded is not None:
         which = "" if comparison.verdict in ("improved", "regressed") else " in either run"
         lines.append(f"Up to {100 * comparison.unexcluded:.0f} % failing seeds{which} are not excluded.")
-    if settling := _settling(comparison, commands=commands):
-        lines.append(f"To settle it: {settling}.")
+    if found := settling(comparison, commands=commands):
+        lines.append(f"To settle it: {found}.")
     return lines
 
 
