@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,12 @@ def metrics_of(study: StudyComparison) -> dict[str, dict[str, Any]]:
 
 
 def to_data(study: StudyComparison) -> dict[str, Any]:
-    """Return the whole comparison as plain values, as ``docs/files.md`` describes them."""
+    """Return the whole comparison as plain values, as ``docs/files.md`` describes them.
+
+    How long seeds took is left out: the same seeds, trained again, give the same ``comparison.json``.
+    """
+    untimed = replace(study, comparisons=tuple(replace(found, minutes=None) for found in study.comparisons))
+    comparisons = [asdict(found) for found in untimed.comparisons]
     runs = []
     for run in study.scores:
         worst, score = run.worst
@@ -89,13 +94,13 @@ def to_data(study: StudyComparison) -> dict[str, Any]:
         )
     return {
         "format": FORMAT,
-        "headline": headlines(study),
+        "headline": headlines(untimed),
         "baseline": study.baseline,
         "checkpoint": study.checkpoint,
         **({} if study.metric == "return" else {"metric": study.metric}),
         "criteria": plain(study.criteria),
         "runs": runs,
-        "comparisons": plain(study.comparisons),
+        "comparisons": [plain({key: found[key] for key in found if key != "minutes"}) for found in comparisons],
         "learning": {"threshold": study.threshold, "runs": plain(study.learning)},
         "best_checkpoints": plain(study.choices),
         "methods": [_method(method) for method in study.methods],

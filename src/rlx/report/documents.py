@@ -410,8 +410,6 @@ class Judgement(Document):
     other verdicts."""
     unexcluded: float | None = None
     """The share of failing seeds that the better run's seeds do not exclude (of two that are alike, the larger one)."""
-    minutes: float | None = None
-    """How long the command would take on the machine that trained them."""
     minimum_effect: float = 0.0
     """The smallest difference in return that mattered."""
     derived: bool = False
