@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,59 @@ def test_a_machine_that_fills_up_is_no_leak() -> None:
         return dataclasses.replace(healthy(seed), seconds_U=np.cumsum(np.linspace(begin, 2.5 * begin, UPDATES)))
 
     assert "throughput-decays" not in alarms(diagnose(record(five(slower))))
+
+
+def filled(seed: int, *, updates: float) -> SeedRecord:
+    """Takes ever longer from the middle of training on, and its updates ``updates`` times as long."""
+    longer = np.concatenate([np.full(UPDATES // 2, 0.1), np.linspace(0.1, 0.4, UPDATES // 2)])
+    times = np.concatenate([np.full(UPDATES // 2, 0.02), np.linspace(0.02, 0.02 * updates, UPDATES // 2)])
+    return dataclasses.replace(healthy(seed), seconds_U=np.cumsum(longer), update_seconds_U=times)
+
+
+def test_what_slows_updates_of_the_network_down_is_no_leak_of_the_environment() -> None:
+    assert "throughput-decays" not in alarms(diagnose(record(five(partial(filled, updates=4.0)))))
+    assert "throughput-decays" in alarms(diagnose(record(five(partial(filled, updates=1.0)))))
+
+
+def still(seed: int, *, effort: float = 0.002, gain: float = 0.0, **metrics: Any) -> SeedRecord:
+    """Learned that actions cost something, and no more; every episode takes its 999 steps."""
+    rng = np.random.default_rng(seed)
+    found = healthy(
+        seed, np.linspace(-30, -2, UPDATES) + rng.normal(0, 0.5, UPDATES), rollout__length_mean=999.0, **metrics
+    )
+    played = Episodes(rng.normal(gain, 0.01, 50), np.full(50, 999.0), effort)
+    return dataclasses.replace(found, held_out=played)
+
+
+IDLE = {
+    "random": Episodes(np.random.default_rng(5).normal(-33.0, 1.0, 100), np.full(100, 999.0)),
+    "task": Task(max_entropy=None, episode_limit=999, action_low_A=(-1.0,), action_high_A=(1.0,)),
+    "still_return": 0.0,
+}
+
+
+def test_a_policy_that_learned_to_do_nothing_is_named() -> None:
+    found = diagnose(record(five(still), **IDLE))
+    assert (ids(found)[0], found.findings[0].severity) == ("doing-nothing-pays", "warning")
+    assert "Every episode of training took 999 steps" in found.findings[0].what
+    assert found.suggestions[0].overrides == {"algo.use_sde": True, "algo.sde_sample_freq": 16}
+    failing = diagnose(record(five(partial(still, rollout__success_rate=0.0)), **IDLE))
+    assert (ids(failing)[0], failing.findings[0].severity) == ("doing-nothing-pays", "error")
+    assert "exploration is too small to meet the goal" in failing.findings[0].what
+
+
+@pytest.mark.parametrize(
+    ("changes", "around"),
+    [
+        ({"effort": 0.2}, {}),  # it acts
+        ({"gain": 10.0}, {}),  # it scores more than doing nothing does: small corrections are all that is needed
+        ({"rollout__success_rate": np.linspace(0, 1, UPDATES)}, {}),  # it succeeds
+        ({}, {"still_return": -40.0}),  # doing nothing is worse than acting at random
+    ],
+)
+def test_small_actions_that_are_right_are_left_alone(changes: dict[str, Any], around: dict[str, Any]) -> None:
+    found = diagnose(record(five(partial(still, **changes)), **(IDLE | around)))
+    assert "doing-nothing-pays" not in ids(found)
 
 
 def late(seed: int) -> Any:

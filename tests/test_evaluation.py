@@ -18,7 +18,7 @@ import pytest
 from gymnasium import spaces
 
 from rlx import checkpoints, results
-from rlx.actors import PolicyActor, RandomActor, load_actor
+from rlx.actors import PolicyActor, RandomActor, StillActor, load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env
@@ -26,7 +26,7 @@ from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
 from rlx.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.film_writing import Scene, write_film
 from rlx.filming import draw, frames_per_second
-from rlx.held_out import task_of
+from rlx.held_out import evaluate_run, task_of
 from rlx.held_out_play import play_held_out
 from rlx.training import train_seed
 from rlx.video import film_run, representative
@@ -93,6 +93,35 @@ def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
 def test_an_endless_episode_is_cut_and_says_so() -> None:
     episodes = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Endless-v0")), [1, 2], 50)
     assert [(episode.length, episode.cut) for episode in episodes] == [(50, True)] * 2
+
+
+def test_the_size_of_continuous_actions_is_noted() -> None:
+    stepper = GymnasiumStepper(lambda: gym.make("Filmed-v0"))
+    random = np.mean([episode.effort for episode in play(RandomActor(), stepper, [1, 2, 3], 50)])
+    assert 0.4 < random < 0.6  # of uniform actions from -1 to 1
+    assert {episode.effort for episode in play(StillActor(), stepper, [1, 2, 3], 50)} == {0.0}
+    choices = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Long-v0")), [1], 50)
+    assert choices[0].effort is None
+
+
+def test_where_policies_hardly_act_doing_nothing_is_played(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").touch()
+    settings = {
+        "env": {"id": "Pendulum-v1", "num_envs": 2},
+        "algo": {"total_timesteps": 128, "rollout_steps": 64, "batch_size": 64, "learning_rate": 1e-9},
+    }
+    snapshot = Snapshot(RunConfig.model_validate({"seed": 0, "num_seeds": 1, **settings}))
+    train_seed(tmp_path, snapshot, 0, tmp_path / "runs" / "a", lambda _: None)
+    (tmp_path / "runs/a/checkpoints").rename(tmp_path / "runs/a/seed_0")
+    (tmp_path / "runs/a/checkpoints").mkdir()
+    (tmp_path / "runs/a/seed_0").rename(tmp_path / "runs/a/checkpoints/seed_0")
+    (tmp_path / "runs/a/config_snapshot.yaml").write_text(snapshot.to_yaml())
+    played = evaluate_run(tmp_path, "a", snapshot, FinalEvalConfig(episodes=3), lambda _: None)
+    assert played.still is not None
+    assert played.still.efforts[0] < 0.05
+    assert played.still == results.read_summary(tmp_path / "runs/a/eval").still
+    returns = [e.episode_return for e in play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=3), StillActor())]
+    assert played.still.return_mean == np.mean(returns)
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +260,9 @@ def evaluated(root: Path, snapshot: Snapshot, returns: list[float]) -> None:
     table = results.episodes_table(rows)
     results.write_episodes(root / "runs" / "a" / "eval", table)
     score = results.score_of(table, {0: "hash"}, {0: 1024}, {0: 1.5})
-    results.write_summary(root / "runs" / "a" / "eval", task_of(snapshot, PROTOCOL), {"latest": score}, 22.0)
+    results.write_summary(
+        root / "runs" / "a" / "eval", results.Summary(task_of(snapshot, PROTOCOL), {"latest": score}, 22.0)
+    )
 
 
 def test_results_read_back_to_the_last_bit(run: tuple[Path, Snapshot]) -> None:

@@ -68,6 +68,21 @@ class RandomActor:
         return {slot: space.sample() for slot, space in self._spaces.items()}
 
 
+class StillActor:
+    """Does nothing: continuous actions of 0."""
+
+    def __init__(self) -> None:
+        self._actions: dict[int, Any] = {}
+
+    def begin(self, slot: int, action_space: gym.Space[Any], reset_seed: int) -> None:
+        """Learn the shape of an action."""
+        self._actions[slot] = np.zeros(action_space.shape or (), action_space.dtype)
+
+    def act(self, observations: Any) -> Any:
+        """Return zeros for each slot in use."""
+        return dict(self._actions)
+
+
 def load_actor(
     root: Path, config: RunConfig, checkpoint: Checkpoint, env: gym.Env[Any, Any], *, deterministic: bool
 ) -> PolicyActor:

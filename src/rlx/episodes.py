@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STILL = 0.05
+"""A policy whose continuous actions are smaller than this share of the largest ones, on average, hardly acts."""
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -16,6 +19,8 @@ class Episode:
         length: Steps taken.
         success: As the environment says at its end, None where it says nothing (see :func:`rlx.success.counted`).
         cut: Whether it hit the step limit of the evaluation rather than its own end.
+        effort: How large its continuous actions were: the mean over steps and elements of an action's size, 1 being the
+            largest that the environment takes; None for choices and for actions without bounds.
     """
 
     index: int
@@ -24,6 +29,7 @@ class Episode:
     length: int
     success: bool | None
     cut: bool
+    effort: float | None = None
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ class _Slot:
     observation: Any = None
     total: float = 0.0
     length: int = 0
+    effort: float = 0.0
 
 
 def play(  # noqa: PLR0913
@@ -251,21 +252,25 @@ def _play(  # noqa: PLR0913
         """Begin the next episode that waits for a slot, or leave the slot idle."""
         slot.index = slot.waiting.pop(0) if slot.waiting else -1
         if slot.index >= 0:
-            slot.total, slot.length = 0.0, 0
+            slot.total, slot.length, slot.effort = 0.0, 0, 0.0
             slot.observation = stepper.begin(place, reset_seeds[slot.index])
             actor.begin(place, stepper.space(place), reset_seeds[slot.index])
 
     for place, slot in slots.items():
         start_next(place, slot)
     padding = next(iter(slots.values())).observation if slots else None
+    reach = _reach(stepper.space(next(iter(slots)))) if slots else None
     while active := {place: slot for place, slot in slots.items() if slot.index >= 0}:
         batch = stack([active[place].observation if place in active else padding for place in range(SLOTS)])
         if first_non_finite(batch):
             for slot in active.values():
                 _check_finite(stepper, slot, "observation", slot.observation, reset_seeds[slot.index])
         told.stepped(len(active))
-        for place, observation, reward, over, info in stepper.step(actor.act(batch), active):
+        actions = actor.act(batch)
+        for place, observation, reward, over, info in stepper.step(actions, active):
             slot = active[place]
+            if reach is not None:
+                slot.effort += float(np.mean(np.abs(actions[place]) / reach))
             slot.observation, slot.total, slot.length = observation, slot.total + reward, slot.length + 1
             if not math.isfinite(reward):
                 _check_finite(stepper, slot, "reward", reward, reset_seeds[slot.index])
@@ -273,8 +278,19 @@ def _play(  # noqa: PLR0913
             if over or cut:
                 _check_finite(stepper, slot, "observation", observation, reset_seeds[slot.index])
                 told.ended += 1
-                yield Episode(slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut)
+                effort = None if reach is None else slot.effort / slot.length
+                yield Episode(
+                    slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut, effort
+                )
                 start_next(place, slot)
+
+
+def _reach(space: gym.Space[Any]) -> Any:
+    """Return the largest size of each element of a continuous action; None for other actions and ones without bounds."""
+    if not isinstance(space, gym.spaces.Box):
+        return None
+    reach = np.maximum(np.abs(space.low), np.abs(space.high)).astype(float)
+    return reach if np.isfinite(reach).all() and (reach > 0).all() else None
 
 
 def _check_finite(stepper: Stepper, slot: _Slot, what: str, value: Any, seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.config.time_limits import step_timeout
 from rlx.elsewhere import snapshot_hash
-from rlx.episodes import Episode
+from rlx.episodes import STILL, Episode
 from rlx.errors import TrainingFailed
 from rlx.progress import EpisodeProgress
 from rlx.success import counted, reports_success
@@ -55,6 +55,7 @@ def evaluate_run(
             "\n".join(f"{run}: {who[task]} could not be evaluated: {f.message}" for task, f in failures.items())
         )
     _count_successes(found)
+    still = _still(root, run, snapshot, protocol, found, say)
     rows: list[dict[str, Any]] = []
     for name in results.CHECKPOINTS:
         rows += [_row(seed, name, episode) for seed in snapshot.seeds for episode in found[seed][name]["episodes"]]
@@ -71,7 +72,8 @@ def evaluate_run(
     )
     task = task_of(snapshot, protocol)
     results.write_episodes(folder / "eval", table)
-    results.write_summary(folder / "eval", task, scores, random_return, snapshot_hash(folder))
+    summary = results.Summary(task, scores, random_return, still)
+    results.write_summary(folder / "eval", summary, snapshot_hash(folder))
     for name, score in scores.items():
         estimate = score.estimate
         shown = f" {interval(estimate.interval)}" if estimate.interval else ""
@@ -82,7 +84,33 @@ def evaluate_run(
     cut = int(table["cut"].sum())
     if cut:
         say(f"{run}: {cut} episodes hit final_eval.step_limit = {protocol.step_limit} and were cut there")
-    return results.Summary(task, scores, random_return)
+    return summary
+
+
+def _still(  # noqa: PLR0913
+    root: Path,
+    run: str,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    found: dict[int, dict[str, Any]],
+    say: Callable[[str], None],
+) -> results.Still | None:
+    """Return what doing nothing scores, where the final policies of half of the seeds hardly act; else None."""
+    efforts = {seed: [e.effort for e in found[seed]["latest"]["episodes"]] for seed in snapshot.seeds}
+    if any(effort is None for each in efforts.values() for effort in each):
+        return None
+    means = {seed: float(np.mean(each)) for seed, each in efforts.items()}
+    if 2 * sum(mean < STILL for mean in means.values()) < len(means):
+        return None
+    with EpisodeProgress(run, say) as progress:
+        patience = step_timeout(root, snapshot.config.env, run)
+        played = run_parallel(
+            _evaluate, {0: (root, snapshot, protocol, "still")}, progress.event, step_timeout=patience
+        )
+    if isinstance(played[0], Failure):
+        return None  # an environment that fails when nothing is done fails no run
+    returns = [episode.episode_return for episode in played[0]["still"]["episodes"]]
+    return results.Still(float(np.mean(returns)), means)
 
 
 def _count_successes(found: dict[int, dict[str, Any]]) -> None:
@@ -112,7 +140,11 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
 
 
 def _evaluate(
-    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[Any], None]
+    root: Path,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    folder: Path | Literal["still"] | None,
+    emit: Callable[[Any], None],
 ) -> dict[str, Any]:
     """Evaluate one seed in a worker process; see :func:`rlx.held_out_play.evaluate_seed`."""
     from rlx.held_out_play import evaluate_seed  # torch takes seconds to import, and who asks does not play

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rlx import checkpoints, results, watch
-from rlx.actors import PolicyActor, RandomActor, load_actor
+from rlx.actors import PolicyActor, RandomActor, StillActor, load_actor
 from rlx.algorithms import prepare_fast
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
@@ -50,15 +50,19 @@ def play_with(  # noqa: PLR0913
 
 
 def evaluate_seed(
-    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, folder: Path | None, emit: Callable[[Any], None]
+    root: Path,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    folder: Path | Literal["still"] | None,
+    emit: Callable[[Any], None],
 ) -> dict[str, Any]:
-    """Evaluate both policies of one seed, or the random policy.
+    """Evaluate both policies of one seed, or the random policy, or one that does nothing.
 
     Args:
         root: The project.
         snapshot: The run's effective configuration.
         protocol: The episodes.
-        folder: The seed's checkpoints; None: random actions.
+        folder: The seed's checkpoints; None: random actions; ``still``: continuous actions of 0.
         emit: Told signs of life.
 
     Returns:
@@ -71,13 +75,15 @@ def evaluate_seed(
         prepare_fast(emit)
 
     def report(played: EpisodesPlayed) -> None:
-        emit(("random actions" if folder is None else folder.name.replace("_", " "), played))
+        who = folder.name.replace("_", " ") if isinstance(folder, Path) else f"{folder or 'random'} actions"
+        emit((who, played))
 
-    if folder is None:
+    if not isinstance(folder, Path):
         stepper = stepper_for(snapshot.config)
-        episodes = play_with(stepper, snapshot, protocol, RandomActor(), report=report)
+        untrained = RandomActor() if folder is None else StillActor()
+        episodes = play_with(stepper, snapshot, protocol, untrained, report=report)
         stepper.close()
-        return {results.RANDOM: {"episodes": episodes, "reports_success": False}}
+        return {folder or results.RANDOM: {"episodes": episodes, "reports_success": False}}
     found: dict[str, Any] = {}
     with preserved():
         probe = make_env(snapshot.config.env)

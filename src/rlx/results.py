@@ -121,28 +121,21 @@ def score_of(
     return Score(estimate, means, policies, success, steps, validation)
 
 
-def write_summary(
-    folder: Path,
-    task: Mapping[str, Any],
-    scores: Mapping[str, Score],
-    random_return: float,
-    snapshot: str | None = None,
-) -> None:
+def write_summary(folder: Path, summary: Summary, snapshot: str | None = None) -> None:
     """Write ``summary.json``: what was measured, each checkpoint's score, and the random policy's mean return.
 
     Args:
         folder: The ``eval`` folder.
-        task: What was measured.
-        scores: By checkpoint.
-        random_return: Of random actions.
+        summary: What it is to say.
         snapshot: The hash of the run's configuration (:func:`rlx.elsewhere.snapshot_hash`), where there is one.
     """
     content = {
         "format": FORMAT,
         "snapshot": snapshot,
-        "task": dict(task),
-        "checkpoints": {name: _score_data(score) for name, score in scores.items()},
-        "random": {"return_mean": random_return},
+        "task": dict(summary.task),
+        "checkpoints": {name: _score_data(score) for name, score in summary.scores.items()},
+        "random": {"return_mean": summary.random_return},
+        **({} if summary.still is None else {"still": asdict(summary.still)}),
     }
     write_json(folder / "summary.json", content)
 
@@ -168,12 +161,26 @@ def _score_data(score: Score) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Still:
+    """What is known where final policies hardly act.
+
+    Attributes:
+        return_mean: Mean return of doing nothing (actions of 0) in the same episodes.
+        efforts: By seed: the mean size of the final policy's actions, 1 being the largest that the environment takes.
+    """
+
+    return_mean: float
+    efforts: Mapping[int, float]
+
+
+@dataclass(frozen=True)
 class Summary:
     """What ``summary.json`` says."""
 
     task: Mapping[str, Any]
     scores: Mapping[str, Score]
     random_return: float
+    still: Still | None = None
 
 
 def read_summary(folder: Path) -> Summary:
@@ -191,7 +198,8 @@ def read_summary(folder: Path) -> Summary:
         require(data["format"] == FORMAT, f"its format is not {FORMAT}")
         scores = {name: _score_from(item) for name, item in data["checkpoints"].items()}
         require("latest" in scores, "no score of the final policies")
-        return Summary(_task_from(data["task"]), scores, _finite(data["random"]["return_mean"]))
+        random_return = _finite(data["random"]["return_mean"])
+        return Summary(_task_from(data["task"]), scores, random_return, _still_from(data.get("still")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"[:120]
         raise DataDamaged(
@@ -262,6 +270,13 @@ def _success_from(item: Mapping[str, Any] | None) -> tuple[int, int] | None:
     won, played = _whole(item["successes"]), _whole(item["episodes"])
     require(played > 0 and won <= played, f"{won} successes in {played} episodes")
     return won, played
+
+
+def _still_from(item: Mapping[str, Any] | None) -> Still | None:
+    if item is None:
+        return None
+    efforts = {_number(seed): _finite(effort) for seed, effort in item["efforts"].items()}
+    return Still(_finite(item["return_mean"]), efforts)
 
 
 def _hash(value: Any) -> str:

@@ -90,10 +90,19 @@ def training_clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]
     Raises:
         Missing: The run was read through Git, and this clone lacks its logs.
     """
-    from rlx.tensorboard_log import training_clock
+    return {seed: clock for seed, (clock, _) in training_times(root, folder).items()}
 
-    clocks = {seed: training_clock(path) for seed, path in _log_folders(root, folder).items()}
-    return {seed: clock for seed, clock in clocks.items() if clock}
+
+def training_times(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, float], dict[int, float]]]:
+    """Return :func:`training_clocks` and, by seed and environment step, the seconds of each update (where they are logged).
+
+    Raises:
+        Missing: As :func:`training_clocks`.
+    """
+    from rlx import tensorboard_log
+
+    times = {seed: tensorboard_log.training_times(path) for seed, path in _log_folders(root, folder).items()}
+    return {seed: found for seed, found in times.items() if found[0]}
 
 
 def _columns(rows: list[dict[str, Any]]) -> SeedMetrics:

@@ -16,6 +16,8 @@ from tensorboardX.proto.summary_pb2 import Summary
 from rlx.reading import MOST_TABLE_BYTES, read_bytes
 
 FLUSH_SECONDS = 2.0
+UPDATE_SECONDS = "time/update_seconds"
+"""How long the update of the network took, without the steps it learned from."""
 _LENGTH, _CHECKSUM = 8, 4
 """Bytes around a record (TFRecord): its length, a checksum of that, the record, a checksum of the record."""
 
@@ -56,8 +58,14 @@ def training_clock(folder: Path) -> dict[int, float]:
     Sessions are put end to end: neither the pause before a resume counts, nor work that was lost and done again. A
     training that goes on from another run's checkpoint has its first second there. Empty where nothing is logged.
     """
+    return training_times(folder)[0]
+
+
+def training_times(folder: Path) -> tuple[dict[int, float], dict[int, float]]:
+    """Return :func:`training_clock`, and by environment step the seconds of the update there, where they are logged."""
     sessions = [events for path in folder.glob("events.out.tfevents.*") if (events := list(_events(path)))]
     clock: dict[int, float] = {}
+    updates: dict[int, float] = {}
     for session in sorted(sessions, key=lambda events: float(events[0].wall_time)):
         first = next((event.step for event in session if event.HasField("session_log")), 0)
         clock = {step: seconds for step, seconds in clock.items() if step < first}
@@ -65,7 +73,10 @@ def training_clock(folder: Path) -> dict[int, float]:
         for event in session:
             if event.HasField("summary"):
                 clock[event.step] = before + max(0.0, event.wall_time - start)
-    return clock
+                for value in event.summary.value:
+                    if value.tag == UPDATE_SECONDS:
+                        updates[event.step] = value.simple_value
+    return clock, updates
 
 
 def _events(path: Path) -> Iterator[Any]:

@@ -33,7 +33,7 @@ from rlx.progress import Progress, shown_episodes
 from rlx.reset_seeds import boundary_seed, validation_seeds
 from rlx.success import reports_success
 from rlx.surroundings import preserved
-from rlx.tensorboard_log import TensorBoardLog
+from rlx.tensorboard_log import UPDATE_SECONDS, TensorBoardLog
 from rlx.threads import one_thread, skip_compiler
 from rlx.vector_envs.native import is_plain
 
@@ -306,7 +306,8 @@ def _alive(run: _Seed, played: EpisodesPlayed) -> None:
 
 def _log(run: _Seed, row: dict[str, Any]) -> None:
     written = run.metrics.append(row)
-    run.tensorboard.add(run.state.step, {key: value for key, value in written.items() if "/" in key})
+    scalars = {key: value for key, value in written.items() if "/" in key}
+    run.tensorboard.add(run.state.step, scalars | {UPDATE_SECONDS: run.model.update_seconds})
 
 
 def _checkpoint(run: _Seed) -> None:

@@ -20,10 +20,12 @@ class Episodes:
     Attributes:
         returns_E: Return of each episode, in the environment's own units.
         lengths_E: Its length in steps.
+        effort: Mean size of the actions, 1 being the largest that the environment takes; None where it was not noted.
     """
 
     returns_E: Array
     lengths_E: Array
+    effort: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class SeedRecord:
         seconds_U: Seconds of training at each update; None where they are not known.
         held_out: Held-out episodes of the final policy; None before they are played.
         failure: Why it failed, if it did.
+        update_seconds_U: Seconds of each update of the network, without its rollout; None where they were not logged.
     """
 
     seed: int
@@ -66,6 +69,7 @@ class SeedRecord:
     seconds_U: Array | None = None
     held_out: Episodes | None = None
     failure: Failure | None = None
+    update_seconds_U: Array | None = None
 
     def metric(self, name: str) -> Array:
         """Return a metric at each update, all NaN where it was not logged."""
@@ -109,6 +113,7 @@ class RunRecord:
         status: ``finished``, ``failed``, ``stopped``, ``running`` or ``resolved``.
         seeds: What each seed left; of one that has not finished an update, empty arrays.
         random: Held-out episodes of random actions; None before they are played.
+        still_return: Mean return of doing nothing in the held-out episodes; None where that was not played.
         task: What is known of the environment; None where it could not be made.
         seeds_wanted: How many seeds it is to have.
         stale: For a run that says it is running: whether its process is gone.
@@ -122,6 +127,7 @@ class RunRecord:
     task: Task | None = None
     seeds_wanted: int = 0
     stale: bool = False
+    still_return: float | None = None
 
     def only(self, seeds: Sequence[int]) -> RunRecord:
         """Return the record with some of its seeds."""

@@ -120,6 +120,24 @@ def keep_exploring(signals: Signals) -> tuple[Suggestion, ...]:
     return tuple(found)
 
 
+def explore_further(signals: Signals) -> tuple[Suggestion, ...]:
+    """For a policy that found nothing better than doing nothing."""
+    config, found = signals.config, []
+    effect = "Some episodes meet the goal, and the return leaves that of doing nothing."
+    if not config.algo.use_sde:
+        found.append(
+            attempt(
+                signals,
+                {"algo.use_sde": True, "algo.sde_sample_freq": 16},
+                "Noise that pushes the same way for several steps goes further than noise that changes at every step.",
+                effect,
+            )
+        )
+    found += scale_observations(signals)
+    found += longer(signals, 3)
+    return tuple(found)
+
+
 def less_bonus(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that stays random, or becomes noisier."""
     bonus = signals.config.algo.entropy_coef

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rlx.diagnosis.record import Array, Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.diagnosis.record import Episodes, Failure, RunRecord, SeedRecord, Task
 from rlx.environment_facts import read_facts
 from rlx.errors import Missing
 from rlx.live import BENCH
-from rlx.results import RANDOM, read_episodes
-from rlx.run_metrics import SeedMetrics, read_metrics, training_clocks
+from rlx.results import RANDOM, read_episodes, read_summary
+from rlx.run_metrics import SeedMetrics, read_metrics, training_times
 from rlx.runs import RunFolder, read_metadata
 
 NOTHING = SeedMetrics(np.array([], dtype=int), {})
@@ -36,6 +37,9 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
     metadata = read_metadata(folder.path) if (folder.path / "metadata.json").exists() else {}
     metrics, clocks = _metrics(root, folder), _clocks(root, folder)
     played, random = _episodes(folder)
+    still = read_summary(folder.path / "eval").still if folder.is_evaluated else None
+    if still is not None:
+        played = {seed: replace(found, effort=still.efforts.get(seed)) for seed, found in played.items()}
     told = {int(seed["seed"]): seed for seed in metadata.get("seeds") or []}
     status = folder.state
     known = [seed for seed in snapshot.seeds if seed in metrics or seed in told]
@@ -58,6 +62,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
         task=_task(folder),
         seeds_wanted=len(snapshot.seeds),
         stale=status == "stopped" and metadata.get("status") == "running",
+        still_return=still.return_mean if still else None,
     )
 
 
@@ -68,9 +73,9 @@ def _metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
         return {}
 
 
-def _clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]]:
+def _clocks(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, float], dict[int, float]]]:
     try:
-        return training_clocks(root, folder)
+        return training_times(root, folder)
     except Missing:
         return {}
 
@@ -92,13 +97,15 @@ def _as_episodes(rows: Any) -> Episodes:
 def _seed(
     seed: int,
     metrics: SeedMetrics,
-    clock: Mapping[int, float] | None,
+    times: tuple[Mapping[int, float], Mapping[int, float]] | None,
     played: Episodes | None,
     told: Mapping[str, Any],
 ) -> SeedRecord:
-    seconds_U: Array | None = None
-    if clock:
-        seconds_U = np.array([clock.get(int(step), np.nan) for step in metrics.steps_U])
+    seconds_U, update_seconds_U = None, None
+    if times:
+        seconds_U, update_seconds_U = (
+            np.array([found.get(int(step), np.nan) for step in metrics.steps_U]) if found else None for found in times
+        )
     failure = None
     if told["status"] == "failed":
         facts = told.get("failure") or {}
@@ -109,7 +116,9 @@ def _seed(
             step=facts.get("step"),
             traceback=str(told["traceback"]),
         )
-    return SeedRecord(seed, metrics.steps_U, metrics.values, str(told["status"]), seconds_U, played, failure)
+    return SeedRecord(
+        seed, metrics.steps_U, metrics.values, str(told["status"]), seconds_U, played, failure, update_seconds_U
+    )
 
 
 def _traceback(root: Path, folder: RunFolder, seed: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,12 @@ class PPO(stable_baselines3.PPO):
     A segment begins with fresh episodes and reseeded generators, so what a checkpoint between two segments holds
     (weights, optimiser, counters, normaliser) is the complete state: going on from it gives the same bits as never
     having stopped.
+
+    Attributes:
+        update_seconds: How long the newest update took, without its rollout.
     """
+
+    update_seconds = 0.0
 
     def begin_segment(self, seed: int) -> None:
         """Reseed Python, NumPy, torch and the environments, and start new episodes."""
@@ -53,6 +59,7 @@ class PPO(stable_baselines3.PPO):
         self.collect_rollouts(self.env, self._segment_callback, self.rollout_buffer, self.n_steps)
         self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
         learned_from = _learned_from(self.rollout_buffer)  # before SB3 reorders it
+        begun = time.monotonic()
         try:
             self.train()
         except ValueError as error:  # torch's distributions refuse NaN and infinities in the middle of an update
@@ -60,6 +67,7 @@ class PPO(stable_baselines3.PPO):
                 raise
             weights = torch.cat([weights.detach().flatten().cpu() for weights in self.policy.parameters()])
             raise ran_away(self.num_timesteps, weights.numpy()) from error
+        self.update_seconds = time.monotonic() - begun
         logged = dict(self.logger.name_to_value)
         self.logger.name_to_value.clear()
         return logged | learned_from
@@ -75,7 +83,7 @@ class PPO(stable_baselines3.PPO):
         return None
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_segment_callback"]
+        return [*super()._excluded_save_params(), "_segment_callback", "update_seconds"]
 
 
 def _learned_from(rollout: RolloutBuffer) -> dict[str, float]:

@@ -10,6 +10,7 @@ from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
+from rlx.episodes import STILL
 from rlx.wording import number
 
 COLLAPSED, EARLY = 0.1, 0.2
@@ -17,6 +18,8 @@ STUCK = 0.95
 SWINGS = 0.1
 NOISE_GROWS = 2.0
 NOISE_GONE = 0.1
+NO_BETTER = 0.05
+"""Of the way from random actions to doing nothing: who scores no more than this above the latter, is no better."""
 
 
 def _certainty(signals: Signals) -> tuple[str, Array] | None:
@@ -48,6 +51,39 @@ def _collapsed(signals: Signals) -> Detection | None:
         f"{signals.span_of(0, early - 1)[1]:,} steps: its randomness fell to {100 * evidence.value:.2g} % and stayed there."
     )
     return Detection(what, (evidence,), "info", "medium", suggestions.keep_exploring(signals))
+
+
+def _does_nothing(signals: Signals) -> Detection | None:
+    still, random = signals.record.still_return, signals.record.random
+    if still is None or random is None:
+        return None
+    gain = still - float(random.returns_E.mean())
+    effort_S = np.array([s.held_out.effort if s.held_out else None for s in signals.seeds], dtype=float)
+    success_S = np.nan_to_num(signals.windowed("rollout/success_rate").max(axis=1, initial=0.0, where=True))
+    as_still_S = np.nan_to_num(signals.held_out_S, nan=np.inf) <= still + NO_BETTER * gain
+    holds_S = (np.nan_to_num(effort_S, nan=1.0) < STILL) & as_still_S & signals.held_out_above_S & (success_S == 0)
+    if gain <= 0 or not most(holds_S):
+        return None
+    evidence = measured(
+        signals, "size of the final policy's actions, over the largest", effort_S, holds_S, "below", STILL
+    )
+    score = float(np.median(signals.held_out_S[holds_S]))
+    what = (
+        f"In {of_seeds(evidence.seeds, len(signals.seeds))} the final policy hardly acts: its actions are "
+        f"{100 * evidence.value:.2g} % of the largest on average, and it scores {number(score)}, as doing nothing does "
+        f"({number(still)}); random actions score {number(float(random.returns_E.mean()))}."
+    )
+    reported = np.isfinite(signals.windowed("rollout/success_rate")).any()
+    lengths_SW = signals.windowed("rollout/length_mean")
+    known = lengths_SW[np.isfinite(lengths_SW)]
+    if reported:
+        what += " No episode of training succeeded: its exploration is too small to meet the goal."
+    elif len(known) and np.ptp(known) == 0:
+        what += f" Every episode of training took {known[0]:,.0f} steps: if there is a goal, exploration never met it."
+    severity: Severity = "error" if reported else "warning"
+    return Detection(
+        what, (evidence,), severity, "high" if reported else "medium", suggestions.explore_further(signals)
+    )
 
 
 def _stuck(signals: Signals) -> Detection | None:
@@ -116,6 +152,29 @@ def _noise_grows(signals: Signals) -> Detection | None:
 
 JONES = "Jones, Debugging RL (2021)"
 RULES = (
+    Rule(
+        "doing-nothing-pays",
+        "The policy learned to do nothing",
+        "Where every action costs something and the goal is never met by chance, standing still is the best that training "
+        "can find: above random actions, and no step nearer to the goal.",
+        "doing nothing is played in the same held-out episodes; Gymnasium's documentation of MountainCarContinuous names the trap; "
+        "5 % of the largest action, and of the way from random to still, are rlx's own thresholds",
+        _does_nothing,
+        frozenset(
+            {
+                "never-left-the-floor",
+                "plateau",
+                "still-improving",
+                "degenerate-episodes",
+                "value-function-not-learning",
+                "noise-grows",
+                "targets-large",
+                "unstable",
+                "evaluation-below-training",
+                "length-without-return",
+            }
+        ),
+    ),
     Rule(
         "noise-grows",
         "Actions become noisier",
