@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats as scipy_stats
 
-from rlx import checkpoints
+from benchmarks.calibration.published import published_scores
+from rlx import checkpoints, stats
 from rlx.actors import RandomActor, load_actor
+from rlx.comparison import Criteria, RunScores, compare
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs import make_env
@@ -42,3 +45,26 @@ def test_mountain_car_gives_a_random_policy_minus_200(tmp_path: Path) -> None:
     snapshot = Snapshot(RunConfig.model_validate({"env": {"id": "MountainCar-v0"}}))
     returns = {e.episode_return for e in play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=50), RandomActor())}
     assert returns == {-200.0}
+
+
+def test_verdicts_on_published_scores_are_those_of_their_authors() -> None:
+    """AdaStop's example (Mathieu et al. 2023): on Walker2d SAC comes first, then PPO; DDPG and TRPO are not told apart."""
+    runs = {
+        name: RunScores(name, dict(enumerate(scores)), {seed: f"{name}{seed}" for seed in range(len(scores))}, {}, {})
+        for name, scores in published_scores("Walker2d").items()
+    }
+    assert {name: len(run.scores) for name, run in runs.items()} == dict.fromkeys(("PPO", "DDPG", "SAC", "TRPO"), 10)
+    criteria = Criteria(alpha=0.05)
+    others = [runs[name] for name in ("PPO", "DDPG", "TRPO")]
+    assert [found.verdict for found in compare(runs["SAC"], others, criteria)] == ["regressed"] * 3
+    others = [runs[name] for name in ("PPO", "SAC", "TRPO")]
+    found = {each.run: each.verdict for each in compare(runs["DDPG"], others, criteria)}
+    assert found == {"PPO": "improved", "SAC": "improved", "TRPO": "inconclusive"}
+
+
+def test_published_means_and_interquartile_means_come_out() -> None:
+    """Colas et al. 2019 published all scores; SciPy computes the same of them in its own way."""
+    for scores in published_scores("HalfCheetah").values():
+        found = stats.describe(scores.to_numpy())
+        assert found.mean.mean == pytest.approx(np.mean(scores))
+        assert found.iqm == pytest.approx(scipy_stats.trim_mean(scores, 0.25))

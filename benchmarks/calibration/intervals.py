@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from benchmarks.calibration.distributions import DISTRIBUTIONS, Distribution
+from benchmarks.calibration.verdicts import again
 from rlx import stats
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -91,25 +92,25 @@ METHODS: dict[str, Callable[[np.ndarray], Ends]] = {
 }
 
 
-def coverage_of_means(repeats: int) -> list[dict[str, object]]:
+def coverage_of_means(repeats: int, seed: int = 0) -> list[dict[str, object]]:
     """Return, for each method, distribution and number of seeds, how often the true mean was covered, and the width.
 
     rlx's own method is simulated ``4 repeats`` times, the others, which resample, ``repeats`` times.
     """
     rows = []
     for distribution, n in itertools.product(DISTRIBUTIONS, SIZES):
-        scores_RS = distribution.draw(np.random.default_rng([n, 7]), (4 * repeats, n))
+        scores_RS = distribution.draw(np.random.default_rng([n, 7, *again(seed)]), (4 * repeats, n))
         for name, method in METHODS.items():
             ends = method(scores_RS if method is ours else scores_RS[:repeats])
             rows.append(_row(distribution, name, n, ends, distribution.mean))
     return rows
 
 
-def coverage_of_differences(repeats: int) -> list[dict[str, object]]:
+def coverage_of_differences(repeats: int, seed: int = 0) -> list[dict[str, object]]:
     """Return the same for the difference of two runs, by Welch's t and by the percentile bootstrap."""
     rows = []
     for distribution, (n, m) in itertools.product(DISTRIBUTIONS, ((3, 3), (5, 5), (10, 10), (20, 20), (5, 20))):
-        rng = np.random.default_rng([n, m, 8])
+        rng = np.random.default_rng([n, m, 8, *again(seed)])
         one, other = distribution.draw(rng, (2 * repeats, n)), distribution.draw(rng, (2 * repeats, m))
         welch = _ends([stats.difference_of_means(*pair).interval for pair in zip(one, other, strict=True)])
         rows.append(_row(distribution, "Welch's t (rlx)", f"{n}, {m}", welch, 0.0))

@@ -15,6 +15,7 @@ TITLES = {
     "six candidates": "Nothing differs: how often any of six candidates is",
     "sequential": "Nothing differs: `--sequential`, looking after 5, 10, 15 and 20 seeds",
     "naive adding of seeds": "The same looks, each judged as if it were the only one",
+    "published scores": "Published scores of 192 and 193 trainings (HalfCheetah, Colas et al. 2019): how often samples of them are called different",
     "rare failures, equal means": "A run that sometimes fails, against a narrow one of the same mean: how often they are called different",
     "same mean, other shape": "Means are equal, but spreads or shapes are not",
     "at the minimum effect": "The true difference is the minimum effect (0.5 sd): how often `improved` is said all the same",

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from benchmarks.calibration.distributions import DISTRIBUTIONS, Distribution, failing
+from benchmarks.calibration.published import published_scores
 from rlx import stats
 from rlx.comparison import DEFAULT_LOOKS, Comparison, Criteria, RunScores, compare
 
@@ -38,9 +39,9 @@ class Cell:
     repeats: int
     goal: str = ""
 
-    def run(self) -> dict[str, object]:
+    def run(self, seed: int = 0) -> dict[str, object]:
         """Simulate, and return the share with its simulation error."""
-        rng = np.random.default_rng([len(self.name), sum(map(ord, self.table + self.name + self.size))])
+        rng = np.random.default_rng([len(self.name), sum(map(ord, self.table + self.name + self.size)), *again(seed)])
         share = float(np.mean([self.simulate(rng) for _ in range(self.repeats)]))
         error = float(np.sqrt(max(share * (1 - share), 1 / self.repeats) / self.repeats))
         return {
@@ -52,6 +53,11 @@ class Cell:
             "repeats": self.repeats,
             "goal": self.goal,
         }
+
+
+def again(seed: int) -> list[int]:
+    """Return what another seed than 0 adds to the seeds of generators."""
+    return [seed] if seed else []
 
 
 def run_of(name: str, scores_S: np.ndarray) -> RunScores:
@@ -77,6 +83,7 @@ def cells(scale: float) -> Iterator[Cell]:
     yield from _power(scale)
     yield from _equivalence(scale)
     yield from _families(scale)
+    yield from _published(scale)
     for below, demand in ((3, 0), (3, 1), (5, 1), (10, 1)):
         name = f"failing {below} sd below" if demand else "nothing demanded"
         yield Cell("power, fragility demanded", name, "16, 16", _demanding(below, demand), round(scale * 500))
@@ -121,6 +128,27 @@ def _false_alarms(scale: float) -> Iterator[Cell]:
             simulate = _shifted(distribution, size, effect, criteria)
             seeds = f"{size}, {size}" if criteria.looks is None else "sequential to 20"
             yield Cell("at the minimum effect", distribution.name, seeds, simulate, round(scale * 500), "≤ 0.05")
+
+
+def _published(scale: float) -> Iterator[Cell]:
+    scores = published_scores("HalfCheetah")
+    sac, td3 = (scores[name].to_numpy() for name in ("SAC", "TD3"))
+    pairs = {"SAC against itself": (sac, sac), "TD3 against itself": (td3, td3), "SAC against TD3": (sac, td3)}
+    for (name, pair), n in itertools.product(pairs.items(), (3, 5, 10, 20)):
+        yield Cell("published scores", name, f"{n}, {n}", _sampled(*pair, n), round(scale * 1000))
+
+
+def _sampled(one: np.ndarray, other: np.ndarray, n: int) -> Callable[[np.random.Generator], bool]:
+    """Judge n of the published trainings each; of one algorithm, no training twice."""
+
+    def simulate(rng: np.random.Generator) -> bool:
+        if one is other:
+            chosen = rng.choice(one, 2 * n, replace=False)
+            return changed(judge(chosen[:n], [chosen[n:]], Criteria(ALPHA)))
+        pair = rng.choice(other, n, replace=False), rng.choice(one, n, replace=False)
+        return changed(judge(pair[0], [pair[1]], Criteria(ALPHA)))
+
+    return simulate
 
 
 def _normal(mean: float, spread: float) -> Distribution:
