@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,6 @@ def to_data(study: StudyComparison) -> dict[str, Any]:
     How long seeds took is left out: the same seeds, trained again, give the same ``comparison.json``.
     """
     untimed = replace(study, comparisons=tuple(replace(found, minutes=None) for found in study.comparisons))
-    comparisons = [asdict(found) for found in untimed.comparisons]
     runs = []
     for run in study.scores:
         worst, score = run.worst
@@ -100,7 +99,7 @@ def to_data(study: StudyComparison) -> dict[str, Any]:
         **({} if study.metric == "return" else {"metric": study.metric}),
         "criteria": plain(study.criteria),
         "runs": runs,
-        "comparisons": [plain({key: found[key] for key in found if key != "minutes"}) for found in comparisons],
+        "comparisons": plain(study.comparisons),
         "learning": {"threshold": study.threshold, "runs": plain(study.learning)},
         "best_checkpoints": plain(study.choices),
         "methods": [_method(method) for method in study.methods],
@@ -115,9 +114,12 @@ def _method(method: MethodComparison) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return dataclasses, arrays and mappings as what JSON holds; what is not a finite number becomes null."""
+    """Return dataclasses, arrays and mappings as what JSON holds; what is not a finite number becomes null.
+
+    Fields of a dataclass that a clock decides are left out: no document depends on how fast a machine is.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value) if not each.metadata.get("clock")}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -8,6 +8,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Evidence, Severity
+from rlx.diagnosis.rules.progress import learned_S
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.signals import Signals
 from rlx.wording import number
@@ -68,7 +69,11 @@ def _disagree(signals: Signals) -> Detection | None:
         f"Seeds fall into two groups: {len(found.worse)} of {n} ({', '.join(map(str, found.worse[:8]))}) score "
         f"{number(found.low)}{where}, the others {number(found.high)}."
     )
-    severity: Severity = "warning" if n >= FEWEST and played else "info"
+    behind_S = np.isin(signals.numbers, found.worse)
+    lucky = behind_S.sum() == n - 1 and bool(
+        learned_S(signals)[behind_S].all()
+    )  # one is ahead of others that learn, too
+    severity: Severity = "warning" if n >= FEWEST and played and not lucky else "info"
     confidence: Confidence = "high" if n >= FEWEST else "low"
     return Detection(what, (evidence,), severity, confidence, suggestions.more_seeds(signals), ADVICE)
 
