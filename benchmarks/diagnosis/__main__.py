@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.diagnosis.cases import BLIND, FAULTS, HEALTHY, Case
 from benchmarks.diagnosis.report import markdown, with_tables
-from benchmarks.diagnosis.training import nested, trained
+from benchmarks.diagnosis.training import make_project, nested, trained
 from rlx.comparison import Criteria, compare
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.finding import Diagnosis
@@ -122,8 +122,7 @@ def main() -> None:
         sys.exit(f"there are: {', '.join(case.name for case in (*HEALTHY, *FAULTS))}")
     with tempfile.TemporaryDirectory() as temporary:
         root = asked.work or Path(temporary)
-        root.mkdir(parents=True, exist_ok=True)
-        (root / "params.yaml").touch()
+        make_project(root)
         results = []
         for case in cases:
             results.append(told(root, case, asked.runs if case.expected else asked.healthy_runs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-OWN = "benchmarks.diagnosis.environments"
+OWN = "envs.wrappers"
 Settings = dict[str, Any]
 
 CARTPOLE: Settings = {
@@ -25,8 +25,20 @@ PENDULUM: Settings = {
     "algo.batch_size": 64, "algo.update_epochs": 10, "algo.learning_rate": 0.001, "algo.gamma": 0.9,
 }  # fmt: skip
 """rl-baselines3-zoo's settings for Pendulum-v1, without state-dependent exploration."""
+MOUNTAIN_CAR: Settings = {
+    "env.id": "MountainCar-v0", "env.num_envs": 16, "env.normalize_observation": True, "env.normalize_reward": True,
+    "algo.total_timesteps": 300_000, "algo.rollout_steps": 16, "algo.batch_size": 64, "algo.update_epochs": 4,
+    "algo.gamma": 0.99, "algo.gae_lambda": 0.98,
+}  # fmt: skip
+"""rl-baselines3-zoo's settings for MountainCar-v0, with 0.3 instead of 1 million steps."""
 DEFAULTS: Settings = {"env.num_envs": 8, "algo.total_timesteps": 100_000, "algo.rollout_steps": 256}
 """Stable-Baselines3's PPO defaults, with its 2048 steps per update from 8 copies."""
+
+SMALL: Settings = {
+    "env.num_envs": 8, "algo.total_timesteps": 40_000, "algo.rollout_steps": 64, "algo.batch_size": 64,
+    "algo.update_epochs": 4, "algo.learning_rate": 0.001, "algo.entropy_coef": 0.01,
+}  # fmt: skip
+"""For the benchmark's own small tasks."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,36 @@ HEALTHY = (
     Case("pendulum", PENDULUM),
     Case("cartpole-defaults", {**DEFAULTS, "env.id": "CartPole-v1"}),
     Case("acrobot-defaults", {**DEFAULTS, "env.id": "Acrobot-v1", "algo.total_timesteps": 300_000}),
+    Case("tiny budget", {**CARTPOLE, "algo.total_timesteps": 12_000}),
+    Case("late and steep: mountain car", MOUNTAIN_CAR),
+    Case("late and steep: corridor", {**SMALL, "env.id": "Corridor-v0"}),
+    Case("stepwise", {**SMALL, "env.id": "Stairs-v0", "algo.entropy_coef": 0.02}),
+    Case("sparse, cuts itself: room", {**SMALL, "env.id": "Room-v0"}),
+    Case("sparse, slippery: room", {**SMALL, "env.id": "Room-v0", "env.kwargs": {"slips": 0.2}}),
+    Case("noisy rewards", {**SMALL, "env.id": "Guess-v0", "env.kwargs": {"noise": 2.0}}),
+    Case("negative rewards", {**SMALL, "env.id": "Reach-v0", "algo.entropy_coef": 0.0}),
+    Case(
+        "long episodes",
+        {**SMALL, "env.id": "Reach-v0", "env.kwargs": {"limit": 500}, "algo.entropy_coef": 0.0, "eval.episodes": 2},
+    ),
+    Case(
+        "images",
+        {
+            **SMALL,
+            "env.id": "Images-v0",
+            "policy.type": "cnn",
+            "algo.total_timesteps": 4_096,
+            "algo.rollout_steps": 16,
+            "algo.learning_rate": 0.0005,
+        },
+    ),
+    Case(
+        "named observations", {**SMALL, "env.id": "Reach-v0", "env.kwargs": {"named": True}, "algo.entropy_coef": 0.0}
+    ),
+    Case("several choices at once", {**SMALL, "env.id": "Switches-v0"}),
+    Case("episodes of one step", {**SMALL, "env.id": "Guess-v0", "env.kwargs": {"limit": 1}}),
+    Case("episodes of any length", {**SMALL, "env.id": "Guess-v0", "env.kwargs": {"limit": 200, "ends": 0.05}}),
+    Case("small rewards", {**CARTPOLE, "env.wrappers": [{f"{OWN}.ScaledReward": {"factor": 0.01}}]}),
 )
 FAULTS = (
     Case(
@@ -102,6 +144,80 @@ FAULTS = (
         "environment that slows down",
         {**CARTPOLE, "algo.total_timesteps": 30_000, "env.wrappers": [{f"{OWN}.Leaking": {"seconds_per_step": 4e-8}}]},
         ("throughput-decays",),
+        improvable=False,
+    ),
+    Case(
+        "log_std_init 3",
+        {**SMALL, "env.id": "Reach-v0", "algo.entropy_coef": 0.0, "policy.log_std_init": 3.0},
+        ("log-std-init-unusual",),
+    ),
+    Case("gae_lambda 0", {**ACROBOT, "algo.total_timesteps": 100_000, "algo.gae_lambda": 0.0}, ("gae-lambda-unusual",)),
+    Case(
+        "entropy bonus 1",
+        {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.entropy_coef": 1.0},
+        ("entropy-coef-unusual",),
+    ),
+    Case(
+        "clip range 0.0001",
+        {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.clip_range": 1e-4},
+        ("clip-range-unusual", "policy-does-not-move"),
+    ),
+    Case(
+        "gradients clipped at 1e-8",
+        {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.max_grad_norm": 1e-8},
+        ("max-grad-norm-unusual", "policy-does-not-move"),
+    ),
+    Case(
+        "target_kl 1e-7",
+        {**CARTPOLE, "algo.total_timesteps": 50_000, "algo.target_kl": 1e-7},
+        ("target-kl-unusual", "policy-does-not-move"),
+    ),
+    Case(
+        "actions from -500 to 500",
+        {**SMALL, "env.id": "Reach-v0", "env.kwargs": {"low": -500.0, "high": 500.0}, "algo.entropy_coef": 0.0},
+        ("action-range-unusual",),
+    ),
+    Case(
+        "actions from 20 to 22",
+        {**SMALL, "env.id": "Reach-v0", "env.kwargs": {"low": 20.0, "high": 22.0}, "algo.entropy_coef": 0.0},
+        ("action-range-unusual",),
+    ),
+    Case(
+        "doing nothing is the optimum nearby",
+        {**SMALL, "env.id": "Push-v0", "algo.total_timesteps": 80_000, "algo.entropy_coef": 0.0},
+        ("doing-nothing-pays",),
+    ),
+    Case(
+        "MountainCarContinuous, defaults",
+        {**DEFAULTS, "env.id": "MountainCarContinuous-v0"},
+        ("doing-nothing-pays",),
+    ),
+    Case(
+        "environment without a seed", {**SMALL, "env.id": "Unseeded-v0"}, ("environment-not-seeded",), improvable=False
+    ),
+    Case(
+        "episodes without an end",
+        {**SMALL, "env.id": "Endless-v0", "eval.episodes": 2, "eval.step_limit": 100},
+        ("episodes-never-end",),
+        improvable=False,
+    ),
+    Case("nothing to learn", {**SMALL, "env.id": "Lottery-v0"}, ("episodes-end-by-themselves",), improvable=False),
+    Case("rewards turn into NaN", {**SMALL, "env.id": "Broken-v0"}, ("non-finite",), improvable=False),
+    Case("some seeds crash", {**SMALL, "env.id": "Crashing-v0"}, ("seed-failed",), improvable=False),
+    Case(
+        "the reward pays for another thing than success",
+        {**SMALL, "env.id": "Reach-v0", "env.kwargs": {"cheat": 3.0}, "algo.entropy_coef": 0.0},
+        ("success-falls-as-return-rises",),
+        improvable=False,
+    ),
+    Case("five updates", {**CARTPOLE, "algo.total_timesteps": 1_280 * 8, "algo.rollout_steps": 256}, ("few-updates",)),
+    Case(
+        "what was right turns wrong", {**SMALL, "env.id": "Turning-v0"}, ("collapse-after-success",), improvable=False
+    ),
+    Case(
+        "sees nothing",
+        {**SMALL, "env.id": "Corridor-v0", "env.kwargs": {"length": 40, "limit": 80}},
+        ("never-left-the-floor",),
         improvable=False,
     ),
 )

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+from rlx.atomic import write_json
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
+from rlx.environment_check import check_environment
+from rlx.environment_facts import FILE as TASK
 from rlx.held_out import evaluate_run
 from rlx.runs import RunFolder, write_metadata
 from rlx.seeds import train_run
 
-PROTOCOL = FinalEvalConfig(episodes=50)
+PROTOCOL = FinalEvalConfig(episodes=50, step_limit=2000)
+ENVIRONMENTS = ("tasks", "wrappers")
+"""Modules beside this one that a project for the benchmark has in its ``envs/``."""
+
+
+def make_project(root: Path) -> None:
+    """Make a folder one in which runs of the benchmark can be trained: a project with its environments."""
+    (root / "envs").mkdir(parents=True, exist_ok=True)
+    (root / "params.yaml").touch()
+    (root / "envs" / "__init__.py").write_text("from envs import tasks as tasks\n", encoding="utf-8")
+    for name in ENVIRONMENTS:
+        shutil.copy(Path(__file__).with_name(f"{name}.py"), root / "envs")
 
 
 def nested(settings: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +58,7 @@ def trained(root: Path, name: str, settings: dict[str, Any], seeds: range) -> Ru
         return folder
     folder.path.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    write_json(folder.path / TASK, check_environment(root, snapshot.config.env).facts.to_data())
     outcomes = train_run(root, name, snapshot, lambda _: None)
     failed = any(outcome.status == "failed" for outcome in outcomes)
     write_metadata(folder.path, "failed" if failed else "finished", snapshot, outcomes, {})
