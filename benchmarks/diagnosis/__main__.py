@@ -83,8 +83,13 @@ def _tried(root: Path, case: Case, found: list[Diagnosis]) -> dict[str, Any] | N
     offered = Counter(
         json.dumps(dict(each.suggestions[0].overrides), sort_keys=True) for each in found if each.suggestions
     )
-    if not offered or not case.improvable:
-        return {"overrides": json.loads(offered.most_common(1)[0][0]) if offered else None, "verdict": None}
+    if not offered or not case.improvable or not case.tried:
+        why = "not tried" if offered and case.improvable else "no setting mends it"
+        return {
+            "overrides": json.loads(offered.most_common(1)[0][0]) if offered else None,
+            "verdict": None,
+            "why": why,
+        }
     text, times = offered.most_common(1)[0]
     overrides = json.loads(text)
     before = trained(root, f"{folder_name(case)}_before", case.settings, range(FRESH, FRESH + JUDGED))

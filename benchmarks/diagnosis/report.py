@@ -66,7 +66,8 @@ def _suggestions(cases: list[Any]) -> str:
         tried = case["suggestion"]
         settings = ", ".join(f"{key}={value}" for key, value in (tried["overrides"] or {}).items())
         if tried["verdict"] is None:
-            rows.append([case["case"], MISSING, MISSING, MISSING, MISSING, "no setting mends it"])
+            shown = settings if tried["why"] == "not tried" else MISSING
+            rows.append([case["case"], shown or MISSING, MISSING, MISSING, MISSING, tried["why"]])
             continue
         between = f"[{number(tried['low'], sign=True)}, {number(tried['high'], sign=True)}]"
         mark = "" if tried["same_task"] else " (*)"
@@ -74,9 +75,10 @@ def _suggestions(cases: list[Any]) -> str:
             [case["case"], settings, number(tried["before"]), number(tried["after"]), between, tried["verdict"] + mark]
         )
     improved = sum(case["suggestion"]["verdict"] == "improved" for case in cases)
+    tried_on = sum(case["suggestion"]["verdict"] is not None for case in cases)
     head = ["fault", "first suggestion", "before", "after", "difference, 95 %", "verdict"]
     note = (
-        f"`improved` for {improved} of {len(cases)} faults. (*) `rlx compare` itself calls these two not comparable, because "
+        f"`improved` for {improved} of the {tried_on} faults that it was tried on. (*) `rlx compare` itself calls these two not comparable, because "
         "the wrappers differ; here their returns are compared all the same."
     )
     return f"{table(head, rows, left=2)}\n\n{note}"

@@ -157,7 +157,7 @@ RULES = (
         "The policy learned to do nothing",
         "Where every action costs something and the goal is never met by chance, standing still is the best that training "
         "can find: above random actions, and no step nearer to the goal.",
-        "doing nothing is played in the same held-out episodes; Gymnasium's documentation of MountainCarContinuous names the trap; "
+        "doing nothing is played in the same held-out episodes; OpenAI Gym's wiki describes the trap on its page of MountainCarContinuous-v0; "
         "5 % of the largest action, and of the way from random to still, are rlx's own thresholds",
         _does_nothing,
         frozenset(
