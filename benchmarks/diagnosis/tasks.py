@@ -191,14 +191,10 @@ class Reach(Task):
         low: The least action.
         high: The greatest: the point moves by a tenth of where an action lies between them, from -1 to 1.
         named: Whether observations are named parts.
-        components: Whether the reward's parts are told.
-        cheat: What standing still pays besides, while only reaching the target is success.
     """
 
-    def __init__(
-        self, limit: int = 40, low: float = -1.0, high: float = 1.0, *, named: bool = False, cheat: float = 0.0
-    ):
-        self.limit, self.named, self.cheat = limit, named, cheat
+    def __init__(self, limit: int = 40, low: float = -1.0, high: float = 1.0, *, named: bool = False):
+        self.limit, self.named = limit, named
         self.action_space = gym.spaces.Box(low, high, (2,), np.float32)
         self.middle, self.half = (low + high) / 2, (high - low) / 2
         box = gym.spaces.Box(-2.0, 2.0, (2,), np.float32)
@@ -220,12 +216,7 @@ class Reach(Task):
         """Move."""
         way = np.clip((np.asarray(action) - self.middle) / self.half, -1.0, 1.0)
         self.point = np.clip(self.point + 0.1 * way, -2.0, 2.0).astype(np.float32)
-        self.distance = float(np.hypot(*(self.point - self.target)))
-        return -self.distance + self.cheat * (1.0 - float(np.abs(way).mean())), False
-
-    def told(self) -> dict[str, Any]:
-        """Return whether the target was reached, where that is at stake."""
-        return {"is_success": self.distance < 0.2} if self.cheat and self.steps >= self.limit else {}
+        return -float(np.hypot(*(self.point - self.target))), False
 
 
 class Images(Task):

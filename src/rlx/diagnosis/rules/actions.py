@@ -6,7 +6,7 @@ import math
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.rules.configuration import POLICY
+from rlx.diagnosis.rules.configuration import GREATEST_START, LEAST_START, POLICY
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
@@ -24,7 +24,8 @@ def _range(signals: Signals) -> Detection | None:
     task = signals.task
     if task is None or not task.action_low_A:
         return None
-    deviation = math.exp(min(signals.config.policy.log_std_init, 50.0))
+    start = signals.config.policy.log_std_init
+    deviation = math.exp(start) if LEAST_START <= start <= GREATEST_START else 1.0  # else that is what to mend first
     worst: tuple[float, float, float, str] | None = None
     for low, high in zip(task.action_low_A, task.action_high_A, strict=True):
         half, aside = (high - low) / 2 / deviation, max(low, -high, 0.0) / deviation

@@ -54,6 +54,8 @@ LEARNING_RATE = Usual(
     "Far smaller steps learn nothing within the budget, far larger ones destroy the policy at once.",
     f"{ANDRYCHOWICZ}: 3e-4 is a safe default; {ZOO}",
 )  # fmt: skip
+LEAST_START, GREATEST_START = -4.0, 1.5
+"""Of policy.log_std_init."""
 OTHERS = (
     Usual("algo.clip_range", 0.03, 0.6, 0.2, "The clip range is how far one update may move the policy.", f"Schulman et al. 2017: 0.1-0.3; {ZOO}"),
     Usual("algo.gae_lambda", 0.5, 1.0, 0.95, "A small lambda trusts the value function's guesses almost alone.", f"{ANDRYCHOWICZ}: 0.9 and more; {ZOO}"),
@@ -61,7 +63,7 @@ OTHERS = (
     Usual("algo.update_epochs", 1, 50, 10, "Many passes over one rollout train on data that is ever less the policy's own.", f"{ANDRYCHOWICZ}: 3-10; {ZOO}"),
     Usual("algo.max_grad_norm", 0.02, np.inf, 0.5, "Gradients clipped to almost nothing leave Adam only its epsilon to divide by.", f"{HUANG}, detail 11: 0.5; {ZOO}"),
     Usual("algo.target_kl", 0.001, np.inf, 0.02, "Each update stops as soon as the policy has moved this far.", "OpenAI Spinning Up: 0.01-0.05"),
-    Usual("policy.log_std_init", -4.0, 1.5, 0.0, "It is the logarithm of the first actions' noise.", f"{ANDRYCHOWICZ}: initial standard deviations of 0.5; {ZOO}"),
+    Usual("policy.log_std_init", LEAST_START, GREATEST_START, 0.0, "It is the logarithm of the first actions' noise.", f"{ANDRYCHOWICZ}: initial standard deviations of 0.5; {ZOO}"),
 )  # fmt: skip
 
 

@@ -52,12 +52,15 @@ def _decays(signals: Signals) -> Detection | None:
     paces = [pace_T(seed) for seed in signals.seeds]
     ratio_S = np.array([_slower(pace) for pace in paces])
     trend_S = np.array([0.0 if pace is None else spearmanr(np.arange(TENTHS), pace).statistic for pace in paces])
-    begun = [pace[0] for pace in paces if pace is not None and pace[0] > 0]
-    if begun and max(begun) > np.sqrt(SLOWER) * min(begun):
-        return None  # seeds that began later were slow from the start: the machine filled up, whatever trains grows from nothing
-    if signals.config.algo.target_kl is None:  # else updates end early, now more and now less
-        updates_S = np.array([_slower(update_pace_T(seed)) for seed in signals.seeds])
-        ratio_S = ratio_S / np.maximum(np.nan_to_num(updates_S, nan=1.0), 1.0)  # a full machine slows updates as well
+    updates_S = np.array([_slower(update_pace_T(seed)) for seed in signals.seeds])
+    if signals.config.algo.target_kl is None and np.isfinite(updates_S).all():
+        ratio_S = ratio_S / np.maximum(updates_S, 1.0)  # a full machine slows updates of the network as well
+    else:  # not logged, or updates end early, now more and now less
+        begun = [pace[0] for pace in paces if pace is not None and pace[0] > 0]
+        if begun and max(begun) > np.sqrt(SLOWER) * min(begun):
+            return (
+                None  # seeds that began later were slow at once: the machine filled up, what trains grows from nothing
+            )
     holds_S = (np.nan_to_num(ratio_S) > SLOWER) & (np.nan_to_num(trend_S) > RISING)
     if not most(holds_S):
         return None
@@ -86,7 +89,7 @@ RULES = (
         "throughput-decays",
         "Training slows down as it goes",
         "A leak costs time first and memory in the end: long runs get ever slower, and are killed.",
-        "Jones, Debugging RL (2021), describes it; twice as slow, with a rank correlation of 0.8 between time and tenth of training, all seeds as fast as each other at first and beyond what updates of the network slowed down (a full machine slows both), is rlx's own threshold",
+        "Jones, Debugging RL (2021), describes it; twice as slow, with a rank correlation of 0.8 between time and tenth of training, beyond what updates of the network slowed down (a full machine slows both; where that is not known, all seeds as fast as each other at first), is rlx's own threshold",
         _decays,
     ),
 )
