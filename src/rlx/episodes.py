@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STILL = 0.05
-"""A policy whose continuous actions are smaller than this share of the largest ones, on average, hardly acts."""
-
 
 @dataclass(frozen=True)
 class Episode:

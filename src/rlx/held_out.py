@@ -11,11 +11,12 @@ import numpy as np
 
 import rlx
 from rlx import results
+from rlx.config.checks import STILL
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.config.time_limits import step_timeout
 from rlx.elsewhere import snapshot_hash
-from rlx.episodes import STILL, Episode
+from rlx.episodes import Episode
 from rlx.errors import TrainingFailed
 from rlx.progress import EpisodeProgress
 from rlx.success import counted, reports_success

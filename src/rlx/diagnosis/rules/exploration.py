@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlx.config.checks import STILL
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.episodes import STILL
 from rlx.wording import number
 
 COLLAPSED, EARLY = 0.1, 0.2
