@@ -281,12 +281,39 @@ def test_a_policy_that_learned_to_do_nothing_is_named() -> None:
         ({"effort": 0.2}, {}),  # it acts
         ({"gain": 10.0}, {}),  # it scores more than doing nothing does: small corrections are all that is needed
         ({"rollout__success_rate": np.linspace(0, 1, UPDATES)}, {}),  # it succeeds
+        ({"rollout__success_rate": np.where(np.arange(UPDATES) < 40, np.nan, 0.3)}, {}),  # … where episodes end at all
         ({}, {"still_return": -40.0}),  # doing nothing is worse than acting at random
     ],
 )
 def test_small_actions_that_are_right_are_left_alone(changes: dict[str, Any], around: dict[str, Any]) -> None:
     found = diagnose(record(five(partial(still, **changes)), **(IDLE | around)))
     assert "doing-nothing-pays" not in ids(found)
+
+
+@pytest.mark.parametrize(
+    ("ends", "severity"),
+    [
+        ((200.0, 180.0, 190.0, 210.0, 500.0), "info"),  # one is ahead of others that learn too
+        ((20.0, 21.0, 19.0, 20.0, 500.0), "warning"),  # the others learned nothing
+        ((490.0, 480.0, 495.0, 500.0, 60.0), "warning"),  # one is behind
+    ],
+)
+def test_one_seed_ahead_of_others_that_learn_is_luck(ends: tuple[float, ...], severity: str) -> None:
+    found = diagnose(record([healthy(s, rising(np.random.default_rng(s), end=end)) for s, end in enumerate(ends)]))
+    (disagreement,) = [f for f in (*found.findings, *found.consequences) if f.id == "seeds-disagree"]
+    assert disagreement.severity == severity
+
+
+@pytest.mark.parametrize(("reach", "expected"), [(1.0, None), (500.0, "standard deviation of 20.09")])
+def test_noise_that_is_unusual_is_told_before_a_range_that_would_fit_usual_noise(
+    reach: float, expected: str | None
+) -> None:
+    task = Task(max_entropy=None, episode_limit=500, action_low_A=(-reach,), action_high_A=(reach,))
+    found = diagnose(record([], config(policy__log_std_init=3.0), task=task, status="resolved"))
+    assert "log-std-init-unusual" in ids(found)
+    ranges = [finding.what for finding in found.findings if finding.id == "action-range-unusual"]
+    assert bool(ranges) == (expected is not None)
+    assert all(expected in what for what in ranges if expected)
 
 
 def late(seed: int) -> Any:

@@ -67,6 +67,12 @@ class Filmed(Long):
         return np.full((33, 47, 3), (self.left * 2) % 256, np.uint8)
 
 
+class Heated(Long):
+    """Doing nothing is no action of it."""
+
+    action_space = spaces.Box(1, 100, (1,), np.float32)
+
+
 class Dying(Filmed):
     """Takes its process along when it is drawn."""
 
@@ -74,7 +80,13 @@ class Dying(Filmed):
         os._exit(0)
 
 
-for _name, _kind in (("Long-v0", Long), ("Dying-v0", Dying), ("Endless-v0", Endless), ("Filmed-v0", Filmed)):
+for _name, _kind in (
+    ("Long-v0", Long),
+    ("Dying-v0", Dying),
+    ("Heated-v0", Heated),
+    ("Endless-v0", Endless),
+    ("Filmed-v0", Filmed),
+):
     gym.register(_name, entry_point=_kind)
 
 
@@ -100,8 +112,8 @@ def test_the_size_of_continuous_actions_is_noted() -> None:
     random = np.mean([episode.effort for episode in play(RandomActor(), stepper, [1, 2, 3], 50)])
     assert 0.4 < random < 0.6  # of uniform actions from -1 to 1
     assert {episode.effort for episode in play(StillActor(), stepper, [1, 2, 3], 50)} == {0.0}
-    choices = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Long-v0")), [1], 50)
-    assert choices[0].effort is None
+    for name in ("Long-v0", "Heated-v0"):  # choices, and a range without 0
+        assert play(RandomActor(), GymnasiumStepper(lambda name=name: gym.make(name)), [1], 50)[0].effort is None
 
 
 def test_where_policies_hardly_act_doing_nothing_is_played(tmp_path: Path) -> None:

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-TASKS = ("HalfCheetah", "Walker2d")
-
 
 def published_scores(task: str) -> dict[str, pd.Series]:
-    """Return each algorithm's final returns on a task of :data:`TASKS`, one per training."""
+    """Return each algorithm's final returns on a task (HalfCheetah, Walker2d), one per training."""
     table = pd.read_csv(Path(__file__).with_name("published.csv"))
     return {str(run): rows["score"] for run, rows in table[table["task"] == task].groupby("run", sort=False)}

@@ -143,10 +143,10 @@ def _sampled(one: np.ndarray, other: np.ndarray, n: int) -> Callable[[np.random.
 
     def simulate(rng: np.random.Generator) -> bool:
         if one is other:
-            chosen = rng.choice(one, 2 * n, replace=False)
-            return changed(judge(chosen[:n], [chosen[n:]], Criteria(ALPHA)))
-        pair = rng.choice(other, n, replace=False), rng.choice(one, n, replace=False)
-        return changed(judge(pair[0], [pair[1]], Criteria(ALPHA)))
+            base, candidate = np.split(rng.choice(one, 2 * n, replace=False), 2)
+        else:
+            base, candidate = rng.choice(other, n, replace=False), rng.choice(one, n, replace=False)
+        return changed(judge(base, [candidate], Criteria(ALPHA)))
 
     return simulate
 

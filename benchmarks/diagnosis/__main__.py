@@ -1,6 +1,6 @@
 """Trains healthy and broken runs, diagnoses them, applies the first suggestion, and prints what came of it.
 
-    python -m benchmarks.diagnosis                    all of it: about an hour on two cores
+    python -m benchmarks.diagnosis                    all of it: about three hours on two cores
     python -m benchmarks.diagnosis --runs 2 --only "reward x 10000"
     python -m benchmarks.diagnosis --write            keeps the results, and the tables of docs/diagnosis.md
 

@@ -28,7 +28,7 @@ class Task(gym.Env[Any, Any]):
         """Take a step."""
         self.steps += 1
         reward, ended = self.act(action)
-        return self.seen(), float(reward), bool(ended), not ended and self.steps >= self.limit, self.told()
+        return self.seen(), float(reward), bool(ended), not ended and self.steps >= self.limit, {}
 
     def begin(self) -> None:
         """Draw what an episode starts from."""
@@ -40,10 +40,6 @@ class Task(gym.Env[Any, Any]):
     def act(self, action: Any) -> tuple[float, bool]:
         """Return an action's reward and whether it ends the episode."""
         raise NotImplementedError
-
-    def told(self) -> dict[str, Any]:
-        """Return what goes into ``info``."""
-        return {}
 
 
 def one_hot(place: int, size: int) -> Array:
@@ -249,10 +245,7 @@ class Images(Task):
 
 
 class Push(Task):
-    """A cart in a valley that pays for the hill and takes a price for every push: doing nothing costs nothing.
-
-    Gymnasium's MountainCarContinuous in a few lines, with a hill as far away.
-    """
+    """A cart in a valley: the hill pays, every push costs, and doing nothing costs nothing (as MountainCarContinuous does)."""
 
     limit = 200
 
@@ -301,8 +294,8 @@ class Endless(Reach):
 
     def step(self, action: Any) -> Step:
         """Take a step."""
-        seen, reward, _, _, told = super().step(action)
-        return seen, reward, False, False, told
+        seen, reward, _, _, info = super().step(action)
+        return seen, reward, False, False, info
 
 
 class Unseeded(Guess):
@@ -345,12 +338,12 @@ class Crashing(Guess):
 
 
 class Turning(Guess):
-    """Says in the middle of training another thing than before: what was learned is lost, and nothing can be learned."""
+    """Turns round in the middle of training: what was right costs, and nothing is seen any more."""
 
     played = 0
 
     def act(self, action: Any) -> tuple[float, bool]:
-        """Guess; later every guess is wrong that would have been right."""
+        """Guess."""
         self.played += 1
         if self.played < 4000:
             return super().act(action)

@@ -17,7 +17,8 @@ class Episode:
         success: As the environment says at its end, None where it says nothing (see :func:`rlx.success.counted`).
         cut: Whether it hit the step limit of the evaluation rather than its own end.
         effort: How large its continuous actions were: the mean over steps and elements of an action's size, 1 being the
-            largest that the environment takes; None for choices and for actions without bounds.
+            largest that the environment takes; None for choices, and for actions without bounds or of
+            which 0 is none.
     """
 
     index: int

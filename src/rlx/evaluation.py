@@ -286,8 +286,8 @@ def _play(  # noqa: PLR0913
 
 
 def _reach(space: gym.Space[Any]) -> Any:
-    """Return the largest size of each element of a continuous action; None for other actions and ones without bounds."""
-    if not isinstance(space, gym.spaces.Box):
+    """Return the largest size of each element of a continuous action; None where there are no bounds, or 0 is not in them."""
+    if not isinstance(space, gym.spaces.Box) or (space.low > 0).any() or (space.high < 0).any():
         return None
     reach = np.maximum(np.abs(space.low), np.abs(space.high)).astype(float)
     return reach if np.isfinite(reach).all() and (reach > 0).all() else None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 import rlx
 from rlx import results
-from rlx.config.checks import STILL
+from rlx.config.checks import HARDLY
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
 from rlx.config.time_limits import step_timeout
@@ -45,10 +45,14 @@ def evaluate_run(
     tasks: dict[int, tuple[Any, ...]] = {
         seed: (root, snapshot, protocol, folder / "checkpoints" / f"seed_{seed}") for seed in snapshot.seeds
     }
-    tasks[RANDOM_TASK] = (root, snapshot, protocol, None)
+    tasks[RANDOM_TASK] = (root, snapshot, protocol, results.RANDOM)
     patience = step_timeout(root, snapshot.config.env, run)
-    with EpisodeProgress(run, say) as progress:
-        found = run_parallel(_evaluate, tasks, progress.event, step_timeout=patience)
+
+    def played(tasks: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]:
+        with EpisodeProgress(run, say) as progress:
+            return run_parallel(_evaluate, tasks, progress.event, step_timeout=patience)
+
+    found = played(tasks)
     failures = {task: outcome for task, outcome in found.items() if isinstance(outcome, Failure)}
     if failures:
         who = {task: "the random policy" if task == RANDOM_TASK else f"seed {task}" for task in failures}
@@ -56,7 +60,12 @@ def evaluate_run(
             "\n".join(f"{run}: {who[task]} could not be evaluated: {f.message}" for task, f in failures.items())
         )
     _count_successes(found)
-    still = _still(root, run, snapshot, protocol, found, say)
+    still = None
+    if efforts := _hardly_acting(found, snapshot.seeds):
+        idle = played({RANDOM_TASK: (root, snapshot, protocol, results.STILL)})[RANDOM_TASK]
+        if not isinstance(idle, Failure):  # an environment that fails when nothing is done fails no run
+            returns = [episode.episode_return for episode in idle[results.STILL]["episodes"]]
+            still = results.Still(float(np.mean(returns)), efforts)
     rows: list[dict[str, Any]] = []
     for name in results.CHECKPOINTS:
         rows += [_row(seed, name, episode) for seed in snapshot.seeds for episode in found[seed][name]["episodes"]]
@@ -88,30 +97,13 @@ def evaluate_run(
     return summary
 
 
-def _still(  # noqa: PLR0913
-    root: Path,
-    run: str,
-    snapshot: Snapshot,
-    protocol: FinalEvalConfig,
-    found: dict[int, dict[str, Any]],
-    say: Callable[[str], None],
-) -> results.Still | None:
-    """Return what doing nothing scores, where the final policies of half of the seeds hardly act; else None."""
-    efforts = {seed: [e.effort for e in found[seed]["latest"]["episodes"]] for seed in snapshot.seeds}
+def _hardly_acting(found: Mapping[int, Any], seeds: Sequence[int]) -> dict[int, float] | None:
+    """Return the mean size of each seed's final policy's actions, where half of the seeds hardly act; else None."""
+    efforts = {seed: [episode.effort for episode in found[seed]["latest"]["episodes"]] for seed in seeds}
     if any(effort is None for each in efforts.values() for effort in each):
         return None
     means = {seed: float(np.mean(each)) for seed, each in efforts.items()}
-    if 2 * sum(mean < STILL for mean in means.values()) < len(means):
-        return None
-    with EpisodeProgress(run, say) as progress:
-        patience = step_timeout(root, snapshot.config.env, run)
-        played = run_parallel(
-            _evaluate, {0: (root, snapshot, protocol, "still")}, progress.event, step_timeout=patience
-        )
-    if isinstance(played[0], Failure):
-        return None  # an environment that fails when nothing is done fails no run
-    returns = [episode.episode_return for episode in played[0]["still"]["episodes"]]
-    return results.Still(float(np.mean(returns)), means)
+    return means if 2 * sum(mean < HARDLY for mean in means.values()) >= len(means) else None
 
 
 def _count_successes(found: dict[int, dict[str, Any]]) -> None:
@@ -141,16 +133,12 @@ def task_of(snapshot: Snapshot, protocol: FinalEvalConfig) -> dict[str, Any]:
 
 
 def _evaluate(
-    root: Path,
-    snapshot: Snapshot,
-    protocol: FinalEvalConfig,
-    folder: Path | Literal["still"] | None,
-    emit: Callable[[Any], None],
+    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, who: Path | str, emit: Callable[[Any], None]
 ) -> dict[str, Any]:
     """Evaluate one seed in a worker process; see :func:`rlx.held_out_play.evaluate_seed`."""
     from rlx.held_out_play import evaluate_seed  # torch takes seconds to import, and who asks does not play
 
-    return evaluate_seed(root, snapshot, protocol, folder, emit)
+    return evaluate_seed(root, snapshot, protocol, who, emit)
 
 
 def _row(seed: int | None, checkpoint: str, episode: Episode) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rlx import checkpoints, results, watch
-from rlx.actors import PolicyActor, RandomActor, StillActor, load_actor
+from rlx.actors import Actor, PolicyActor, RandomActor, StillActor, load_actor
 from rlx.algorithms import prepare_fast
 from rlx.config.schema import FinalEvalConfig
 from rlx.config.snapshot import Snapshot
@@ -18,6 +18,9 @@ from rlx.project_code import check_unchanged
 from rlx.reset_seeds import held_out_seeds
 from rlx.surroundings import preserved
 from rlx.vector_envs.native import is_plain
+
+UNTRAINED: dict[str, Callable[[], Actor]] = {results.RANDOM: RandomActor, results.STILL: StillActor}
+"""Who plays without having been trained."""
 
 
 def play_held_out(
@@ -53,7 +56,7 @@ def evaluate_seed(
     root: Path,
     snapshot: Snapshot,
     protocol: FinalEvalConfig,
-    folder: Path | Literal["still"] | None,
+    who: Path | str,
     emit: Callable[[Any], None],
 ) -> dict[str, Any]:
     """Evaluate both policies of one seed, or the random policy, or one that does nothing.
@@ -62,7 +65,7 @@ def evaluate_seed(
         root: The project.
         snapshot: The run's effective configuration.
         protocol: The episodes.
-        folder: The seed's checkpoints; None: random actions; ``still``: continuous actions of 0.
+        who: The folder of the seed's checkpoints, or a key of :data:`UNTRAINED`.
         emit: Told signs of life.
 
     Returns:
@@ -75,21 +78,19 @@ def evaluate_seed(
         prepare_fast(emit)
 
     def report(played: EpisodesPlayed) -> None:
-        who = folder.name.replace("_", " ") if isinstance(folder, Path) else f"{folder or 'random'} actions"
-        emit((who, played))
+        emit((who.name.replace("_", " ") if isinstance(who, Path) else f"{who} actions", played))
 
-    if not isinstance(folder, Path):
+    if not isinstance(who, Path):
         stepper = stepper_for(snapshot.config)
-        untrained = RandomActor() if folder is None else StillActor()
-        episodes = play_with(stepper, snapshot, protocol, untrained, report=report)
+        episodes = play_with(stepper, snapshot, protocol, UNTRAINED[who](), report=report)
         stepper.close()
-        return {folder or results.RANDOM: {"episodes": episodes, "reports_success": False}}
+        return {who: {"episodes": episodes, "reports_success": False}}
     found: dict[str, Any] = {}
     with preserved():
         probe = make_env(snapshot.config.env)
     stepper = stepper_for(snapshot.config, probe)
     for name in results.CHECKPOINTS:
-        checkpoint = checkpoints.load(folder / f"{name}.zip")
+        checkpoint = checkpoints.load(who / f"{name}.zip")
         policy = checkpoints.weights_hash(checkpoint)
         same = next((entry for entry in found.values() if entry["policy"] == policy), None)
         actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)

@@ -26,7 +26,8 @@ FORMAT = 1
 COLUMNS = ("seed", "checkpoint", "episode", "reset_seed", "return", "length", "success", "cut")
 CHECKPOINTS = ("latest", "best")
 """The policies of each seed that are evaluated."""
-RANDOM = "random"
+RANDOM, STILL = "random", "still"
+"""Who is played besides: uniformly random actions, and none."""
 NO_SEED = -1
 """What ``episodes.csv`` has as the seed of the random policy, which none trained; older ones have nothing there, which
 made the column's numbers 1.0 for whoever read it."""

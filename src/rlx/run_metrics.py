@@ -90,7 +90,10 @@ def training_clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]
     Raises:
         Missing: The run was read through Git, and this clone lacks its logs.
     """
-    return {seed: clock for seed, (clock, _) in training_times(root, folder).items()}
+    from rlx.tensorboard_log import training_clock
+
+    clocks = {seed: training_clock(path) for seed, path in _log_folders(root, folder).items()}
+    return {seed: clock for seed, clock in clocks.items() if clock}
 
 
 def training_times(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, float], dict[int, float]]]:

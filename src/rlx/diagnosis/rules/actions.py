@@ -6,6 +6,7 @@ import math
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
+from rlx.diagnosis.record import Task
 from rlx.diagnosis.rules.configuration import GREATEST_START, LEAST_START, POLICY
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.rules.value import OUTCOMES
@@ -20,20 +21,26 @@ ASIDE = 2.0
 RESCALE = {"gymnasium.wrappers.RescaleAction": {"min_action": -1.0, "max_action": 1.0}}
 
 
-def _range(signals: Signals) -> Detection | None:
-    task = signals.task
-    if task is None or not task.action_low_A:
-        return None
-    start = signals.config.policy.log_std_init
-    deviation = math.exp(start) if LEAST_START <= start <= GREATEST_START else 1.0  # else that is what to mend first
+def _worst(task: Task, deviation: float) -> tuple[float, float, float, str] | None:
+    """Return how far beyond its threshold the worst element's range is, its ends, and in what way; None where all fit."""
     worst: tuple[float, float, float, str] | None = None
     for low, high in zip(task.action_low_A, task.action_high_A, strict=True):
         half, aside = (high - low) / 2 / deviation, max(low, -high, 0.0) / deviation
         size, kind = max((half / WIDE, "wide"), (aside / ASIDE, "aside"), (NARROW / max(half, 1e-30), "narrow"))
         if size > 1 and (worst is None or size > worst[0]):
             worst = size, low, high, kind
-    if worst is None:
+    return worst
+
+
+def _range(signals: Signals) -> Detection | None:
+    task = signals.task
+    if task is None or not task.action_low_A:
         return None
+    start = signals.config.policy.log_std_init
+    deviation = math.exp(min(start, 50.0))
+    worst = _worst(task, deviation)
+    if worst is None or (not LEAST_START <= start <= GREATEST_START and _worst(task, 1.0) is None):
+        return None  # the noise is what to mend: `log-std-init-unusual` tells it
     size, low, high, kind = worst
     name = "half of the action's range over the standard deviation of the first actions"
     told = {

@@ -55,7 +55,7 @@ LEARNING_RATE = Usual(
     f"{ANDRYCHOWICZ}: 3e-4 is a safe default; {ZOO}",
 )  # fmt: skip
 LEAST_START, GREATEST_START = -4.0, 1.5
-"""Of policy.log_std_init."""
+"""Usual values of policy.log_std_init."""
 OTHERS = (
     Usual("algo.clip_range", 0.03, 0.6, 0.2, "The clip range is how far one update may move the policy.", f"Schulman et al. 2017: 0.1-0.3; {ZOO}"),
     Usual("algo.gae_lambda", 0.5, 1.0, 0.95, "A small lambda trusts the value function's guesses almost alone.", f"{ANDRYCHOWICZ}: 0.9 and more; {ZOO}"),

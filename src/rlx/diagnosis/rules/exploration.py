@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.config.checks import STILL
+from rlx.config.checks import HARDLY
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Severity
 from rlx.diagnosis.record import Array
@@ -59,13 +59,14 @@ def _does_nothing(signals: Signals) -> Detection | None:
         return None
     gain = still - float(random.returns_E.mean())
     effort_S = np.array([s.held_out.effort if s.held_out else None for s in signals.seeds], dtype=float)
-    success_S = np.nan_to_num(signals.windowed("rollout/success_rate").max(axis=1, initial=0.0, where=True))
+    success_SW = signals.windowed("rollout/success_rate")
+    failed_S = np.nan_to_num(success_SW).max(axis=1) == 0
     as_still_S = np.nan_to_num(signals.held_out_S, nan=np.inf) <= still + NO_BETTER * gain
-    holds_S = (np.nan_to_num(effort_S, nan=1.0) < STILL) & as_still_S & signals.held_out_above_S & (success_S == 0)
+    holds_S = (np.nan_to_num(effort_S, nan=1.0) < HARDLY) & as_still_S & signals.held_out_above_S & failed_S
     if gain <= 0 or not most(holds_S):
         return None
     evidence = measured(
-        signals, "size of the final policy's actions, over the largest", effort_S, holds_S, "below", STILL
+        signals, "size of the final policy's actions, over the largest", effort_S, holds_S, "below", HARDLY
     )
     score = float(np.median(signals.held_out_S[holds_S]))
     what = (
@@ -73,7 +74,7 @@ def _does_nothing(signals: Signals) -> Detection | None:
         f"{100 * evidence.value:.2g} % of the largest on average, and it scores {number(score)}, as doing nothing does "
         f"({number(still)}); random actions score {number(float(random.returns_E.mean()))}."
     )
-    reported = np.isfinite(signals.windowed("rollout/success_rate")).any()
+    reported = np.isfinite(success_SW).any()
     lengths_SW = signals.windowed("rollout/length_mean")
     known = lengths_SW[np.isfinite(lengths_SW)]
     if reported:

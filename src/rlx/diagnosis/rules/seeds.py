@@ -70,9 +70,7 @@ def _disagree(signals: Signals) -> Detection | None:
         f"{number(found.low)}{where}, the others {number(found.high)}."
     )
     behind_S = np.isin(signals.numbers, found.worse)
-    lucky = behind_S.sum() == n - 1 and bool(
-        learned_S(signals)[behind_S].all()
-    )  # one is ahead of others that learn, too
+    lucky = len(found.worse) == n - 1 and bool(learned_S(signals)[behind_S].all())  # ahead of others that learn too
     severity: Severity = "warning" if n >= FEWEST and played and not lucky else "info"
     confidence: Confidence = "high" if n >= FEWEST else "low"
     return Detection(what, (evidence,), severity, confidence, suggestions.more_seeds(signals), ADVICE)

@@ -58,9 +58,7 @@ def _decays(signals: Signals) -> Detection | None:
     else:  # not logged, or updates end early, now more and now less
         begun = [pace[0] for pace in paces if pace is not None and pace[0] > 0]
         if begun and max(begun) > np.sqrt(SLOWER) * min(begun):
-            return (
-                None  # seeds that began later were slow at once: the machine filled up, what trains grows from nothing
-            )
+            return None  # later seeds were slow at once: the machine filled up, since what leaks grows from nothing
     holds_S = (np.nan_to_num(ratio_S) > SLOWER) & (np.nan_to_num(trend_S) > RISING)
     if not most(holds_S):
         return None
