@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import permutation_test
 
+from rlx.launch.workers import run_parallel
 from rlx.stats import holm
-from rlx.workers import run_parallel
 
 TENTHS = 10
 TASKS: dict[str, dict[str, Any]] = {
@@ -52,14 +52,14 @@ TASKS: dict[str, dict[str, Any]] = {
 
 def curve(task: str, engine: str, seed: int, folder: Path, _: Callable[[Any], None]) -> list[float]:
     """Train one seed; returns the mean training return of each tenth, their mean, and the final held-out return."""
-    from rlx import checkpoints
-    from rlx.actors import load_actor
     from rlx.config.schema import FinalEvalConfig, RunConfig
     from rlx.config.snapshot import Snapshot
-    from rlx.envs import make_env
-    from rlx.held_out_play import play_held_out
-    from rlx.metrics import read_rows
-    from rlx.training import train_seed
+    from rlx.envs.making import make_env
+    from rlx.records import checkpoints
+    from rlx.records.metrics import read_rows
+    from rlx.training.actors import load_actor
+    from rlx.training.held_out_play import play_held_out
+    from rlx.training.one_seed import train_seed
 
     settings = TASKS[task]
     steps = settings["algo"]["total_timesteps"]

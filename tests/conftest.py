@@ -155,7 +155,7 @@ class Project:
 
 def own(folder: Path) -> None:
     """Let results that a test made up be those of the snapshot beside them."""
-    from rlx.elsewhere import snapshot_hash
+    from rlx.records.elsewhere import snapshot_hash
 
     for name in ("metadata.json", "eval/summary.json"):
         path = folder / name
@@ -185,7 +185,7 @@ def shrink(project: Project) -> None:
 def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers be forked from this process, which has imported everything: they do the same, and start at once."""
     fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr("rlx.worker_pool.multiprocessing.get_context", lambda _: fork)
+    monkeypatch.setattr("rlx.launch.worker_pool.multiprocessing.get_context", lambda _: fork)
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from rlx import stats
 from rlx.comparison import Comparison, Criteria, RunScores, compare, config_differences, flatten
 from rlx.comparison.unseen import failed_seeds
 from rlx.config.schema import CompareConfig, ReferenceScore
-from rlx.report.comparison_files import metrics_of, to_data
-from rlx.report.comparison_words import headlines, to_markdown
+from rlx.report.comparison_files import comparison_data, metrics_of
+from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.study_comparison import Bars, StudyComparison, judge
 from rlx.report.text import table
-from rlx.wording import number
+from rlx.stats.wording import number
 
 
 def run(name: str, scores: list[float], policies: str = "", **task: Any) -> RunScores:
@@ -283,11 +283,11 @@ def test_several_environments_are_judged_together_and_apart() -> None:
     assert headlines(found)[0].startswith("wide improved on ppo over 2 environments: +0.")
     looked_at = judge(runs, "ppo", Bars(CompareConfig(looks=[4, 8], reference_scores=scales)), methods)
     assert looked_at.methods[0].looks
-    assert "group-sequential" in to_markdown(looked_at)
+    assert "group-sequential" in comparison_markdown(looked_at)
     assert "need reference scores" in str(
         judge(runs, "ppo", Bars(CompareConfig(looks=[4, 8])), methods).methods[0].reason
     )
-    markdown = to_markdown(found)
+    markdown = comparison_markdown(found)
     assert markdown.index("## All environments together") < markdown.index("## Environments")
 
 
@@ -376,7 +376,7 @@ def test_learning_is_compared_seed_by_seed() -> None:
     assert (slow.reaching.reached, slow.reaching.median_steps) == (0, None)
     assert fast.reaching is not None
     assert fast.reaching.median_steps == 50
-    assert "Learning" in to_markdown(found)
+    assert "Learning" in comparison_markdown(found)
 
 
 def test_different_tasks_are_named_and_never_averaged() -> None:
@@ -514,8 +514,8 @@ def test_reports_hold_no_nan_and_every_run() -> None:
     import json
 
     found = study([run("one", [5.0]), run("up", [150, 152, 148, 149, 151])])
-    text = json.dumps([to_data(found), metrics_of(found)], allow_nan=False)
-    markdown = to_markdown(found)
+    text = json.dumps([comparison_data(found), metrics_of(found)], allow_nan=False)
+    markdown = comparison_markdown(found)
     assert all(f'"{name}"' in text and name in markdown for name in ("base", "one", "up"))
     assert metrics_of(found)["up"]["verdict"] == "improved"
     assert "verdict" not in metrics_of(found)["base"]

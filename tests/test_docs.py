@@ -13,9 +13,9 @@ from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
 from rlx.cli import COMMANDS, cli
 from rlx.cli import reference as commands
 from rlx.config import reference
+from rlx.config.metrics import VOCABULARY
 from rlx.config.schema import Parameters
 from rlx.diagnosis import reference as rules
-from rlx.metrics import VOCABULARY
 from rlx.report import documents
 from tests.conftest import REPOSITORY
 

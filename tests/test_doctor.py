@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlx.doctor import cache, examination
-from rlx.doctor.finding import Finding, ok
-from rlx.doctor.project import is_repository
+from rlx.report.doctor import cache, examination
+from rlx.report.doctor.finding import Finding, ok
+from rlx.report.doctor.project import is_repository
 from tests.conftest import Project
 
 

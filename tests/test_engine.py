@@ -18,15 +18,17 @@ from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlx import algorithms, checkpoints, compiled
-from rlx.actors import load_actor
+from rlx import algorithms
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs import make_env, make_vector_env
+from rlx.envs.making import make_env, make_vector_env
+from rlx.envs.vector_envs import native
 from rlx.errors import PolicyUnusable
-from rlx.metrics import read_rows
-from rlx.training import train_seed
-from rlx.vector_envs import native
+from rlx.launch import compiled
+from rlx.records import checkpoints
+from rlx.records.metrics import read_rows
+from rlx.training.actors import load_actor
+from rlx.training.one_seed import train_seed
 
 torch.set_num_threads(1)
 
@@ -427,7 +429,7 @@ def test_another_installation_compiles_for_itself(tmp_path: Path, monkeypatch: p
 
 def test_an_engine_that_cannot_train_is_refused_with_its_line_before_training(tmp_path: Path) -> None:
     from rlx.errors import ConfigError
-    from rlx.resolving import resolve_run
+    from rlx.experiments.resolving import resolve_run
 
     (tmp_path / "configs").mkdir()
     (tmp_path / "params.yaml").write_text("study: {runs: [a], baseline: a}\nenv: {id: CartPole-v1}\n")
@@ -441,7 +443,7 @@ def test_the_process_that_compiles_trains_to_the_same_bits(tmp_path: Path) -> No
     """Code just compiled may round otherwise than code loaded from disk; nobody trains on the former."""
     script = (
         "import sys, hashlib; from pathlib import Path\n"
-        "from rlx.training import train_seed; from rlx.config.schema import RunConfig; from rlx.config.snapshot import Snapshot\n"
+        "from rlx.training.one_seed import train_seed; from rlx.config.schema import RunConfig; from rlx.config.snapshot import Snapshot\n"
         "config = RunConfig.model_validate({'env': {'id': 'Pendulum-v1', 'num_envs': 4}, 'eval': {'every': 8192, 'episodes': 2},"
         " 'algo': {'total_timesteps': 8192, 'rollout_steps': 256}})\n"
         "bench = Path(sys.argv[1]); train_seed(bench, Snapshot(config), 0, bench, lambda _: None)\n"

@@ -11,7 +11,7 @@ from rlx.config.schema import AlgoConfig
 from rlx.config.snapshot import Snapshot
 from rlx.errors import ConfigError
 from rlx.experiments.planning import _applied, addressed
-from rlx.resolving import resolve_run
+from rlx.experiments.resolving import resolve_run
 from tests.conftest import Project
 
 FORMS = (Path(__file__).parent / "cases" / "zoo_forms.yaml").read_text().split("---\n")[1:]

@@ -18,20 +18,20 @@ import pytest
 import yaml
 
 from rlx import algorithms
-from rlx.actors import RandomActor
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.environment_facts import FILE, read_facts
-from rlx.envs import make_env
+from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
-from rlx.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.experiments.data import sync_data
-from rlx.held_out import evaluate_run
-from rlx.metrics import read_rows
-from rlx.resolving import Resolved, resolve_run
-from rlx.runs import write_metadata
-from rlx.seeds import train_run
-from rlx.training import train_seed
+from rlx.experiments.resolving import Resolved, resolve_run
+from rlx.records.environment_facts import FILE, read_facts
+from rlx.records.metrics import read_rows
+from rlx.records.runs import write_metadata
+from rlx.training.actors import RandomActor
+from rlx.training.evaluation import SLOTS, GymnasiumStepper, play
+from rlx.training.held_out import evaluate_run
+from rlx.training.one_seed import train_seed
+from rlx.training.seeds import train_run
 from tests.cases.spaces import ACTIONS, OBSERVATIONS
 from tests.conftest import REPOSITORY, Project
 
@@ -439,7 +439,7 @@ def test_a_misfit_of_the_network_points_to_its_own_line(workshop: Workshop) -> N
         wrapper = (
             {f"rlx.space_wrappers.{k}": v for k, v in cure.items()}
             if isinstance(cure, dict)
-            else f"rlx.space_wrappers.{cure}"
+            else f"rlx.envs.space_wrappers.{cure}"
         )
         workshop.resolve({**env, "wrappers": [wrapper]}, **({"policy": {"type": "cnn"}} if env is image else {}))
     for name in ("tuple", "dict in a dict", "text"):

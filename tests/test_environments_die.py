@@ -13,10 +13,10 @@ from rlx import algorithms
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.errors import TrainingFailed
-from rlx.held_out import evaluate_run
-from rlx.metrics import read_rows
-from rlx.seeds import SeedOutcome, train_run
-from rlx.training import train_seed
+from rlx.records.metrics import read_rows
+from rlx.training.held_out import evaluate_run
+from rlx.training.one_seed import train_seed
+from rlx.training.seeds import SeedOutcome, train_run
 from tests.cases.broken import MARK
 from tests.conftest import Project
 

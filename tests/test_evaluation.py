@@ -17,19 +17,19 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlx import checkpoints, results
-from rlx.actors import PolicyActor, RandomActor, StillActor, load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs import make_env
+from rlx.envs.making import make_env
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
-from rlx.evaluation import SLOTS, GymnasiumStepper, play
-from rlx.film_writing import Scene, write_film
-from rlx.filming import draw, frames_per_second
-from rlx.held_out import evaluate_run, task_of
-from rlx.held_out_play import play_held_out
-from rlx.training import train_seed
-from rlx.video import film_run, representative
+from rlx.records import checkpoints, results
+from rlx.training.actors import PolicyActor, RandomActor, StillActor, load_actor
+from rlx.training.evaluation import SLOTS, GymnasiumStepper, play
+from rlx.training.film_writing import Scene, write_film
+from rlx.training.filming import draw, frames_per_second
+from rlx.training.held_out import evaluate_run, task_of
+from rlx.training.held_out_play import play_held_out
+from rlx.training.one_seed import train_seed
+from rlx.training.video import film_run, representative
 
 PROTOCOL = FinalEvalConfig(episodes=SLOTS + 8)
 

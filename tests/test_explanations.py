@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from rlx.config.metrics import VOCABULARY
 from rlx.config.schema import RunConfig
 from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
 from rlx.diagnosis.course import trend_of
@@ -20,10 +21,9 @@ from rlx.diagnosis.record import Array, Episodes, RunRecord, SeedRecord, Task
 from rlx.diagnosis.rules import configuration, policy
 from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
-from rlx.metrics import VOCABULARY
 from rlx.report.documents import DOCUMENTS
 from rlx.report.metric_choice import metric_named
-from rlx.report.metric_explanations import explain_record, facts, to_data, to_markdown
+from rlx.report.metric_explanations import explain_record, explanation_data, explanation_markdown, facts
 from tests.conftest import Project
 
 U = 200
@@ -236,12 +236,12 @@ def test_names_are_found_by_their_ends_and_mistakes_are_answered() -> None:
 def test_findings_that_rest_on_a_metric_are_named() -> None:
     explained = explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "kl")
     assert [finding.id for finding in explained.metrics[0].findings] == ["policy-changes-too-fast"]
-    page = to_markdown(explained, full=True)
+    page = explanation_markdown(explained, full=True)
     assert all(f"- **{name}**: " in page for name in ("formula", "unit", "source", "high", "low", "here"))
     assert "k3 estimator" in page
     assert "(policy-changes-too-fast, " in page
     assert not explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "train/loss").metrics[0].findings
-    DOCUMENTS["explain-metrics"].model_validate(to_data(explained))
+    DOCUMENTS["explain-metrics"].model_validate(explanation_data(explained))
     assert [name for name, _ in facts(explained.metrics[0], full=False)] == ["meaning", "usual", "here", "finding"]
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlx import atomic
+from rlx.config.files import atomic
+from rlx.config.project_code import check_unchanged, hashes_of
+from rlx.config.source_hashes import hash_files, is_unchanged, program_hash
+from rlx.envs.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
 from rlx.errors import ConfigError, DataDamaged, NonFiniteValue
 from rlx.experiments import git_state
-from rlx.metrics import MetricsWriter, checked, read_rows, write_rows
-from rlx.project_code import check_unchanged, hashes_of
-from rlx.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
-from rlx.source_hashes import hash_files, is_unchanged, program_hash
+from rlx.records.metrics import MetricsWriter, checked, read_rows, write_rows
 from tests.conftest import Project
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlx import algorithms, results
+from rlx import algorithms
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.errors import SuccessUnclear
-from rlx.held_out import evaluate_run
-from rlx.metrics import read_rows
-from rlx.training import train_seed
+from rlx.records import results
+from rlx.records.metrics import read_rows
+from rlx.training.held_out import evaluate_run
+from rlx.training.one_seed import train_seed
 
 ENGINES = (algorithms.FAST, algorithms.STOCK)
 WON, REUSED = "tests.cases.registered:Won-v0", "tests.cases.registered:Reused-v0"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlx.errors import DataDamaged
-from rlx.runs import read_metadata
+from rlx.records.runs import read_metadata
 from tests.conftest import Project
 
 

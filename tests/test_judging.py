@@ -10,8 +10,8 @@ import pytest
 from rlx.config.composition import compose_run
 from rlx.config.judging import read_judging
 from rlx.errors import ConfigError
+from rlx.records.runs import RunFolder
 from rlx.report.study_comparison import compare_folders
-from rlx.runs import RunFolder
 from tests.conftest import REPOSITORY, Project
 
 

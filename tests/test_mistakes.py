@@ -11,7 +11,7 @@ import pytest
 
 from rlx.cli import _invoke
 from rlx.cli.common import LOUDNESS, PIPED
-from rlx.entry import guarded
+from rlx.cli.entry import guarded
 from tests.conftest import Project
 
 MISTAKES = """

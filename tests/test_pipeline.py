@@ -268,7 +268,7 @@ def test_a_killed_train_stage_leaves_no_orphans_and_resumes(project: Project) ->
 
 
 def test_one_crashing_seed_leaves_the_others(project: Project) -> None:
-    from rlx.reset_seeds import boundary_seed
+    from rlx.envs.reset_seeds import boundary_seed
 
     # Copies are reset with boundary_seed(seed, 0) + index: with one copy, its parity tells the two seeds apart.
     parities = {seed: boundary_seed(seed, 0) % 2 for seed in range(1, 40)}

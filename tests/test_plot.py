@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlx import stats, tensorboard_log
+from rlx import stats
 from rlx.errors import UsageError
-from rlx.metrics import read_rows
-from rlx.plots import sight
+from rlx.records import tensorboard_log
+from rlx.records.metrics import read_rows
+from rlx.records.tensorboard_log import TensorBoardLog, training_clock
 from rlx.report.metric_choice import INTERNALS, chosen_metrics
-from rlx.tensorboard_log import TensorBoardLog, training_clock
+from rlx.report.plots import sight
 from tests.conftest import Project
 
 RETURN = "rollout/return_mean"

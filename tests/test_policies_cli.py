@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from rlx import checkpoints
+from rlx.records import checkpoints
 from rlx.report.documents import DOCUMENTS
 from tests.conftest import Project, interruptible
 

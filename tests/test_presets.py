@@ -8,9 +8,9 @@ import pytest
 
 from rlx.config.checks import inconsistencies
 from rlx.config.composition import compose_run, read_parameters
+from rlx.config.known import KNOWN, settings_for
 from rlx.config.schema import RunConfig
-from rlx.creation import _edited
-from rlx.known import KNOWN, settings_for
+from rlx.experiments.creation import _edited
 from tests.conftest import REPOSITORY, Project
 
 IMAGE = {"kind": "Box", "shape": [96, 96, 3], "dtype": "uint8"}

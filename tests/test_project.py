@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rlx.bench import SIZE_LIMIT, bench_folder, entry_for, fingerprint, prune
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import ProjectCode, Snapshot
 from rlx.errors import UsageError
-from rlx.workers import Failure, run_parallel, usable_cores, worker_count
+from rlx.launch.workers import Failure, run_parallel, usable_cores, worker_count
+from rlx.records.bench import SIZE_LIMIT, bench_folder, entry_for, fingerprint, prune
 from tests.conftest import REPOSITORY, Project
 
 
@@ -99,7 +99,7 @@ def test_bossfight_is_a_sound_environment() -> None:
     import numpy as np
     from gymnasium.utils.env_checker import check_env
 
-    from rlx.envs import own_registrations
+    from rlx.envs.making import own_registrations
 
     assert "BossFight-v0" in own_registrations(REPOSITORY)
     check_env(gym.make("BossFight-v0", render_mode="rgb_array").unwrapped)

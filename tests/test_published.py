@@ -9,15 +9,16 @@ import pytest
 from scipy import stats as scipy_stats
 
 from benchmarks.calibration.published import published_scores
-from rlx import checkpoints, stats
-from rlx.actors import RandomActor, load_actor
+from rlx import stats
 from rlx.comparison import Criteria, RunScores, compare
+from rlx.config.known import settings_for
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs import make_env
-from rlx.held_out_play import play_held_out
-from rlx.known import settings_for
-from rlx.training import train_seed
+from rlx.envs.making import make_env
+from rlx.records import checkpoints
+from rlx.training.actors import RandomActor, load_actor
+from rlx.training.held_out_play import play_held_out
+from rlx.training.one_seed import train_seed
 
 
 @pytest.mark.slow

@@ -14,13 +14,13 @@ from gymnasium import spaces
 from rlx import algorithms
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs import make_vector_env
+from rlx.envs.making import make_vector_env
+from rlx.envs.reward_components import ComponentSums
 from rlx.errors import NonFiniteValue
-from rlx.failures import cause_of
-from rlx.metrics import checked, read_rows, write_rows
+from rlx.launch.failures import cause_of
+from rlx.records.metrics import checked, read_rows, write_rows
 from rlx.report.documents import DOCUMENTS
-from rlx.reward_components import ComponentSums
-from rlx.training import train_seed
+from rlx.training.one_seed import train_seed
 from tests.conftest import Project
 
 LIMIT = "gymnasium.wrappers.TimeLimit"

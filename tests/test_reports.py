@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rlx.references import find_run
+from rlx.experiments.references import find_run
 from rlx.report.films import films_of
 from tests.conftest import Project, own
 

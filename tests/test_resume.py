@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from rlx import workers
 from rlx.config.snapshot import Snapshot
-from rlx.metrics import read_rows
-from rlx.seeds import train_run
-from rlx.training import Progress, train_seed
+from rlx.launch import workers
+from rlx.records.metrics import read_rows
+from rlx.training.one_seed import Progress, train_seed
+from rlx.training.seeds import train_run
 from tests.test_training import cartpole, hashes
 
 KILLS = 20
@@ -95,7 +95,7 @@ def hashes_of_seed(run: Path, seed: int) -> dict[str, bytes]:
 MEMORY = """
 import resource, sys, tempfile
 from pathlib import Path
-from rlx.training import train_seed
+from rlx.training.one_seed import train_seed
 from tests.test_training import cartpole
 for steps in (20_000, 200_000):
     folder = Path(tempfile.mkdtemp(dir=sys.argv[1]))

@@ -16,10 +16,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlx.checkpoint_references import find_checkpoints
 from rlx.errors import RlxError, UsageError
 from rlx.experiments.merging import Sides, way_of
-from rlx.labels import (
+from rlx.experiments.references import find_run
+from rlx.records.labels import (
     Labels,
     change_labels,
     check_tag,
@@ -29,7 +29,7 @@ from rlx.labels import (
     with_note,
     with_tags,
 )
-from rlx.references import find_run
+from rlx.report.checkpoint_references import find_checkpoints
 from rlx.report.documents import DOCUMENTS
 from tests.conftest import Project
 

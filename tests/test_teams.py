@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rlx.bench import entry_for
 from rlx.config.editing import with_list, with_value
 from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.experiments.workplace import open_workplace
-from rlx.inheritance import take_recorded
-from rlx.seeds import train_run
+from rlx.records.bench import entry_for
+from rlx.training.inheritance import take_recorded
+from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY, Project, run, shrink
 
 LOCAL = """# of this clone only

@@ -18,15 +18,15 @@ import stable_baselines3
 import torch
 from gymnasium import spaces
 
-from rlx import checkpoints
-from rlx.actors import load_actor
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot, read_snapshot
-from rlx.envs import make_env
+from rlx.envs.making import make_env
 from rlx.errors import CheckpointDamaged, NonFiniteValue
-from rlx.held_out_play import play_held_out
-from rlx.metrics import read_rows
-from rlx.training import train_seed
+from rlx.records import checkpoints
+from rlx.records.metrics import read_rows
+from rlx.training.actors import load_actor
+from rlx.training.held_out_play import play_held_out
+from rlx.training.one_seed import train_seed
 
 torch.set_num_threads(1)
 
@@ -255,7 +255,7 @@ def test_a_diverging_update_fails_by_name(tmp_path: Path) -> None:
 
 
 def test_observations_that_are_not_numbers_fail_in_evaluation_too(tmp_path: Path) -> None:
-    from rlx.actors import RandomActor
+    from rlx.training.actors import RandomActor
 
     snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": "nan_observation"}})
     with pytest.raises(

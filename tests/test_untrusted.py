@@ -267,9 +267,9 @@ def test_zips_are_looked_at_before_they_are_read(study: Project, tmp_path: Path)
     huge = tmp_path / "huge.zip"
     with huge.open("wb") as file:
         file.truncate(2**40)
-    from rlx import checkpoints
     from rlx.config.snapshot import carried_snapshot
     from rlx.errors import CheckpointDamaged, DataDamaged
+    from rlx.records import checkpoints
 
     for path, says in (
         (written("a.zip", {}, zipfile.ZIP_DEFLATED), "compressed"),

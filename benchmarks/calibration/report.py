@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.pages import between
 from rlx.report.text import table
-from rlx.wording import MISSING
+from rlx.stats.wording import MISSING
 
 TITLES = {
     "one candidate": "Nothing differs: how often one candidate is called improved or regressed",

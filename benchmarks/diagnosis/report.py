@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.pages import between
 from rlx import stats
 from rlx.report.text import table
-from rlx.wording import MISSING, number
+from rlx.stats.wording import MISSING, number
 
 START, END = "<!-- tables: python -m benchmarks.diagnosis --write -->", "<!-- end of tables -->"
 

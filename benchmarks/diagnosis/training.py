@@ -6,14 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rlx.atomic import write_json
+from rlx.config.files.atomic import write_json
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.environment_check import check_environment
-from rlx.environment_facts import FILE as TASK
-from rlx.held_out import evaluate_run
-from rlx.runs import RunFolder, write_metadata
-from rlx.seeds import train_run
+from rlx.experiments.environment_check import check_environment
+from rlx.records.environment_facts import FILE as TASK
+from rlx.records.runs import RunFolder, write_metadata
+from rlx.training.held_out import evaluate_run
+from rlx.training.seeds import train_run
 
 PROTOCOL = FinalEvalConfig(episodes=50, step_limit=2000)
 ENVIRONMENTS = ("tasks", "wrappers")

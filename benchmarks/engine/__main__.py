@@ -167,7 +167,7 @@ def measure(tasks: list[str], repeats: int, folder: Path, save: Callable[[dict[s
 
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
-    from rlx.runs import host
+    from rlx.records.runs import host
 
     facts = host()
     return {"processor": facts["processor"], "cores": facts["cores"], "python": platform.python_version()}

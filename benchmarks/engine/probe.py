@@ -37,9 +37,9 @@ def rate(iterate: Any, steps_of: Any) -> float:
 def with_rlx(task: str, seed: int, engine: str, *, compiled: bool) -> float:
     from rlx import algorithms
     from rlx.config.schema import RunConfig
-    from rlx.envs import make_vector_env
-    from rlx.threads import one_thread
-    from rlx.vector_envs import native
+    from rlx.envs.making import make_vector_env
+    from rlx.envs.vector_envs import native
+    from rlx.launch.threads import one_thread
 
     if not compiled:
         native.is_plain = lambda _: False
@@ -97,7 +97,7 @@ def bound(task: str, seed: int) -> dict[str, float]:
     import torch
     from gymnasium import spaces
 
-    from rlx.vector_envs import native
+    from rlx.envs.vector_envs import native
 
     torch.set_num_threads(1)
     settings = SETTINGS[task]

@@ -49,7 +49,7 @@ def choose_engine(config: RunConfig, observation_space: Any, action_space: Any) 
 def prepare_fast(say: Callable[[str], None]) -> None:
     """Make sure that the fast engine is compiled on this machine; ``say`` is told before that takes a while."""
     from rlx.algorithms.ppo.trial import try_all_kernels
-    from rlx.compiled import ready
+    from rlx.launch.compiled import ready
 
     ready("ppo", try_all_kernels, say)
 

@@ -97,8 +97,8 @@ def cli(context: click.Context) -> None:
 def _check_settled(only_told: bool) -> None:
     """Refuse to work on half a merge, or tell of it where nothing but names is shown."""
     from rlx.cli.common import say
+    from rlx.config.project import check_settled, find_root
     from rlx.errors import NotInProject, RlxError
-    from rlx.project import check_settled, find_root
 
     try:
         check_settled(find_root())
@@ -112,7 +112,7 @@ def _check_settled(only_told: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line; known failures are one message and an exit code."""
-    from rlx.entry import guarded
+    from rlx.cli.entry import guarded
 
     sys.exit(guarded(_invoke))
 

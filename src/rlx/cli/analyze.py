@@ -40,14 +40,13 @@ def _tell(content: Any, typed: str) -> None:
     import shlex
 
     from rlx.cli.diagnose import STYLES, tell_suggestions
-    from rlx.report.analysis_words import grids, headline
-    from rlx.report.diagnosis_words import MARKS
-    from rlx.report.diagnosis_words import headline as diagnosis
+    from rlx.report.analysis_words import analysis_grids, analysis_headline
+    from rlx.report.diagnosis_words import MARKS, diagnosis_headline
 
     tell(f"{content['run']} on {content['environment']}", "bold")
-    tell(headline(content))
-    tell(diagnosis(content))
-    for grid in grids(content):
+    tell(analysis_headline(content))
+    tell(diagnosis_headline(content))
+    for grid in analysis_grids(content):
         click.echo()
         print_grid(grid)
     if content["findings"]:

@@ -19,14 +19,14 @@ def command(runs: tuple[str, ...]) -> None:
     Example:
       rlx checkout cartpole_001
     """
+    from rlx.config.project import find_root
     from rlx.errors import Missing
     from rlx.experiments.kept import export
+    from rlx.experiments.references import kept_origin
     from rlx.experiments.revisions import recorded_here
     from rlx.experiments.untrusted import check_outputs
-    from rlx.project import find_root
-    from rlx.references import kept_origin
-    from rlx.runs import RunFolder
-    from rlx.tools import dvc
+    from rlx.launch.tools import dvc
+    from rlx.records.runs import RunFolder
 
     root = find_root()
     for name in runs:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rlx.launch.terminal import Terminal
     from rlx.report.grid import Grid
-    from rlx.terminal import Terminal
 
 LOUDNESS = "RLX_LOUDNESS"
 PIPED = "RLX_OUTPUT_IS_DATA"
@@ -37,8 +37,8 @@ class _Named(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
         """Return the names that begin as typed; none outside a project."""
+        from rlx.config.project import find_root
         from rlx.errors import RlxError
-        from rlx.project import find_root
 
         try:
             names = self._known(find_root())
@@ -48,7 +48,7 @@ class _Named(click.ParamType[str]):
 
 
 def _runs(root: Path) -> list[str]:
-    from rlx.references import known_runs
+    from rlx.experiments.references import known_runs
 
     return known_runs(root)
 
@@ -155,7 +155,7 @@ def tell_fact(name: str, text: str) -> None:
     from rich.text import Text
 
     from rlx.report.text import wrapped
-    from rlx.wording import visible
+    from rlx.stats.wording import visible
 
     drawn = console()
     first, *rest = wrapped(visible(text), max(20, drawn.width - len(name))).splitlines() or [""]
@@ -168,7 +168,7 @@ def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
     from rich.text import Text
 
     from rlx.report.text import wrapped
-    from rlx.wording import visible
+    from rlx.stats.wording import visible
 
     drawn = console(stderr=aside)
     drawn.print(Text(wrapped(visible(line), drawn.width, indent), style=style), soft_wrap=True)
@@ -176,7 +176,7 @@ def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
 
 def console(*, stderr: bool = False) -> Terminal:
     """Return the terminal."""
-    from rlx.terminal import Terminal
+    from rlx.launch.terminal import Terminal
 
     return Terminal(stderr=stderr)
 
@@ -185,7 +185,7 @@ def print_json(content: Any) -> None:
     """Print a document as JSON, floats with every digit; in ASCII where the terminal has no more."""
     import json
 
-    from rlx.wording import visible_json
+    from rlx.stats.wording import visible_json
 
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     click.echo(visible_json(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False)))
@@ -201,7 +201,7 @@ def print_csv(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
 
 def _csv_cell(value: Any) -> Any:
     """Return what stands in a cell of CSV: numbers as they are, texts so that a spreadsheet takes them for texts."""
-    from rlx.wording import visible
+    from rlx.stats.wording import visible
 
     text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
     if not isinstance(text, str):
@@ -214,7 +214,7 @@ def print_grid(grid: Grid) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from rlx.wording import visible
+    from rlx.stats.wording import visible
 
     drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, title in enumerate(grid.head):

@@ -85,8 +85,8 @@ def command(
     import math
 
     from rlx.errors import UsageError
-    from rlx.report.comparison_files import to_data
-    from rlx.report.comparison_words import to_markdown
+    from rlx.report.comparison_files import comparison_data
+    from rlx.report.comparison_words import comparison_markdown
 
     effect = judging["minimum_effect"]
     if effect is not None and not math.isfinite(effect):
@@ -101,9 +101,9 @@ def command(
     if scaled and not study.methods:
         raise UsageError("--references is for methods on several environments (study.methods, or tasks of --scores)")
     if as_json:
-        print_json(to_data(study))
+        print_json(comparison_data(study))
     elif as_markdown:
-        click.echo(to_markdown(study, pictures=False), nl=False)
+        click.echo(comparison_markdown(study, pictures=False), nl=False)
     else:
         _show(study)
         shown = Path("analysis") / "compare" / "comparison.md"
@@ -157,9 +157,9 @@ def _from_table(
 def _settings_of_project() -> tuple[CompareConfig, str]:
     """Return the ``compare`` section of the project that this is called in, and whose it is, in words."""
     from rlx.config.composition import read_parameters
+    from rlx.config.project import find_root
     from rlx.config.schema import CompareConfig
     from rlx.errors import RlxError
-    from rlx.project import find_root
 
     try:
         root = find_root()
@@ -170,9 +170,9 @@ def _settings_of_project() -> tuple[CompareConfig, str]:
 
 def _from_project(runs: tuple[str, ...], judging: dict[str, Any], *, sequential: bool) -> StudyComparison:
     from rlx.config.composition import read_parameters
+    from rlx.config.project import find_root
     from rlx.errors import Missing, UsageError
-    from rlx.project import find_root
-    from rlx.references import find_run
+    from rlx.experiments.references import find_run
     from rlx.report.judged_runs import chosen_runs, with_outdated
     from rlx.report.score_table import read_references
     from rlx.report.study_comparison import compare_folders, compare_metric
@@ -214,12 +214,12 @@ def _from_project(runs: tuple[str, ...], judging: dict[str, Any], *, sequential:
 
 
 def _show(study: StudyComparison) -> None:
-    from rlx.report.comparison_tables import grids
+    from rlx.report.comparison_tables import comparison_grids
     from rlx.report.comparison_words import beware_of_all, changes, headlines, judgement, shared_warnings
 
     for line in headlines(study):
         tell(line, "bold")
-    for grid in grids(study):
+    for grid in comparison_grids(study):
         click.echo()
         print_grid(grid)
     shared = shared_warnings(study)

@@ -45,9 +45,9 @@ def command(run: str, plots: Path | None, *, force: bool, as_markdown: bool, as_
     if as_json:
         print_json(findings_document(content))
     elif as_markdown:
-        from rlx.report.diagnosis_words import to_markdown
+        from rlx.report.diagnosis_words import diagnosis_markdown
 
-        click.echo("\n".join([f"# {content['run']}: diagnosis", "", *to_markdown(content, pictures)]))
+        click.echo("\n".join([f"# {content['run']}: diagnosis", "", *diagnosis_markdown(content, pictures)]))
     else:
         tell_findings(content)
         for path in pictures.values():
@@ -58,8 +58,8 @@ def command(run: str, plots: Path | None, *, force: bool, as_markdown: bool, as_
 
 def analysis_of(run: str) -> Analysis:
     """Return the analysis of the run that a person means."""
-    from rlx.project import find_root
-    from rlx.references import find_run
+    from rlx.config.project import find_root
+    from rlx.experiments.references import find_run
     from rlx.report.run_analysis import analyze
 
     root = find_root()
@@ -74,12 +74,12 @@ def findings_document(content: Any) -> dict[str, Any]:
 
 def tell_findings(content: Any) -> None:
     """Print findings with their evidence, or that there are none."""
-    from rlx.report.diagnosis_words import MARKS, finding_lines, headline
+    from rlx.report.diagnosis_words import MARKS, diagnosis_headline, finding_lines
 
     outcome = content["outcome"]
     if outcome is not None and outcome["latest"]["above_random_by_interval"] is False:
         tell(f"{content['run']} is not shown to beat random actions.", "bold")
-    tell(f"{content['run']}: {headline(content)}")
+    tell(f"{content['run']}: {diagnosis_headline(content)}")
     for finding in content["findings"]:
         click.echo()
         tell(f"{MARKS[finding['severity']]}  {finding['title']}", STYLES[finding["severity"]])
@@ -97,7 +97,7 @@ def _pictures(analysis: Analysis, folder: Path | None, *, force: bool) -> dict[s
     import tempfile
     from shutil import copyfile
 
-    from rlx.destination import check_destination, delivered
+    from rlx.report.destination import check_destination, delivered
     from rlx.report.diagnosis_pictures import write_pictures
 
     with tempfile.TemporaryDirectory() as drawn:

@@ -12,8 +12,8 @@ import click
 from rlx.cli.common import AS_JSON, console, is_quiet, print_json, tell
 
 if TYPE_CHECKING:
-    from rlx.doctor.examination import Section
-    from rlx.doctor.finding import Finding
+    from rlx.report.doctor.examination import Section
+    from rlx.report.doctor.finding import Finding
 
 FORMAT = 1
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
@@ -35,9 +35,9 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
     Example:
       rlx doctor --fix
     """
-    from rlx.doctor.examination import examine, mended
+    from rlx.config.project import find_root
     from rlx.errors import NotInProject
-    from rlx.project import find_root
+    from rlx.report.doctor.examination import examine, mended
 
     try:
         root = find_root()
@@ -80,7 +80,7 @@ def _show_finding(finding: Finding) -> None:
     from rich.text import Text
 
     from rlx.report.text import wrapped
-    from rlx.wording import visible
+    from rlx.stats.wording import visible
 
     drawn = console()
     indent = " " * (NAME_WIDTH + 12)
@@ -95,7 +95,7 @@ def _show_finding(finding: Finding) -> None:
 
 
 def _sum_up(findings: list[Finding], counts: dict[str, int], *, in_project: bool) -> None:
-    from rlx.doctor.finding import counted
+    from rlx.report.doctor.finding import counted
 
     parts = [counted(counts["problem"], "problem"), counted(counts["warning"], "warning"), f"{counts['ok']} ok"]
     click.echo()

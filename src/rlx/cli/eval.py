@@ -12,8 +12,8 @@ from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, CHECKPOINT, print_csv, 
 
 if TYPE_CHECKING:
     from rlx.config.schema import FinalEvalConfig
-    from rlx.playing import Played, Policy
     from rlx.report.grid import Grid
+    from rlx.training.playing import Played, Policy
 
 
 @click.command("eval")
@@ -36,7 +36,7 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     Example:
       rlx eval cartpole:best cartpole_001:best#101 --episodes 200
     """
-    from rlx.playing import play_policies
+    from rlx.training.playing import play_policies
 
     root, policies, protocol = asked_for(checkpoints, chosen)
     played = play_policies(root, policies, protocol, say)
@@ -62,10 +62,10 @@ def asked_for(references: Sequence[str], chosen: dict[str, Any]) -> tuple[Path, 
     plain files, those of ``params.yaml``.
     """
     from rlx.config.composition import read_parameters
+    from rlx.config.project import find_root
     from rlx.config.schema import FinalEvalConfig
     from rlx.errors import NotInProject
-    from rlx.project import find_root
-    from rlx.runs import RunFolder
+    from rlx.records.runs import RunFolder
 
     try:
         root = find_root()
@@ -87,9 +87,9 @@ def asked_for(references: Sequence[str], chosen: dict[str, Any]) -> tuple[Path, 
 
 def policies_of(root: Path, references: Sequence[str]) -> list[Policy]:
     """Return the policies that references name, each once."""
-    from rlx.checkpoint_references import find_checkpoints
+    from rlx.config.project import find_root
     from rlx.errors import NotInProject
-    from rlx.project import find_root
+    from rlx.report.checkpoint_references import find_checkpoints
 
     found = []
     for reference in dict.fromkeys(references):
@@ -150,7 +150,7 @@ def _document(played: list[Played], protocol: FinalEvalConfig) -> dict[str, Any]
 
 def _grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
     from rlx.report.grid import Grid
-    from rlx.wording import MISSING, number
+    from rlx.stats.wording import MISSING, number
 
     summaries = [_summary(item) for item in played]
     head = ["checkpoint", "seed", "step", "mean return", "sd", "min", "max"]
@@ -185,7 +185,7 @@ def _over_seeds(played: list[Played]) -> list[str]:
     import numpy as np
 
     from rlx import stats
-    from rlx.wording import interval, number
+    from rlx.stats.wording import interval, number
 
     lines = []
     for label in dict.fromkeys(item.policy.label for item in played):

@@ -27,16 +27,16 @@ def command(run: str, metric: str | None, *, as_json: bool, as_markdown: bool) -
     Example:
       rlx explain-metrics cartpole approx_kl
     """
-    from rlx.project import find_root
-    from rlx.references import find_run
-    from rlx.report.metric_explanations import explain_run, to_data, to_markdown
+    from rlx.config.project import find_root
+    from rlx.experiments.references import find_run
+    from rlx.report.metric_explanations import explain_run, explanation_data, explanation_markdown
 
     root = find_root()
     explained = explain_run(root, find_run(root, run), metric)
     if as_json:
-        print_json(to_data(explained))
+        print_json(explanation_data(explained))
     elif as_markdown:
-        click.echo(to_markdown(explained, full=metric is not None), nl=False)
+        click.echo(explanation_markdown(explained, full=metric is not None), nl=False)
     else:
         _show(explained, full=metric is not None)
 

@@ -23,12 +23,12 @@ def command(run: str, *, as_json: bool) -> None:
     Example:
       rlx info cartpole@main
     """
-    from rlx.project import find_root
-    from rlx.references import find_run
-    from rlx.report.run_facts import run_facts
+    from rlx.config.project import find_root
+    from rlx.experiments.references import find_run
+    from rlx.report.run_facts import facts_of_run
 
     root = find_root()
-    facts = run_facts(root, find_run(root, run))
+    facts = facts_of_run(root, find_run(root, run))
     if as_json:
         print_json(facts)
         return
@@ -41,7 +41,7 @@ def command(run: str, *, as_json: bool) -> None:
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what to show: a name and a text each."""
     from rlx.config.sources import told_sources
-    from rlx.wording import number
+    from rlx.stats.wording import number
 
     yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
     done = "" if facts["progress"] is None else f", {100 * facts['progress']:.0f} % of its environment steps"

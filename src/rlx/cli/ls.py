@@ -11,7 +11,7 @@ from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, pri
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rlx.catalogue import Row
+    from rlx.experiments.index import Row
 
 INTERNAL = ("process", "ended", "trained_so", "scored_so")
 """What of a row is for rlx itself."""
@@ -53,9 +53,9 @@ def command(  # noqa: PLR0913
     Example:
       rlx ls --tag paper --filter 'return>=100' --sort return
     """
-    from rlx.catalogue import rows
-    from rlx.project import find_root
-    from rlx.row_filter import parse_filter
+    from rlx.config.project import find_root
+    from rlx.experiments.index import rows
+    from rlx.experiments.row_filter import parse_filter
 
     wanted = [parse_filter(text) for text in filters]
     found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
@@ -81,7 +81,7 @@ def command(  # noqa: PLR0913
 def _names() -> list[str]:
     from dataclasses import fields
 
-    from rlx.catalogue import Row
+    from rlx.experiments.index import Row
 
     return [field.name for field in fields(Row) if field.name not in INTERNAL]
 
@@ -128,7 +128,7 @@ def _print_table(found: list[Row]) -> None:
 
     from rich.text import Text
 
-    from rlx.wording import visible
+    from rlx.stats.wording import visible
 
     terminal, now = console(), time.time()
     columns = {
@@ -194,7 +194,7 @@ def _seeds(row: Row) -> str:
 
 
 def _score(row: Row) -> list[str]:
-    from rlx.wording import MISSING, number
+    from rlx.stats.wording import MISSING, number
 
     if row.ci_low is None or row.ci_high is None:
         return [number(row.return_mean), MISSING]

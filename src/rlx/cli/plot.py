@@ -12,8 +12,8 @@ from rlx.cli.common import AS_JSON, FORCE, OUTPUT, RUN, print_csv, print_json, s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rlx.records.runs import RunFolder
     from rlx.report.metric_curves import CurveSheet
-    from rlx.runs import RunFolder
 
 FORMATS = ("png", "svg", "html")
 NAMED = 4
@@ -57,9 +57,9 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     Example:
       rlx plot cartpole cartpole_epochs --metric internals --format html
     """
-    from rlx.destination import STDOUT, check_destination, delivered
+    from rlx.config.project import find_root
     from rlx.errors import UsageError
-    from rlx.project import find_root
+    from rlx.report.destination import STDOUT, check_destination, delivered
     from rlx.report.metric_choice import chosen_metrics
     from rlx.report.metric_curves import curve_sheet, without_constants
 
@@ -91,7 +91,7 @@ def _folders(root: Path, names: Sequence[str]) -> list[RunFolder]:
     """Return the runs, each once; those of equal names are called what was typed."""
     from dataclasses import replace
 
-    from rlx.references import find_run
+    from rlx.experiments.references import find_run
 
     found: dict[Path, RunFolder] = {}
     for name in dict.fromkeys(names):
@@ -116,8 +116,8 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
     Raises:
         UsageError: The path's suffix is no format, or not the one asked for.
     """
-    from rlx.destination import STDOUT
     from rlx.errors import UsageError
+    from rlx.report.destination import STDOUT
 
     if path == STDOUT:
         return path
@@ -134,10 +134,10 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
 
 
 def _draw(sheet: CurveSheet, target: Path) -> None:
-    from rlx.atomic import write_text
+    from rlx.config.files.atomic import write_text
     from rlx.errors import UsageError
-    from rlx.metric_pictures import MOST_RUNS, curve_picture
-    from rlx.plots import save
+    from rlx.report.metric_pictures import MOST_RUNS, curve_picture
+    from rlx.report.plots import save
 
     if len(sheet.runs) > MOST_RUNS:
         raise UsageError(
@@ -145,7 +145,7 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
             f"or take the points with --csv"
         )
     if target.suffix == ".html":
-        from rlx.interactive_curves import curve_page
+        from rlx.report.interactive_curves import curve_page
 
         write_text(target, curve_page(sheet))
     else:
@@ -153,10 +153,10 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
 
 
 def _print(sheet: CurveSheet, *, as_json: bool) -> None:
-    from rlx.report.metric_tables import COLUMNS, to_data, to_rows
+    from rlx.report.metric_tables import COLUMNS, metric_data, to_rows
 
     if as_json:
-        print_json(to_data(sheet))
+        print_json(metric_data(sheet))
         return
     print_csv(COLUMNS, to_rows(sheet))
     for note in sheet.notes:

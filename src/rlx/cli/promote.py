@@ -21,11 +21,11 @@ def command(run: str, *, no_commit: bool) -> None:
     Example:
       rlx promote cartpole_001
     """
+    from rlx.config.project import find_root
     from rlx.errors import Missing
     from rlx.experiments.kept import experiment_named
     from rlx.experiments.promoting import check_ready, lacks_results, plan_promotion, promote
-    from rlx.project import find_root
-    from rlx.references import nearest_experiment
+    from rlx.experiments.references import nearest_experiment
 
     root = find_root()
     experiment = experiment_named(root, run)

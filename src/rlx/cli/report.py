@@ -51,9 +51,9 @@ def command(runs: tuple[str, ...], output: Path, films: str, show: str, *, force
       rlx report cartpole cartpole_epochs -o epochs.html
     """
     from rlx.config.composition import read_parameters
-    from rlx.destination import STDOUT, check_destination, delivered
+    from rlx.config.project import find_root
     from rlx.errors import UsageError
-    from rlx.project import find_root
+    from rlx.report.destination import STDOUT, check_destination, delivered
     from rlx.report.page import write_page
 
     if output != STDOUT and output.suffix != ".html":

@@ -11,7 +11,7 @@ import click
 from rlx.cli.common import RUN, is_verbose, say, tell
 
 if TYPE_CHECKING:
-    from rlx.runs import RunFolder
+    from rlx.records.runs import RunFolder
 
 
 @click.command("resume")
@@ -47,10 +47,10 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
       rlx resume cartpole_001
       rlx resume cartpole --timesteps 100000 -S algo.learning_rate=0.0001
     """
+    from rlx.config.project import find_root
     from rlx.errors import UsageError
     from rlx.experiments.kept import read_record
-    from rlx.project import find_root
-    from rlx.references import find_run
+    from rlx.experiments.references import find_run
 
     root = find_root()
     folder = find_run(root, run)
@@ -94,12 +94,12 @@ def _experiment(root: Path, folder: RunFolder) -> None:
 
 def _of_the_study(root: Path, folder: RunFolder) -> None:
     """Go on with a run of the workspace; a kept experiment has nothing to go on with."""
-    from rlx.elsewhere import cure_of_study_run
     from rlx.errors import Interrupted, Missing, TrainingFailed, UsageError
     from rlx.experiments.making import whole_run
     from rlx.experiments.planning import plan
     from rlx.experiments.untrusted import check_lock
-    from rlx.tools import dvc_in_terminal
+    from rlx.launch.tools import dvc_in_terminal
+    from rlx.records.elsewhere import cure_of_study_run
 
     status = folder.state
     if status == "finished" or folder.origin is not None:

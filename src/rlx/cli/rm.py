@@ -26,10 +26,10 @@ def command(runs: tuple[str, ...]) -> None:
     Example:
       rlx rm cartpole_001
     """
+    from rlx.config.project import find_root
     from rlx.experiments.kept import is_ours, remove, remove_folder
     from rlx.experiments.making import give_up
-    from rlx.labels import labels_path
-    from rlx.project import find_root
+    from rlx.records.labels import labels_path
 
     root = find_root()
     kept = {name: _kept(root, name) for name in dict.fromkeys(runs)}  # all of them are looked at before any is dropped
@@ -60,11 +60,11 @@ def _kept(root: Path, name: str) -> list[Experiment]:
         Missing: There is no experiment of that name.
         UsageError: It is a run of the study, or a folder that rlx has not made.
     """
-    from rlx.containment import is_plain
+    from rlx.config.files.containment import is_plain
     from rlx.errors import Missing, UsageError
     from rlx.experiments.kept import is_of_study, is_ours
+    from rlx.experiments.references import nearest_run
     from rlx.experiments.revisions import experiments
-    from rlx.references import nearest_run
 
     if found := [experiment for experiment in experiments(root) if experiment.name == name]:
         return found

@@ -23,7 +23,7 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
       rlx suggest cartpole
     """
     from rlx.cli.diagnose import analysis_of, findings_document, tell_suggestions
-    from rlx.report.diagnosis_words import headline, tries
+    from rlx.report.diagnosis_words import diagnosis_headline, tries
 
     content = analysis_of(run).content
     if as_json:
@@ -33,7 +33,7 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
     if as_markdown:
         click.echo("\n".join([f"# {content['run']}: what to try", "", *tries(content)]), nl=False)
         return
-    tell(f"{content['run']}: {headline(content)}")
+    tell(f"{content['run']}: {diagnosis_headline(content)}")
     click.echo()
     if content["suggestions"]:
         tell_suggestions(content["suggestions"])

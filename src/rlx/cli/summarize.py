@@ -41,9 +41,9 @@ def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
 
 def _digest(what: str) -> Digest:
     from rlx.config.composition import read_parameters
+    from rlx.config.project import find_root
     from rlx.errors import Missing
-    from rlx.project import find_root
-    from rlx.references import find_run
+    from rlx.experiments.references import find_run
     from rlx.report.project_digest import digest_project
     from rlx.report.run_digest import digest_run
     from rlx.report.sweep_digest import digest_sweep, members_of

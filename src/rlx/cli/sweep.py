@@ -11,9 +11,9 @@ import click
 from rlx.cli.common import AS_JSON, SWEEP, print_grid, print_json, say, tell
 
 if TYPE_CHECKING:
+    from rlx.experiments.sweeps.running import Family, Point
+    from rlx.records.runs import RunFolder
     from rlx.report.study_comparison import StudyComparison
-    from rlx.runs import RunFolder
-    from rlx.sweeps.running import Family, Point
 
 
 @click.command("sweep")
@@ -43,11 +43,11 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     Example:
       rlx sweep rates --jobs 2
     """
+    from rlx.config.project import find_root
     from rlx.errors import TrainingFailed
-    from rlx.project import find_root
-    from rlx.sweeps.grid import read_sweep
-    from rlx.sweeps.running import Pool, family_of, make_points
-    from rlx.workers import usable_cores
+    from rlx.experiments.sweeps.grid import read_sweep
+    from rlx.experiments.sweeps.running import Pool, family_of, make_points
+    from rlx.launch.workers import usable_cores
 
     root = find_root()
     wanted = read_sweep(root, sweep)
@@ -82,7 +82,7 @@ def _teller(total: int, *, as_json: bool) -> Any:
     started, made = time.monotonic(), [0]
 
     def told(point: Point, left: int) -> None:
-        from rlx.progress import shown_duration
+        from rlx.launch.progress import shown_duration
 
         if as_json:
             return
@@ -170,11 +170,11 @@ def _document(name: str, points: list[Point], study: StudyComparison | None) -> 
 
 def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:
     from rlx import stats
-    from rlx.report.comparison_words import headline, unlearned
+    from rlx.report.comparison_words import unlearned, verdict_headline
     from rlx.report.comparison_words import verdicts as verdict_lines
     from rlx.report.grid import Grid
     from rlx.report.study_comparison import task_name
-    from rlx.wording import MISSING, interval, number
+    from rlx.stats.wording import MISSING, interval, number
 
     verdicts = {comparison.run: comparison for comparison in study.comparisons}
     settings = {point.name: _settings(point) for point in points}
@@ -210,7 +210,7 @@ def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: 
     for line in [
         *unlearned(study),
         *verdict_lines(study)[: int(many > 2)],
-        *([headline(study, verdicts[best])] if best else []),
+        *([verdict_headline(study, verdicts[best])] if best else []),
     ]:
         tell(line, "bold")
     if best and verdicts[best].verdict == "improved":

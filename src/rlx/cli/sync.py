@@ -36,9 +36,9 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
         _drive(*driver)
         return
     from rlx.config.composition import read_parameters
+    from rlx.config.project import find_root
     from rlx.experiments import sync_roster, upgrade_pipeline
     from rlx.experiments.data import sync_data
-    from rlx.project import find_root
 
     root = find_root()
     settle = settle or _is_in_conflict(root)
@@ -56,7 +56,7 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
 
 def _drive(ancestor: Path, ours: Path, theirs: Path, name: Path) -> None:
     """Merge one file for Git: the result goes where ours was; exit status 1 leaves the file unmerged."""
-    from rlx.atomic import write_bytes
+    from rlx.config.files.atomic import write_bytes
     from rlx.experiments.merging import Sides, by_lines, way_of
 
     sides = Sides(*(path.read_bytes() for path in (ancestor, ours, theirs)))

@@ -12,7 +12,7 @@ from rlx.cli.common import CONFIG, is_quiet, is_verbose, say, tell
 if TYPE_CHECKING:
     from rlx.config.schema import Parameters
     from rlx.experiments.workplace import Loudness
-    from rlx.runs import RunFolder
+    from rlx.records.runs import RunFolder
 
 
 @click.command("train")
@@ -36,11 +36,11 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     Example:
       rlx train cartpole -S algo.gamma=0.9 --seeds 3
     """
+    from rlx.config.project import find_root
     from rlx.config.sources import told_briefly
     from rlx.experiments.kept import check_name, same_as
     from rlx.experiments.making import in_the_making, make, one_at_a_time, start, whole_run
     from rlx.experiments.planning import plan
-    from rlx.project import find_root
 
     root = find_root()
     if name is not None:
@@ -91,13 +91,13 @@ def _listed(names: list[str]) -> str:
 
 def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     """Print an experiment's result, its interval, what changed against the baseline, and the next command."""
-    from rlx.report.comparison_words import headline, settling, unlearned
-    from rlx.report.diagnosis_words import headline as diagnosis
+    from rlx.records.runs import RunFolder
+    from rlx.report.comparison_words import settling, unlearned, verdict_headline
+    from rlx.report.diagnosis_words import diagnosis_headline
     from rlx.report.run_files import read_analysis
     from rlx.report.study_comparison import compare_folders
     from rlx.report.text import setting
-    from rlx.runs import RunFolder
-    from rlx.wording import interval, number
+    from rlx.stats.wording import interval, number
 
     name, score = folder.name, folder.evaluation.scores["latest"]
     n, found = score.estimate.n, score.estimate.interval
@@ -107,7 +107,7 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     tell(f"{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {random_return}", "bold")
     analysis = read_analysis(folder)
     if analysis and any(finding["severity"] != "info" for finding in analysis["findings"]):
-        tell(f"Diagnosis: {diagnosis(analysis)} `rlx diagnose {name}` tells more.")
+        tell(f"Diagnosis: {diagnosis_headline(analysis)} `rlx diagnose {name}` tells more.")
     members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
     finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.state == "finished"]
     environment = folder.snapshot.config.env.id
@@ -129,7 +129,7 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
             tell(f"Beware: {warning}.")
         if (settled_by := settling(comparison)) is not None:
             tell(f"To settle it: {settled_by}")
-    for line in [*unlearned(study), *(headline(study, comparison) for comparison in study.comparisons)]:
+    for line in [*unlearned(study), *(verdict_headline(study, comparison) for comparison in study.comparisons)]:
         tell(line, "bold")
     comparable = any(comparison.difference is not None for comparison in study.comparisons)
     tell(f"Next: `rlx compare {baseline.name} {name}`" if comparable else f"Next: `rlx info {name}`")

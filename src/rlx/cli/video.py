@@ -12,8 +12,8 @@ from rlx.cli.common import AS_JSON, CHECKPOINT, FORCE, OUTPUT, print_json, say, 
 
 if TYPE_CHECKING:
     from rlx.config.schema import FinalEvalConfig
-    from rlx.episodes import Episode
-    from rlx.playing import Played, Policy
+    from rlx.envs.episodes import Episode
+    from rlx.training.playing import Played, Policy
 
 
 @click.command("video")
@@ -40,10 +40,10 @@ def command(  # noqa: PLR0913
       rlx video cartpole:best --show worst --episodes 3
     """
     from rlx.cli.eval import asked_for
-    from rlx.destination import STDOUT, check_destination, delivered
     from rlx.errors import NoRenderer, UsageError
-    from rlx.video import representatives
-    from rlx.wording import number
+    from rlx.report.destination import STDOUT, check_destination, delivered
+    from rlx.stats.wording import number
+    from rlx.training.video import representatives
 
     suffix = _suffix(kind, output)
     if output == STDOUT and as_json:
@@ -77,8 +77,8 @@ def _suffix(kind: str | None, output: Path | None) -> str:
     Raises:
         UsageError: The name is not that of a film, or of another kind of film than asked for.
     """
-    from rlx.destination import STDOUT
     from rlx.errors import UsageError
+    from rlx.report.destination import STDOUT
 
     if output is None or output == STDOUT:
         return f".{kind or 'mp4'}"
@@ -92,8 +92,8 @@ def _suffix(kind: str | None, output: Path | None) -> str:
 
 def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> list[Played]:
     """Return what the policies did in the held-out episodes: as the eval stage wrote it down, else played now."""
-    from rlx.playing import Played, kept_episodes, play_policies
-    from rlx.references import find_run
+    from rlx.experiments.references import find_run
+    from rlx.training.playing import Played, kept_episodes, play_policies
 
     found: list[Played] = []
     for policy in policies:
@@ -109,9 +109,9 @@ def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> li
 def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:
     from rlx.config.composition import read_parameters
     from rlx.config.schema import VideoConfig
-    from rlx.shooting import Shooting, Shot
-    from rlx.video import film_policy
-    from rlx.wording import number
+    from rlx.stats.wording import number
+    from rlx.training.shooting import Shooting, Shot
+    from rlx.training.video import film_policy
 
     video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()
     title = f"{item.policy.run or item.policy.path.name}  {item.policy.name}  seed {item.seed}"

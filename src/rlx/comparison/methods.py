@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rlx import stats, wording
+from rlx import stats
 from rlx.comparison.case import Criteria, Verdict, agreeing, is_beyond
 from rlx.comparison.runs import RunScores
+from rlx.stats import wording
 
 Reference = tuple[float, float]
 """The returns that count as 0 and as 1 on a task."""

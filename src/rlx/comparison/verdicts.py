@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rlx import stats, wording
+from rlx import stats
 from rlx.comparison.case import (
     FAILING_SHARE,
     REASONABLE,
@@ -23,6 +23,7 @@ from rlx.comparison.differences import identity, task_differences
 from rlx.comparison.runs import RunScores
 from rlx.comparison.sequential import judge_by_looks
 from rlx.comparison.unseen import Holds, demanded, equivalence, fragility, unexcluded
+from rlx.stats import wording
 
 
 def compare(baseline: RunScores, candidates: Sequence[RunScores], criteria: Criteria) -> list[Comparison]:

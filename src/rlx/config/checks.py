@@ -16,6 +16,8 @@ Measured: 100 boundaries in 100,000 CartPole steps (2 limits each) did real harm
 
 VALIDATION_STEP_LIMIT = 100_000
 """Where validation cuts an episode when ``eval.step_limit`` does not say."""
+BUILT_IN_NETWORKS = ("mlp", "cnn")
+"""What ``policy.type`` can be beside a network of the project's own."""
 HARDLY = 0.05
 """A policy whose continuous actions are smaller than this share of the largest ones, on average, hardly acts."""
 

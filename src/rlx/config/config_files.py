@@ -11,10 +11,10 @@ from typing import Any
 from rlx.config.aliases import translate
 from rlx.config.document import Document, KeyPath, read_document
 from rlx.config.entries import fill, unfold
+from rlx.config.files.containment import leads_out
 from rlx.config.judging import take_out
 from rlx.config.schema import JudgedSections, RunConfig
 from rlx.config.validation import problems_in
-from rlx.containment import leads_out
 from rlx.errors import ConfigError, Problem
 
 GROUPS = ("env", "algo", "policy", "checkpoint", "eval")

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from rlx.config.files.reading import MOST_CONFIG_BYTES, bounded, check_values, read_text
 from rlx.errors import ConfigError, DataDamaged, Problem
-from rlx.reading import MOST_CONFIG_BYTES, bounded, check_values, read_text
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a document: ``("algo", "learning_rate")``."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from rlx.config.files.reading import bounded
 from rlx.errors import ConfigError, Problem
-from rlx.reading import bounded
 
 
 def with_list(text: str, path: Sequence[str], items: Sequence[str], name: str) -> str:

@@ -17,11 +17,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.config.document import Document, read_document
+from rlx.config.files.reading import require
+from rlx.config.files.restoring import from_git
 from rlx.config.schema import CompareConfig, FinalEvalConfig, JudgedCompare, JudgedSections
-from rlx.containment import shown
 from rlx.errors import ConfigError, DataDamaged, Problem
-from rlx.reading import require
-from rlx.restoring import from_git
+from rlx.stats.wording import shown
 
 FORMAT = 1
 FILE = "judging.yaml"

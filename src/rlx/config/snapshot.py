@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
+from rlx.config.files.containment import is_plain
+from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
 from rlx.config.values import Section
-from rlx.containment import is_plain, shown
 from rlx.errors import ConfigError, DataDamaged, Missing
-from rlx.restoring import from_git
+from rlx.stats.wording import shown
 
 FORMAT = 1
 HEADER = "# The effective configuration of this run, complete. Written by the resolve stage; edit configs/ instead.\n"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlx import wording
 from rlx.diagnosis.course import LARGEST, RELATIVE, Course, course_of
 from rlx.diagnosis.explanations import COMPONENT, Explanation, Usual
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals, mean_over
+from rlx.stats import wording
 
 COUNTERS = ("seed", "step", "update")
 NO_EPISODE = "no training episode ended"

@@ -54,7 +54,7 @@ class SeedRecord:
     Attributes:
         seed: Which.
         steps_U: Environment steps at each update, increasing.
-        values: By metric of :data:`rlx.metrics.VOCABULARY`, its value at each update; NaN where it is absent.
+        values: By metric of :data:`rlx.config.metrics.VOCABULARY`, its value at each update; NaN where it is absent.
         status: ``finished``, ``failed``, ``stopped`` or ``running``.
         seconds_U: Seconds of training at each update; None where they are not known.
         held_out: Held-out episodes of the final policy; None before they are played.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlx.atomic import write_bytes
 from rlx.config.composition import compose_run, read_parameters
+from rlx.config.files.atomic import write_bytes
+from rlx.config.files.containment import place
+from rlx.config.files.reading import MOST_BYTES, read_bytes
 from rlx.config.snapshot import recorded_snapshot
-from rlx.containment import place
 from rlx.errors import RlxError
 from rlx.experiments.merging import WRITTEN, Lock, asked, read_lock
 from rlx.experiments.repository import answer
-from rlx.reading import MOST_BYTES, read_bytes
-from rlx.tools import git, git_blobs
+from rlx.launch.tools import git, git_blobs
 
 OTHER_SIDES = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD")
 

@@ -10,13 +10,13 @@ from rlx.comparison import flatten
 from rlx.config.checks import cannot_go_on
 from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
-from rlx.dvc_cache import cached
-from rlx.elsewhere import cure_of_study_run
 from rlx.errors import Missing, UsageError
 from rlx.experiments.planning import Plan, plan
+from rlx.experiments.references import find_origin
 from rlx.experiments.revisions import RecordedRun, cure_of_commit, recorded, recorded_here
-from rlx.references import find_origin
-from rlx.runs import RunFolder
+from rlx.records.dvc_cache import cached
+from rlx.records.elsewhere import cure_of_study_run
+from rlx.records.runs import RunFolder
 
 
 def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Sequence[str] = ()) -> Plan:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rlx.config.composition import compose_run, read_parameters
 from rlx.config.snapshot import read_snapshot
-from rlx.environment_check import check_environment, remembered
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments.code import is_unknown
+from rlx.experiments.environment_check import check_environment, remembered
 from rlx.experiments.pipeline import load_pipeline, write_pipeline
-from rlx.watched_data import STAGE, unwatched
+from rlx.experiments.watched_data import STAGE, unwatched
 
 MOST_UNTRACKED = 50 * 2**20
 """Bytes of a file that neither Git nor DVC knows up to which it becomes a part of the experiment's commit."""

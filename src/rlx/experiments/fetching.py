@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlx.dvc_cache import has_remote
 from rlx.errors import CommandFailed
 from rlx.experiments.settings import default_remote, without_remote
-from rlx.tools import git
+from rlx.launch.tools import git
+from rlx.records.dvc_cache import has_remote
 
 if TYPE_CHECKING:
     from rlx.experiments.revisions import Experiment

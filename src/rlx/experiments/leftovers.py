@@ -10,13 +10,13 @@ from typing import Any
 
 import psutil
 
-from rlx.atomic import write_text
+from rlx.config.files.atomic import write_text
+from rlx.config.files.reading import read_json
+from rlx.config.project import main_root
 from rlx.errors import DataDamaged
 from rlx.experiments.repository import answer, git_folder, head
 from rlx.experiments.workplace import is_alive
-from rlx.project import main_root
-from rlx.reading import read_json
-from rlx.tools import git
+from rlx.launch.tools import git
 
 EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlx.atomic import write_json
+from rlx.config.files.atomic import write_json
+from rlx.config.project import main_root
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
@@ -28,11 +29,10 @@ from rlx.experiments.kept import (
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
-from rlx.live import RECORD
-from rlx.live_notes import AT_WORK, Process, making
-from rlx.metadata_shape import FORMAT
-from rlx.project import main_root
-from rlx.runs import RunFolder, read_metadata
+from rlx.records.live import RECORD
+from rlx.records.live_notes import AT_WORK, Process, making
+from rlx.records.metadata_shape import FORMAT
+from rlx.records.runs import RunFolder, read_metadata
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rlx.atomic import write_bytes
 from rlx.config.editing import with_list
+from rlx.config.files.atomic import write_bytes
+from rlx.config.files.reading import MOST_BYTES, parse_yaml, read_bytes
+from rlx.config.project import has_marks
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments.repository import answer
-from rlx.labels import Labels, labels_from, labels_text
-from rlx.project import has_marks
-from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
-from rlx.tools import environment, git, git_blobs
+from rlx.launch.tools import environment, git, git_blobs
+from rlx.records.labels import Labels, labels_from, labels_text
 
 WRITTEN = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """Files of a run that the resolve stage writes: either side's will do, since it runs after a merge."""

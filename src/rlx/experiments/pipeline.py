@@ -10,11 +10,11 @@ import io
 from pathlib import Path
 from typing import Any
 
-from rlx.atomic import sha256_of, write_text
+from rlx.config.files.atomic import sha256_of, write_text
+from rlx.config.files.reading import MOST_CONFIG_BYTES, check_yaml, read_text
 from rlx.config.judging import FILE as JUDGING
 from rlx.errors import ConfigError, DataDamaged
-from rlx.reading import MOST_CONFIG_BYTES, check_yaml, read_text
-from rlx.template import template_files
+from rlx.experiments.template import template_files
 
 SHIPPED = {
     "resolve": (

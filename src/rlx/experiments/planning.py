@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlx.config.composition import BASE_KEYS, Composed, compose_run, read_parameters
+from rlx.config.files.containment import is_plain, leads_out
+from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
 from rlx.config.judging import SECTIONS, Judging
 from rlx.config.schema import Parameters
 from rlx.config.snapshot import Snapshot
 from rlx.config.validation import field_of, section_type
-from rlx.containment import is_plain, leads_out
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.revisions import recorded_here
-from rlx.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
 
 if TYPE_CHECKING:  # resolving imports what commands that only list have no use for
-    from rlx.resolving import Resolved
+    from rlx.experiments.resolving import Resolved
 
 JUDGED = {(section, key) for section, keys in SECTIONS.items() for key in keys}
 """Settings by which a run is judged, which its own files may say."""
@@ -76,7 +76,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
     """
     from rlx.config.checks import check_engine
-    from rlx.resolving import resolve_run
+    from rlx.experiments.resolving import resolve_run
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at

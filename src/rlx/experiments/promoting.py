@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.atomic import write_bytes
 from rlx.config.composition import compose_run, read_parameters
 from rlx.config.editing import with_value
-from rlx.containment import place
-from rlx.dvc_cache import cached
+from rlx.config.files.atomic import write_bytes
+from rlx.config.files.containment import place
+from rlx.config.files.reading import MOST_BYTES, parse_yaml, read_bytes
 from rlx.errors import CommandFailed, ConfigError, DataRefused
 from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, Experiment, RecordedRun, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
 from rlx.experiments.untrusted import check_outputs
-from rlx.reading import MOST_BYTES, parse_yaml, read_bytes
-from rlx.tools import dvc, git, git_blobs
+from rlx.launch.tools import dvc, git, git_blobs
+from rlx.records.dvc_cache import cached
 
 PROMOTED = ("params.yaml", "configs", "envs", "policies", "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""

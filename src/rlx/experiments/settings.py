@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlx.errors import ConfigError
-from rlx.tools import git_blobs
+from rlx.launch.tools import git_blobs
 
 if TYPE_CHECKING:
     from rlx.experiments.revisions import Experiment

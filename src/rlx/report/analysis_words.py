@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from rlx import stats
-from rlx.report.diagnosis_words import to_markdown
+from rlx.report.diagnosis_words import diagnosis_markdown
 from rlx.report.grid import Grid
-from rlx.wording import MISSING, interval, number
+from rlx.stats.wording import MISSING, interval, number
 
 Content = Mapping[str, Any]
 
@@ -22,9 +22,9 @@ def analysis_markdown(content: Content, pictures: Mapping[str, str], curve: str 
         pictures: By finding, the path of its picture.
         curve: The path of the picture of the learning curve; None leaves it out.
     """
-    lines = [f"# {content['run']} on {content['environment']}", "", headline(content), ""]
-    lines += to_markdown(content, pictures)
-    for grid in grids(content):
+    lines = [f"# {content['run']} on {content['environment']}", "", analysis_headline(content), ""]
+    lines += diagnosis_markdown(content, pictures)
+    for grid in analysis_grids(content):
         lines += [grid.to_markdown(), ""]
     if content["learning"] is None:
         lines += ["No training episode ended, so nothing can be said about learning.", ""]
@@ -33,7 +33,7 @@ def analysis_markdown(content: Content, pictures: Mapping[str, str], curve: str 
     return "\n".join(lines)
 
 
-def headline(content: Content) -> str:
+def analysis_headline(content: Content) -> str:
     """Return the outcome in one or two sentences."""
     if content["outcome"] is None:
         steps = f" after {content['steps_per_seed']:,} steps" if content["steps_per_seed"] else ""
@@ -61,7 +61,7 @@ def headline(content: Content) -> str:
     return f"{text} Random actions score {number(random_return)}: that this run learned anything is not shown."
 
 
-def grids(content: Content) -> list[Grid]:
+def analysis_grids(content: Content) -> list[Grid]:
     """Return the tables: outcome, learning and stability over seeds, seed by seed, reward components."""
     found = []
     if content["outcome"] is not None:

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from rlx import stats
-from rlx.atomic import write_json, write_text
 from rlx.comparison import MethodComparison
+from rlx.config.files.atomic import write_json, write_text
 from rlx.errors import Missing
+from rlx.records.runs import RunFolder
 from rlx.report.comparison_pictures import curves_of, pictures
-from rlx.report.comparison_words import headlines, to_markdown
+from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.study_comparison import StudyComparison, task_name
-from rlx.runs import RunFolder
 
 FORMAT = 2
 
@@ -29,15 +29,15 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     Raises:
         Missing: A run has no learning curve.
     """
-    from rlx import plots
+    from rlx.report import plots
 
     for folder in folders:
         if not (folder.path / "plots" / "learning_curve.csv").exists():
             path = folder.path / "plots" / "learning_curve.csv"
             raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     write_json(target / "summary.json", metrics_of(study))
-    write_json(target / "comparison.json", to_data(study))
-    write_text(target / "comparison.md", to_markdown(study))
+    write_json(target / "comparison.json", comparison_data(study))
+    write_text(target / "comparison.md", comparison_markdown(study))
     order = sorted((folder.name for folder in folders), key=lambda name: name not in study.baselines)
     curves = curves_of(study, order)
     together = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
@@ -70,7 +70,7 @@ def metrics_of(study: StudyComparison) -> dict[str, dict[str, Any]]:
     return content
 
 
-def to_data(study: StudyComparison) -> dict[str, Any]:
+def comparison_data(study: StudyComparison) -> dict[str, Any]:
     """Return the whole comparison as plain values, as ``docs/files.md`` describes them.
 
     How long seeds took is left out: the same seeds, trained again, give the same ``comparison.json``.

@@ -25,7 +25,7 @@ def pictures(study: StudyComparison, runs: Sequence[str], wanted: Collection[str
         runs: Its runs, in the order that gives each its colour.
         wanted: Which of :data:`NAMES`.
     """
-    from rlx import plots
+    from rlx.report import plots
 
     colours = {name: plots.colour_of(index) for index, name in enumerate(runs)}
     tasks = {run.run: task_name(run) for run in study.scores}

@@ -9,10 +9,10 @@ from rlx.comparison import Learning
 from rlx.comparison.unseen import failed_seeds
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import UNITS, StudyComparison, task_name
-from rlx.wording import MISSING, interval, number, p_value
+from rlx.stats.wording import MISSING, interval, number, p_value
 
 
-def grids(study: StudyComparison) -> Iterator[Grid]:
+def comparison_grids(study: StudyComparison) -> Iterator[Grid]:
     """Yield the tables of a comparison, the most important first."""
     yield from methods_grids(study)
     if study.methods:

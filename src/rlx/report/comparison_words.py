@@ -7,10 +7,10 @@ from collections.abc import Collection
 from rlx import stats
 from rlx.comparison import Comparison, MethodComparison
 from rlx.comparison.case import seeds_in_words
-from rlx.report.comparison_tables import grids, scores_grids
+from rlx.report.comparison_tables import comparison_grids, scores_grids
 from rlx.report.study_comparison import UNITS, StudyComparison
 from rlx.report.text import setting, table
-from rlx.wording import MISSING, interval, number, p_value
+from rlx.stats.wording import MISSING, interval, number, p_value
 
 MOST_TOLD = 6
 """Comparisons on single environments that are told one by one beside a verdict over all of them."""
@@ -49,7 +49,7 @@ def verdicts(study: StudyComparison) -> list[str]:
     if is_alone(study):
         return [answer(study)]
     lines += [_summary(study)] if len(study.comparisons) > 2 and not study.methods else []
-    return lines + [headline(study, comparison) for comparison in study.comparisons]
+    return lines + [verdict_headline(study, comparison) for comparison in study.comparisons]
 
 
 def is_alone(study: StudyComparison) -> bool:
@@ -61,14 +61,14 @@ def answer(study: StudyComparison) -> str:
     """Return the verdict on a study's only candidate, with what would settle it: its size, how long it takes, the command."""
     (comparison,) = study.comparisons
     if not comparison.more_seeds:
-        return headline(study, comparison)
+        return verdict_headline(study, comparison)
     n, fresh = comparison.more_seeds["num_seeds"], " fresh" if "seed" in comparison.more_seeds else ""
     command = comparison.command if study.checkpoint is not None else None
     time = (
         f" ({_time(comparison.minutes)} where they were trained)" if command and comparison.minutes is not None else ""
     )
     what = f"train {n}{fresh} seeds each{time}" + (f": `{command}`" if command else "")
-    return f"{headline(study, comparison)} To settle it, {what}."
+    return f"{verdict_headline(study, comparison)} To settle it, {what}."
 
 
 def settling(comparison: Comparison, *, commands: bool = True) -> str | None:
@@ -101,7 +101,7 @@ def _summary(study: StudyComparison) -> str:
     return f"{len(improved)} of {many} runs improved on {study.baseline}, the most {best.run}{_unless(best)}: {gain}."
 
 
-def headline(study: StudyComparison, comparison: Comparison) -> str:
+def verdict_headline(study: StudyComparison, comparison: Comparison) -> str:
     """Return one candidate's verdict in a sentence."""
     run, baseline, difference = comparison.run, comparison.baseline, comparison.difference
     if difference is None:
@@ -205,7 +205,7 @@ def changes(comparison: Comparison) -> list[list[str]]:
     return [[key, setting(old), setting(new)] for key, (old, new) in found]
 
 
-def to_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
+def comparison_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
     """Return ``comparison.md``; without ``pictures``, its text alone."""
     lines = ["# Comparison", "", *(f"{line}  " for line in headlines(study)), ""]
     lines[-2] = lines[-2].rstrip()
@@ -218,7 +218,7 @@ def to_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
     }
     if not study.methods:
         drawn[[grid.title for grid in scores_grids(study)][-1]] = ["scores", "profiles"]
-    for grid in grids(study):
+    for grid in comparison_grids(study):
         lines += [f"## {grid.title}", "", table(grid.head, grid.rows, left=grid.left), ""]
         lines += [grid.note, ""] if grid.note else []
         for name in drawn.get(grid.title, []) if pictures else []:

@@ -13,7 +13,7 @@ import numpy as np
 from rlx.diagnosis.finding import Diagnosis, Evidence, Finding
 from rlx.diagnosis.record import RunRecord, SeedRecord
 from rlx.diagnosis.signals import Signals
-from rlx.plots import COLOURS, keep_in_sight, save
+from rlx.report.plots import COLOURS, keep_in_sight, save
 
 RETURN = "rollout/return_mean"
 MOST_PANELS = 3

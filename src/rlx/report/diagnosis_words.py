@@ -9,7 +9,7 @@ from typing import Any
 from rlx.config.settings import as_setting
 from rlx.diagnosis.finding import Diagnosis, Evidence, Finding, Suggestion
 from rlx.report.train_commands import Remaking
-from rlx.wording import number
+from rlx.stats.wording import number
 
 MARKS = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 NOTHING_FOUND = "Nothing was found that would need attention."
@@ -98,7 +98,7 @@ def seeds(shown: Sequence[int], in_all: int, most: int = 8) -> str:
     return f"seed{'s' * (len(shown) > 1)} {listed} of {in_all}"
 
 
-def headline(content: Mapping[str, Any]) -> str:
+def diagnosis_headline(content: Mapping[str, Any]) -> str:
     """Return the outcome of a diagnosis in a sentence; ``content`` as :func:`diagnosis_data` gives it."""
     found = content["findings"]
     grave = [finding for finding in found if finding["severity"] != "info"]
@@ -114,7 +114,7 @@ def headline(content: Mapping[str, Any]) -> str:
     return NOTHING_FOUND
 
 
-def to_markdown(content: Mapping[str, Any], pictures: Mapping[str, str], level: int = 2) -> list[str]:
+def diagnosis_markdown(content: Mapping[str, Any], pictures: Mapping[str, str], level: int = 2) -> list[str]:
     """Return the findings and what to try as lines of Markdown.
 
     Args:
@@ -123,7 +123,7 @@ def to_markdown(content: Mapping[str, Any], pictures: Mapping[str, str], level: 
         level: Of the headings.
     """
     mark = "#" * level
-    lines = [f"{mark} Findings", "", headline(content), ""]
+    lines = [f"{mark} Findings", "", diagnosis_headline(content), ""]
     titles = {finding["id"]: finding["title"] for finding in (*content["findings"], *content["consequences"])}
     for finding in content["findings"]:
         lines += [
@@ -192,3 +192,7 @@ def finding_lines(finding: dict[str, Any], consequences: Sequence[dict[str, Any]
     if finding["advice"]:
         yield "do", finding["advice"]
     yield "source", f"{finding['source']} ({finding['id']}, confidence {finding['confidence']})"
+
+
+headline = diagnosis_headline
+"""As the stage files of projects made by rlx 0.1 import it."""

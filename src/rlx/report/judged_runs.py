@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rlx.catalogue import Row, folder_row
 from rlx.comparison import Comparison
 from rlx.config.composition import compose_run
+from rlx.config.project_code import check_unchanged
 from rlx.config.schema import Parameters
 from rlx.errors import ConfigError, Missing, RlxError
-from rlx.project_code import check_unchanged
-from rlx.references import find_run
+from rlx.experiments.index import Row, folder_row
+from rlx.experiments.references import find_run
+from rlx.records.runs import RunFolder
 from rlx.report.comparison_words import headlines
 from rlx.report.study_comparison import StudyComparison, compare_folders
-from rlx.runs import RunFolder
 
 STATES = {
     "running": "is still running",

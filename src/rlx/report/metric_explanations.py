@@ -15,10 +15,10 @@ from rlx.diagnosis.finding import Finding
 from rlx.diagnosis.record import RunRecord
 from rlx.diagnosis.signals import Signals
 from rlx.errors import Missing
+from rlx.experiments.run_metrics import read_metrics
+from rlx.records.runs import RunFolder
 from rlx.report.metric_choice import metric_named
 from rlx.report.run_records import gather
-from rlx.run_metrics import read_metrics
-from rlx.runs import RunFolder
 
 GROUPS = ("rollout", "train", "validation", "reward")
 """In the order in which they are told."""
@@ -70,7 +70,7 @@ def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> Exp
 
     Args:
         root: The project.
-        folder: Any run that :func:`rlx.references.find_run` gives.
+        folder: Any run that :func:`rlx.experiments.references.find_run` gives.
         metric: As people type it; None for all.
 
     Raises:
@@ -108,7 +108,7 @@ def in_groups(metrics: Sequence[str]) -> list[str]:
     return sorted(metrics, key=lambda name: order.get(name.partition("/")[0], len(order)))
 
 
-def to_data(explained: ExplainedRun) -> dict[str, Any]:
+def explanation_data(explained: ExplainedRun) -> dict[str, Any]:
     """Return the document of ``rlx explain-metrics --json``."""
     return {
         "format": 1,
@@ -121,7 +121,7 @@ def to_data(explained: ExplainedRun) -> dict[str, Any]:
     }
 
 
-def to_markdown(explained: ExplainedRun, *, full: bool) -> str:
+def explanation_markdown(explained: ExplainedRun, *, full: bool) -> str:
     """Return the explanations as Markdown, of one metric with all that is known of it."""
     lines = [f"# {explained.run}: {'a metric' if full else 'its metrics'} explained", ""]
     lines += [part for note in explained.notes for part in (note, "")]

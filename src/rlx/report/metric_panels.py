@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlx import stats
+from rlx.experiments.run_metrics import Array
 from rlx.report.metric_curves import CurveSheet, MetricCurve
-from rlx.run_metrics import Array
 
 TITLES = {"rollout/return_mean": "return of training episodes", "validation/return_mean": "validation return"}
 NOTHING = {"rollout/return_mean": "no training episode ended"}

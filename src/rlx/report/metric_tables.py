@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from rlx.experiments.run_metrics import Array
 from rlx.report.comparison_files import plain
 from rlx.report.metric_curves import CurveSheet, MetricCurve
-from rlx.run_metrics import Array
 
 FORMAT = 1
 UNITS = {"steps": "environment steps", "time": "seconds of training"}
 COLUMNS = ("run", "environment", "metric", "seed", "x", "value", "low", "high", "n")
 
 
-def to_data(sheet: CurveSheet) -> dict[str, Any]:
+def metric_data(sheet: CurveSheet) -> dict[str, Any]:
     """Return the points drawn, as plain values; what does not exist is null."""
 
     def curve(found: MetricCurve) -> dict[str, Any]:

@@ -15,18 +15,18 @@ from typing import Any
 import rlx
 from rlx.config.schema import Parameters
 from rlx.errors import RlxError
+from rlx.records.runs import RunFolder
 from rlx.report import comparison_tables, page_provenance
-from rlx.report.comparison_words import answer, beware_of_all, headline, is_alone, judgement, shared_warnings
+from rlx.report.comparison_words import answer, beware_of_all, is_alone, judgement, shared_warnings, verdict_headline
 from rlx.report.films import ShownFilm, films_of
 from rlx.report.findings import findings_of, told_once
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
-from rlx.report.run_facts import run_facts
+from rlx.report.run_facts import facts_of_run
 from rlx.report.study_comparison import StudyComparison
-from rlx.runs import RunFolder
-from rlx.wording import visible
+from rlx.stats.wording import visible
 
 MARKS = {
     "improved": "▲",
@@ -73,7 +73,7 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from rlx.atomic import write_text
+    from rlx.config.files.atomic import write_text
 
     environment = Environment(
         loader=PackageLoader("rlx", "report"),
@@ -183,7 +183,7 @@ def _facts(root: Path, folders: Sequence[RunFolder]) -> Mapping[str, Mapping[str
     found = {}
     for folder in folders:
         try:
-            found[folder.name] = run_facts(root, folder)
+            found[folder.name] = facts_of_run(root, folder)
         except (RlxError, OSError):  # why the run cannot be read stands with the verdicts
             continue
     return found
@@ -202,7 +202,7 @@ def _configurations(folders: Sequence[RunFolder]) -> dict[str, str]:
 def _plain_lines(judged: JudgedRuns) -> list[str]:
     """Return the headlines that are not of one comparison, which has a mark of its own."""
     study = judged.study
-    of_one = tuple(headline(study, found) for found in study.comparisons) if study else ()
+    of_one = tuple(verdict_headline(study, found) for found in study.comparisons) if study else ()
     beware = [beware_of_all(study)] if study and shared_warnings(study) else []
     return [*(line for line in judged.headlines if not line.startswith(of_one)), *beware]
 
@@ -211,7 +211,7 @@ def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
     judged_alone = answer(study) if is_alone(study) else None
     return [
         {
-            "line": judged_alone or headline(study, found),
+            "line": judged_alone or verdict_headline(study, found),
             "verdict": found.verdict,
             "mark": MARKS[found.verdict],
             "title": f"{found.run} against {found.baseline}",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rlx import stats
 from rlx.report.comparison_pictures import pictures
 from rlx.report.study_comparison import StudyComparison
-from rlx.wording import interval, number
+from rlx.stats.wording import interval, number
 
 MOST_IN_ALT = 12
 """So many runs are told one by one in the words that stand for a picture; the tables have them all."""
@@ -52,7 +52,7 @@ def page_pictures(study: StudyComparison, runs: Sequence[str]) -> dict[str, Pict
         study: The runs, judged.
         runs: Their names, in the order that gives each its colour.
     """
-    from rlx import plots
+    from rlx.report import plots
 
     wanted = {
         "differences": any(comparison.difference for comparison in study.comparisons),

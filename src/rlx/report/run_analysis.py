@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 
 from rlx import stats
-from rlx.atomic import write_json, write_text
+from rlx.config.files.atomic import write_json, write_text
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.facts import LearningFacts, learning_facts, windowed
 from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import RunRecord
 from rlx.diagnosis.rules.rewards import components
 from rlx.diagnosis.signals import Signals
+from rlx.records.results import Score, Summary
+from rlx.records.runs import RunFolder
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import diagnosis_data
 from rlx.report.run_records import gather
 from rlx.report.train_commands import Remaking, remaking
-from rlx.results import Score, Summary
-from rlx.runs import RunFolder
 
 FORMAT = 1
 CURVE_POINTS = 25
@@ -68,7 +68,7 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
 
     Args:
         root: The project.
-        folder: Any run that :func:`rlx.references.find_run` gives.
+        folder: Any run that :func:`rlx.experiments.references.find_run` gives.
         in_stage: Whether this is a stage, perhaps of an experiment whose ``params.yaml`` is not the person's own:
             suggestions then have no commands.
 
@@ -120,7 +120,7 @@ def _write_plots(folder: RunFolder, curves: Curves | None, target: Path) -> None
     """Write the learning curve and the scores: the tables, and the pictures of them."""
     import pandas as pd
 
-    from rlx import plots
+    from rlx.report import plots
 
     summary, config = folder.evaluation, folder.snapshot.config
     rows = []

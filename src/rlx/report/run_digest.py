@@ -8,15 +8,15 @@ from typing import Any
 
 from rlx import stats
 from rlx.config.schema import Parameters
-from rlx.report.comparison_words import headline
+from rlx.records.results import Score, Summary
+from rlx.records.runs import RunFolder
+from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
-from rlx.report.run_facts import run_facts
+from rlx.report.run_facts import facts_of_run
 from rlx.report.text import setting
-from rlx.results import Score, Summary
-from rlx.runs import RunFolder
-from rlx.wording import MISSING, interval, number
+from rlx.stats.wording import MISSING, interval, number
 
 POLICIES = {"latest": "final", "best": "best"}
 
@@ -29,7 +29,7 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         DataDamaged: One of its other files cannot be read.
         Missing: Its evaluation lacks the checkpoint that ``compare.checkpoint`` judges.
     """
-    facts = run_facts(root, folder)
+    facts = facts_of_run(root, folder)
     problem = hindrance(folder, parameters)
     if problem is not None:
         sentences = [_what(facts, folder), *_unfinished(folder, facts, problem), *_made(facts)]
@@ -37,7 +37,7 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         return Digest("run", folder.name, as_one(sentences), _seeds_grid(facts, folder.snapshot.seeds), unjudged)
     judged, why_not = _judged(root, parameters, folder)
     comparison = judged.comparison(folder.name) if judged else None
-    verdict = headline(judged.study, comparison) if judged and judged.study and comparison else None
+    verdict = verdict_headline(judged.study, comparison) if judged and judged.study and comparison else None
     summary = folder.evaluation
     sentences = [_what(facts, folder), *_scores(summary, parameters.compare.checkpoint), verdict or why_not]
     if judged and judged.study and (mine := next((run for run in judged.study.scores if run.run == folder.name), None)):
@@ -57,12 +57,12 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
 
 def _diagnosis(folder: RunFolder) -> str | None:
     """Return the outcome of the diagnosis that the analyze stage made; None where there is none."""
-    from rlx.report.diagnosis_words import headline as told
+    from rlx.report.diagnosis_words import diagnosis_headline
     from rlx.report.run_files import read_analysis
 
     content = read_analysis(folder)
     return (
-        None if content is None else f"Diagnosis: {told(content)} `rlx diagnose {shlex.quote(folder.name)}` tells more"
+        None if content is None else f"Diagnosis: {diagnosis_headline(content)} `rlx diagnose {shlex.quote(folder.name)}` tells more"
     )
 
 
@@ -131,7 +131,7 @@ def _unfinished(folder: RunFolder, facts: dict[str, Any], problem: str) -> list[
 
 def _made(facts: dict[str, Any]) -> list[str]:
     """Return what the run cost, what its code lacks in Git, and its note."""
-    from rlx.progress import shown_duration
+    from rlx.launch.progress import shown_duration
 
     lines, cost = [], facts["cost"]
     if cost and cost["environment_steps"]:

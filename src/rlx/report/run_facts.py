@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rlx.catalogue import progress
-from rlx.elsewhere import cure_of_study_run
-from rlx.environment_facts import FILE as TASK
+from rlx.config.files.reading import read_json
+from rlx.config.files.restoring import from_git
 from rlx.errors import DataDamaged, Missing
-from rlx.labels import read_labels
-from rlx.reading import read_json
+from rlx.experiments.index import progress
+from rlx.records.elsewhere import cure_of_study_run
+from rlx.records.environment_facts import FILE as TASK
+from rlx.records.labels import read_labels
+from rlx.records.results import Score
+from rlx.records.runs import RunFolder, read_metadata
 from rlx.report.run_files import FACTS, damaged_files
-from rlx.restoring import from_git
-from rlx.results import Score
-from rlx.runs import RunFolder, read_metadata
 
 FORMAT = 1
 
 
-def run_facts(root: Path, folder: RunFolder) -> dict[str, Any]:
+def facts_of_run(root: Path, folder: RunFolder) -> dict[str, Any]:
     """Return the facts as plain values; what a run does not have yet is null.
 
     Raises:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rlx.environment_facts import read_facts
+from rlx.config.files.reading import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, read_json, require
+from rlx.config.files.restoring import from_dvc
 from rlx.errors import DataDamaged, Missing
-from rlx.metrics import parse_row
-from rlx.reading import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, read_json, require
+from rlx.records.environment_facts import read_facts
+from rlx.records.metrics import parse_row
+from rlx.records.runs import RunFolder, read_curve, read_metadata
 from rlx.report.analysis_documents import Analyzed
-from rlx.restoring import from_dvc
-from rlx.runs import RunFolder, read_curve, read_metadata
 
 Reader = Callable[[RunFolder], object]
 
@@ -61,7 +61,7 @@ def _metrics(folder: RunFolder) -> object:
 
 
 def _episodes(folder: RunFolder) -> object:
-    from rlx.results import read_episodes  # loads pandas
+    from rlx.records.results import read_episodes  # loads pandas
 
     return read_episodes(folder.path / "eval")
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from rlx.diagnosis.record import Episodes, Failure, RunRecord, SeedRecord, Task
-from rlx.environment_facts import read_facts
 from rlx.errors import Missing
-from rlx.live import BENCH
-from rlx.results import RANDOM, read_episodes, read_summary
-from rlx.run_metrics import SeedMetrics, read_metrics, training_times
-from rlx.runs import RunFolder, read_metadata
+from rlx.experiments.run_metrics import SeedMetrics, read_metrics, training_times
+from rlx.records.environment_facts import read_facts
+from rlx.records.live import BENCH
+from rlx.records.results import RANDOM, read_episodes, read_summary
+from rlx.records.runs import RunFolder, read_metadata
 
 NOTHING = SeedMetrics(np.array([], dtype=int), {})
 
@@ -25,7 +25,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
 
     Args:
         root: The project.
-        folder: Any run that :func:`rlx.references.find_run` gives; one in training or stopped is read from the bench.
+        folder: Any run that :func:`rlx.experiments.references.find_run` gives; one in training or stopped is read from the bench.
 
     Raises:
         ConfigError: Its snapshot cannot be read.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlx.comparison import RunScores
+from rlx.config.files.reading import read_bytes, require
 from rlx.config.schema import ReferenceScore
 from rlx.errors import DataDamaged
-from rlx.reading import read_bytes, require
 
 SCORE_NAMES = ("score", "return_mean", "return")
 LARGEST = 1e100

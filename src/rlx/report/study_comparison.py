@@ -23,12 +23,12 @@ from rlx.comparison import (
 )
 from rlx.config.judging import SHARE, Judging
 from rlx.config.schema import CompareConfig
-from rlx.elsewhere import content_of
 from rlx.errors import ConfigError, Missing, UsageError
+from rlx.records.elsewhere import content_of
 from rlx.report.train_commands import seeds_command
 
 if TYPE_CHECKING:
-    from rlx.runs import RunFolder
+    from rlx.records.runs import RunFolder
 
 
 UNITS = {"return": "return", "length": "steps per episode", "success": "success rate"}

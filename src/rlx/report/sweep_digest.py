@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from rlx import stats
-from rlx.catalogue import Row, rows
 from rlx.comparison import config_differences, flatten
 from rlx.config.schema import Parameters
 from rlx.errors import RlxError
-from rlx.references import find_origin, find_run
-from rlx.report.comparison_words import headline
+from rlx.experiments.index import Row, rows
+from rlx.experiments.references import find_origin, find_run
+from rlx.experiments.sweeps.grid import read_sweep
+from rlx.experiments.sweeps.running import Family, family_of
+from rlx.records.runs import RunFolder
+from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
 from rlx.report.study_comparison import task_name
 from rlx.report.text import setting
-from rlx.runs import RunFolder
-from rlx.sweeps.grid import read_sweep
-from rlx.sweeps.running import Family, family_of
-from rlx.wording import MISSING, interval, number
+from rlx.stats.wording import MISSING, interval, number
 
 APART = ("format", "run_name", "seed", "num_seeds")
 """Settings that make no two runs different in kind."""
@@ -195,7 +195,7 @@ def _verdicts(sweep: _Sweep, best: str) -> Iterator[str]:
     together = ", all corrected together" if len(sweep.ranked) > 1 else ""
     yield f"Against {sweep.baseline}{together}: {', '.join(counts)}"
     if comparison := sweep.judged.comparison(best):
-        yield headline(sweep.judged.study, comparison)
+        yield verdict_headline(sweep.judged.study, comparison)
 
 
 def changes(differing: Mapping[str, tuple[Any, Any]]) -> str:

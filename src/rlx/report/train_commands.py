@@ -10,13 +10,13 @@ from typing import Any
 
 from rlx.comparison import flatten
 from rlx.config.composition import compose_run
+from rlx.config.project import find_root
 from rlx.config.settings import as_setting
 from rlx.config.snapshot import Snapshot
 from rlx.errors import RlxError
 from rlx.experiments.kept import read_record
-from rlx.project import find_root
-from rlx.references import find_origin
-from rlx.runs import RunFolder
+from rlx.experiments.references import find_origin
+from rlx.records.runs import RunFolder
 
 NOT_SETTINGS = ("format", "run_name", "checkpoint.start")
 

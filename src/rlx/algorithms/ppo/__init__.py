@@ -8,11 +8,11 @@ from typing import Any
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import LinearSchedule
 
+from rlx.algorithms.policies import device_for, policy_arguments
 from rlx.algorithms.ppo.stock import PPO
 from rlx.config.schema import RunConfig
 from rlx.config.values import Schedule
 from rlx.errors import PolicyUnusable
-from rlx.policies import device_for, policy_arguments
 
 __all__ = ["PPO", "build", "schedule"]
 
@@ -20,7 +20,7 @@ __all__ = ["PPO", "build", "schedule"]
 def build(root: Path, config: RunConfig, seed: int, venv: Any) -> PPO:
     """Make an untrained PPO; see :func:`rlx.algorithms.build`.
 
-    It is the fast one where ``venv`` is a :class:`rlx.vector_envs.training_env.TrainingEnv`.
+    It is the fast one where ``venv`` is a :class:`rlx.envs.vector_envs.training_env.TrainingEnv`.
 
     Raises:
         PolicyUnusable: The network or device cannot be used.

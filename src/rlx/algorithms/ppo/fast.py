@@ -28,10 +28,10 @@ from rlx.algorithms.ppo.kernels.update import (
 )
 from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
 from rlx.algorithms.ppo.stock import PPO, ran_away
-from rlx.compiled import bound
-from rlx.vector_envs.native import NativeSource, step_arrays
-from rlx.vector_envs.settling import Ledger
-from rlx.vector_envs.training_env import TrainingEnv, executable, new_episodes
+from rlx.envs.vector_envs.native import NativeSource, step_arrays
+from rlx.envs.vector_envs.settling import Ledger
+from rlx.envs.vector_envs.training_env import TrainingEnv, executable, new_episodes
+from rlx.launch.compiled import bound
 
 Array = np.ndarray[Any, Any]
 
@@ -66,7 +66,7 @@ class FastPPO(PPO):
 
     The same mathematics and the same random streams as stock PPO (torch's global generator for actions, NumPy's for
     minibatches); numbers differ by rounding alone. Needs a policy that :mod:`rlx.algorithms.ppo.coverage` covers, and a
-    :class:`rlx.vector_envs.training_env.TrainingEnv`.
+    :class:`rlx.envs.vector_envs.training_env.TrainingEnv`.
     """
 
     rollout_buffer: FlatRolloutBuffer

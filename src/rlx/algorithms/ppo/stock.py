@@ -79,7 +79,7 @@ class PPO(stable_baselines3.PPO):
         self.logger.record("train/gradient_norm", float(np.mean(norms)) if norms else 0.0)
 
     def play(self, reset_seeds: Sequence[int]) -> tuple[Any, Any] | None:
-        """Play episodes faster than :func:`rlx.evaluation.play` can; None where this engine has no faster way."""
+        """Play episodes faster than :func:`rlx.training.evaluation.play` can; None where this engine has no faster way."""
         return None
 
     def _excluded_save_params(self) -> list[str]:

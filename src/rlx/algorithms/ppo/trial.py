@@ -11,10 +11,10 @@ from gymnasium import spaces
 
 from rlx.algorithms.ppo import build
 from rlx.config.schema import RunConfig
-from rlx.surroundings import Surroundings
-from rlx.vector_envs.native import NativeSource, stands_in
-from rlx.vector_envs.sources import GymnasiumSource
-from rlx.vector_envs.training_env import TrainingEnv
+from rlx.envs.surroundings import Surroundings
+from rlx.envs.vector_envs.native import NativeSource, stands_in
+from rlx.envs.vector_envs.sources import GymnasiumSource
+from rlx.envs.vector_envs.training_env import TrainingEnv
 
 
 class _Still(gym.Env[Any, Any]):

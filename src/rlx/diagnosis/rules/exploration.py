@@ -11,7 +11,7 @@ from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.wording import number
+from rlx.stats.wording import number
 
 COLLAPSED, EARLY = 0.1, 0.2
 STUCK = 0.95

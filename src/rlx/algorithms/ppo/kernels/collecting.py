@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.algorithms.ppo.kernels.acting import act, clip_actions, values
-from rlx.compiled import exact
-from rlx.vector_envs.dynamics import advance
-from rlx.vector_envs.settling import FINE, settle
+from rlx.envs.vector_envs.dynamics import advance
+from rlx.envs.vector_envs.settling import FINE, settle
+from rlx.launch.compiled import exact
 
 
 @exact
@@ -21,7 +21,7 @@ def begin_step(t, policy, work, ledger, noise_TW, rollout):
 
 @exact
 def end_step(t, policy, work, ledger, rollout):
-    """Settle and store what came of step ``t``; returns a code of :mod:`rlx.vector_envs.settling`.
+    """Settle and store what came of step ``t``; returns a code of :mod:`rlx.envs.vector_envs.settling`.
 
     Where a limit cut an episode off, γ V(last state) is added to its last reward (Pardo et al. 2018).
     """
@@ -50,15 +50,15 @@ def collect(policy, work, native, ledger, noise_TW, bounds_2A, rollout):
 
     Args:
         policy, work: The networks, and their scratch memory.
-        native: :class:`rlx.vector_envs.dynamics.State`.
-        ledger: :class:`rlx.vector_envs.settling.Ledger`; its arrays hold the observations to start from, and
+        native: :class:`rlx.envs.vector_envs.dynamics.State`.
+        ledger: :class:`rlx.envs.vector_envs.settling.Ledger`; its arrays hold the observations to start from, and
             ``dones_N`` where an episode has just begun.
         noise_TW: Random numbers for each step's actions.
         bounds_2A: Lowest and highest continuous action; actions beyond are clipped (infinite elsewhere).
         rollout: Where to put it.
 
     Returns:
-        The code of :mod:`rlx.vector_envs.settling` at which it stopped, and the steps that each copy took.
+        The code of :mod:`rlx.envs.vector_envs.settling` at which it stopped, and the steps that each copy took.
     """
     executed = np.empty(rollout.actions.shape[1:], np.float32)
     for t in range(noise_TW.shape[0]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.algorithms.ppo.kernels.acting import act_greedily, clip_actions
-from rlx.compiled import exact
-from rlx.vector_envs.dynamics import advance
-from rlx.vector_envs.settling import show
+from rlx.envs.vector_envs.dynamics import advance
+from rlx.envs.vector_envs.settling import show
+from rlx.launch.compiled import exact
 
 
 @exact

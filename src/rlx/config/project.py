@@ -1,0 +1,154 @@
+"""The project: its root folder, and its own packages ``envs/`` and ``policies/``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from rlx.config.files.reading import MOST_BYTES, read_bytes
+from rlx.errors import ConfigError, DataDamaged, DataRefused, NotInProject
+from rlx.stats.wording import raised, shown
+
+PACKAGES = ("envs", "policies")
+WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compare", "configs", "stages")
+"""Folders of a project that rlx and DVC write into."""
+MAIN_ROOT = "RLX_MAIN_ROOT"
+"""Environment variable: the project that an experiment's copy belongs to."""
+
+
+def is_of_older_rlx(root: Path) -> bool:
+    """Tell whether ``dvc.yaml`` is of a version that did not judge each environment by its own (``rlx sync`` mends it)."""
+    path = root / "dvc.yaml"
+    try:
+        return path.is_file() and "judging.yaml" not in path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def check_settled(root: Path) -> None:
+    """Refuse to work on files of DVC's that are half of a merge, or that are no such files.
+
+    Raises:
+        ConfigError: ``dvc.yaml`` has the marks of a merge conflict.
+        DataDamaged: ``dvc.lock`` has them, or cannot be read.
+    """
+    for name, error in (("dvc.yaml", ConfigError), ("dvc.lock", DataDamaged)):
+        try:
+            content = read_bytes(root / name, MOST_BYTES)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise DataDamaged(f"{name}: cannot be read: {problem.strerror}") from None
+        if has_marks(content):
+            raise error(f"{name}: has the marks of a merge conflict; `rlx sync --merge` merges what two branches added")
+        if name == "dvc.lock" and content.strip() and not re.search(rb"^stages:", content, re.MULTILINE):
+            raise error("dvc.lock: is no lock file of DVC's; `git checkout HEAD -- dvc.lock` brings it back")
+
+
+def has_marks(content: bytes) -> bool:
+    """Tell whether a text has the marks of a merge conflict."""
+    return re.search(rb"^<{7}( |$)", content, re.MULTILINE) is not None and b"\n>>>>>>>" in content
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the project that ``start`` (by default the current folder) lies in: the folder with ``dvc.yaml`` and ``.dvc``.
+
+    Raises:
+        NotInProject: There is none.
+        DataRefused: A commit has a link in it by which results would be written elsewhere.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / ".dvc").is_dir():
+            check_folders(folder)
+            return folder
+    raise NotInProject(f"{start} is not inside an rlx project; make one with `rlx init NAME`, or go into one")
+
+
+def check_folders(root: Path) -> None:
+    """Refuse a project of which a commit says that folders lie elsewhere: only its owner may link them.
+
+    Raises:
+        DataRefused: Git holds such a link.
+    """
+    inner = [f"{name}/{entry}" for name in WRITTEN[:2] for entry in _entries(root / name)]
+    links = [name for name in (*WRITTEN, *inner) if (root / name).is_symlink()]
+    if all(Path(os.path.realpath(root / name)).is_relative_to(root) for name in links):
+        return
+    if taken := [name for name in _held_by_git(root, links) if name in links]:
+        raise DataRefused(
+            f"{root / taken[0]}: is a link to {shown(str((root / taken[0]).readlink()))} that a commit brought along; nothing is read "
+            f"or written through it. Delete it, or, if it is yours and to stay, take it out of Git: "
+            f"`git rm --cached -- {taken[0]}`"
+        )
+
+
+def _held_by_git(root: Path, names: list[str]) -> list[str]:
+    """Return which of these names Git holds; none without Git, where there is no commit."""
+    command = ["git", "--literal-pathspecs", "ls-files", "-z", "--", *names]
+    try:
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        return []
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder)]
+    except OSError:
+        return []
+
+
+def main_root(root: Path) -> Path:
+    """Return the folder of the project itself, also where an experiment runs in a copy of it.
+
+    ``rlx`` names it for the stages of its experiments, DVC for those of its own (`dvc exp run --temp`, `dvc queue`).
+    """
+    return Path(os.environ.get(MAIN_ROOT) or os.environ.get("DVC_ROOT") or root)
+
+
+def load_package(root: Path, name: str) -> ModuleType | None:
+    """Import the project's ``envs`` or ``policies`` package, so that what it registers is known.
+
+    Returns:
+        The package, or None when the project has none.
+
+    Raises:
+        ConfigError: Importing it fails; the message carries the reason.
+    """
+    package = root / name / "__init__.py"
+    if not package.is_file():
+        return None
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        place = _innermost_place(error, root)
+        raise ConfigError(
+            f"{place or package.relative_to(root)}: importing `{name}` failed: {raised(error)}"
+        ) from error
+    if module.__file__ is None or Path(module.__file__).resolve() != package.resolve():
+        raise ConfigError(
+            f"the name `{name}` is taken by {module.__file__}, so {package.relative_to(root)} cannot be imported; "
+            f"uninstall that package, or start rlx in a fresh process"
+        )
+    return module
+
+
+def _innermost_place(error: BaseException, root: Path) -> str | None:
+    """Return ``file:line`` of the innermost frame of ``error`` that lies in the project."""
+    place, trace = None, error.__traceback__
+    while trace:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.is_relative_to(root) and file.suffix == ".py":
+            place = f"{file.relative_to(root)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(root):
+        place = f"{Path(error.filename).relative_to(root)}:{error.lineno}"
+    return place

@@ -1,0 +1,183 @@
+"""From config files to a snapshot: compose, check against the environment and network, and hash the project's code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlx.algorithms.policies import check_arguments, own_modules
+from rlx.config.composition import Composed, compose_run, read_parameters
+from rlx.config.entries import SWITCH
+from rlx.config.files.atomic import write_json, write_text
+from rlx.config.files.containment import check_links
+from rlx.config.judging import FILE as JUDGING
+from rlx.config.judging import Judging
+from rlx.config.project import is_of_older_rlx
+from rlx.config.project_code import hashes_of
+from rlx.config.project_data import data_hashes
+from rlx.config.schema import RunConfig
+from rlx.config.settings import as_setting
+from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
+from rlx.diagnosis.diagnosing import diagnose
+from rlx.diagnosis.record import RunRecord
+from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
+from rlx.experiments.environment_check import check_environment
+from rlx.experiments.environment_misfits import misfits
+from rlx.experiments.environment_notices import notices
+from rlx.experiments.watched_data import check_watched
+from rlx.records.environment_facts import FILE as TASK
+from rlx.records.environment_facts import EnvironmentFacts
+
+NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx sync`"
+OLDER = (
+    "dvc.yaml is of an older rlx; `rlx sync` brings it up to date: each environment is then judged by its own values"
+)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run ready to train, and what its owner should know.
+
+    Attributes:
+        snapshot: Its effective configuration.
+        facts: What the check of its environment found (``task.json``).
+        notices: Sentences.
+        judging: By what it will be judged.
+        sources: Where each value of the configuration comes from, by dotted key: a file, or ``default``.
+    """
+
+    snapshot: Snapshot
+    facts: EnvironmentFacts
+    notices: tuple[str, ...]
+    judging: Judging
+    sources: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write what the resolve stage writes into a run's folder, all of it small and for Git.
+
+        Raises:
+            DataRefused: A link stands in the place of the folder or of a file.
+        """
+        check_links(folder, ("config_snapshot.yaml", JUDGING, TASK))
+        write_text(folder / "config_snapshot.yaml", self.snapshot.to_yaml())
+        write_text(folder / JUDGING, self.judging.to_yaml())
+        write_json(folder / TASK, {**self.facts.to_data(), "sources": dict(self.sources)})
+
+
+def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resolved:
+    """Compose, check and snapshot ``configs/<run>.yaml`` of the project at ``root``.
+
+    Args:
+        root: The project.
+        run: The run's name.
+        configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
+
+    Raises:
+        ConfigError: Anything is wrong with it; the message names file, line and cure.
+    """
+    composed = compose_run(configs_from or root, run)
+    older = is_of_older_rlx(root)
+    if older and composed.judging:
+        raise ConfigError(
+            [document.problem(path, NOT_READ) for document in composed.judging for path in document.keys][:1]
+        )
+    _check_entry(root, run, composed, configs_from or root)
+    config = composed.config
+    checked = check_environment(root, config.env)
+    facts = checked.facts
+    found = [(each.key, each.message) for each in facts.problems] or [*misfits(config, facts)]
+    if found:
+        raise EnvironmentUnusable([composed.problem(key, message) for key, message in found])
+    modules = [*facts.modules, *_network_modules(root, composed)]
+    code = ProjectCode(
+        hashes_of(root, modules, _known_hashes(root, run) if modules else {}),
+        dict(facts.registration),
+        _data(root, composed, facts),
+    )
+    check_watched(root, run, code.data)
+    told = (*notices(composed, checked), *_smells(run, config, facts), *([OLDER] if older else []))
+    judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
+    return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
+
+
+def _check_entry(root: Path, run: str, composed: Composed, configs: Path) -> None:
+    """Refuse to train a run anew by values that nobody asked for.
+
+    What a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults; older versions gave it the base's values.
+    Where the run was made by those, its owner decides.
+    """
+    filled = [(document, path) for _, document in composed.documents for path in document.filled]
+    if not filled or SWITCH in {path[0] for document, _ in filled for path in document.keys}:
+        return
+    try:
+        made = read_snapshot(root / "runs" / run / "config_snapshot.yaml").config.model_dump()
+    except RlxError:
+        return
+    before = compose_run(configs, run, whole_entries=False).config.model_dump()
+    now = composed.config.model_dump()
+    changed = {
+        f"{section}.{key}": (made[section][key], now[section][key], document)
+        for document, (section, key) in filled
+        if made[section][key] == before[section][key] != now[section][key]
+    }
+    if changed:
+        values = ", ".join(f"{name} {old} → {new}" for name, (old, new, _) in sorted(changed.items()))
+        document = next(iter(changed.values()))[2]
+        message = (
+            f"what this entry of rl-zoo leaves out now has Stable-Baselines3's defaults, so {run} would train anew: {values}. "
+            f"Write `{SWITCH}: true` into {document.name} to train with those, or `{SWITCH}: false` to keep the base's values"
+        )
+        raise ConfigError([Problem(document.name, None, None, SWITCH, message)])
+
+
+def _network_modules(root: Path, composed: Composed) -> list[str]:
+    """Return the modules of the project's own network, after checking that it can be used."""
+    config = composed.config
+    try:
+        modules = own_modules(root, config.policy.type)
+    except PolicyUnusable as error:
+        raise PolicyUnusable([composed.problem(("policy", "type"), str(error))]) from None
+    try:
+        check_arguments(root, config)
+    except PolicyUnusable as error:
+        raise PolicyUnusable([composed.problem(("policy", "kwargs"), str(error))]) from None
+    return modules
+
+
+def _data(root: Path, composed: Composed, facts: EnvironmentFacts) -> dict[str, str]:
+    """Return the hashes of the files that the environment reads."""
+    try:
+        return data_hashes(root, facts.data)
+    except Missing as error:
+        raise EnvironmentUnusable([composed.problem(("env", "kwargs"), str(error))]) from None
+
+
+def _known_hashes(root: Path, run: str) -> dict[str, set[str]]:
+    """Return the hashes of code in the snapshots of a run and the study, so that equal code keeps its hash.
+
+    Older versions hashed bytes. Were such a hash written anew, the run would train again for nothing, and runs whose
+    environment is the same could not be compared.
+    """
+    found: dict[str, set[str]] = {}
+    for name in dict.fromkeys([run, *read_parameters(root).study.runs]):
+        try:
+            files = read_snapshot(root / "runs" / name / "config_snapshot.yaml").code.files
+        except RlxError:
+            continue
+        for path, digest in files.items():
+            found.setdefault(path, set()).add(str(digest))
+    return found
+
+
+def _smells(run: str, config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
+    """Yield what the diagnosis finds in the configuration before anything is trained."""
+    found = diagnose(RunRecord(run, config, "resolved", (), task=facts.task, seeds_wanted=config.num_seeds))
+    for finding in found.findings:
+        settings = " ".join(
+            f"-S {shlex.quote(as_setting(key, value))}"
+            for s in finding.suggestions[:1]
+            for key, value in s.overrides.items()
+        )
+        yield f"{finding.severity}: {finding.what}" + (f" Try `{settings}`." if settings else "")

@@ -1,0 +1,252 @@
+"""Making the points of a sweep: what is kept already is taken, what was stopped goes on, the rest is trained in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Condition, Event, Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from rlx.config.files.reading import MOST_CONFIG_BYTES, read_text
+from rlx.errors import Interrupted, Missing, RlxError
+from rlx.experiments.kept import read_record, same_as
+from rlx.experiments.making import make, start
+from rlx.experiments.planning import Plan, plan
+from rlx.experiments.references import find_run
+from rlx.experiments.sweeps.grid import Sweep
+from rlx.experiments.workplace import Loudness, workplaces_folder
+from rlx.launch.tools import stop
+from rlx.launch.workers import usable_cores
+from rlx.records.runs import RunFolder
+
+if TYPE_CHECKING:
+    import subprocess
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a sweep.
+
+    Attributes:
+        settings: What it sets.
+        plan: What it would be.
+        name: Its experiment; None while it has none.
+        state: ``kept`` (made before), ``stopped`` (to go on with), ``new``, ``finished`` or ``failed``.
+        error: Why it failed.
+    """
+
+    settings: dict[str, Any]
+    plan: Plan
+    name: str | None
+    state: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """A sweep as it is judged: its points together, against the config itself.
+
+    Attributes:
+        measured: The config's own run in the workspace, where it has results as it is now.
+        unchanged: Otherwise the config itself as a point.
+        points: The points that are something else than the config, each once.
+    """
+
+    measured: RunFolder | None
+    unchanged: Point | None
+    points: tuple[Point, ...]
+
+    @property
+    def to_make(self) -> list[Point]:
+        """The points, with the config itself where it has no results yet."""
+        return [*([self.unchanged] if self.unchanged else []), *self.points]
+
+    def judged(self, root: Path, points: Sequence[Point]) -> tuple[RunFolder | None, list[RunFolder]]:
+        """Return the baseline and the runs that are there.
+
+        Args:
+            root: The project.
+            points: The points as they were made; see :attr:`to_make`.
+        """
+        found = [(bool(point.settings), folder) for point, folder in folders_of(root, points)]
+        baseline = self.measured or next((folder for changes, folder in found if not changes), None)
+        return baseline, [folder for changes, folder in found if changes]
+
+
+def family_of(root: Path, sweep: Sweep) -> Family:
+    """Check every point, and find those that are kept or were stopped; nothing is made.
+
+    A point that is the config itself, by other words, is the baseline and no point; two that come to the same are one.
+
+    Raises:
+        ConfigError: A point is refused; the message names its setting.
+    """
+    unchanged, folder = _point(root, sweep, {}), RunFolder(root / "runs" / sweep.config)
+    same = unchanged.plan.snapshot.training_part()
+    measured = folder.is_evaluated and folder.state == "finished" and folder.snapshot.training_part() == same
+    points: dict[str, Point] = {}
+    for settings in sweep.points:
+        point = _point(root, sweep, settings)
+        seeds = {"seed", "num_seeds"} & set(settings)
+        if seeds or point.plan.snapshot.training_part() != same:
+            points.setdefault(point.plan.snapshot.to_yaml(), point)
+    return Family(folder if measured else None, None if measured else unchanged, tuple(points.values()))
+
+
+def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
+    planned = plan(root, sweep.config, sweep.overrides(settings))
+    text = planned.snapshot.to_yaml()
+    if name := same_as(root, sweep.config, text, planned.judged, planned.judging):
+        return Point(settings, planned, name, "kept")
+    for folder in sorted((root / "runs").glob(f"{sweep.name}_*")):
+        record = folder / "experiment.json"
+        if record.is_file() and _is(folder, planned, text):
+            return Point(settings, planned, folder.name, "stopped")
+    return Point(settings, planned, None, "new")
+
+
+def _is(folder: Path, planned: Plan, text: str) -> bool:
+    try:
+        record = read_record(folder)
+        return (
+            record is not None
+            and record.settings == planned.settings
+            and read_text(folder / "config_snapshot.yaml", MOST_CONFIG_BYTES) == text
+        )
+    except (RlxError, OSError, UnicodeDecodeError):
+        return False
+
+
+@dataclass(frozen=True)
+class Pool:
+    """How points are made: how many at once, and whom to tell of one that begins and one that has ended."""
+
+    jobs: int
+    tell: Callable[[Point, int], None]
+    begin: Callable[[Point], None] = lambda _: None
+
+
+def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
+    """Make the points that are not kept, several at once, and check what comes of each.
+
+    Args:
+        root: The project.
+        sweep: Whose points they are.
+        points: All points; kept ones are passed on.
+        pool: How.
+
+    Returns:
+        The points in order: ``kept``, ``finished`` or ``failed`` with the reason.
+
+    Raises:
+        Interrupted: After Ctrl-C, when every process has stopped; the same command goes on.
+    """
+    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin)
+    todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
+    done = {index: point for index, point in enumerate(points) if point.state == "kept"}
+    with ThreadPoolExecutor(pool.jobs) as executor:
+        futures: dict[Future[Point], int] = {}
+        try:
+            for turn, (index, point) in enumerate(todo.items()):
+                futures[executor.submit(crew.make, point, turn)] = index
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                pool.tell(future.result(), len(points) - len(done))
+        except KeyboardInterrupt:
+            crew.stop()
+            for future in futures:
+                future.cancel()
+            executor.shutdown(wait=True)
+            raise Interrupted(
+                f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `rlx sweep {sweep.name}` goes on"
+            ) from None
+    return [done[index] for index in range(len(points))]
+
+
+class _Crew:
+    """Makes points, each in a DVC process of its own session, so that one signal of ours stops all of them."""
+
+    def __init__(self, root: Path, sweep: Sweep, workers: int, begin: Callable[[Point], None]):
+        self._root, self._sweep, self._workers, self._begin = root, sweep, workers, begin
+        self._stopped, self._lock = Event(), Lock()
+        self._named, self._turn = 0, Condition()
+        self._running: set[subprocess.Popen[bytes]] = set()
+
+    def make(self, point: Point, turn: int) -> Point:
+        """Make one point; a failure is noted, not raised. Points get their numbers in the order of their turns."""
+        name = point.name
+        try:
+            if self._stopped.is_set():
+                return replace(point, state="failed", error="not begun")
+            with self._in_turn(turn):
+                if name is None:
+                    name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
+            self._begin(replace(point, name=name))
+            log = workplaces_folder(self._root) / f"{name}.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            loudness = Loudness(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
+            folder = make(self._root, name, loudness, again=f"rlx sweep {self._sweep.name}")
+            _check(folder, point)
+            log.unlink(missing_ok=True)
+            return replace(point, name=name, state="finished")
+        except (RlxError, OSError) as error:
+            return replace(point, name=name, state="failed", error=_reason(self._root, name, error))
+
+    @contextmanager
+    def _in_turn(self, turn: int) -> Iterator[None]:
+        with self._turn:
+            self._turn.wait_for(lambda: self._named >= turn or self._stopped.is_set())
+            try:
+                yield
+            finally:
+                self._named += 1
+                self._turn.notify_all()
+
+    def stop(self) -> None:
+        """Interrupt everything that runs, as Ctrl-C does."""
+        with self._lock:
+            self._stopped.set()
+            with self._turn:
+                self._turn.notify_all()
+            running = [Thread(target=stop, args=(process,)) for process in self._running]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+
+    def _watch(self, process: subprocess.Popen[bytes], *, ended: bool) -> None:
+        with self._lock:
+            (self._running.discard if ended else self._running.add)(process)
+        if not ended and self._stopped.is_set():
+            stop(process)
+
+
+def _check(folder: RunFolder, point: Point) -> None:
+    """Check that an experiment is what was asked for, with every seed.
+
+    Raises:
+        Missing: Something of it is not there.
+    """
+    wanted = point.plan.snapshot
+    if folder.snapshot != wanted:
+        raise Missing(f"{folder.name}: has another configuration than was asked for")
+    if lacking := set(wanted.seeds) - set(folder.evaluation.scores["latest"].seeds):
+        raise Missing(f"{folder.name}: has no score of seed {min(lacking)}")
+
+
+def _reason(root: Path, name: str | None, error: Exception) -> str:
+    """Return why a point failed: the last error in what its stages said."""
+    log = workplaces_folder(root) / f"{name}.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if name and log.is_file() else []
+    told = [line.strip() for line in lines if "rror:" in line or " failed: " in line]
+    return told[0].removeprefix("error: ") if told else str(error)
+
+
+def folders_of(root: Path, points: Sequence[Point]) -> Iterator[tuple[Point, RunFolder]]:
+    """Yield the points that are there, with their run folders."""
+    for point in points:
+        if point.state in ("kept", "finished") and point.name is not None:
+            yield point, find_run(root, point.name)

@@ -1,0 +1,38 @@
+"""What `rlx init` writes: the very files that rlx's own repository runs on.
+
+An installed wheel carries them under ``rlx/template/``; in a checkout the table in ``pyproject.toml`` that puts them
+there says where they are, so there is one list and one copy of each.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+IGNORED = ("__pycache__",)
+
+
+def template_files() -> dict[str, Path]:
+    """Return every file of a new project: its path there, and where its text is."""
+    package = Path(__file__).parents[1]
+    bundled = package / "template"
+    if bundled.is_dir():
+        return dict(_below("", bundled))
+    checkout = package.parents[1]
+    table = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
+    included = table["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    return {
+        name: path
+        for source, target in included.items()
+        for name, path in _below(target.removeprefix("rlx/template/"), checkout / source)
+    }
+
+
+def _below(name: str, source: Path) -> list[tuple[str, Path]]:
+    if source.is_file():
+        return [(name, source)]
+    return [
+        (f"{name}/{path.relative_to(source).as_posix()}".lstrip("/"), path)
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not set(path.parts) & set(IGNORED) and path.suffix != ".pyc"
+    ]

@@ -1,0 +1,44 @@
+"""Whether DVC would notice that data an environment reads has changed: the resolve stage lists it among its deps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
+from rlx.errors import ConfigError, RlxError
+
+STAGE = "resolve"
+
+
+def unwatched(root: Path, data: Iterable[str]) -> list[str]:
+    """Return the files that the resolve stage of ``dvc.yaml`` does not depend on, itself or by a folder.
+
+    None where there is no such stage: whoever has a pipeline of his own knows what it depends on.
+    """
+    names = sorted(set(data))
+    if not names or (deps := _deps(root)) is None:
+        return []
+    return [name for name in names if not {name, *map(str, PurePosixPath(name).parents)} & deps]
+
+
+def check_watched(root: Path, run: str, data: Iterable[str]) -> None:
+    """Check that a change of data would be noticed.
+
+    Raises:
+        ConfigError: It would not; the message carries the cure.
+    """
+    if missing := unwatched(root, data):
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise ConfigError(
+            f"dvc.yaml: the environment of {run} reads {shown}, and the stage `resolve` does not list "
+            f"{'it' if len(missing) == 1 else 'them'} among its deps, so a change would go unnoticed; mend it with `rlx sync`"
+        )
+
+
+def _deps(root: Path) -> set[str] | None:
+    try:
+        listed = parse_yaml(read_bytes(root / "dvc.yaml", MOST_CONFIG_BYTES))["stages"][STAGE]["deps"]
+        return {str(next(iter(dep)) if isinstance(dep, dict) else dep).rstrip("/") for dep in listed}
+    except (RlxError, OSError, ValueError, KeyError, TypeError, StopIteration):
+        return None

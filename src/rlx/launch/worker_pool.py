@@ -1,0 +1,357 @@
+"""The parent's side of worker processes: hands out tasks, reads what comes back, and watches for death and hanging."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import multiprocessing
+import os
+import pickle
+import signal
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from rlx.launch import watch
+from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
+from rlx.launch.processes import TOKEN, end, started_by
+from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
+
+STEP_TIMEOUT = 300.0
+"""Seconds that one call of an environment may take, unless ``env.step_timeout`` says otherwise."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+LOOK = 0.1
+"""Seconds between two looks at a worker from which nothing comes."""
+PAUSED = 5.0
+"""A longer time between two looks means that this process was stopped itself (Ctrl-Z): nobody is late for it."""
+GRACE = 10.0
+"""Seconds more for whoever watches copies of an environment himself, and for a worker to end when it is told to."""
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long things may take, in seconds.
+
+    Attributes:
+        call: One call of an environment.
+        task: One task; None: any time.
+    """
+
+    call: float = STEP_TIMEOUT
+    task: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is to run: ``function(*arguments, emit)``."""
+
+    number: int
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+class Worker:
+    """One worker process as its parent sees it."""
+
+    def __init__(self, context: Any):
+        self.token = f"{os.getpid()}-{next(_numbers)}"
+        self._memory = context.RawArray(ctypes.c_int64, watch.SIZE)
+        self.board = watch.view(self._memory)
+        handle, name = tempfile.mkstemp(prefix="rlx-stack-")
+        os.close(handle)
+        self.stacks = Path(name)
+        reader, self._tasks = context.Pipe(duplex=False)
+        self.messages: Connection
+        self.messages, writer = context.Pipe(duplex=False)
+        self.process = context.Process(target=serve, args=(reader, writer, self._memory, os.getpid(), self.stacks))
+        resource_tracker.ensure_running()  # our own, and not something that the first worker has started
+        variables = dict.fromkeys(THREAD_VARIABLES, "1") | {TOKEN: self.token}
+        with _without_main_module(), _variables(variables):
+            self.process.start()
+        reader.close()
+        writer.close()
+        self._received = bytearray()
+        self.task: Task | None = None
+        self.ended = False
+        """Whether the task's outcome is known; its environments are then being closed."""
+        self._began = self._changed = 0.0
+        self._seen: tuple[int, ...] = ()
+
+    def start(self, task: Task, limits: Limits) -> None:
+        """Hand a task over."""
+        self.task, self.ended = task, False
+        self.board[watch.PATIENCE] = int(1000 * limits.call)
+        self._began = self._changed = time.monotonic()
+        self._tasks.send_bytes(pickle.dumps((task.function, task.arguments)))
+
+    def receive(self) -> Iterator[tuple[int, Any]]:
+        """Yield the messages that have come; never waits, whatever a dying process has left unfinished."""
+        while wait([self.messages], 0):
+            try:
+                data = os.read(self.messages.fileno(), 1 << 20)
+            except OSError:
+                break
+            if not data:
+                break
+            self._received += data
+        while len(self._received) >= 4:
+            (size,), head = struct.unpack_from("!i", self._received), 4
+            if size == -1:
+                if len(self._received) < 12:
+                    return
+                (size,), head = struct.unpack_from("!Q", self._received, 4), 12
+            if len(self._received) < head + size:
+                return
+            message = bytes(self._received[head : head + size])
+            del self._received[: head + size]
+            yield pickle.loads(message)
+
+    def lateness(self, limits: Limits, now: float, paused: float) -> str | None:
+        """Return what has taken too long, as a sentence; None if nothing has.
+
+        Args:
+            limits: How long things may take.
+            now: The time.
+            paused: Seconds for which this process itself was stopped, since the last look.
+        """
+        cells = tuple(self.board)
+        self._began, self._changed = self._began + paused, self._changed + paused
+        if cells != self._seen:
+            self._seen, self._changed = cells, now
+        call, place = cells[watch.CALL], watch.place(cells)
+        allowed = limits.call + (GRACE if call == watch.Call.COPIES else 0.0)
+        if place and now - self._changed > allowed:
+            if call in (watch.Call.IMPORT, watch.Call.MAKE, watch.Call.CHECK):
+                return f"its environment was still {place} after {limits.call:g} s (env.step_timeout)"
+            return f"its environment did not return from {place} for {limits.call:g} s (env.step_timeout)"
+        if limits.task is not None and now - self._began > limits.task and not self.ended:
+            return f"it did not end within {limits.task:g} s" + (f"; its environment was at {place}" if place else "")
+        return None
+
+    def stack(self) -> str:
+        """Return where a living worker is in its code, or where native code crashed."""
+        if self.process.exitcode is None:
+            try:
+                os.kill(self.process.pid, signal.SIGUSR1)
+            except OSError:
+                return ""
+            deadline = time.monotonic() + 1.0
+            while not self._stack_text() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.05)  # until it is written whole
+        return self._stack_text()
+
+    def _stack_text(self) -> str:
+        try:
+            return self.stacks.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def finish(self) -> None:
+        """Let the worker end by itself."""
+        try:
+            self._tasks.send_bytes(b"")
+        except OSError:
+            return
+
+    def stop(self) -> None:
+        """End the process, with all it has started, however it is."""
+        started = started_by(self.token, self.process.pid)
+        if self.process.exitcode is None:
+            self.process.kill()
+        self.process.join()
+        end([*started, *started_by(self.token, self.process.pid)])
+        self.messages.close()
+        self._tasks.close()
+        self.stacks.unlink(missing_ok=True)
+
+
+class WorkerPool:
+    """As many workers as asked for, each of which runs one task after another."""
+
+    def __init__(self, size: int, limits: Limits):
+        self._size, self._limits = size, limits
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[Worker] = []
+        self._said: set[str] = set()
+        self._looked = time.monotonic()
+
+    def __enter__(self) -> WorkerPool:
+        """Start nothing yet: workers start with their first task."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop every worker; after a failure here (Ctrl-C) at once."""
+        if kind is None:
+            for worker in self._workers:
+                worker.finish()
+            deadline = time.monotonic() + GRACE
+            for worker in self._workers:
+                while worker.process.exitcode is None and time.monotonic() < deadline:
+                    time.sleep(0.01)
+        for worker in self._workers:
+            worker.stop()
+        self._workers.clear()
+
+    def run(
+        self, tasks: Sequence[Task], on_event: Callable[[Any], None], on_end: Callable[[int, Any], None]
+    ) -> dict[int, Any]:
+        """Run tasks; see :func:`rlx.launch.workers.run_parallel`."""
+        waiting, results = list(tasks), dict[int, Any]()
+        while len(results) < len(tasks) or any(worker.task for worker in self._workers):
+            self._hand_out(waiting)
+            busy = [worker for worker in self._workers if worker.task]
+            wait([worker.messages for worker in busy], LOOK)
+            now = time.monotonic()
+            paused, self._looked = max(0.0, now - self._looked - PAUSED), now
+            for worker in busy:
+                dead = worker.process.exitcode is not None  # before reading: a dead one sends no more
+                for kind, content in worker.receive():
+                    if kind == EVENT:
+                        on_event(content)
+                    else:
+                        self._take(worker, kind, content, results, on_event, on_end)
+                if worker.task is not None:
+                    self._examine(worker, results, on_event, on_end, dead=dead, now=now, paused=paused)
+        return results
+
+    def _hand_out(self, waiting: list[Task]) -> None:
+        for worker in self._workers:
+            if waiting and worker.task is None:
+                worker.start(waiting.pop(0), self._limits)
+        while waiting and len(self._workers) < self._size:
+            self._workers.append(Worker(self._context))
+            self._workers[-1].start(waiting.pop(0), self._limits)
+
+    def _take(  # noqa: PLR0913
+        self,
+        worker: Worker,
+        kind: int,
+        content: Any,
+        results: dict[int, Any],
+        on_event: Callable[[Any], None],
+        on_end: Callable[[int, Any], None],
+    ) -> None:
+        """Take in what a worker says of its task's end."""
+        assert worker.task is not None
+        number = worker.task.number
+        if kind == ENDED:
+            worker.ended, results[number] = True, content
+            on_end(number, content)
+            return
+        assert kind == CLOSED
+        problems, left = content
+        for problem in problems:
+            self._say(f"an environment {problem}; the results are complete", on_event)
+        if left:
+            self._say(f"an environment has left {_listed(left)} running; ended with its process", on_event)
+        if left or problems or isinstance(results[number], Failure):
+            self._retire(worker)
+        worker.task = None
+
+    def _say(self, line: str, on_event: Callable[[Any], None]) -> None:
+        """Say something of an environment; what every seed's environment does is said once."""
+        kind = "".join(character for character in line if not character.isdigit())
+        if kind not in self._said:
+            self._said.add(kind)
+            on_event(line)
+
+    def _examine(  # noqa: PLR0913
+        self,
+        worker: Worker,
+        results: dict[int, Any],
+        on_event: Callable[[Any], None],
+        on_end: Callable[[int, Any], None],
+        *,
+        dead: bool,
+        now: float,
+        paused: float,
+    ) -> None:
+        """Note the failure of a worker that has died, or in which an environment does not return."""
+        assert worker.task is not None
+        if dead:
+            failure = _death(worker)
+        elif late := worker.lateness(self._limits, now, paused):
+            failure = _lateness(worker, late)
+        else:
+            return
+        number = worker.task.number
+        self._retire(worker)
+        worker.task = None
+        if number in results:
+            self._say(f"{failure.message}; the results are complete", on_event)
+        else:
+            results[number] = failure
+            on_end(number, failure)
+
+    def _retire(self, worker: Worker) -> None:
+        worker.stop()
+        self._workers.remove(worker)
+
+
+def _death(worker: Worker) -> Failure:
+    code = worker.process.exitcode
+    how = f"with exit code {code}" if code >= 0 else f"by signal {_signal_name(-code)}"
+    cells = tuple(worker.board)
+    place = watch.place(cells)
+    cause = Cause(PROCESS, watch.training_step(cells))
+    if place:
+        message = f"its environment ended its process {how}, {watch.at(place)}"
+    else:
+        message = f"its process ended {how} (out of memory, or a crash in native code?)"
+    return Failure(message, f"{message}\n\n{worker.stack()}", cause)
+
+
+def _lateness(worker: Worker, message: str) -> Failure:
+    cells = tuple(worker.board)
+    kind = OTHER if cells[watch.CALL] == watch.Call.NOTHING else ENVIRONMENT
+    return Failure(message, f"{message}\n\n{worker.stack()}", Cause(kind, watch.training_step(cells)))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Let processes started in this block have these environment variables."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Spare processes started in this block from importing the program that starts them, which they have no use for."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

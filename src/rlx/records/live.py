@@ -1,0 +1,56 @@
+"""The live folder of an experiment: what a person can look at in ``runs/<name>/`` of the project while it is being made.
+
+An experiment is made in a copy of the project. ``rlx`` names the folder for the stages in :data:`LIVE`; whoever trains
+there shows in it how far things are: the snapshot, ``metadata.json``, and links to the seeds on the bench.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from rlx.config.files.atomic import write_bytes
+
+LIVE = "RLX_LIVE"
+"""Environment variable: the folder."""
+RECORD = "experiment.json"
+"""What an experiment was asked to be; in its folder until it is kept."""
+ORIGIN = ".origin.json"
+"""Which commit the browsable folder of a kept experiment shows."""
+BENCH = "bench"
+"""The folder's links to seeds in training: ``bench/seed_<s>``."""
+LAYOUT = frozenset(
+    {
+        ".gitignore", "config_snapshot.yaml", "task.json", "judging.yaml", "metadata.json", "metrics.jsonl",
+        "checkpoints", "eval", "videos", "plots", "analysis.json", "analysis.md", "logs", "experiment.json", BENCH, ORIGIN,
+    }
+)  # fmt: skip
+"""All that rlx puts into, and reads from, the folder of a run; whatever else is in it is its owner's."""
+
+
+def live_folder() -> Path | None:
+    """Return the live folder of the experiment that this process makes a stage of, if there is one."""
+    named = os.environ.get(LIVE)
+    return Path(named) if named and Path(named).is_dir() else None
+
+
+def show_bench(snapshot: Path, seeds: Mapping[int, Path]) -> None:
+    """Put the snapshot, and links to the bench folders of the seeds, into the live folder; without one, nothing."""
+    folder = live_folder()
+    if folder is None:
+        return
+    write_bytes(folder / "config_snapshot.yaml", snapshot.read_bytes())
+    shutil.rmtree(folder / BENCH, ignore_errors=True)
+    (folder / BENCH).mkdir()
+    for seed, target in seeds.items():
+        (folder / BENCH / f"seed_{seed}").symlink_to(target)
+
+
+def metrics_files(folder: Path) -> list[Path]:
+    """Return the files of a run's metrics: ``metrics.jsonl``, or, while it trains, those on the bench."""
+    finished = folder / "metrics.jsonl"
+    if finished.exists():
+        return [finished]
+    return sorted(path for path in (folder / BENCH).glob("seed_*/metrics.jsonl") if path.is_file())

@@ -1,0 +1,107 @@
+"""Playing the held-out episodes of a run, by whoever has the policy in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlx.algorithms import prepare_fast
+from rlx.config.project_code import check_unchanged
+from rlx.config.schema import FinalEvalConfig
+from rlx.config.snapshot import Snapshot
+from rlx.envs.episodes import Episode, EpisodesPlayed
+from rlx.envs.making import make_env, own_registrations
+from rlx.envs.reset_seeds import held_out_seeds
+from rlx.envs.surroundings import preserved
+from rlx.envs.vector_envs.native import is_plain
+from rlx.launch import watch
+from rlx.records import checkpoints, results
+from rlx.training.actors import Actor, PolicyActor, RandomActor, StillActor, load_actor
+from rlx.training.evaluation import SLOTS, Stepper, play, stepper_for, untouched_generators
+
+UNTRAINED: dict[str, Callable[[], Actor]] = {results.RANDOM: RandomActor, results.STILL: StillActor}
+"""Who plays without having been trained."""
+
+
+def play_held_out(
+    root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, actor: Any, only: list[int] | None = None
+) -> list[Episode]:
+    """Play the held-out episodes (or only some of them; with deterministic actions they come out the same) with one actor."""
+    own_registrations(root)
+    stepper = stepper_for(snapshot.config)
+    try:
+        return play_with(stepper, snapshot, protocol, actor, only)
+    finally:
+        stepper.close()
+
+
+def play_with(  # noqa: PLR0913
+    stepper: Stepper,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    actor: Any,
+    only: list[int] | None = None,
+    report: Callable[[EpisodesPlayed], None] = lambda _: None,
+) -> list[Episode]:
+    """Play the held-out episodes as :func:`play_held_out` does, in environments that stay open for the next actor."""
+    seeds = held_out_seeds(protocol.episodes, protocol.seed)
+    with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
+        stepper.reseed(protocol.seed)
+        if isinstance(actor, PolicyActor) and snapshot.config.algo.use_sde:
+            actor.policy.reset_noise(SLOTS)  # drawn from the protocol's seed, with the trained log_std
+        return play(actor, stepper, seeds, protocol.step_limit, only, report)
+
+
+def evaluate_seed(
+    root: Path,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    who: Path | str,
+    emit: Callable[[Any], None],
+) -> dict[str, Any]:
+    """Evaluate both policies of one seed, or the random policy, or one that does nothing.
+
+    Args:
+        root: The project.
+        snapshot: The run's effective configuration.
+        protocol: The episodes.
+        who: The folder of the seed's checkpoints, or a key of :data:`UNTRAINED`.
+        emit: Told signs of life.
+
+    Returns:
+        By checkpoint: its ``episodes``, the hash of the ``policy``, its ``step`` and ``validation`` return, and whether its
+        environment ``reports_success``.
+    """
+    check_unchanged(root, snapshot.code.everything)
+    own_registrations(root)
+    if is_plain(snapshot.config.env):
+        prepare_fast(emit)
+
+    def report(played: EpisodesPlayed) -> None:
+        emit((who.name.replace("_", " ") if isinstance(who, Path) else f"{who} actions", played))
+
+    if not isinstance(who, Path):
+        stepper = stepper_for(snapshot.config)
+        episodes = play_with(stepper, snapshot, protocol, UNTRAINED[who](), report=report)
+        stepper.close()
+        return {who: {"episodes": episodes, "reports_success": False}}
+    found: dict[str, Any] = {}
+    with preserved():
+        probe = make_env(snapshot.config.env)
+    stepper = stepper_for(snapshot.config, probe)
+    for name in results.CHECKPOINTS:
+        checkpoint = checkpoints.load(who / f"{name}.zip")
+        policy = checkpoints.weights_hash(checkpoint)
+        same = next((entry for entry in found.values() if entry["policy"] == policy), None)
+        actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
+        best = checkpoint.state.best
+        found[name] = {
+            "policy": policy,
+            "step": checkpoint.state.step,
+            "reports_success": checkpoint.state.reports_success,
+            "validation": best.validation_return if best else None,
+            "episodes": same["episodes"] if same else play_with(stepper, snapshot, protocol, actor, report=report),
+        }
+    stepper.close()
+    return found

@@ -1,0 +1,218 @@
+"""Evaluating and filming any checkpoint, by the configuration that it carries itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rlx.algorithms import prepare_fast
+from rlx.config.composition import compose_run
+from rlx.config.files.reading import MOST_TABLE_BYTES, read_text
+from rlx.config.schema import FinalEvalConfig
+from rlx.config.snapshot import Snapshot, carried_snapshot
+from rlx.config.source_hashes import is_unchanged
+from rlx.config.time_limits import step_timeout
+from rlx.envs.episodes import Episode
+from rlx.envs.making import make_env, own_registrations
+from rlx.envs.success import counted, reports_success
+from rlx.envs.surroundings import preserved
+from rlx.envs.vector_envs.native import is_plain
+from rlx.errors import ConfigError, RlxError, TrainingFailed
+from rlx.launch.progress import EpisodeProgress
+from rlx.launch.terminal import Terminal
+from rlx.launch.workers import STEP_TIMEOUT, Failure, run_parallel
+from rlx.records import checkpoints
+from rlx.records.checkpoints import Checkpoint
+from rlx.training.actors import load_actor
+from rlx.training.evaluation import stepper_for
+from rlx.training.held_out_play import play_with
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy to play.
+
+    Attributes:
+        label: What a person called it: ``cartpole:best``.
+        run: The run it is of; None for a file.
+        name: Which checkpoint of it: ``best``.
+        seed: Its training seed; None where only the file knows.
+        path: The checkpoint.
+    """
+
+    label: str
+    run: str | None
+    name: str
+    seed: int | None
+    path: Path
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a policy did.
+
+    Attributes:
+        policy: Which.
+        environment: Where.
+        seed: Its training seed.
+        step: Environment steps it was trained for.
+        episodes: Every episode.
+        reports_success: Whether the environment reported success in the policy's training.
+    """
+
+    policy: Policy
+    environment: str
+    seed: int
+    step: int
+    episodes: list[Episode]
+    reports_success: bool
+
+
+def play_policies(
+    root: Path, policies: Sequence[Policy], protocol: FinalEvalConfig, say: Callable[[str], None]
+) -> list[Played]:
+    """Play the held-out episodes of a protocol with each policy, in parallel.
+
+    Raises:
+        TrainingFailed: A policy could not be played; the message says which and why.
+    """
+    tasks = {index: (root, policy, protocol) for index, policy in enumerate(policies)}
+    with EpisodeProgress("", say, Terminal(stderr=True)) as progress:
+        found = run_parallel(_play, tasks, progress.event, step_timeout=_patience(root, policies))
+    labels = {
+        i: "" if f.message.startswith(policies[i].label) else f"{policies[i].label}: "
+        for i, f in found.items()
+        if isinstance(f, Failure)
+    }
+    failed = [f"{label}{found[i].message}" for i, label in labels.items()]
+    if failed:
+        raise TrainingFailed("\n".join(dict.fromkeys(failed)))
+    played: list[Played] = [found[index] for index in tasks]
+    return [_with_successes(item, [other for other in played if _same_run(item, other)]) for item in played]
+
+
+def _patience(root: Path, policies: Sequence[Policy]) -> float:
+    """Return how long one call of the policies' environments may take: the longest that any of them is given."""
+    found = []
+    for policy in policies:
+        try:
+            checkpoint = checkpoints.load(policy.path)
+            env = carried_snapshot(checkpoint.config, policy.path).config.env
+        except RlxError:  # told by whoever plays it
+            continue
+        found.append(step_timeout(root, env, policy.run))
+    return max(found, default=STEP_TIMEOUT)
+
+
+def _same_run(one: Played, other: Played) -> bool:
+    return (one.policy.run, one.environment) == (other.policy.run, other.environment)
+
+
+def _with_successes(item: Played, run: Sequence[Played]) -> Played:
+    """Count silence about success as failure, where the environment speaks of it anywhere in the run."""
+    reported = any(each.reports_success or reports_success(e.success for e in each.episodes) for each in run)
+    episodes = [replace(e, success=counted(e.success, reported=reported)) for e in item.episodes]
+    return replace(item, episodes=episodes)
+
+
+def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[Any], None]) -> Played:
+    checkpoint, snapshot = open_policy(root, policy)
+    if is_plain(snapshot.config.env):
+        prepare_fast(emit)
+    with preserved():
+        probe = make_env(snapshot.config.env)
+    actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
+    stepper = stepper_for(snapshot.config, probe)
+    name = f"{policy.label} seed {checkpoint.state.seed}"
+    episodes = play_with(stepper, snapshot, protocol, actor, report=lambda played: emit((name, played)))
+    stepper.close()
+    return Played(
+        policy,
+        snapshot.config.env.id,
+        checkpoint.state.seed,
+        checkpoint.state.step,
+        episodes,
+        checkpoint.state.reports_success,
+    )
+
+
+def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
+    """Load a checkpoint with the configuration that it carries, and check that both can be used here.
+
+    Raises:
+        CheckpointDamaged: It is none, or damaged.
+        ConfigError: Project code it was trained with has changed, or a file from elsewhere names code of its own.
+    """
+    checkpoint = checkpoints.load(policy.path)
+    snapshot = carried_snapshot(checkpoint.config, policy.path)
+    if policy.run is None:
+        _check_foreign(root, policy.path, snapshot)
+    for name, digest in snapshot.code.everything.items():
+        if not is_unchanged(root / name, digest):
+            raise ConfigError(
+                f"{policy.label}: was trained with another {name} than the project has now, so it would be played in another "
+                f"world; check out the commit that `rlx info` names, or bring that file back"
+            )
+    own_registrations(root)
+    return checkpoint, snapshot
+
+
+def _check_foreign(root: Path, path: Path, snapshot: Snapshot) -> None:
+    """Refuse a file whose configuration would import or call what only the file names: a checkpoint runs no code."""
+    env = snapshot.config.env
+    if not (env.wrappers or env.kwargs or ":" in env.id):
+        return
+    for config in sorted((root / "configs").glob("*.yaml")):
+        try:
+            if compose_run(root, config.stem).config.env.is_same(env):
+                return
+        except ConfigError:
+            continue
+    raise ConfigError(
+        f"{path}: its environment has wrappers, arguments or a module that no config of this project has, and a file may not "
+        f"choose what code runs here. If you trust it, write a config with the same `env` section into configs/ first"
+    )
+
+
+def kept_episodes(folder: Path, policy: Policy, protocol: dict[str, Any]) -> list[Episode] | None:
+    """Return the episodes that the eval stage played with a policy, where it did under this protocol; else None.
+
+    Args:
+        folder: The run's ``eval`` folder.
+        policy: The policy.
+        protocol: The protocol as plain values, as ``summary.json`` has it.
+    """
+    from rlx.records.results import read_summary
+
+    try:
+        summary = read_summary(folder)
+        if dict(summary.task["protocol"]) != protocol or policy.name not in summary.scores:
+            return None
+        text = read_text(folder / "episodes.csv", MOST_TABLE_BYTES)
+        rows = [
+            row
+            for row in csv.DictReader(io.StringIO(text, newline=""))
+            if (row["checkpoint"], row["seed"]) == (policy.name, str(policy.seed))
+        ]
+        if len(rows) != protocol["episodes"]:
+            return None  # cut
+        if not all(math.isfinite(float(row["return"])) for row in rows):
+            return None
+        return [
+            Episode(
+                int(row["episode"]),
+                int(row["reset_seed"]),
+                float(row["return"]),
+                int(row["length"]),
+                {"True": True, "False": False}.get(row["success"]),
+                row["cut"] == "True",
+            )
+            for row in rows
+        ] or None
+    except Exception:  # noqa: BLE001 — damaged results are played anew
+        return None

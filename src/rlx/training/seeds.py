@@ -1,0 +1,262 @@
+"""All seeds of a run: taken from the bench where they are finished, trained in parallel where they are not."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.config.files.atomic import write_text
+from rlx.config.project_code import check_unchanged
+from rlx.config.snapshot import Snapshot
+from rlx.config.time_limits import step_timeout
+from rlx.errors import TrainingFailed
+from rlx.launch.progress import Progress, SeedProgress, shown_duration
+from rlx.launch.workers import Failure, run_parallel, worker_count
+from rlx.records.bench import Entry, entry_for, prune
+from rlx.records.elsewhere import is_pullable
+from rlx.records.live import BENCH, live_folder, show_bench
+from rlx.records.metrics import iterate_rows, write_rows
+from rlx.training.inheritance import take_over, take_recorded
+
+
+@dataclass(frozen=True)
+class SeedOutcome:
+    """How one seed ended.
+
+    Attributes:
+        seed: Which.
+        status: ``finished`` or ``failed``.
+        steps: Environment steps it has behind it.
+        seconds: Wall-clock time spent training it, all sessions together (None if unknown).
+        reused: Whether it was finished before and taken from the bench.
+        error: One line, if it failed.
+        failure: The facts of that (:meth:`rlx.launch.failures.Cause.to_data`).
+        engine: What computed it, and why that (see :class:`rlx.algorithms.Engine`); None before that is known.
+        planned: How many seeds the run was to have when this one was trained: seeds added later show by it.
+    """
+
+    seed: int
+    status: str
+    steps: int
+    seconds: float | None
+    reused: bool
+    error: str | None = None
+    engine: dict[str, str] | None = None
+    planned: int | None = None
+    failure: dict[str, Any] | None = None
+
+
+def train_run(
+    root: Path, run: str, snapshot: Snapshot, on_change: Callable[[list[SeedOutcome]], None]
+) -> list[SeedOutcome]:
+    """Train every seed of a run that is not finished, and put what there is into ``runs/<run>/``.
+
+    Args:
+        root: The project.
+        run: The run's name.
+        snapshot: Its effective configuration.
+        on_change: Called with the outcomes so far whenever a seed has ended (to keep ``metadata.json`` up to date).
+
+    Returns:
+        The outcomes, in the order of the seeds. Finished seeds are exported even when others failed.
+
+    Raises:
+        KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
+    """
+    entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
+    taken = take_recorded(root, snapshot, {seed: entry for seed, entry in entries.items() if not entry.done})
+    kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
+    for seed in kept:
+        entries[seed].touch()
+    show_bench(root / "runs" / run / "config_snapshot.yaml", {seed: entry.folder for seed, entry in entries.items()})
+    outcomes = {s: _finished(s, note, reused=True) for s, note in kept.items()}
+    missing = [seed for seed in entries if seed not in kept]
+    rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
+    total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
+    try:
+        with SeedProgress(run, missing, total) as progress:
+            if on_bench := kept.keys() - taken.keys():
+                why = "kept, since trained before with these settings and this code"
+                progress.say(f"{run}: {why}: {_listed(on_bench)}")
+            for source in dict.fromkeys(taken.values()):
+                seeds = [seed for seed, run_name in taken.items() if run_name == source]
+                progress.say(
+                    f"{run}: {_listed(seeds)} taken from DVC's cache: {source} was trained so, as dvc.lock says"
+                )
+            if missing:
+                if is_pullable(root / "runs" / run):
+                    progress.say(
+                        f"{run}: dvc.lock records its results: if they were pushed, `dvc pull` spares the training"
+                    )
+                progress.say(f"{run}: training {_listed(missing)}, {worker_count(len(missing))} at a time")
+                told = _Told(run, entries, outcomes, progress, on_change)
+                tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
+                patience = step_timeout(root, snapshot.config.env, run)
+                run_parallel(_train_on_bench, tasks, told.event, told.end, step_timeout=patience)
+    finally:
+        finished = [seed for seed, outcome in outcomes.items() if outcome.status == "finished"]
+        export(root / "runs" / run, entries, finished)
+    prune(root)
+    return _ordered(outcomes)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Takes in what the workers tell, and passes it on to people and to ``metadata.json``."""
+
+    run: str
+    entries: dict[int, Entry]
+    outcomes: dict[int, SeedOutcome]
+    progress: SeedProgress
+    on_change: Callable[[list[SeedOutcome]], None]
+
+    def event(self, content: Any) -> None:
+        """Show a line, or a sign of life."""
+        if isinstance(content, str):
+            self.progress.say(f"{self.run}: {content}")
+            return
+        if content.resumed_from:
+            self.progress.say(f"{self.run}: seed {content.seed} goes on from step {content.resumed_from:,}")
+        self.progress.update(content)
+
+    def end(self, seed: int, result: Any) -> None:
+        """Note how a seed has ended."""
+        if isinstance(result, Failure):
+            steps = _steps_behind(self.entries[seed])
+            _write_error(self.entries[seed], result.details)
+            facts = result.cause.to_data(steps)
+            self.outcomes[seed] = SeedOutcome(
+                seed, "failed", steps, None, reused=False, error=result.message, failure=facts
+            )
+            self.progress.finish(seed, "failed")
+            self.progress.say(f"{self.run}: seed {seed} failed{_at_step(result.cause.step)}: {result.message}")
+        else:
+            self.outcomes[seed] = _finished(seed, result, reused=False)
+            self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
+        self.on_change(_ordered(self.outcomes))
+
+
+def check(run: str, outcomes: list[SeedOutcome]) -> None:
+    """Raise if any seed failed.
+
+    Raises:
+        TrainingFailed: Naming the seeds, their errors, and where their tracebacks are.
+    """
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed; the others are kept:"]
+        live = live_folder()
+        where = f"runs/{live.name}/{BENCH}" if live else f"runs/{run}/logs"
+        lines += [
+            f"  seed {one.seed}{_at_step(_failed_step(one))}: {one.error} (traceback: {where}/seed_{one.seed}/error.txt)"
+            for one in failed
+        ]
+        if live is None:  # whoever makes an experiment says how it goes on
+            lines.append("Mend the cause and run the same command again: only these seeds train.")
+        raise TrainingFailed("\n".join(lines))
+
+
+def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None:
+    """Put the checkpoints and metrics of finished seeds, and the logs of all, into a run folder."""
+    for stale in ("logs", "checkpoints"):
+        shutil.rmtree(folder / stale, ignore_errors=True)
+    for seed, entry in entries.items():
+        logs, checkpoints = folder / "logs" / f"seed_{seed}", folder / "checkpoints" / f"seed_{seed}"
+        if (entry.folder / "tensorboard").is_dir():
+            shutil.copytree(entry.folder / "tensorboard", logs)
+        if (entry.folder / "error.txt").is_file():
+            logs.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(entry.folder / "error.txt", logs / "error.txt")
+        if seed in finished:
+            checkpoints.mkdir(parents=True)
+            for path in (entry.folder / "checkpoints").glob("*.zip"):
+                if not path.name.startswith(("best_", ".")):
+                    shutil.copyfile(path, checkpoints / path.name)
+    if finished:
+        paths = [entry.folder / "metrics.jsonl" for seed, entry in entries.items() if seed in finished]
+        write_rows(folder / "metrics.jsonl", (row for path in paths for row in iterate_rows(path)))
+
+
+def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """Train one seed in its bench folder, in a worker process."""
+    from rlx.training.one_seed import train_seed  # imports torch, which the parent process has no use for
+
+    with entry.locked(lambda: emit(f"seed {entry.seed} is being trained by another process; waiting for it")):
+        if note := entry.done:
+            return note
+        check_unchanged(root, snapshot.code.everything)
+        (entry.folder / "error.txt").unlink(missing_ok=True)
+        take_over(root, snapshot, entry.seed, entry.folder)
+        started = time.monotonic()
+        sessions = entry.folder / "seconds.txt"
+        before = _seconds_before(sessions)
+
+        engines: list[dict[str, str]] = []
+
+        def report(progress: Progress) -> None:
+            if progress.engine:
+                engines.append(progress.engine)
+            write_text(sessions, str(before + time.monotonic() - started))
+            emit(progress)
+
+        state = train_seed(root, snapshot, entry.seed, entry.folder, report, emit)
+        check_unchanged(root, snapshot.code.everything)
+        seconds = before + time.monotonic() - started
+        note = {
+            "steps": state.step,
+            "seconds": seconds,
+            "state": asdict(state),
+            "engine": engines[0],
+            "planned": snapshot.config.num_seeds,
+        }
+        entry.finish(note)
+        return note
+
+
+def _finished(seed: int, note: dict[str, Any], *, reused: bool) -> SeedOutcome:
+    facts = {"engine": note.get("engine"), "planned": note.get("planned")}
+    return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, **facts)
+
+
+def _failed_step(outcome: SeedOutcome) -> int | None:
+    step = (outcome.failure or {}).get("step")
+    return None if step is None else int(step)
+
+
+def _at_step(step: int | None) -> str:
+    return f" at step {step:,}" if step is not None else ""
+
+
+def _seconds_before(path: Path) -> float:
+    """Return the time that earlier sessions took, 0 where that is not known."""
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _write_error(entry: Entry, details: str) -> None:
+    entry.folder.mkdir(parents=True, exist_ok=True)
+    (entry.folder / "error.txt").write_text(details, encoding="utf-8")
+
+
+def _steps_behind(entry: Entry) -> int:
+    path = entry.folder / "metrics.jsonl"
+    rows = iterate_rows(path, tolerate_tail=True) if path.exists() else iter(())
+    return max((int(row["step"]) for row in rows), default=0)
+
+
+def _ordered(outcomes: dict[int, SeedOutcome]) -> list[SeedOutcome]:
+    return [outcomes[seed] for seed in sorted(outcomes)]
+
+
+def _listed(seeds: Any) -> str:
+    """Return seeds as people write them: ``seed 3``, ``seeds 1–5``, ``seeds 1, 2, 7``."""
+    ordered = sorted(seeds)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"seeds {ordered[0]}–{ordered[-1]}"
+    return f"seed{'s' * (len(ordered) > 1)} {', '.join(map(str, ordered))}"

@@ -1,0 +1,183 @@
+"""Films of a policy: which episodes, and what becomes of them.
+
+The environment is drawn in a process of its own (:mod:`rlx.training.filming`): whichever way it dies or hangs there, only the film
+is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlx.config.files.atomic import write_json
+from rlx.config.schema import FinalEvalConfig, VideoConfig
+from rlx.config.snapshot import Snapshot
+from rlx.config.time_limits import step_timeout
+from rlx.errors import EnvironmentUnusable, FilmFailed, NoRenderer, RlxError
+from rlx.launch.failures import ENVIRONMENT, PROCESS
+from rlx.launch.workers import Failure, run_alone
+from rlx.records import results
+from rlx.training.shooting import Filmed, Shooting, Shot
+
+if TYPE_CHECKING:  # torch and the environments are imported where the film is made
+    from rlx.envs.episodes import Episode
+    from rlx.training.playing import Played, Policy
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film shows; written beside it as ``<name>.json``.
+
+    Attributes:
+        file: The film, or None if there is none.
+        reason: Why there is none.
+        seed: Training seed of the policy.
+        checkpoint: Which of its checkpoints.
+        episode: Index of the held-out episode.
+        reset_seed: What the environment was reset with.
+        evaluated_return: The episode's return in evaluation.
+        filmed_return: Its return up to the end of the film.
+        steps: Steps on film.
+        complete: Whether the film reaches the episode's end.
+    """
+
+    file: str | None
+    reason: str | None
+    seed: int
+    checkpoint: str
+    episode: int
+    reset_seed: int
+    evaluated_return: float
+    filmed_return: float | None = None
+    steps: int | None = None
+    complete: bool | None = None
+
+
+def representative(table: Any, checkpoint: str = "latest") -> tuple[int, int]:
+    """Return (training seed, held-out episode) of the median episode of the median seed.
+
+    With an even number the lower of the two in the middle is taken: never the more flattering one.
+
+    Args:
+        table: The run's ``episodes.csv``.
+        checkpoint: Which policies.
+    """
+    rows = table[table["checkpoint"] == checkpoint]
+    means = rows.groupby("seed")["return"].mean().reset_index().sort_values(["return", "seed"], kind="stable")
+    seed = int(means["seed"].iloc[(len(means) - 1) // 2])
+    episodes = rows[rows["seed"] == seed].sort_values(["return", "episode"], kind="stable")
+    return seed, int(episodes["episode"].iloc[(len(episodes) - 1) // 2])
+
+
+def representatives(played: Sequence[Played], show: str, episodes: int) -> tuple[Played, list[Episode]]:
+    """Return the policy, and its episodes, that stand for all: the median ones, the best, or the worst.
+
+    Seeds are ordered by their mean return, episodes by their return; of an even number the lower of the two in the middle
+    is the median: never the more flattering one.
+
+    Args:
+        played: What each seed's policy did.
+        show: ``median``, ``best`` or ``worst``.
+        episodes: How many episodes; around the median, or from the best (worst) on.
+    """
+    ordered = sorted(
+        played, key=lambda item: (sum(e.episode_return for e in item.episodes) / len(item.episodes), item.seed)
+    )
+    place = {"best": -1, "worst": 0, "median": (len(ordered) - 1) // 2}[show]
+    item = ordered[place]
+    ranked = sorted(item.episodes, key=lambda episode: (episode.episode_return, episode.index))
+    if show == "best":
+        return item, ranked[::-1][:episodes]
+    first = 0 if show == "worst" else max(0, (len(ranked) - 1) // 2 - (episodes - 1) // 2)
+    return item, ranked[first : first + episodes]
+
+
+def film_run(  # noqa: PLR0913
+    root: Path,
+    run: str,
+    snapshot: Snapshot,
+    protocol: FinalEvalConfig,
+    video: VideoConfig,
+    say: Callable[[str], None] = print,
+) -> Film:
+    """Film the representative episode of a run into ``runs/<run>/videos/``.
+
+    Args:
+        root: The project.
+        run: The run's name.
+        snapshot: Its effective configuration.
+        protocol: The held-out episodes, of which one is filmed.
+        video: How.
+        say: Called with a line now and then.
+
+    Returns:
+        What was filmed; where the environment cannot be rendered, a film without a file and the reason why.
+    """
+    folder = root / "runs" / run
+    table = results.read_episodes(folder / "eval")
+    seed, episode = representative(table)
+    row = table[(table["checkpoint"] == "latest") & (table["seed"] == seed) & (table["episode"] == episode)].iloc[0]
+    film = Film(None, None, seed, "latest", episode, int(row["reset_seed"]), float(row["return"]))
+    target = folder / "videos" / "median.mp4"
+    shooting = Shooting([Shot(episode, film.reset_seed, f"{run}  seed {seed}")], protocol, video)
+    checkpoint = folder / "checkpoints" / f"seed_{seed}" / f"{film.checkpoint}.zip"
+    limit = step_timeout(root, snapshot.config.env, run)
+    try:
+        last = _apart(
+            _film_of_run, (root, snapshot, checkpoint, shooting, target), limit, lambda line: say(f"{run}: {line}")
+        )
+        film = replace(film, file=target.name, filmed_return=last.total, steps=last.steps, complete=last.complete)
+    except (NoRenderer, EnvironmentUnusable) as error:
+        film = replace(film, reason=str(error))
+    write_json(target.with_suffix(".json"), asdict(film))
+    return film
+
+
+def film_policy(root: Path, policy: Policy, shooting: Shooting, target: Path, say: Callable[[str], None]) -> Filmed:
+    """Film episodes of a policy one after another, as evaluation plays them.
+
+    Args:
+        root: The project.
+        policy: The policy.
+        shooting: The episodes.
+        target: An ``.mp4`` (H.264) or a ``.gif``.
+        say: Called with a line now and then.
+
+    Raises:
+        NoRenderer: The environment cannot be filmed on this machine; the message says what to install or set.
+        RlxError: The policy cannot be used; see :func:`rlx.training.playing.open_policy`.
+    """
+    from rlx.training.playing import open_policy
+
+    _, snapshot = open_policy(root, policy)
+    limit = step_timeout(root, snapshot.config.env, policy.run)
+    return _apart(_film_of_policy, (root, policy, shooting, target), limit, say)
+
+
+def _film_of_run(*arguments: Any) -> Filmed | RlxError:
+    from rlx.training.filming import film_of_run
+
+    return film_of_run(*arguments)
+
+
+def _film_of_policy(*arguments: Any) -> Filmed | RlxError:
+    from rlx.training.filming import film_of_policy
+
+    return film_of_policy(*arguments)
+
+
+def _apart(
+    film: Callable[..., Filmed | RlxError], arguments: tuple[Any, ...], limit: float, say: Callable[[str], None]
+) -> Filmed:
+    """Film in a process of its own; whatever is the environment's fault there is no film, anything else an error."""
+    found = run_alone(film, arguments, say, step_timeout=limit)
+    if isinstance(found, Failure):
+        if found.cause.kind in (ENVIRONMENT, PROCESS):
+            raise NoRenderer(f"no film: {found.message}")
+        raise FilmFailed(f"the film could not be made: {found.message}")
+    if isinstance(found, RlxError):
+        raise found
+    filmed: Filmed = found
+    return filmed
