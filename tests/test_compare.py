@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rlx.errors import DataDamaged
 from rlx.report.score_table import read_score_table
-from tests.conftest import Project, own
-from tests.conftest import run as run_command
+from tests.conftest import Project, own, run as run_command
 
 
 def flat(text: str) -> str:

@@ -10,8 +10,7 @@ import yaml
 
 from benchmarks.calibration.report import with_tables
 from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
-from rlx.cli import COMMANDS, cli
-from rlx.cli import reference as commands
+from rlx.cli import COMMANDS, cli, reference as commands
 from rlx.config import reference
 from rlx.config.metrics import VOCABULARY
 from rlx.config.schema import Parameters

@@ -15,10 +15,9 @@ import pytest
 import stable_baselines3
 import torch
 from gymnasium import spaces
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from rlx import algorithms
+from rlx.algorithms import engines as algorithms
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs.making import make_env, make_vector_env

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rlx import algorithms
+from rlx.algorithms import engines as algorithms
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs.making import make_env

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlx import algorithms
+from rlx.algorithms import engines as algorithms
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs.making import make_vector_env

@@ -35,7 +35,7 @@ def rate(iterate: Any, steps_of: Any) -> float:
 
 
 def with_rlx(task: str, seed: int, engine: str, *, compiled: bool) -> float:
-    from rlx import algorithms
+    from rlx.algorithms import engines as algorithms
     from rlx.config.schema import RunConfig
     from rlx.envs.making import make_vector_env
     from rlx.envs.vector_envs import native

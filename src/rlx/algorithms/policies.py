@@ -22,9 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rlx.config.checks import BUILT_IN_NETWORKS, hidden_sizes
-from rlx.config.project import load_package
-from rlx.config.schema import RunConfig
+from rlx.config import BUILT_IN_NETWORKS, RunConfig, hidden_sizes, load_package
 from rlx.errors import PolicyUnusable
 
 Network = TypeVar("Network", bound=type[Any])

@@ -97,7 +97,7 @@ def cli(context: click.Context) -> None:
 def _check_settled(only_told: bool) -> None:
     """Refuse to work on half a merge, or tell of it where nothing but names is shown."""
     from rlx.cli.common import say
-    from rlx.config.project import check_settled, find_root
+    from rlx.config import check_settled, find_root
     from rlx.errors import NotInProject, RlxError
 
     try:

@@ -25,7 +25,7 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
       rlx analyze cartpole
     """
     from rlx.cli.diagnose import analysis_of
-    from rlx.report.analysis_words import analysis_markdown
+    from rlx.report import analysis_markdown
 
     content = analysis_of(run).content
     if as_json:
@@ -40,8 +40,7 @@ def _tell(content: Any, typed: str) -> None:
     import shlex
 
     from rlx.cli.diagnose import STYLES, tell_suggestions
-    from rlx.report.analysis_words import analysis_grids, analysis_headline
-    from rlx.report.diagnosis_words import MARKS, diagnosis_headline
+    from rlx.report import MARKS, analysis_grids, analysis_headline, diagnosis_headline
 
     tell(f"{content['run']} on {content['environment']}", "bold")
     tell(analysis_headline(content))

@@ -19,14 +19,11 @@ def command(runs: tuple[str, ...]) -> None:
     Example:
       rlx checkout cartpole_001
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import Missing
-    from rlx.experiments.kept import export
-    from rlx.experiments.references import kept_origin
-    from rlx.experiments.revisions import recorded_here
-    from rlx.experiments.untrusted import check_outputs
-    from rlx.launch.tools import dvc
-    from rlx.records.runs import RunFolder
+    from rlx.experiments import check_outputs, export, kept_origin, recorded_here
+    from rlx.launch import dvc
+    from rlx.records import RunFolder
 
     root = find_root()
     for name in runs:

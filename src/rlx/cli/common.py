@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rlx.launch.terminal import Terminal
-    from rlx.report.grid import Grid
+    from rlx.launch import Terminal
+    from rlx.report import Grid
 
 LOUDNESS = "RLX_LOUDNESS"
 PIPED = "RLX_OUTPUT_IS_DATA"
@@ -37,7 +37,7 @@ class _Named(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
         """Return the names that begin as typed; none outside a project."""
-        from rlx.config.project import find_root
+        from rlx.config import find_root
         from rlx.errors import RlxError
 
         try:
@@ -48,7 +48,7 @@ class _Named(click.ParamType[str]):
 
 
 def _runs(root: Path) -> list[str]:
-    from rlx.experiments.references import known_runs
+    from rlx.experiments import known_runs
 
     return known_runs(root)
 
@@ -66,7 +66,7 @@ def _sweeps(root: Path) -> list[str]:
 
 
 def _metrics(_: Path) -> list[str]:
-    from rlx.diagnosis.explanations import EXPLANATIONS
+    from rlx.diagnosis import EXPLANATIONS
 
     return list(EXPLANATIONS)
 
@@ -154,8 +154,8 @@ def tell_fact(name: str, text: str) -> None:
     """Print a fact under its name, which is padded; long texts go on under themselves."""
     from rich.text import Text
 
-    from rlx.report.text import wrapped
-    from rlx.stats.wording import visible
+    from rlx.report import wrapped
+    from rlx.stats import visible
 
     drawn = console()
     first, *rest = wrapped(visible(text), max(20, drawn.width - len(name))).splitlines() or [""]
@@ -167,8 +167,8 @@ def tell_fact(name: str, text: str) -> None:
 def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
     from rich.text import Text
 
-    from rlx.report.text import wrapped
-    from rlx.stats.wording import visible
+    from rlx.report import wrapped
+    from rlx.stats import visible
 
     drawn = console(stderr=aside)
     drawn.print(Text(wrapped(visible(line), drawn.width, indent), style=style), soft_wrap=True)
@@ -176,7 +176,7 @@ def _print(line: str, style: str, indent: str, *, aside: bool) -> None:
 
 def console(*, stderr: bool = False) -> Terminal:
     """Return the terminal."""
-    from rlx.launch.terminal import Terminal
+    from rlx.launch import Terminal
 
     return Terminal(stderr=stderr)
 
@@ -185,7 +185,7 @@ def print_json(content: Any) -> None:
     """Print a document as JSON, floats with every digit; in ASCII where the terminal has no more."""
     import json
 
-    from rlx.stats.wording import visible_json
+    from rlx.stats import visible_json
 
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     click.echo(visible_json(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False)))
@@ -201,7 +201,7 @@ def print_csv(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
 
 def _csv_cell(value: Any) -> Any:
     """Return what stands in a cell of CSV: numbers as they are, texts so that a spreadsheet takes them for texts."""
-    from rlx.stats.wording import visible
+    from rlx.stats import visible
 
     text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
     if not isinstance(text, str):
@@ -214,7 +214,7 @@ def print_grid(grid: Grid) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from rlx.stats.wording import visible
+    from rlx.stats import visible
 
     drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, title in enumerate(grid.head):

@@ -10,8 +10,8 @@ import click
 from rlx.cli.common import AS_JSON, AS_MARKDOWN, RUN, print_grid, print_json, tell
 
 if TYPE_CHECKING:
-    from rlx.config.schema import CompareConfig
-    from rlx.report.study_comparison import StudyComparison
+    from rlx.config import CompareConfig
+    from rlx.report import StudyComparison
 
 
 class _Looks(click.ParamType):  # type: ignore[type-arg]
@@ -23,7 +23,7 @@ class _Looks(click.ParamType):  # type: ignore[type-arg]
         """Return the numbers."""
         from pydantic import TypeAdapter, ValidationError
 
-        from rlx.config.schema import Looks
+        from rlx.config import Looks
 
         try:
             looks: list[int] = TypeAdapter(Looks).validate_python([int(word) for word in str(value)[:1000].split(",")])
@@ -85,8 +85,7 @@ def command(
     import math
 
     from rlx.errors import UsageError
-    from rlx.report.comparison_files import comparison_data
-    from rlx.report.comparison_words import comparison_markdown
+    from rlx.report import comparison_data, comparison_markdown
 
     effect = judging["minimum_effect"]
     if effect is not None and not math.isfinite(effect):
@@ -118,10 +117,9 @@ def _from_table(
 ) -> StudyComparison:
     from dataclasses import replace
 
-    from rlx.config.schema import ReferenceScore
+    from rlx.config import ReferenceScore
     from rlx.errors import UsageError
-    from rlx.report.score_table import read_references, read_score_table
-    from rlx.report.study_comparison import Bars, judge
+    from rlx.report import Bars, judge, read_references, read_score_table
 
     references, normalized = judging.pop("references", None), judging.pop("normalized", False)
     if references and normalized:
@@ -156,9 +154,7 @@ def _from_table(
 
 def _settings_of_project() -> tuple[CompareConfig, str]:
     """Return the ``compare`` section of the project that this is called in, and whose it is, in words."""
-    from rlx.config.composition import read_parameters
-    from rlx.config.project import find_root
-    from rlx.config.schema import CompareConfig
+    from rlx.config import CompareConfig, find_root, read_parameters
     from rlx.errors import RlxError
 
     try:
@@ -169,14 +165,18 @@ def _settings_of_project() -> tuple[CompareConfig, str]:
 
 
 def _from_project(runs: tuple[str, ...], judging: dict[str, Any], *, sequential: bool) -> StudyComparison:
-    from rlx.config.composition import read_parameters
-    from rlx.config.project import find_root
+    from rlx.config import find_root, read_parameters
     from rlx.errors import Missing, UsageError
-    from rlx.experiments.references import find_run
-    from rlx.report.judged_runs import chosen_runs, with_outdated
-    from rlx.report.score_table import read_references
-    from rlx.report.study_comparison import compare_folders, compare_metric
-    from rlx.report.sweep_digest import judge_sweep, members_of
+    from rlx.experiments import find_run
+    from rlx.report import (
+        chosen_runs,
+        compare_folders,
+        compare_metric,
+        judge_sweep,
+        members_of,
+        read_references,
+        with_outdated,
+    )
 
     root, baseline = find_root(), judging.pop("baseline", None)
     parameters = read_parameters(root)
@@ -214,8 +214,7 @@ def _from_project(runs: tuple[str, ...], judging: dict[str, Any], *, sequential:
 
 
 def _show(study: StudyComparison) -> None:
-    from rlx.report.comparison_tables import comparison_grids
-    from rlx.report.comparison_words import beware_of_all, changes, headlines, judgement, shared_warnings
+    from rlx.report import beware_of_all, changes, comparison_grids, headlines, judgement, shared_warnings
 
     for line in headlines(study):
         tell(line, "bold")

@@ -11,7 +11,7 @@ import click
 from rlx.cli.common import AS_JSON, AS_MARKDOWN, FORCE, OUTPUT, RUN, print_json, say, tell, tell_fact
 
 if TYPE_CHECKING:
-    from rlx.report.run_analysis import Analysis
+    from rlx.report import Analysis
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
 LABEL = 9
@@ -45,7 +45,7 @@ def command(run: str, plots: Path | None, *, force: bool, as_markdown: bool, as_
     if as_json:
         print_json(findings_document(content))
     elif as_markdown:
-        from rlx.report.diagnosis_words import diagnosis_markdown
+        from rlx.report import diagnosis_markdown
 
         click.echo("\n".join([f"# {content['run']}: diagnosis", "", *diagnosis_markdown(content, pictures)]))
     else:
@@ -58,9 +58,9 @@ def command(run: str, plots: Path | None, *, force: bool, as_markdown: bool, as_
 
 def analysis_of(run: str) -> Analysis:
     """Return the analysis of the run that a person means."""
-    from rlx.config.project import find_root
-    from rlx.experiments.references import find_run
-    from rlx.report.run_analysis import analyze
+    from rlx.config import find_root
+    from rlx.experiments import find_run
+    from rlx.report import analyze
 
     root = find_root()
     return analyze(root, find_run(root, run))
@@ -74,7 +74,7 @@ def findings_document(content: Any) -> dict[str, Any]:
 
 def tell_findings(content: Any) -> None:
     """Print findings with their evidence, or that there are none."""
-    from rlx.report.diagnosis_words import MARKS, diagnosis_headline, finding_lines
+    from rlx.report import MARKS, diagnosis_headline, finding_lines
 
     outcome = content["outcome"]
     if outcome is not None and outcome["latest"]["above_random_by_interval"] is False:
@@ -97,8 +97,7 @@ def _pictures(analysis: Analysis, folder: Path | None, *, force: bool) -> dict[s
     import tempfile
     from shutil import copyfile
 
-    from rlx.report.destination import check_destination, delivered
-    from rlx.report.diagnosis_pictures import write_pictures
+    from rlx.report import check_destination, delivered, write_pictures
 
     with tempfile.TemporaryDirectory() as drawn:
         written = write_pictures(analysis.record, analysis.diagnosis, Path(drawn))

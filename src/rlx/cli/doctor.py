@@ -12,8 +12,7 @@ import click
 from rlx.cli.common import AS_JSON, console, is_quiet, print_json, tell
 
 if TYPE_CHECKING:
-    from rlx.report.doctor.examination import Section
-    from rlx.report.doctor.finding import Finding
+    from rlx.report import Finding, Section
 
 FORMAT = 1
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
@@ -35,9 +34,9 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
     Example:
       rlx doctor --fix
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import NotInProject
-    from rlx.report.doctor.examination import examine, mended
+    from rlx.report import examine, mended
 
     try:
         root = find_root()
@@ -79,8 +78,8 @@ def _show(section: Section) -> None:
 def _show_finding(finding: Finding) -> None:
     from rich.text import Text
 
-    from rlx.report.text import wrapped
-    from rlx.stats.wording import visible
+    from rlx.report import wrapped
+    from rlx.stats import visible
 
     drawn = console()
     indent = " " * (NAME_WIDTH + 12)
@@ -95,7 +94,7 @@ def _show_finding(finding: Finding) -> None:
 
 
 def _sum_up(findings: list[Finding], counts: dict[str, int], *, in_project: bool) -> None:
-    from rlx.report.doctor.finding import counted
+    from rlx.report import counted
 
     parts = [counted(counts["problem"], "problem"), counted(counts["warning"], "warning"), f"{counts['ok']} ok"]
     click.echo()

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rlx.errors import Interrupted, RlxError
-from rlx.launch import signals
-from rlx.launch.streams import visible_streams, write_error
+from rlx.launch import signals, visible_streams, write_error
 
 
 def run_stage(main: Callable[..., None]) -> NoReturn:
@@ -22,8 +21,8 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
     0 ok, 1 failed, 2 usage, 3 configuration, 4 something is missing, 130 interrupted, 143 terminated. While it is at
     work it leaves a live note on the run, and it ends with the DVC that started it.
     """
-    from rlx.config.project import check_folders
-    from rlx.records.live_notes import StageNote
+    from rlx.config import check_folders
+    from rlx.records import StageNote
 
     wanted = main.__code__.co_argcount
     if len(sys.argv) != wanted + 1:

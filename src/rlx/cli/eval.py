@@ -11,9 +11,9 @@ import click
 from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, CHECKPOINT, print_csv, print_grid, print_json, say, tell
 
 if TYPE_CHECKING:
-    from rlx.config.schema import FinalEvalConfig
-    from rlx.report.grid import Grid
-    from rlx.training.playing import Played, Policy
+    from rlx.config import FinalEvalConfig
+    from rlx.report import Grid
+    from rlx.training import Played, Policy
 
 
 @click.command("eval")
@@ -36,7 +36,7 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     Example:
       rlx eval cartpole:best cartpole_001:best#101 --episodes 200
     """
-    from rlx.training.playing import play_policies
+    from rlx.training import play_policies
 
     root, policies, protocol = asked_for(checkpoints, chosen)
     played = play_policies(root, policies, protocol, say)
@@ -61,11 +61,9 @@ def asked_for(references: Sequence[str], chosen: dict[str, Any]) -> tuple[Path, 
     The episodes are those by which the policies' run is judged; of several runs that are judged by different ones, and of
     plain files, those of ``params.yaml``.
     """
-    from rlx.config.composition import read_parameters
-    from rlx.config.project import find_root
-    from rlx.config.schema import FinalEvalConfig
+    from rlx.config import FinalEvalConfig, find_root, read_parameters
     from rlx.errors import NotInProject
-    from rlx.records.runs import RunFolder
+    from rlx.records import RunFolder
 
     try:
         root = find_root()
@@ -87,9 +85,9 @@ def asked_for(references: Sequence[str], chosen: dict[str, Any]) -> tuple[Path, 
 
 def policies_of(root: Path, references: Sequence[str]) -> list[Policy]:
     """Return the policies that references name, each once."""
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import NotInProject
-    from rlx.report.checkpoint_references import find_checkpoints
+    from rlx.report import find_checkpoints
 
     found = []
     for reference in dict.fromkeys(references):
@@ -149,8 +147,8 @@ def _document(played: list[Played], protocol: FinalEvalConfig) -> dict[str, Any]
 
 
 def _grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
-    from rlx.report.grid import Grid
-    from rlx.stats.wording import MISSING, number
+    from rlx.report import Grid
+    from rlx.stats import MISSING, number
 
     summaries = [_summary(item) for item in played]
     head = ["checkpoint", "seed", "step", "mean return", "sd", "min", "max"]
@@ -185,7 +183,7 @@ def _over_seeds(played: list[Played]) -> list[str]:
     import numpy as np
 
     from rlx import stats
-    from rlx.stats.wording import interval, number
+    from rlx.stats import interval, number
 
     lines = []
     for label in dict.fromkeys(item.policy.label for item in played):

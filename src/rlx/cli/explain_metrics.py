@@ -9,7 +9,7 @@ import click
 from rlx.cli.common import AS_JSON, AS_MARKDOWN, METRIC, RUN, print_json, tell, tell_fact
 
 if TYPE_CHECKING:
-    from rlx.report.metric_explanations import ExplainedRun
+    from rlx.report import ExplainedRun
 
 
 @click.command("explain-metrics")
@@ -27,9 +27,9 @@ def command(run: str, metric: str | None, *, as_json: bool, as_markdown: bool) -
     Example:
       rlx explain-metrics cartpole approx_kl
     """
-    from rlx.config.project import find_root
-    from rlx.experiments.references import find_run
-    from rlx.report.metric_explanations import explain_run, explanation_data, explanation_markdown
+    from rlx.config import find_root
+    from rlx.experiments import find_run
+    from rlx.report import explain_run, explanation_data, explanation_markdown
 
     root = find_root()
     explained = explain_run(root, find_run(root, run), metric)
@@ -42,7 +42,7 @@ def command(run: str, metric: str | None, *, as_json: bool, as_markdown: bool) -
 
 
 def _show(explained: ExplainedRun, *, full: bool) -> None:
-    from rlx.report.metric_explanations import facts
+    from rlx.report import facts
 
     tell(f"{explained.run} on {explained.environment}, {explained.status}", "bold")
     for note in explained.notes:

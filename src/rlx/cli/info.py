@@ -23,9 +23,9 @@ def command(run: str, *, as_json: bool) -> None:
     Example:
       rlx info cartpole@main
     """
-    from rlx.config.project import find_root
-    from rlx.experiments.references import find_run
-    from rlx.report.run_facts import facts_of_run
+    from rlx.config import find_root
+    from rlx.experiments import find_run
+    from rlx.report import facts_of_run
 
     root = find_root()
     facts = facts_of_run(root, find_run(root, run))
@@ -40,8 +40,8 @@ def command(run: str, *, as_json: bool) -> None:
 
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what to show: a name and a text each."""
-    from rlx.config.sources import told_sources
-    from rlx.stats.wording import number
+    from rlx.config import told_sources
+    from rlx.stats import number
 
     yield "run", facts["run"] + (f" ({facts['title']})" if facts["title"] else "")
     done = "" if facts["progress"] is None else f", {100 * facts['progress']:.0f} % of its environment steps"

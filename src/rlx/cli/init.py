@@ -27,8 +27,7 @@ def command(name: Path, env_id: str | None, remote: str | None, *, no_hooks: boo
     import shlex
 
     from rlx.errors import UsageError
-    from rlx.experiments.clone import set_up
-    from rlx.experiments.creation import create_project, is_project
+    from rlx.experiments import create_project, is_project, set_up
 
     for option, value in (("--env", env_id), ("--remote", remote)):
         if value is not None and not value.strip():

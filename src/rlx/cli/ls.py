@@ -11,7 +11,7 @@ from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, pri
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rlx.experiments.index import Row
+    from rlx.experiments import Row
 
 INTERNAL = ("process", "ended", "trained_so", "scored_so")
 """What of a row is for rlx itself."""
@@ -53,9 +53,8 @@ def command(  # noqa: PLR0913
     Example:
       rlx ls --tag paper --filter 'return>=100' --sort return
     """
-    from rlx.config.project import find_root
-    from rlx.experiments.index import rows
-    from rlx.experiments.row_filter import parse_filter
+    from rlx.config import find_root
+    from rlx.experiments import parse_filter, rows
 
     wanted = [parse_filter(text) for text in filters]
     found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
@@ -81,7 +80,7 @@ def command(  # noqa: PLR0913
 def _names() -> list[str]:
     from dataclasses import fields
 
-    from rlx.experiments.index import Row
+    from rlx.experiments import Row
 
     return [field.name for field in fields(Row) if field.name not in INTERNAL]
 
@@ -93,7 +92,7 @@ def _plain(row: Row) -> dict[str, object]:
 def _markdown(found: list[Row]) -> str:
     import time
 
-    from rlx.report.grid import Grid
+    from rlx.report import Grid
 
     now = time.time()
     head = ["run", "status", "environment", "seeds", "return", "95 % interval", "age", "tags"]
@@ -128,7 +127,7 @@ def _print_table(found: list[Row]) -> None:
 
     from rich.text import Text
 
-    from rlx.stats.wording import visible
+    from rlx.stats import visible
 
     terminal, now = console(), time.time()
     columns = {
@@ -194,7 +193,7 @@ def _seeds(row: Row) -> str:
 
 
 def _score(row: Row) -> list[str]:
-    from rlx.stats.wording import MISSING, number
+    from rlx.stats import MISSING, number
 
     if row.ci_low is None or row.ci_high is None:
         return [number(row.return_mean), MISSING]

@@ -20,11 +20,11 @@ def command(run: str, text: str | None, *, remove: bool) -> None:
     Example:
       rlx note cartpole_001 "learns faster, forgets later"
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import UsageError
-    from rlx.experiments.references import find_run
-    from rlx.records.labels import change_labels, read_labels, with_note, without_note
-    from rlx.stats.wording import visible
+    from rlx.experiments import find_run
+    from rlx.records import change_labels, read_labels, with_note, without_note
+    from rlx.stats import visible
 
     root = find_root()
     name = find_run(root, run).name

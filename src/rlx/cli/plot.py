@@ -12,8 +12,8 @@ from rlx.cli.common import AS_JSON, FORCE, OUTPUT, RUN, print_csv, print_json, s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rlx.records.runs import RunFolder
-    from rlx.report.metric_curves import CurveSheet
+    from rlx.records import RunFolder
+    from rlx.report import CurveSheet
 
 FORMATS = ("png", "svg", "html")
 NAMED = 4
@@ -57,11 +57,9 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     Example:
       rlx plot cartpole cartpole_epochs --metric internals --format html
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import UsageError
-    from rlx.report.destination import STDOUT, check_destination, delivered
-    from rlx.report.metric_choice import chosen_metrics
-    from rlx.report.metric_curves import curve_sheet, without_constants
+    from rlx.report import STDOUT, check_destination, chosen_metrics, curve_sheet, delivered, without_constants
 
     kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
     if as_json + as_csv + bool(kind or output) > 1:
@@ -91,7 +89,7 @@ def _folders(root: Path, names: Sequence[str]) -> list[RunFolder]:
     """Return the runs, each once; those of equal names are called what was typed."""
     from dataclasses import replace
 
-    from rlx.experiments.references import find_run
+    from rlx.experiments import find_run
 
     found: dict[Path, RunFolder] = {}
     for name in dict.fromkeys(names):
@@ -117,7 +115,7 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
         UsageError: The path's suffix is no format, or not the one asked for.
     """
     from rlx.errors import UsageError
-    from rlx.report.destination import STDOUT
+    from rlx.report import STDOUT
 
     if path == STDOUT:
         return path
@@ -134,10 +132,9 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
 
 
 def _draw(sheet: CurveSheet, target: Path) -> None:
-    from rlx.config.files.atomic import write_text
+    from rlx.config import write_text
     from rlx.errors import UsageError
-    from rlx.report.metric_pictures import MOST_RUNS, curve_picture
-    from rlx.report.plots import save
+    from rlx.report import MOST_RUNS, curve_picture, save
 
     if len(sheet.runs) > MOST_RUNS:
         raise UsageError(
@@ -145,7 +142,7 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
             f"or take the points with --csv"
         )
     if target.suffix == ".html":
-        from rlx.report.interactive_curves import curve_page
+        from rlx.report import curve_page
 
         write_text(target, curve_page(sheet))
     else:
@@ -153,7 +150,7 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
 
 
 def _print(sheet: CurveSheet, *, as_json: bool) -> None:
-    from rlx.report.metric_tables import COLUMNS, metric_data, to_rows
+    from rlx.report import COLUMNS, metric_data, to_rows
 
     if as_json:
         print_json(metric_data(sheet))

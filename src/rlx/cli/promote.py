@@ -21,11 +21,16 @@ def command(run: str, *, no_commit: bool) -> None:
     Example:
       rlx promote cartpole_001
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import Missing
-    from rlx.experiments.kept import experiment_named
-    from rlx.experiments.promoting import check_ready, lacks_results, plan_promotion, promote
-    from rlx.experiments.references import nearest_experiment
+    from rlx.experiments import (
+        check_ready,
+        experiment_named,
+        lacks_results,
+        nearest_experiment,
+        plan_promotion,
+        promote,
+    )
 
     root = find_root()
     experiment = experiment_named(root, run)

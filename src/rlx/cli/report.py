@@ -10,9 +10,8 @@ import click
 from rlx.cli.common import FORCE, OUTPUT, RUN, say, tell
 
 if TYPE_CHECKING:
-    from rlx.config.schema import Parameters
-    from rlx.report.judged_runs import JudgedRuns
-    from rlx.report.page import Heading
+    from rlx.config import Parameters
+    from rlx.report import Heading, JudgedRuns
 
 
 @click.command("report")
@@ -50,11 +49,9 @@ def command(runs: tuple[str, ...], output: Path, films: str, show: str, *, force
     Example:
       rlx report cartpole cartpole_epochs -o epochs.html
     """
-    from rlx.config.composition import read_parameters
-    from rlx.config.project import find_root
+    from rlx.config import find_root, read_parameters
     from rlx.errors import UsageError
-    from rlx.report.destination import STDOUT, check_destination, delivered
-    from rlx.report.page import write_page
+    from rlx.report import STDOUT, check_destination, delivered, write_page
 
     if output != STDOUT and output.suffix != ".html":
         raise UsageError(f"-o {output}: a page is an .html file; end the name in .html")
@@ -79,8 +76,7 @@ def command(runs: tuple[str, ...], output: Path, films: str, show: str, *, force
 
 def _judged(root: Path, parameters: Parameters, runs: tuple[str, ...]) -> JudgedRuns:
     from rlx.errors import Missing
-    from rlx.report.judged_runs import chosen_runs, judge_runs, judge_study
-    from rlx.report.sweep_digest import judge_sweep, members_of
+    from rlx.report import chosen_runs, judge_runs, judge_study, judge_sweep, members_of
 
     if not runs:
         return judge_study(root, parameters)
@@ -98,7 +94,7 @@ def _heading(root: Path, runs: tuple[str, ...], films: bool) -> Heading:
     from datetime import UTC, datetime
 
     from rlx.experiments import git_state
-    from rlx.report.page import Heading
+    from rlx.report import Heading
 
     state = git_state(root)
     changed = ", with uncommitted changes" if state.dirty else ""

@@ -11,7 +11,7 @@ import click
 from rlx.cli.common import RUN, is_verbose, say, tell
 
 if TYPE_CHECKING:
-    from rlx.records.runs import RunFolder
+    from rlx.records import RunFolder
 
 
 @click.command("resume")
@@ -47,10 +47,9 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
       rlx resume cartpole_001
       rlx resume cartpole --timesteps 100000 -S algo.learning_rate=0.0001
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import UsageError
-    from rlx.experiments.kept import read_record
-    from rlx.experiments.references import find_run
+    from rlx.experiments import find_run, read_record
 
     root = find_root()
     folder = find_run(root, run)
@@ -69,9 +68,7 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
 def _experiment(root: Path, folder: RunFolder) -> None:
     from rlx.cli.train import loudness, show_result
     from rlx.errors import UsageError
-    from rlx.experiments.kept import experiment_named, read_record
-    from rlx.experiments.making import begin_again, has_workplace, make
-    from rlx.experiments.planning import plan
+    from rlx.experiments import begin_again, experiment_named, has_workplace, make, plan, read_record
 
     name, record = folder.name, read_record(folder.path)
     assert record is not None
@@ -87,7 +84,7 @@ def _experiment(root: Path, folder: RunFolder) -> None:
         say(f"{name}: goes on with the code and configs as they are now" + (f": {changed}" if changed else ""))
     finished = make(root, name, loudness(), again=f"rlx resume {name}")
     if record.targets and finished.is_evaluated:
-        from rlx.config.composition import read_parameters
+        from rlx.config import read_parameters
 
         show_result(root, finished, read_parameters(root))
 
@@ -95,11 +92,9 @@ def _experiment(root: Path, folder: RunFolder) -> None:
 def _of_the_study(root: Path, folder: RunFolder) -> None:
     """Go on with a run of the workspace; a kept experiment has nothing to go on with."""
     from rlx.errors import Interrupted, Missing, TrainingFailed, UsageError
-    from rlx.experiments.making import whole_run
-    from rlx.experiments.planning import plan
-    from rlx.experiments.untrusted import check_lock
-    from rlx.launch.tools import dvc_in_terminal
-    from rlx.records.elsewhere import cure_of_study_run
+    from rlx.experiments import check_lock, plan, whole_run
+    from rlx.launch import dvc_in_terminal
+    from rlx.records import cure_of_study_run
 
     status = folder.state
     if status == "finished" or folder.origin is not None:
@@ -131,7 +126,7 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
 def _difference(old: object, new: object) -> str:
     """Name what differs between two snapshots."""
     from rlx.comparison import flatten
-    from rlx.config.snapshot import Snapshot
+    from rlx.config import Snapshot
 
     assert isinstance(old, Snapshot)
     assert isinstance(new, Snapshot)
@@ -145,9 +140,7 @@ def _difference(old: object, new: object) -> str:
 
 def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
     from rlx.cli.train import loudness, show_result
-    from rlx.experiments.continuing import continuation
-    from rlx.experiments.kept import same_as
-    from rlx.experiments.making import make, start, whole_run
+    from rlx.experiments import continuation, make, same_as, start, whole_run
 
     planned = continuation(root, folder, timesteps, overrides)
     same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged, planned.judging)

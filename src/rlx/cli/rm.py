@@ -11,7 +11,7 @@ import click
 from rlx.cli.common import RUN, say, tell
 
 if TYPE_CHECKING:
-    from rlx.experiments.revisions import Experiment
+    from rlx.experiments import Experiment
 
 
 @click.command("rm")
@@ -26,10 +26,9 @@ def command(runs: tuple[str, ...]) -> None:
     Example:
       rlx rm cartpole_001
     """
-    from rlx.config.project import find_root
-    from rlx.experiments.kept import is_ours, remove, remove_folder
-    from rlx.experiments.making import give_up
-    from rlx.records.labels import labels_path
+    from rlx.config import find_root
+    from rlx.experiments import give_up, is_ours, remove, remove_folder
+    from rlx.records import labels_path
 
     root = find_root()
     kept = {name: _kept(root, name) for name in dict.fromkeys(runs)}  # all of them are looked at before any is dropped
@@ -60,11 +59,9 @@ def _kept(root: Path, name: str) -> list[Experiment]:
         Missing: There is no experiment of that name.
         UsageError: It is a run of the study, or a folder that rlx has not made.
     """
-    from rlx.config.files.containment import is_plain
+    from rlx.config import is_plain
     from rlx.errors import Missing, UsageError
-    from rlx.experiments.kept import is_of_study, is_ours
-    from rlx.experiments.references import nearest_run
-    from rlx.experiments.revisions import experiments
+    from rlx.experiments import experiments, is_of_study, is_ours, nearest_run
 
     if found := [experiment for experiment in experiments(root) if experiment.name == name]:
         return found

@@ -23,7 +23,7 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
       rlx suggest cartpole
     """
     from rlx.cli.diagnose import analysis_of, findings_document, tell_suggestions
-    from rlx.report.diagnosis_words import diagnosis_headline, tries
+    from rlx.report import diagnosis_headline, tries
 
     content = analysis_of(run).content
     if as_json:

@@ -10,7 +10,7 @@ import click
 from rlx.cli.common import AS_JSON, RUN, print_grid, print_json, tell
 
 if TYPE_CHECKING:
-    from rlx.report.digest import Digest
+    from rlx.report import Digest
 
 
 @click.command("summarize")
@@ -40,13 +40,10 @@ def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
 
 
 def _digest(what: str) -> Digest:
-    from rlx.config.composition import read_parameters
-    from rlx.config.project import find_root
+    from rlx.config import find_root, read_parameters
     from rlx.errors import Missing
-    from rlx.experiments.references import find_run
-    from rlx.report.project_digest import digest_project
-    from rlx.report.run_digest import digest_run
-    from rlx.report.sweep_digest import digest_sweep, members_of
+    from rlx.experiments import find_run
+    from rlx.report import digest_project, digest_run, digest_sweep, members_of
 
     path = Path(what)
     root = find_root(path if path.is_dir() else None)

@@ -11,9 +11,9 @@ import click
 from rlx.cli.common import AS_JSON, SWEEP, print_grid, print_json, say, tell
 
 if TYPE_CHECKING:
-    from rlx.experiments.sweeps.running import Family, Point
-    from rlx.records.runs import RunFolder
-    from rlx.report.study_comparison import StudyComparison
+    from rlx.experiments import Family, Point
+    from rlx.records import RunFolder
+    from rlx.report import StudyComparison
 
 
 @click.command("sweep")
@@ -43,11 +43,10 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     Example:
       rlx sweep rates --jobs 2
     """
-    from rlx.config.project import find_root
+    from rlx.config import find_root
     from rlx.errors import TrainingFailed
-    from rlx.experiments.sweeps.grid import read_sweep
-    from rlx.experiments.sweeps.running import Pool, family_of, make_points
-    from rlx.launch.workers import usable_cores
+    from rlx.experiments import Pool, family_of, make_points, read_sweep
+    from rlx.launch import usable_cores
 
     root = find_root()
     wanted = read_sweep(root, sweep)
@@ -82,7 +81,7 @@ def _teller(total: int, *, as_json: bool) -> Any:
     started, made = time.monotonic(), [0]
 
     def told(point: Point, left: int) -> None:
-        from rlx.launch.progress import shown_duration
+        from rlx.launch import shown_duration
 
         if as_json:
             return
@@ -100,7 +99,7 @@ def _settings(point: Point) -> str:
 
 
 def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
-    from rlx.report.grid import Grid
+    from rlx.report import Grid
 
     if as_json:
         print_json(_document(name, points, None))
@@ -122,9 +121,8 @@ def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
 
 def _judged(root: Path, family: Family, points: list[Point]) -> tuple[dict[str, RunFolder], StudyComparison | None]:
     """Judge every point that is there against the config itself, all of them together."""
-    from rlx.config.composition import read_parameters
-    from rlx.report.study_comparison import compare_folders
-    from rlx.report.sweep_digest import looked_at_once
+    from rlx.config import read_parameters
+    from rlx.report import compare_folders, looked_at_once
 
     baseline, others = family.judged(root, points)
     if baseline is None:
@@ -135,7 +133,7 @@ def _judged(root: Path, family: Family, points: list[Point]) -> tuple[dict[str, 
 
 
 def _document(name: str, points: list[Point], study: StudyComparison | None) -> dict[str, Any]:
-    from rlx.report.comparison_words import headlines
+    from rlx.report import headlines
 
     verdicts = {comparison.run: comparison for comparison in study.comparisons} if study else {}
     means = {run.run: float(run.scores_S.mean()) for run in study.scores} if study else {}
@@ -170,11 +168,8 @@ def _document(name: str, points: list[Point], study: StudyComparison | None) -> 
 
 def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:
     from rlx import stats
-    from rlx.report.comparison_words import unlearned, verdict_headline
-    from rlx.report.comparison_words import verdicts as verdict_lines
-    from rlx.report.grid import Grid
-    from rlx.report.study_comparison import task_name
-    from rlx.stats.wording import MISSING, interval, number
+    from rlx.report import Grid, task_name, unlearned, verdict_headline, verdicts as verdict_lines
+    from rlx.stats import MISSING, interval, number
 
     verdicts = {comparison.run: comparison for comparison in study.comparisons}
     settings = {point.name: _settings(point) for point in points}

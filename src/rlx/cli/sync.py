@@ -35,10 +35,8 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
     if driver:
         _drive(*driver)
         return
-    from rlx.config.composition import read_parameters
-    from rlx.config.project import find_root
-    from rlx.experiments import sync_roster, upgrade_pipeline
-    from rlx.experiments.data import sync_data
+    from rlx.config import find_root, read_parameters
+    from rlx.experiments import sync_data, sync_roster, upgrade_pipeline
 
     root = find_root()
     settle = settle or _is_in_conflict(root)
@@ -56,8 +54,8 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
 
 def _drive(ancestor: Path, ours: Path, theirs: Path, name: Path) -> None:
     """Merge one file for Git: the result goes where ours was; exit status 1 leaves the file unmerged."""
-    from rlx.config.files.atomic import write_bytes
-    from rlx.experiments.merging import Sides, by_lines, way_of
+    from rlx.config import write_bytes
+    from rlx.experiments import Sides, by_lines, way_of
 
     sides = Sides(*(path.read_bytes() for path in (ancestor, ours, theirs)))
     way = way_of(name.as_posix())
@@ -76,7 +74,7 @@ def _drive(ancestor: Path, ours: Path, theirs: Path, name: Path) -> None:
 
 def _is_in_conflict(root: Path) -> bool:
     """Tell whether a file that rlx merges is in conflict: then there is no roster to be in step with yet."""
-    from rlx.experiments.merging import in_conflict, way_of
+    from rlx.experiments import in_conflict, way_of
 
     return any(way_of(name) is not None for name in in_conflict(root))
 
@@ -84,8 +82,7 @@ def _is_in_conflict(root: Path) -> bool:
 def _settle(root: Path) -> bool:
     """Merge what rlx can; tell whether there was anything."""
     from rlx.errors import ConfigError
-    from rlx.experiments.chosen_side import take_their_results
-    from rlx.experiments.merging import settle
+    from rlx.experiments import settle, take_their_results
 
     done = settle(root)
     theirs = [] if done.left else take_their_results(root)
@@ -107,7 +104,7 @@ def _settle(root: Path) -> bool:
 
 
 def _next(root: Path, *, settled: bool) -> str:
-    from rlx.experiments.repository import under_way
+    from rlx.experiments import under_way
 
     what = under_way(root)
     if what is None and not settled:

@@ -20,9 +20,9 @@ def command(run: str, tags: tuple[str, ...], *, remove: bool) -> None:
     Example:
       rlx tag cartpole_001 paper figure-2
     """
-    from rlx.config.project import find_root
-    from rlx.experiments.references import find_run
-    from rlx.records.labels import change_labels, check_tag, with_tags, without_tags
+    from rlx.config import find_root
+    from rlx.experiments import find_run
+    from rlx.records import change_labels, check_tag, with_tags, without_tags
 
     root = find_root()
     name = find_run(root, run).name

@@ -10,9 +10,9 @@ import click
 from rlx.cli.common import CONFIG, is_quiet, is_verbose, say, tell
 
 if TYPE_CHECKING:
-    from rlx.config.schema import Parameters
-    from rlx.experiments.workplace import Loudness
-    from rlx.records.runs import RunFolder
+    from rlx.config import Parameters
+    from rlx.experiments import Loudness
+    from rlx.records import RunFolder
 
 
 @click.command("train")
@@ -36,11 +36,8 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     Example:
       rlx train cartpole -S algo.gamma=0.9 --seeds 3
     """
-    from rlx.config.project import find_root
-    from rlx.config.sources import told_briefly
-    from rlx.experiments.kept import check_name, same_as
-    from rlx.experiments.making import in_the_making, make, one_at_a_time, start, whole_run
-    from rlx.experiments.planning import plan
+    from rlx.config import find_root, told_briefly
+    from rlx.experiments import check_name, in_the_making, make, one_at_a_time, plan, same_as, start, whole_run
 
     root = find_root()
     if name is not None:
@@ -68,15 +65,14 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
 
 def loudness() -> Loudness:
     """Return how loud the stages may be."""
-    from rlx.experiments.workplace import Loudness
+    from rlx.experiments import Loudness
 
     return Loudness(is_quiet(), is_verbose())
 
 
 def included(root: Path) -> list[str]:
     """Return what an experiment has beside the commit, and what it lacks, a line each."""
-    from rlx.experiments import git_state
-    from rlx.experiments.code import untracked_others, untracked_sources
+    from rlx.experiments import git_state, untracked_others, untracked_sources
 
     new, others = untracked_sources(root), untracked_others(root)
     edits = [name for name in git_state(root).dirty if name not in new and name not in others]
@@ -91,13 +87,17 @@ def _listed(names: list[str]) -> str:
 
 def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     """Print an experiment's result, its interval, what changed against the baseline, and the next command."""
-    from rlx.records.runs import RunFolder
-    from rlx.report.comparison_words import settling, unlearned, verdict_headline
-    from rlx.report.diagnosis_words import diagnosis_headline
-    from rlx.report.run_files import read_analysis
-    from rlx.report.study_comparison import compare_folders
-    from rlx.report.text import setting
-    from rlx.stats.wording import interval, number
+    from rlx.records import RunFolder
+    from rlx.report import (
+        compare_folders,
+        diagnosis_headline,
+        read_analysis,
+        setting,
+        settling,
+        unlearned,
+        verdict_headline,
+    )
+    from rlx.stats import interval, number
 
     name, score = folder.name, folder.evaluation.scores["latest"]
     n, found = score.estimate.n, score.estimate.interval

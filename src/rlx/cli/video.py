@@ -11,9 +11,9 @@ import click
 from rlx.cli.common import AS_JSON, CHECKPOINT, FORCE, OUTPUT, print_json, say, tell
 
 if TYPE_CHECKING:
-    from rlx.config.schema import FinalEvalConfig
-    from rlx.envs.episodes import Episode
-    from rlx.training.playing import Played, Policy
+    from rlx.config import FinalEvalConfig
+    from rlx.envs import Episode
+    from rlx.training import Played, Policy
 
 
 @click.command("video")
@@ -41,9 +41,9 @@ def command(  # noqa: PLR0913
     """
     from rlx.cli.eval import asked_for
     from rlx.errors import NoRenderer, UsageError
-    from rlx.report.destination import STDOUT, check_destination, delivered
-    from rlx.stats.wording import number
-    from rlx.training.video import representatives
+    from rlx.report import STDOUT, check_destination, delivered
+    from rlx.stats import number
+    from rlx.training import representatives
 
     suffix = _suffix(kind, output)
     if output == STDOUT and as_json:
@@ -78,7 +78,7 @@ def _suffix(kind: str | None, output: Path | None) -> str:
         UsageError: The name is not that of a film, or of another kind of film than asked for.
     """
     from rlx.errors import UsageError
-    from rlx.report.destination import STDOUT
+    from rlx.report import STDOUT
 
     if output is None or output == STDOUT:
         return f".{kind or 'mp4'}"
@@ -92,8 +92,8 @@ def _suffix(kind: str | None, output: Path | None) -> str:
 
 def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> list[Played]:
     """Return what the policies did in the held-out episodes: as the eval stage wrote it down, else played now."""
-    from rlx.experiments.references import find_run
-    from rlx.training.playing import Played, kept_episodes, play_policies
+    from rlx.experiments import find_run
+    from rlx.training import Played, kept_episodes, play_policies
 
     found: list[Played] = []
     for policy in policies:
@@ -107,11 +107,9 @@ def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> li
 
 
 def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:
-    from rlx.config.composition import read_parameters
-    from rlx.config.schema import VideoConfig
-    from rlx.stats.wording import number
-    from rlx.training.shooting import Shooting, Shot
-    from rlx.training.video import film_policy
+    from rlx.config import VideoConfig, read_parameters
+    from rlx.stats import number
+    from rlx.training import Shooting, Shot, film_policy
 
     video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()
     title = f"{item.policy.run or item.policy.path.name}  {item.policy.name}  seed {item.seed}"

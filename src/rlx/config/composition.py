@@ -19,8 +19,7 @@ from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.config_files import ConfigFiles, read_own
 from rlx.config.document import Document, KeyPath
-from rlx.config.entries import SOURCE as ENTRY_DEFAULT
-from rlx.config.entries import unfold
+from rlx.config.entries import SOURCE as ENTRY_DEFAULT, unfold
 from rlx.config.judging import Judging, judging_of
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in

@@ -21,7 +21,7 @@ from rlx.config.files.reading import require
 from rlx.config.files.restoring import from_git
 from rlx.config.schema import CompareConfig, FinalEvalConfig, JudgedCompare, JudgedSections
 from rlx.errors import ConfigError, DataDamaged, Problem
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 FORMAT = 1
 FILE = "judging.yaml"

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from rlx.config.files.reading import MOST_BYTES, read_bytes
 from rlx.errors import ConfigError, DataDamaged, DataRefused, NotInProject
-from rlx.stats.wording import raised, shown
+from rlx.stats import raised, shown
 
 PACKAGES = ("envs", "policies")
 WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compare", "configs", "stages")

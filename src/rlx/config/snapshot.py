@@ -17,7 +17,7 @@ from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
 from rlx.config.values import Section
 from rlx.errors import ConfigError, DataDamaged, Missing
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 FORMAT = 1
 HEADER = "# The effective configuration of this run, complete. Written by the resolve stage; edit configs/ instead.\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config.schema import RunConfig
+from rlx.config import RunConfig
 
 Array = np.ndarray[Any, Any]
 

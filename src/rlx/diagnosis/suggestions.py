@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config.schema import RunConfig
-from rlx.config.values import Schedule
+from rlx.config import RunConfig, Schedule
 from rlx.diagnosis.finding import Suggestion
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 

@@ -13,15 +13,13 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from rlx.config.checks import BUILT_IN_NETWORKS
-from rlx.config.project import load_package
-from rlx.config.schema import EnvConfig, RunConfig
+from rlx.config import BUILT_IN_NETWORKS, EnvConfig, RunConfig, load_package
 from rlx.envs.observation_wrappers import OwnObservations, StackFrames
 from rlx.envs.space_wrappers import PlainSteps, fitted
 from rlx.envs.surroundings import Surroundings, preserved
 from rlx.errors import EnvironmentUnusable, RlxError
-from rlx.launch.watch import Call, calling
-from rlx.stats.wording import raised
+from rlx.launch import Call, calling
+from rlx.stats import raised
 
 WRAPPERS = ("env", "wrappers")
 """Where the configuration lists wrappers."""

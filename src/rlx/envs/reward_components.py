@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config.metrics import is_component
+from rlx.config import is_component
 
 PREFIX = "reward_"
 """What keys of ``info`` that hold a part of the reward start with, as in Gymnasium's MuJoCo environments."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rlx.errors import SuccessUnclear
-from rlx.stats.wording import brief
+from rlx.stats import brief
 
 KEYS = ("is_success", "success")
 """Where environments report success in the last step's ``info``; the first that is there counts."""

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from rlx.envs.space_facts import described
 from rlx.errors import Misfit
-from rlx.stats.wording import brief
+from rlx.stats import brief
 
 Array = np.ndarray[Any, Any]
 OLD = (

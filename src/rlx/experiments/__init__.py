@@ -1,18 +1,9 @@
-"""What Git and DVC hold (through :mod:`rlx.launch.tools`): the state of the code, the study's roster, kept experiments."""
+"""The project under Git and DVC: what would be made, is made, kept, found, compared across commits, and is sound.
 
-from rlx.experiments.code import GitState, git_state
-from rlx.experiments.pipeline import upgrade_pipeline
-from rlx.experiments.roster import check_roster, sync_roster
-from rlx.launch.tools import dvc, environment, git, git_blobs
+Promises: the workspace is not disturbed by an experiment; a command that is killed leaves something that the next one
+finishes or clears; nothing from Git or a remote is written outside the project.
+"""
 
-__all__ = [
-    "GitState",
-    "check_roster",
-    "dvc",
-    "environment",
-    "git",
-    "git_blobs",
-    "git_state",
-    "sync_roster",
-    "upgrade_pipeline",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlx.config.composition import compose_run, read_parameters
-from rlx.config.files.atomic import write_bytes
-from rlx.config.files.containment import place
-from rlx.config.files.reading import MOST_BYTES, read_bytes
-from rlx.config.snapshot import recorded_snapshot
+from rlx.config import MOST_BYTES, compose_run, place, read_bytes, read_parameters, recorded_snapshot, write_bytes
 from rlx.errors import RlxError
 from rlx.experiments.merging import WRITTEN, Lock, asked, read_lock
 from rlx.experiments.repository import answer
-from rlx.launch.tools import git, git_blobs
+from rlx.launch import git, git_blobs
 
 OTHER_SIDES = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD")
 

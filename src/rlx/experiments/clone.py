@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlx.config.files.atomic import write_text
+from rlx.config import write_text
 from rlx.errors import CommandFailed
 from rlx.experiments.repository import answer
-from rlx.launch.tools import git
+from rlx.launch import git
 
 DRIVER = "merge.rlx.driver"
 COMMAND = "if command -v rlx > /dev/null; then rlx sync --driver %O %A %B %P; else git merge-file -L ours -L base -L theirs %A %O %B; fi"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import CommandFailed
-from rlx.launch.tools import git
+from rlx.launch import git
 
 START = "refs/rlx/start"
 """In the clone of an experiment: the state of the project that it starts from."""

@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rlx.comparison import flatten
-from rlx.config.checks import cannot_go_on
-from rlx.config.settings import as_setting
-from rlx.config.snapshot import Snapshot
+from rlx.config import Snapshot, as_setting, cannot_go_on
 from rlx.errors import Missing, UsageError
 from rlx.experiments.planning import Plan, plan
 from rlx.experiments.references import find_origin
 from rlx.experiments.revisions import RecordedRun, cure_of_commit, recorded, recorded_here
-from rlx.records.dvc_cache import cached
-from rlx.records.elsewhere import cure_of_study_run
-from rlx.records.runs import RunFolder
+from rlx.records import RunFolder, cached, cure_of_study_run
 
 
 def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Sequence[str] = ()) -> Plan:

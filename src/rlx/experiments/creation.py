@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlx.config.document import dump
-from rlx.config.files.atomic import write_bytes
-from rlx.config.schema import RunConfig
+from rlx.config import RunConfig, dump, write_bytes
 from rlx.errors import CommandFailed, UsageError
-from rlx.experiments import dvc, git, sync_roster
 from rlx.experiments.clone import set_up
+from rlx.experiments.roster import sync_roster
 from rlx.experiments.template import template_files
-from rlx.launch.tools import has_identity
+from rlx.launch import dvc, git, has_identity
 
 if TYPE_CHECKING:
-    from rlx.records.environment_facts import EnvironmentFacts
+    from rlx.records import EnvironmentFacts
 
 README = """# {name}
 
@@ -139,7 +137,7 @@ def _check_environment(env_id: str) -> tuple[EnvironmentFacts, list[str]]:
     Raises:
         UsageError: It does not exist, or cannot be trained in.
     """
-    from rlx.config.schema import EnvConfig
+    from rlx.config import EnvConfig
     from rlx.experiments.environment_check import check_environment
     from rlx.experiments.environment_misfits import misfits
 
@@ -161,7 +159,7 @@ def _check_environment(env_id: str) -> tuple[EnvironmentFacts, list[str]]:
 
 def _settings(env_id: str, facts: EnvironmentFacts, wrappers: list[str]) -> tuple[dict[str, Any], str]:
     """Return everything that `params.yaml` shall say of a run on an environment, and where that comes from."""
-    from rlx.config.known import settings_for
+    from rlx.config import settings_for
 
     spaces = (None if space is None else space.data for space in (facts.observation_space, facts.action_space))
     section, source = settings_for(env_id, *spaces)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from rlx.config.composition import compose_run, read_parameters
-from rlx.config.snapshot import read_snapshot
+from rlx.config import compose_run, read_parameters, read_snapshot
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments.code import is_unknown
 from rlx.experiments.environment_check import check_environment, remembered

@@ -17,13 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import rlx
-from rlx.config.files.atomic import sha256_of, write_json
-from rlx.config.project import PACKAGES, main_root
-from rlx.config.project_data import named_data
-from rlx.config.schema import EnvConfig
+from rlx.config import PACKAGES, EnvConfig, main_root, named_data, sha256_of, write_json
 from rlx.errors import ConfigError
-from rlx.launch.workers import Failure, run_alone
-from rlx.records.environment_facts import Complaint, EnvironmentFacts
+from rlx.launch import Failure, run_alone
+from rlx.records import Complaint, EnvironmentFacts
 
 ID = ("env", "id")
 VERSION = 2

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from rlx.config.checks import hidden_sizes
-from rlx.config.document import KeyPath
-from rlx.config.schema import RunConfig
-from rlx.envs.space_facts import is_image, is_image_channels_first, space_from_data
-from rlx.records.environment_facts import EnvironmentFacts, SpaceFacts
-from rlx.stats.wording import number
+from rlx.config import KeyPath, RunConfig, hidden_sizes
+from rlx.envs import is_image, is_image_channels_first, space_from_data
+from rlx.records import EnvironmentFacts, SpaceFacts
+from rlx.stats import number
 
 ID = ("env", "id")
 CNN_LEAST = 36
@@ -44,7 +42,7 @@ def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Found]:
         return
     yield from _size_misfits(config, observation, action)
     if config.algo.engine == "fast":
-        from rlx.algorithms.ppo.coverage import uncovered  # imports torch, which few configs need to be checked
+        from rlx.algorithms import uncovered  # imports torch, which few configs need to be checked
 
         if obstacle := uncovered(config, observation, action):
             yield ("algo", "engine"), f"the fast engine cannot train this run: {obstacle}; set it to auto"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlx.config.checks import VALIDATION_STEP_LIMIT, boundary_interval
-from rlx.config.composition import Composed
-from rlx.config.schema import RunConfig
+from rlx.config import VALIDATION_STEP_LIMIT, Composed, RunConfig, boundary_interval
 from rlx.experiments.environment_check import Checked
-from rlx.records.environment_facts import EnvironmentFacts
+from rlx.records import EnvironmentFacts
 
 SLOW_TO_MAKE = 1.0
 SMALLEST_FOR_CNN = 36

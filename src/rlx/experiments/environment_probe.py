@@ -18,24 +18,24 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.config.project_code import hashes_of
-from rlx.config.project_data import ReadFiles, missing_data
-from rlx.config.schema import EnvConfig
-from rlx.envs.making import (
+from rlx.config import EnvConfig, ReadFiles, hashes_of, missing_data
+from rlx.envs import (
+    OLD,
     WRAPPERS,
     around,
+    described,
     entry_module,
     episode_limit,
+    kind_of,
     make_wrapped,
     own_registrations,
+    space_to_data,
     wrapper_calls,
 )
-from rlx.envs.space_facts import described, space_to_data
-from rlx.envs.value_checks import OLD, kind_of
 from rlx.errors import ConfigError, EnvironmentUnusable
 from rlx.experiments.environment_trial import ID, Found, Tell, Trial, close, configured
-from rlx.launch.watch import Activity, Call, calling, doing
-from rlx.records.environment_facts import Complaint, Key, SpaceFacts
+from rlx.launch import Activity, Call, calling, doing
+from rlx.records import Complaint, Key, SpaceFacts
 
 
 def examine(root: Path, env: EnvConfig, tell: Tell) -> None:

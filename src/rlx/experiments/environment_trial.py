@@ -20,26 +20,27 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.config.project_data import missing_data
-from rlx.config.schema import EnvConfig
-from rlx.envs.global_generators import Generators
-from rlx.envs.making import WRAPPERS, around, make_wrapped
-from rlx.envs.space_facts import described, is_image
-from rlx.envs.value_checks import (
+from rlx.config import EnvConfig, missing_data
+from rlx.envs import (
     AGREE,
     OLD,
+    WRAPPERS,
+    Generators,
+    around,
     beyond_bounds,
+    described,
     flag_misfit,
+    is_image,
+    make_wrapped,
     observation_misfit,
     reset_misfit,
     reward_misfit,
     step_misfit,
 )
 from rlx.errors import EnvironmentUnusable, Misfit
-from rlx.launch.failures import place_of
-from rlx.launch.watch import Call, calling
-from rlx.records.environment_facts import Complaint, EnvironmentFacts, Key
-from rlx.stats.wording import raised
+from rlx.launch import Call, calling, place_of
+from rlx.records import Complaint, EnvironmentFacts, Key
+from rlx.stats import raised
 
 SEED = 0
 MEASURED, TRIED, REPEATED = 100, 200, 50

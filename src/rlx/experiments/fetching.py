@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rlx.errors import CommandFailed
 from rlx.experiments.settings import default_remote, without_remote
-from rlx.launch.tools import git
-from rlx.records.dvc_cache import has_remote
+from rlx.launch import git
+from rlx.records import has_remote
 
 if TYPE_CHECKING:
     from rlx.experiments.revisions import Experiment

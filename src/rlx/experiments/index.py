@@ -10,22 +10,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_json, read_bytes, read_text
-from rlx.config.files.restoring import from_dvc
-from rlx.config.snapshot import read_snapshot, recorded_snapshot
+from rlx.config import MOST_CONFIG_BYTES, from_dvc, parse_json, read_bytes, read_snapshot, read_text, recorded_snapshot
 from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.experiments.fetching import cures
 from rlx.experiments.kept import follow_renames
 from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
 from rlx.experiments.row_cache import RunIndex, Stamp
-from rlx.launch.tools import git_blobs
-from rlx.records.elsewhere import Match, cure_of_study_run, match
-from rlx.records.labels import read_labels
-from rlx.records.live import metrics_files
-from rlx.records.live_notes import Process, notes_of
-from rlx.records.metadata_shape import check_metadata
-from rlx.records.run_state import evidence, is_kept, state_of, status_and_process
-from rlx.records.runs import RunFolder
+from rlx.launch import git_blobs
+from rlx.records import (
+    Match,
+    Process,
+    RunFolder,
+    check_metadata,
+    cure_of_study_run,
+    evidence,
+    is_kept,
+    match,
+    metrics_files,
+    notes_of,
+    read_labels,
+    state_of,
+    status_and_process,
+)
 
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json", "judging.yaml")
 

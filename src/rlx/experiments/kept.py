@@ -13,12 +13,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config.document import parse_document
-from rlx.config.files.atomic import write_json, write_text
-from rlx.config.files.containment import check_links, is_plain, place
-from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, read_json, require
-from rlx.config.judging import FILE, Judging, judging_from
-from rlx.config.schema import FinalEvalConfig
+from rlx.config import (
+    FILE,
+    MOST_CONFIG_BYTES,
+    FinalEvalConfig,
+    Judging,
+    check_links,
+    is_plain,
+    judging_from,
+    parse_document,
+    parse_yaml,
+    place,
+    read_bytes,
+    read_json,
+    require,
+    write_json,
+    write_text,
+)
 from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Missing, UsageError
 from rlx.experiments.revisions import (
     SMALL,
@@ -31,10 +42,9 @@ from rlx.experiments.revisions import (
     recorded_here,
 )
 from rlx.experiments.untrusted import check_layout
-from rlx.launch.tools import git, git_blobs
-from rlx.records.dvc_cache import cached, lay_out, members
-from rlx.records.live import BENCH, LAYOUT, ORIGIN, RECORD
-from rlx.stats.wording import shown
+from rlx.launch import git, git_blobs
+from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, cached, lay_out, members
+from rlx.stats import shown
 
 FORMAT = 1
 IGNORE_ALL = "*\n"

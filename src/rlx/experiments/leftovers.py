@@ -10,13 +10,11 @@ from typing import Any
 
 import psutil
 
-from rlx.config.files.atomic import write_text
-from rlx.config.files.reading import read_json
-from rlx.config.project import main_root
+from rlx.config import main_root, read_json, write_text
 from rlx.errors import DataDamaged
 from rlx.experiments.repository import answer, git_folder, head
 from rlx.experiments.workplace import is_alive
-from rlx.launch.tools import git
+from rlx.launch import git
 
 EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""

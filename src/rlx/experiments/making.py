@@ -12,8 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlx.config.files.atomic import write_json
-from rlx.config.project import main_root
+from rlx.config import main_root, write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
@@ -29,10 +28,7 @@ from rlx.experiments.kept import (
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Loudness, Workplace
-from rlx.records.live import RECORD
-from rlx.records.live_notes import AT_WORK, Process, making
-from rlx.records.metadata_shape import FORMAT
-from rlx.records.runs import RunFolder, read_metadata
+from rlx.records import AT_WORK, FORMAT, RECORD, Process, RunFolder, making, read_metadata
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""

@@ -15,14 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rlx.config.editing import with_list
-from rlx.config.files.atomic import write_bytes
-from rlx.config.files.reading import MOST_BYTES, parse_yaml, read_bytes
-from rlx.config.project import has_marks
+from rlx.config import MOST_BYTES, has_marks, parse_yaml, read_bytes, with_list, write_bytes
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments.repository import answer
-from rlx.launch.tools import environment, git, git_blobs
-from rlx.records.labels import Labels, labels_from, labels_text
+from rlx.launch import environment, git, git_blobs
+from rlx.records import Labels, labels_from, labels_text
 
 WRITTEN = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """Files of a run that the resolve stage writes: either side's will do, since it runs after a merge."""

@@ -10,9 +10,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.atomic import sha256_of, write_text
-from rlx.config.files.reading import MOST_CONFIG_BYTES, check_yaml, read_text
-from rlx.config.judging import FILE as JUDGING
+from rlx.config import FILE as JUDGING, MOST_CONFIG_BYTES, check_yaml, read_text, sha256_of, write_text
 from rlx.errors import ConfigError, DataDamaged
 from rlx.experiments.template import template_files
 

@@ -12,13 +12,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlx.config.composition import BASE_KEYS, Composed, compose_run, read_parameters
-from rlx.config.files.containment import is_plain, leads_out
-from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
-from rlx.config.judging import SECTIONS, Judging
-from rlx.config.schema import Parameters
-from rlx.config.snapshot import Snapshot
-from rlx.config.validation import field_of, section_type
+from rlx.config import (
+    BASE_KEYS,
+    MOST_CONFIG_BYTES,
+    SECTIONS,
+    Composed,
+    Judging,
+    Parameters,
+    Snapshot,
+    compose_run,
+    field_of,
+    is_plain,
+    leads_out,
+    parse_yaml,
+    read_bytes,
+    read_parameters,
+    section_type,
+)
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.revisions import recorded_here
 
@@ -75,7 +85,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         UsageError: One is not KEY=VALUE, or asks for several values at once.
         ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
     """
-    from rlx.config.checks import check_engine
+    from rlx.config import check_engine
     from rlx.experiments.resolving import resolve_run
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it

@@ -10,19 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config.composition import compose_run, read_parameters
-from rlx.config.editing import with_value
-from rlx.config.files.atomic import write_bytes
-from rlx.config.files.containment import place
-from rlx.config.files.reading import MOST_BYTES, parse_yaml, read_bytes
+from rlx.config import MOST_BYTES, compose_run, parse_yaml, place, read_bytes, read_parameters, with_value, write_bytes
 from rlx.errors import CommandFailed, ConfigError, DataRefused
 from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, Experiment, RecordedRun, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
 from rlx.experiments.untrusted import check_outputs
-from rlx.launch.tools import dvc, git, git_blobs
-from rlx.records.dvc_cache import cached
+from rlx.launch import dvc, git, git_blobs
+from rlx.records import cached
 
 PROMOTED = ("params.yaml", "configs", "envs", "policies", "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""

@@ -10,8 +10,7 @@ from rlx.errors import Missing, RlxError, UsageError
 from rlx.experiments.kept import export, follow_renames, shown_commit, shows
 from rlx.experiments.repository import answer
 from rlx.experiments.revisions import Origin, changed, commit_of, experiments, recorded, view
-from rlx.records.run_state import is_kept
-from rlx.records.runs import RunFolder
+from rlx.records import RunFolder, is_kept
 
 MOST_NAMED = 12
 """Names in one message."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import CommandFailed
-from rlx.launch.tools import git
+from rlx.launch import git
 
 UNDER_WAY = {
     "MERGE_HEAD": "merge",

@@ -7,28 +7,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlx.algorithms.policies import check_arguments, own_modules
-from rlx.config.composition import Composed, compose_run, read_parameters
-from rlx.config.entries import SWITCH
-from rlx.config.files.atomic import write_json, write_text
-from rlx.config.files.containment import check_links
-from rlx.config.judging import FILE as JUDGING
-from rlx.config.judging import Judging
-from rlx.config.project import is_of_older_rlx
-from rlx.config.project_code import hashes_of
-from rlx.config.project_data import data_hashes
-from rlx.config.schema import RunConfig
-from rlx.config.settings import as_setting
-from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
-from rlx.diagnosis.diagnosing import diagnose
-from rlx.diagnosis.record import RunRecord
+from rlx.algorithms import check_arguments, own_modules
+from rlx.config import (
+    FILE as JUDGING,
+    SWITCH,
+    Composed,
+    Judging,
+    ProjectCode,
+    RunConfig,
+    Snapshot,
+    as_setting,
+    check_links,
+    compose_run,
+    data_hashes,
+    hashes_of,
+    is_of_older_rlx,
+    read_parameters,
+    read_snapshot,
+    write_json,
+    write_text,
+)
+from rlx.diagnosis import RunRecord, diagnose
 from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
 from rlx.experiments.environment_check import check_environment
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.environment_notices import notices
 from rlx.experiments.watched_data import check_watched
-from rlx.records.environment_facts import FILE as TASK
-from rlx.records.environment_facts import EnvironmentFacts
+from rlx.records import FILE as TASK, EnvironmentFacts
 
 NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx sync`"
 OLDER = (

@@ -12,15 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.containment import place
-from rlx.config.files.reading import MOST_BYTES, parse_yaml, read_bytes
-from rlx.config.project import check_settled, main_root
+from rlx.config import MOST_BYTES, check_settled, main_root, parse_yaml, place, read_bytes
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.repository import answer
-from rlx.launch.tools import git, git_blobs
-from rlx.records.dvc_cache import HASH, cached, lay_out, member, members
-from rlx.records.live import RECORD
+from rlx.launch import git, git_blobs
+from rlx.records import HASH, RECORD, cached, lay_out, member, members
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""

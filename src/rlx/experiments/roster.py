@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlx.config.judging import FILE as JUDGING
+from rlx.config import FILE as JUDGING
 from rlx.errors import ConfigError
 from rlx.experiments.pipeline import load_pipeline, write_pipeline, writes_judging
 

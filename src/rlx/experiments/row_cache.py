@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.atomic import write_text
-from rlx.config.files.reading import read_json
-from rlx.config.project import main_root
+from rlx.config import main_root, read_json, write_text
 from rlx.errors import DataDamaged
 
 FORMAT = 5

@@ -10,14 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config.files.restoring import from_dvc
-from rlx.config.metrics import VOCABULARY, is_component
+from rlx.config import VOCABULARY, from_dvc, is_component
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
-from rlx.records.bench import entry_for
-from rlx.records.live import BENCH, metrics_files
-from rlx.records.metrics import iterate_rows
-from rlx.records.runs import RunFolder, read_metadata
+from rlx.records import BENCH, RunFolder, entry_for, iterate_rows, metrics_files, read_metadata
 
 Array = np.ndarray[Any, Any]
 COUNTERS = ("seed", "step", "update")
@@ -91,7 +87,7 @@ def training_clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]
     Raises:
         Missing: The run was read through Git, and this clone lacks its logs.
     """
-    from rlx.records.tensorboard_log import training_clock
+    from rlx.records import training_clock
 
     clocks = {seed: training_clock(path) for seed, path in _log_folders(root, folder).items()}
     return {seed: clock for seed, clock in clocks.items() if clock}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlx.errors import ConfigError
-from rlx.launch.tools import git_blobs
+from rlx.launch import git_blobs
 
 if TYPE_CHECKING:
     from rlx.experiments.revisions import Experiment
@@ -38,8 +38,7 @@ def dvc_settings(root: Path) -> dict[str, Any]:
     Raises:
         ConfigError: They cannot be read.
     """
-    from dvc.config import Config
-    from dvc.config import ConfigError as Refusal
+    from dvc.config import Config, ConfigError as Refusal
 
     try:
         return dict(Config(dvc_dir=str(root / ".dvc"), validate=False))

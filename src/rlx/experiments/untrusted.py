@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.containment import anywhere, check_links, check_plain
-from rlx.config.files.reading import MOST_BYTES, parse_yaml, read_bytes
+from rlx.config import MOST_BYTES, anywhere, check_links, check_plain, parse_yaml, read_bytes
 from rlx.errors import DataDamaged, DataRefused
 from rlx.experiments.revisions import RecordedRun
-from rlx.records.dvc_cache import HASH, cached, members
-from rlx.records.live import LAYOUT
-from rlx.stats.wording import shown
+from rlx.records import HASH, LAYOUT, cached, members
+from rlx.stats import shown
 
 MOST_IN_LOCK = 1_000_000
 """Keys and values of a ``dvc.lock``: it holds every parameter of every stage of every run."""

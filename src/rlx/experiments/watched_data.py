@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes
+from rlx.config import MOST_CONFIG_BYTES, parse_yaml, read_bytes
 from rlx.errors import ConfigError, RlxError
 
 STAGE = "resolve"

@@ -17,8 +17,7 @@ from pathlib import Path, PurePath
 
 from configobj import ConfigObj, ConfigObjError
 
-from rlx.config.files.atomic import write_bytes
-from rlx.config.project import MAIN_ROOT, main_root
+from rlx.config import MAIN_ROOT, main_root, write_bytes
 from rlx.errors import CommandFailed, ConfigError, Interrupted, Missing
 from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.data import bring_data
@@ -26,9 +25,8 @@ from rlx.experiments.kept import Record
 from rlx.experiments.revisions import NOBODY
 from rlx.experiments.roster import SINGLE_RUN
 from rlx.experiments.untrusted import check_lock
-from rlx.launch.tools import Watch, git, has_identity, in_background, in_terminal
-from rlx.records.dvc_cache import cache_root
-from rlx.records.live import LIVE
+from rlx.launch import Watch, git, has_identity, in_background, in_terminal
+from rlx.records import LIVE, cache_root
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,9 @@
-"""launch."""
+"""Where work runs: worker processes and what becomes of them, signals and Ctrl-C, progress, Git and DVC as programs.
+
+Promises: a worker that dies, hangs or fails is told apart and named; what was started ends when its starter does;
+nothing here knows what the work is.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

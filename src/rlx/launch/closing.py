@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlx.launch.watch import Call, calling
-from rlx.stats.wording import raised
+from rlx.stats import raised
 
 _waiting: list[Any] | None = None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rlx.errors import EnvironmentFailed, Misfit, NonFiniteValue, RlxError, SuccessUnclear
 from rlx.launch import watch
-from rlx.stats.wording import raised
+from rlx.stats import raised
 
 NON_FINITE, ENVIRONMENT, PROCESS, OTHER = "non-finite", "environment", "process", "other"
 MOST_DETAILS = 100_000

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from rich.progress import BarColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
+from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn
 from rich.text import Text
 
 from rlx.launch.terminal import Terminal
-from rlx.stats.wording import number, visible
+from rlx.stats import number, visible
 
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlx.stats.wording import plain_text, visible
+from rlx.stats import plain_text, visible
 
 SPELLED = "rlx.spelled"
 """Error handler of codecs: what cannot be encoded is spelled with what can."""

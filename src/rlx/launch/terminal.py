@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from rlx.stats.wording import visible
+from rlx.stats import visible
 
 NARROWEST = 20
 """Columns below which nothing can be laid out; a terminal that says so is not believed."""

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from rlx.errors import CommandFailed, DataRefused, Interrupted
 from rlx.launch.signals import STARTER, identity, stages_below
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 MOST_BYTES = 64 * 2**20
 """Of a file that is read from Git's store."""

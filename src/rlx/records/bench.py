@@ -19,10 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import rlx
-from rlx.config.files.atomic import sha256_of, write_json
-from rlx.config.files.reading import read_json
-from rlx.config.project import main_root
-from rlx.config.snapshot import Snapshot
+from rlx.config import Snapshot, main_root, read_json, sha256_of, write_json
 from rlx.errors import DataDamaged
 
 LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy")

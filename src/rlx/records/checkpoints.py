@@ -31,12 +31,10 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.save_util import data_to_json
 
-from rlx.config.files.archives import opened
-from rlx.config.files.atomic import write_bytes
-from rlx.config.files.reading import parse_json, require
-from rlx.envs.normalization import Normalizer
+from rlx.config import opened, parse_json, require, write_bytes
+from rlx.envs import Normalizer
 from rlx.errors import CheckpointDamaged, Missing
-from rlx.stats.wording import first_line, raised, shown
+from rlx.stats import first_line, raised, shown
 
 FORMAT = 2
 """1: until rlx 0.1. 2: the state names the engine."""

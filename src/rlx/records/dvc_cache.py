@@ -12,12 +12,9 @@ from pathlib import Path
 import platformdirs
 from configobj import ConfigObj, ConfigObjError
 
-from rlx.config.files.atomic import replacing
-from rlx.config.files.containment import check_plain, place
-from rlx.config.files.reading import read_json, require
-from rlx.config.project import main_root
+from rlx.config import check_plain, main_root, place, read_json, replacing, require
 from rlx.errors import DataDamaged, DataRefused
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 FILE_HASH = re.compile(r"[0-9a-f]{32}")

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.reading import MOST_BYTES, MOST_CONFIG_BYTES, parse_json, parse_yaml, read_bytes
-from rlx.config.snapshot import read_snapshot
+from rlx.config import MOST_BYTES, MOST_CONFIG_BYTES, parse_json, parse_yaml, read_bytes, read_snapshot
 from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.records.dvc_cache import cached, has_remote
 from rlx.records.metadata_shape import check_metadata, not_metadata
@@ -171,7 +170,7 @@ def cure_of_study_run(folder: Path) -> str:
 
 def _whose(folder: Path) -> str:
     """Return which commit the results in a run folder belong to, in words."""
-    from rlx.launch.tools import git
+    from rlx.launch import git
 
     try:
         digest = _md5(read_bytes(folder / "metadata.json"))

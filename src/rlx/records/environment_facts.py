@@ -10,9 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rlx.config.files.reading import read_json, require
-from rlx.config.files.restoring import from_git
-from rlx.diagnosis.record import Task
+from rlx.config import from_git, read_json, require
+from rlx.diagnosis import Task
 from rlx.errors import DataDamaged
 
 FORMAT = 1

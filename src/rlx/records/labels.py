@@ -12,12 +12,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlx.config.files.atomic import write_text
-from rlx.config.files.containment import place
-from rlx.config.files.reading import MOST_CONFIG_BYTES, parse_yaml, read_bytes, require
-from rlx.config.project import main_root
+from rlx.config import MOST_CONFIG_BYTES, main_root, parse_yaml, place, read_bytes, require, write_text
 from rlx.errors import DataDamaged, UsageError
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 HEADER = "# Tags and notes on this run: `rlx tag` and `rlx note` write here.\n"
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from rlx.config.files.atomic import write_bytes
+from rlx.config import write_bytes
 
 LIVE = "RLX_LIVE"
 """Environment variable: the folder."""

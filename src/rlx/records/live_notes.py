@@ -14,11 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rlx.config.files.atomic import write_json
-from rlx.config.files.reading import read_json
-from rlx.config.project import main_root
+from rlx.config import main_root, read_json, write_json
 from rlx.errors import DataDamaged
-from rlx.launch.signals import dvc_above, is_same
+from rlx.launch import dvc_above, is_same
 from rlx.records.live import live_folder
 
 STATES = {"resolve": "running", "train": "running", "eval": "evaluating", "video": "filming", "analyze": "analysing"}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from rlx.config.files.restoring import from_dvc
+from rlx.config import from_dvc
 from rlx.errors import DataDamaged
 
 FORMAT = 1

@@ -10,10 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.atomic import replacing
-from rlx.config.files.reading import LARGEST_INTEGER, lines
-from rlx.config.files.restoring import from_dvc
-from rlx.config.metrics import UNDEFINED, VOCABULARY, is_component
+from rlx.config import LARGEST_INTEGER, UNDEFINED, VOCABULARY, from_dvc, is_component, lines, replacing
 from rlx.errors import DataDamaged, NonFiniteValue
 
 

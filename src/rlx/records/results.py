@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlx import stats
-from rlx.config.files.atomic import write_json, write_text
-from rlx.config.files.reading import read_json, read_table, require
-from rlx.config.files.restoring import from_dvc
+from rlx.config import from_dvc, read_json, read_table, require, write_json, write_text
 from rlx.errors import DataDamaged, Missing
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.reading import MOST_CONFIG_BYTES, read_bytes
+from rlx.config import MOST_CONFIG_BYTES, read_bytes
 from rlx.errors import DataDamaged
 from rlx.records.elsewhere import Match, are_scores_recorded, content_of, is_recorded, match, training_fits
 from rlx.records.live import RECORD

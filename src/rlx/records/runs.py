@@ -15,13 +15,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlx.config.files.atomic import write_json
-from rlx.config.files.containment import check_links
-from rlx.config.files.reading import read_json, read_table
-from rlx.config.files.restoring import from_dvc
-from rlx.config.judging import FILE, Judging, read_judging
-from rlx.config.project import find_root
-from rlx.config.snapshot import Snapshot, read_snapshot
+from rlx.config import (
+    FILE,
+    Judging,
+    Snapshot,
+    check_links,
+    find_root,
+    from_dvc,
+    read_json,
+    read_judging,
+    read_snapshot,
+    read_table,
+    write_json,
+)
 from rlx.errors import DataDamaged, Missing, NotInProject
 from rlx.records.bench import bench_folder
 from rlx.records.dvc_cache import is_object
@@ -34,7 +40,7 @@ from rlx.records.run_state import run_state
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
-    from rlx.experiments.revisions import Origin
+    from rlx.experiments import Origin
     from rlx.records.results import Summary
 
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")

@@ -13,7 +13,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
-from rlx.config.files.reading import MOST_TABLE_BYTES, read_bytes
+from rlx.config import MOST_TABLE_BYTES, read_bytes
 
 FLUSH_SECONDS = 2.0
 UPDATE_SECONDS = "time/update_seconds"

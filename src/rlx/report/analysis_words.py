@@ -9,7 +9,7 @@ from typing import Any
 from rlx import stats
 from rlx.report.diagnosis_words import diagnosis_markdown
 from rlx.report.grid import Grid
-from rlx.stats.wording import MISSING, interval, number
+from rlx.stats import MISSING, interval, number
 
 Content = Mapping[str, Any]
 

@@ -7,11 +7,9 @@ import re
 from pathlib import Path
 
 from rlx.errors import Missing, UsageError
-from rlx.experiments.references import find_run
-from rlx.experiments.revisions import add_to_view, files_of
-from rlx.records.live import BENCH
-from rlx.records.runs import RunFolder
-from rlx.training.playing import Policy
+from rlx.experiments import add_to_view, files_of, find_run
+from rlx.records import BENCH, RunFolder
+from rlx.training import Policy
 
 
 def find_checkpoints(root: Path, reference: str) -> list[Policy]:

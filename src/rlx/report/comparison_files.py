@@ -13,9 +13,9 @@ import pandas as pd
 
 from rlx import stats
 from rlx.comparison import MethodComparison
-from rlx.config.files.atomic import write_json, write_text
+from rlx.config import write_json, write_text
 from rlx.errors import Missing
-from rlx.records.runs import RunFolder
+from rlx.records import RunFolder
 from rlx.report.comparison_pictures import curves_of, pictures
 from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.study_comparison import StudyComparison, task_name

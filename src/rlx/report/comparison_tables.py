@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlx import stats
-from rlx.comparison import Learning
-from rlx.comparison.unseen import failed_seeds
+from rlx.comparison import Learning, failed_seeds
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import UNITS, StudyComparison, task_name
-from rlx.stats.wording import MISSING, interval, number, p_value
+from rlx.stats import MISSING, interval, number, p_value
 
 
 def comparison_grids(study: StudyComparison) -> Iterator[Grid]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rlx import stats
-from rlx.comparison import Comparison, MethodComparison
-from rlx.comparison.case import seeds_in_words
+from rlx.comparison import Comparison, MethodComparison, seeds_in_words
 from rlx.report.comparison_tables import comparison_grids, scores_grids
 from rlx.report.study_comparison import UNITS, StudyComparison
 from rlx.report.text import setting, table
-from rlx.stats.wording import MISSING, interval, number, p_value
+from rlx.stats import MISSING, interval, number, p_value
 
 MOST_TOLD = 6
 """Comparisons on single environments that are told one by one beside a verdict over all of them."""

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlx.config.files.atomic import replacing
+from rlx.config import replacing
 from rlx.errors import UsageError
-from rlx.launch.streams import write_bytes_out
+from rlx.launch import write_bytes_out
 
 STDOUT = Path("-")
 MARK = b"generator: rlx"

@@ -10,9 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from rlx.diagnosis.finding import Diagnosis, Evidence, Finding
-from rlx.diagnosis.record import RunRecord, SeedRecord
-from rlx.diagnosis.signals import Signals
+from rlx.diagnosis import Diagnosis, Evidence, Finding, RunRecord, SeedRecord, Signals
 from rlx.report.plots import COLOURS, keep_in_sight, save
 
 RETURN = "rollout/return_mean"

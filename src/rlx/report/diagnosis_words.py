@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rlx.config.settings import as_setting
-from rlx.diagnosis.finding import Diagnosis, Evidence, Finding, Suggestion
+from rlx.config import as_setting
+from rlx.diagnosis import Diagnosis, Evidence, Finding, Suggestion
 from rlx.report.train_commands import Remaking
-from rlx.stats.wording import number
+from rlx.stats import number
 
 MARKS = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 NOTHING_FOUND = "Nothing was found that would need attention."

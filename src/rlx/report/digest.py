@@ -9,7 +9,7 @@ from typing import Any
 from rlx import stats
 from rlx.report.comparison_files import plain
 from rlx.report.grid import Grid
-from rlx.stats.wording import interval, number
+from rlx.stats import interval, number
 
 FORMAT = 1
 

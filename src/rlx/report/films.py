@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.reading import parse_json, read_bytes
+from rlx.config import parse_json, read_bytes
 from rlx.errors import DataDamaged, Missing
-from rlx.experiments.revisions import add_to_view
-from rlx.records.runs import RunFolder
-from rlx.stats.wording import number
+from rlx.experiments import add_to_view
+from rlx.records import RunFolder
+from rlx.stats import number
 
 FOLDER, STEM = "videos", "median"
 MOST_BYTES = 20_000_000

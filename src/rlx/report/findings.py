@@ -9,11 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from rlx.config.metrics import VOCABULARY
+from rlx.config import VOCABULARY
 from rlx.errors import RlxError
-from rlx.records.runs import RunFolder
+from rlx.records import RunFolder
 from rlx.report.run_analysis import analyze
-from rlx.stats.wording import number
+from rlx.stats import number
 
 
 class Evidence(BaseModel):

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from rlx.experiments.run_metrics import Array
+from rlx.experiments import Array
 from rlx.report.metric_curves import CurveSheet, MetricCurve
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_pictures import BANDS, look_of

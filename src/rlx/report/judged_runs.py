@@ -7,13 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rlx.comparison import Comparison
-from rlx.config.composition import compose_run
-from rlx.config.project_code import check_unchanged
-from rlx.config.schema import Parameters
+from rlx.config import Parameters, check_unchanged, compose_run
 from rlx.errors import ConfigError, Missing, RlxError
-from rlx.experiments.index import Row, folder_row
-from rlx.experiments.references import find_run
-from rlx.records.runs import RunFolder
+from rlx.experiments import Row, find_run, folder_row
+from rlx.records import RunFolder
 from rlx.report.comparison_words import headlines
 from rlx.report.study_comparison import StudyComparison, compare_folders
 

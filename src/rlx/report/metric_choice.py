@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from rlx.config.metrics import VOCABULARY, is_component
+from rlx.config import VOCABULARY, is_component
 from rlx.errors import UsageError
 from rlx.report.metric_curves import RETURNS, Wanted
 

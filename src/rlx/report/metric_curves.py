@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from rlx import stats
-from rlx.config.metrics import is_component
-from rlx.diagnosis.facts import windowed
+from rlx.config import is_component
+from rlx.diagnosis import windowed
 from rlx.errors import Missing, RlxError
-from rlx.experiments.run_metrics import Array, SeedMetrics, read_metrics, training_clocks
-from rlx.records.runs import RunFolder
-from rlx.stats.wording import number
+from rlx.experiments import Array, SeedMetrics, read_metrics, training_clocks
+from rlx.records import RunFolder
+from rlx.stats import number
 
 RETURNS = ("rollout/return_mean", "validation/return_mean")
 """Metrics that the random policy's mean return can be drawn beside."""

@@ -8,15 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
-from rlx.diagnosis.diagnosing import diagnose
-from rlx.diagnosis.explanations import COMPONENT, EXPLANATIONS, Explanation, explanation_of
-from rlx.diagnosis.finding import Finding
-from rlx.diagnosis.record import RunRecord
-from rlx.diagnosis.signals import Signals
+from rlx.diagnosis import (
+    COMPONENT,
+    EXPLANATIONS,
+    Behaviour,
+    Explanation,
+    Finding,
+    RunRecord,
+    Signals,
+    behaviour_of,
+    diagnose,
+    explanation_of,
+    logged_metrics,
+    notes,
+)
 from rlx.errors import Missing
-from rlx.experiments.run_metrics import read_metrics
-from rlx.records.runs import RunFolder
+from rlx.experiments import read_metrics
+from rlx.records import RunFolder
 from rlx.report.metric_choice import metric_named
 from rlx.report.run_records import gather
 

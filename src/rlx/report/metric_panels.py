@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlx import stats
-from rlx.experiments.run_metrics import Array
+from rlx.experiments import Array
 from rlx.report.metric_curves import CurveSheet, MetricCurve
 
 TITLES = {"rollout/return_mean": "return of training episodes", "validation/return_mean": "validation return"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.experiments.run_metrics import Array
+from rlx.experiments import Array
 from rlx.report.comparison_files import plain
 from rlx.report.metric_curves import CurveSheet, MetricCurve
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import rlx
-from rlx.config.schema import Parameters
+from rlx.config import Parameters
 from rlx.errors import RlxError
-from rlx.records.runs import RunFolder
+from rlx.records import RunFolder
 from rlx.report import comparison_tables, page_provenance
 from rlx.report.comparison_words import answer, beware_of_all, is_alone, judgement, shared_warnings, verdict_headline
 from rlx.report.films import ShownFilm, films_of
@@ -26,7 +26,7 @@ from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
 from rlx.report.run_facts import facts_of_run
 from rlx.report.study_comparison import StudyComparison
-from rlx.stats.wording import visible
+from rlx.stats import visible
 
 MARKS = {
     "improved": "▲",
@@ -73,7 +73,7 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from rlx.config.files.atomic import write_text
+    from rlx.config import write_text
 
     environment = Environment(
         loader=PackageLoader("rlx", "report"),

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from rlx import stats
-from rlx.config.metrics import VOCABULARY
+from rlx.config import VOCABULARY
 from rlx.errors import Missing
-from rlx.experiments.run_metrics import Array
-from rlx.records.runs import RunFolder
+from rlx.experiments import Array
+from rlx.records import RunFolder
 from rlx.report.metric_choice import INTERNALS, known_metrics
 from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve, RunCurves, Wanted, curve_sheet
 from rlx.report.metric_pictures import MOST_RUNS, look_of
 from rlx.report.plots import COLOURS, sight
 from rlx.report.study_comparison import StudyComparison, task_name
-from rlx.stats.wording import interval, number
+from rlx.stats import interval, number
 
 DARK_COLOURS = ("#5AA9F0", "#FF8A4C", "#2BC79A", "#E79CC8", "#F2BC3D", "#A6DBFF", "#F0F3F6")
 """The colours of :data:`rlx.report.plots.COLOURS`, in their order, as they stand out on a dark ground."""

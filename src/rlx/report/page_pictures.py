@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rlx import stats
 from rlx.report.comparison_pictures import pictures
 from rlx.report.study_comparison import StudyComparison
-from rlx.stats.wording import interval, number
+from rlx.stats import interval, number
 
 MOST_IN_ALT = 12
 """So many runs are told one by one in the words that stand for a picture; the tables have them all."""

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlx.comparison import Comparison
-from rlx.config.schema import Parameters
+from rlx.config import Parameters
 from rlx.errors import RlxError
-from rlx.records.runs import RunFolder
+from rlx.records import RunFolder
 from rlx.report.comparison_words import changes
 from rlx.report.digest import listed
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import StudyComparison, task_name
 from rlx.report.text import setting
-from rlx.stats.wording import MISSING, number
+from rlx.stats import MISSING, number
 
 MOST_SIDE_BY_SIDE = 3
 """Comparisons that have a table of their own; more share one."""
@@ -54,7 +54,7 @@ def seeds_grids(study: StudyComparison) -> Iterator[Grid]:
 
 def made_grid(facts: Mapping[str, Mapping[str, Any]]) -> Grid:
     """Return where each run comes from, and what it cost."""
-    from rlx.launch.progress import shown_duration
+    from rlx.launch import shown_duration
 
     table = []
     for name, run in facts.items():

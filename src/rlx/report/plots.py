@@ -18,7 +18,7 @@ import pandas as pd
 
 from rlx import stats
 from rlx.comparison import Comparison, RunScores
-from rlx.config.files.atomic import replacing
+from rlx.config import replacing
 
 # Okabe & Ito (2008): told apart by readers with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

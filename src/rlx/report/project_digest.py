@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rlx import stats
-from rlx.config.schema import Parameters
-from rlx.experiments.index import Row, rows
-from rlx.records.live_notes import AT_WORK
+from rlx.config import Parameters
+from rlx.experiments import Row, rows
+from rlx.records import AT_WORK
 from rlx.report.digest import Digest, as_one
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, judge_study, state
-from rlx.stats.wording import MISSING, interval, number
+from rlx.stats import MISSING, interval, number
 
 UNFINISHED = ("stopped", "failed", *AT_WORK, "resolved", "unreadable")
 TOLD = 3

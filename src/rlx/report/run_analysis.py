@@ -11,15 +11,9 @@ from typing import Any
 import numpy as np
 
 from rlx import stats
-from rlx.config.files.atomic import write_json, write_text
-from rlx.diagnosis.diagnosing import diagnose
-from rlx.diagnosis.facts import LearningFacts, learning_facts, windowed
-from rlx.diagnosis.finding import Diagnosis
-from rlx.diagnosis.record import RunRecord
-from rlx.diagnosis.rules.rewards import components
-from rlx.diagnosis.signals import Signals
-from rlx.records.results import Score, Summary
-from rlx.records.runs import RunFolder
+from rlx.config import write_json, write_text
+from rlx.diagnosis import Diagnosis, LearningFacts, RunRecord, Signals, components, diagnose, learning_facts, windowed
+from rlx.records import RunFolder, Score, Summary
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import diagnosis_data
 from rlx.report.run_records import gather

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from rlx import stats
-from rlx.config.schema import Parameters
-from rlx.records.results import Score, Summary
-from rlx.records.runs import RunFolder
+from rlx.config import Parameters
+from rlx.records import RunFolder, Score, Summary
 from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
 from rlx.report.run_facts import facts_of_run
 from rlx.report.text import setting
-from rlx.stats.wording import MISSING, interval, number
+from rlx.stats import MISSING, interval, number
 
 POLICIES = {"latest": "final", "best": "best"}
 
@@ -62,7 +61,9 @@ def _diagnosis(folder: RunFolder) -> str | None:
 
     content = read_analysis(folder)
     return (
-        None if content is None else f"Diagnosis: {diagnosis_headline(content)} `rlx diagnose {shlex.quote(folder.name)}` tells more"
+        None
+        if content is None
+        else f"Diagnosis: {diagnosis_headline(content)} `rlx diagnose {shlex.quote(folder.name)}` tells more"
     )
 
 
@@ -131,7 +132,7 @@ def _unfinished(folder: RunFolder, facts: dict[str, Any], problem: str) -> list[
 
 def _made(facts: dict[str, Any]) -> list[str]:
     """Return what the run cost, what its code lacks in Git, and its note."""
-    from rlx.launch.progress import shown_duration
+    from rlx.launch import shown_duration
 
     lines, cost = [], facts["cost"]
     if cost and cost["environment_steps"]:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.reading import read_json
-from rlx.config.files.restoring import from_git
+from rlx.config import from_git, read_json
 from rlx.errors import DataDamaged, Missing
-from rlx.experiments.index import progress
-from rlx.records.elsewhere import cure_of_study_run
-from rlx.records.environment_facts import FILE as TASK
-from rlx.records.labels import read_labels
-from rlx.records.results import Score
-from rlx.records.runs import RunFolder, read_metadata
+from rlx.experiments import progress
+from rlx.records import FILE as TASK, RunFolder, Score, cure_of_study_run, read_labels, read_metadata
 from rlx.report.run_files import FACTS, damaged_files
 
 FORMAT = 1

@@ -6,12 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rlx.config.files.reading import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, read_json, require
-from rlx.config.files.restoring import from_dvc
+from rlx.config import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, from_dvc, read_json, require
 from rlx.errors import DataDamaged, Missing
-from rlx.records.environment_facts import read_facts
-from rlx.records.metrics import parse_row
-from rlx.records.runs import RunFolder, read_curve, read_metadata
+from rlx.records import RunFolder, parse_row, read_curve, read_facts, read_metadata
 from rlx.report.analysis_documents import Analyzed
 
 Reader = Callable[[RunFolder], object]
@@ -61,7 +58,7 @@ def _metrics(folder: RunFolder) -> object:
 
 
 def _episodes(folder: RunFolder) -> object:
-    from rlx.records.results import read_episodes  # loads pandas
+    from rlx.records import read_episodes  # loads pandas
 
     return read_episodes(folder.path / "eval")
 

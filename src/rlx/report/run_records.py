@@ -9,13 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rlx.diagnosis.record import Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.diagnosis import Episodes, Failure, RunRecord, SeedRecord, Task
 from rlx.errors import Missing
-from rlx.experiments.run_metrics import SeedMetrics, read_metrics, training_times
-from rlx.records.environment_facts import read_facts
-from rlx.records.live import BENCH
-from rlx.records.results import RANDOM, read_episodes, read_summary
-from rlx.records.runs import RunFolder, read_metadata
+from rlx.experiments import SeedMetrics, read_metrics, training_times
+from rlx.records import BENCH, RANDOM, RunFolder, read_episodes, read_facts, read_metadata, read_summary
 
 NOTHING = SeedMetrics(np.array([], dtype=int), {})
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlx.comparison import RunScores
-from rlx.config.files.reading import read_bytes, require
-from rlx.config.schema import ReferenceScore
+from rlx.config import ReferenceScore, read_bytes, require
 from rlx.errors import DataDamaged
 
 SCORE_NAMES = ("score", "return_mean", "return")

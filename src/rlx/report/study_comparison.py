@@ -21,14 +21,13 @@ from rlx.comparison import (
     compare_pairs,
     learning_of,
 )
-from rlx.config.judging import SHARE, Judging
-from rlx.config.schema import CompareConfig
+from rlx.config import SHARE, CompareConfig, Judging
 from rlx.errors import ConfigError, Missing, UsageError
-from rlx.records.elsewhere import content_of
+from rlx.records import content_of
 from rlx.report.train_commands import seeds_command
 
 if TYPE_CHECKING:
-    from rlx.records.runs import RunFolder
+    from rlx.records import RunFolder
 
 
 UNITS = {"return": "return", "length": "steps per episode", "success": "success rate"}

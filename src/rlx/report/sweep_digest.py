@@ -10,20 +10,17 @@ from typing import Any
 
 from rlx import stats
 from rlx.comparison import config_differences, flatten
-from rlx.config.schema import Parameters
+from rlx.config import Parameters
 from rlx.errors import RlxError
-from rlx.experiments.index import Row, rows
-from rlx.experiments.references import find_origin, find_run
-from rlx.experiments.sweeps.grid import read_sweep
-from rlx.experiments.sweeps.running import Family, family_of
-from rlx.records.runs import RunFolder
+from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_sweep, rows
+from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
 from rlx.report.study_comparison import task_name
 from rlx.report.text import setting
-from rlx.stats.wording import MISSING, interval, number
+from rlx.stats import MISSING, interval, number
 
 APART = ("format", "run_name", "seed", "num_seeds")
 """Settings that make no two runs different in kind."""

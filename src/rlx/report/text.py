@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from rlx.stats.wording import MISSING, visible
+from rlx.stats import MISSING, visible
 
 
 def setting(value: Any) -> str:

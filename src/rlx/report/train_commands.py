@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rlx.comparison import flatten
-from rlx.config.composition import compose_run
-from rlx.config.project import find_root
-from rlx.config.settings import as_setting
-from rlx.config.snapshot import Snapshot
+from rlx.config import Snapshot, as_setting, compose_run, find_root
 from rlx.errors import RlxError
-from rlx.experiments.kept import read_record
-from rlx.experiments.references import find_origin
-from rlx.records.runs import RunFolder
+from rlx.experiments import find_origin, read_record
+from rlx.records import RunFolder
 
 NOT_SETTINGS = ("format", "run_name", "checkpoint.start")
 

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 
-from rlx.algorithms.policies import device_for, policy_arguments
-from rlx.config.schema import RunConfig
-from rlx.envs.normalization import Normalizer
+from rlx.algorithms import device_for, policy_arguments
+from rlx.config import RunConfig
+from rlx.envs import Normalizer
 from rlx.errors import CheckpointDamaged
-from rlx.records.checkpoints import Checkpoint
+from rlx.records import Checkpoint
 
 
 class Actor(Protocol):

@@ -20,16 +20,21 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from rlx.config.schema import RunConfig
-from rlx.envs.env_wrappers import first_non_finite
-from rlx.envs.episodes import Episode, EpisodesPlayed
-from rlx.envs.making import make_env, surroundings_for
-from rlx.envs.success import success_of
-from rlx.envs.surroundings import Surroundings, preserved
-from rlx.envs.value_checks import plain_flag, plain_reward
+from rlx.config import RunConfig
+from rlx.envs import (
+    Episode,
+    EpisodesPlayed,
+    Surroundings,
+    first_non_finite,
+    make_env,
+    plain_flag,
+    plain_reward,
+    preserved,
+    success_of,
+    surroundings_for,
+)
 from rlx.errors import NonFiniteValue
-from rlx.launch import watch
-from rlx.launch.closing import close_later
+from rlx.launch import close_later, watch
 from rlx.training.actors import Actor, stack
 
 SLOTS = 32
@@ -130,7 +135,7 @@ class NativeStepper:
     alone = False
 
     def __init__(self, env_id: str):
-        from rlx.envs.vector_envs.native import NativeSource, step_arrays
+        from rlx.envs import NativeSource, step_arrays
 
         self._source = NativeSource(env_id, SLOTS, 1)
         self._arrays = step_arrays(SLOTS, self._source.observation_space)

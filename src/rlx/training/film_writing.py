@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config.files.atomic import replacing
-from rlx.stats.wording import number
+from rlx.config import replacing
+from rlx.stats import number
 
 CAPTION_HEIGHT = 28
 NARROWEST, MOST_HEIGHT = 320, 2160

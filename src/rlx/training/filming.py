@@ -13,18 +13,21 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlx.config.project_code import check_unchanged
-from rlx.config.snapshot import Snapshot
-from rlx.envs.making import make_env, own_registrations, surroundings_for
-from rlx.envs.reward_components import number_in
-from rlx.envs.surroundings import Surroundings
-from rlx.envs.value_checks import kind_of, plain_flag, plain_reward
+from rlx.config import Snapshot, check_unchanged
+from rlx.envs import (
+    Surroundings,
+    kind_of,
+    make_env,
+    number_in,
+    own_registrations,
+    plain_flag,
+    plain_reward,
+    surroundings_for,
+)
 from rlx.errors import NoRenderer, RlxError
-from rlx.launch import watch
-from rlx.launch.closing import close_later
-from rlx.records import checkpoints
-from rlx.records.checkpoints import Checkpoint
-from rlx.stats.wording import raised
+from rlx.launch import close_later, watch
+from rlx.records import Checkpoint, checkpoints
+from rlx.stats import raised
 from rlx.training.actors import Actor, load_actor, stack
 from rlx.training.evaluation import SLOTS, untouched_generators
 from rlx.training.film_writing import Scene, write_film

@@ -10,18 +10,12 @@ from typing import Any
 import numpy as np
 
 import rlx
-from rlx.config.checks import HARDLY
-from rlx.config.schema import FinalEvalConfig
-from rlx.config.snapshot import Snapshot
-from rlx.config.time_limits import step_timeout
-from rlx.envs.episodes import Episode
-from rlx.envs.success import counted, reports_success
+from rlx.config import HARDLY, FinalEvalConfig, Snapshot, step_timeout
+from rlx.envs import Episode, counted, reports_success
 from rlx.errors import TrainingFailed
-from rlx.launch.progress import EpisodeProgress
-from rlx.launch.workers import Failure, run_parallel
-from rlx.records import results
-from rlx.records.elsewhere import snapshot_hash
-from rlx.stats.wording import interval, number
+from rlx.launch import EpisodeProgress, Failure, run_parallel
+from rlx.records import results, snapshot_hash
+from rlx.stats import interval, number
 
 RANDOM_TASK = -1
 

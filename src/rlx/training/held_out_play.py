@@ -7,14 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rlx.algorithms import prepare_fast
-from rlx.config.project_code import check_unchanged
-from rlx.config.schema import FinalEvalConfig
-from rlx.config.snapshot import Snapshot
-from rlx.envs.episodes import Episode, EpisodesPlayed
-from rlx.envs.making import make_env, own_registrations
-from rlx.envs.reset_seeds import held_out_seeds
-from rlx.envs.surroundings import preserved
-from rlx.envs.vector_envs.native import is_plain
+from rlx.config import FinalEvalConfig, Snapshot, check_unchanged
+from rlx.envs import Episode, EpisodesPlayed, held_out_seeds, is_plain, make_env, own_registrations, preserved
 from rlx.launch import watch
 from rlx.records import checkpoints, results
 from rlx.training.actors import Actor, PolicyActor, RandomActor, StillActor, load_actor

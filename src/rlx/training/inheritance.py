@@ -11,16 +11,21 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlx.config.checks import cannot_go_on
-from rlx.config.files.archives import opened
-from rlx.config.files.atomic import replacing
-from rlx.config.snapshot import Snapshot, carried_snapshot
+from rlx.config import Snapshot, cannot_go_on, carried_snapshot, opened, replacing
 from rlx.errors import DataDamaged, DataRefused, Missing, TrainingFailed
-from rlx.records import checkpoints
-from rlx.records.bench import Entry
-from rlx.records.dvc_cache import cached, hash_of, is_whole, member, members
-from rlx.records.elsewhere import content_of, recorded_stages
-from rlx.records.metrics import iterate_rows, write_rows
+from rlx.records import (
+    Entry,
+    cached,
+    checkpoints,
+    content_of,
+    hash_of,
+    is_whole,
+    iterate_rows,
+    member,
+    members,
+    recorded_stages,
+    write_rows,
+)
 
 
 def take_over(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> None:

@@ -16,27 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from rlx import algorithms
-from rlx.config.checks import VALIDATION_STEP_LIMIT, boundary_interval
-from rlx.config.files.atomic import write_bytes
-from rlx.config.snapshot import Snapshot
-from rlx.envs import normalization
-from rlx.envs.env_wrappers import EpisodeStatistics
-from rlx.envs.episodes import EpisodesPlayed
-from rlx.envs.making import episode_limit, make_env, make_vector_env, own_registrations
-from rlx.envs.reset_seeds import boundary_seed, validation_seeds
-from rlx.envs.success import reports_success
-from rlx.envs.surroundings import preserved
-from rlx.envs.vector_envs.native import is_plain
+from rlx.algorithms import engines as algorithms
+from rlx.config import VALIDATION_STEP_LIMIT, Snapshot, boundary_interval, write_bytes
+from rlx.envs import (
+    EpisodesPlayed,
+    EpisodeStatistics,
+    boundary_seed,
+    episode_limit,
+    is_plain,
+    make_env,
+    make_vector_env,
+    normalization,
+    own_registrations,
+    preserved,
+    reports_success,
+    validation_seeds,
+)
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
-from rlx.launch import watch
-from rlx.launch.closing import close_later
-from rlx.launch.progress import Progress, shown_episodes
-from rlx.launch.threads import one_thread, skip_compiler
-from rlx.records import checkpoints
-from rlx.records.checkpoints import Best, TrainingState
-from rlx.records.metrics import MetricsWriter
-from rlx.records.tensorboard_log import UPDATE_SECONDS, TensorBoardLog
+from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
+from rlx.records import UPDATE_SECONDS, Best, MetricsWriter, TensorBoardLog, TrainingState, checkpoints
 from rlx.training.actors import PolicyActor
 from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
 

@@ -11,23 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from rlx.algorithms import prepare_fast
-from rlx.config.composition import compose_run
-from rlx.config.files.reading import MOST_TABLE_BYTES, read_text
-from rlx.config.schema import FinalEvalConfig
-from rlx.config.snapshot import Snapshot, carried_snapshot
-from rlx.config.source_hashes import is_unchanged
-from rlx.config.time_limits import step_timeout
-from rlx.envs.episodes import Episode
-from rlx.envs.making import make_env, own_registrations
-from rlx.envs.success import counted, reports_success
-from rlx.envs.surroundings import preserved
-from rlx.envs.vector_envs.native import is_plain
+from rlx.config import (
+    MOST_TABLE_BYTES,
+    FinalEvalConfig,
+    Snapshot,
+    carried_snapshot,
+    compose_run,
+    is_unchanged,
+    read_text,
+    step_timeout,
+)
+from rlx.envs import Episode, counted, is_plain, make_env, own_registrations, preserved, reports_success
 from rlx.errors import ConfigError, RlxError, TrainingFailed
-from rlx.launch.progress import EpisodeProgress
-from rlx.launch.terminal import Terminal
-from rlx.launch.workers import STEP_TIMEOUT, Failure, run_parallel
-from rlx.records import checkpoints
-from rlx.records.checkpoints import Checkpoint
+from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
+from rlx.records import Checkpoint, checkpoints
 from rlx.training.actors import load_actor
 from rlx.training.evaluation import stepper_for
 from rlx.training.held_out_play import play_with
@@ -187,7 +184,7 @@ def kept_episodes(folder: Path, policy: Policy, protocol: dict[str, Any]) -> lis
         policy: The policy.
         protocol: The protocol as plain values, as ``summary.json`` has it.
     """
-    from rlx.records.results import read_summary
+    from rlx.records import read_summary
 
     try:
         summary = read_summary(folder)

@@ -9,17 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config.files.atomic import write_text
-from rlx.config.project_code import check_unchanged
-from rlx.config.snapshot import Snapshot
-from rlx.config.time_limits import step_timeout
+from rlx.config import Snapshot, check_unchanged, step_timeout, write_text
 from rlx.errors import TrainingFailed
-from rlx.launch.progress import Progress, SeedProgress, shown_duration
-from rlx.launch.workers import Failure, run_parallel, worker_count
-from rlx.records.bench import Entry, entry_for, prune
-from rlx.records.elsewhere import is_pullable
-from rlx.records.live import BENCH, live_folder, show_bench
-from rlx.records.metrics import iterate_rows, write_rows
+from rlx.launch import Failure, Progress, SeedProgress, run_parallel, shown_duration, worker_count
+from rlx.records import BENCH, Entry, entry_for, is_pullable, iterate_rows, live_folder, prune, show_bench, write_rows
 from rlx.training.inheritance import take_over, take_recorded
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rlx.config.schema import FinalEvalConfig, VideoConfig
+from rlx.config import FinalEvalConfig, VideoConfig
 
 
 @dataclass(frozen=True)

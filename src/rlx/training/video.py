@@ -11,18 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlx.config.files.atomic import write_json
-from rlx.config.schema import FinalEvalConfig, VideoConfig
-from rlx.config.snapshot import Snapshot
-from rlx.config.time_limits import step_timeout
+from rlx.config import FinalEvalConfig, Snapshot, VideoConfig, step_timeout, write_json
 from rlx.errors import EnvironmentUnusable, FilmFailed, NoRenderer, RlxError
-from rlx.launch.failures import ENVIRONMENT, PROCESS
-from rlx.launch.workers import Failure, run_alone
+from rlx.launch import ENVIRONMENT, PROCESS, Failure, run_alone
 from rlx.records import results
 from rlx.training.shooting import Filmed, Shooting, Shot
 
 if TYPE_CHECKING:  # torch and the environments are imported where the film is made
-    from rlx.envs.episodes import Episode
+    from rlx.envs import Episode
     from rlx.training.playing import Played, Policy
 
 

@@ -10,8 +10,7 @@ from stable_baselines3.common.utils import LinearSchedule
 
 from rlx.algorithms.policies import device_for, policy_arguments
 from rlx.algorithms.ppo.stock import PPO
-from rlx.config.schema import RunConfig
-from rlx.config.values import Schedule
+from rlx.config import RunConfig, Schedule
 from rlx.errors import PolicyUnusable
 
 __all__ = ["PPO", "build", "schedule"]

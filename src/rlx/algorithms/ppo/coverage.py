@@ -8,8 +8,8 @@ from gymnasium import spaces
 
 from rlx.algorithms.policies import device_for
 from rlx.algorithms.ppo.kernels.network import ACTIVATIONS
-from rlx.config.schema import RunConfig
-from rlx.envs.vector_envs.sources import is_vector
+from rlx.config import RunConfig
+from rlx.envs import is_vector
 
 
 def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> str | None:

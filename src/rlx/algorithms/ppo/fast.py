@@ -28,10 +28,8 @@ from rlx.algorithms.ppo.kernels.update import (
 )
 from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
 from rlx.algorithms.ppo.stock import PPO, ran_away
-from rlx.envs.vector_envs.native import NativeSource, step_arrays
-from rlx.envs.vector_envs.settling import Ledger
-from rlx.envs.vector_envs.training_env import TrainingEnv, executable, new_episodes
-from rlx.launch.compiled import bound
+from rlx.envs import Ledger, NativeSource, TrainingEnv, executable, new_episodes, step_arrays
+from rlx.launch import bound
 
 Array = np.ndarray[Any, Any]
 

@@ -10,11 +10,8 @@ import numpy as np
 from gymnasium import spaces
 
 from rlx.algorithms.ppo import build
-from rlx.config.schema import RunConfig
-from rlx.envs.surroundings import Surroundings
-from rlx.envs.vector_envs.native import NativeSource, stands_in
-from rlx.envs.vector_envs.sources import GymnasiumSource
-from rlx.envs.vector_envs.training_env import TrainingEnv
+from rlx.config import RunConfig
+from rlx.envs import GymnasiumSource, NativeSource, Surroundings, TrainingEnv, stands_in
 
 
 class _Still(gym.Env[Any, Any]):

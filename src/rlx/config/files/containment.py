@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from rlx.errors import DataRefused
-from rlx.stats.wording import shown
+from rlx.stats import shown
 
 MOST_BYTES_IN_A_NAME = 255
 MOST_BYTES_IN_A_PATH = 4000

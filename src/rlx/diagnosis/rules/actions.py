@@ -11,7 +11,7 @@ from rlx.diagnosis.rules.configuration import GREATEST_START, LEAST_START, POLIC
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
-from rlx.stats.wording import number
+from rlx.stats import number
 
 WIDE, NARROW = 10.0, 0.1
 """Half of an action's range, in standard deviations of the first policy's noise, beyond which it is hardly met, or hardly

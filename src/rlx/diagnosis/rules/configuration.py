@@ -14,7 +14,7 @@ from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.rules.rule import Rule, setting, value_of
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
-from rlx.stats.wording import number
+from rlx.stats import number
 
 HORIZONS, SHORT, VERY_SHORT = 25.0, 20.0, 5.0
 LONGEST = 10_000

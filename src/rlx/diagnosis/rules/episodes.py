@@ -7,7 +7,7 @@ import numpy as np
 from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.stats.wording import number
+from rlx.stats import number
 
 ENOUGH = 20
 

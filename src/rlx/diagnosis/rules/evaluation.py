@@ -11,7 +11,7 @@ from rlx.diagnosis.rules.progress import learned_S
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.rules.seeds import groups
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats.wording import number
+from rlx.stats import number
 
 BELOW = 0.3
 ERRORS = 3.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.config.checks import HARDLY
+from rlx.config import HARDLY
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.stats.wording import number
+from rlx.stats import number
 
 COLLAPSED, EARLY = 0.1, 0.2
 STUCK = 0.95

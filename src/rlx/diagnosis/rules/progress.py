@@ -11,7 +11,7 @@ from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats.wording import number
+from rlx.stats import number
 
 RETURN = "rollout/return_mean"
 FALLEN = 0.5

@@ -9,7 +9,7 @@ from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats.wording import number
+from rlx.stats import number
 
 PREFIX = "reward/"
 DOMINATES = 0.9

@@ -11,7 +11,7 @@ from rlx.diagnosis.finding import Confidence, Detection, Evidence, Severity
 from rlx.diagnosis.rules.progress import learned_S
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.signals import Signals
-from rlx.stats.wording import number
+from rlx.stats import number
 
 GAP = 0.4
 WITHIN = 2.0

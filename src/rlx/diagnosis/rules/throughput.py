@@ -8,7 +8,7 @@ from rlx.diagnosis.finding import Detection
 from rlx.diagnosis.record import Array, SeedRecord
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.stats.wording import number
+from rlx.stats import number
 
 SLOWER = 2.0
 RISING = 0.8

@@ -25,9 +25,8 @@ import numpy as np
 from rlx.envs.reward_components import PREFIX, number_in
 from rlx.envs.success import KEYS, success_of
 from rlx.errors import EnvironmentFailed, RlxError
-from rlx.launch import watch
-from rlx.launch.failures import tell_in_a_line, trace_of
-from rlx.stats.wording import raised
+from rlx.launch import tell_in_a_line, trace_of, watch
+from rlx.stats import raised
 
 RESET, STEP, ATTRIBUTE, CLOSE = range(4)
 DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "`get_wrapper_attr`", CLOSE: "`close`"}

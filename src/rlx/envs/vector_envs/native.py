@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.config.schema import EnvConfig
+from rlx.config import EnvConfig
 from rlx.envs.reward_components import ComponentSums
 from rlx.envs.vector_envs import dynamics
 from rlx.envs.vector_envs.dynamics import State, advance

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlx.launch.compiled import exact
+from rlx.launch import exact
 
 Array = np.ndarray[Any, Any]
 

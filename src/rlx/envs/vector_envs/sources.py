@@ -18,8 +18,7 @@ from rlx.envs.value_checks import Kinds, plain_flag, plain_reward, step_misfit
 from rlx.envs.vector_envs.copies import Copies
 from rlx.envs.vector_envs.settling import StepArrays
 from rlx.errors import Misfit
-from rlx.launch import watch
-from rlx.launch.closing import close_later
+from rlx.launch import close_later, watch
 
 Array = np.ndarray[Any, Any]
 STEPPING, IDLE = int(watch.Call.STEP), int(watch.Call.NOTHING)

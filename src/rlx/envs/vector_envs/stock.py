@@ -10,8 +10,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlx.envs.vector_envs.copies import Copies, needed
-from rlx.launch import watch
-from rlx.launch.closing import close_later
+from rlx.launch import close_later, watch
 
 Array = np.ndarray[Any, Any]
 

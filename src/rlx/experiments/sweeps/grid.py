@@ -10,10 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from rlx.config.document import read_document
-from rlx.config.settings import as_setting
-from rlx.config.validation import problems_in
-from rlx.config.values import Section
+from rlx.config import Section, as_setting, problems_in, read_document
 from rlx.errors import ConfigError, Missing
 
 MOST_POINTS = 1000

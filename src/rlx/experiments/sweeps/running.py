@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Condition, Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from rlx.config.files.reading import MOST_CONFIG_BYTES, read_text
+from rlx.config import MOST_CONFIG_BYTES, read_text
 from rlx.errors import Interrupted, Missing, RlxError
 from rlx.experiments.kept import read_record, same_as
 from rlx.experiments.making import make, start
@@ -18,9 +18,8 @@ from rlx.experiments.planning import Plan, plan
 from rlx.experiments.references import find_run
 from rlx.experiments.sweeps.grid import Sweep
 from rlx.experiments.workplace import Loudness, workplaces_folder
-from rlx.launch.tools import stop
-from rlx.launch.workers import usable_cores
-from rlx.records.runs import RunFolder
+from rlx.launch import stop, usable_cores
+from rlx.records import RunFolder
 
 if TYPE_CHECKING:
     import subprocess

@@ -9,10 +9,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from rlx.config.project import main_root
+from rlx.config import main_root
 from rlx.errors import RlxError
-from rlx.experiments.revisions import RecordedRun, experiments, recorded, recorded_here
-from rlx.records.dvc_cache import HASH, cache_root, cached, members
+from rlx.experiments import RecordedRun, experiments, recorded, recorded_here
+from rlx.records import HASH, cache_root, cached, members
 from rlx.report.doctor.finding import Finding, counted, listed, ok, problem
 from rlx.report.doctor.state import restoring
 

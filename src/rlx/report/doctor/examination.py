@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.errors import RlxError
-from rlx.experiments import repository
-from rlx.experiments.merging import in_conflict
+from rlx.experiments import in_conflict, repository
 from rlx.report.doctor import cache, installation, leftovers, project, rendering, sharing, state
 from rlx.report.doctor.finding import OK, Finding, problem
 

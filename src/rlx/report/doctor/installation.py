@@ -116,7 +116,7 @@ def torch(_: Path | None) -> Iterator[Finding]:
 
 def engine(_: Path | None) -> Iterator[Finding]:
     """Check whether the fast engine's machine code is ready on this machine."""
-    from rlx.launch.compiled import cache_folder
+    from rlx.launch import cache_folder
 
     folder = cache_folder()
     if (folder / "ppo.ready").exists():
@@ -134,7 +134,7 @@ def _existing(path: Path) -> Path:
 
 def git(_: Path | None) -> Iterator[Finding]:
     """Check that Git is there, and new enough."""
-    from rlx.launch.tools import git as run
+    from rlx.launch import git as run
 
     said = run(Path.cwd(), "--version").strip()
     numbers = tuple(int(part) for part in re.findall(r"\d+", said)[:2])

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from rlx.experiments import leftovers
-from rlx.experiments.repository import head as head_of
-from rlx.experiments.repository import under_way
+from rlx.experiments import head as head_of, leftovers, under_way
 from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, warning
 
 FIX = "`rlx doctor --fix` deletes it"

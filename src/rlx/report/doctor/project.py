@@ -7,15 +7,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlx.config.files.reading import MOST_BYTES, read_bytes
-from rlx.config.project import has_marks, is_of_older_rlx
+from rlx.config import MOST_BYTES, has_marks, is_of_older_rlx, read_bytes
 from rlx.errors import ConfigError, RlxError
-from rlx.experiments import check_roster
-from rlx.experiments import repository as repo
-from rlx.experiments.clone import asks_for_driver, is_set_up
-from rlx.experiments.revisions import SMALL
-from rlx.launch.tools import has_identity
-from rlx.records.live import LAYOUT
+from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, repository as repo
+from rlx.launch import has_identity
+from rlx.records import LAYOUT
 from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, warning
 
 if TYPE_CHECKING:
@@ -92,8 +88,7 @@ def conflict_marks(root: Path) -> Iterator[Finding]:
 
 def parameters(root: Path) -> Iterator[Finding]:
     """Check params.yaml, and that it pins what this rlx computes."""
-    from rlx.config.checks import check_engine
-    from rlx.config.composition import read_parameters
+    from rlx.config import check_engine, read_parameters
 
     try:
         found = read_parameters(root)
@@ -110,7 +105,7 @@ def parameters(root: Path) -> Iterator[Finding]:
 
 def configs(root: Path) -> Iterator[Finding]:
     """Check that the config of every run of the study resolves."""
-    from rlx.config.composition import compose_run, read_parameters
+    from rlx.config import compose_run, read_parameters
 
     try:
         runs = read_parameters(root).study.runs
@@ -130,7 +125,7 @@ def configs(root: Path) -> Iterator[Finding]:
 
 def _outdated(root: Path, run: str) -> Iterator[Finding]:
     """Yield a warning where a run's results are of another configuration or code than its files say now."""
-    from rlx.records.runs import RunFolder
+    from rlx.records import RunFolder
     from rlx.report.judged_runs import outdated
 
     folder = RunFolder(root / "runs" / run)
@@ -146,7 +141,7 @@ def _mistakes(name: str, error: ConfigError) -> Iterator[Finding]:
 
 def roster(root: Path) -> Iterator[Finding]:
     """Check that dvc.yaml compares the runs of the study."""
-    from rlx.config.composition import read_parameters
+    from rlx.config import read_parameters
 
     try:
         runs = read_parameters(root).study.runs
@@ -209,7 +204,7 @@ def _append(lines: list[str], file: str) -> str:
 
 def untracked_configs(root: Path) -> Iterator[Finding]:
     """Check that Git knows the configs of the study: others who clone the project would lack them."""
-    from rlx.config.composition import read_parameters
+    from rlx.config import read_parameters
 
     try:
         runs = read_parameters(root).study.runs

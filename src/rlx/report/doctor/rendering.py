@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rlx.config.schema import EnvConfig
-from rlx.config.time_limits import step_timeout
+from rlx.config import EnvConfig, step_timeout
 from rlx.errors import ConfigError, RlxError
-from rlx.launch.workers import Failure, run_alone
+from rlx.launch import Failure, run_alone
 from rlx.report.doctor.finding import Finding, listed, ok, problem, warning
 
 PATIENCE = 60.0
@@ -41,7 +40,7 @@ def renderer(root: Path | None) -> Iterator[Finding]:
 
 def _environments(root: Path | None) -> list[EnvConfig]:
     """Return the environments of the study's runs, each once; those whose configs are broken are told elsewhere."""
-    from rlx.config.composition import compose_run, read_parameters
+    from rlx.config import compose_run, read_parameters
 
     found: dict[str, EnvConfig] = {}
     try:
@@ -62,10 +61,9 @@ def picture(root: Path | None, env: EnvConfig, _: Callable[[Any], None]) -> str:
     """Make an environment and draw it once, in a process of its own; returns what went wrong, or nothing."""
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    from rlx.envs.making import make_env, own_registrations
-    from rlx.launch.closing import close_later
-    from rlx.launch.watch import Call, calling
-    from rlx.training.filming import draw
+    from rlx.envs import make_env, own_registrations
+    from rlx.launch import Call, calling, close_later
+    from rlx.training import draw
 
     try:
         if root is not None:

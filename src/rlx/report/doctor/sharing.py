@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from rlx.experiments.revisions import experiments
-from rlx.experiments.settings import Remote, default_remote, dvc_settings, without_remote
+from rlx.experiments import Remote, default_remote, dvc_settings, experiments, without_remote
 from rlx.report.doctor.finding import Finding, counted, listed, ok, warning
 
 OFF = ("false", "0", "no", "off")

@@ -7,23 +7,17 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from rlx.config.files.reading import MOST_BYTES, read_bytes, read_json
-from rlx.config.project import has_marks, main_root
+from rlx.config import MOST_BYTES, has_marks, main_root, read_bytes, read_json
 from rlx.errors import DataDamaged
-from rlx.experiments.making import abandoned, drop_abandoned
-from rlx.experiments.revisions import recorded_here
-from rlx.experiments.settings import default_remote
-from rlx.experiments.untrusted import check_lock
-from rlx.records.bench import SIZE_LIMIT, bench_folder
-from rlx.records.dvc_cache import cache_root, is_whole
-from rlx.records.live import RECORD
+from rlx.experiments import abandoned, check_lock, default_remote, drop_abandoned, recorded_here
+from rlx.records import RECORD, SIZE_LIMIT, bench_folder, cache_root, is_whole
 from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, size, warning
 
 
 def runs(root: Path) -> Iterator[Finding]:
     """Check for runs that were stopped, have failed, or cannot be read, and for files of them that are damaged."""
-    from rlx.experiments.index import rows
-    from rlx.records.runs import RunFolder
+    from rlx.experiments import rows
+    from rlx.records import RunFolder
     from rlx.report.run_files import damaged_files
 
     found, seen, known = rows(root), False, set[str]()

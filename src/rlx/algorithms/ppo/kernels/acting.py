@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rlx.algorithms.ppo.kernels.distributions import mode, of_head, sample
 from rlx.algorithms.ppo.kernels.network import forward
-from rlx.launch.compiled import exact
+from rlx.launch import exact
 
 
 @exact

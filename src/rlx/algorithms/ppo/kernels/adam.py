@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from rlx.launch.compiled import elementwise
+from rlx.launch import elementwise
 
 
 @elementwise

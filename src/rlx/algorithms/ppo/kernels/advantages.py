@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.launch.compiled import exact
+from rlx.launch import exact
 
 ONE = np.float32(1.0)
 

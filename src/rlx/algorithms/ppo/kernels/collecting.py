@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.algorithms.ppo.kernels.acting import act, clip_actions, values
-from rlx.envs.vector_envs.dynamics import advance
-from rlx.envs.vector_envs.settling import FINE, settle
-from rlx.launch.compiled import exact
+from rlx.envs import FINE, advance, settle
+from rlx.launch import exact
 
 
 @exact

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from rlx.launch.compiled import elementwise, exact, inlined
+from rlx.launch import elementwise, exact, inlined
 
 CATEGORICAL, GAUSSIAN, BERNOULLI = range(3)
 

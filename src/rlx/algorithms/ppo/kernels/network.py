@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.launch.compiled import elementwise, exact
+from rlx.launch import elementwise, exact
 
 ACTIVATIONS = ("tanh", "relu", "leaky_relu", "elu")
 TANH, RELU, LEAKY_RELU, ELU = range(4)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.algorithms.ppo.kernels.acting import act_greedily, clip_actions
-from rlx.envs.vector_envs.dynamics import advance
-from rlx.envs.vector_envs.settling import show
-from rlx.launch.compiled import exact
+from rlx.envs import advance, show
+from rlx.launch import exact
 
 
 @exact

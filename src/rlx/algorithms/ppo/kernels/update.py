@@ -17,7 +17,7 @@ import numpy as np
 from rlx.algorithms.ppo.kernels import adam
 from rlx.algorithms.ppo.kernels.distributions import differentiate, evaluate, of_head
 from rlx.algorithms.ppo.kernels.network import backward, forward, output_gradients
-from rlx.launch.compiled import elementwise, exact
+from rlx.launch import elementwise, exact
 
 ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 POLICY_LOSS, ENTROPY_LOSS, VALUE_LOSS, KL, CLIP_FRACTION, GRADIENT_NORM = range(6)

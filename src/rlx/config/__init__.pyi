@@ -1,0 +1,103 @@
+from .checks import (
+    BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
+    HARDLY as HARDLY,
+    VALIDATION_STEP_LIMIT as VALIDATION_STEP_LIMIT,
+    boundary_interval as boundary_interval,
+    cannot_go_on as cannot_go_on,
+    check_engine as check_engine,
+    hidden_sizes as hidden_sizes,
+)
+from .composition import (
+    BASE_KEYS as BASE_KEYS,
+    Composed as Composed,
+    compose_run as compose_run,
+    read_parameters as read_parameters,
+)
+from .document import KeyPath as KeyPath, dump as dump, parse_document as parse_document, read_document as read_document
+from .editing import with_list as with_list, with_value as with_value
+from .entries import SWITCH as SWITCH
+from .files.archives import opened as opened
+from .files.atomic import (
+    replacing as replacing,
+    sha256_of as sha256_of,
+    write_bytes as write_bytes,
+    write_json as write_json,
+    write_text as write_text,
+)
+from .files.containment import (
+    anywhere as anywhere,
+    check_links as check_links,
+    check_plain as check_plain,
+    is_plain as is_plain,
+    leads_out as leads_out,
+    place as place,
+)
+from .files.reading import (
+    LARGEST_INTEGER as LARGEST_INTEGER,
+    MOST_BYTES as MOST_BYTES,
+    MOST_CONFIG_BYTES as MOST_CONFIG_BYTES,
+    MOST_LINE_BYTES as MOST_LINE_BYTES,
+    MOST_TABLE_BYTES as MOST_TABLE_BYTES,
+    check_file as check_file,
+    check_yaml as check_yaml,
+    lines as lines,
+    parse_json as parse_json,
+    parse_yaml as parse_yaml,
+    read_bytes as read_bytes,
+    read_json as read_json,
+    read_table as read_table,
+    read_text as read_text,
+    require as require,
+)
+from .files.restoring import from_dvc as from_dvc, from_git as from_git
+from .judging import (
+    FILE as FILE,
+    SECTIONS as SECTIONS,
+    SHARE as SHARE,
+    Judging as Judging,
+    judging_from as judging_from,
+    read_judging as read_judging,
+)
+from .known import settings_for as settings_for
+from .metrics import UNDEFINED as UNDEFINED, VOCABULARY as VOCABULARY, is_component as is_component
+from .project import (
+    MAIN_ROOT as MAIN_ROOT,
+    PACKAGES as PACKAGES,
+    check_folders as check_folders,
+    check_settled as check_settled,
+    find_root as find_root,
+    has_marks as has_marks,
+    is_of_older_rlx as is_of_older_rlx,
+    load_package as load_package,
+    main_root as main_root,
+)
+from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of
+from .project_data import (
+    ReadFiles as ReadFiles,
+    data_hashes as data_hashes,
+    missing_data as missing_data,
+    named_data as named_data,
+)
+from .schema import (
+    CompareConfig as CompareConfig,
+    EnvConfig as EnvConfig,
+    FinalEvalConfig as FinalEvalConfig,
+    Looks as Looks,
+    Parameters as Parameters,
+    ReferenceScore as ReferenceScore,
+    RunConfig as RunConfig,
+    VideoConfig as VideoConfig,
+)
+from .settings import as_setting as as_setting
+from .snapshot import (
+    ProjectCode as ProjectCode,
+    Snapshot as Snapshot,
+    carried_snapshot as carried_snapshot,
+    read_snapshot as read_snapshot,
+    recorded_snapshot as recorded_snapshot,
+)
+from .source_hashes import is_unchanged as is_unchanged
+from .sources import told_briefly as told_briefly, told_sources as told_sources
+from .time_limits import step_timeout as step_timeout
+from .validation import field_of as field_of, problems_in as problems_in, section_type as section_type
+from .values import Schedule as Schedule, Section as Section

@@ -1,0 +1,97 @@
+from . import leftovers as leftovers, repository as repository
+from .chosen_side import take_their_results as take_their_results
+from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
+from .code import (
+    GitState as GitState,
+    git_state as git_state,
+    untracked_others as untracked_others,
+    untracked_sources as untracked_sources,
+)
+from .continuing import continuation as continuation
+from .creation import create_project as create_project, is_project as is_project
+from .data import sync_data as sync_data
+from .index import Row as Row, folder_row as folder_row, progress as progress, rows as rows
+from .kept import (
+    check_name as check_name,
+    experiment_named as experiment_named,
+    export as export,
+    is_of_study as is_of_study,
+    is_ours as is_ours,
+    read_record as read_record,
+    remove as remove,
+    remove_folder as remove_folder,
+    same_as as same_as,
+)
+from .making import (
+    abandoned as abandoned,
+    begin_again as begin_again,
+    drop_abandoned as drop_abandoned,
+    give_up as give_up,
+    has_workplace as has_workplace,
+    in_the_making as in_the_making,
+    make as make,
+    one_at_a_time as one_at_a_time,
+    start as start,
+    whole_run as whole_run,
+)
+from .merging import (
+    Sides as Sides,
+    by_lines as by_lines,
+    in_conflict as in_conflict,
+    settle as settle,
+    way_of as way_of,
+)
+from .pipeline import upgrade_pipeline as upgrade_pipeline
+from .planning import plan as plan
+from .promoting import (
+    check_ready as check_ready,
+    lacks_results as lacks_results,
+    plan_promotion as plan_promotion,
+    promote as promote,
+)
+from .references import (
+    find_origin as find_origin,
+    find_run as find_run,
+    kept_origin as kept_origin,
+    known_runs as known_runs,
+    nearest_experiment as nearest_experiment,
+    nearest_run as nearest_run,
+)
+from .repository import head as head, under_way as under_way
+from .resolving import resolve_run as resolve_run
+from .revisions import (
+    SMALL as SMALL,
+    Experiment as Experiment,
+    Origin as Origin,
+    RecordedRun as RecordedRun,
+    add_to_view as add_to_view,
+    experiments as experiments,
+    files_of as files_of,
+    recorded as recorded,
+    recorded_here as recorded_here,
+)
+from .roster import check_roster as check_roster, sync_roster as sync_roster
+from .row_filter import parse_filter as parse_filter
+from .run_metrics import (
+    Array as Array,
+    SeedMetrics as SeedMetrics,
+    read_metrics as read_metrics,
+    training_clocks as training_clocks,
+    training_times as training_times,
+)
+from .settings import (
+    Remote as Remote,
+    default_remote as default_remote,
+    dvc_settings as dvc_settings,
+    without_remote as without_remote,
+)
+from .sweeps.grid import read_sweep as read_sweep
+from .sweeps.running import (
+    Family as Family,
+    Point as Point,
+    Pool as Pool,
+    family_of as family_of,
+    make_points as make_points,
+)
+from .untrusted import check_lock as check_lock, check_outputs as check_outputs
+from .workplace import Loudness as Loudness

@@ -1,0 +1,49 @@
+from . import signals as signals, watch as watch
+from .closing import close_later as close_later
+from .compiled import (
+    bound as bound,
+    cache_folder as cache_folder,
+    elementwise as elementwise,
+    exact as exact,
+    inlined as inlined,
+    ready as ready,
+)
+from .failures import (
+    ENVIRONMENT as ENVIRONMENT,
+    PROCESS as PROCESS,
+    place_of as place_of,
+    tell_in_a_line as tell_in_a_line,
+    trace_of as trace_of,
+)
+from .progress import (
+    EpisodeProgress as EpisodeProgress,
+    Progress as Progress,
+    SeedProgress as SeedProgress,
+    shown_duration as shown_duration,
+    shown_episodes as shown_episodes,
+)
+from .signals import dvc_above as dvc_above, is_same as is_same
+from .streams import visible_streams as visible_streams, write_bytes_out as write_bytes_out, write_error as write_error
+from .terminal import Terminal as Terminal
+from .threads import one_thread as one_thread, skip_compiler as skip_compiler
+from .tools import (
+    Watch as Watch,
+    dvc as dvc,
+    dvc_in_terminal as dvc_in_terminal,
+    environment as environment,
+    git as git,
+    git_blobs as git_blobs,
+    has_identity as has_identity,
+    in_background as in_background,
+    in_terminal as in_terminal,
+    stop as stop,
+)
+from .watch import Activity as Activity, Call as Call, calling as calling, doing as doing
+from .workers import (
+    STEP_TIMEOUT as STEP_TIMEOUT,
+    Failure as Failure,
+    run_alone as run_alone,
+    run_parallel as run_parallel,
+    usable_cores as usable_cores,
+    worker_count as worker_count,
+)

@@ -1,0 +1,98 @@
+from . import checkpoints as checkpoints, results as results, tensorboard_log as tensorboard_log
+from .bench import (
+    SIZE_LIMIT as SIZE_LIMIT,
+    Entry as Entry,
+    bench_folder as bench_folder,
+    entry_for as entry_for,
+    prune as prune,
+)
+from .checkpoints import Best as Best, Checkpoint as Checkpoint, TrainingState as TrainingState
+from .dvc_cache import (
+    HASH as HASH,
+    cache_root as cache_root,
+    cached as cached,
+    has_remote as has_remote,
+    hash_of as hash_of,
+    is_whole as is_whole,
+    lay_out as lay_out,
+    member as member,
+    members as members,
+)
+from .elsewhere import (
+    Match as Match,
+    content_of as content_of,
+    cure_of_study_run as cure_of_study_run,
+    is_pullable as is_pullable,
+    match as match,
+    recorded_stages as recorded_stages,
+    snapshot_hash as snapshot_hash,
+)
+from .environment_facts import (
+    FILE as FILE,
+    Complaint as Complaint,
+    EnvironmentFacts as EnvironmentFacts,
+    Key as Key,
+    SpaceFacts as SpaceFacts,
+    read_facts as read_facts,
+)
+from .labels import (
+    Labels as Labels,
+    change_labels as change_labels,
+    check_tag as check_tag,
+    labels_from as labels_from,
+    labels_path as labels_path,
+    labels_text as labels_text,
+    read_labels as read_labels,
+    with_note as with_note,
+    with_tags as with_tags,
+    without_note as without_note,
+    without_tags as without_tags,
+)
+from .live import (
+    BENCH as BENCH,
+    LAYOUT as LAYOUT,
+    LIVE as LIVE,
+    ORIGIN as ORIGIN,
+    RECORD as RECORD,
+    live_folder as live_folder,
+    metrics_files as metrics_files,
+    show_bench as show_bench,
+)
+from .live_notes import (
+    AT_WORK as AT_WORK,
+    Process as Process,
+    StageNote as StageNote,
+    making as making,
+    notes_of as notes_of,
+)
+from .metadata_shape import FORMAT as FORMAT, check_metadata as check_metadata
+from .metrics import (
+    MetricsWriter as MetricsWriter,
+    iterate_rows as iterate_rows,
+    parse_row as parse_row,
+    write_rows as write_rows,
+)
+from .results import (
+    RANDOM as RANDOM,
+    Score as Score,
+    Summary as Summary,
+    read_episodes as read_episodes,
+    read_summary as read_summary,
+)
+from .run_state import (
+    evidence as evidence,
+    is_kept as is_kept,
+    state_of as state_of,
+    status_and_process as status_and_process,
+)
+from .runs import (
+    RunFolder as RunFolder,
+    read_curve as read_curve,
+    read_metadata as read_metadata,
+    write_metadata as write_metadata,
+)
+from .tensorboard_log import (
+    UPDATE_SECONDS as UPDATE_SECONDS,
+    TensorBoardLog as TensorBoardLog,
+    training_clock as training_clock,
+)
