@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -404,12 +405,12 @@ def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypat
 
 
 def test_machine_code_is_kept_by_the_hash_of_all_sources() -> None:
-    here = Path(compiled.__file__).parent
+    here = Path(compiled.__file__).parents[1]
     assert all((here / name).exists() for name in compiled.SOURCES)
     users = {
         path
         for path in here.rglob("*.py")
-        if "import elementwise" in (text := path.read_text()) or "import exact" in text
+        if re.search(r"^from rlx\.launch import .*\b(elementwise|exact|inlined)\b", path.read_text(), re.MULTILINE)
     }
     assert users
     assert all(any(path.is_relative_to(here / name) for name in compiled.SOURCES) for path in users)
@@ -418,11 +419,11 @@ def test_machine_code_is_kept_by_the_hash_of_all_sources() -> None:
 def test_another_installation_compiles_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine code is found by the path and time of its source: a mark of somebody else says nothing of it."""
     here = compiled.cache_folder()
-    shutil.copytree(Path(compiled.__file__).parent, tmp_path / "rlx", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "rlx" / "compiled.py"))
+    shutil.copytree(Path(compiled.__file__).parents[1], tmp_path / "rlx", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "rlx" / "launch" / "compiled.py"))
     other = compiled.cache_folder.__wrapped__()
     assert other != here
-    (tmp_path / "rlx" / "compiled.py").touch()
+    (tmp_path / "rlx" / "launch" / "compiled.py").touch()
     assert compiled.cache_folder.__wrapped__() != other
 
 
