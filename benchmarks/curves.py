@@ -57,7 +57,7 @@ def curve(task: str, engine: str, seed: int, folder: Path, _: Callable[[Any], No
     from rlx.envs.making import make_env
     from rlx.records import checkpoints
     from rlx.records.metrics import read_rows
-    from rlx.training.actors import load_actor
+    from rlx.training.actors import load_player
     from rlx.training.held_out_play import play_held_out
     from rlx.training.one_seed import train_seed
 
@@ -81,7 +81,7 @@ def curve(task: str, engine: str, seed: int, folder: Path, _: Callable[[Any], No
         for tenth in range(TENTHS)
     ]
     checkpoint = checkpoints.load(own / "checkpoints" / "latest.zip")
-    actor = load_actor(folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
+    actor = load_player(folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
     episodes = play_held_out(folder, snapshot, FinalEvalConfig(episodes=50), actor)
     return [*tenths, float(np.mean(tenths)), float(np.mean([episode.episode_return for episode in episodes]))]
 

@@ -9,9 +9,11 @@ import yaml
 from hypothesis import given, strategies as st
 
 import rlx
-from rlx.config.checks import boundary_interval, check_engine, nearest_divisors
+from rlx.config import Timetable
+from rlx.config.checks import check_engine
 from rlx.config.composition import compose_run, read_parameters
 from rlx.config.document import dump, parse_document
+from rlx.config.ppo_config import nearest_divisors
 from rlx.config.schema import EngineConfig, RunConfig
 from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.config.values import Schedule
@@ -291,8 +293,8 @@ def test_a_snapshot_of_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_checkpoints_stay_five_episode_limits_apart() -> None:
     config = RunConfig(env={"id": "x", "num_envs": 8}, algo={"rollout_steps": 32}, checkpoint={"save_every": 1000})  # type: ignore[arg-type]
-    assert boundary_interval(config, None) == 1024
-    assert boundary_interval(config, 500) == 20224  # 5 × 500 × 8 = 20000, in whole rollouts of 256
+    assert Timetable.of(config, None).segment == 1024
+    assert Timetable.of(config, 500).segment == 20224  # 5 × 500 × 8 = 20000, in whole rollouts of 256
 
 
 def test_another_engine_version_is_refused_with_the_cure() -> None:

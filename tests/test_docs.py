@@ -10,9 +10,9 @@ import yaml
 
 from benchmarks.calibration.report import with_tables
 from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
+from rlx.algorithms import vocabulary
 from rlx.cli import COMMANDS, cli, reference as commands
 from rlx.config import reference
-from rlx.config.metrics import VOCABULARY
 from rlx.config.schema import Parameters
 from rlx.diagnosis import reference as rules
 from rlx.report import documents
@@ -58,7 +58,7 @@ def test_the_tables_of_the_statistics_are_those_measured() -> None:
 
 def test_every_metric_is_documented() -> None:
     text = (REPOSITORY / "docs" / "files.md").read_text()
-    assert all(f"| `{key}` | {meaning} |" in text for key, meaning in VOCABULARY.items())
+    assert all(f"| `{key}` | {metric.summary} |" in text for key, metric in vocabulary().items())
 
 
 def test_params_yaml_shows_valid_values_of_every_section() -> None:

@@ -18,16 +18,18 @@ import torch
 from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from rlx.algorithms import engines as algorithms
+from rlx.algorithms.ppo import engines as algorithms
+from rlx.algorithms.ppo.learner import PPOLearner
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs.making import make_env, make_vector_env
+from rlx.envs import Environments
+from rlx.envs.making import make_env
 from rlx.envs.vector_envs import native
 from rlx.errors import PolicyUnusable
 from rlx.launch import compiled
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
-from rlx.training.actors import load_actor
+from rlx.training.actors import load_player
 from rlx.training.one_seed import train_seed
 
 torch.set_num_threads(1)
@@ -77,9 +79,8 @@ def config_of(engine: str = "auto", **sections: Any) -> RunConfig:
 
 
 def built(config: RunConfig, seed: int = 0) -> Any:
-    fast = config.algo.engine == algorithms.FAST
-    venv, _ = make_vector_env(Path(), config, fast=fast)
-    model = algorithms.build(Path(), config, seed, venv)
+    env = Environments(Path(), config, make_env(config.env))
+    model = PPOLearner(config, env, seed, "cpu").model
     model.begin_segment(seed)
     return model
 
@@ -337,11 +338,11 @@ def test_stock_sb3_loads_acts_and_trains_on(tmp_path: Path, act: str, engine: st
     path = tmp_path / "checkpoints" / "latest.zip"
     stock, checkpoint = stable_baselines3.PPO.load(path, device="cpu"), checkpoints.load(path)
     assert (type(stock), checkpoint.state.engine) == (stable_baselines3.PPO, engine)
-    ours = load_actor(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
+    ours = load_player(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
     observations = np.random.default_rng(0).normal(2, 3, (1000, 3)).astype(np.float32)
     assert (stock.predict(observations, deterministic=True)[0] == ours.act(observations)).all()
     before = weights(stock)
-    venv, _ = make_vector_env(tmp_path, snapshot.config, fast=False)
+    venv = Environments(tmp_path, snapshot.config, make_env(snapshot.config.env)).vec_env()
     stock.set_env(venv)
     stock.learn(96, reset_num_timesteps=False)
     assert (weights(stock) != before).any()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlx.config.composition import Composed, compose_run
-from rlx.config.schema import AlgoConfig
+from rlx.config.ppo_config import PPOConfig
 from rlx.config.snapshot import Snapshot
 from rlx.errors import ConfigError
 from rlx.experiments.planning import _applied, addressed
@@ -57,7 +57,7 @@ def test_entries_work_as_pasted_and_have_their_own_defaults(tmp_path: Path, plac
     assert (algo.learning_rate.model_dump(), algo.clip_range.model_dump()) == (
         {"start": 0.001, "end": 0.0}, {"start": 0.2, "end": 0.0},
     )  # fmt: skip
-    assert algo.max_grad_norm == AlgoConfig().max_grad_norm
+    assert algo.max_grad_norm == PPOConfig().max_grad_norm
 
 
 def test_less_than_a_whole_entry_renames_and_keeps_the_base(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rlx.algorithms import engines as algorithms
+from rlx.algorithms.ppo import engines as algorithms
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.envs.making import make_env
@@ -27,7 +27,7 @@ from rlx.experiments.resolving import Resolved, resolve_run
 from rlx.records.environment_facts import FILE, read_facts
 from rlx.records.metrics import read_rows
 from rlx.records.runs import write_metadata
-from rlx.training.actors import RandomActor
+from rlx.training.actors import RandomPlayer
 from rlx.training.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.training.held_out import evaluate_run
 from rlx.training.one_seed import train_seed
@@ -315,7 +315,7 @@ def test_what_becomes_another_thing_in_evaluation_fails_by_name() -> None:
     for kind, name in KINDS:
         stepper = GymnasiumStepper(lambda given={kind: name}: make_env(EnvConfig(**dtype(**given, late=30))))
         with pytest.raises(Misfit, match=f"{THINGS[kind]} (is|has|returned) "):
-            play(RandomActor(), stepper, [*range(64)], 100)
+            play(RandomPlayer(), stepper, [*range(64)], 100)
 
 
 @pytest.mark.parametrize("engine", [algorithms.FAST, algorithms.STOCK])

@@ -22,7 +22,7 @@ from rlx.config.snapshot import Snapshot
 from rlx.envs.making import make_env
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
 from rlx.records import checkpoints, results
-from rlx.training.actors import PolicyActor, RandomActor, StillActor, load_actor
+from rlx.training.actors import PolicyPlayer, RandomPlayer, StillPlayer, load_player
 from rlx.training.evaluation import SLOTS, GymnasiumStepper, play
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.filming import draw, frames_per_second
@@ -92,7 +92,7 @@ for _name, _kind in (
 
 def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
     seeds = list(range(1000, 1100))
-    episodes = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Long-v0")), seeds, 10**6)
+    episodes = play(RandomPlayer(), GymnasiumStepper(lambda: gym.make("Long-v0")), seeds, 10**6)
     lengths = []
     for seed in seeds:
         env = gym.make("Long-v0")
@@ -103,17 +103,17 @@ def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
 
 
 def test_an_endless_episode_is_cut_and_says_so() -> None:
-    episodes = play(RandomActor(), GymnasiumStepper(lambda: gym.make("Endless-v0")), [1, 2], 50)
+    episodes = play(RandomPlayer(), GymnasiumStepper(lambda: gym.make("Endless-v0")), [1, 2], 50)
     assert [(episode.length, episode.cut) for episode in episodes] == [(50, True)] * 2
 
 
 def test_the_size_of_continuous_actions_is_noted() -> None:
     stepper = GymnasiumStepper(lambda: gym.make("Filmed-v0"))
-    random = np.mean([episode.effort for episode in play(RandomActor(), stepper, [1, 2, 3], 50)])
+    random = np.mean([episode.effort for episode in play(RandomPlayer(), stepper, [1, 2, 3], 50)])
     assert 0.4 < random < 0.6  # of uniform actions from -1 to 1
-    assert {episode.effort for episode in play(StillActor(), stepper, [1, 2, 3], 50)} == {0.0}
+    assert {episode.effort for episode in play(StillPlayer(), stepper, [1, 2, 3], 50)} == {0.0}
     for name in ("Long-v0", "Heated-v0"):  # choices, and a range without 0
-        assert play(RandomActor(), GymnasiumStepper(lambda name=name: gym.make(name)), [1], 50)[0].effort is None
+        assert play(RandomPlayer(), GymnasiumStepper(lambda name=name: gym.make(name)), [1], 50)[0].effort is None
 
 
 def test_where_policies_hardly_act_doing_nothing_is_played(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_where_policies_hardly_act_doing_nothing_is_played(tmp_path: Path) -> No
     assert played.still is not None
     assert played.still.efforts[0] < 0.05
     assert played.still == results.read_summary(tmp_path / "runs/a/eval").still
-    returns = [e.episode_return for e in play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=3), StillActor())]
+    returns = [e.episode_return for e in play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=3), StillPlayer())]
     assert played.still.return_mean == np.mean(returns)
 
 
@@ -156,10 +156,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Snapshot]:
     return root, snapshot
 
 
-def loaded(run: tuple[Path, Snapshot]) -> tuple[checkpoints.Checkpoint, PolicyActor]:
+def loaded(run: tuple[Path, Snapshot]) -> tuple[checkpoints.Checkpoint, PolicyPlayer]:
     root, snapshot = run
     checkpoint = checkpoints.load(root / "runs" / "a" / "checkpoints" / "latest.zip")
-    return checkpoint, load_actor(root, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
+    return checkpoint, load_player(root, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
 
 
 def test_an_episode_comes_out_the_same_whatever_is_played_beside_it(run: tuple[Path, Snapshot]) -> None:
@@ -176,7 +176,7 @@ def test_the_normaliser_travels_in_the_checkpoint(run: tuple[Path, Snapshot]) ->
     checkpoint, actor = loaded(run)
     assert checkpoint.normalizer is not None
     assert checkpoint.normalizer.observation[""].count > 1000
-    raw = PolicyActor(actor.policy, None, deterministic=True)
+    raw = PolicyPlayer(actor.actor, None, deterministic=True)
     assert play_held_out(root, snapshot, PROTOCOL, actor) != play_held_out(root, snapshot, PROTOCOL, raw)
 
 

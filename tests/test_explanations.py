@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rlx.config.metrics import VOCABULARY
+from rlx.algorithms import vocabulary
+from rlx.config import COMMON, NO_SOURCE, metric_of
 from rlx.config.schema import RunConfig
 from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
 from rlx.diagnosis.course import trend_of
-from rlx.diagnosis.explanations import EXPLANATIONS, NO_SOURCE, explanation_of
 from rlx.diagnosis.record import Array, Episodes, RunRecord, SeedRecord, Task
 from rlx.diagnosis.rules import configuration, policy
 from rlx.diagnosis.signals import Signals
@@ -28,6 +28,7 @@ from tests.conftest import Project
 U = 200
 T = np.linspace(0, 1, U)
 KL = "train/approx_kl"
+KNOWN = vocabulary("ppo")
 COMING = ("train/value_target_mean", "train/value_target_std", "train/advantage_std", "rollout/truncated_share")
 
 
@@ -46,7 +47,7 @@ def record(*curves: Array, metric: str = KL, status: str = "finished", **values:
 
 
 def behaviour(*curves: Array, metric: str = KL, **values: Array) -> Behaviour:
-    explanation = explanation_of(metric)
+    explanation = metric_of(metric, KNOWN)
     assert explanation is not None
     return behaviour_of(Signals(record(*curves, metric=metric, **values)), explanation)
 
@@ -57,31 +58,31 @@ def noisy(curve: Array, seeds: int = 5, noise: float = 0.001) -> list[Array]:
 
 
 def test_every_metric_is_explained_in_full() -> None:
-    assert set(VOCABULARY) <= set(EXPLANATIONS)
-    assert set(COMING) <= set(EXPLANATIONS)
-    for each in EXPLANATIONS.values():
+    assert {*COMMON} <= {*KNOWN}
+    assert set(COMING) <= set(KNOWN)
+    for each in KNOWN.values():
         texts = (each.meaning, each.formula, each.unit, each.usual.text, each.usual.source, each.higher, each.lower)
-        assert all(texts), each.metric
-        assert each.meaning.endswith("."), each.metric
+        assert all(texts), each.name
+        assert each.meaning.endswith("."), each.name
         named = [name for text in texts for name in re.findall(r"(?:train|rollout|validation)/[a-z_]+[a-z]", text)]
-        assert set(named) <= set(EXPLANATIONS), each.metric
+        assert set(named) <= set(KNOWN), each.name
         settings_named = [name for text in texts for name in re.findall(r"\balgo\.([a-z_]+)", text)]
-        assert set(settings_named) <= set(type(RunConfig().algo).model_fields), each.metric
-    assert sum(each.usual.source.startswith(NO_SOURCE) for each in EXPLANATIONS.values()) > 5
+        assert set(settings_named) <= set(type(RunConfig().algo).model_fields), each.name
+    assert sum(each.usual.source.startswith(NO_SOURCE) for each in KNOWN.values()) > 5
 
 
 def test_parts_of_the_reward_are_explained_by_their_names() -> None:
-    found = explanation_of("reward/forward")
+    found = metric_of("reward/forward", KNOWN)
     assert found is not None
     assert 'info["reward_forward"]' in found.formula
     assert "<name>" not in str(found)
-    assert explanation_of("reward/") is explanation_of("train/nonsense") is None
+    assert metric_of("reward/", KNOWN) is metric_of("train/nonsense", KNOWN) is None
 
 
 def test_usual_ranges_agree_with_the_diagnosis() -> None:
-    assert EXPLANATIONS["train/clip_fraction"].usual.high == policy.MUCH_CLIPPED
-    assert EXPLANATIONS["train/learning_rate"].usual.high == configuration.LEARNING_RATE.high
-    assert EXPLANATIONS[KL].usual.high == 0.02 < policy.SUSTAINED_KL
+    assert KNOWN["train/clip_fraction"].usual.high == policy.MUCH_CLIPPED
+    assert KNOWN["train/learning_rate"].usual.high == configuration.LEARNING_RATE.high
+    assert KNOWN[KL].usual.high == 0.02 < policy.SUSTAINED_KL
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ VALUES = st.one_of(st.floats(-1e3, 1e3), st.floats(), st.sampled_from([np.nan, n
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.integers(0, 40).flatmap(lambda n: arrays.arrays(float, (2, n), elements=VALUES)), max_size=4),
-    st.sampled_from([*EXPLANATIONS, "reward/forward"]),
+    st.sampled_from([*KNOWN, "reward/forward"]),
     st.booleans(),
 )
 @pytest.mark.filterwarnings("error")
@@ -204,7 +205,7 @@ def test_any_numbers_give_sentences_without_nan(curves: list[Array], metric: str
     )
     made = RunRecord("toy", RunConfig(), "running", seeds, random=Episodes(np.array([]), np.array([])), task=None)
     signals = Signals(made)
-    explanation = explanation_of(metric)
+    explanation = metric_of(metric, KNOWN)
     assert explanation is not None
     found = behaviour_of(signals, explanation)
     text = " ".join([*found.sentences, *notes(signals), *logged_metrics(signals)])
@@ -216,7 +217,7 @@ def test_any_numbers_give_sentences_without_nan(curves: list[Array], metric: str
 
 
 def test_names_are_found_by_their_ends_and_mistakes_are_answered() -> None:
-    known = [*EXPLANATIONS, "reward/forward"]
+    known = [*KNOWN, "reward/forward"]
     assert metric_named("train/std", known) == "train/std"
     assert metric_named("kl", known) == metric_named("approx_kl", known) == KL
     assert metric_named("forward", known) == "reward/forward"

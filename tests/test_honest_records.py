@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlx.algorithms import engines as algorithms
+from rlx.algorithms.ppo import engines as algorithms
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
 from rlx.errors import SuccessUnclear

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlx.algorithms import engines as algorithms
+from rlx.algorithms.ppo import engines as algorithms
+from rlx.algorithms.ppo.learner import PPOLearner
 from rlx.config.schema import RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs.making import make_vector_env
+from rlx.envs import Environments
+from rlx.envs.making import make_env
 from rlx.envs.reward_components import ComponentSums
 from rlx.errors import NonFiniteValue
 from rlx.launch.failures import cause_of
@@ -69,8 +71,8 @@ def rows_of(folder: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("normalize", [False, True])
 def test_the_targets_of_an_update_are_those_of_its_rollout(engine: str, normalize: bool) -> None:
     config = settings({"id": "Pendulum-v1", "normalize_reward": normalize}, engine=engine).config
-    venv, _ = make_vector_env(Path(), config, fast=engine == algorithms.FAST)
-    model = algorithms.build(Path(), config, 0, venv)
+    env = Environments(Path(), config, make_env(config.env))
+    model = PPOLearner(config, env, 0, "cpu").model
     model.begin_segment(0)
     logged = model.iterate(96)
     rollout = model.rollout_buffer
@@ -285,12 +287,12 @@ def test_a_diverged_network_fails_as_weights(tmp_path: Path) -> None:
 
 def test_a_compiled_rollout_that_stops_counts_the_steps_it_took() -> None:
     config = settings({"id": "Pendulum-v1"}).config
-    venv, _ = make_vector_env(Path(), config, fast=True)
-    model = algorithms.build(Path(), config, 0, venv)
+    env = Environments(Path(), config, make_env(config.env))
+    model = PPOLearner(config, env, 0, "cpu").model
     model.begin_segment(0)
     model.iterate(96)
-    assert venv.steps_taken == 24
-    venv.source.state.state_NS[1, 1] = np.nan
+    assert env.steps == 24
+    env.arrays().source.state.state_NS[1, 1] = np.nan
     with pytest.raises(NonFiniteValue, match="copy 1 of 2, after 26 steps"):
         model.iterate(96)
 

@@ -24,7 +24,7 @@ from rlx.envs.making import make_env
 from rlx.errors import CheckpointDamaged, NonFiniteValue
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
-from rlx.training.actors import load_actor
+from rlx.training.actors import load_player
 from rlx.training.held_out_play import play_held_out
 from rlx.training.one_seed import train_seed
 
@@ -110,7 +110,9 @@ def trained(folder: Path, snapshot: Snapshot, seed: int = 0) -> checkpoints.Chec
 
 def critic(folder: Path, snapshot: Snapshot, observation: float) -> float:
     checkpoint = checkpoints.load(folder / "checkpoints" / "latest.zip")
-    policy = load_actor(folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True).policy
+    policy = load_player(
+        folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True
+    ).actor.policy
     with torch.no_grad():
         return float(policy.predict_values(torch.tensor([[observation]])))
 
@@ -133,7 +135,7 @@ def test_the_critic_learns_known_values(tmp_path: Path, kind: str, values: dict[
 def test_the_actor_learns_the_better_action(tmp_path: Path, kind: str, act: str, engine: str) -> None:
     snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": kind, "act": act}}, algo={"engine": engine})
     checkpoint = trained(tmp_path, snapshot)
-    actor = load_actor(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
+    actor = load_player(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
     episodes = play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=20), actor)
     assert [episode.episode_return for episode in episodes] == [1.0] * 20
     assert all(episode.success for episode in episodes)
@@ -255,20 +257,20 @@ def test_a_diverging_update_fails_by_name(tmp_path: Path) -> None:
 
 
 def test_observations_that_are_not_numbers_fail_in_evaluation_too(tmp_path: Path) -> None:
-    from rlx.training.actors import RandomActor
+    from rlx.training.actors import RandomPlayer
 
     snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": "nan_observation"}})
     with pytest.raises(
         NonFiniteValue, match=r"Probe-v0 gave nan as observation in step 2 of evaluation episode 0 \(reset seed \d+\)"
     ):
-        play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=1), RandomActor())
+        play_held_out(tmp_path, snapshot, FinalEvalConfig(episodes=1), RandomPlayer())
 
 
 def test_stock_sb3_loads_a_checkpoint_plays_it_and_trains_on(tmp_path: Path) -> None:
     snapshot = cartpole(env={"normalize_observation": False, "normalize_reward": False})
     checkpoint = trained(tmp_path, snapshot)
     stock = stable_baselines3.PPO.load(tmp_path / "checkpoints" / "latest.zip", device="cpu")
-    ours = load_actor(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
+    ours = load_player(tmp_path, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True)
     observations = np.random.default_rng(0).normal(size=(1000, 4)).astype(np.float32)
     assert (stock.predict(observations, deterministic=True)[0] == ours.act(observations)).all()
     protocol = FinalEvalConfig(episodes=10)
@@ -297,7 +299,7 @@ def test_networks_and_wrappers_of_every_kind_train(tmp_path: Path) -> None:
         snapshot = cartpole(**{**changes, "algo": {"total_timesteps": 256, **changes.get("algo", {})}})  # type: ignore[arg-type]
         folder = tmp_path / str(index)
         checkpoint = trained(folder, snapshot)
-        actor = load_actor(folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=False)
+        actor = load_player(folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=False)
         episodes = play_held_out(folder, snapshot, FinalEvalConfig(episodes=2, deterministic=False), actor)
         assert episodes == play_held_out(folder, snapshot, FinalEvalConfig(episodes=2, deterministic=False), actor)
 
@@ -332,7 +334,7 @@ def test_a_checkpoint_of_the_first_format_is_read_and_trained_on(tmp_path: Path)
     assert checkpoint.normalizer is not None
     (tmp_path / "snapshot.yaml").write_text(checkpoint.config)
     config = read_snapshot(tmp_path / "snapshot.yaml").config
-    actor = load_actor(tmp_path, config, checkpoint, make_env(config.env), deterministic=True)
+    actor = load_player(tmp_path, config, checkpoint, make_env(config.env), deterministic=True)
     stock = stable_baselines3.PPO.load(stored, device="cpu")
     observations = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
     assert (actor.act(observations) == stock.predict(checkpoint.normalizer(observations), deterministic=True)[0]).all()

@@ -130,12 +130,12 @@ def plain(task: str, seed: int, folder: Path) -> dict[str, float]:
 
 def measure(tasks: list[str], repeats: int, folder: Path, save: Callable[[dict[str, Any]], None]) -> None:
     """Run everything in turn, ``repeats`` times; ``save`` gets the figures so far after each task."""
-    from rlx.algorithms.engines import prepare_fast
+    from rlx.algorithms.engines import prepare_kernels
 
     available = [
         p for p in PROGRAMS if p not in ("zoo", "sbx") or importlib.util.find_spec({"zoo": "rl_zoo3"}.get(p, p))
     ]
-    prepare_fast(
+    prepare_kernels(
         lambda line: print(line, file=sys.stderr, flush=True)
     )  # compiling is paid once per machine, not measured
     results: dict[str, Any] = {task: {"rates": {}, "prices": {}, "plain": [], "bound": []} for task in tasks}

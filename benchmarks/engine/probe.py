@@ -35,9 +35,7 @@ def rate(iterate: Any, steps_of: Any) -> float:
 
 
 def with_rlx(task: str, seed: int, engine: str, *, compiled: bool) -> float:
-    from rlx.algorithms import engines as algorithms
     from rlx.config.schema import RunConfig
-    from rlx.envs.making import make_vector_env
     from rlx.envs.vector_envs import native
     from rlx.launch.threads import one_thread
 
@@ -45,8 +43,8 @@ def with_rlx(task: str, seed: int, engine: str, *, compiled: bool) -> float:
         native.is_plain = lambda _: False
     config = RunConfig.model_validate(rlx_config(task, engine))
     with one_thread():
-        venv, _ = make_vector_env(Path(), config, fast=engine == "fast")
-        model = algorithms.build(Path(), config, seed, venv)
+        env = Environments(Path(), config, make_env(config.env))
+        model = PPOLearner(config, env, seed, "cpu").model
         model.begin_segment(seed)
         return rate(lambda: model.iterate(10**9), lambda: model.num_timesteps)
 

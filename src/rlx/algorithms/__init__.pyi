@@ -1,10 +1,19 @@
-from . import engines as engines
-from .engines import prepare_fast as prepare_fast
+from .learner import Actor as Actor, Learner as Learner, State as State
 from .policies import (
     check_arguments as check_arguments,
     device_for as device_for,
     own_modules as own_modules,
-    policy_arguments as policy_arguments,
-    register as register,
 )
-from .ppo.coverage import uncovered as uncovered
+from .ppo.engines import prepare_kernels as prepare_kernels
+from .registry import (
+    Algorithm as Algorithm,
+    AlgorithmConfig as AlgorithmConfig,
+    Engine as Engine,
+    Export as Export,
+    Misfit as Misfit,
+    algorithm as algorithm,
+    algorithms as algorithms,
+    register as register,
+    trained_config as trained_config,
+    vocabulary as vocabulary,
+)

@@ -113,7 +113,7 @@ def policy_arguments(root: Path, config: RunConfig, observation_space: Any) -> t
     if network is not None:
         arguments["features_extractor_class"] = network
         arguments["features_extractor_kwargs"] = policy.kwargs
-    if config.algo.use_sde:
+    if config.algo.setting("use_sde"):
         arguments["use_sde"] = True
     if isinstance(observation_space, spaces.Dict):
         return MultiInputActorCriticPolicy, arguments

@@ -66,9 +66,9 @@ def _sweeps(root: Path) -> list[str]:
 
 
 def _metrics(_: Path) -> list[str]:
-    from rlx.diagnosis import EXPLANATIONS
+    from rlx.algorithms import vocabulary
 
-    return list(EXPLANATIONS)
+    return list(vocabulary())
 
 
 RUN = _Named("run", _runs)

@@ -45,14 +45,14 @@ def _show(explained: ExplainedRun, *, full: bool) -> None:
     from rlx.report import facts
 
     tell(f"{explained.run} on {explained.environment}, {explained.status}", "bold")
-    for note in explained.notes:
-        tell(note, "dim")
+    for line in explained.notes:
+        tell(line, "dim")
     group = None
-    for metric in explained.metrics:
+    for note in explained.metrics:
         click.echo()
-        if metric.explanation.group != group and not full:
-            group = metric.explanation.group
+        if note.metric.group != group and not full:
+            group = note.metric.group
             tell(group.upper(), "bold")
-        tell(metric.explanation.metric, "bold")
-        for name, text in facts(metric, full=full):
+        tell(note.metric.name, "bold")
+        for name, text in facts(note, full=full):
             tell_fact(f"  {name:<9}", text)

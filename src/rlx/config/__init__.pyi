@@ -1,8 +1,13 @@
+from .algorithm_config import (
+    AlgorithmConfig as AlgorithmConfig,
+    ForeignAlgorithm as ForeignAlgorithm,
+    announce as announce,
+    unknown_algorithm as unknown_algorithm,
+)
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,
     VALIDATION_STEP_LIMIT as VALIDATION_STEP_LIMIT,
-    boundary_interval as boundary_interval,
     cannot_go_on as cannot_go_on,
     check_engine as check_engine,
     hidden_sizes as hidden_sizes,
@@ -59,7 +64,19 @@ from .judging import (
     read_judging as read_judging,
 )
 from .known import settings_for as settings_for
-from .metrics import UNDEFINED as UNDEFINED, VOCABULARY as VOCABULARY, is_component as is_component
+from .metrics import (
+    COMMON as COMMON,
+    COMPONENT as COMPONENT,
+    NO_SOURCE as NO_SOURCE,
+    Metric as Metric,
+    Usual as Usual,
+    by_name as by_name,
+    is_component as is_component,
+    metric_of as metric_of,
+    metric_rows as metric_rows,
+    read_metrics as read_metrics,
+)
+from .ppo_config import PPOConfig as PPOConfig
 from .project import (
     MAIN_ROOT as MAIN_ROOT,
     PACKAGES as PACKAGES,
@@ -99,5 +116,6 @@ from .snapshot import (
 from .source_hashes import is_unchanged as is_unchanged
 from .sources import told_briefly as told_briefly, told_sources as told_sources
 from .time_limits import step_timeout as step_timeout
+from .timetable import Timetable as Timetable
 from .validation import field_of as field_of, problems_in as problems_in, section_type as section_type
 from .values import Schedule as Schedule, Section as Section

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import rlx
 from rlx.config.document import KeyPath
 from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes, StudyConfig
 from rlx.errors import EngineVersionMismatch
-
-EPISODES_PER_BOUNDARY = 5
-"""Training starts new episodes at each checkpoint, so checkpoints stay at least this many episode limits apart.
-Measured: 100 boundaries in 100,000 CartPole steps (2 limits each) did real harm, 10 or fewer none that showed."""
 
 VALIDATION_STEP_LIMIT = 100_000
 """Where validation cuts an episode when ``eval.step_limit`` does not say."""
@@ -24,21 +19,8 @@ HARDLY = 0.05
 
 def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""
-    algo, env = config.algo, config.env
-    rollout = algo.rollout_steps * env.num_envs
-    if algo.batch_size > rollout or rollout % algo.batch_size:
-        nearest = nearest_divisors(rollout, algo.batch_size)
-        cure = f"try {' or '.join(map(str, nearest))}" if nearest else "raise rollout_steps"
-        yield (
-            ("algo", "batch_size"),
-            f"{algo.batch_size} does not divide rollout_steps × num_envs = {algo.rollout_steps} × {env.num_envs} = {rollout}; {cure}",
-        )
-    if rollout > algo.total_timesteps:
-        yield (
-            ("algo", "total_timesteps"),
-            f"{algo.total_timesteps} steps are less than one rollout (rollout_steps × num_envs = {rollout}); "
-            f"raise it to at least {rollout}, or collect shorter rollouts",
-        )
+    algo = config.algo
+    yield from algo.inconsistencies(config)
     if config.eval.every > algo.total_timesteps:
         yield (
             ("eval", "every"),
@@ -47,7 +29,7 @@ def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
         )
     if config.seed + config.num_seeds > 2**31:
         yield ("seed",), f"seed + num_seeds must stay below 2147483648; try {2**31 - config.num_seeds - 1}"
-    if config.policy.type not in ("mlp", "cnn"):
+    if config.policy.type not in BUILT_IN_NETWORKS:
         return
     if config.policy.kwargs:
         yield (
@@ -76,31 +58,6 @@ def roster_mistakes(study: StudyConfig) -> Iterator[tuple[KeyPath, str]]:
     if study.baseline and study.baseline not in known:
         what = "study.methods" if study.methods else "study.runs"
         yield ("study", "baseline"), f"{study.baseline!r} is not one of {what}: {', '.join(known)}"
-
-
-def nearest_divisors(number: int, wanted: int) -> list[int]:
-    """Return the divisors of ``number`` (2 or more) next below and next above ``wanted``."""
-    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    divisors = sorted({*small, *(number // d for d in small)} - {1})
-    below = [d for d in divisors if d < wanted][-1:]
-    above = [d for d in divisors if d > wanted][:1]
-    return below + above
-
-
-def boundary_interval(config: RunConfig, episode_limit: int | None) -> int:
-    """Return the steps between two checkpoints that training really uses.
-
-    Args:
-        config: The run.
-        episode_limit: Most steps of one episode; None when the environment has no limit.
-
-    Returns:
-        ``checkpoint.save_every``, raised to :data:`EPISODES_PER_BOUNDARY` episode limits of every environment copy,
-        then to whole rollouts.
-    """
-    rollout = config.algo.rollout_steps * config.env.num_envs
-    floor = EPISODES_PER_BOUNDARY * (episode_limit or 0) * config.env.num_envs
-    return math.ceil(max(config.checkpoint.save_every, floor) / rollout) * rollout
 
 
 def hidden_sizes(config: RunConfig) -> tuple[list[int], list[int]]:

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from rlx.config.algorithm_config import for_algorithm, settings_of
 from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.config_files import ConfigFiles, read_own
 from rlx.config.document import Document, KeyPath
 from rlx.config.entries import SOURCE as ENTRY_DEFAULT, unfold
 from rlx.config.judging import Judging, judging_of
+from rlx.config.project import load_package
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
@@ -132,9 +135,19 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
     base = _parameters_document(root)
     files = ConfigFiles(root, whole_entries=whole_entries)
     files.collect("", run)
+    own, of_base = files.algorithm(), _algorithm_of(base)
+    name = own or of_base or "ppo"
+    settings = settings_of(name, partial(_look_for, root))
+    if settings is not None:
+        files.check(for_algorithm(RunConfig, settings))
+    elif not files.problems:
+        files.problems.append(files.unknown_algorithm(name))
     if files.problems:
         raise ConfigError(files.problems)
     base_data = {key: value for key, value in base.data.items() if key in BASE_KEYS}
+    if own is not None and own != (of_base or "ppo") and isinstance(base_data.get("algo"), dict):
+        # what params.yaml says is meant for another algorithm; how long to train is every one's
+        _keep_only(base, base_data, "total_timesteps")
     data = _compose(base_data, files.nodes, run)
     documents = (*files.order, ((), base))
     try:
@@ -158,9 +171,30 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
     return composed
 
 
+def _keep_only(base: Document, data: dict[str, Any], key: str) -> None:
+    """Leave one key of what the base says of ``algo``."""
+    data["algo"] = {name: value for name, value in data["algo"].items() if name == key}
+    for path in [path for path in base.keys if path[0] == "algo" and path[1:2] not in ((), (key,))]:
+        del base.keys[path]
+
+
+def _algorithm_of(document: Document) -> str | None:
+    """Return the algorithm that ``params.yaml`` names, if it names one."""
+    algo = document.data.get("algo")
+    name = algo.get("name") if isinstance(algo, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _look_for(root: Path, _: str) -> None:
+    """Look for an algorithm that is not known yet, among installed packages and in the project."""
+    load_package(root, "algorithms")
+
+
 def _parameters_document(root: Path) -> Document:
     document = read_own(root, "params.yaml")
-    problems = document.problems + unfold(document)[0] + translate(document) + problems_in(document, Parameters)
+    problems = document.problems + unfold(document)[0] + translate(document)
+    settings = settings_of(_algorithm_of(document) or "ppo", partial(_look_for, root))
+    problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))
     if problems:
         raise ConfigError(problems)
     return document

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlx.config.algorithm_config import unknown_algorithm
 from rlx.config.aliases import translate
 from rlx.config.document import Document, KeyPath, read_document
 from rlx.config.entries import fill, unfold
@@ -40,6 +41,7 @@ class ConfigFiles:
         judging: What configs and environments' files say of how runs are judged, the strongest first; the latter with
             the file, which names its environment.
         whole_entries: Whether what a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults.
+        unchecked: Files whose values were not looked at yet, each with its place among the problems.
     """
 
     root: Path
@@ -48,6 +50,7 @@ class ConfigFiles:
     problems: list[Problem] = field(default_factory=list)
     judging: list[tuple[Document, Document | None]] = field(default_factory=list)
     whole_entries: bool = True
+    unchecked: list[tuple[int, KeyPath, Document]] = field(default_factory=list)
 
     def collect(self, group: str, name: str, mention: Problem | None = None, ancestors: tuple[str, ...] = ()) -> None:
         """Read ``configs/<group>/<name>.yaml`` and what it builds on.
@@ -77,7 +80,7 @@ class ConfigFiles:
             self.problems += problems + translate(document)
             if whole and self.whole_entries:
                 fill(document)
-        self.problems += problems_in(document, RunConfig, prefix)
+        self.unchecked.append((len(self.problems), prefix, document))
         if not isinstance(entries, list):
             self.problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
             return
@@ -92,6 +95,32 @@ class ConfigFiles:
                 self._follow(document, index, entry, (*ancestors, name))
         document.data["defaults"] = entries
 
+    def algorithm(self) -> str | None:
+        """Return the algorithm that the files name, the strongest first; None where none does."""
+        for prefix, document in self.order:
+            section = document.data if prefix == ("algo",) else None if prefix else document.data.get("algo")
+            name = section.get("name") if isinstance(section, dict) else None
+            if isinstance(name, str):
+                return name
+        return None
+
+    def unknown_algorithm(self, name: str) -> Problem:
+        """Return the complaint about an algorithm that nobody knows, at the line that names it."""
+        for prefix, document in self.order:
+            path: KeyPath = ("name",) if prefix == ("algo",) else ("algo", "name")
+            if path in document.keys:
+                return document.problem(path, unknown_algorithm(name), at_value=True)
+        return Problem("params.yaml", None, None, "algo.name", unknown_algorithm(name))
+
+    def check(self, model: type[RunConfig]) -> None:
+        """Look at the values of every file that was collected, by the algorithm that they are for."""
+        for place, prefix, document in reversed(self.unchecked):
+            entries = document.data.pop("defaults", None)  # what it builds on is no setting
+            self.problems[place:place] = problems_in(document, model, prefix)
+            if entries is not None:
+                document.data["defaults"] = entries
+        self.unchecked = []
+
     def judged(self, env_id: str) -> list[Document]:
         """Return what is said of how runs on an environment are judged, the strongest first.
 
@@ -104,6 +133,7 @@ class ConfigFiles:
             for path in sorted((self.root / "configs" / "env").glob("*.yaml")):
                 if f"env/{path.stem}" not in self.nodes and _names(self.root, path, env_id):
                     others.collect("env", path.stem)
+            others.check(RunConfig)
             self.problems += others.problems
             known = [said for said, _ in others.judging if said.data]
             found += known

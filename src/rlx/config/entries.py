@@ -13,7 +13,8 @@ from typing import Any
 
 from rlx.config.aliases import RENAMED
 from rlx.config.document import Document, KeyPath
-from rlx.config.schema import AlgoConfig, EnvConfig, PolicyConfig, RunConfig
+from rlx.config.ppo_config import PPOConfig
+from rlx.config.schema import EnvConfig, PolicyConfig, RunConfig
 from rlx.errors import Problem
 
 SWITCH = "zoo_defaults"
@@ -72,7 +73,7 @@ def unfold(document: Document) -> tuple[list[Problem], list[KeyPath]]:
             problems.append(document.problem((*level, key), f"rlx has no such setting: {UNSUPPORTED[key]}; remove it"))
             _drop(document, (*level, key))
         if level == () and is_entry:
-            shared = [key for key in section if key in AlgoConfig.model_fields and key != "name"]
+            shared = [key for key in section if key in PPOConfig.model_fields and key != "name"]
             for key in shared:
                 problems += _move(document, (key,), ("algo", key))
     algo = _section(document, ("algo",)) or {}
@@ -87,7 +88,7 @@ def fill(document: Document) -> None:
     kind = policy.get("type") if isinstance(policy, dict) else None
     sizes = [] if kind == "cnn" else PolicyConfig().hidden_sizes  # behind its convolutions SB3 puts no more layers
     values: dict[str, dict[str, Any]] = {
-        "algo": {key: value for key, value in AlgoConfig().model_dump().items() if key not in KEPT},
+        "algo": {key: value for key, value in PPOConfig().model_dump().items() if key not in KEPT},
         "policy": {**PolicyConfig().model_dump(), "hidden_sizes": sizes},
         "env": {
             **{
@@ -117,7 +118,7 @@ def _section(document: Document, level: KeyPath) -> dict[str, Any] | None:
 def _named(document: Document, level: KeyPath) -> Iterator[str]:
     """Yield the environments' ids under which entries stand."""
     section = _section(document, level) or {}
-    known = RunConfig.model_fields if level == () else AlgoConfig.model_fields
+    known = RunConfig.model_fields if level == () else PPOConfig.model_fields
     env = document.data.get("env")
     here = env.get("id") if isinstance(env, dict) else None
     for key, value in section.items():

@@ -1,51 +1,275 @@
-"""The vocabulary of metrics: every number that a training may log, and what it means."""
+"""The vocabulary of metrics: one row for every number that a training may log.
+
+The rows here are those of every training; each algorithm's own stand beside it (:attr:`rlx.algorithms.Algorithm.metrics`).
+What a run was trained with stands in its ``metadata.json``, so that reading an old run needs neither its algorithm nor a
+plugin.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-VOCABULARY: dict[str, str] = {
-    "seed": "training seed of the row",
-    "step": "environment steps taken so far, all copies together",
-    "update": "updates made so far",
-    "rollout/return_mean": "mean return of the training episodes that ended in this rollout (original reward units; absent if none ended)",
-    "rollout/length_mean": "mean length of those episodes, in steps",
-    "rollout/episodes": "how many they are",
-    "rollout/truncated_share": "share of them that a time limit ended (absent if none ended)",
-    "rollout/success_rate": "share of them that succeeded (where the environment reports success)",
-    "train/advantage_std": "standard deviation of the advantages over the rollout, before they are normalised",
-    "train/approx_kl": "mean KL divergence between the policy before and after, k3 estimator, last epoch only",
-    "train/clip_fraction": "share of samples whose probability ratio left the clip range, all epochs",
-    "train/clip_range": "clip range of this update",
-    "train/clip_range_vf": "clip range of the value function (where it is on)",
-    "train/entropy_loss": "minus the mean entropy of the policy, in nats",
-    "train/explained_variance": "1 − Var(return − value) / Var(return) over the rollout (absent where the returns do not vary)",
-    "train/gradient_norm": "mean over minibatches of the gradient's norm before clipping",
-    "train/learning_rate": "Adam's step size of this update",
-    "train/loss": "total loss of the last minibatch",
-    "train/n_updates": "passes over rollouts so far (SB3's count of epochs)",
-    "train/policy_gradient_loss": "clipped surrogate loss, mean over minibatches",
-    "train/std": "mean standard deviation of continuous actions",
-    "train/value_loss": "mean squared error of the value function (not halved), mean over minibatches",
-    "train/value_target_mean": "mean over the rollout of the TD(λ) returns that the value function is trained on, as the network sees them (after reward normalisation)",
-    "train/value_target_std": "their standard deviation",
-    "validation/return_mean": "mean return over the validation episodes (absent where none were played)",
-    "validation/length_mean": "mean length of the validation episodes, in steps",
-    "validation/success_rate": "share of the validation episodes that succeeded (where reported)",
-}
-"""Every fixed key a row can have, and what it means; see also :data:`COMPONENT`."""
+NO_SOURCE = "no firm source"
+COMPONENT = "reward/"
+"""What the names of reward components begin with."""
+_COMPONENT = re.compile(r"reward/[A-Za-z0-9_]+")
+_NAME = re.compile(r"[a-z][a-z0-9_]*(/[A-Za-z0-9_.\-]+)+")
 
-COMPONENT = re.compile(r"reward/[A-Za-z0-9_]+")
-"""The one pattern beside the fixed keys: a part of the reward, as the environment reports it in ``info``.
 
-``reward/forward`` is the mean, over the training episodes that ended in this rollout, of ``info["reward_forward"]``
-added up over the episode.
-"""
+@dataclass(frozen=True)
+class Usual:
+    """What is usual for a metric.
 
-UNDEFINED = {"train/explained_variance"}
-"""Numbers that may be undefined (the rollout's returns do not vary); left out then."""
+    Attributes:
+        text: In words.
+        source: Who says so; :data:`NO_SOURCE` where nobody does.
+        low: Below it is unusual; None where no number fits all tasks.
+        high: Above it is unusual; likewise.
+    """
+
+    text: str = ""
+    source: str = NO_SOURCE
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that a training logs.
+
+    Attributes:
+        name: As rows of ``metrics.jsonl`` have it.
+        summary: What it is, in a line.
+        meaning: What it tells, in a sentence or two.
+        formula: How it is computed.
+        unit: What it is measured in.
+        usual: Which values are usual, and who says so.
+        higher: What a high value means.
+        lower: What a low value means.
+        per_episode: Whether it is a mean over the training episodes that ended, and counts by how many these were.
+        may_be_undefined: Whether it can be NaN in a sound training; it is left out of the row then.
+    """
+
+    name: str
+    summary: str
+    meaning: str = ""
+    formula: str = ""
+    unit: str = ""
+    usual: Usual = Usual()
+    higher: str = ""
+    lower: str = ""
+    per_episode: bool = False
+    may_be_undefined: bool = False
+
+    @property
+    def group(self) -> str:
+        """What stands before the slash of its name; empty for counters."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether it counts how far training is, rather than measures something."""
+        return "/" not in self.name
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what ``metadata.json`` keeps of it: enough to read it without the algorithm."""
+        usual = {"text": self.usual.text, "source": self.usual.source, "low": self.usual.low, "high": self.usual.high}
+        return {"summary": self.summary, "unit": self.unit, "usual": usual} | (
+            {"per_episode": True} if self.per_episode else {}
+        )
 
 
 def is_component(key: str) -> bool:
-    """Tell whether a key names a part of the reward; see :data:`COMPONENT`."""
-    return COMPONENT.fullmatch(key) is not None
+    """Tell whether a key names a part of the reward.
+
+    ``reward/forward`` is the mean, over the training episodes that ended in an iteration, of ``info["reward_forward"]``
+    added up over the episode. It is the one pattern beside the rows.
+    """
+    return _COMPONENT.fullmatch(key) is not None
+
+
+def metric_rows(metrics: Mapping[str, Metric | str]) -> dict[str, Metric]:
+    """Return the rows of an algorithm's own metrics, given in full or by their meaning in words.
+
+    Raises:
+        ValueError: One has a name that a metric cannot have.
+    """
+    for name in metrics:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a metric: it has the form group/name, such as train/loss")
+    return {
+        name: told if isinstance(told, Metric) else Metric(name, told, told[:1].upper() + told[1:])
+        for name, told in metrics.items()
+    }
+
+
+def read_metrics(data: Any) -> dict[str, Metric] | None:
+    """Return the rows that a ``metadata.json`` holds; None where it has none, or none that can be read."""
+    try:
+        rows = {
+            str(name): Metric(
+                str(name),
+                str(row["summary"]),
+                unit=str(row["unit"]),
+                usual=Usual(**row["usual"]),
+                per_episode=bool(row.get("per_episode", False)),
+            )
+            for name, row in data.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return rows or None
+
+
+def metric_of(name: str, vocabulary: Mapping[str, Metric]) -> Metric | None:
+    """Return what a metric is; None for a name that is neither in a vocabulary nor a reward component's."""
+    if is_component(name):
+        part = name.removeprefix(COMPONENT)
+        return replace(
+            REWARD,
+            name=name,
+            meaning=REWARD.meaning.replace("<name>", part),
+            formula=REWARD.formula.replace("<name>", part),
+        )
+    return vocabulary.get(name)
+
+
+def by_name(rows: Iterable[Metric]) -> dict[str, Metric]:
+    """Return rows by their names."""
+    return {row.name: row for row in rows}
+
+
+LECTURE = "Schulman, Nuts and Bolts of Deep RL (the lecture of 2017, not its slides): look at episode lengths"
+TASK = Usual("It depends on the task alone; what random actions score is the natural zero.")
+_ALL = (
+    Metric(
+        "seed",
+        "training seed of the row",
+        "The training seed of the row. Each seed is a training of its own, of the same configuration: seeds differ in initial weights, episodes, sampled actions and the order of minibatches, and so by chance alone.",
+        "the setting `seed`, then +1 for each further seed of the run",
+        "none (a label)",
+        Usual("At least 5 seeds for a verdict, better 10.", "Henderson et al. 2018 on how much seeds differ; the 5 and 10 are rlx's own"),
+        "A label: its size means nothing.",
+        "A label: its size means nothing.",
+    ),
+    Metric(
+        "step",
+        "environment steps taken so far, all copies together",
+        "Environment steps taken so far, all copies of the environment together; the x-axis of every curve.",
+        "grows by the steps of an iteration, of PPO rollout_steps × num_envs",
+        "environment steps",
+        Usual("It ends at algo.total_timesteps, rounded up to whole iterations."),
+        "Far into training.",
+        "Early in training.",
+    ),
+    Metric(
+        "iteration",
+        "iterations made so far: the algorithm's natural unit of work, one row each",
+        "Iterations made so far, each the algorithm's natural unit of work: of PPO one rollout with the current policy, and several epochs of training on it (an update).",
+        "PPO: step / (rollout_steps × num_envs)",
+        "iterations",
+        Usual("Tens to thousands; with fewer than 20 the policy hardly has the occasion to learn.", f"{NO_SOURCE}: 20 is rlx's own threshold"),
+        "Many small updates: fresher data, fewer samples behind each.",
+        "Few large ones.",
+    ),
+    Metric(
+        "rollout/return_mean",
+        "mean return of the training episodes that ended in this rollout (original reward units; absent if none ended)",
+        "Mean return of the training episodes that ended in this rollout. Actions are sampled, as training needs them, so the most likely actions (validation and held-out episodes) may score better or worse.",
+        "mean over those episodes of Σ_t reward_t: undiscounted, in the environment's own units also under normalize_reward; absent where no episode ended",
+        "return (the environment's reward, summed over an episode)",
+        TASK,
+        "The task goes well, if the reward says what you mean.",
+        "At the level of random actions nothing has been learned. Early on, where episodes are longer than a rollout, the first to end are the short ones, which bends the beginning of the curve.",
+        per_episode=True,
+    ),
+    Metric(
+        "rollout/length_mean",
+        "mean length of those episodes, in steps",
+        "Mean length of the training episodes that ended in this rollout.",
+        "mean over those episodes of their number of steps; absent where no episode ended",
+        "environment steps",
+        Usual("It depends on the task. It often moves before the return does.", LECTURE),
+        "Good where surviving is the task; where reaching a goal is, the agent wanders until the time limit.",
+        "Good where a goal is to be reached soon; else the agent fails early, or has learned to end episodes.",
+        per_episode=True,
+    ),
+    Metric(
+        "rollout/episodes",
+        "how many they are",
+        "How many training episodes ended in this rollout, which is how many rollout/return_mean rests on.",
+        "count, over all copies of the environment",
+        "episodes",
+        Usual("About rollout_steps × num_envs / rollout/length_mean; 0 in some rollouts where episodes are longer than one."),
+        "Short episodes: means over them are precise.",
+        "Long episodes: means over them are noisy, and missing where there are none.",
+    ),
+    Metric(
+        "rollout/truncated_share",
+        "share of them that a time limit ended (absent if none ended)",
+        "Share of the training episodes that ended in this rollout which a time limit ended, rather than the task itself (truncation, not termination). PPO adds the value of the last state there (Pardo et al. 2018).",
+        "truncated episodes / rollout/episodes; absent where no episode ended",
+        "share, 0–1",
+        Usual("It depends on the task: 1 throughout where only the limit ends an episode (Pendulum), rising with skill where surviving is the task (CartPole)."),
+        "Most episodes run into the limit: success where surviving counts, idling where a goal is to be reached.",
+        "Most episodes end by themselves.",
+        per_episode=True,
+    ),
+    Metric(
+        "rollout/success_rate",
+        "share of them that succeeded (where the environment reports success)",
+        "Share of the training episodes that ended in this rollout which succeeded, by what the environment itself reports (`is_success` or `success` in its info).",
+        "successes / episodes that report one; absent where none does",
+        "share, 0–1",
+        Usual("It should rise with the return."),
+        "The task is done as its author means it.",
+        "The task is not done. Where the return rises all the same, the reward pays for something else.",
+        per_episode=True,
+    ),
+    Metric(
+        "validation/return_mean",
+        "mean return over the validation episodes (absent where none were played)",
+        "Mean return of the validation episodes: the same starts every time, played between updates, by which the `best` checkpoint is chosen. Scores are reported on other, held-out episodes.",
+        "mean over eval.episodes of Σ_t reward_t, undiscounted, in the environment's own units; most likely actions unless eval.deterministic is false; the normaliser's statistics stay as they are",
+        "return (the environment's reward, summed over an episode)",
+        TASK,
+        "The policy plays well. The highest of many is partly luck: `rlx compare` tells what it holds on held-out episodes.",
+        "Far below rollout/return_mean, the policy relies on the randomness of its actions, or is evaluated otherwise than trained.",
+    ),
+    Metric(
+        "validation/length_mean",
+        "mean length of the validation episodes, in steps",
+        "Mean length of the validation episodes.",
+        "mean over eval.episodes of their number of steps",
+        "environment steps",
+        Usual("It depends on the task."),
+        "As rollout/length_mean.",
+        "As rollout/length_mean.",
+    ),
+    Metric(
+        "validation/success_rate",
+        "share of the validation episodes that succeeded (where reported)",
+        "Share of the validation episodes that succeeded, by what the environment itself reports (`is_success` or `success` in its info).",
+        "successes / validation episodes that report one; absent where none does",
+        "share, 0–1",
+        Usual("It should rise with the return."),
+        "The task is done as its author means it.",
+        "The task is not done. Where the return rises all the same, the reward pays for something else.",
+    ),
+)  # fmt: skip
+COMMON: dict[str, Metric] = by_name(_ALL)
+"""Those of every training, by name."""
+REWARD = Metric(
+    f"{COMPONENT}<name>",
+    "mean, over the training episodes that ended in this rollout, of one part of the reward added up over the episode",
+    "One part of the reward, as the environment reports it in its info (`reward_<name>`): what this part added to an episode's return.",
+    "mean over the training episodes that ended in this rollout of Σ_t info[\"reward_<name>\"]; undiscounted, in the environment's own units; absent where none reports it",
+    "return (the environment's reward, summed over an episode)",
+    Usual("It depends on the task. All parts together should make up the return, if the environment reports them all."),
+    "This part pays. Where it makes up nearly all of the return, the others have no say in what is learned.",
+    "This part pays little, or costs (below 0). One that falls while another rises was traded for it: the start of reward hacking.",
+)  # fmt: skip
+"""What a part of the reward is."""

@@ -10,12 +10,14 @@ import itertools
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 import rlx
-from rlx.config.values import Count, NumberOrSchedule, Positive, Section
+from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings
+from rlx.config.ppo_config import PPOConfig
+from rlx.config.values import Count, Positive, Section
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
 Sizes = list[Positive]
@@ -82,49 +84,6 @@ class EnvConfig(Section):
         return self.model_dump() == other.model_dump()
 
 
-class AlgoConfig(Section):
-    """Proximal policy optimisation (Schulman et al. 2017), as Stable-Baselines3 implements it."""
-
-    name: Literal["ppo"] = "ppo"
-    """The algorithm."""
-    engine: Literal["auto", "fast", "stable-baselines3"] = "auto"
-    """What computes it: `fast` is compiled code for multilayer perceptrons on the CPU, `stable-baselines3` its own code
-    for everything; `auto` takes the fast one where it can. The mathematics is the same."""
-    total_timesteps: Positive = 100_000
-    """Training budget of each seed in environment steps; rounded up to whole rollouts."""
-    rollout_steps: Positive = 2048
-    """Steps that each environment copy takes between two updates. (Usually 32–2048.) SB3: `n_steps`."""
-    batch_size: Annotated[Count, Field(ge=2)] = 64
-    """Minibatch size; divides `rollout_steps × num_envs`. (Usually 32–4096.)"""
-    learning_rate: NumberOrSchedule = 3e-4
-    """Adam's step size: a number, `{start, end}`, or `lin_0.001` for a straight line to 0. (Usually 1e-4–1e-3.)"""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
-    """Discount factor. (Usually 0.9–0.9999.)"""
-    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
-    """Bias–variance trade of the advantage estimate; 1 is Monte Carlo, 0 is one-step. (Usually 0.8–1.)"""
-    clip_range: NumberOrSchedule = 0.2
-    """How far one update may move action probabilities: a number or a schedule. (Usually 0.1–0.3.)"""
-    clip_range_vf: NumberOrSchedule | None = None
-    """The same for the value function, in units of the (scaled) return; null switches it off."""
-    entropy_coef: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the entropy bonus. (Usually 0–0.01.) SB3: `ent_coef`."""
-    value_coef: Annotated[float, Field(ge=0)] = 0.5
-    """Weight of the value loss. (Usually 0.5–1.) SB3: `vf_coef`."""
-    update_epochs: Positive = 10
-    """Passes over each rollout. (Usually 3–20.) SB3: `n_epochs`."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 0.5
-    """The gradient's norm is clipped to this. (Usually 0.5.)"""
-    target_kl: Annotated[float, Field(gt=0)] | None = None
-    """Stop an update's epochs when the policy moved 1.5 × this (KL divergence); null switches it off.
-    (Usually 0.01–0.05.)"""
-    normalize_advantage: bool = True
-    """Scale the advantages of each minibatch to mean 0 and variance 1."""
-    use_sde: bool = False
-    """Generalised state-dependent exploration (Raffin et al. 2021), for continuous actions only."""
-    sde_sample_freq: Annotated[Count, Field(ge=-1)] = -1
-    """Steps between two draws of the gSDE noise matrix; -1 draws once per rollout."""
-
-
 class PolicyConfig(Section):
     """The network."""
 
@@ -179,6 +138,10 @@ class EvalConfig(Section):
     episodes have `final_eval.step_limit`.)"""
 
 
+Algorithm = Annotated[SerializeAsAny[AlgorithmConfig], BeforeValidator(algorithm_settings)]
+"""The settings of the algorithm that ``name`` says; see :mod:`rlx.config.algorithm_config`."""
+
+
 class RunConfig(Section):
     """Everything that determines one run."""
 
@@ -192,7 +155,7 @@ class RunConfig(Section):
     """`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: a CUDA device for image policies where there is one, else the CPU
     (which is faster for small networks)."""
     env: EnvConfig = EnvConfig()
-    algo: AlgoConfig = AlgoConfig()
+    algo: Algorithm = PPOConfig()
     policy: PolicyConfig = PolicyConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     eval: EvalConfig = EvalConfig()

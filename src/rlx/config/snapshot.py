@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, settings_of
 from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
 from rlx.config.files.containment import is_plain
 from rlx.config.files.restoring import from_git
@@ -165,10 +166,18 @@ def _snapshot_from(document: Document, cure: str) -> Snapshot:
             f"{document.name}: is not complete: it lacks {', '.join(lacking[:3])}{more}, and a snapshot has every setting; {cure}"
         )
     try:
-        return Snapshot(RunConfig.model_validate(data), _project_code(code))
+        return Snapshot(_config_from(data), _project_code(code))
     except (ValidationError, ValueError, TypeError) as error:
         told = " ".join(str(error).split())[:200]
         raise DataDamaged(f"{document.name}: is not a snapshot ({told}); {cure}") from None
+
+
+def _config_from(data: dict[str, Any]) -> RunConfig:
+    """Return the configuration of a snapshot; it is readable without its algorithm, which may be somebody else's."""
+    algo = data.get("algo")
+    if isinstance(algo, dict) and settings_of(str(algo.get("name"))) is None:
+        data = {**data, "algo": ForeignAlgorithm.model_validate(algo)}
+    return RunConfig.model_validate(data)
 
 
 def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
@@ -180,12 +189,22 @@ def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
             here = (*path, name)
             if not isinstance(values, dict) or name not in values:
                 lacking.extend([here] if here not in (*LATER, *FIRST_LACKED) and not info.exclude else [])
-            elif isinstance(info.annotation, type) and issubclass(info.annotation, Section):
-                look(info.annotation, values[name], here)
+            elif inner := _section_of(info.annotation, values[name]):
+                look(inner, values[name], here)
 
     look(RunConfig, data, ())
     own = code if isinstance(code, dict) else {}
     return lacking + [("code", name) for name in ("files", "registration") if name not in own]
+
+
+def _section_of(annotation: Any, values: Any) -> type[Section] | None:
+    """Return the section that a setting is, by the algorithm's name where it is ``algo``."""
+    if not (isinstance(annotation, type) and issubclass(annotation, Section)):
+        return None
+    if annotation is AlgorithmConfig:
+        name = values.get("name") if isinstance(values, dict) else None
+        return settings_of(str(name)) or ForeignAlgorithm
+    return annotation
 
 
 def _project_code(code: dict[str, Any]) -> ProjectCode:

@@ -5,12 +5,6 @@ from .behaviour import (
     notes as notes,
 )
 from .diagnosing import diagnose as diagnose
-from .explanations import (
-    COMPONENT as COMPONENT,
-    EXPLANATIONS as EXPLANATIONS,
-    Explanation as Explanation,
-    explanation_of as explanation_of,
-)
 from .facts import LearningFacts as LearningFacts, learning_facts as learning_facts, windowed as windowed
 from .finding import Diagnosis as Diagnosis, Evidence as Evidence, Finding as Finding, Suggestion as Suggestion
 from .record import (

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlx.config import Metric, Usual, is_component
 from rlx.diagnosis.course import LARGEST, RELATIVE, Course, course_of
-from rlx.diagnosis.explanations import COMPONENT, Explanation, Usual
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals, mean_over
 from rlx.stats import wording
 
-COUNTERS = ("seed", "step", "update")
 NO_EPISODE = "no training episode ended"
 NO_SUCCESS = "the environment reports no success (`is_success` or `success` in its info), or no episode ended"
 OLDER = "it was trained by an rlx that did not log this yet"
@@ -59,21 +58,21 @@ def logged_metrics(signals: Signals) -> list[str]:
     return [name for name in found if len(_values(signals, name))]
 
 
-def behaviour_of(signals: Signals, explanation: Explanation) -> Behaviour:
+def behaviour_of(signals: Signals, explained: Metric) -> Behaviour:
     """Return what a metric does in a run; it may be any, logged or not."""
-    metric = explanation.metric
-    if metric in COUNTERS:
+    metric = explained.name
+    if explained.is_counter:
         return Behaviour(metric, bool(signals.record.seeds), None, (_counter(signals, metric),))
     known = _values(signals, metric)
     if not len(known):
         return Behaviour(metric, False, None, (_absent(signals, metric),))
-    course = course_of(signals, metric, explanation.usual)
+    course = course_of(signals, metric, explained.usual)
     if course is None:
         return Behaviour(metric, True, None, (_short(known, signals),))
     with np.errstate(all="ignore"):
         context = CONTEXT.get(metric, _nothing)(signals, course)
         sentences = (_movement(course), *_gaps(signals, metric, course), *_seeds(signals, course))
-        return Behaviour(metric, True, course, (*sentences, *_range(course, explanation.usual), *context))
+        return Behaviour(metric, True, course, (*sentences, *_range(course, explained.usual), *context))
 
 
 def notes(signals: Signals) -> Iterator[str]:
@@ -122,7 +121,7 @@ def _counter(signals: Signals, metric: str) -> str:
         return (
             f"{len(numbers)} seeds, {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else f"Seed {numbers[0]} alone."
         )
-    ends = [len(s.steps_U) if metric == "update" else int(s.steps_U[-1]) if len(s.steps_U) else 0 for s in seeds]
+    ends = [len(s.steps_U) if metric == "iteration" else int(s.steps_U[-1]) if len(s.steps_U) else 0 for s in seeds]
     between = f"{min(ends):,}" if min(ends) == max(ends) else f"{min(ends):,} to {max(ends):,}"
     return f"It ends at {between}{' in every seed' if len(ends) > 1 and min(ends) == max(ends) else ''}."
 
@@ -130,7 +129,7 @@ def _counter(signals: Signals, metric: str) -> str:
 def _absent(signals: Signals, metric: str) -> str:
     if not any(len(seed.steps_U) for seed in signals.record.seeds):
         return "Not logged: no update was made yet."
-    if metric.startswith(COMPONENT):
+    if is_component(metric):
         return "Not logged: the environment does not report it in its info, or no episode ended."
     reason = ABSENT.get(metric)
     return f"Not logged: {reason}." if reason else "Not logged."
@@ -248,7 +247,7 @@ def _median(values_S: Array) -> float | None:
 
 
 def _kl(signals: Signals, _: Course) -> Iterator[str]:
-    if (target := signals.config.algo.target_kl) is not None:
+    if (target := signals.config.algo.setting("target_kl")) is not None:
         yield f"algo.target_kl is {target:g}, so epochs stop once a minibatch exceeds {1.5 * target:g}."
 
 
@@ -262,7 +261,9 @@ def _entropy(signals: Signals, _: Course) -> Iterator[str]:
 
 
 def _gradient(signals: Signals, _: Course) -> Iterator[str]:
-    limit = signals.config.algo.max_grad_norm
+    if not signals.has("max_grad_norm"):
+        return
+    limit = signals.algo.max_grad_norm
     norm_SW = signals.windowed("train/gradient_norm")
     clipped = _median(mean_over(np.where(np.isfinite(norm_SW), norm_SW > limit, np.nan)))
     if clipped is not None:

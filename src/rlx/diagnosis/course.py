@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from rlx.diagnosis.explanations import Usual
+from rlx.config import Usual
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import Signals
 

@@ -33,7 +33,7 @@ def diagnose(record: RunRecord) -> Diagnosis:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # means over windows without a value are NaN, and looked at
         for rule in RULES:
-            if rule.needs_training and not signals.seeds:
+            if (rule.needs_training and not signals.seeds) or not rule.needs.met_by(signals):
                 continue
             try:
                 detection = rule.check(signals)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config import RunConfig
+from rlx.config import Metric, RunConfig
 
 Array = np.ndarray[Any, Any]
 
@@ -54,7 +54,7 @@ class SeedRecord:
     Attributes:
         seed: Which.
         steps_U: Environment steps at each update, increasing.
-        values: By metric of :data:`rlx.config.metrics.VOCABULARY`, its value at each update; NaN where it is absent.
+        values: By metric (:class:`rlx.config.Metric`), its value at each iteration; NaN where it is absent.
         status: ``finished``, ``failed``, ``stopped`` or ``running``.
         seconds_U: Seconds of training at each update; None where they are not known.
         held_out: Held-out episodes of the final policy; None before they are played.
@@ -113,6 +113,8 @@ class RunRecord:
         status: ``finished``, ``failed``, ``stopped``, ``running`` or ``resolved``.
         seeds: What each seed left; of one that has not finished an update, empty arrays.
         random: Held-out episodes of random actions; None before they are played.
+        family: The family of its algorithm: ``on-policy``, ``off-policy`` or ``evolution``.
+        metrics: The metrics that its algorithm documents, by name; None where that was not recorded (by versions that knew PPO only).
         still_return: Mean return of doing nothing in the held-out episodes; None where that was not played.
         task: What is known of the environment; None where it could not be made.
         seeds_wanted: How many seeds it is to have.
@@ -128,6 +130,8 @@ class RunRecord:
     seeds_wanted: int = 0
     stale: bool = False
     still_return: float | None = None
+    family: str = "on-policy"
+    metrics: Mapping[str, Metric] | None = None
 
     def only(self, seeds: Sequence[int]) -> RunRecord:
         """Return the record with some of its seeds."""

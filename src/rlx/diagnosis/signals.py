@@ -69,6 +69,15 @@ class Signals:
         self._windowed: dict[tuple[str, bool], Array] = {}
 
     @property
+    def algo(self) -> Any:
+        """The algorithm's own settings; what only some algorithms have is asked for with :meth:`has` before."""
+        return self.config.algo
+
+    def has(self, *settings: str) -> bool:
+        """Tell whether the algorithm has settings."""
+        return all(setting in type(self.config.algo).model_fields for setting in settings)
+
+    @property
     def numbers(self) -> list[int]:
         """The seeds' numbers, in the order of axis S."""
         return [seed.seed for seed in self.seeds]

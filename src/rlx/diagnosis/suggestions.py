@@ -29,7 +29,10 @@ def attempt(signals: Signals, overrides: Mapping[str, Any], reason: str, effect:
 
 def rate(config: RunConfig) -> float:
     """Return the learning rate at the start."""
-    found = config.algo.learning_rate
+    return _start(config.algo.setting("learning_rate"))
+
+
+def _start(found: Any) -> float:
     return found.start if isinstance(found, Schedule) else float(found)
 
 
@@ -38,12 +41,11 @@ def _rounded(value: float) -> float:
 
 
 def _is_constant(config: RunConfig) -> bool:
-    return not isinstance(config.algo.learning_rate, Schedule)
+    return not isinstance(config.algo.setting("learning_rate"), Schedule)
 
 
 def _clip(config: RunConfig) -> float:
-    found = config.algo.clip_range
-    return found.start if isinstance(found, Schedule) else float(found)
+    return _start(config.algo.setting("clip_range"))
 
 
 def smaller_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
@@ -55,13 +57,13 @@ def smaller_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
         found.append(attempt(signals, {"algo.learning_rate": smaller}, f"The learning rate {rate(config):g} is {rate(config) / USUAL_RATE:,.0f} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
     if _clip(config) > 0.4:
         found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {_clip(config):g} hardly holds the policy.", effect))  # fmt: skip
-    if config.algo.target_kl is None:
+    if signals.algo.target_kl is None:
         found.append(attempt(signals, {"algo.target_kl": 0.02}, "It ends an update's passes when the policy has moved far enough.", effect))  # fmt: skip
     if rate(config) <= 3 * USUAL_RATE:
         smaller = _rounded(rate(config) / 3)
         found.append(attempt(signals, {"algo.learning_rate": smaller}, "Smaller steps change the policy less.", effect))
-    if config.algo.update_epochs > 10:
-        found.append(attempt(signals, {"algo.update_epochs": 10}, f"{config.algo.update_epochs} passes over each rollout move the policy far from the data.", effect))  # fmt: skip
+    if signals.algo.update_epochs > 10:
+        found.append(attempt(signals, {"algo.update_epochs": 10}, f"{signals.algo.update_epochs} passes over each rollout move the policy far from the data.", effect))  # fmt: skip
     return tuple(found)
 
 
@@ -73,9 +75,9 @@ def larger_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
         found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate(config):g} is 1/{USUAL_RATE / max(rate(config), 1e-12):,.0f} of the usual {USUAL_RATE:g}.", effect))  # fmt: skip
     if _clip(config) < 0.05:
         found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {_clip(config):g} allows almost no change.", effect))  # fmt: skip
-    if config.algo.target_kl is not None and config.algo.target_kl < 0.003:
-        found.append(attempt(signals, {"algo.target_kl": 0.02}, f"target_kl {config.algo.target_kl:g} ends every update at once.", effect))  # fmt: skip
-    if config.algo.max_grad_norm < 0.05:
+    if signals.algo.target_kl is not None and signals.algo.target_kl < 0.003:
+        found.append(attempt(signals, {"algo.target_kl": 0.02}, f"target_kl {signals.algo.target_kl:g} ends every update at once.", effect))  # fmt: skip
+    if signals.algo.max_grad_norm < 0.05:
         found.append(attempt(signals, {"algo.max_grad_norm": 0.5}, "Gradients are clipped to almost nothing.", effect))
     if not config.env.normalize_reward and not found:
         found += scale_rewards(signals)
@@ -89,10 +91,12 @@ def settle_down(signals: Signals) -> tuple[Suggestion, ...]:
     """For a return that swings or falls late in training."""
     config, found = signals.config, []
     effect = "Late updates become small, so that the final policy keeps what was found."
+    if not signals.has("learning_rate"):
+        return ()
     start = min(rate(config), 0.001)
     if _is_constant(config) or rate(config) > start:
         found.append(attempt(signals, {"algo.learning_rate": f"lin_{start:g}"}, "A learning rate that falls to 0 lets training settle.", effect))  # fmt: skip
-    if config.algo.target_kl is None:
+    if signals.has("target_kl") and signals.algo.target_kl is None:
         found.append(
             attempt(signals, {"algo.target_kl": 0.02}, "It ends an update's passes before the policy jumps.", effect)
         )
@@ -108,11 +112,11 @@ def keep_exploring(signals: Signals) -> tuple[Suggestion, ...]:
         found.append(
             attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate(config):g} is high.", effect)
         )
-    if config.algo.entropy_coef < USUAL_BONUS:
+    if signals.algo.entropy_coef < USUAL_BONUS:
         found.append(
             attempt(signals, {"algo.entropy_coef": USUAL_BONUS}, "An entropy bonus pays for staying open.", effect)
         )
-    if config.algo.target_kl is None:
+    if signals.algo.target_kl is None:
         found.append(
             attempt(signals, {"algo.target_kl": 0.02}, "It keeps single updates from deciding everything.", effect)
         )
@@ -121,9 +125,9 @@ def keep_exploring(signals: Signals) -> tuple[Suggestion, ...]:
 
 def explore_further(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that found nothing better than doing nothing."""
-    config, found = signals.config, []
+    found = []
     effect = "Some episodes meet the goal, and the return leaves that of doing nothing."
-    if not config.algo.use_sde:
+    if signals.has("use_sde", "sde_sample_freq") and not signals.algo.use_sde:
         found.append(
             attempt(
                 signals,
@@ -139,7 +143,7 @@ def explore_further(signals: Signals) -> tuple[Suggestion, ...]:
 
 def less_bonus(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that stays random, or becomes noisier."""
-    bonus = signals.config.algo.entropy_coef
+    bonus = signals.algo.entropy_coef
     if bonus <= 0:
         return ()
     smaller = 0.0 if bonus <= USUAL_BONUS or bonus >= LARGE_BONUS else USUAL_BONUS
@@ -172,7 +176,7 @@ def scale_rewards(signals: Signals) -> tuple[Suggestion, ...]:
 def help_the_value(signals: Signals) -> tuple[Suggestion, ...]:
     """For a value function that does not learn."""
     found = [*scale_rewards(signals), *scale_observations(signals)]
-    if signals.config.algo.value_coef < 0.25:
+    if signals.algo.value_coef < 0.25:
         found.insert(0, train_the_value(signals)[0])
     return tuple(found)
 
@@ -189,14 +193,14 @@ def scale_observations(signals: Signals) -> tuple[Suggestion, ...]:
 
 def leave_the_floor(signals: Signals) -> tuple[Suggestion, ...]:
     """For a run that learned nothing, where no cause was found in it."""
-    config = signals.config
-    found = [*less_bonus(signals)] if config.algo.entropy_coef >= LARGE_BONUS else []
+    bonus = signals.algo.entropy_coef if signals.has("entropy_coef") and signals.record.family == "on-policy" else None
+    found = [*less_bonus(signals)] if bonus is not None and bonus >= LARGE_BONUS else []
     if np.nanmedian(signals.target_size_S[1]) > LARGE_TARGETS:
         found += scale_rewards(signals)
     found += scale_observations(signals)
     random_SW = signals.relative_entropy_SW  # where it is high, the policy tries at random already
     certain = random_SW is not None and bool(np.nanmedian(signals.late(random_SW)) < 0.8)
-    if config.algo.entropy_coef < USUAL_BONUS and certain:
+    if bonus is not None and bonus < USUAL_BONUS and certain:
         found.append(attempt(signals, {"algo.entropy_coef": USUAL_BONUS}, "Rare rewards are found by trying longer at random.", "Entropy falls later, and the first rewards are met."))  # fmt: skip
     found += longer(signals, 3)
     return tuple(found)
@@ -221,8 +225,8 @@ def shorter(signals: Signals, step: int) -> tuple[Suggestion, ...]:
     total = signals.config.algo.total_timesteps
     digits = max(0, int(math.log10(max(step, 1))) - 1)
     wanted = min(total, math.ceil(1.3 * step / 10**digits) * 10**digits)
-    rollout = signals.config.algo.rollout_steps * signals.config.env.num_envs
-    if wanted > 0.8 * total or wanted < rollout or wanted < signals.config.eval.every:
+    iteration = signals.config.algo.iteration(signals.config.env.num_envs)
+    if wanted > 0.8 * total or wanted < iteration or wanted < signals.config.eval.every:
         return ()
     effect = "The same return for less; check it with `rlx compare`."
     return (attempt(signals, {"algo.total_timesteps": wanted}, "The return does not change after that.", effect),)
@@ -243,10 +247,10 @@ def larger_rollouts(signals: Signals) -> tuple[Suggestion, ...]:
     copies = config.env.num_envs
     samples = min(MOST_SAMPLES, max(FEWEST_SAMPLES, 2 ** int(math.log2(config.algo.total_timesteps / 100))))
     steps = -(-samples // (copies * 64)) * 64  # whole minibatches of 64, whatever the number of copies
-    if steps * copies > config.algo.total_timesteps or steps <= config.algo.rollout_steps:
+    if steps * copies > config.algo.total_timesteps or steps <= signals.algo.rollout_steps:
         return ()
     overrides: dict[str, Any] = {"algo.rollout_steps": steps}
-    if config.algo.batch_size != 64:
+    if signals.algo.batch_size != 64:
         overrides["algo.batch_size"] = 64
     updates = config.algo.total_timesteps // (steps * copies)
     effect = "Updates become fewer and steadier; explained variance rises."
@@ -264,7 +268,7 @@ def more_updates(signals: Signals) -> tuple[Suggestion, ...]:
     """For a budget of very few updates."""
     config = signals.config
     steps = max(32, 2 ** int(math.log2(max(32, config.algo.total_timesteps / (50 * config.env.num_envs)))))
-    if steps >= config.algo.rollout_steps or steps * config.env.num_envs % config.algo.batch_size:
+    if steps >= signals.algo.rollout_steps or steps * config.env.num_envs % signals.algo.batch_size:
         return longer(signals, 5)
     return (attempt(signals, {"algo.rollout_steps": steps}, "Shorter rollouts give more updates for the same steps.", "The policy is updated often enough to learn."),)  # fmt: skip
 
@@ -292,12 +296,14 @@ def tame(signals: Signals) -> tuple[Suggestion, ...]:
     """For training that diverged to NaN or infinity."""
     config, found = signals.config, []
     effect = "Training stays finite to its end."
+    if not signals.has("learning_rate"):
+        return scale_rewards(signals)
     if rate(config) > USUAL_RATE:
         found.append(
             attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate(config):g} is high.", effect)
         )
     found += scale_rewards(signals)
-    if config.algo.max_grad_norm > 1:
+    if signals.has("max_grad_norm") and signals.algo.max_grad_norm > 1:
         found.append(attempt(signals, {"algo.max_grad_norm": 0.5}, "Gradients are hardly clipped.", effect))
     if not found:
         found.append(

@@ -1,14 +1,13 @@
-from . import normalization as normalization
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite
+from .environments import Environments as Environments, Step as Step
 from .episodes import Episode as Episode, EpisodesPlayed as EpisodesPlayed
-from .global_generators import Generators as Generators
+from .global_generators import Generators as Generators, seed_generators as seed_generators
 from .making import (
     WRAPPERS as WRAPPERS,
     around as around,
     entry_module as entry_module,
     episode_limit as episode_limit,
     make_env as make_env,
-    make_vector_env as make_vector_env,
     make_wrapped as make_wrapped,
     own_registrations as own_registrations,
     surroundings_for as surroundings_for,

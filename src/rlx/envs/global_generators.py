@@ -10,6 +10,14 @@ from typing import Any
 import numpy as np
 
 
+def seed_generators(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and torch (where it is loaded), which libraries draw from."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 — Stable-Baselines3 draws its minibatches from it
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
 class Generators:
     """Notes, around two plays that begin with different global seeds, which generators they touched."""
 
@@ -18,10 +26,7 @@ class Generators:
 
     def seed(self, number: int) -> None:
         """Seed all of them, so that what does not depend on a reset's own seed comes out otherwise."""
-        random.seed(number)
-        np.random.seed(number)  # noqa: NPY002 — the global one is what is looked at
-        if torch := sys.modules.get("torch"):
-            torch.manual_seed(number)
+        seed_generators(number)
         self._seeds = _states()
 
     def note_reset(self) -> None:

@@ -6,7 +6,6 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from rlx.config import BUILT_IN_NETWORKS, EnvConfig, RunConfig, load_package
 from rlx.envs.observation_wrappers import OwnObservations, StackFrames
-from rlx.envs.space_wrappers import PlainSteps, fitted
+from rlx.envs.space_wrappers import fitted
 from rlx.envs.surroundings import Surroundings, preserved
 from rlx.errors import EnvironmentUnusable, RlxError
 from rlx.launch import Call, calling
@@ -196,78 +195,7 @@ def episode_limit(made: gym.Env[Any, Any]) -> int | None:
     return made.spec.max_episode_steps if made.spec else None
 
 
-@dataclass(frozen=True)
-class _Maker:
-    """Makes one copy of an environment, in this process or in a spawned one."""
-
-    root: Path
-    env: EnvConfig
-    plain: bool = True
-
-    def __call__(self) -> gym.Env[Any, Any]:
-        own_registrations(self.root)
-        made = make_env(self.env)
-        return PlainSteps(made) if self.plain else made
-
-
 def surroundings_for(config: RunConfig, seed: int) -> Surroundings:
-    """Return global generators for a run's environments; Python's too where the network may draw from it."""
-    return Surroundings(seed, python=config.policy.type not in BUILT_IN_NETWORKS)
-
-
-def make_vector_env(root: Path, config: RunConfig, *, fast: bool) -> tuple[Any, Any]:
-    """Make the vectorised environment that training steps: copies, episode records, finite checks, normalisation.
-
-    Args:
-        root: The project.
-        config: The run.
-        fast: Whether the fast engine will train in it.
-
-    Returns:
-        The Stable-Baselines3 ``VecEnv``, and the object inside it whose ``take()`` gives the episodes that ended.
-    """
-    in_processes = config.env.vectorization != "sync"
-    in_place = fast and not in_processes  # there the source itself reads rewards, without the cost of a wrapper
-    makers: list[Any] = [_Maker(root, config.env, plain=not in_place)] * config.env.num_envs
-    surroundings = surroundings_for(config, config.seed)
-    if fast:
-        made = _fast_vector_env(config, makers, surroundings)
-        return made, made
-    from stable_baselines3.common.vec_env import VecNormalize
-
-    from rlx.envs.env_wrappers import EpisodeRecorder
-    from rlx.envs.vector_envs.stock import ProcessVecEnv, SyncVecEnv
-
-    env = config.env
-    with surroundings:
-        copies: Any = ProcessVecEnv(makers) if in_processes else SyncVecEnv(makers)
-    recorder = EpisodeRecorder(copies, env.id, surroundings)
-    if not (env.normalize_observation or env.normalize_reward):
-        return recorder, recorder
-    normalized = VecNormalize(
-        recorder, norm_obs=env.normalize_observation, norm_reward=env.normalize_reward, gamma=config.algo.gamma
-    )
-    return normalized, recorder
-
-
-def _fast_vector_env(config: RunConfig, makers: list[Any], surroundings: Surroundings) -> Any:
-    from rlx.envs.vector_envs import native, sources
-    from rlx.envs.vector_envs.training_env import TrainingEnv
-
-    env = config.env
-    source: sources.Source
-    if env.vectorization != "sync":
-        source = sources.ProcessSource(makers)
-    elif native.is_plain(env) and native.stands_in(env.id):
-        source = native.NativeSource(env.id, env.num_envs, config.algo.rollout_steps)
-    else:
-        with surroundings:
-            source = sources.GymnasiumSource(makers)
-    return TrainingEnv(
-        source,
-        env.id,
-        surroundings,
-        norm_obs=env.normalize_observation,
-        norm_reward=env.normalize_reward,
-        gamma=config.algo.gamma,
-    )
+    """Return global generators for a run's environments; Python's too where a learner or network may draw from it."""
+    ours = config.policy.type in BUILT_IN_NETWORKS and not config.algo.draws_from_python
+    return Surroundings(seed, python=not ours)

@@ -78,13 +78,8 @@ class Normalizer:
         return cls(observation, Moments.from_data(data["returns"]), data["clip"], data["epsilon"])
 
 
-def read_from(venv: Any) -> Normalizer | None:
-    """Return the current statistics of a training environment of either engine (None where it does not normalise)."""
-    if hasattr(venv, "normalizer"):
-        found: Normalizer | None = venv.normalizer
-        return found
-    if not hasattr(venv, "ret_rms"):
-        return None
+def read_statistics(venv: Any) -> Normalizer:
+    """Return the current statistics of Stable-Baselines3's ``VecNormalize``."""
     observation: dict[str, Moments] = {}
     if venv.norm_obs:
         by_key = venv.obs_rms if isinstance(venv.obs_rms, dict) else {"": venv.obs_rms}
@@ -93,11 +88,8 @@ def read_from(venv: Any) -> Normalizer | None:
     return Normalizer(observation, returns, venv.clip_obs, venv.epsilon)
 
 
-def write_into(venv: Any, normalizer: Normalizer) -> None:
-    """Set the statistics of a training environment of either engine."""
-    if hasattr(venv, "normalizer"):
-        venv.normalizer = normalizer
-        return
+def write_statistics(venv: Any, normalizer: Normalizer) -> None:
+    """Set the statistics of Stable-Baselines3's ``VecNormalize``."""
 
     def put(rms: Any, moments: Moments) -> None:
         rms.mean, rms.var, rms.count = moments.mean.copy(), moments.var.copy(), moments.count

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from rlx.algorithms import algorithm
 from rlx.config import KeyPath, RunConfig, hidden_sizes
 from rlx.envs import is_image, is_image_channels_first, space_from_data
 from rlx.records import EnvironmentFacts, SpaceFacts
@@ -41,11 +42,11 @@ def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Found]:
     if found or observation is None or action is None:
         return
     yield from _size_misfits(config, observation, action)
-    if config.algo.engine == "fast":
-        from rlx.algorithms import uncovered  # imports torch, which few configs need to be checked
-
-        if obstacle := uncovered(config, observation, action):
-            yield ("algo", "engine"), f"the fast engine cannot train this run: {obstacle}; set it to auto"
+    row = algorithm(config.algo.name)
+    if refusal := row.refusal(observation, action):
+        yield ("algo", "name"), refusal
+    elif row.misfit is not None and (found_one := row.misfit(config, observation, action)):
+        yield found_one
 
 
 def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterator[Found]:
@@ -53,23 +54,23 @@ def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterat
         kinds = "Discrete, MultiDiscrete, MultiBinary and Box work"
         yield (
             ID,
-            f"PPO cannot act in {facts.text}: {kinds}; turn it into one of these in a wrapper of your own (env.wrappers)",
+            f"{config.algo.title} cannot act in {facts.text}: {kinds}; turn it into one of these in a wrapper of your own (env.wrappers)",
         )
     elif _is_empty(action):
         yield ID, f"there is nothing to choose in {facts.text}; declare at least one element"
     elif isinstance(action, spaces.Box) and not np.issubdtype(action.dtype, np.floating):
         yield (
             ID,
-            f"PPO's continuous actions are real numbers, and {facts.text} holds whole ones; add `- rlx.space_wrappers.RoundActions` "
+            f"{config.algo.title}'s continuous actions are real numbers, and {facts.text} holds whole ones; add `- rlx.space_wrappers.RoundActions` "
             "to env.wrappers, or declare it as MultiDiscrete",
         )
     elif isinstance(action, spaces.Box) and not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
         yield (
             ID,
-            f"PPO needs bounds for continuous actions, and {facts.text} lacks some; declare them, or add "
+            f"{config.algo.title} needs bounds for continuous actions, and {facts.text} lacks some; declare them, or add "
             "`- rlx.space_wrappers.BoundActions: {low: -1.0, high: 1.0}` to env.wrappers",
         )
-    elif config.algo.use_sde and not isinstance(action, spaces.Box):
+    elif config.algo.setting("use_sde") and not isinstance(action, spaces.Box):
         yield ("algo", "use_sde"), f"gSDE is for continuous actions, and this environment has {facts.text}; remove it"
 
 
@@ -155,7 +156,7 @@ def _is_empty(space: Any) -> bool:
 def _size_misfits(config: RunConfig, observation: Any, action: Any) -> Iterator[Found]:
     """Yield why a rollout, or the network, does not fit into this machine's memory."""
     memory = _memory()
-    rollout = config.algo.rollout_steps * config.env.num_envs
+    rollout = (config.algo.setting("rollout_steps") or 1) * config.env.num_envs
     each = sum(int(np.prod(member.shape or (1,))) * (1 if is_image(member) else 4) for member in _members(observation))
     if each * rollout > memory:
         yield (

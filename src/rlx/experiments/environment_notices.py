@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlx.config import VALIDATION_STEP_LIMIT, Composed, RunConfig, boundary_interval
+from rlx.config import VALIDATION_STEP_LIMIT, Composed, RunConfig, Timetable
 from rlx.experiments.environment_check import Checked
 from rlx.records import EnvironmentFacts
 
@@ -37,8 +37,8 @@ def _images(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
 
 def _schedule(config: RunConfig, limit: int | None) -> Iterator[str]:
     """Yield what rlx does differently from what a reader of the config may expect."""
-    rollout = config.algo.rollout_steps * config.env.num_envs
-    used, asked = boundary_interval(config, limit), config.checkpoint.save_every
+    timetable, asked = Timetable.of(config, limit), config.checkpoint.save_every
+    rollout, used = timetable.iteration, timetable.segment
     if used > asked + rollout:
         yield (
             f"checkpoints every {used} steps instead of checkpoint.save_every = {asked}: training starts new episodes at each "
@@ -46,7 +46,7 @@ def _schedule(config: RunConfig, limit: int | None) -> Iterator[str]:
         )
     total = config.algo.total_timesteps
     if total % rollout:
-        yield f"trains {-(-total // rollout) * rollout} steps: total_timesteps = {total} rounded up to whole rollouts of {rollout}"
+        yield f"trains {timetable.whole_steps} steps: total_timesteps = {total} rounded up to whole rollouts of {rollout}"
 
 
 def _remarks(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config import VOCABULARY, from_dvc, is_component
+from rlx.algorithms import vocabulary
+from rlx.config import from_dvc, is_component
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
 from rlx.records import BENCH, RunFolder, entry_for, iterate_rows, metrics_files, read_metadata
 
 Array = np.ndarray[Any, Any]
-COUNTERS = ("seed", "step", "update")
 """Keys that say which row it is; all others are metrics."""
 
 
@@ -108,8 +108,9 @@ def training_times(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, f
 def _columns(rows: list[dict[str, Any]]) -> SeedMetrics:
     rows = sorted({int(row["step"]): row for row in rows}.values(), key=lambda row: int(row["step"]))
     present = {key for row in rows for key in row}
-    keys = [key for key in VOCABULARY if key not in COUNTERS and key in present]
-    keys += sorted(filter(is_component, present))
+    known = [key for key, metric in vocabulary().items() if not metric.is_counter and key in present]
+    rest = sorted(key for key in present - {*known} if "/" in key)
+    keys = known + sorted(rest, key=is_component)  # an algorithm that is not here names its own
     values = {key: np.array([row.get(key, np.nan) for row in rows], dtype=float) for key in keys}
     return SeedMetrics(np.array([row["step"] for row in rows]), values)
 

@@ -6,7 +6,12 @@ from .bench import (
     entry_for as entry_for,
     prune as prune,
 )
-from .checkpoints import Best as Best, Checkpoint as Checkpoint, TrainingState as TrainingState
+from .checkpoints import (
+    Best as Best,
+    Checkpoint as Checkpoint,
+    CheckpointContent as CheckpointContent,
+    TrainingState as TrainingState,
+)
 from .dvc_cache import (
     HASH as HASH,
     cache_root as cache_root,

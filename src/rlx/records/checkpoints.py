@@ -1,15 +1,17 @@
-"""Checkpoints: zips that stock ``stable_baselines3.PPO.load`` opens, and that rlx reads without unpickling.
+"""Checkpoints: zips that rlx reads without unpickling, and that the library of the algorithm opens, too, where it can.
 
 ==========================  ===========================================================================
 member                      content
 ==========================  ===========================================================================
-``data``                    SB3's own (JSON with pickled members): written for stock SB3, never read by rlx
-``policy.pth``              weights, a plain ``state_dict``
-``policy.optimizer.pth``    optimiser state, a plain ``state_dict``
 ``rlx/config.yaml``         the run's snapshot
-``rlx/state.json``          counters, and everything else that resuming needs
+``rlx/state.json``          where the training stands: seed, steps, iterations, segment, best
+``rlx/learner.json``        the learner's state: everything that resuming needs; large parts by their names
+``rlx/arrays/*.npy``        its arrays
 ``rlx/normalizer.json``     observation and return statistics, where the run normalises
 ``rlx/manifest.json``       format version, and the SHA-256 of every other member
+``*.pth``                   weights and optimisers of Stable-Baselines3's algorithms, plain ``state_dict``: parts of the
+                            state, kept once
+``data``                    SB3's own (JSON with pickled members): written for stock SB3, never read by rlx
 ==========================  ===========================================================================
 
 Equal training states give equal bytes: members hold no time, host or path.
@@ -22,24 +24,28 @@ import io
 import json
 import re
 import zipfile
-from collections import deque
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import stable_baselines3
+import numpy as np
 import torch
-from stable_baselines3.common.save_util import data_to_json
 
 from rlx.config import opened, parse_json, require, write_bytes
 from rlx.envs import Normalizer
 from rlx.errors import CheckpointDamaged, Missing
+from rlx.records.states import leaves, members_of, state_from
 from rlx.stats import first_line, raised, shown
 
-FORMAT = 2
-"""1: until rlx 0.1. 2: the state names the engine."""
+FORMAT = 3
+"""1: until rlx 0.1. 2: the state names the engine. 3: the learner's own state instead of PPO's, iterations for updates."""
 MANIFEST = "rlx/manifest.json"
-NEEDED = ("rlx/config.yaml", "rlx/state.json", "policy.pth", "policy.optimizer.pth")
+LEARNER = "rlx/learner.json"
+NEEDED = ("rlx/config.yaml", "rlx/state.json")
+OLDER_NEEDED = ("policy.pth", "policy.optimizer.pth")
+"""What checkpoints of formats 1 and 2 have instead of :data:`LEARNER`."""
 MOST_FACTS_BYTES = 2**24
 """Of a member that says something: a manifest, a state, the names of tensors."""
 MOST_TRIED = 20
@@ -47,14 +53,6 @@ MOST_TRIED = 20
 MOST_VALUES, MOST_NESTED = 200_000, 10
 """Tensors and values in a ``state_dict``, and how deep they may lie."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
-VOLATILE = {
-    "start_time": 0,
-    "_last_obs": None,
-    "_last_episode_starts": None,
-    "_last_original_obs": None,
-    "tensorboard_log": None,
-}
-"""What SB3 would save that differs between equal training states, and what is saved in its place."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,8 @@ class TrainingState:
     Attributes:
         seed: The training seed.
         step: Environment steps taken.
-        update: Updates made.
-        boundary: Index of the next segment (see :meth:`rlx.algorithms.ppo.PPO.begin_segment`).
-        n_updates: SB3's own count of epochs.
+        iteration: Iterations made.
+        boundary: Index of the next segment (see :meth:`rlx.algorithms.Learner.boundary`).
         engine: What computed it (see :class:`rlx.algorithms.Engine`).
         best: The policy validation preferred so far.
         reports_success: Whether the environment has reported success so far; in the file only where it has.
@@ -82,9 +79,8 @@ class TrainingState:
 
     seed: int
     step: int
-    update: int
+    iteration: int
     boundary: int
-    n_updates: int
     engine: str
     best: Best | None = None
     reports_success: bool = False
@@ -99,44 +95,66 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint in memory: what rlx reads of it, verified, nothing unpickled."""
+    """A checkpoint in memory: what rlx reads of it, verified, nothing unpickled.
+
+    Attributes:
+        path: The file.
+        state: Where the training stands.
+        config: The text of the run's snapshot.
+        normalizer: The normaliser's statistics, if the run normalises.
+        learner: The learner's state (:data:`rlx.algorithms.State`).
+    """
 
     path: Path
     state: TrainingState
     config: str
     normalizer: Normalizer | None
-    weights: dict[str, torch.Tensor]
-    optimizer: dict[str, Any]
+    learner: dict[str, Any]
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """What is enough to act."""
+        found: dict[str, Any] = self.learner["policy"]
+        return found
 
 
-def save(
-    path: Path, model: stable_baselines3.PPO, state: TrainingState, config: str, normalizer: Normalizer | None
-) -> None:
-    """Write a checkpoint atomically.
+@dataclass(frozen=True)
+class CheckpointContent:
+    """What a checkpoint is made of.
 
-    Args:
-        path: Where.
-        model: The algorithm, with its weights and optimiser.
-        state: Where its training stands.
+    Attributes:
+        state: Where the training stands.
         config: Text of the run's snapshot.
-        normalizer: Its observation statistics, if it normalises.
+        normalizer: The normaliser's statistics, if the run normalises.
+        learner: The learner's state (:data:`rlx.algorithms.State`).
+        members: What another library is to find in it, by name.
+        shared: Parts of the learner's state that are among those, by their paths in the state.
     """
+
+    state: TrainingState
+    config: str
+    normalizer: Normalizer | None
+    learner: Mapping[str, Any]
+    members: Mapping[str, bytes] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=dict)
+
+
+def save(path: Path, content: CheckpointContent) -> None:
+    """Write a checkpoint atomically."""
     members = {
-        "data": _stock_data(model),
-        "policy.pth": _tensors(model.policy.state_dict()),
-        "policy.optimizer.pth": _tensors(model.policy.optimizer.state_dict()),
-        "_stable_baselines3_version": stable_baselines3.__version__.encode(),
-        "rlx/config.yaml": config.encode(),
-        "rlx/state.json": _json(state.to_data()),
+        **content.members,
+        "rlx/config.yaml": content.config.encode(),
+        "rlx/state.json": _json(content.state.to_data()),
+        **members_of(content.learner, content.shared),
     }
-    if normalizer is not None:
-        members["rlx/normalizer.json"] = _json(normalizer.to_data())
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    if content.normalizer is not None:
+        members["rlx/normalizer.json"] = _json(content.normalizer.to_data())
+    hashes = {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}
     members[MANIFEST] = _json({"format": FORMAT, "sha256": hashes})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
+        for name, member in members.items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), member)
     write_bytes(path, buffer.getvalue())
 
 
@@ -187,8 +205,7 @@ def _load(path: Path, device: str) -> Checkpoint:
             _state(parse_json(members["rlx/state.json"])),
             members["rlx/config.yaml"].decode(),
             Normalizer.from_data(parse_json(normalizer)) if normalizer else None,
-            _load_tensors(members["policy.pth"], device),
-            _load_tensors(members["policy.optimizer.pth"], device),
+            state_from(members, partial(_load_tensors, device=device)),
         )
     except Exception as error:
         raise CheckpointDamaged(f"{path}: does not hold what a checkpoint of rlx holds ({raised(error)})") from error
@@ -197,7 +214,7 @@ def _load(path: Path, device: str) -> Checkpoint:
 def _state(facts: Any) -> TrainingState:
     """Return where a training stands, every count of it a whole number: they become names of files."""
     best = facts.get("best")
-    counts = [facts[name] for name in ("seed", "step", "update", "boundary", "n_updates")]
+    counts = [facts[name] for name in ("seed", "step", "iteration", "boundary")]
     counts += [best["step"]] if best else []
     require(all(type(count) is int and count >= 0 for count in counts), "a count that is no whole number")
     require(isinstance(facts["engine"], str), "no engine")
@@ -206,11 +223,17 @@ def _state(facts: Any) -> TrainingState:
 
 
 def weights_hash(checkpoint: Checkpoint) -> str:
-    """Return the SHA-256 of the policy's weights and observation statistics: equal policies, equal hashes."""
+    """Return the SHA-256 of the policy and its observation statistics: equal policies, equal hashes."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(checkpoint.weights.items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    for name, value in sorted(leaves(checkpoint.policy)):
+        digest.update(f"{name.removeprefix('network/')} ".encode())
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{tuple(value.shape)} {value.dtype}".encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        elif isinstance(value, np.ndarray):
+            digest.update(f"{value.shape} {value.dtype}".encode() + value.tobytes())
+        else:
+            digest.update(repr(value).encode())
     if checkpoint.normalizer:
         digest.update(_json(checkpoint.normalizer.to_data()["observation"]))
     return digest.hexdigest()
@@ -244,7 +267,8 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
         raise CheckpointDamaged(
             f"{path}: has checkpoint format {version}, and this rlx reads formats 1 to {FORMAT}; upgrade rlx"
         )
-    if lacking := [name for name in NEEDED if name not in hashes]:
+    needed = (*NEEDED, *((LEARNER,) if version > 2 else OLDER_NEEDED))
+    if lacking := [name for name in needed if name not in hashes]:
         raise CheckpointDamaged(f"{path}: its manifest is damaged: it lacks {lacking[0]}")
     members = {}
     for name, expected in hashes.items():
@@ -256,45 +280,19 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
 
 def _migrated(members: dict[str, bytes], version: int) -> dict[str, bytes]:
     """Bring members of an older format into the present one."""
+    if version == FORMAT:
+        return members
+    state = parse_json(members["rlx/state.json"])
     if version == 1:
-        state = parse_json(members["rlx/state.json"]) | {"engine": "stable-baselines3"}  # there was no other
-        members = members | {"rlx/state.json": _json(state)}
-    return members
+        state["engine"] = "stable-baselines3"  # there was no other
+    counters = {"num_timesteps": state["step"], "_n_updates": state.pop("n_updates")}
+    state["iteration"] = state.pop("update")
+    learner = {"policy": {"network": None}, "networks": {"policy.optimizer": None}, "counters": counters}
+    shared = {"policy/network": "policy.pth", "networks/policy.optimizer": "policy.optimizer.pth"}
+    return members | {"rlx/state.json": _json(state)} | members_of(learner, shared)
 
 
-def _stock_data(model: stable_baselines3.PPO) -> bytes:
-    """Return SB3's ``data`` member, without what differs between equal states (times, addresses, last observations)."""
-    excluded = {"policy", *model._excluded_save_params()}
-    data = {key: value for key, value in model.__dict__.items() if key not in excluded}
-    data.update(VOLATILE)
-    for buffer in ("ep_info_buffer", "ep_success_buffer"):
-        data[buffer] = deque(maxlen=data["_stats_window_size"])
-    described = json.loads(data_to_json(data))
-    stripped = {
-        key: {part: value[part] for part in (":type:", ":serialized:")}
-        if isinstance(value, dict) and ":serialized:" in value
-        else value
-        for key, value in described.items()
-    }
-    return _json(stripped)
-
-
-def _tensors(content: Any) -> bytes:
-    """Serialise a ``state_dict``, each tensor with memory of its own (an engine may keep them all in one)."""
-    buffer = io.BytesIO()
-    torch.save(_own_memory(content), buffer)
-    return buffer.getvalue()
-
-
-def _own_memory(content: Any) -> Any:
-    if isinstance(content, torch.Tensor):
-        return content.detach().clone()
-    if isinstance(content, dict):
-        return type(content)((key, _own_memory(value)) for key, value in content.items())
-    return content
-
-
-def _load_tensors(content: bytes, device: str) -> dict[str, Any]:
+def _load_tensors(content: bytes, *, device: str) -> dict[str, Any]:
     """Read a ``state_dict``: plain tensors, each no larger than the bytes that came for it, and plain values."""
     with opened(content) as archive:
         pickles = [info for info in archive.infolist() if info.filename.endswith("data.pkl")]

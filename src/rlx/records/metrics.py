@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one row per seed and update, under a fixed vocabulary; its one reader and one writer."""
+"""``metrics.jsonl``: one row per seed and iteration, of documented metrics; its one reader and one writer."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlx.config import LARGEST_INTEGER, UNDEFINED, VOCABULARY, from_dvc, is_component, lines, replacing
-from rlx.errors import DataDamaged, NonFiniteValue
+from rlx.config import LARGEST_INTEGER, Metric, from_dvc, is_component, lines, replacing
+from rlx.errors import DataDamaged, NonFiniteValue, TrainingFailed
 
 
-def checked(row: Mapping[str, Any]) -> dict[str, Any]:
+def checked(row: Mapping[str, Any], documented: Mapping[str, Metric]) -> dict[str, Any]:
     """Return ``row`` with undefined numbers left out and numpy scalars made plain.
 
     Raises:
+        TrainingFailed: It has a metric that nobody says the meaning of.
         NonFiniteValue: A number is NaN or infinite.
     """
     result: dict[str, Any] = {}
     for key, value in row.items():
-        if key not in VOCABULARY and not is_component(key):
-            raise KeyError(f"{key} is not in rlx.config.metrics.VOCABULARY")
+        metric = documented.get(key)
+        if metric is None and not is_component(key):
+            raise TrainingFailed(f"{key}: the algorithm logs it and does not say what it means; add it to its metrics")
         number = value if isinstance(value, int) else float(value)
         if not math.isfinite(number):
-            if key in UNDEFINED:
+            if metric is not None and metric.may_be_undefined:
                 continue
             raise NonFiniteValue(
-                f"{key} became {number} at step {row.get('step')} (update {row.get('update')}): training diverged; "
+                f"{key} became {number} at step {row.get('step')} (iteration {row.get('iteration')}): training diverged; "
                 f"try a smaller algo.learning_rate or env.normalize_reward: true",
                 what=key,
                 value=str(number),
@@ -41,15 +43,19 @@ def checked(row: Mapping[str, Any]) -> dict[str, Any]:
 class MetricsWriter:
     """Appends rows to one seed's ``metrics.jsonl`` as training goes."""
 
-    def __init__(self, path: Path, after_step: int):
-        """Open ``path``, keeping the rows up to ``after_step`` and dropping later ones (work that was lost)."""
+    def __init__(self, path: Path, after_step: int, documented: Mapping[str, Metric]):
+        """Open ``path``, keeping the rows up to ``after_step`` and dropping later ones (work that was lost).
+
+        A row may have the metrics that are ``documented``, and parts of the reward.
+        """
+        self._documented = documented
         rows = iterate_rows(path, tolerate_tail=True) if path.exists() else iter(())
         write_rows(path, (row for row in rows if row["step"] <= after_step))
         self._file = path.open("a", encoding="utf-8")
 
     def append(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Write one row and return it as written; see :func:`checked`."""
-        plain = checked(row)
+        plain = checked(row, self._documented)
         self._file.write(_line(plain))
         self._file.flush()
         return plain
@@ -112,6 +118,8 @@ def parse_row(line: str) -> dict[str, Any]:
     if not line.endswith("\n"):
         raise ValueError("it is cut")
     row: dict[str, Any] = json.loads(line)
+    if isinstance(row, dict) and "update" in row:  # as versions before 0.2 called it
+        row = {("iteration" if name == "update" else name): value for name, value in row.items()}
     for name in ("step", "seed"):
         if type(row[name]) is not int or not 0 <= row[name] < LARGEST_INTEGER:
             raise ValueError(f"its {name} is no whole number")

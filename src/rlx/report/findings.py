@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from rlx.config import VOCABULARY
+from rlx.algorithms import vocabulary
 from rlx.errors import RlxError
 from rlx.records import RunFolder
 from rlx.report.run_analysis import analyze
@@ -32,7 +32,7 @@ class Evidence(BaseModel):
     @property
     def curve(self) -> str:
         """The metric whose curve shows it best; empty where none does."""
-        named = sorted((key for key in VOCABULARY if "/" in key and key in self.metric), key=len)
+        named = sorted((key for key in vocabulary() if "/" in key and key in self.metric), key=len)
         return named[-1] if named else "rollout/return_mean" if "return" in self.metric and self.window else ""
 
     @property

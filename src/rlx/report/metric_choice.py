@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from rlx.config import VOCABULARY, is_component
+from rlx.algorithms import vocabulary
+from rlx.config import is_component
 from rlx.errors import UsageError
 from rlx.report.metric_curves import RETURNS, Wanted
 
@@ -47,7 +48,7 @@ def chosen_metrics(names: Sequence[str], x: str, windows: int | None) -> Wanted:
 
 def known_metrics() -> list[str]:
     """Return the metrics of fixed names that can be drawn."""
-    return [key for key in VOCABULARY if "/" in key]
+    return [key for key, metric in vocabulary().items() if not metric.is_counter]
 
 
 def metric_named(name: str, known: Sequence[str], others: Sequence[str] = ()) -> str:

@@ -8,20 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.diagnosis import (
-    COMPONENT,
-    EXPLANATIONS,
-    Behaviour,
-    Explanation,
-    Finding,
-    RunRecord,
-    Signals,
-    behaviour_of,
-    diagnose,
-    explanation_of,
-    logged_metrics,
-    notes,
-)
+from rlx.algorithms import vocabulary
+from rlx.config import COMPONENT, Metric, metric_of
+from rlx.diagnosis import Behaviour, Finding, RunRecord, Signals, behaviour_of, diagnose, logged_metrics, notes
 from rlx.errors import Missing
 from rlx.experiments import read_metrics
 from rlx.records import RunFolder
@@ -37,12 +26,12 @@ class MetricNote:
     """One metric of one run.
 
     Attributes:
-        explanation: What it is.
+        metric: What it is.
         behaviour: What it does here.
         findings: What the diagnosis found that rests on it.
     """
 
-    explanation: Explanation
+    metric: Metric
     behaviour: Behaviour
     findings: tuple[Finding, ...]
 
@@ -96,17 +85,18 @@ def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun
     signals = Signals(record)
     logged = logged_metrics(signals)
     components = [name for name in logged if name.startswith(COMPONENT)]
-    wanted = in_groups(logged) if metric is None else [metric_named(metric, [*EXPLANATIONS, *components])]
+    known = {**(record.metrics or {}), **vocabulary(record.config.algo.name)}
+    wanted = in_groups(logged) if metric is None else [metric_named(metric, [*known, *components])]
     diagnosis = diagnose(record)
     found = (*diagnosis.findings, *diagnosis.consequences)
-    explanations = [each for name in wanted if (each := explanation_of(name)) is not None]
+    explained = [each for name in wanted if (each := metric_of(name, known)) is not None]
     return ExplainedRun(
         run=record.run,
         environment=record.config.env.id,
         status=record.status,
         seeds=tuple(signals.numbers),
         notes=tuple(notes(signals)),
-        metrics=tuple(MetricNote(each, behaviour_of(signals, each), _resting(found, each)) for each in explanations),
+        metrics=tuple(MetricNote(each, behaviour_of(signals, each), _resting(found, each)) for each in explained),
     )
 
 
@@ -135,10 +125,10 @@ def explanation_markdown(explained: ExplainedRun, *, full: bool) -> str:
     lines += [part for note in explained.notes for part in (note, "")]
     group = None
     for note in explained.metrics:
-        if note.explanation.group != group and not full:
-            group = note.explanation.group
+        if note.metric.group != group and not full:
+            group = note.metric.group
             lines += [f"## {group}", ""]
-        lines += [f"{'##' if full else '###'} `{note.explanation.metric}`", ""]
+        lines += [f"{'##' if full else '###'} `{note.metric.name}`", ""]
         lines += [f"- **{name}**: {text}" for name, text in facts(note, full=full, code="`")]
         lines += [""]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -152,33 +142,33 @@ def facts(note: MetricNote, *, full: bool, code: str = "") -> Iterator[tuple[str
         full: All, not only meaning, usual range and behaviour.
         code: What to put around the formula.
     """
-    explanation = note.explanation
-    yield "meaning", explanation.meaning
+    metric = note.metric
+    yield "meaning", metric.meaning or metric.summary
     if full:
-        yield "formula", f"{code}{explanation.formula}{code}"
-        yield "unit", explanation.unit
-    yield "usual", explanation.usual.text
+        yield "formula", f"{code}{metric.formula}{code}"
+        yield "unit", metric.unit
+    yield "usual", metric.usual.text
     if full:
-        source = explanation.usual.source
+        source = metric.usual.source
         yield "source", f"{source[0].upper()}{source[1:]}."
-        yield "high", explanation.higher
-        yield "low", explanation.lower
+        yield "high", metric.higher
+        yield "low", metric.lower
     yield "here", note.here
     for finding in note.findings:
         yield "finding", f"{finding.title} ({finding.id}, {finding.severity})" + (f": {finding.what}" if full else ".")
 
 
 def _metric_data(note: MetricNote) -> dict[str, Any]:
-    explanation, usual, course = note.explanation, note.explanation.usual, note.behaviour.course
+    metric, usual, course = note.metric, note.metric.usual, note.behaviour.course
     return {
-        "metric": explanation.metric,
-        "group": explanation.group,
-        "meaning": explanation.meaning,
-        "formula": explanation.formula,
-        "unit": explanation.unit,
+        "metric": metric.name,
+        "group": metric.group,
+        "meaning": metric.meaning or metric.summary,
+        "formula": metric.formula,
+        "unit": metric.unit,
         "usual": {"text": usual.text, "source": usual.source, "low": usual.low, "high": usual.high},
-        "higher": explanation.higher,
-        "lower": explanation.lower,
+        "higher": metric.higher,
+        "lower": metric.lower,
         "logged": note.behaviour.logged,
         "sentences": list(note.behaviour.sentences),
         "course": None
@@ -205,10 +195,10 @@ def _metric_data(note: MetricNote) -> dict[str, Any]:
     }
 
 
-def _resting(found: Sequence[Finding], explanation: Explanation) -> tuple[Finding, ...]:
+def _resting(found: Sequence[Finding], metric: Metric) -> tuple[Finding, ...]:
     """Return the findings whose evidence names a metric."""
-    name = re.compile(rf"(?<![\w/]){re.escape(explanation.metric)}(?![\w/])")
-    if not explanation.group:  # "seed" and "step" are words of other evidence too
+    name = re.compile(rf"(?<![\w/]){re.escape(metric.name)}(?![\w/])")
+    if metric.is_counter:  # "seed" and "step" are words of other evidence too
         return ()
     return tuple(finding for finding in found if any(name.search(each.metric) for each in finding.evidence))
 

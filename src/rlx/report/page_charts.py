@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlx import stats
-from rlx.config import VOCABULARY
+from rlx.algorithms import vocabulary
 from rlx.errors import Missing
 from rlx.experiments import Array
 from rlx.records import RunFolder
@@ -117,10 +117,15 @@ def _sheet(root: Path, folders: Sequence[RunFolder], notes: list[str]) -> CurveS
     return sheet
 
 
+def _summary(key: str) -> str:
+    metric = vocabulary().get(key)
+    return metric.summary if metric else ""
+
+
 def _metrics(sheet: CurveSheet) -> list[dict[str, Any]]:
     found = sorted(sheet.metrics, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
     return [
-        {"key": key, "title": TITLES.get(key, key), "meaning": VOCABULARY.get(key, ""), "is_return": key in RETURNS}
+        {"key": key, "title": TITLES.get(key, key), "meaning": _summary(key), "is_return": key in RETURNS}
         for key in found
     ]
 

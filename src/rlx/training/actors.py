@@ -1,23 +1,25 @@
-"""What acts in evaluation and film: a trained policy with its normaliser, or uniform randomness."""
+"""Who plays in evaluation and film: a trained policy with its normaliser, uniform randomness, or nobody."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 
-from rlx.algorithms import device_for, policy_arguments
+from rlx.algorithms import Actor, device_for, trained_config
 from rlx.config import RunConfig
-from rlx.envs import Normalizer
-from rlx.errors import CheckpointDamaged
+from rlx.envs import Environments, Normalizer
+from rlx.errors import CheckpointDamaged, TrainingFailed
 from rlx.records import Checkpoint
 
+ROWS = 32
+"""Episodes that are played beside one another: rows of the batch that a policy sees."""
 
-class Actor(Protocol):
+
+class Player(Protocol):
     """Chooses actions for a batch of slots, each of which plays its own episodes."""
 
     def begin(self, slot: int, action_space: gym.Space[Any], reset_seed: int) -> None:
@@ -27,32 +29,34 @@ class Actor(Protocol):
         """Return one action per slot (first axis) for a batch of observations."""
 
 
-@dataclass
-class PolicyActor:
+class PolicyPlayer:
     """A policy with the observation statistics it was trained with.
 
     Attributes:
-        policy: An SB3 policy.
+        actor: The policy.
         normalizer: Its observation statistics, if it was trained with any.
-        deterministic: Take the most likely action instead of sampling one.
+        deterministic: Take the most likely action instead of drawing one.
     """
 
-    policy: Any
-    normalizer: Normalizer | None
-    deterministic: bool
+    def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool):
+        self.actor, self.normalizer, self.deterministic = actor, normalizer, deterministic
+        self._memory: Any = None
+        self._starts_N = np.ones(ROWS, np.bool_)
 
     def begin(self, slot: int, action_space: gym.Space[Any], reset_seed: int) -> None:
-        """Nothing to prepare: the policy has no memory."""
+        """Note that what the policy remembers in this slot counts no more."""
+        self._starts_N[slot] = True
 
     def act(self, observations: Any) -> Any:
-        """Return the policy's actions, clipped to the action space as in training."""
+        """Return the policy's actions."""
         if self.normalizer is not None:
             observations = self.normalizer(observations)
-        actions, _ = self.policy.predict(observations, deterministic=self.deterministic)
-        return actions
+        actions_N, self._memory = self.actor.act(observations, self._memory, self._starts_N, None, self.deterministic)
+        self._starts_N = np.zeros(ROWS, np.bool_)
+        return actions_N
 
 
-class RandomActor:
+class RandomPlayer:
     """Uniformly random actions; each episode draws from its own reset seed."""
 
     def __init__(self) -> None:
@@ -68,7 +72,7 @@ class RandomActor:
         return {slot: space.sample() for slot, space in self._spaces.items()}
 
 
-class StillActor:
+class StillPlayer:
     """Does nothing: continuous actions of 0."""
 
     def __init__(self) -> None:
@@ -83,50 +87,34 @@ class StillActor:
         return dict(self._actions)
 
 
-def load_actor(
-    root: Path, config: RunConfig, checkpoint: Checkpoint, env: gym.Env[Any, Any], *, deterministic: bool
-) -> PolicyActor:
+def load_player(  # noqa: PLR0913
+    root: Path,
+    config: RunConfig,
+    checkpoint: Checkpoint,
+    env: gym.Env[Any, Any],
+    *,
+    deterministic: bool,
+    seed: int = 0,
+) -> PolicyPlayer:
     """Build the policy of a checkpoint from the run's configuration, and load its weights.
 
     Args:
-        root: The project (for networks of its own).
+        root: The project (for networks and algorithms of its own).
         config: The run's configuration.
         checkpoint: As :func:`rlx.records.checkpoints.load` gives it.
         env: An environment of the run, for its spaces.
-        deterministic: See :class:`PolicyActor`.
+        deterministic: See :class:`PolicyPlayer`.
+        seed: Of what the policy draws by itself.
 
     Raises:
         CheckpointDamaged: The weights do not fit the network that the configuration describes.
     """
-    space = _as_network_sees(env.observation_space)
-    policy_class, arguments = policy_arguments(root, config, space)
-    policy = policy_class(space, env.action_space, _no_learning, **arguments)
+    algorithm, config = trained_config(root, config)
     try:
-        policy.load_state_dict(checkpoint.weights)
-    except RuntimeError as error:
-        raise CheckpointDamaged(
-            f"{checkpoint.path}: its weights do not fit the network of the configuration: {error}"
-        ) from None
-    policy.to(device_for(config))
-    policy.set_training_mode(False)
-    return PolicyActor(policy, checkpoint.normalizer, deterministic)
-
-
-def _no_learning(_: float) -> float:
-    """Give the learning rate of a policy that is only played."""
-    return 0.0
-
-
-def _as_network_sees(space: gym.Space[Any]) -> gym.Space[Any]:
-    """Return the observation space with images' channels first, as SB3 wraps environments in training."""
-    from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
-    from stable_baselines3.common.vec_env import VecTransposeImage
-
-    if isinstance(space, gym.spaces.Dict):
-        return gym.spaces.Dict({key: _as_network_sees(member) for key, member in space.spaces.items()})
-    if isinstance(space, gym.spaces.Box) and is_image_space(space) and not is_image_space_channels_first(space):
-        return VecTransposeImage.transpose_space(space)
-    return space
+        actor = algorithm.actor_of(Environments(root, config, env), checkpoint.policy, seed, device_for(config))
+    except TrainingFailed as error:
+        raise CheckpointDamaged(f"{checkpoint.path}: {error}") from None
+    return PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic)
 
 
 def stack(observations: list[Any]) -> Any:

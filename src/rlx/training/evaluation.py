@@ -35,9 +35,7 @@ from rlx.envs import (
 )
 from rlx.errors import NonFiniteValue
 from rlx.launch import close_later, watch
-from rlx.training.actors import Actor, stack
-
-SLOTS = 32
+from rlx.training.actors import ROWS as SLOTS, Player, stack
 
 
 class Stepper(Protocol):
@@ -205,7 +203,7 @@ class _Slot:
 
 
 def play(  # noqa: PLR0913
-    actor: Actor,
+    actor: Player,
     stepper: Stepper,
     reset_seeds: Sequence[int],
     step_limit: int,
@@ -251,7 +249,7 @@ class _Told:
 
 
 def _play(  # noqa: PLR0913
-    actor: Actor, stepper: Stepper, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int, told: _Told
+    actor: Player, stepper: Stepper, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int, told: _Told
 ) -> Iterator[Episode]:
     def start_next(place: int, slot: _Slot) -> None:
         """Begin the next episode that waits for a slot, or leave the slot idle."""

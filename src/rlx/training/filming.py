@@ -28,8 +28,8 @@ from rlx.errors import NoRenderer, RlxError
 from rlx.launch import close_later, watch
 from rlx.records import Checkpoint, checkpoints
 from rlx.stats import raised
-from rlx.training.actors import Actor, load_actor, stack
-from rlx.training.evaluation import SLOTS, untouched_generators
+from rlx.training.actors import ROWS as SLOTS, Player, load_player, stack
+from rlx.training.evaluation import untouched_generators
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.playing import Policy, open_policy
 from rlx.training.shooting import Filmed, Shooting, Shot
@@ -80,7 +80,10 @@ def _film(  # noqa: PLR0913
     with surroundings:
         env = make_env(snapshot.config.env, render_mode="rgb_array")
     try:
-        actor = load_actor(root, snapshot.config, checkpoint, env, deterministic=shooting.protocol.deterministic)
+        protocol = shooting.protocol
+        actor = load_player(
+            root, snapshot.config, checkpoint, env, deterministic=protocol.deterministic, seed=protocol.seed
+        )
         stage = _Stage(env, surroundings, actor, shooting.video.max_steps)
         with untouched_generators(shooting.protocol.seed), watch.doing(watch.Activity.FILMING):
             surroundings.reseed(shooting.protocol.seed)
@@ -116,7 +119,7 @@ class _Stage:
 
     env: gym.Env[Any, Any]
     surroundings: Surroundings
-    actor: Actor
+    actor: Player
     max_steps: int
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rlx.algorithms import prepare_fast
+from rlx.algorithms import prepare_kernels
 from rlx.config import FinalEvalConfig, Snapshot, check_unchanged
 from rlx.envs import Episode, EpisodesPlayed, held_out_seeds, is_plain, make_env, own_registrations, preserved
 from rlx.launch import watch
 from rlx.records import checkpoints, results
-from rlx.training.actors import Actor, PolicyActor, RandomActor, StillActor, load_actor
-from rlx.training.evaluation import SLOTS, Stepper, play, stepper_for, untouched_generators
+from rlx.training.actors import Player, RandomPlayer, StillPlayer, load_player
+from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
 
-UNTRAINED: dict[str, Callable[[], Actor]] = {results.RANDOM: RandomActor, results.STILL: StillActor}
+UNTRAINED: dict[str, Callable[[], Player]] = {results.RANDOM: RandomPlayer, results.STILL: StillPlayer}
 """Who plays without having been trained."""
 
 
@@ -25,14 +25,13 @@ def play_held_out(
     own_registrations(root)
     stepper = stepper_for(snapshot.config)
     try:
-        return play_with(stepper, snapshot, protocol, actor, only)
+        return play_with(stepper, protocol, actor, only)
     finally:
         stepper.close()
 
 
-def play_with(  # noqa: PLR0913
+def play_with(
     stepper: Stepper,
-    snapshot: Snapshot,
     protocol: FinalEvalConfig,
     actor: Any,
     only: list[int] | None = None,
@@ -42,8 +41,6 @@ def play_with(  # noqa: PLR0913
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
     with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
         stepper.reseed(protocol.seed)
-        if isinstance(actor, PolicyActor) and snapshot.config.algo.use_sde:
-            actor.policy.reset_noise(SLOTS)  # drawn from the protocol's seed, with the trained log_std
         return play(actor, stepper, seeds, protocol.step_limit, only, report)
 
 
@@ -70,14 +67,14 @@ def evaluate_seed(
     check_unchanged(root, snapshot.code.everything)
     own_registrations(root)
     if is_plain(snapshot.config.env):
-        prepare_fast(emit)
+        prepare_kernels(emit)
 
     def report(played: EpisodesPlayed) -> None:
         emit((who.name.replace("_", " ") if isinstance(who, Path) else f"{who} actions", played))
 
     if not isinstance(who, Path):
         stepper = stepper_for(snapshot.config)
-        episodes = play_with(stepper, snapshot, protocol, UNTRAINED[who](), report=report)
+        episodes = play_with(stepper, protocol, UNTRAINED[who](), report=report)
         stepper.close()
         return {who: {"episodes": episodes, "reports_success": False}}
     found: dict[str, Any] = {}
@@ -88,14 +85,16 @@ def evaluate_seed(
         checkpoint = checkpoints.load(who / f"{name}.zip")
         policy = checkpoints.weights_hash(checkpoint)
         same = next((entry for entry in found.values() if entry["policy"] == policy), None)
-        actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
+        actor = load_player(
+            root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed
+        )
         best = checkpoint.state.best
         found[name] = {
             "policy": policy,
             "step": checkpoint.state.step,
             "reports_success": checkpoint.state.reports_success,
             "validation": best.validation_return if best else None,
-            "episodes": same["episodes"] if same else play_with(stepper, snapshot, protocol, actor, report=report),
+            "episodes": same["episodes"] if same else play_with(stepper, protocol, actor, report=report),
         }
     stepper.close()
     return found

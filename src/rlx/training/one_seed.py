@@ -1,14 +1,14 @@
-"""One seed of a run, from its first step to its last: collect, update, log, validate, checkpoint.
+"""One seed of a run, from its first step to its last: advance, log, validate, checkpoint. It knows no algorithm.
 
 Training is a sequence of segments between checkpoints, each of which starts from a seed alone (see
-:mod:`rlx.algorithms.ppo`). So a killed training goes on from its newest checkpoint, and ends as if it had never
+:mod:`rlx.algorithms.learner`). So a killed training goes on from its newest checkpoint, and ends as if it had never
 stopped; rows of metrics after that checkpoint are trimmed, never doubled.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,79 +16,47 @@ from typing import Any
 
 import numpy as np
 
-from rlx.algorithms import engines as algorithms
-from rlx.config import VALIDATION_STEP_LIMIT, Snapshot, boundary_interval, write_bytes
+from rlx.algorithms import Algorithm, Engine, Export, Learner, device_for, prepare_kernels, trained_config
+from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, write_bytes
 from rlx.envs import (
+    Environments,
     EpisodesPlayed,
     EpisodeStatistics,
     boundary_seed,
     episode_limit,
     is_plain,
     make_env,
-    make_vector_env,
-    normalization,
     own_registrations,
     preserved,
     reports_success,
+    seed_generators,
     validation_seeds,
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
 from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
-from rlx.records import UPDATE_SECONDS, Best, MetricsWriter, TensorBoardLog, TrainingState, checkpoints
-from rlx.training.actors import PolicyActor
+from rlx.records import (
+    UPDATE_SECONDS,
+    Best,
+    CheckpointContent,
+    MetricsWriter,
+    TensorBoardLog,
+    TrainingState,
+    checkpoints,
+)
+from rlx.training.actors import PolicyPlayer
 from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
-
-
-@dataclass(frozen=True)
-class Timetable:
-    """When things happen, in environment steps: a pure function of the configuration.
-
-    Steps count, not updates: a training that goes on from another may have rollouts of another size.
-    """
-
-    rollout: int
-    total_steps: int
-    segment: int
-    validation_every: int
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, limit: int | None) -> Timetable:
-        """Lay out the training of one seed; ``limit`` is the episode limit of its environment."""
-        config = snapshot.config
-        rollout = config.algo.rollout_steps * config.env.num_envs
-        return cls(rollout, config.algo.total_timesteps, boundary_interval(config, limit), config.eval.every)
-
-    def is_over(self, step: int) -> bool:
-        """Tell whether the budget is spent."""
-        return step >= self.total_steps
-
-    def end(self, step: int) -> int:
-        """Return the step at which training ends, from ``step`` on in whole rollouts."""
-        return step + max(0, -(-(self.total_steps - step) // self.rollout)) * self.rollout
-
-    def ends_segment(self, step: int) -> bool:
-        """Tell whether a checkpoint follows the update that ended at ``step``."""
-        return self._crosses(step, self.segment)
-
-    def validates(self, step: int) -> bool:
-        """Tell whether the update that ended at ``step`` crossed a multiple of ``eval.every``, or was the last."""
-        return self._crosses(step, self.validation_every)
-
-    def _crosses(self, step: int, every: int) -> bool:
-        return step // every > (step - self.rollout) // every or self.is_over(step)
 
 
 @dataclass
 class _Seed:
-    """A seed in training: the algorithm, where it stands, and the files it writes."""
+    """A seed in training: the learner and its environments, where it stands, and the files it writes."""
 
-    root: Path
     snapshot: Snapshot
     folder: Path
-    engine: algorithms.Engine
-    model: Any
-    venv: Any
-    recorder: Any
+    algorithm: Algorithm
+    engine: Engine
+    learner: Learner
+    env: Environments
     timetable: Timetable
     state: TrainingState
     metrics: MetricsWriter
@@ -126,7 +94,7 @@ def train_seed(  # noqa: PLR0913
 
     Raises:
         NonFiniteValue: A reward, observation or training quantity became NaN or infinite.
-        RlxError: The environment, network or device cannot be used.
+        RlxError: The environment, network, algorithm or device cannot be used.
     """
     skip_compiler()
     own_registrations(root)
@@ -136,7 +104,6 @@ def train_seed(  # noqa: PLR0913
 
 
 def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> TrainingState:
-    first = run.state.step
     try:
         total = run.timetable.end(run.state.step)
         report(Progress(run.state.seed, run.state.step, total, None, run.state.step, asdict(run.engine)))
@@ -146,12 +113,12 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
         _name_latest_and_best(run)  # once more, in case a kill came between the last checkpoint and its naming
         return run.state  # noqa: TRY300
     except NonFiniteValue as error:
-        error.step = first + run.recorder.steps_taken
+        error.step = run.env.steps
         raise
     finally:
         run.metrics.close()
         run.tensorboard.close()
-        run.venv.close()
+        run.env.close()
         if run.stepper is not None:
             run.stepper.close()
         else:
@@ -159,76 +126,79 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
 
 
 def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
-    timetable, seed = run.timetable, run.state.seed
+    timetable, env = run.timetable, run.env
     newest_return: float | None = None
-    if not timetable.is_over(run.state.step):
-        run.model.begin_segment(boundary_seed(seed, run.state.boundary))
-    while not timetable.is_over(run.state.step):
-        losses = run.model.iterate(timetable.total_steps)
-        run.state = replace(
-            run.state, step=run.model.num_timesteps, update=run.state.update + 1, n_updates=run.model._n_updates
-        )
-        watch.board[watch.STEPS] = run.state.step
-        episodes = run.recorder.take()
+    if not timetable.is_over(env.steps):
+        _begin_segment(run)
+    while not timetable.is_over(env.steps):
+        before = env.steps
+        learned = dict(run.learner.advance())
+        took = learned.pop(UPDATE_SECONDS, None)
+        run.state = replace(run.state, step=env.steps, iteration=run.state.iteration + 1)
+        watch.board[watch.STEPS] = env.steps
+        episodes = env.take_episodes()
         _note_success(run, episodes.successes)
         newest_return = float(np.mean(episodes.returns)) if episodes.returns else newest_return
-        row = {
-            "seed": seed,
-            "step": run.state.step,
-            "update": run.state.update,
-            **_rollout(episodes, run.state),
-            **losses,
-        }
-        if timetable.validates(run.state.step):
+        row: dict[str, Any] = {"seed": run.state.seed, "step": env.steps, "iteration": run.state.iteration}
+        row |= _rollout(episodes, run.state) | learned
+        if timetable.validates(before, env.steps):
             row |= _validate(run)
-        _log(run, row)
-        report(Progress(seed, run.state.step, timetable.end(run.state.step), newest_return))
-        if timetable.ends_segment(run.state.step):
+        _log(run, row, took)
+        report(Progress(run.state.seed, env.steps, timetable.end(env.steps), newest_return))
+        if timetable.ends_segment(before, env.steps):
             _checkpoint(run)
-            if not timetable.is_over(run.state.step):
-                run.model.begin_segment(boundary_seed(seed, run.state.boundary))
+            if not timetable.is_over(env.steps):
+                _begin_segment(run)
+
+
+def _begin_segment(run: _Seed) -> None:
+    """Begin fresh episodes, with all randomness from the segment's own seed."""
+    seed = boundary_seed(run.state.seed, run.state.boundary)
+    seed_generators(seed)
+    run.learner.boundary(seed)
 
 
 def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable[[str], None]) -> _Seed:
-    """Build the algorithm and bring it to the newest good checkpoint in ``folder``, or to the start."""
-    config = snapshot.config
+    """Build the learner and bring it to the newest good checkpoint in ``folder``, or to the start."""
+    algorithm, config = trained_config(root, snapshot.config)
+    snapshot = replace(snapshot, config=config)
     with preserved():
         probe = make_env(config.env)
-    engine = algorithms.choose_engine(config, probe.observation_space, probe.action_space)
-    timetable = Timetable.of(snapshot, episode_limit(probe))
-    if engine.name == algorithms.FAST or is_plain(config.env):
-        algorithms.prepare_fast(say)
-    venv, recorder = make_vector_env(root, config, fast=engine.name == algorithms.FAST)
+    engine = algorithm.engine_for(config, probe.observation_space, probe.action_space)
+    if refusal := algorithm.refusal(probe.observation_space, probe.action_space):
+        raise TrainingFailed(f"algo.name: {config.env.id}: {refusal}")
+    if engine.is_compiled or is_plain(config.env):
+        prepare_kernels(say)
+    env = Environments(root, config, probe)
     try:
-        model = algorithms.build(root, config, seed, venv)
-        state = TrainingState(seed, 0, 0, 0, 0, engine.name)
-        found = _newest(folder / "checkpoints", str(model.device), lambda line: say(f"seed {seed}: {line}"))
+        learner = algorithm.make(config, env, seed, device_for(config))
+        state = TrainingState(seed, 0, 0, 0, engine.name)
+        found = _newest(folder / "checkpoints", device_for(config), lambda line: say(f"seed {seed}: {line}"))
         if found is not None:
             state = found.state
-            _load_into(model.policy, found)
-            model.num_timesteps, model._n_updates = state.step, state.n_updates
-            if found.normalizer is not None:
-                normalization.write_into(venv, found.normalizer)
-        metrics = MetricsWriter(folder / "metrics.jsonl", state.step)
+            _load_into(learner, env, found)
+        metrics = MetricsWriter(folder / "metrics.jsonl", state.step, {**COMMON, **algorithm.metrics})
         tensorboard = TensorBoardLog(folder / "tensorboard", state.step + 1 if state.step else 0)
     except BaseException:
-        venv.close()
+        env.close()
         raise
     # Bytes must not depend on which other seeds the run has, nor on its name.
-    alone = snapshot.config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
+    alone = config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
+    timetable = Timetable.of(config, episode_limit(probe))
     return _Seed(
-        root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text, probe=probe
+        snapshot, folder, algorithm, engine, learner, env, timetable, state, metrics, tensorboard, text, probe=probe
     )
 
 
-def _load_into(policy: Any, found: checkpoints.Checkpoint) -> None:
+def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint) -> None:
     try:
-        policy.load_state_dict(found.weights)
-        policy.optimizer.load_state_dict(found.optimizer)
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TrainingFailed(f"{found.path.name} holds another network than this configuration's: {reason}") from None
+        learner.load_state(found.learner)
+    except TrainingFailed as error:
+        raise TrainingFailed(f"{found.path.name} {error}") from None
+    env.steps = found.state.step
+    if found.normalizer is not None:
+        env.normalizer = found.normalizer
 
 
 def _newest(folder: Path, device: str, say: Callable[[str], None]) -> checkpoints.Checkpoint | None:
@@ -283,18 +253,19 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     """Return the validation episodes' returns, lengths, and what the environment said of their success."""
     config = run.snapshot.config
     seeds = validation_seeds(config.eval.episodes)
-    compiled = config.eval.deterministic and config.eval.step_limit is None
-    if compiled and (played := run.model.play(seeds)):
+    quick = run.algorithm.play if config.eval.deterministic and config.eval.step_limit is None else None
+    if quick is not None and (played := quick(run.learner, seeds)):
         return (*played, ())
-    actor = PolicyActor(run.model.policy, normalization.read_from(run.venv), config.eval.deterministic)
-    run.model.policy.set_training_mode(False)
+    player = PolicyPlayer(
+        run.learner.policy(run.state.seed), run.env.normalizer, deterministic=config.eval.deterministic
+    )
     with untouched_generators(run.state.seed):
         if run.stepper is None:
             run.stepper = stepper_for(config, run.probe)  # kept open: making environments can be dear
         run.stepper.reseed(run.state.seed)
         with watch.doing(watch.Activity.VALIDATION):
             limit = config.eval.step_limit or VALIDATION_STEP_LIMIT
-            episodes = play(actor, run.stepper, seeds, limit, report=partial(_alive, run))
+            episodes = play(player, run.stepper, seeds, limit, report=partial(_alive, run))
     return [e.episode_return for e in episodes], [e.length for e in episodes], [e.success for e in episodes]
 
 
@@ -305,10 +276,10 @@ def _alive(run: _Seed, played: EpisodesPlayed) -> None:
     run.report(Progress(run.state.seed, run.state.step, total, None, doing=doing))
 
 
-def _log(run: _Seed, row: dict[str, Any]) -> None:
+def _log(run: _Seed, row: Mapping[str, Any], took: float | None) -> None:
     written = run.metrics.append(row)
     scalars = {key: value for key, value in written.items() if "/" in key}
-    run.tensorboard.add(run.state.step, scalars | {UPDATE_SECONDS: run.model.update_seconds})
+    run.tensorboard.add(run.state.step, scalars | ({UPDATE_SECONDS: took} if took is not None else {}))
 
 
 def _checkpoint(run: _Seed) -> None:
@@ -324,7 +295,11 @@ def _checkpoint(run: _Seed) -> None:
 
 
 def _save(run: _Seed, name: str) -> None:
-    checkpoints.save(run.checkpoints / name, run.model, run.state, run.text, normalization.read_from(run.venv))
+    exported = run.algorithm.export(run.learner) if run.algorithm.export is not None else Export()
+    content = CheckpointContent(
+        run.state, run.text, run.env.normalizer, run.learner.state(), exported.members, exported.shared
+    )
+    checkpoints.save(run.checkpoints / name, content)
 
 
 def _name_latest_and_best(run: _Seed) -> None:

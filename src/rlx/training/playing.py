@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.algorithms import prepare_fast
+from rlx.algorithms import prepare_kernels
 from rlx.config import (
     MOST_TABLE_BYTES,
     FinalEvalConfig,
@@ -25,7 +25,7 @@ from rlx.envs import Episode, counted, is_plain, make_env, own_registrations, pr
 from rlx.errors import ConfigError, RlxError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
 from rlx.records import Checkpoint, checkpoints
-from rlx.training.actors import load_actor
+from rlx.training.actors import load_player
 from rlx.training.evaluation import stepper_for
 from rlx.training.held_out_play import play_with
 
@@ -120,13 +120,15 @@ def _with_successes(item: Played, run: Sequence[Played]) -> Played:
 def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[Any], None]) -> Played:
     checkpoint, snapshot = open_policy(root, policy)
     if is_plain(snapshot.config.env):
-        prepare_fast(emit)
+        prepare_kernels(emit)
     with preserved():
         probe = make_env(snapshot.config.env)
-    actor = load_actor(root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic)
+    actor = load_player(
+        root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed
+    )
     stepper = stepper_for(snapshot.config, probe)
     name = f"{policy.label} seed {checkpoint.state.seed}"
-    episodes = play_with(stepper, snapshot, protocol, actor, report=lambda played: emit((name, played)))
+    episodes = play_with(stepper, protocol, actor, report=lambda played: emit((name, played)))
     stepper.close()
     return Played(
         policy,

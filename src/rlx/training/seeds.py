@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config import Snapshot, check_unchanged, step_timeout, write_text
+from rlx.config import Snapshot, Timetable, check_unchanged, step_timeout, write_text
 from rlx.errors import TrainingFailed
 from rlx.launch import Failure, Progress, SeedProgress, run_parallel, shown_duration, worker_count
 from rlx.records import BENCH, Entry, entry_for, is_pullable, iterate_rows, live_folder, prune, show_bench, write_rows
@@ -68,8 +68,7 @@ def train_run(
     show_bench(root / "runs" / run / "config_snapshot.yaml", {seed: entry.folder for seed, entry in entries.items()})
     outcomes = {s: _finished(s, note, reused=True) for s, note in kept.items()}
     missing = [seed for seed in entries if seed not in kept]
-    rollout = snapshot.config.algo.rollout_steps * snapshot.config.env.num_envs
-    total = -(-snapshot.config.algo.total_timesteps // rollout) * rollout
+    total = Timetable.of(snapshot.config, None).whole_steps
     try:
         with SeedProgress(run, missing, total) as progress:
             if on_bench := kept.keys() - taken.keys():

@@ -8,28 +8,34 @@ from typing import Any
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import LinearSchedule
 
-from rlx.algorithms.policies import device_for, policy_arguments
+from rlx.algorithms.policies import policy_arguments
 from rlx.algorithms.ppo.stock import PPO
-from rlx.config import RunConfig, Schedule
+from rlx.config import PPOConfig, RunConfig, Schedule
+from rlx.envs import TrainingEnv
 from rlx.errors import PolicyUnusable
 
 __all__ = ["PPO", "build", "schedule"]
 
 
-def build(root: Path, config: RunConfig, seed: int, venv: Any) -> PPO:
-    """Make an untrained PPO; see :func:`rlx.algorithms.build`.
+def build(root: Path, config: RunConfig, seed: int, venv: Any, device: str = "cpu") -> PPO:
+    """Make an untrained PPO: the fast one where ``venv`` is a :class:`rlx.envs.TrainingEnv`, else Stable-Baselines3's.
 
-    It is the fast one where ``venv`` is a :class:`rlx.envs.vector_envs.training_env.TrainingEnv`.
+    Args:
+        root: The project (for networks of its own).
+        config: The run.
+        seed: The training seed: initial weights and everything random until the first segment begins.
+        venv: The vectorised environment to train in.
+        device: Torch's name of it.
 
     Raises:
         PolicyUnusable: The network or device cannot be used.
     """
     algo = config.algo
+    assert isinstance(algo, PPOConfig)
     policy_class, policy_kwargs = policy_arguments(root, config, venv.observation_space)
     policy_kwargs.pop("use_sde", None)  # PPO adds it itself
-    device = device_for(config)
     algorithm = PPO
-    if hasattr(venv, "advance"):
+    if isinstance(venv, TrainingEnv):
         from rlx.algorithms.ppo.fast import FastPPO
 
         algorithm = FastPPO

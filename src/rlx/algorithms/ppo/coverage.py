@@ -28,7 +28,7 @@ def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_sp
             policy.activation not in ACTIVATIONS,
             f"policy.activation is {policy.activation!r}, and the kernels compute {', '.join(ACTIVATIONS)}",
         ),
-        (config.algo.use_sde, "algo.use_sde: the kernels do not draw state-dependent exploration"),
+        (bool(config.algo.setting("use_sde")), "algo.use_sde: the kernels do not draw state-dependent exploration"),
         (device != "cpu", f"device is {device}, and the kernels run on the CPU"),
         (
             not is_vector(observation_space),

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.rules.rule import Rule, setting, value_of
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, setting, value_of
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
@@ -111,7 +111,7 @@ def episode_length(signals: Signals) -> float | None:
 
 
 def _short_horizon(signals: Signals) -> Detection | None:
-    gamma = signals.config.algo.gamma
+    gamma = signals.algo.gamma
     length = episode_length(signals)
     if gamma >= 1 or length is None:
         return None
@@ -131,7 +131,7 @@ def _short_horizon(signals: Signals) -> Detection | None:
 
 
 def _small_rollout(signals: Signals) -> Detection | None:
-    algo, env = signals.config.algo, signals.config.env
+    algo, env = signals.algo, signals.config.env
     samples = algo.rollout_steps * env.num_envs
     if samples >= SAMPLES:
         return None
@@ -141,7 +141,7 @@ def _small_rollout(signals: Signals) -> Detection | None:
 
 
 def _few_updates(signals: Signals) -> Detection | None:
-    algo = signals.config.algo
+    algo = signals.algo
     updates = -(-algo.total_timesteps // (algo.rollout_steps * signals.config.env.num_envs))
     if updates >= UPDATES:
         return None
@@ -210,6 +210,7 @@ def _rule(usual: Usual, explains: frozenset[str]) -> Rule:
         check,
         explains,
         needs_training=False,
+        needs=Needs(ON_POLICY, (section[1],) if (section := usual.key.split("."))[0] == "algo" else ()),
     )
 
 
@@ -232,7 +233,7 @@ CAUSES = (
         _short_horizon,
         OUTCOMES | POLICY | {"evaluation-below-training"},
         needs_training=False,
-    ),
+    needs=Needs(settings=("gamma",)),),
     Rule(
         "rollout-too-small",
         "Each update sees very few samples",
@@ -241,7 +242,7 @@ CAUSES = (
         _small_rollout,
         OUTCOMES | POLICY,
         needs_training=False,
-    ),
+    needs=Needs(settings=("rollout_steps",)),),
     Rule(
         "few-updates",
         "The budget allows few updates",
@@ -250,7 +251,7 @@ CAUSES = (
         _few_updates,
         frozenset({"never-left-the-floor", "still-improving", "policy-does-not-move", "entropy-stuck", "degenerate-episodes"}),
         needs_training=False,
-    ),
+    needs=Needs(settings=("rollout_steps",)),),
     *(_rule(usual, OUTCOMES | POLICY) for usual in OTHERS),
 )  # fmt: skip
 SMELLS = (

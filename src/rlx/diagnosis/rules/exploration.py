@@ -9,7 +9,7 @@ from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
 
@@ -103,7 +103,7 @@ def _stuck(signals: Signals) -> Detection | None:
         f"At the end of training actions are still {100 * evidence.value:.1f} % as random as uniform ones in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
-    bonus = signals.config.algo.entropy_coef
+    bonus = signals.algo.entropy_coef
     severity: Severity
     confidence: Confidence
     severity, confidence = ("warning", "high") if bonus >= suggestions.LARGE_BONUS else ("info", "medium")
@@ -144,7 +144,7 @@ def _noise_grows(signals: Signals) -> Detection | None:
         f"The noise of actions grew from {number(start)} to {number(evidence.value)} in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
-    confidence: Confidence = "high" if signals.config.algo.entropy_coef > 0 else "medium"
+    confidence: Confidence = "high" if signals.algo.entropy_coef > 0 else "medium"
     severity: Severity = (
         "info" if signals.scale is not None and np.median(signals.late(signals.place_SW)) > 0.8 else "warning"
     )
@@ -184,6 +184,7 @@ RULES = (
         "Andrychowicz et al. 2021 (What matters in on-policy RL), on the standard deviation of actions; a factor of 2 is rlx's own threshold",
         _noise_grows,
         frozenset({"never-left-the-floor", "plateau", "unstable", "value-function-not-learning"}),
+        needs=Needs(ON_POLICY, ("entropy_coef",), ("train/std",)),
     ),
     Rule(
         "entropy-collapsed",
@@ -192,6 +193,7 @@ RULES = (
         f"{JONES}: relative entropy starts near 1 and falls slowly; near 0 early means collapse; 10 % within the first fifth is rlx's own threshold",
         _collapsed,
         frozenset({"never-left-the-floor", "plateau", "seeds-disagree", "degenerate-episodes"}),
+        needs=Needs(ON_POLICY, ("entropy_coef",)),
     ),
 )
 SYMPTOMS = (
@@ -201,7 +203,7 @@ SYMPTOMS = (
         "Updates that undo each other mean steps that are too large.",
         f"{JONES}: oscillating entropy means that the learning rate is too high; 10 % around the trend is rlx's own threshold",
         _oscillates,
-    ),
+    needs=Needs(ON_POLICY),),
     Rule(
         "entropy-stuck",
         "Actions stay as random as at the start",
@@ -210,5 +212,5 @@ SYMPTOMS = (
         f"{JONES}: entropy stuck near 1 means that nothing is learned",
         _stuck,
         frozenset({"plateau", "degenerate-episodes"}),
-    ),
+    needs=Needs(ON_POLICY, ("entropy_coef",)),),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
 from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import STILL_KL, learned_S
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, mean_over
 from rlx.stats import number
 
@@ -53,7 +53,7 @@ def _too_fast(signals: Signals) -> Detection | None:
 
 
 def _still(signals: Signals) -> Detection | None:
-    algo = signals.config.algo
+    algo = signals.algo
     if algo.update_epochs * (algo.rollout_steps * signals.config.env.num_envs // algo.batch_size) < 2:
         return None  # both are measured before a step, so they are 0 where an update is one step
     half = max(1, signals.windows // 2)
@@ -111,7 +111,7 @@ RULES = (
         f"{HUANG}; {SPINNING_UP}; Schulman, Nuts and Bolts of Deep RL (2017)",
         _too_fast,
         HARM | {"clipping-heavy"},
-    ),
+    needs=Needs(ON_POLICY, metrics=(KL,)),),
     Rule(
         "policy-does-not-move",
         "The policy does not move",
@@ -122,7 +122,7 @@ RULES = (
             "never-left-the-floor", "entropy-stuck", "degenerate-episodes", "value-function-not-learning",
             "still-improving", "learning-rate-unusual", "seeds-disagree", "plateau",
         }),
-    ),
+    needs=Needs(ON_POLICY, ("update_epochs", "rollout_steps", "batch_size"), (KL, CLIPPED)),),
     Rule(
         "clipping-heavy",
         "Many samples are clipped",
@@ -130,5 +130,5 @@ RULES = (
         "no firm source: 0.3 is a rule of thumb (in Stable-Baselines3's own sample log a KL of 0.038 goes with 0.24)",
         _much_clipped,
         frozenset(),
-    ),
+    needs=Needs(ON_POLICY, metrics=(CLIPPED,)),),
 )  # fmt: skip

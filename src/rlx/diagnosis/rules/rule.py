@@ -16,6 +16,35 @@ MAJORITY = 0.5
 """A fault of the configuration shows in at least half of the seeds."""
 
 
+ALL = frozenset({"on-policy", "off-policy", "evolution"})
+"""The families of algorithms (:class:`rlx.algorithms.Algorithm`)."""
+ON_POLICY = frozenset({"on-policy"})
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a rule reads that not every algorithm has.
+
+    Attributes:
+        families: The families of algorithms that it makes sense for.
+        settings: Settings of ``algo``, all of which must exist.
+        metrics: Metrics that the algorithm must document.
+    """
+
+    families: frozenset[str] = ALL
+    settings: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def met_by(self, signals: Signals) -> bool:
+        """Tell whether a run has them."""
+        documented = signals.record.metrics
+        return (
+            signals.record.family in self.families
+            and signals.has(*self.settings)
+            and (documented is None or documented.keys() >= {*self.metrics})
+        )
+
+
 @dataclass(frozen=True)
 class Rule:
     """One thing that can be wrong with a run.
@@ -28,6 +57,7 @@ class Rule:
         check: Looks for it.
         explains: Ids of the findings that it can be the cause of.
         needs_training: Whether it looks at updates; the others judge the configuration alone.
+        needs: Which algorithms it is for.
     """
 
     id: str
@@ -37,6 +67,7 @@ class Rule:
     check: Callable[[Signals], Detection | None]
     explains: frozenset[str] = frozenset()
     needs_training: bool = True
+    needs: Needs = Needs()
 
 
 def ratio(above_S: Array, below_S: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
 from rlx.diagnosis.record import Array
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds, ratio, setting
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 from rlx.stats import number
 
@@ -27,10 +27,10 @@ def best_explained_S(signals: Signals) -> Array:
 
 
 def _not_trained(signals: Signals) -> Detection | None:
-    if signals.config.algo.value_coef > 0.001:
+    if signals.algo.value_coef > 0.001:
         return None
     evidence = [setting(signals, "algo.value_coef", "below", 0.001)]
-    what = f"algo.value_coef is {signals.config.algo.value_coef:g}, so nothing trains the value function"
+    what = f"algo.value_coef is {signals.algo.value_coef:g}, so nothing trains the value function"
     best_S = best_explained_S(signals) if signals.seeds else np.array([])
     if np.isfinite(best_S).any():
         evidence.append(measured(signals, f"{EV}, best window", best_S, np.isfinite(best_S), "below", LEARNED))
@@ -91,7 +91,7 @@ def _not_learning(signals: Signals) -> Detection | None:
 def _gradients_grow(signals: Signals) -> Detection | None:
     norm_SW = signals.windowed("train/gradient_norm")
     late_S, early_S = signals.late(norm_SW), signals.early(norm_SW)
-    limit = signals.config.algo.max_grad_norm
+    limit = signals.algo.max_grad_norm
     growth_S = ratio(late_S, early_S)
     holds_S = (np.nan_to_num(growth_S) > GROWTH) & (np.nan_to_num(late_S) > limit)
     if not most(holds_S):
@@ -120,6 +120,7 @@ CAUSES = (
         _not_trained,
         OUTCOMES | {"entropy-stuck", "entropy-collapsed", "targets-large"},
         needs_training=False,
+        needs=Needs(settings=("value_coef",)),
     ),
     Rule(
         "targets-out-of-scale",
@@ -129,6 +130,7 @@ CAUSES = (
         f"{JONES}: value targets and advantages within ±10, ideally ±3; 100 to 300 where the value function does not follow, 100,000 otherwise, are rlx's own thresholds",
         _out_of_scale,
         OUTCOMES | {"policy-does-not-move", "entropy-stuck", "targets-large", "learning-rate-unusual"},
+        needs=Needs(ON_POLICY),
     ),
 )
 SYMPTOMS = (
@@ -139,7 +141,7 @@ SYMPTOMS = (
         f"{JONES}; Stable-Baselines3's documentation: explained variance below 0 is worse than a constant",
         _not_learning,
         frozenset(),
-    ),
+    needs=Needs(metrics=(EV,)),),
     Rule(
         "gradients-grow",
         "Gradients grow and are clipped",
@@ -147,7 +149,7 @@ SYMPTOMS = (
         "Huang et al. 2022, detail 11: global gradient clipping at 0.5; the factor of 10 is rlx's own",
         _gradients_grow,
         frozenset(),
-    ),
+    needs=Needs(settings=("max_grad_norm",), metrics=("train/gradient_norm",)),),
     Rule(
         "targets-large",
         "Value targets are large",
@@ -155,5 +157,5 @@ SYMPTOMS = (
         f"{JONES}: within ±10, ideally ±3",
         _large,
         frozenset(),
-    ),
+    needs=Needs(ON_POLICY),),
 )  # fmt: skip

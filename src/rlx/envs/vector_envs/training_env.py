@@ -66,7 +66,7 @@ class TrainingEnv(VecEnv):
             self.source.reset(self.arrays, self._seeds)
         self._reset_seeds()
         self.stop_if(begin(self.ledger))
-        return self._shaped(self.arrays.observations_ND)
+        return self.shaped(self.arrays.observations_ND)
 
     def advance(self, actions: Array) -> None:
         """Step every copy; ``arrays`` then holds what came of it."""
@@ -153,13 +153,14 @@ class TrainingEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for index in np.flatnonzero(self.arrays.dones_N):
             infos[index] = {
-                "terminal_observation": self._shaped(self.arrays.final_ND)[index],
+                "terminal_observation": self.shaped(self.arrays.final_ND)[index],
                 "TimeLimit.truncated": bool(self.arrays.truncated_N[index]),
             }
-        observations = self._shaped(self.arrays.observations_ND)
+        observations = self.shaped(self.arrays.observations_ND)
         return observations, self.arrays.rewards_N.copy(), self.arrays.dones_N.copy(), infos
 
-    def _shaped(self, batch_ND: Array) -> Array:
+    def shaped(self, batch_ND: Array) -> Array:
+        """Return a batch of flat observations in their own shape, copied."""
         return batch_ND.reshape(self.num_envs, *(self.observation_space.shape or ())).copy()
 
     def close(self) -> None:

@@ -1,0 +1,73 @@
+"""The contract between an algorithm and the workbench: five methods.
+
+Array names carry their axes: N copies of the environment. Observations are an array, or a dict of arrays, with N first.
+Training is a sequence of *iterations* (:meth:`Learner.advance`) cut into *segments* by checkpoints. A segment begins with
+:meth:`Learner.boundary`: fresh episodes, and all randomness from its seed. So :meth:`Learner.state` at its beginning is
+everything there is, and a killed training that goes on from it ends with the same bits as one that was never killed.
+
+The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended episodes, the normaliser, masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Observations = Any
+"""An array, or a dict of arrays, with one row per copy (or per episode played)."""
+State = dict[str, Any]
+"""Nested dicts, lists and tuples of arrays (NumPy's, torch's or JAX's), numbers, text and None: written without pickle.
+
+``state["policy"]`` alone is enough to act, and every checkpoint has it. All other keys serve going on.
+"""
+
+
+class Actor(Protocol):
+    """Chooses actions, in evaluation and film. What it draws disturbs no training."""
+
+    def act(
+        self,
+        observations: Observations,
+        memory: Any,
+        episode_starts_N: Array,
+        masks: Array | None,
+        deterministic: bool,
+    ) -> tuple[Array, Any]:
+        """Return an action for each row, and the memory of a recurrent policy.
+
+        Args:
+            observations: One row per episode, normalised as in training.
+            memory: What it returned last; None at first, and for policies without one.
+            episode_starts_N: Where true, the row begins a new episode, and what its memory held does not count.
+            masks: Which actions are allowed now, where the environment tells; else None.
+            deterministic: Whether to take the most likely action instead of drawing one.
+        """
+
+
+class Learner(Protocol):
+    """One seed in training. Made by :attr:`rlx.algorithms.Algorithm.make`; first told :meth:`boundary`."""
+
+    def boundary(self, seed: int) -> None:
+        """Begin a segment: ``env.reset(seed)``, forget what :meth:`state` does not hold, draw from ``seed`` from now on.
+
+        Python's, NumPy's and torch's global generators are seeded already; generators and keys of your own are not.
+        """
+
+    def advance(self) -> Mapping[str, float]:
+        """Do one iteration (a rollout and its update; some steps of an off-policy algorithm); return its metrics.
+
+        Every key is documented in :attr:`rlx.algorithms.Algorithm.metrics`; ``time/update_seconds``, how long the update
+        took without its steps in the environment, may be among them.
+        """
+
+    def state(self) -> State:
+        """Return everything that the next :meth:`boundary` does not make anew."""
+
+    def load_state(self, state: State) -> None:
+        """Take over such a state; given ``policy`` alone, take over what acting needs."""
+
+    def policy(self, seed: int) -> Actor:
+        """Return the present policy, good until the next :meth:`advance`; what it draws comes from ``seed``."""

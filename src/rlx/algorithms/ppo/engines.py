@@ -1,0 +1,37 @@
+"""The engines that compute PPO: compiled kernels where they cover a run, else Stable-Baselines3's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rlx.algorithms.registry import Engine
+from rlx.config import RunConfig
+
+FAST, STOCK = "fast", "stable-baselines3"
+
+
+def choose_engine(config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
+    """Choose what computes a run: what ``algo.engine`` asks for, else the fast one where it can.
+
+    Raises:
+        PolicyUnusable: The fast one was asked for, and cannot.
+    """
+    from rlx.algorithms.ppo.coverage import uncovered
+    from rlx.errors import PolicyUnusable
+
+    asked = config.algo.setting("engine")
+    if asked == STOCK:
+        return Engine(STOCK, "algo.engine asks for it")
+    obstacle = uncovered(config, observation_space, action_space)
+    if obstacle and asked == FAST:
+        raise PolicyUnusable(f"algo.engine: fast cannot train this run: {obstacle}; set algo.engine: auto")
+    return Engine(STOCK, obstacle) if obstacle else Engine(FAST, "everything the run asks for is covered")
+
+
+def prepare_kernels(say: Callable[[str], None]) -> None:
+    """Make sure that kernels (the fast engine's and the environments') are compiled on this machine; ``say`` is told before that takes a while."""
+    from rlx.algorithms.ppo.trial import try_all_kernels
+    from rlx.launch import ready
+
+    ready("ppo", try_all_kernels, say)

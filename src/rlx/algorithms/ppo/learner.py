@@ -1,0 +1,85 @@
+"""PPO behind the contract: one learner, on either engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlx.algorithms.learner import Array, Observations, State
+from rlx.algorithms.ppo import build
+from rlx.algorithms.ppo.engines import FAST, choose_engine
+from rlx.config import RunConfig
+from rlx.envs import Environments
+from rlx.errors import TrainingFailed
+
+OPTIMIZER = "policy.optimizer"
+UPDATE_SECONDS = "time/update_seconds"
+
+
+class PPOLearner:
+    """See :class:`rlx.algorithms.learner.Learner`.
+
+    Attributes:
+        model: Stable-Baselines3's algorithm, its own or the fast engine's.
+    """
+
+    def __init__(self, config: RunConfig, env: Environments, seed: int, device: str):
+        engine = choose_engine(config, env.observation_space, env.action_space)
+        venv = env.arrays() if engine.name == FAST else env.vec_env()
+        self._total = config.algo.total_timesteps
+        self.model = build(env.root, config, seed, venv, device)
+
+    def boundary(self, seed: int) -> None:
+        """See :meth:`rlx.algorithms.learner.Learner.boundary`."""
+        self.model.begin_segment(seed)
+
+    def advance(self) -> Mapping[str, float]:
+        """Collect one rollout and update on it."""
+        metrics = self.model.iterate(self._total)
+        return {**metrics, UPDATE_SECONDS: self.model.update_seconds}
+
+    def state(self) -> State:
+        """Return weights, the optimiser's state and the counters."""
+        model = self.model
+        return {
+            "policy": {"network": model.policy.state_dict()},
+            "networks": {OPTIMIZER: model.policy.optimizer.state_dict()},
+            "counters": {"num_timesteps": model.num_timesteps, "_n_updates": model._n_updates},
+        }
+
+    def load_state(self, state: State) -> None:
+        """Take a state over.
+
+        Raises:
+            TrainingFailed: It is of another network than the configuration's.
+        """
+        model = self.model
+        try:
+            model.policy.load_state_dict(state["policy"]["network"])
+            if "networks" in state:
+                model.policy.optimizer.load_state_dict(state["networks"][OPTIMIZER])
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TrainingFailed(f"holds another network than this configuration's: {reason}") from None
+        counters = state.get("counters", {})
+        model.num_timesteps = counters.get("num_timesteps", model.num_timesteps)
+        model._n_updates = counters.get("_n_updates", model._n_updates)
+
+    def policy(self, seed: int) -> PolicyActor:
+        """Return the present policy."""
+        self.model.policy.set_training_mode(False)
+        return PolicyActor(self.model.policy)
+
+
+class PolicyActor:
+    """An actor-critic policy of Stable-Baselines3's that acts; see :class:`rlx.algorithms.learner.Actor`."""
+
+    def __init__(self, policy: Any):
+        self.policy = policy
+
+    def act(
+        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: Array | None, deterministic: bool
+    ) -> tuple[Array, Any]:
+        """Return the policy's actions, clipped to the action space as in training."""
+        actions_N, _ = self.policy.predict(observations, deterministic=deterministic)
+        return actions_N, memory

@@ -1,0 +1,69 @@
+"""PPO's row in the registry: all that is known of it before it trains; light, torch comes with the first learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rlx.algorithms.ppo.metrics import METRICS
+from rlx.algorithms.registry import Engine, Export, Misfit, register
+from rlx.config import PPOConfig, RunConfig
+
+if TYPE_CHECKING:
+    from rlx.algorithms.learner import Actor
+    from rlx.algorithms.ppo.learner import PPOLearner
+    from rlx.envs import Environments
+
+
+def _engine(config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
+    from rlx.algorithms.ppo.engines import choose_engine
+
+    return choose_engine(config, observation_space, action_space)
+
+
+def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Misfit | None:
+    if config.algo.setting("engine") != "fast":
+        return None
+    from rlx.algorithms.ppo.coverage import uncovered  # imports torch, which few configs need to be checked
+
+    obstacle = uncovered(config, observation_space, action_space)
+    return (
+        (("algo", "engine"), f"the fast engine cannot train this run: {obstacle}; set it to auto") if obstacle else None
+    )
+
+
+def _play(learner: Any, reset_seeds: Sequence[int]) -> tuple[Any, Any] | None:
+    found: tuple[Any, Any] | None = learner.model.play(reset_seeds)
+    return found
+
+
+def _actor(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
+    from rlx.algorithms.ppo.acting import actor_of
+
+    return actor_of(env, policy, seed)
+
+
+def _export(learner: Any) -> Export:
+    from rlx.algorithms.stock import export
+
+    return export(learner.model)
+
+
+@register(
+    "ppo",
+    Config=PPOConfig,
+    metrics=METRICS,
+    observations=("vector", "image", "dict", "discrete", "other"),
+    actions=("discrete", "continuous", "multi"),
+    family="on-policy",
+    engine=_engine,
+    misfit=_misfit,
+    play=_play,
+    actor=_actor,
+    export=_export,
+)
+def make(config: RunConfig, env: Environments, seed: int, device: str) -> PPOLearner:
+    """Make an untrained PPO, on the engine that covers the run."""
+    from rlx.algorithms.ppo.learner import PPOLearner
+
+    return PPOLearner(config, env, seed, device)

@@ -1,0 +1,246 @@
+"""Algorithms by name: those of rlx, of installed packages (entry points ``rlx.algorithms``), and of the project's own.
+
+An algorithm of one's own is a page in the project's ``algorithms/``, imported by ``algorithms/__init__.py``::
+
+    from rlx.algorithms import AlgorithmConfig, register
+
+    class Settings(AlgorithmConfig):
+        name: Literal["mine"] = "mine"
+        learning_rate: float = 1e-3
+
+    @register("mine", Config=Settings, metrics={"train/loss": "what was minimised"}, actions=("discrete",))
+    class Mine:
+        def __init__(self, config, env, seed, device): ...
+
+and a config says ``algo: {name: mine}``. The row is all that the workbench knows of it before it trains.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from rlx.algorithms.learner import Actor, Learner
+from rlx.config import (
+    COMMON,
+    AlgorithmConfig as AlgorithmConfig,  # noqa: PLC0414 — the base class of an algorithm's settings, given by this room's door
+    ForeignAlgorithm,
+    KeyPath,
+    Metric,
+    RunConfig,
+    announce,
+    load_package,
+    metric_rows,
+    unknown_algorithm,
+)
+from rlx.errors import ConfigError, PolicyUnusable
+
+if TYPE_CHECKING:
+    from gymnasium import Space
+
+    from rlx.envs import Environments
+
+Family = Literal["on-policy", "off-policy", "evolution"]
+Make = Callable[[RunConfig, "Environments", int, str], Learner]
+GROUPS = ("", "rollout", "train", "validation")
+"""Groups of metrics, in the order in which they are told."""
+Misfit = tuple[KeyPath, str]
+"""A setting to look at, and what is wrong with it."""
+Made = TypeVar("Made", bound=Callable[..., Any])
+BUILT_IN = {"ppo": "rlx.algorithms.ppo.row"}
+"""The modules of rlx's own algorithms; light: none imports torch before a learner is made."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What computes the training of a run.
+
+    Attributes:
+        name: ``fast`` (compiled kernels), ``stable-baselines3``, or an algorithm of one's own.
+        reason: Why this one, for ``metadata.json``.
+    """
+
+    name: str
+    reason: str
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether its code is compiled on this machine, once."""
+        return self.name == "fast"
+
+
+@dataclass(frozen=True)
+class Export:
+    """Members of a checkpoint for another library that is to open it, too.
+
+    Attributes:
+        members: Content by name.
+        shared: Which of them hold a part of the state, by its path there (``policy/network``): kept once.
+    """
+
+    members: Mapping[str, bytes] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A row of the registry.
+
+    Attributes:
+        name: As ``algo.name`` says it.
+        Config: Its settings: what may stand under ``algo``, with ranges, defaults and meanings.
+        make: Makes an untrained learner of ``(config, env, seed, device)``.
+        metrics: Every metric that it logs, beside those of every training.
+        observations: The kinds it handles: ``vector``, ``image``, ``dict``, ``discrete``, ``other``.
+        actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
+        family: Which rules of diagnosis are meant for it.
+        masks: Whether it looks at which actions are allowed.
+        reads_policy: Whether the section ``policy`` means anything to it.
+        engine: Tells what computes a run, from its configuration and spaces.
+        misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
+        play: A faster way than step by step to play episodes of reset seeds deterministically; None where there is none
+            (or, from the call, none for this environment). Gives returns and lengths.
+        actor: A quicker way to act by ``state["policy"]`` than to make a whole learner; None where there is none.
+        export: What of a learner another library can open.
+    """
+
+    name: str
+    Config: type[AlgorithmConfig]
+    make: Make
+    metrics: Mapping[str, Metric]
+    observations: Sequence[str] = ("vector",)
+    actions: Sequence[str] = ("discrete", "continuous")
+    family: Family = "on-policy"
+    masks: Literal["ignored", "used", "needed"] = "ignored"
+    reads_policy: bool = True
+    engine: Callable[[RunConfig, Any, Any], Engine] | None = None
+    misfit: Callable[[RunConfig, Any, Any], Misfit | None] | None = None
+    play: Callable[[Any, Sequence[int]], tuple[Any, Any] | None] | None = None
+    actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
+    export: Callable[[Any], Export] | None = None
+
+    def engine_for(self, config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
+        """Return what computes a run."""
+        if self.engine is not None:
+            return self.engine(config, observation_space, action_space)
+        return Engine(self.name, "the algorithm's own code")
+
+    def actor_of(self, env: Environments, policy: Mapping[str, Any], seed: int, device: str) -> Actor:
+        """Return who acts by ``state["policy"]`` of a trained learner; what it draws comes from ``seed``."""
+        if self.actor is not None:
+            return self.actor(env, policy, seed)
+        learner = self.make(env.config, env, env.config.seed, device)
+        learner.load_state({"policy": dict(policy)})
+        return learner.policy(seed)
+
+    def refusal(self, observation_space: Space[Any], action_space: Space[Any]) -> str | None:
+        """Return why it cannot learn in an environment, in a sentence; None if it can."""
+        seen, taken = kinds(observation_space, action_space)
+        wrong = [
+            f"{what} are {kind}, and {self.name} handles {', '.join(able)}"
+            for what, kind, able in (("observations", seen, self.observations), ("actions", taken, self.actions))
+            if kind not in able
+        ]
+        if not wrong:
+            return None
+        fit = [row.name for row in algorithms().values() if seen in row.observations and taken in row.actions]
+        return f"its {' and its '.join(wrong)}; these fit: {', '.join(fit) or 'none'}"
+
+
+_rows: dict[str, Algorithm] = {}
+
+
+def register(
+    name: str, *, Config: type[AlgorithmConfig], metrics: Mapping[str, Any], **facts: Any
+) -> Callable[[Made], Made]:
+    """Make a class (or function) of ``(config, env, seed, device)`` known as ``algo: {name: NAME}`` (a decorator).
+
+    Args:
+        name: What configs call it.
+        Config: Its settings.
+        metrics: Every metric it logs: a :class:`rlx.config.Metric`, or its meaning in words, by name.
+        **facts: See :class:`Algorithm`.
+    """
+
+    def add(make: Made) -> Made:
+        rows = metric_rows(metrics)
+        _rows[name] = Algorithm(name=name, Config=Config, make=make, metrics=rows, **facts)
+        announce(name, Config)
+        return make
+
+    return add
+
+
+def algorithms() -> dict[str, Algorithm]:
+    """Return all algorithms known so far, rlx's own first."""
+    for name, module in BUILT_IN.items():
+        if name not in _rows:
+            importlib.import_module(module)
+    return dict(_rows)
+
+
+def algorithm(name: str, root: Path | None = None) -> Algorithm:
+    """Return an algorithm by name.
+
+    Args:
+        name: What ``algo.name`` says.
+        root: The project, whose own algorithms are looked at too.
+
+    Raises:
+        PolicyUnusable: Nobody knows it.
+    """
+    if name not in _rows and name in BUILT_IN:
+        importlib.import_module(BUILT_IN[name])
+    if name not in _rows and root is not None:
+        load_package(root, "algorithms")
+    if name not in _rows:
+        algorithms()
+        raise PolicyUnusable(f"algo.name: {unknown_algorithm(name)}")
+    return _rows[name]
+
+
+def vocabulary(name: str | None = None) -> dict[str, Metric]:
+    """Return all metrics that are known here: those of every training, and those of all algorithms.
+
+    Args:
+        name: The algorithm that has the last word, where several log a metric of one name.
+    """
+    rows = algorithms()
+    own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
+    found = {**COMMON, **{key: metric for row in own for key, metric in row.metrics.items()}}
+    return dict(sorted(found.items(), key=lambda item: _place(item[1])))
+
+
+def _place(metric: Metric) -> int:
+    return GROUPS.index(metric.group) if metric.group in GROUPS else len(GROUPS)
+
+
+def trained_config(root: Path, config: RunConfig) -> tuple[Algorithm, RunConfig]:
+    """Return the algorithm of a run that is to be trained or played, and its configuration with that one's settings.
+
+    Raises:
+        PolicyUnusable: Nobody knows the algorithm.
+        ConfigError: Its settings are not those that it had when the configuration was written.
+    """
+    row = algorithm(config.algo.name, root)
+    if not isinstance(config.algo, ForeignAlgorithm):
+        return row, config
+    try:
+        settings = row.Config.model_validate(config.algo.model_dump())
+    except ValueError as error:
+        told = " ".join(str(error).split())[:300]
+        raise ConfigError(f"algo: {row.name} has other settings now than when this was written: {told}") from None
+    return row, config.model_copy(update={"algo": settings})
+
+
+def kinds(observation_space: Any, action_space: Any) -> tuple[str, str]:
+    """Return what an environment shows (vector, image, dict, discrete, other) and takes (discrete, continuous, multi)."""
+    from gymnasium import spaces
+
+    image = len(observation_space.shape or ()) == 3 and observation_space.dtype == "uint8"
+    sees = {spaces.Dict: "dict", spaces.Discrete: "discrete", spaces.Box: "image" if image else "vector"}
+    takes = {spaces.Discrete: "discrete", spaces.Box: "continuous"}
+    return sees.get(type(observation_space), "other"), takes.get(type(action_space), "multi")

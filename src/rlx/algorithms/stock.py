@@ -1,0 +1,75 @@
+"""What stock Stable-Baselines3 finds in a checkpoint. Only its ``load`` ever reads ``data``: rlx does not unpickle."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import deque
+from typing import Any
+
+import stable_baselines3
+import torch
+from stable_baselines3.common.save_util import data_to_json
+
+from rlx.algorithms.registry import Export
+
+VOLATILE = {
+    "start_time": 0,
+    "_last_obs": None,
+    "_last_episode_starts": None,
+    "_last_original_obs": None,
+    "tensorboard_log": None,
+}
+"""What SB3 would save that differs between equal training states, and what is saved in its place."""
+
+
+def export(model: Any) -> Export:
+    """Return the members by which stock ``load`` opens an algorithm; its weights and optimisers are kept once.
+
+    Args:
+        model: Any algorithm of Stable-Baselines3's shape, whose learner has ``policy/network`` and ``networks`` in its state.
+    """
+    names, _ = model._get_torch_save_params()
+    members = {"data": _data(model)}
+    members |= {f"{name}.pth": tensors(_attribute(model, name).state_dict()) for name in names}
+    members["_stable_baselines3_version"] = stable_baselines3.__version__.encode()
+    shared = {("policy/network" if name == "policy" else f"networks/{name}"): f"{name}.pth" for name in names}
+    return Export(members, shared)
+
+
+def _data(model: Any) -> bytes:
+    """Return SB3's ``data`` member, without what differs between equal states (times, addresses, last observations)."""
+    excluded = {"policy", *model._excluded_save_params()}
+    data = {key: value for key, value in model.__dict__.items() if key not in excluded}
+    data.update(VOLATILE)
+    for buffer in ("ep_info_buffer", "ep_success_buffer"):
+        data[buffer] = deque(maxlen=data["_stats_window_size"])
+    described = json.loads(data_to_json(data))
+    stripped = {
+        key: {part: value[part] for part in (":type:", ":serialized:")}
+        if isinstance(value, dict) and ":serialized:" in value
+        else value
+        for key, value in described.items()
+    }
+    return (json.dumps(stripped, indent=1, allow_nan=False) + "\n").encode()
+
+
+def tensors(content: Any) -> bytes:
+    """Serialise a ``state_dict``, each tensor with memory of its own (an engine may keep them all in one)."""
+    buffer = io.BytesIO()
+    torch.save(_own_memory(content), buffer)
+    return buffer.getvalue()
+
+
+def _own_memory(content: Any) -> Any:
+    if isinstance(content, torch.Tensor):
+        return content.detach().clone()
+    if isinstance(content, dict):
+        return type(content)((key, _own_memory(value)) for key, value in content.items())
+    return content
+
+
+def _attribute(model: Any, path: str) -> Any:
+    for part in path.split("."):
+        model = getattr(model, part)
+    return model

@@ -1,0 +1,302 @@
+"""What a learner trains in: copies of one environment, stepped together, with the clock, records and normaliser.
+
+The environments own what every training needs and no algorithm should have to care for: how many steps were taken, which
+episodes ended and what they scored, the normaliser and its state, which actions are allowed. Copies are made when they are
+first asked for, in the form that the learner works on: arrays (:meth:`Environments.arrays`), Stable-Baselines3's ``VecEnv``
+(:meth:`Environments.vec_env`), or whichever of them fits, behind :meth:`Environments.reset` and :meth:`Environments.step`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from rlx.config import EnvConfig, RunConfig
+from rlx.envs.env_wrappers import EpisodeStatistics
+from rlx.envs.making import make_env, own_registrations, surroundings_for
+from rlx.envs.normalization import Normalizer, read_statistics, write_statistics
+from rlx.envs.space_wrappers import PlainSteps
+from rlx.envs.surroundings import Surroundings
+from rlx.envs.vector_envs.sources import is_vector
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of all copies gave. Copies whose episode ended show the next one's first observation.
+
+    Attributes:
+        observations: One row per copy (an array, or a dict of arrays), normalised where the run normalises.
+        rewards_N: Reward of each copy, normalised where the run normalises.
+        terminated_N: Whether its episode came to an end of its own.
+        truncated_N: Whether a time limit cut it.
+        final: By copy, the last observation of an episode that ended.
+    """
+
+    observations: Any
+    rewards_N: Array
+    terminated_N: Array
+    truncated_N: Array
+    final: dict[int, Any]
+
+    @property
+    def ended_N(self) -> Array:
+        """Whether its episode ended, either way."""
+        return np.asarray(self.terminated_N | self.truncated_N)
+
+
+class Copies(Protocol):
+    """Copies of an environment in one of the two forms.
+
+    Attributes:
+        venv: Stable-Baselines3's view of them.
+        steps_taken: Environment steps taken, all copies together, since they were made.
+    """
+
+    venv: Any
+
+    @property
+    def steps_taken(self) -> int:
+        """See the class."""
+
+    def take(self) -> EpisodeStatistics:
+        """Return the episodes that ended since the last call."""
+
+    @property
+    def normalizer(self) -> Normalizer | None:
+        """The statistics; None where nothing is normalised."""
+
+    @normalizer.setter
+    def normalizer(self, value: Normalizer) -> None: ...
+
+    def step(self, actions_N: Array) -> Step:
+        """Step all copies."""
+
+    def masks(self) -> Array | None:
+        """See :meth:`Environments.masks`."""
+
+
+class Environments:
+    """Copies of the environment of a run.
+
+    Attributes:
+        root: The project (for networks and environments of its own).
+        config: The run.
+        num_envs: How many copies.
+        observation_space: Of one copy.
+        action_space: Of one copy.
+    """
+
+    def __init__(self, root: Path, config: RunConfig, one: gym.Env[Any, Any]):
+        """Promise copies of the environment that ``one`` is; none is made yet."""
+        self.root, self.config, self.num_envs = root, config, config.env.num_envs
+        self.observation_space, self.action_space = one.observation_space, one.action_space
+        self._copies: Copies | None = None
+        self._before = 0
+
+    @property
+    def steps(self) -> int:
+        """Environment steps so far, all copies together: the clock of training."""
+        return self._before + (self._copies.steps_taken if self._copies else 0)
+
+    @steps.setter
+    def steps(self, value: int) -> None:
+        """Go on from the clock of a checkpoint."""
+        self._before = value - (self._copies.steps_taken if self._copies else 0)
+
+    @property
+    def venv(self) -> Any:
+        """Stable-Baselines3's view of the copies, whichever form they have."""
+        return self._made().venv
+
+    def arrays(self) -> Any:
+        """Make the copies as a :class:`rlx.envs.vector_envs.training_env.TrainingEnv`, which compiled code steps."""
+        if self._copies is None:
+            self._copies = _Arrays(self.root, self.config)
+        return self._copies.venv
+
+    def vec_env(self) -> Any:
+        """Make the copies as Stable-Baselines3 makes them: any observations, ``VecNormalize`` around them."""
+        if self._copies is None:
+            self._copies = _Stock(self.root, self.config)
+        return self._copies.venv
+
+    def seed(self, seed: int) -> None:
+        """Let the next reset, and nothing before it, decide what comes: copies and running returns start anew."""
+        self._made().venv.seed(seed)
+
+    def reset(self, seed: int) -> Any:
+        """Begin new episodes in all copies; returns their first observations."""
+        self.seed(seed)
+        return self._made().venv.reset()
+
+    def step(self, actions_N: Array) -> Step:
+        """Step all copies; continuous actions are clipped to what the environment takes.
+
+        Raises:
+            NonFiniteValue: A reward or observation is NaN or infinite.
+        """
+        return self._made().step(np.asarray(actions_N))
+
+    def masks(self) -> Array | None:
+        """Return which actions each copy allows now (``action_masks()``); None where the environment does not say."""
+        return self._made().masks()
+
+    def take_episodes(self) -> EpisodeStatistics:
+        """Return the episodes that ended since the last call, in original reward units, and forget them."""
+        return self._made().take()
+
+    @property
+    def normalizer(self) -> Normalizer | None:
+        """The current statistics, as a checkpoint holds them; None where the run normalises nothing."""
+        return self._copies.normalizer if self._copies else None
+
+    @normalizer.setter
+    def normalizer(self, value: Normalizer) -> None:
+        """Go on from the statistics of a checkpoint."""
+        self._made().normalizer = value
+
+    def close(self) -> None:
+        """Let go of the copies."""
+        if self._copies is not None:
+            self._copies.venv.close()
+
+    def _made(self) -> Copies:
+        if self._copies is None:
+            (self.arrays if is_vector(self.observation_space) else self.vec_env)()
+        assert self._copies is not None
+        return self._copies
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes one copy of an environment, in this process or in a spawned one."""
+
+    root: Path
+    env: EnvConfig
+    plain: bool = True
+
+    def __call__(self) -> gym.Env[Any, Any]:
+        own_registrations(self.root)
+        made = make_env(self.env)
+        return PlainSteps(made) if self.plain else made
+
+
+def _makers(root: Path, config: RunConfig, *, plain: bool) -> list[Any]:
+    return [_Maker(root, config.env, plain=plain)] * config.env.num_envs
+
+
+class _Arrays:
+    """Copies that hand over arrays; see :class:`Copies`."""
+
+    def __init__(self, root: Path, config: RunConfig):
+        from rlx.envs.vector_envs.training_env import TrainingEnv
+
+        env, surroundings = config.env, surroundings_for(config, config.seed)
+        self.venv = TrainingEnv(
+            _source(root, config, surroundings),
+            env.id,
+            surroundings,
+            norm_obs=env.normalize_observation,
+            norm_reward=env.normalize_reward,
+            gamma=config.algo.discount,
+        )
+
+    @property
+    def steps_taken(self) -> int:
+        return self.venv.steps_taken
+
+    def take(self) -> EpisodeStatistics:
+        return self.venv.take()
+
+    @property
+    def normalizer(self) -> Normalizer | None:
+        return self.venv.normalizer
+
+    @normalizer.setter
+    def normalizer(self, value: Normalizer) -> None:
+        self.venv.normalizer = value
+
+    def masks(self) -> Array | None:
+        told = self.venv.get_attr("action_masks") if self.venv.has_attr("action_masks") else None
+        return None if told is None else np.stack([tell() for tell in told])
+
+    def step(self, actions_N: Array) -> Step:
+        from rlx.envs.vector_envs.training_env import executable
+
+        self.venv.advance(executable(actions_N.reshape(self.venv.num_envs, -1), self.venv.action_space))
+        arrays, shaped = self.venv.arrays, self.venv.shaped
+        dones_N, truncated_N = arrays.dones_N.copy(), arrays.dones_N & arrays.truncated_N
+        final = shaped(arrays.final_ND)
+        ended = {int(copy): final[copy] for copy in np.flatnonzero(dones_N)}
+        return Step(shaped(arrays.observations_ND), arrays.rewards_N.copy(), dones_N & ~truncated_N, truncated_N, ended)
+
+
+def _source(root: Path, config: RunConfig, surroundings: Surroundings) -> Any:
+    from rlx.envs.vector_envs import native, sources
+
+    env, in_processes = config.env, config.env.vectorization != "sync"
+    if in_processes:
+        return sources.ProcessSource(_makers(root, config, plain=True))
+    if native.is_plain(env) and native.stands_in(env.id):
+        return native.NativeSource(env.id, env.num_envs, config.algo.iteration(env.num_envs) // env.num_envs)
+    with surroundings:  # there the source itself reads rewards, without the cost of a wrapper
+        return sources.GymnasiumSource(_makers(root, config, plain=False))
+
+
+class _Stock:
+    """Copies as Stable-Baselines3 makes them; see :class:`Copies`."""
+
+    def __init__(self, root: Path, config: RunConfig):
+        from stable_baselines3.common.vec_env import VecNormalize
+
+        from rlx.envs.env_wrappers import EpisodeRecorder
+        from rlx.envs.vector_envs.stock import ProcessVecEnv, SyncVecEnv
+
+        env, surroundings = config.env, surroundings_for(config, config.seed)
+        makers = _makers(root, config, plain=True)
+        with surroundings:
+            copies: Any = ProcessVecEnv(makers) if env.vectorization != "sync" else SyncVecEnv(makers)
+        self._recorder = EpisodeRecorder(copies, env.id, surroundings)
+        self._normalized: Any = None
+        if env.normalize_observation or env.normalize_reward:
+            self._normalized = VecNormalize(
+                self._recorder,
+                norm_obs=env.normalize_observation,
+                norm_reward=env.normalize_reward,
+                gamma=config.algo.discount,
+            )
+        self.venv: Any = self._normalized or self._recorder
+
+    @property
+    def steps_taken(self) -> int:
+        return self._recorder.steps_taken
+
+    def take(self) -> EpisodeStatistics:
+        return self._recorder.take()
+
+    @property
+    def normalizer(self) -> Normalizer | None:
+        return None if self._normalized is None else read_statistics(self._normalized)
+
+    @normalizer.setter
+    def normalizer(self, value: Normalizer) -> None:
+        write_statistics(self._normalized, value)
+
+    def masks(self) -> Array | None:
+        return np.stack(self.venv.env_method("action_masks")) if self.venv.has_attr("action_masks") else None
+
+    def step(self, actions_N: Array) -> Step:
+        space = self.venv.action_space
+        if isinstance(space, spaces.Box):
+            actions_N = np.clip(actions_N, space.low, space.high)
+        observations, rewards_N, dones_N, infos = self.venv.step(actions_N)
+        truncated_N = dones_N & np.array([info.get("TimeLimit.truncated", False) for info in infos])
+        final = {int(copy): infos[copy]["terminal_observation"] for copy in np.flatnonzero(dones_N)}
+        return Step(observations, rewards_N, dones_N & ~truncated_N, truncated_N, final)
