@@ -168,7 +168,7 @@ def register(
     def add(make: Made) -> Made:
         rows = metric_rows(metrics)
         _rows[name] = Algorithm(name=name, Config=Config, make=make, metrics=rows, **facts)
-        announce(name, Config)
+        announce(name, Config, _rows[name].family, {**COMMON, **rows})
         return make
 
     return add

@@ -2,6 +2,7 @@ from .algorithm_config import (
     AlgorithmConfig as AlgorithmConfig,
     ForeignAlgorithm as ForeignAlgorithm,
     announce as announce,
+    recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
 from .checks import (
@@ -74,7 +75,7 @@ from .metrics import (
     is_component as is_component,
     metric_of as metric_of,
     metric_rows as metric_rows,
-    read_metrics as read_metrics,
+    metrics_from as metrics_from,
 )
 from .ppo_config import PPOConfig as PPOConfig
 from .project import (

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
+from rlx.config.metrics import Metric
 from rlx.config.values import Positive, Section
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ USUAL_DISCOUNT = 0.99
 """By which rewards are scaled (``env.normalize_reward``) where the algorithm itself discounts nothing."""
 Model = TypeVar("Model", bound=Section)
 _known: dict[str, type[AlgorithmConfig]] = {}
+_facts: dict[str, dict[str, Any]] = {}
 
 
 class AlgorithmConfig(Section):
@@ -71,9 +73,23 @@ class ForeignAlgorithm(AlgorithmConfig):
     model_config = ConfigDict(extra="allow")
 
 
-def announce(name: str, model: type[AlgorithmConfig]) -> None:
-    """Make the settings of an algorithm known, by the name that ``algo.name`` says."""
+def announce(name: str, model: type[AlgorithmConfig], family: str = "", metrics: Mapping[str, Metric] = {}) -> None:
+    """Make the settings of an algorithm known, by the name that ``algo.name`` says.
+
+    Args:
+        name: The algorithm.
+        model: Its settings.
+        family: Which rules of diagnosis are meant for it.
+        metrics: What it logs.
+    """
     _known[name] = model
+    if metrics:
+        _facts[name] = {"family": family, "metrics": {key: metric.to_data() for key, metric in metrics.items()}}
+
+
+def recorded_facts(name: str) -> dict[str, Any]:
+    """Return what ``metadata.json`` keeps of an algorithm, so that its runs are read without it: ``family`` and ``metrics``."""
+    return dict(_facts.get(name, {}))
 
 
 def known_algorithms() -> dict[str, type[AlgorithmConfig]]:
@@ -98,7 +114,7 @@ def unknown_algorithm(name: object, others: list[str] = []) -> str:  # noqa: B00
     names = sorted({*_known, *others})
     guess = difflib.get_close_matches(str(name), names, 1)
     hint = f"; did you mean {guess[0]}?" if guess else ""
-    return f"{name!r} is not an algorithm here; one of {', '.join(names)}{hint}"
+    return f"{name!r} is not allowed; one of {', '.join(map(repr, names))}{hint}"
 
 
 def algorithm_settings(value: Any) -> AlgorithmConfig:

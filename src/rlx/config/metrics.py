@@ -106,7 +106,7 @@ def metric_rows(metrics: Mapping[str, Metric | str]) -> dict[str, Metric]:
     }
 
 
-def read_metrics(data: Any) -> dict[str, Metric] | None:
+def metrics_from(data: Any) -> dict[str, Metric] | None:
     """Return the rows that a ``metadata.json`` holds; None where it has none, or none that can be read."""
     try:
         rows = {

@@ -1,4 +1,4 @@
-"""The project: its root folder, and its own packages ``envs/`` and ``policies/``."""
+"""The project: its root folder, and its own packages ``envs/``, ``policies/`` and ``algorithms/``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlx.config.files.reading import MOST_BYTES, read_bytes
 from rlx.errors import ConfigError, DataDamaged, DataRefused, NotInProject
 from rlx.stats import raised, shown
 
-PACKAGES = ("envs", "policies")
+PACKAGES = ("envs", "policies", "algorithms")
 WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compare", "configs", "stages")
 """Folders of a project that rlx and DVC write into."""
 MAIN_ROOT = "RLX_MAIN_ROOT"
@@ -113,7 +113,7 @@ def main_root(root: Path) -> Path:
 
 
 def load_package(root: Path, name: str) -> ModuleType | None:
-    """Import the project's ``envs`` or ``policies`` package, so that what it registers is known.
+    """Import the project's ``envs``, ``policies`` or ``algorithms`` package, so that what it registers is known.
 
     Returns:
         The package, or None when the project has none.

@@ -28,8 +28,8 @@ def hashes_of(root: Path, modules: Iterable[str], known: Mapping[str, Collection
         known: Hashes of files that snapshots of the project hold: one that still is its file's is kept as it is.
 
     Raises:
-        ConfigError: A module in use imports project code from outside ``envs/`` and ``policies/``, where an edit would
-            go unnoticed.
+        ConfigError: A module in use imports project code from outside :data:`rlx.config.project.PACKAGES`, where an edit
+            would go unnoticed.
     """
     files: set[Path] = set()
     pending = [file for name in modules for file in _files_of(root, name)]
@@ -40,8 +40,8 @@ def hashes_of(root: Path, modules: Iterable[str], known: Mapping[str, Collection
         files.add(file)
         if file.relative_to(root).parts[0] not in PACKAGES:
             raise ConfigError(
-                f"{file.relative_to(root)}: is used by an environment or network of the project, but lies outside "
-                f"{' and '.join(f'{name}/' for name in PACKAGES)}, where rlx would not see it change; move it into one of them"
+                f"{file.relative_to(root)}: is used by an environment, network or algorithm of the project, but lies outside "
+                f"{', '.join(f'{name}/' for name in PACKAGES)}, where rlx would not see it change; move it into one of them"
             )
         for name in _imports(root, file):
             pending.extend(_files_of(root, name))
@@ -71,7 +71,7 @@ def check_unchanged(root: Path, files: dict[str, str]) -> None:
 def _files_of(root: Path, module: str) -> list[Path]:
     """Return the file of a project module and the ``__init__`` files on the way to it.
 
-    The ``__init__`` of ``envs`` and ``policies`` themselves only register names; what they register for a run is
+    The ``__init__`` of these packages themselves only register names; what they register for a run is
     recorded apart, so they count only when something imports from them directly.
     """
     parts = module.split(".")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlx.config import PACKAGES
 from rlx.errors import CommandFailed
 from rlx.launch import git
 
@@ -50,7 +51,7 @@ def _sources(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(changed))
 
 
-SOURCES = ("configs", "envs", "policies", "stages")
+SOURCES = ("configs", *PACKAGES, "stages")
 """Folders whose new files belong to an experiment although Git does not know them yet."""
 
 

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config import MOST_BYTES, compose_run, parse_yaml, place, read_bytes, read_parameters, with_value, write_bytes
+from rlx.config import (
+    MOST_BYTES,
+    PACKAGES,
+    compose_run,
+    parse_yaml,
+    place,
+    read_bytes,
+    read_parameters,
+    with_value,
+    write_bytes,
+)
 from rlx.errors import CommandFailed, ConfigError, DataRefused
 from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
@@ -20,7 +30,7 @@ from rlx.experiments.untrusted import check_outputs
 from rlx.launch import dvc, git, git_blobs
 from rlx.records import cached
 
-PROMOTED = ("params.yaml", "configs", "envs", "policies", "stages")
+PROMOTED = ("params.yaml", "configs", *PACKAGES, "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""
 
 PIPELINE, LOCK = "dvc.yaml", "dvc.lock"

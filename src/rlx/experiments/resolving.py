@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlx.algorithms import check_arguments, own_modules
+from rlx.algorithms import algorithm, check_arguments, own_modules
 from rlx.config import (
     FILE as JUDGING,
     SWITCH,
@@ -95,7 +95,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     found = [(each.key, each.message) for each in facts.problems] or [*misfits(config, facts)]
     if found:
         raise EnvironmentUnusable([composed.problem(key, message) for key, message in found])
-    modules = [*facts.modules, *_network_modules(root, composed)]
+    modules = [*facts.modules, *_network_modules(root, composed), *_algorithm_modules(root, composed)]
     code = ProjectCode(
         hashes_of(root, modules, _known_hashes(root, run) if modules else {}),
         dict(facts.registration),
@@ -151,6 +151,12 @@ def _network_modules(root: Path, composed: Composed) -> list[str]:
     return modules
 
 
+def _algorithm_modules(root: Path, composed: Composed) -> list[str]:
+    """Return the modules of the project's own algorithm; none of another one."""
+    row = algorithm(composed.config.algo.name, root)
+    return [name for name in (row.make.__module__, row.Config.__module__) if name.partition(".")[0] == "algorithms"]
+
+
 def _data(root: Path, composed: Composed, facts: EnvironmentFacts) -> dict[str, str]:
     """Return the hashes of the files that the environment reads."""
     try:
@@ -178,7 +184,11 @@ def _known_hashes(root: Path, run: str) -> dict[str, set[str]]:
 
 def _smells(run: str, config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
     """Yield what the diagnosis finds in the configuration before anything is trained."""
-    found = diagnose(RunRecord(run, config, "resolved", (), task=facts.task, seeds_wanted=config.num_seeds))
+    found = diagnose(
+        RunRecord(
+            run, config, "resolved", (), None, facts.task, config.num_seeds, family=algorithm(config.algo.name).family
+        )
+    )
     for finding in found.findings:
         settings = " ".join(
             f"-S {shlex.quote(as_setting(key, value))}"

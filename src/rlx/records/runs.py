@@ -26,6 +26,7 @@ from rlx.config import (
     read_judging,
     read_snapshot,
     read_table,
+    recorded_facts,
     write_json,
 )
 from rlx.errors import DataDamaged, Missing, NotInProject
@@ -312,6 +313,7 @@ def write_metadata(
         "run_name": snapshot.config.run_name,
         "environment": snapshot.config.env.id,
         "algorithm": snapshot.config.algo.name,
+        **recorded_facts(snapshot.config.algo.name),
         "process": asdict(Process.own()) if status == "running" else None,
         "seeds": done,
         "seeds_wanted": snapshot.seeds,

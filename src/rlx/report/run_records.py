@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from rlx.algorithms import algorithms
+from rlx.config import COMMON, metrics_from
 from rlx.diagnosis import Episodes, Failure, RunRecord, SeedRecord, Task
 from rlx.errors import Missing
 from rlx.experiments import SeedMetrics, read_metrics, training_times
@@ -50,6 +52,7 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
         )
         for seed in known
     )
+    row = algorithms().get(snapshot.config.algo.name)
     return RunRecord(
         run=folder.name,
         config=snapshot.config,
@@ -60,6 +63,8 @@ def gather(root: Path, folder: RunFolder) -> RunRecord:
         seeds_wanted=len(snapshot.seeds),
         stale=status == "stopped" and metadata.get("status") == "running",
         still_return=still.return_mean if still else None,
+        family=row.family if row else str(metadata.get("family") or "on-policy"),
+        metrics={**COMMON, **row.metrics} if row else metrics_from(metadata.get("metrics")),
     )
 
 

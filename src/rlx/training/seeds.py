@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rlx.algorithms import algorithm
 from rlx.config import Snapshot, Timetable, check_unchanged, step_timeout, write_text
 from rlx.errors import TrainingFailed
 from rlx.launch import Failure, Progress, SeedProgress, run_parallel, shown_duration, worker_count
@@ -60,6 +61,7 @@ def train_run(
     Raises:
         KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
     """
+    algorithm(snapshot.config.algo.name, root)  # one that is not here is refused before anything runs
     entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
     taken = take_recorded(root, snapshot, {seed: entry for seed, entry in entries.items() if not entry.done})
     kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlx.config import MOST_BYTES, has_marks, is_of_older_rlx, read_bytes
+from rlx.config import MOST_BYTES, PACKAGES, has_marks, is_of_older_rlx, read_bytes
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, repository as repo
 from rlx.launch import has_identity
@@ -225,7 +225,7 @@ def uncommitted_results(root: Path) -> Iterator[Finding]:
         yield warning("results", told, f"`git add -- {shlex.join(sources + names)} && git commit -m 'Results'`")
 
 
-MADE_FROM = ("params.yaml", "dvc.yaml", "configs", "envs", "policies", "stages")
+MADE_FROM = ("params.yaml", "dvc.yaml", "configs", *PACKAGES, "stages")
 """What results depend on: a commit with them and without these says something untrue."""
 
 
