@@ -11,6 +11,7 @@ from .composition import (
     BASE_KEYS as BASE_KEYS,
     Composed as Composed,
     compose_run as compose_run,
+    parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
 from .document import KeyPath as KeyPath, dump as dump, parse_document as parse_document, read_document as read_document
@@ -60,6 +61,7 @@ from .judging import (
 )
 from .known import settings_for as settings_for
 from .metrics import UNDEFINED as UNDEFINED, VOCABULARY as VOCABULARY, is_component as is_component
+from .plugin import Plugin as Plugin, Plugins as Plugins, plugins as plugins
 from .project import (
     MAIN_ROOT as MAIN_ROOT,
     PACKAGES as PACKAGES,

@@ -34,7 +34,7 @@ from rlx.envs import (
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
 from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
-from rlx.records import UPDATE_SECONDS, Best, MetricsWriter, TensorBoardLog, TrainingState, checkpoints
+from rlx.records import Best, ClockWriter, MetricsWriter, TrainingState, checkpoints, logs_of
 from rlx.training.actors import PolicyActor
 from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
 
@@ -92,7 +92,7 @@ class _Seed:
     timetable: Timetable
     state: TrainingState
     metrics: MetricsWriter
-    tensorboard: TensorBoardLog
+    clock: ClockWriter
     text: str = field(default="")
     stepper: Stepper | None = None
     probe: Any = None
@@ -117,7 +117,7 @@ def train_seed(  # noqa: PLR0913
         root: The project.
         snapshot: The run's effective configuration.
         seed: The training seed.
-        folder: The seed's bench: ``checkpoints/``, ``metrics.jsonl`` and ``tensorboard/`` grow in it.
+        folder: The seed's bench: ``checkpoints/``, ``metrics.jsonl`` and ``logs/`` grow in it.
         report: Called about four times a second with how far it is.
         say: Called with a line for people, before something that takes a while.
 
@@ -150,7 +150,7 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
         raise
     finally:
         run.metrics.close()
-        run.tensorboard.close()
+        run.clock.close()
         run.venv.close()
         if run.stepper is not None:
             run.stepper.close()
@@ -210,7 +210,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
             if found.normalizer is not None:
                 normalization.write_into(venv, found.normalizer)
         metrics = MetricsWriter(folder / "metrics.jsonl", state.step)
-        tensorboard = TensorBoardLog(folder / "tensorboard", state.step + 1 if state.step else 0)
+        clock = ClockWriter(logs_of(folder), state.step)
     except BaseException:
         venv.close()
         raise
@@ -218,7 +218,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     alone = snapshot.config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
     return _Seed(
-        root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, tensorboard, text, probe=probe
+        root, snapshot, folder, engine, model, venv, recorder, timetable, state, metrics, clock, text, probe=probe
     )
 
 
@@ -306,15 +306,13 @@ def _alive(run: _Seed, played: EpisodesPlayed) -> None:
 
 
 def _log(run: _Seed, row: dict[str, Any]) -> None:
-    written = run.metrics.append(row)
-    scalars = {key: value for key, value in written.items() if "/" in key}
-    run.tensorboard.add(run.state.step, scalars | {UPDATE_SECONDS: run.model.update_seconds})
+    run.clock.add(run.state.step, run.model.update_seconds)  # first: whoever follows the rows finds their times
+    run.metrics.append(row)
 
 
 def _checkpoint(run: _Seed) -> None:
     """Write the boundary that a resumed training starts from, and drop what is not wanted any more."""
     run.metrics.sync()
-    run.tensorboard.flush()
     run.state = replace(run.state, boundary=run.state.boundary + 1)
     _save(run, f"step_{run.state.step}.zip")
     _name_latest_and_best(run)
