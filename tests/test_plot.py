@@ -13,12 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
+from tensorboardX import event_file_writer
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto.summary_pb2 import Summary
 
 from rlx import stats
 from rlx.errors import UsageError
-from rlx.records import tensorboard_log
+from rlx.records import clock as clock_file
+from rlx.records.clock import ClockWriter, read_clock
 from rlx.records.metrics import read_rows
-from rlx.records.tensorboard_log import TensorBoardLog, training_clock
 from rlx.report.metric_choice import INTERNALS, chosen_metrics
 from rlx.report.plots import sight
 from tests.conftest import Project
@@ -148,25 +152,56 @@ def test_the_page_needs_no_network(finished: Project, tmp_path: Path) -> None:
 
 def test_sessions_are_put_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(tensorboard_log.time, "time", lambda: now)
+    monkeypatch.setattr(clock_file.time, "monotonic", lambda: now)
 
-    def session(start: float, first: int, steps: dict[int, float]) -> None:
+    def session(start: float, after: int, steps: dict[int, float]) -> None:
         nonlocal now
         now = start
-        log = TensorBoardLog(tmp_path, first)
+        clock = ClockWriter(tmp_path, after)
         for step, moment in steps.items():
             now = moment
-            log.add(step, {"train/loss": 1.0})
-        log.close()
+            clock.add(step, step / 100)
+        clock.close()
 
     session(1000, 0, {10: 1001, 20: 1002, 30: 1003})
-    session(5000, 21, {30: 5002, 40: 5004})
-    assert training_clock(tmp_path) == {10: 1, 20: 2, 30: 4, 40: 6}
+    session(5000, 20, {30: 5002, 40: 5004})
+    assert read_clock(tmp_path) == ({10: 1, 20: 2, 30: 4, 40: 6}, {10: 0.1, 20: 0.2, 30: 0.3, 40: 0.4})
+    path = tmp_path / "clock.csv"
+    assert path.read_text().startswith("step,seconds,update_seconds\n10,1.000000,0.100000\n")
+    path.write_bytes(path.read_bytes()[:-5])
+    assert read_clock(tmp_path).seconds == {10: 1, 20: 2, 30: 4}
+    path.write_text(path.read_text().rpartition("\n")[0] + "\nwhat,1,2\n50,nan,1\n60,7.5,\n")
+    assert read_clock(tmp_path) == ({10: 1, 20: 2, 30: 4, 60: 7.5}, {10: 0.1, 20: 0.2, 30: 0.3})
+    session(9000, 0, {10: 9003})
+    assert read_clock(tmp_path).seconds == {10: 3}
+
+
+def write_as_older_versions(folder: Path, start: float, first: int, steps: dict[int, float]) -> None:
+    """Write the event file of one session: of a resumed one, what came from ``first`` on counts."""
+    writer = EventsWriter(str(folder / "events"), f".{start}")
+    writer.write_event(Event(wall_time=start, step=first, session_log=SessionLog(status=SessionLog.START)))
+    for step, moment in steps.items():
+        values = [Summary.Value(tag=tag, simple_value=0.5) for tag in ("train/loss", "time/update_seconds")]
+        writer.write_event(Event(wall_time=moment, step=step, summary=Summary(value=values)))
+    writer.close()
+
+
+def test_seeds_of_older_versions_have_their_times_in_event_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for start, first, steps in (
+        (1000, 0, {10: 1001, 20: 1002, 30: 1003}),
+        (5000, 21, {30: 5002, 40: 5004}),
+    ):
+        monkeypatch.setattr(event_file_writer.time, "time", lambda start=start: start)
+        write_as_older_versions(tmp_path, start, first, steps)
+    assert read_clock(tmp_path) == ({10: 1, 20: 2, 30: 4, 40: 6}, dict.fromkeys((10, 20, 30, 40), 0.5))
+    ClockWriter(tmp_path, 30).close()  # a seed that an older version began goes on
+    assert read_clock(tmp_path) == ({10: 1, 20: 2, 30: 4}, dict.fromkeys((10, 20, 30), 0.5))
+    (tmp_path / "clock.csv").unlink()
     newest = max(tmp_path.iterdir())
     newest.write_bytes(newest.read_bytes()[:-5])
-    assert training_clock(tmp_path) == {10: 1, 20: 2, 30: 4}
-    session(9000, 0, {10: 9003})
-    assert training_clock(tmp_path) == {10: 3}
+    assert read_clock(tmp_path).seconds == {10: 1, 20: 2, 30: 4}
 
 
 def test_time_is_read_from_the_logs(study: Project) -> None:

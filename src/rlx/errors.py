@@ -66,6 +66,10 @@ class PolicyUnusable(ConfigError):
     """The network named in the configuration does not exist or cannot be built."""
 
 
+class PluginBroken(ConfigError):
+    """What an installed package adds to rlx cannot be loaded."""
+
+
 class NotInProject(RlxError):
     """The command needs an rlx project and the current folder is not inside one."""
 

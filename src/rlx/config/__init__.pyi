@@ -17,6 +17,7 @@ from .composition import (
     BASE_KEYS as BASE_KEYS,
     Composed as Composed,
     compose_run as compose_run,
+    parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
 from .document import KeyPath as KeyPath, dump as dump, parse_document as parse_document, read_document as read_document
@@ -77,6 +78,7 @@ from .metrics import (
     metric_rows as metric_rows,
     metrics_from as metrics_from,
 )
+from .plugin import Plugin as Plugin, Plugins as Plugins, plugins as plugins
 from .ppo_config import PPOConfig as PPOConfig
 from .project import (
     MAIN_ROOT as MAIN_ROOT,

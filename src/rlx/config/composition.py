@@ -120,6 +120,11 @@ def read_parameters(root: Path) -> Parameters:
     return parameters
 
 
+def parameters_problem(root: Path, path: KeyPath, message: str) -> Problem:
+    """Place a complaint about a value of ``params.yaml``, which was read before without complaint, at its line."""
+    return _parameters_document(root).problem(path, message, at_value=True)
+
+
 def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed:
     """Compose the effective configuration of ``configs/<run>.yaml``.
 

@@ -36,7 +36,7 @@ UNSUPPORTED = {
     "normalize_kwargs": "write `normalize: \"{'norm_obs': …, 'norm_reward': …}\"`",
     "monitor_kwargs": "rlx records episodes itself",
     "verbose": "what is printed is said with -q and -v",
-    "tensorboard_log": "TensorBoard's events are always in runs/<run>/logs/",
+    "tensorboard_log": "TensorBoard's events are in runs/<run>/logs/, unless `log.sinks` of params.yaml leaves them out",
     "stats_window_size": "rlx logs every episode of a rollout",
 }
 """Keys of rl-zoo's entries and Stable-Baselines3's PPO that have no counterpart, each with the reason."""

@@ -282,6 +282,24 @@ class VideoConfig(Section):
     """Wider frames are scaled down to this many pixels."""
 
 
+def _sinks(value: list[Any]) -> list[Any]:
+    names = [next(iter(item)) if isinstance(item, dict) and len(item) == 1 else item for item in value]
+    for name, item in zip(names, value, strict=True):
+        if not isinstance(name, str) or not isinstance(item[name] if isinstance(item, dict) else {}, dict):
+            raise PydanticCustomError("sinks", "each sink is `name`, or `name: {option: value}`")
+    if repeated := next((name for index, name in enumerate(names) if name in names[:index]), None):
+        raise PydanticCustomError("sinks", "{name} is listed twice; keep one", {"name": repeated})
+    return value
+
+
+class LogConfig(Section):
+    """Where the metrics of trainings are shown besides `metrics.jsonl`; a change trains nothing, and counts from the next on."""
+
+    sinks: Annotated[list[Any], AfterValidator(_sinks)] = ["tensorboard"]
+    """What follows each seed in training: `tensorboard`, or what an installed package adds (entry point `rlx.sinks`); `name`
+    or `name: {option: value}`. `[]`: nothing does. One that fails is said once and left out; training goes on."""
+
+
 class EngineConfig(Section):
     """The versions of rlx's semantics that the results of this project were made with."""
 
@@ -298,6 +316,7 @@ class Parameters(RunConfig):
     final_eval: FinalEvalConfig = FinalEvalConfig()
     compare: CompareConfig = CompareConfig()
     video: VideoConfig = VideoConfig()
+    log: LogConfig = LogConfig()
     engine: EngineConfig = EngineConfig()
 
     @property

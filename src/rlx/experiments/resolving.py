@@ -33,7 +33,7 @@ from rlx.experiments.environment_check import check_environment
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.environment_notices import notices
 from rlx.experiments.watched_data import check_watched
-from rlx.records import FILE as TASK, EnvironmentFacts
+from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
 NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx sync`"
 OLDER = (
@@ -80,8 +80,10 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
 
     Raises:
-        ConfigError: Anything is wrong with it; the message names file, line and cure.
+        ConfigError: Anything is wrong with it, or with the sinks that ``params.yaml`` chooses; the message names file, line
+            and cure.
     """
+    chosen_sinks(configs_from or root)
     composed = compose_run(configs_from or root, run)
     older = is_of_older_rlx(root)
     if older and composed.judging:

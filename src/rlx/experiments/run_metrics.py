@@ -14,7 +14,17 @@ from rlx.algorithms import vocabulary
 from rlx.config import from_dvc, is_component
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
-from rlx.records import BENCH, RunFolder, entry_for, iterate_rows, metrics_files, read_metadata
+from rlx.records import (
+    BENCH,
+    Clock,
+    RunFolder,
+    entry_for,
+    iterate_rows,
+    logs_of,
+    metrics_files,
+    read_clock,
+    read_metadata,
+)
 
 Array = np.ndarray[Any, Any]
 """Keys that say which row it is; all others are metrics."""
@@ -80,29 +90,22 @@ def _check_whole(folder: RunFolder, found: dict[int, SeedMetrics]) -> None:
 
 
 def training_clocks(root: Path, folder: RunFolder) -> dict[int, dict[int, float]]:
-    """Return by seed, and by environment step, the seconds of training until then; only of seeds that have logs.
-
-    See :func:`rlx.records.tensorboard_log.training_clock`.
+    """Return by seed, and by environment step, the seconds of training until then; only of seeds that have a clock.
 
     Raises:
         Missing: The run was read through Git, and this clone lacks its logs.
     """
-    from rlx.records import training_clock
-
-    clocks = {seed: training_clock(path) for seed, path in _log_folders(root, folder).items()}
-    return {seed: clock for seed, clock in clocks.items() if clock}
+    return {seed: clock.seconds for seed, clock in training_times(root, folder).items()}
 
 
-def training_times(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, float], dict[int, float]]]:
-    """Return :func:`training_clocks` and, by seed and environment step, the seconds of each update (where they are logged).
+def training_times(root: Path, folder: RunFolder) -> dict[int, Clock]:
+    """Return the clock of each seed that has one.
 
     Raises:
         Missing: As :func:`training_clocks`.
     """
-    from rlx.records import tensorboard_log
-
-    times = {seed: tensorboard_log.training_times(path) for seed, path in _log_folders(root, folder).items()}
-    return {seed: found for seed, found in times.items() if found[0]}
+    clocks = {seed: read_clock(path) for seed, path in _log_folders(root, folder).items()}
+    return {seed: clock for seed, clock in clocks.items() if clock.seconds}
 
 
 def _columns(rows: list[dict[str, Any]]) -> SeedMetrics:
@@ -129,7 +132,7 @@ def _log_folders(root: Path, folder: RunFolder) -> dict[int, Path]:
     elif (folder.path / "metrics.jsonl").exists():
         logs = folder.path / "logs"
     else:
-        return {seed: path / "tensorboard" for seed, path in _bench(root, folder).items()}
+        return {seed: logs_of(path) for seed, path in _bench(root, folder).items()}
     return _by_seed(logs)
 
 

@@ -1,9 +1,10 @@
-from . import checkpoints as checkpoints, results as results, tensorboard_log as tensorboard_log
+from . import checkpoints as checkpoints, results as results
 from .bench import (
     SIZE_LIMIT as SIZE_LIMIT,
     Entry as Entry,
     bench_folder as bench_folder,
     entry_for as entry_for,
+    logs_of as logs_of,
     prune as prune,
 )
 from .checkpoints import (
@@ -12,6 +13,7 @@ from .checkpoints import (
     CheckpointContent as CheckpointContent,
     TrainingState as TrainingState,
 )
+from .clock import Clock as Clock, ClockWriter as ClockWriter, read_clock as read_clock
 from .dvc_cache import (
     HASH as HASH,
     cache_root as cache_root,
@@ -96,8 +98,6 @@ from .runs import (
     read_metadata as read_metadata,
     write_metadata as write_metadata,
 )
-from .tensorboard_log import (
-    UPDATE_SECONDS as UPDATE_SECONDS,
-    TensorBoardLog as TensorBoardLog,
-    training_clock as training_clock,
-)
+from .sinks.following import Followers as Followers
+from .sinks.registry import chosen_sinks as chosen_sinks, sink_makers as sink_makers
+from .sinks.sink import FAILED as FAILED, FINISHED as FINISHED, Sink as Sink

@@ -68,6 +68,12 @@ class Entry:
             lock.release()
 
 
+def logs_of(folder: Path) -> Path:
+    """Return where a seed's bench folder holds what becomes its ``logs/``; an older rlx called it otherwise."""
+    older = folder / "tensorboard"
+    return older if older.is_dir() else folder / "logs"
+
+
 def bench_folder(root: Path) -> Path:
     """Return the bench of a project: in the project itself, also from a temporary copy of it."""
     return main_root(root) / ".dvc" / "tmp" / "rlx"

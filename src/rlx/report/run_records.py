@@ -14,7 +14,7 @@ from rlx.config import COMMON, metrics_from
 from rlx.diagnosis import Episodes, Failure, RunRecord, SeedRecord, Task
 from rlx.errors import Missing
 from rlx.experiments import SeedMetrics, read_metrics, training_times
-from rlx.records import BENCH, RANDOM, RunFolder, read_episodes, read_facts, read_metadata, read_summary
+from rlx.records import BENCH, RANDOM, Clock, RunFolder, read_episodes, read_facts, read_metadata, read_summary
 
 NOTHING = SeedMetrics(np.array([], dtype=int), {})
 
@@ -75,7 +75,7 @@ def _metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
         return {}
 
 
-def _clocks(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, float], dict[int, float]]]:
+def _clocks(root: Path, folder: RunFolder) -> dict[int, Clock]:
     try:
         return training_times(root, folder)
     except Missing:
@@ -99,7 +99,7 @@ def _as_episodes(rows: Any) -> Episodes:
 def _seed(
     seed: int,
     metrics: SeedMetrics,
-    times: tuple[Mapping[int, float], Mapping[int, float]] | None,
+    times: Clock | None,
     played: Episodes | None,
     told: Mapping[str, Any],
 ) -> SeedRecord:

@@ -133,13 +133,13 @@ def _lay_down(root: Path, outputs: Mapping[str, str], seed: int, folder: Path) -
         DataDamaged: DVC's cache has something else under one of the hashes; then nothing was written.
     """
     sources: dict[Path, Path] = {}
-    for output, target in (("checkpoints", "checkpoints"), ("logs", "tensorboard")):
+    for output in ("checkpoints", "logs"):
         listing = cached(root, outputs[output])
         for name, digest in (members(listing) if listing else {}).items():
             found = cached(root, digest) if name.startswith(f"seed_{seed}/") else None
             if found is not None:
                 _check(found, digest)
-                sources[folder / target / name.partition("/")[2]] = found
+                sources[folder / output / name.partition("/")[2]] = found
     metrics = cached(root, outputs["metrics.jsonl"])
     if metrics is None:
         raise DataDamaged("metrics.jsonl: is not in DVC's cache")

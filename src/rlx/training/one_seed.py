@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from rlx.algorithms import Algorithm, Engine, Export, Learner, device_for, prepare_kernels, trained_config
+from rlx.algorithms import (
+    UPDATE_SECONDS,
+    Algorithm,
+    Engine,
+    Export,
+    Learner,
+    device_for,
+    prepare_kernels,
+    trained_config,
+)
 from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, write_bytes
 from rlx.envs import (
     Environments,
@@ -34,15 +43,7 @@ from rlx.envs import (
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
 from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
-from rlx.records import (
-    UPDATE_SECONDS,
-    Best,
-    CheckpointContent,
-    MetricsWriter,
-    TensorBoardLog,
-    TrainingState,
-    checkpoints,
-)
+from rlx.records import Best, CheckpointContent, ClockWriter, MetricsWriter, TrainingState, checkpoints, logs_of
 from rlx.training.actors import PolicyPlayer
 from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
 
@@ -60,7 +61,7 @@ class _Seed:
     timetable: Timetable
     state: TrainingState
     metrics: MetricsWriter
-    tensorboard: TensorBoardLog
+    clock: ClockWriter
     text: str = field(default="")
     stepper: Stepper | None = None
     probe: Any = None
@@ -85,7 +86,7 @@ def train_seed(  # noqa: PLR0913
         root: The project.
         snapshot: The run's effective configuration.
         seed: The training seed.
-        folder: The seed's bench: ``checkpoints/``, ``metrics.jsonl`` and ``tensorboard/`` grow in it.
+        folder: The seed's bench: ``checkpoints/``, ``metrics.jsonl`` and ``logs/`` grow in it.
         report: Called about four times a second with how far it is.
         say: Called with a line for people, before something that takes a while.
 
@@ -117,7 +118,7 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
         raise
     finally:
         run.metrics.close()
-        run.tensorboard.close()
+        run.clock.close()
         run.env.close()
         if run.stepper is not None:
             run.stepper.close()
@@ -178,7 +179,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
             state = found.state
             _load_into(learner, env, found)
         metrics = MetricsWriter(folder / "metrics.jsonl", state.step, {**COMMON, **algorithm.metrics})
-        tensorboard = TensorBoardLog(folder / "tensorboard", state.step + 1 if state.step else 0)
+        clock = ClockWriter(logs_of(folder), state.step)
     except BaseException:
         env.close()
         raise
@@ -186,9 +187,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     alone = config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
     timetable = Timetable.of(config, episode_limit(probe))
-    return _Seed(
-        snapshot, folder, algorithm, engine, learner, env, timetable, state, metrics, tensorboard, text, probe=probe
-    )
+    return _Seed(snapshot, folder, algorithm, engine, learner, env, timetable, state, metrics, clock, text, probe=probe)
 
 
 def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint) -> None:
@@ -277,15 +276,13 @@ def _alive(run: _Seed, played: EpisodesPlayed) -> None:
 
 
 def _log(run: _Seed, row: Mapping[str, Any], took: float | None) -> None:
-    written = run.metrics.append(row)
-    scalars = {key: value for key, value in written.items() if "/" in key}
-    run.tensorboard.add(run.state.step, scalars | ({UPDATE_SECONDS: took} if took is not None else {}))
+    run.clock.add(run.state.step, took)  # first: whoever follows the rows finds their times
+    run.metrics.append(row)
 
 
 def _checkpoint(run: _Seed) -> None:
     """Write the boundary that a resumed training starts from, and drop what is not wanted any more."""
     run.metrics.sync()
-    run.tensorboard.flush()
     run.state = replace(run.state, boundary=run.state.boundary + 1)
     _save(run, f"step_{run.state.step}.zip")
     _name_latest_and_best(run)

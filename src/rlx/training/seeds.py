@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rlx.algorithms import algorithm
+from rlx.comparison import flatten
 from rlx.config import Snapshot, Timetable, check_unchanged, step_timeout, write_text
 from rlx.errors import TrainingFailed
 from rlx.launch import Failure, Progress, SeedProgress, run_parallel, shown_duration, worker_count
-from rlx.records import BENCH, Entry, entry_for, is_pullable, iterate_rows, live_folder, prune, show_bench, write_rows
+from rlx.records import (
+    BENCH,
+    FAILED,
+    FINISHED,
+    Entry,
+    Followers,
+    Sink,
+    chosen_sinks,
+    entry_for,
+    is_pullable,
+    iterate_rows,
+    live_folder,
+    logs_of,
+    prune,
+    show_bench,
+    write_rows,
+)
 from rlx.training.inheritance import take_over, take_recorded
 
 
@@ -59,9 +76,11 @@ def train_run(
         The outcomes, in the order of the seeds. Finished seeds are exported even when others failed.
 
     Raises:
+        ConfigError: ``params.yaml`` chooses a sink that cannot be used; nothing has been trained.
         KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
     """
     algorithm(snapshot.config.algo.name, root)  # one that is not here is refused before anything runs
+    sinks = chosen_sinks(root)
     entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
     taken = take_recorded(root, snapshot, {seed: entry for seed, entry in entries.items() if not entry.done})
     kept = {seed: note for seed, entry in entries.items() if (note := entry.done)}
@@ -72,7 +91,9 @@ def train_run(
     missing = [seed for seed in entries if seed not in kept]
     total = Timetable.of(snapshot.config, None).whole_steps
     try:
-        with SeedProgress(run, missing, total) as progress:
+        with SeedProgress(run, missing, total) as progress, _followers(sinks, run, snapshot, progress) as followers:
+            for seed in kept:
+                followers.catch_up(entries[seed])
             if on_bench := kept.keys() - taken.keys():
                 why = "kept, since trained before with these settings and this code"
                 progress.say(f"{run}: {why}: {_listed(on_bench)}")
@@ -87,7 +108,7 @@ def train_run(
                         f"{run}: dvc.lock records its results: if they were pushed, `dvc pull` spares the training"
                     )
                 progress.say(f"{run}: training {_listed(missing)}, {worker_count(len(missing))} at a time")
-                told = _Told(run, entries, outcomes, progress, on_change)
+                told = _Told(run, entries, outcomes, progress, followers, on_change)
                 tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
                 patience = step_timeout(root, snapshot.config.env, run)
                 run_parallel(_train_on_bench, tasks, told.event, told.end, step_timeout=patience)
@@ -106,6 +127,7 @@ class _Told:
     entries: dict[int, Entry]
     outcomes: dict[int, SeedOutcome]
     progress: SeedProgress
+    followers: Followers
     on_change: Callable[[list[SeedOutcome]], None]
 
     def event(self, content: Any) -> None:
@@ -116,9 +138,11 @@ class _Told:
         if content.resumed_from:
             self.progress.say(f"{self.run}: seed {content.seed} goes on from step {content.resumed_from:,}")
         self.progress.update(content)
+        self.followers.begin(self.entries[content.seed])
 
     def end(self, seed: int, result: Any) -> None:
         """Note how a seed has ended."""
+        self.followers.end(seed, FAILED if isinstance(result, Failure) else FINISHED)
         if isinstance(result, Failure):
             steps = _steps_behind(self.entries[seed])
             _write_error(self.entries[seed], result.details)
@@ -132,6 +156,15 @@ class _Told:
             self.outcomes[seed] = _finished(seed, result, reused=False)
             self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
         self.on_change(_ordered(self.outcomes))
+
+
+def _followers(
+    sinks: Mapping[str, Callable[[], Sink]], run: str, snapshot: Snapshot, progress: SeedProgress
+) -> Followers:
+    """Return what has sinks follow the seeds of a run."""
+    live = live_folder()
+    settings = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "code")}
+    return Followers(sinks, live.name if live else run, flatten(settings), lambda line: progress.say(f"{run}: {line}"))
 
 
 def check(run: str, outcomes: list[SeedOutcome]) -> None:
@@ -160,8 +193,8 @@ def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None
         shutil.rmtree(folder / stale, ignore_errors=True)
     for seed, entry in entries.items():
         logs, checkpoints = folder / "logs" / f"seed_{seed}", folder / "checkpoints" / f"seed_{seed}"
-        if (entry.folder / "tensorboard").is_dir():
-            shutil.copytree(entry.folder / "tensorboard", logs)
+        if logs_of(entry.folder).is_dir():
+            shutil.copytree(logs_of(entry.folder), logs)
         if (entry.folder / "error.txt").is_file():
             logs.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.folder / "error.txt", logs / "error.txt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlx.algorithms.learner import Array, Observations, State
+from rlx.algorithms.learner import UPDATE_SECONDS, Array, Observations, State
 from rlx.algorithms.ppo import build
 from rlx.algorithms.ppo.engines import FAST, choose_engine
 from rlx.config import RunConfig
@@ -13,7 +13,6 @@ from rlx.envs import Environments
 from rlx.errors import TrainingFailed
 
 OPTIMIZER = "policy.optimizer"
-UPDATE_SECONDS = "time/update_seconds"
 
 
 class PPOLearner:

@@ -1,0 +1,214 @@
+"""Follows seeds in training with the sinks that were chosen, each in a thread of its own, beside what controls them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rlx.records.bench import Entry, logs_of
+from rlx.records.clock import CLOCK, Moment, parse_moment
+from rlx.records.metrics import parse_row
+from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, UPDATE_SECONDS, Sink
+from rlx.stats import raised
+
+LOOK_SECONDS = 0.5
+"""Between two looks for new rows."""
+FLUSH_SECONDS = 2.0
+PATIENCE_SECONDS = 60.0
+"""How long the end of a training waits for a sink that has not taken all rows."""
+PATIENCE_WHEN_STOPPED = 5.0
+
+
+class NewLines:
+    """Whole lines of a file that grows, or is replaced by one that a resumed training has trimmed."""
+
+    def __init__(self, path: Path):
+        self._path, self._file, self._offset = path, 0, 0
+
+    def read(self) -> Iterator[str]:
+        """Yield the lines that have come since; of a file that was replaced, all."""
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            number = self._path.stat().st_ino
+            if number != self._file:
+                self._file, self._offset = number, 0
+            file.seek(self._offset)
+            while (line := file.readline()).endswith(b"\n"):
+                self._offset += len(line)
+                yield line.decode("utf-8", "replace")
+
+
+class Follower:
+    """Hands the rows of one seed on to one sink."""
+
+    def __init__(self, sink: Sink, entry: Entry, run: str, config: Mapping[str, Any]):
+        self._sink = sink
+        place = logs_of(entry.folder)
+        self._last = sink.open(place, run, entry.seed, entry.folder.name, config)
+        self._rows, self._moments = NewLines(entry.folder / "metrics.jsonl"), NewLines(place / CLOCK)
+        self._moment: Moment | None = None
+        self._flushed = time.monotonic()
+
+    def look(self) -> None:
+        """Hand on the rows that have come."""
+        clock = self._moments.read()
+        for line in self._rows.read():
+            row = parse_row(line)
+            step = int(row["step"])
+            if step > self._last:
+                values = {name: value for name, value in row.items() if "/" in name}
+                self._sink.write(step, values | self._times(step, clock))
+                self._last = step
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._sink.flush()
+            self._flushed = time.monotonic()
+
+    def close(self, state: str) -> None:
+        """Hand on what is left, and end the record."""
+        self.look()
+        self._sink.close(state)
+
+    def _times(self, step: int, clock: Iterator[str]) -> dict[str, float]:
+        """Return the times of a row. Training notes them before it writes the row, so that they are there."""
+        while self._moment is None or self._moment.step < step:
+            line = next(clock, None)
+            if line is None:
+                return {}
+            self._moment = parse_moment(line) or self._moment
+        if self._moment.step > step:
+            return {}
+        update = self._moment.update_seconds
+        return {SECONDS: self._moment.seconds} | ({} if update is None else {UPDATE_SECONDS: update})
+
+
+class _SinkThread(threading.Thread):
+    """One sink and the seeds that it follows; everything that is asked of the sink happens here."""
+
+    def __init__(self, name: str, make: Callable[[], Sink]):
+        super().__init__(name=f"sink {name}", daemon=True)
+        self.sink, self.problem = name, ""
+        self._make = make
+        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._seeds: dict[int, Follower] = {}
+
+    def run(self) -> None:
+        """Work until told to end; whatever the sink raises ends this thread and nothing else."""
+        try:
+            while (order := self._next()) is not None:
+                order()
+                for follower in self._seeds.values():
+                    follower.look()
+            for follower in self._seeds.values():
+                follower.close(STOPPED)
+        except BaseException as error:  # noqa: BLE001 — a sink is anybody's code
+            self.problem = raised(error)
+
+    def begin(self, entry: Entry, run: str, config: Mapping[str, Any]) -> None:
+        """Have a seed followed."""
+        self._orders.put(partial(self._begin, entry, run, config))
+
+    def end(self, entry: Entry, state: str) -> None:
+        """Have the rest of a seed that has ended handed on."""
+        self._orders.put(partial(self._end, entry, state))
+
+    def leave(self) -> None:
+        """Have everything closed."""
+        self._orders.put(None)
+
+    def _next(self) -> Callable[[], None] | None:
+        try:
+            return self._orders.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            return lambda: None
+
+    def _begin(self, entry: Entry, run: str, config: Mapping[str, Any]) -> None:
+        mark = unsent(entry, self.sink)
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
+        self._seeds[entry.seed] = Follower(self._make(), entry, run, config)
+
+    def _end(self, entry: Entry, state: str) -> None:
+        self._seeds.pop(entry.seed).close(state)
+        if state == FINISHED:
+            unsent(entry, self.sink).unlink(missing_ok=True)
+
+
+class Followers:
+    """Follows the seeds of a run with sinks: ``begin`` when one trains, ``end`` when it has ended.
+
+    A sink that fails, or does not return, is said once and left out from there on.
+    """
+
+    def __init__(
+        self, sinks: Mapping[str, Callable[[], Sink]], run: str, config: Mapping[str, Any], say: Callable[[str], None]
+    ):
+        self._run, self._config, self._say = run, config, say
+        self._threads = [_SinkThread(name, make) for name, make in sinks.items()]
+        self._begun: dict[int, Entry] = {}
+        self._said: set[str] = set()
+
+    def __enter__(self) -> Followers:
+        """Start to follow."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let each sink take what is left; the records of seeds that have not ended are closed as stopped."""
+        for thread in self._threads:
+            thread.leave()
+        patience = PATIENCE_SECONDS if kind is None else PATIENCE_WHEN_STOPPED
+        deadline = time.monotonic() + patience
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                thread.problem = thread.problem or f"it has not taken all rows within {patience:g} s"
+        self._tell()
+
+    def begin(self, entry: Entry) -> None:
+        """Follow a seed that trains, if that is not done already."""
+        self._tell()
+        if entry.seed not in self._begun:
+            self._begun[entry.seed] = entry
+            for thread in self._threads:
+                thread.begin(entry, self._run, self._config)
+
+    def end(self, seed: int, state: str) -> None:
+        """Stop following a seed that has ended, once all its rows are handed on."""
+        self._tell()
+        if entry := self._begun.pop(seed, None):
+            for thread in self._threads:
+                thread.end(entry, state)
+
+    def catch_up(self, entry: Entry) -> None:
+        """Hand on the rest of a finished seed, where a kill or a failure has kept a sink from taking it all."""
+        for thread in self._threads:
+            if unsent(entry, thread.sink).exists():
+                thread.begin(entry, self._run, self._config)
+                thread.end(entry, FINISHED)
+
+    def _tell(self) -> None:
+        """Say of each sink that was dropped why, once."""
+        for thread in self._threads:
+            if thread.problem and thread.sink not in self._said:
+                self._said.add(thread.sink)
+                self._say(
+                    f"the sink {thread.sink} is left out from here on: {thread.problem}; training goes on without it, and "
+                    f"metrics.jsonl has every row"
+                )
+
+
+def unsent(entry: Entry, sink: str) -> Path:
+    """Return the mark that a sink may lack rows of a seed."""
+    return entry.folder / "sinks" / f"{sink}.unsent"

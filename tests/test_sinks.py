@@ -1,0 +1,387 @@
+"""Where rows go besides metrics.jsonl: sinks follow a training, catch up after a kill, and cannot harm it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rlx.config import compose_run, plugins
+from rlx.errors import ConfigError
+from rlx.records import read_clock
+from rlx.records.bench import Entry, entry_for, logs_of
+from rlx.records.event_files import _events
+from rlx.records.metrics import read_rows
+from rlx.records.sinks import following, registry
+from rlx.records.sinks.following import Followers, unsent
+from rlx.records.sinks.registry import SinkKind, chosen_sinks, sink_makers
+from rlx.training.seeds import train_run
+from tests.conftest import Project
+from tests.test_training import cartpole, hashes
+
+TOY = '''
+"""A sink of another package: a line for each call, in a file that survives a kill."""
+import json
+from pathlib import Path
+
+
+class Toy:
+    def __init__(self, file="told.jsonl", hold=True):
+        self.name, self.hold = file, hold
+
+    def open(self, place, run, seed, key, config):
+        place.mkdir(parents=True, exist_ok=True)
+        self.path = place / self.name
+        told = [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+        last = max((each["step"] for each in told if "step" in each), default=-1) if self.hold else -1
+        self.tell(open=[run, seed, key, config["algo.gamma"], last])
+        return last
+
+    def tell(self, **facts):
+        with self.path.open("a") as file:
+            file.write(json.dumps(facts) + "\\n")
+
+    def write(self, step, row):
+        self.tell(step=step, row=dict(row))
+
+    def flush(self):
+        pass
+
+    def close(self, state):
+        self.tell(close=state)
+
+
+class Raises(Toy):
+    def write(self, step, row):
+        raise SystemExit("the server is gone")
+
+
+class Hangs(Toy):
+    def write(self, step, row):
+        import time
+        time.sleep(1000)
+'''
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package with sinks, on the path of this process and of those that it starts."""
+    folder = tmp_path / "site"
+    install(folder, "toys", {"toy": "toys:Toy", "raises": "toys:Raises", "hangs": "toys:Hangs"}, TOY)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    return folder
+
+
+def install(folder: Path, name: str, sinks: Mapping[str, str], code: str) -> None:
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    entries = "".join(f"{sink} = {where}\n" for sink, where in sinks.items())
+    (info / "entry_points.txt").write_text(f"[rlx.sinks]\n{entries}")
+    (folder / f"{name}.py").write_text(code)
+
+
+def choosing(root: Path, *sinks: str) -> Path:
+    """A folder that chooses sinks, and has nothing else of a project."""
+    root.mkdir(exist_ok=True)
+    (root / "params.yaml").write_text(f"study: {{runs: [a]}}\nlog:\n  sinks: [{', '.join(sinks)}]\n")
+    return root
+
+
+def told(root: Path, seed: int, name: str = "told.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (root / f"runs/a/logs/seed_{seed}" / name).read_text().splitlines()]
+
+
+def own_rows(root: Path, seed: int) -> list[dict[str, Any]]:
+    return [row for row in read_rows(root / "runs/a/metrics.jsonl") if row["seed"] == seed]
+
+
+def metrics_of(row: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if "/" in name and not name.startswith("time/")}
+
+
+# --- following ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_sink_gets_every_row_of_every_seed(tmp_path: Path) -> None:
+    root, snapshot = choosing(tmp_path / "p", "toy"), cartpole(num_seeds=2, seed=3)
+    train_run(root, "a", snapshot, lambda _: None)
+    for seed in (3, 4):
+        calls, rows = told(root, seed), own_rows(root, seed)
+        key = entry_for(root, snapshot, seed).folder.name
+        assert calls[0] == {"open": ["a", seed, key, snapshot.config.algo.gamma, -1]}
+        assert calls[-1] == {"close": "finished"}
+        assert [call["step"] for call in calls[1:-1]] == [row["step"] for row in rows]
+        assert [metrics_of(call["row"]) for call in calls[1:-1]] == [metrics_of(row) for row in rows]
+        clock = read_clock(root / f"runs/a/logs/seed_{seed}")
+        assert [call["row"]["time/seconds"] for call in calls[1:-1]] == [*clock.seconds.values()]
+        assert [call["row"]["time/update_seconds"] for call in calls[1:-1]] == [*clock.update_seconds.values()]
+        assert not unsent(entry_for(root, snapshot, seed), "toy").exists()
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+from rlx.training.seeds import train_run
+from tests.test_sinks import long
+if __name__ == "__main__":
+    train_run(Path(sys.argv[1]), "a", long(), lambda _: None)
+"""
+
+
+def long() -> Any:
+    return cartpole(seed=3, num_seeds=1, algo={"engine": "fast", "total_timesteps": 60_000})
+
+
+@pytest.mark.usefixtures("packages")
+@pytest.mark.parametrize("hold", [True, False])
+def test_killed_and_resumed_it_gets_each_step_once_after_what_it_holds(tmp_path: Path, hold: bool) -> None:
+    root = choosing(tmp_path / "p", f"{{toy: {{hold: {str(hold).lower()}}}}}", "tensorboard")
+    entry = entry_for(root, long(), 3)
+    with subprocess.Popen(
+        [sys.executable, "-c", TRAIN, str(root)], cwd=Path(__file__).parents[1], start_new_session=True
+    ) as child:
+        while child.poll() is None and len(written(entry)) < 20:
+            time.sleep(0.05)
+        os.killpg(child.pid, signal.SIGKILL)
+    before = written(entry)
+    train_run(root, "a", long(), lambda _: None)
+    steps = [row["step"] for row in own_rows(root, 3)]
+    calls = told(root, 3)
+    opened = [index for index, call in enumerate(calls) if "open" in call]
+    last = calls[opened[-1]]["open"][-1]
+    assert last == (max(before, default=-1) if hold else -1)
+    after = [call["step"] for call in calls[opened[-1] :] if "step" in call]
+    assert after == [step for step in steps if step > last]
+    if hold:
+        assert before + after == steps
+    assert events_of(root / "runs/a/logs/seed_3").keys() == set(steps)
+    assert len([*(root / "runs/a/logs/seed_3").glob("events.*")]) == 1  # written anew
+    train_run(tmp_path / "calm", "a", long(), lambda _: None)
+    assert hashes(entry.folder) == hashes(entry_for(tmp_path / "calm", long(), 3).folder)
+
+
+def written(entry: Entry) -> list[int]:
+    path = logs_of(entry.folder) / "told.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [call["step"] for line in lines if line.endswith("}") and "step" in (call := json.loads(line))]
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_sink_that_a_kill_cut_off_after_training_catches_up(tmp_path: Path) -> None:
+    root, snapshot = choosing(tmp_path / "p"), cartpole(seed=3, num_seeds=1)
+    train_run(root, "a", snapshot, lambda _: None)
+    entry = entry_for(root, snapshot, 3)
+    unsent(entry, "toy").parent.mkdir()
+    unsent(entry, "toy").touch()
+    train_run(choosing(root, "toy", "tensorboard"), "a", snapshot, lambda _: None)
+    assert [call["step"] for call in told(root, 3) if "step" in call] == [row["step"] for row in own_rows(root, 3)]
+    assert not [*(root / "runs/a/logs/seed_3").glob("events.*")]  # what is chosen later follows later trainings
+
+
+def test_rows_of_a_file_that_is_replaced_are_not_sent_twice(tmp_path: Path) -> None:
+    class Steps:
+        def __init__(self) -> None:
+            self.steps: list[int] = []
+            self.times: list[float | None] = []
+
+        def open(self, *_: Any) -> int:
+            return 1
+
+        def write(self, step: int, row: Mapping[str, float]) -> None:
+            self.steps.append(step)
+            self.times.append(row.get("time/seconds"))
+
+        def flush(self) -> None: ...
+
+        def close(self, state: str) -> None: ...
+
+    def write(name: str, *lines: str) -> None:
+        (tmp_path / "new").write_text("".join(lines))
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "new").rename(tmp_path / name)
+
+    def rows(*steps: int) -> Iterator[str]:
+        return (json.dumps({"seed": 3, "step": step, "train/loss": 0.5}) + "\n" for step in steps)
+
+    sink = Steps()
+    follower = following.Follower(sink, Entry(tmp_path, 3), "a", {})
+    follower.look()  # nothing is there yet
+    write("logs/clock.csv", "step,seconds,update_seconds\n", "1,0.1,\n", "2,0.2,\n")
+    write("metrics.jsonl", *rows(1, 2, 3), '{"seed": 3, "st')
+    follower.look()
+    write("logs/clock.csv", "step,seconds,update_seconds\n", "1,0.1,\n", "2,0.2,\n", "3,0.35,\n", "5,0.5,\n")
+    write("metrics.jsonl", *rows(1, 2, 3, 4, 5))
+    follower.close("finished")
+    assert sink.steps == [2, 3, 4, 5]
+    assert sink.times == [0.2, None, None, 0.5]
+
+
+# --- what a sink does cannot harm a training --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_sink_that_fails_or_hangs_is_said_once_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 3.0)
+    snapshot = cartpole(num_seeds=2, seed=3)
+    found = {}
+    for name, sinks in (("none", []), ("bad", ["raises", "{hangs: {file: hung.jsonl}}", "{toy: {file: good.jsonl}}"])):
+        root = choosing(tmp_path / name, *sinks)
+        outcomes = train_run(root, "a", snapshot, lambda _: None)
+        assert [outcome.status for outcome in outcomes] == ["finished", "finished"]
+        run = root / "runs/a"
+        found[name] = {
+            str(path.relative_to(run)): path.read_bytes()
+            for path in [run / "metrics.jsonl", *(run / "checkpoints").rglob("*.zip")]
+        }
+    assert found["none"] == found["bad"]
+    assert len(told(root, 4, "good.jsonl")) == len(own_rows(root, 4)) + 2
+    said = " ".join("".join(capfd.readouterr()).split())
+    assert said.count("the sink raises is left out from here on: SystemExit: the server is gone") == 1
+    assert said.count("the sink hangs is left out from here on: it has not taken all rows within 3 s") == 1
+    assert "Traceback" not in said
+
+
+def test_a_stopped_training_closes_its_records_as_stopped(tmp_path: Path) -> None:
+    states: list[str] = []
+
+    class Closes:
+        def open(self, *_: Any) -> int:
+            return -1
+
+        def write(self, *_: Any) -> None: ...
+
+        def flush(self) -> None: ...
+
+        def close(self, state: str) -> None:
+            states.append(state)
+
+    with pytest.raises(KeyboardInterrupt):
+        with Followers({"closes": Closes}, "a", {}, lambda _: None) as followers:
+            for seed in (1, 2, 3):
+                (tmp_path / str(seed)).mkdir()
+                followers.begin(Entry(tmp_path / str(seed), seed))
+            followers.end(1, "finished")
+            followers.end(2, "failed")
+            raise KeyboardInterrupt
+    assert states == ["finished", "failed", "stopped"]
+    assert [seed for seed in (1, 2, 3) if unsent(Entry(tmp_path / str(seed), seed), "closes").exists()] == [2, 3]
+
+
+# --- TensorBoard --------------------------------------------------------------------------------------------------------
+
+
+def events_of(folder: Path) -> dict[int, Any]:
+    """The events with metrics, by step."""
+    (path,) = folder.glob("events.out.tfevents.*")
+    return {event.step: event for event in _events(path) if event.step}
+
+
+def test_event_files_hold_the_metrics_at_the_moments_of_the_clock(tmp_path: Path) -> None:
+    root = tmp_path
+    train_run(root, "a", cartpole(seed=3, num_seeds=1), lambda _: None)
+    folder = root / "runs/a/logs/seed_3"
+    events, rows, clock = events_of(folder), own_rows(root, 3), read_clock(folder)
+    assert list(events) == [row["step"] for row in rows] == list(clock.seconds)
+    for row in rows:
+        values = {value.tag: value.simple_value for value in events[row["step"]].summary.value}
+        assert values.pop("time/update_seconds") == np.float32(clock.update_seconds[row["step"]])
+        assert values == {name: np.float32(value) for name, value in metrics_of(row).items()}
+    times = np.array([event.wall_time for event in events.values()])
+    assert np.diff(times) == pytest.approx(np.diff([*clock.seconds.values()]), abs=1e-4)
+    assert abs(times[-1] - (folder / "clock.csv").stat().st_mtime) < 600
+    (path,) = folder.glob("events.*")
+    plugins_named = [
+        value.metadata.plugin_data.plugin_name
+        for event in _events(path)
+        if event.HasField("summary")
+        for value in event.summary.value
+        if value.HasField("metadata")
+    ]
+    assert plugins_named == ["hparams"] * 3  # what is measured, the settings, and that it finished
+
+
+# --- choosing -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ("[tensorbord]", "params.yaml:4:11: log.sinks: there is no sink 'tensorbord'; did you mean tensorboard?"),
+        (
+            "[tensorboard, carrier_pigeon]",
+            "params.yaml:4:24: log.sinks: there is no sink 'carrier_pigeon'; there are: ",
+        ),
+        ("[{tensorboard: {flush: 3}}]", "log.sinks: tensorboard cannot be made with flush: TypeError: "),
+        ("[3]", "params.yaml:4:10: log.sinks: each sink is `name`, or `name: {option: value}`"),
+        ("[tensorboard, tensorboard]", "params.yaml:4:10: log.sinks: tensorboard is listed twice; keep one"),
+        ("tensorboard", "params.yaml:4:10: log.sinks: must be a list, not 'tensorboard'"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused_at_its_line(tmp_path: Path, chosen: str, said: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"study:\n  runs: [a]\nlog:\n  sinks: {chosen}\n")
+    with pytest.raises(ConfigError) as refused:
+        chosen_sinks(tmp_path)
+    assert said in str(refused.value)
+    with pytest.raises(ConfigError):
+        train_run(tmp_path, "a", cartpole(), lambda _: None)
+    assert not (tmp_path / ".dvc").exists()
+
+
+def test_an_extra_that_is_missing_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = SinkKind("tracker", "a tracker", "nowhere:Tracker", needs="rlx_no_such_module", extra="tracker")
+    monkeypatch.setattr(registry, "OWN", (*registry.OWN, kind))
+    with pytest.raises(
+        ConfigError, match=r"params.yaml:3:11: .*needs rlx_no_such_module.*`pip install 'rlx\[tracker\]'`"
+    ):
+        chosen_sinks(choosing(tmp_path, "tracker"))
+
+
+def test_the_choice_is_no_part_of_what_a_training_depends_on(project: Project) -> None:
+    before = compose_run(project.root, "cartpole").config
+    text = (project.root / "params.yaml").read_text()
+    project.write("params.yaml", text + "\nlog: {sinks: []}\n")
+    assert compose_run(project.root, "cartpole").config == before
+    assert "log" not in before.model_dump()
+    refused = project.rlx("train", "cartpole", "-S", "log.sinks=[tensorbord]", check=False)
+    assert refused.returncode == 3
+    said = "-S log.sinks=[tensorbord]: there is no sink 'tensorbord'; did you mean tensorboard?"
+    assert said in " ".join(refused.stdout.split())
+
+
+# --- what packages add --------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_package_is_named_in_a_line_and_passed_over(packages: Path, tmp_path: Path) -> None:
+    install(
+        packages, "broken", {"broken": "broken:Sink", "tensorboard": "broken:Sink"}, "raise SystemExit('not\\ntoday')"
+    )
+    install(packages, "zeta", {"toy": "zeta:Sink"}, "")
+    found = plugins("rlx.sinks", ["tensorboard"])
+    assert "broken" in found.found
+    loaded, problems = found.load_all()
+    assert loaded.keys() == {"toy", "raises", "hangs"}
+    assert [line.partition(";")[0] for line in sorted(problems)] == [
+        "broken: the package broken cannot be loaded (broken:Sink): SystemExit: not",
+        "tensorboard: the package broken brings one for rlx.sinks, and rlx has its own",
+        "toy: the package zeta brings one for rlx.sinks, and so does the package toys",
+    ]
+    with pytest.raises(ConfigError, match=r"log\.sinks: broken: the package broken cannot be loaded"):
+        chosen_sinks(choosing(tmp_path / "p", "broken"))
+    assert sink_makers(["tensorboard"]).keys() == {"tensorboard"}
+    assert plugins("rlx.no_such_group").load_all() == ({}, ())
