@@ -66,6 +66,12 @@ class PolicyUnusable(ConfigError):
     """The network named in the configuration does not exist or cannot be built."""
 
 
+class PluginBroken(RlxError):
+    """What an installed package adds to rlx cannot be imported, or is not what it should be."""
+
+    exit_code = 3
+
+
 class NotInProject(RlxError):
     """The command needs an rlx project and the current folder is not inside one."""
 

@@ -60,6 +60,7 @@ from .judging import (
 )
 from .known import settings_for as settings_for
 from .metrics import UNDEFINED as UNDEFINED, VOCABULARY as VOCABULARY, is_component as is_component
+from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
 from .project import (
     MAIN_ROOT as MAIN_ROOT,
     PACKAGES as PACKAGES,
