@@ -12,7 +12,13 @@ from .explanations import (
     explanation_of as explanation_of,
 )
 from .facts import LearningFacts as LearningFacts, learning_facts as learning_facts, windowed as windowed
-from .finding import Diagnosis as Diagnosis, Evidence as Evidence, Finding as Finding, Suggestion as Suggestion
+from .finding import (
+    Detection as Detection,
+    Diagnosis as Diagnosis,
+    Evidence as Evidence,
+    Finding as Finding,
+    Suggestion as Suggestion,
+)
 from .record import (
     Episodes as Episodes,
     Failure as Failure,
@@ -20,5 +26,7 @@ from .record import (
     SeedRecord as SeedRecord,
     Task as Task,
 )
+from .rules import RULES as RULES
 from .rules.rewards import components as components
+from .rules.rule import Rule as Rule
 from .signals import Signals as Signals

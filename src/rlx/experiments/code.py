@@ -50,7 +50,7 @@ def _sources(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(changed))
 
 
-SOURCES = ("configs", "envs", "policies", "stages")
+SOURCES = ("configs", "envs", "policies", "rules", "stages")
 """Folders whose new files belong to an experiment although Git does not know them yet."""
 
 

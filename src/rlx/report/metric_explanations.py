@@ -14,6 +14,7 @@ from rlx.diagnosis import (
     Behaviour,
     Explanation,
     Finding,
+    Rule,
     RunRecord,
     Signals,
     behaviour_of,
@@ -23,7 +24,7 @@ from rlx.diagnosis import (
     notes,
 )
 from rlx.errors import Missing
-from rlx.experiments import read_metrics
+from rlx.experiments import more_rules, read_metrics
 from rlx.records import RunFolder
 from rlx.report.metric_choice import metric_named
 from rlx.report.run_records import gather
@@ -85,19 +86,19 @@ def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> Exp
         UsageError: There is no such metric; the message names the nearest.
     """
     record = gather(root, folder)
-    explained = explain_record(record, metric)
+    explained = explain_record(record, metric, more_rules(root))
     if any(len(seed.steps_U) for seed in record.seeds):
         return explained
     return ExplainedRun(**{**vars(explained), "notes": (*_why_nothing(root, folder), *explained.notes)})
 
 
-def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun:
+def explain_record(record: RunRecord, metric: str | None = None, more: Sequence[Rule] = ()) -> ExplainedRun:
     """Explain one metric, or all that were logged, from what is known of a run; see :func:`explain_run`."""
     signals = Signals(record)
     logged = logged_metrics(signals)
     components = [name for name in logged if name.startswith(COMPONENT)]
     wanted = in_groups(logged) if metric is None else [metric_named(metric, [*EXPLANATIONS, *components])]
-    diagnosis = diagnose(record)
+    diagnosis = diagnose(record, more)
     found = (*diagnosis.findings, *diagnosis.consequences)
     explanations = [each for name in wanted if (each := explanation_of(name)) is not None]
     return ExplainedRun(
