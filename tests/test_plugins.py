@@ -292,16 +292,28 @@ def test_rules_of_packages_and_of_the_project_are_applied(installed: Path, study
     assert "nowhere" not in rlx(study.root, "ls").stderr
 
 
-def test_a_rule_with_the_name_of_ours_is_passed_over(
-    tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("theirs[:1]", "give it a name of its own"),
+        ("[replace(theirs[0], id='../up')]", "a rule is called '../up'"),
+    ],
+)
+def test_a_rule_with_a_name_that_cannot_be_is_passed_over(
+    rules: str,
+    said: str,
+    tmp_path: Path,
+    installed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = "from rlx.diagnosis import RULES as theirs\nRULES = theirs[:1]\n"
+    text = f"from rlx.diagnosis import RULES as theirs\nfrom dataclasses import replace\nRULES = {rules}\n"
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "__init__.py").write_text(text)
     monkeypatch.delitem(sys.modules, "rules", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     assert [rule.id for rule in more_rules(tmp_path)] == ["counted-seeds"]
-    assert "give it a name of its own" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
     monkeypatch.delitem(sys.modules, "rules", raising=False)
 
 
@@ -373,6 +385,26 @@ def test_a_task_that_was_lost_is_started_again(installed: Path, tmp_path: Path) 
     assert [event for event in heard.events if "lost" in event] == [
         "task 0 was lost (exit code -9); started again, from its newest checkpoint"
     ]
+
+
+def test_what_an_earlier_command_started_is_found_again_and_not_started_twice(installed: Path, tmp_path: Path) -> None:
+    (task,) = tasks_of(tmp_path, "fine")
+    task.prepare()
+    row, heard = executor("commands", plugins("rlx.executors")), Heard()
+    earlier, later = (row.start(Terms(2, 60.0, heard.events.append)) for _ in range(2))
+    earlier.submit([task])
+
+    def attach(tasks: list[Task]) -> set[str]:
+        later.running = earlier.running  # type: ignore[attr-defined]
+        return {each.key for each in tasks}
+
+    def submit(tasks: list[Task]) -> None:
+        raise AssertionError
+
+    later.attach, later.submit = attach, submit  # type: ignore[method-assign,assignment]
+    carry_out(later, [task], heard.events.append, heard.end)
+    assert heard.ends == {"task 0": {"twice": 0}}
+    assert heard.events == ["begins 0"]
 
 
 def test_a_task_that_is_always_lost_fails_in_the_end(

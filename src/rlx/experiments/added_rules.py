@@ -5,6 +5,7 @@ They are loaded here and handed to the diagnosis, which itself only computes. Wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,8 @@ def _checked(content: Any, broken: Callable[[str], PluginBroken]) -> tuple[Rule,
     rules = tuple(content) if isinstance(content, list | tuple) else (content,)
     if not all(isinstance(rule, Rule) for rule in rules):
         raise broken("it is neither an rlx.diagnosis.Rule nor a list of them")
+    if odd := [rule.id for rule in rules if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(rule.id))]:
+        raise broken(f"a rule is called {odd[0]!r}; use small letters, digits and - (files are named so)")
     if taken := {rule.id for rule in rules} & {rule.id for rule in RULES}:
         raise broken(f"rlx has a rule {min(taken)!r}; give it a name of its own")
     return rules

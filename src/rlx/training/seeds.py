@@ -89,15 +89,7 @@ def train_run(
                     progress.say(
                         f"{run}: dvc.lock records its results: if they were pushed, `dvc pull` spares the training"
                     )
-                chosen, slots = chosen_executor(root), worker_count(len(missing))
-                how = f"{slots} at a time" if chosen.name == LOCAL else f"by {chosen.name}"
-                progress.say(f"{run}: training {_listed(missing)}, {how}")
-                told = _Told(run, entries, outcomes, progress, on_change)
-                patience = step_timeout(root, snapshot.config.env, run)
-                tasks = {seed: seed_task(root, snapshot, entries[seed], patience) for seed in missing}
-                by_key = {task.key: seed for seed, task in tasks.items()}
-                doing = chosen.start(Terms(slots, patience, told.event))
-                carry_out(doing, list(tasks.values()), told.event, lambda key, result: told.end(by_key[key], result))
+                _train(root, snapshot, missing, _Told(run, entries, outcomes, progress, on_change))
     finally:
         finished = [seed for seed, outcome in outcomes.items() if outcome.status == "finished"]
         export(root / "runs" / run, entries, finished)
@@ -139,6 +131,18 @@ class _Told:
             self.outcomes[seed] = _finished(seed, result, reused=False)
             self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
         self.on_change(_ordered(self.outcomes))
+
+
+def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> None:
+    """Let the executor that was chosen train seeds."""
+    chosen, slots = chosen_executor(root), worker_count(len(seeds))
+    how = f"{slots} at a time" if chosen.name == LOCAL else f"by {chosen.name}"
+    told.event(f"training {_listed(seeds)}, {how}")
+    patience = step_timeout(root, snapshot.config.env, told.run)
+    tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
+    by_key = dict(zip(tasks, seeds, strict=True))
+    doing = chosen.start(Terms(slots, patience, told.event))
+    carry_out(doing, list(tasks.values()), told.event, lambda key, result: told.end(by_key[key], result))
 
 
 def check(run: str, outcomes: list[SeedOutcome]) -> None:
