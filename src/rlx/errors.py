@@ -66,8 +66,10 @@ class PolicyUnusable(ConfigError):
     """The network named in the configuration does not exist or cannot be built."""
 
 
-class PluginBroken(ConfigError):
-    """What an installed package adds to rlx cannot be loaded."""
+class PluginBroken(RlxError):
+    """What an installed package adds to rlx cannot be imported, or is not what it should be."""
+
+    exit_code = 3
 
 
 class NotInProject(RlxError):

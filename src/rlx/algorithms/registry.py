@@ -32,7 +32,7 @@ from rlx.config import (
     Metric,
     RunConfig,
     announce,
-    load_package,
+    look_for_algorithm,
     metric_rows,
     unknown_algorithm,
 )
@@ -191,11 +191,12 @@ def algorithm(name: str, root: Path | None = None) -> Algorithm:
 
     Raises:
         PolicyUnusable: Nobody knows it.
+        PluginBroken: A package brings it that cannot be imported.
     """
     if name not in _rows and name in BUILT_IN:
         importlib.import_module(BUILT_IN[name])
     if name not in _rows and root is not None:
-        load_package(root, "algorithms")
+        look_for_algorithm(root, name)
     if name not in _rows:
         algorithms()
         raise PolicyUnusable(f"algo.name: {unknown_algorithm(name)}")

@@ -1,15 +1,22 @@
-"""The command `rlx`. Each command is a module of its own, imported when it is called: `rlx --help` stays light."""
+"""The command `rlx`. Each command is a module of its own, imported when it is called: `rlx --help` stays light.
+
+Installed packages add commands (entry points `rlx.commands`), whose names are known without importing them.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 import rlx
 from rlx.cli.common import general_options
+from rlx.errors import PluginBroken
+
+if TYPE_CHECKING:
+    from rlx.config import Plugin
 
 COMMANDS = {
     "init": "Make a new project that runs at once.",
@@ -46,36 +53,71 @@ CONTEXT: dict[str, Any] = {
 }  # click takes no escape sequences out: streams show them
 
 
+def _added() -> dict[str, Plugin]:
+    """Return the commands that installed packages add, by name; rlx's own keep their names."""
+    from rlx.config import plugins
+
+    return {name: plugin for name, plugin in plugins("rlx.commands").items() if name not in COMMANDS}
+
+
+def _say_refused() -> None:
+    """Say which commands of packages have a name of rlx's own."""
+    from rlx.config import plugins, say_broken
+
+    for name, plugin in plugins("rlx.commands").items():
+        if name in COMMANDS:
+            say_broken(plugin.broken(f"`rlx {name}` is a command of rlx itself"))
+
+
 class _Commands(click.Group):
     """Finds commands by name without importing them, and guesses at mistyped ones."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *_added()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name in COMMANDS:
+            command: click.Command = importlib.import_module(f"rlx.cli.{cmd_name.replace('-', '_')}").command
+        elif (plugin := _added().get(cmd_name)) is None:
             return None
-        module = importlib.import_module(f"rlx.cli.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        if not any(option.name == "quiet" for option in command.params):
-            command.params += general_options()
+        else:
+            try:
+                command = _loaded(plugin)
+            except PluginBroken:
+                if ctx.resilient_parsing:  # the shell completes names
+                    return None
+                raise
+        taken = {option for parameter in command.params for option in parameter.opts}
+        command.params += [option for option in general_options() if not taken & set(option.opts)]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        _say_refused()
+        if added := _added():
+            with formatter.section("Commands of installed packages"):
+                formatter.write_dl([(name, f"Of {plugin.package}.") for name, plugin in added.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
-        if args and name not in COMMANDS and not name.startswith("-"):
+        if args and name not in COMMANDS and not name.startswith("-") and name not in (added := _added()):
             import difflib
 
-            guess = difflib.get_close_matches(name, COMMANDS, 1)
-            hint = f"did you mean `rlx {guess[0]}`?" if guess else f"there are: {', '.join(COMMANDS)}"
+            known = [*COMMANDS, *added]
+            guess = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean `rlx {guess[0]}`?" if guess else f"there are: {', '.join(known)}"
             raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _loaded(plugin: Plugin) -> click.Command:
+    command = plugin.load()
+    if not isinstance(command, click.Command):
+        raise plugin.broken("it is no click command")
+    return command
 
 
 @click.command(cls=_Commands, context_settings=CONTEXT, params=general_options())

@@ -106,6 +106,23 @@ class _Output(click.ParamType[Path]):
 
 
 OUTPUT = _Output()
+
+
+def _by_executor(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from rlx.training import EXECUTOR, executor_named
+
+        executor_named(value)  # refused before anything begins
+        os.environ[EXECUTOR] = value
+
+
+BY_EXECUTOR = click.option(
+    "--executor",
+    metavar="NAME",
+    callback=_by_executor,
+    expose_value=False,
+    help="Where seeds are trained [default: launch.executor of params.yaml].",
+)
 FORCE = click.option("--force", is_flag=True, help="Replace a file that rlx did not write.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import RUN, is_verbose, say, tell
+from rlx.cli.common import BY_EXECUTOR, RUN, is_verbose, say, tell
 
 if TYPE_CHECKING:
     from rlx.records import RunFolder
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     help="With --timesteps: change a setting from here on.",
 )
 @click.option("--name", metavar="NAME", help="With --timesteps: what to call the new experiment.")
+@BY_EXECUTOR
 def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: str | None) -> None:
     """Go on with RUN where it was stopped.
 
@@ -50,8 +51,10 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
     from rlx.config import find_root
     from rlx.errors import UsageError
     from rlx.experiments import find_run, read_record
+    from rlx.training import chosen_executor
 
     root = find_root()
+    chosen_executor(root)  # one that is broken is refused before anything begins
     folder = find_run(root, run)
     if timesteps is not None:
         _further(root, folder, timesteps, overrides, name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, SWEEP, print_grid, print_json, say, tell
+from rlx.cli.common import AS_JSON, BY_EXECUTOR, SWEEP, print_grid, print_json, say, tell
 
 if TYPE_CHECKING:
     from rlx.experiments import Family, Point
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     "--jobs", type=click.IntRange(1, 1024), metavar="N", help="How many points at once [default: one per core]."
 )
 @click.option("--dry-run", is_flag=True, help="Show the points and what they cost; train nothing.")
+@BY_EXECUTOR
 @AS_JSON
 def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> None:
     """Try every combination of settings in a grid, over several seeds each.
@@ -47,8 +48,10 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     from rlx.errors import TrainingFailed
     from rlx.experiments import Pool, family_of, make_points, read_sweep
     from rlx.launch import usable_cores
+    from rlx.training import chosen_executor
 
     root = find_root()
+    chosen_executor(root)  # one that is broken is refused before anything begins
     wanted = read_sweep(root, sweep)
     family = family_of(root, wanted)
     points = family.to_make

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import CONFIG, is_quiet, is_verbose, say, tell
+from rlx.cli.common import BY_EXECUTOR, CONFIG, is_quiet, is_verbose, say, tell
 
 if TYPE_CHECKING:
     from rlx.config import Parameters
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="How many seeds to train.")
 @click.option("--name", metavar="NAME", help="What to call the experiment [default: CONFIG_001, _002, …].")
+@BY_EXECUTOR
 def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: str | None) -> None:
     """Train CONFIG (a file of configs/) as one DVC experiment.
 
@@ -38,8 +39,10 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     """
     from rlx.config import find_root, told_briefly
     from rlx.experiments import check_name, in_the_making, make, one_at_a_time, plan, same_as, start, whole_run
+    from rlx.training import chosen_executor
 
     root = find_root()
+    chosen_executor(root)  # one that is broken is refused before anything begins
     if name is not None:
         check_name(name)
     run = config.removeprefix("configs/").removesuffix(".yaml")

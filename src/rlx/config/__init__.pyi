@@ -17,6 +17,7 @@ from .composition import (
     BASE_KEYS as BASE_KEYS,
     Composed as Composed,
     compose_run as compose_run,
+    look_for_algorithm as look_for_algorithm,
     parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
@@ -78,7 +79,7 @@ from .metrics import (
     metric_rows as metric_rows,
     metrics_from as metrics_from,
 )
-from .plugin import Plugin as Plugin, Plugins as Plugins, plugins as plugins
+from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
 from .ppo_config import PPOConfig as PPOConfig
 from .project import (
     MAIN_ROOT as MAIN_ROOT,

@@ -1,94 +1,72 @@
-"""What installed packages add to rlx, by entry points: ``rlx.sinks``, ``rlx.algorithms`` and so on.
+"""What installed packages add to rlx, by their entry points: found by name, imported when it is used.
 
-Listing imports nothing. A package that cannot be loaded is a problem in one line, never a traceback: whoever wants all
-passes over it, whoever wants that one refuses.
+A package says in its metadata what it adds, for example ``[project.entry-points."rlx.samplers"] halton = "it:ROW"``.
+Finding the names imports nothing. A broken plugin costs nobody anything but whoever asks for it, and then a line.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from typing import Any
 
 from rlx.errors import PluginBroken
-from rlx.stats import raised
+from rlx.stats import raised, visible
+
+GROUPS = ("rlx.algorithms", "rlx.sinks", "rlx.executors", "rlx.samplers", "rlx.rules", "rlx.commands")
+"""What packages may add to."""
+_said: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One thing that an installed package adds.
+    """Something that an installed package adds.
 
     Attributes:
-        name: What it is called in settings.
-        package: The distribution that brings it, in words.
+        name: What it is called there.
+        package: Whose it is, with the version.
         entry: Where it is.
     """
 
     name: str
     package: str
-    entry: importlib.metadata.EntryPoint = field(repr=False)
+    entry: importlib.metadata.EntryPoint
 
     def load(self) -> Any:
         """Import it.
 
         Raises:
-            PluginBroken: That failed, whatever its code raised; the message names package and place in one line.
+            PluginBroken: It cannot be imported, whatever its code raises.
         """
         try:
             return self.entry.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 — a package may raise anything as it is imported
-            raise PluginBroken(
-                f"{self.name}: {self.package} cannot be loaded ({self.entry.value}): {raised(error)}; "
-                f"mend it, or uninstall it"
-            ) from None
+        except (Exception, SystemExit) as error:
+            raise self.broken(f"importing {self.entry.value} failed: {raised(error)}") from error
+
+    def broken(self, why: str) -> PluginBroken:
+        """Return the error that it cannot be used, in one line with what to do."""
+        package = self.package.split()[0]
+        told = f"the plugin {self.name!r} ({self.entry.group}) of the package {self.package} cannot be used: {why}"
+        cure = f"upgrade that package, or `pip uninstall {package}`"
+        return PluginBroken(visible(" ".join(f"{told}; {cure}".split())))
 
 
-@dataclass(frozen=True)
-class Plugins:
-    """What installed packages add to one group.
-
-    Attributes:
-        found: By name.
-        problems: What was passed over, a line each.
-    """
-
-    found: Mapping[str, Plugin]
-    problems: tuple[str, ...]
-
-    def load_all(self) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Import all of them; returns those that could be, by name, and a line for everything that was passed over."""
-        loaded: dict[str, Any] = {}
-        problems = list(self.problems)
-        for name, plugin in self.found.items():
-            try:
-                loaded[name] = plugin.load()
-            except PluginBroken as error:
-                problems.append(str(error))
-        return loaded, tuple(problems)
-
-
-def plugins(group: str, taken: Iterable[str] = ()) -> Plugins:
-    """Return what installed packages add to a group, without importing any of it.
+def plugins(group: str) -> dict[str, Plugin]:
+    """Return what installed packages add to a group, by name; of two with one name the first that Python finds.
 
     Args:
-        group: The group of entry points, such as ``rlx.sinks``.
-        taken: Names that rlx has itself; a package cannot take them over.
+        group: One of :data:`GROUPS`.
     """
-    own, found, problems = set(taken), dict[str, Plugin](), list[str]()
-    entries = importlib.metadata.entry_points(group=group)
-    for plugin in sorted((_plugin(entry) for entry in entries), key=lambda each: (each.name, each.package)):
-        if plugin.name in own:
-            problems.append(f"{plugin.name}: {plugin.package} brings one for {group}, and rlx has its own; passed over")
-        elif (other := found.get(plugin.name)) is None:
-            found[plugin.name] = plugin
-        elif other != plugin:
-            problems.append(
-                f"{plugin.name}: {plugin.package} brings one for {group}, and so does {other.package}; passed over"
-            )
-    return Plugins(found, tuple(problems))
+    found: dict[str, Plugin] = {}
+    for entry in importlib.metadata.entry_points(group=group):
+        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "?"
+        found.setdefault(entry.name, Plugin(entry.name, package, entry))
+    return found
 
 
-def _plugin(entry: importlib.metadata.EntryPoint) -> Plugin:
-    name = entry.dist.metadata["Name"] if entry.dist else None  # None too where the package's metadata are damaged
-    return Plugin(entry.name, f"the package {name}" if name else "a package", entry)
+def say_broken(error: PluginBroken) -> None:
+    """Say on standard error, once, that a plugin is passed over."""
+    if str(error) not in _said:
+        _said.add(str(error))
+        sys.stderr.write(f"Passed over: {error}\n")

@@ -6,6 +6,7 @@ Defaults are those of Stable-Baselines3's PPO unless the entry says otherwise.
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 from typing import Annotated, Any, Literal, Self
@@ -16,11 +17,14 @@ from pydantic_core import PydanticCustomError
 
 import rlx
 from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings
+from rlx.config.plugin import plugins
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.values import Count, Positive, Section
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
 Sizes = list[Positive]
+EXECUTORS = ("local",)
+"""What ``launch.executor`` can be beside what installed packages add."""
 
 
 class SeparateSizes(Section):
@@ -309,6 +313,24 @@ class EngineConfig(Section):
     """Version of evaluation."""
 
 
+def _executor(value: str) -> str:
+    if value in EXECUTORS:
+        return value
+    known = [*EXECUTORS, *plugins("rlx.executors")]
+    if value not in known:
+        guess = difflib.get_close_matches(value, known, 1)
+        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known)}"
+        raise PydanticCustomError("executor", "no executor is called so; {hint}", {"hint": hint})
+    return value
+
+
+class LaunchConfig(Section):
+    """Where seeds are trained, which changes no result; `--executor` says it for one command."""
+
+    executor: Annotated[str, AfterValidator(_executor)] = EXECUTORS[0]
+    """`local` (processes of this machine), or an executor that an installed package adds (docs/plugins.md)."""
+
+
 class Parameters(RunConfig):
     """The whole of ``params.yaml``: the roster, the base configuration, and what runs are judged by."""
 
@@ -317,6 +339,7 @@ class Parameters(RunConfig):
     compare: CompareConfig = CompareConfig()
     video: VideoConfig = VideoConfig()
     log: LogConfig = LogConfig()
+    launch: LaunchConfig = LaunchConfig()
     engine: EngineConfig = EngineConfig()
 
     @property

@@ -6,7 +6,13 @@ from .behaviour import (
 )
 from .diagnosing import diagnose as diagnose
 from .facts import LearningFacts as LearningFacts, learning_facts as learning_facts, windowed as windowed
-from .finding import Diagnosis as Diagnosis, Evidence as Evidence, Finding as Finding, Suggestion as Suggestion
+from .finding import (
+    Detection as Detection,
+    Diagnosis as Diagnosis,
+    Evidence as Evidence,
+    Finding as Finding,
+    Suggestion as Suggestion,
+)
 from .record import (
     Episodes as Episodes,
     Failure as Failure,
@@ -14,5 +20,7 @@ from .record import (
     SeedRecord as SeedRecord,
     Task as Task,
 )
+from .rules import RULES as RULES
 from .rules.rewards import components as components
+from .rules.rule import Rule as Rule
 from .signals import Signals as Signals

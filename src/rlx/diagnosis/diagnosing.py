@@ -21,22 +21,26 @@ COURSE = ("plateau", "still-improving")
 """Findings that are no fault by themselves."""
 
 
-def diagnose(record: RunRecord) -> Diagnosis:
+def diagnose(record: RunRecord, more: Sequence[Rule] = ()) -> Diagnosis:
     """Return what is found in a run; of one without training, what its configuration alone shows.
+
+    Args:
+        record: What is known of the run.
+        more: Rules beside :data:`rlx.diagnosis.RULES`, with names of their own; they are believed after those.
 
     A finding that another one explains is listed as its consequence, and makes it as serious as itself. So two findings
     that contradict one another, or tell the same twice, never stand side by side.
     """
-    signals = Signals(record)
+    signals, rules = Signals(record), (*RULES, *more)
     found: Found = {}
     broken: list[str] = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # means over windows without a value are NaN, and looked at
-        for rule in RULES:
+        for rule in rules:
             if (rule.needs_training and not signals.seeds) or not rule.needs.met_by(signals):
                 continue
             try:
-                detection = rule.check(signals)
+                detection = _sound(rule.check(signals))
             except Exception as error:  # noqa: BLE001 — a fault of one rule must not cost the run its analysis
                 broken.append(
                     f"The rule {rule.id} could not be applied ({type(error).__name__}: {error}); please report it."
@@ -45,7 +49,7 @@ def diagnose(record: RunRecord) -> Diagnosis:
             if detection is not None:
                 found[rule.id] = rule, detection
     causes = _causes(found)
-    order = {rule.id: place for place, rule in enumerate(RULES)}
+    order = {rule.id: place for place, rule in enumerate(rules)}
     findings = sorted(
         (_finding(record, found, name, explained) for name, explained in causes.items()),
         key=lambda finding: (SEVERITIES.index(finding.severity), order[finding.id]),
@@ -63,6 +67,17 @@ def diagnose(record: RunRecord) -> Diagnosis:
         for suggestion in source.suggestions
     ]
     return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), (*_unchecked(signals), *broken))
+
+
+def _sound(detection: Detection | None) -> Detection | None:
+    """Return what a rule found; rules of other people may return anything.
+
+    Raises:
+        TypeError: It is no detection.
+    """
+    if detection is None or (isinstance(detection, Detection) and detection.severity in SEVERITIES):
+        return detection
+    raise TypeError(f"its check returned {detection!r:.60}, no Detection")
 
 
 def _causes(found: Found) -> dict[str, tuple[str, ...]]:

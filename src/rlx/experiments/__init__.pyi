@@ -1,4 +1,5 @@
 from . import leftovers as leftovers, repository as repository
+from .added_rules import more_rules as more_rules
 from .chosen_side import take_their_results as take_their_results
 from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
 from .code import (
@@ -93,5 +94,6 @@ from .sweeps.running import (
     family_of as family_of,
     make_points as make_points,
 )
+from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
 from .workplace import Loudness as Loudness

@@ -51,7 +51,7 @@ def _sources(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(changed))
 
 
-SOURCES = ("configs", *PACKAGES, "stages")
+SOURCES = ("configs", *PACKAGES, "rules", "stages")
 """Folders whose new files belong to an experiment although Git does not know them yet."""
 
 

@@ -29,6 +29,7 @@ from rlx.config import (
 )
 from rlx.diagnosis import RunRecord, diagnose
 from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
+from rlx.experiments.added_rules import more_rules
 from rlx.experiments.environment_check import check_environment
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.environment_notices import notices
@@ -104,7 +105,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         _data(root, composed, facts),
     )
     check_watched(root, run, code.data)
-    told = (*notices(composed, checked), *_smells(run, config, facts), *([OLDER] if older else []))
+    told = (*notices(composed, checked), *_smells(root, run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
 
@@ -184,13 +185,11 @@ def _known_hashes(root: Path, run: str) -> dict[str, set[str]]:
     return found
 
 
-def _smells(run: str, config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
+def _smells(root: Path, run: str, config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
     """Yield what the diagnosis finds in the configuration before anything is trained."""
-    found = diagnose(
-        RunRecord(
-            run, config, "resolved", (), None, facts.task, config.num_seeds, family=algorithm(config.algo.name).family
-        )
-    )
+    family = algorithm(config.algo.name).family
+    record = RunRecord(run, config, "resolved", (), None, facts.task, config.num_seeds, family=family)
+    found = diagnose(record, more_rules(root))
     for finding in found.findings:
         settings = " ".join(
             f"-S {shlex.quote(as_setting(key, value))}"

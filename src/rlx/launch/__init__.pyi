@@ -1,4 +1,5 @@
 from . import signals as signals, watch as watch
+from .carrying_out import carry_out as carry_out
 from .closing import close_later as close_later
 from .compiled import (
     bound as bound,
@@ -7,6 +8,13 @@ from .compiled import (
     exact as exact,
     inlined as inlined,
     ready as ready,
+)
+from .execution import Executor as Executor, Sight as Sight, Terms as Terms
+from .executors import (
+    EXECUTORS as EXECUTORS,
+    LOCAL as LOCAL,
+    ExecutorRow as ExecutorRow,
+    executor as executor,
 )
 from .failures import (
     ENVIRONMENT as ENVIRONMENT,
@@ -24,6 +32,7 @@ from .progress import (
 )
 from .signals import dvc_above as dvc_above, is_same as is_same
 from .streams import visible_streams as visible_streams, write_bytes_out as write_bytes_out, write_error as write_error
+from .task import Task as Task
 from .terminal import Terminal as Terminal
 from .threads import one_thread as one_thread, skip_compiler as skip_compiler
 from .tools import (

@@ -74,6 +74,11 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(message, details, cause)
 
 
+def sendable(failure: Failure) -> Failure:
+    """Return a failure in plain text: whatever an exception calls its message may be of any class."""
+    return Failure(str(failure.message), str(failure.details), failure.cause)
+
+
 def trace_of(error: BaseException) -> str:
     """Return an exception's traceback as a file can hold it, the middle of an endless one left out."""
     text = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()

@@ -52,7 +52,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Task:
+class Assignment:
     """What a worker is to run: ``function(*arguments, emit)``."""
 
     number: int
@@ -81,13 +81,13 @@ class Worker:
         reader.close()
         writer.close()
         self._received = bytearray()
-        self.task: Task | None = None
+        self.task: Assignment | None = None
         self.ended = False
         """Whether the task's outcome is known; its environments are then being closed."""
         self._began = self._changed = 0.0
         self._seen: tuple[int, ...] = ()
 
-    def start(self, task: Task, limits: Limits) -> None:
+    def start(self, task: Assignment, limits: Limits) -> None:
         """Hand a task over."""
         self.task, self.ended = task, False
         self.board[watch.PATIENCE] = int(1000 * limits.call)
@@ -179,22 +179,51 @@ class Worker:
 class WorkerPool:
     """As many workers as asked for, each of which runs one task after another."""
 
-    def __init__(self, size: int, limits: Limits):
+    def __init__(self, size: int, limits: Limits, on_event: Callable[[Any], None], on_end: Callable[[int, Any], None]):
+        """Start nothing yet: workers start with their first task; the rest is said at :func:`rlx.launch.run_parallel`."""
         self._size, self._limits = size, limits
+        self._on_event, self._on_end = on_event, on_end
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[Worker] = []
+        self._waiting: list[Assignment] = []
+        self._ended: set[int] = set()
+        self._failed: set[int] = set()
         self._said: set[str] = set()
         self._looked = time.monotonic()
 
     def __enter__(self) -> WorkerPool:
-        """Start nothing yet: workers start with their first task."""
+        """Do nothing yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop every worker; after a failure here (Ctrl-C) at once."""
-        if kind is None:
+        self.stop(gently=kind is None)
+
+    @property
+    def waiting(self) -> set[int]:
+        """The tasks that no worker has yet."""
+        return {task.number for task in self._waiting}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a task waits, runs, or closes its environments."""
+        return bool(self._waiting) or any(worker.task for worker in self._workers)
+
+    def add(self, task: Assignment) -> None:
+        """Queue a task, whose number is its own."""
+        self._waiting.append(task)
+
+    def drop(self, number: int) -> None:
+        """Stop a task, wherever it is; nothing is told of it any more."""
+        self._waiting = [task for task in self._waiting if task.number != number]
+        for worker in [worker for worker in self._workers if worker.task and worker.task.number == number]:
+            self._retire(worker)
+
+    def stop(self, *, gently: bool) -> None:
+        """Stop every worker; gently: those without a task may end by themselves first."""
+        if gently:
             for worker in self._workers:
                 worker.finish()
             deadline = time.monotonic() + GRACE
@@ -205,80 +234,63 @@ class WorkerPool:
             worker.stop()
         self._workers.clear()
 
-    def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Any], None], on_end: Callable[[int, Any], None]
-    ) -> dict[int, Any]:
-        """Run tasks; see :func:`rlx.launch.workers.run_parallel`."""
-        waiting, results = list(tasks), dict[int, Any]()
-        while len(results) < len(tasks) or any(worker.task for worker in self._workers):
-            self._hand_out(waiting)
-            busy = [worker for worker in self._workers if worker.task]
-            wait([worker.messages for worker in busy], LOOK)
-            now = time.monotonic()
-            paused, self._looked = max(0.0, now - self._looked - PAUSED), now
-            for worker in busy:
-                dead = worker.process.exitcode is not None  # before reading: a dead one sends no more
-                for kind, content in worker.receive():
-                    if kind == EVENT:
-                        on_event(content)
-                    else:
-                        self._take(worker, kind, content, results, on_event, on_end)
-                if worker.task is not None:
-                    self._examine(worker, results, on_event, on_end, dead=dead, now=now, paused=paused)
-        return results
+    def turn(self) -> None:
+        """Hand out tasks, wait a moment for news of them, and take those in."""
+        self._hand_out()
+        busy = [worker for worker in self._workers if worker.task]
+        wait([worker.messages for worker in busy], LOOK)
+        now = time.monotonic()
+        paused, self._looked = max(0.0, now - self._looked - PAUSED), now
+        for worker in busy:
+            dead = worker.process.exitcode is not None  # before reading: a dead one sends no more
+            for kind, content in worker.receive():
+                if kind == EVENT:
+                    self._on_event(content)
+                else:
+                    self._take(worker, kind, content)
+            if worker.task is not None:
+                self._examine(worker, dead=dead, now=now, paused=paused)
 
-    def _hand_out(self, waiting: list[Task]) -> None:
+    def _hand_out(self) -> None:
         for worker in self._workers:
-            if waiting and worker.task is None:
-                worker.start(waiting.pop(0), self._limits)
-        while waiting and len(self._workers) < self._size:
+            if self._waiting and worker.task is None:
+                worker.start(self._waiting.pop(0), self._limits)
+        while self._waiting and len(self._workers) < self._size:
             self._workers.append(Worker(self._context))
-            self._workers[-1].start(waiting.pop(0), self._limits)
+            self._workers[-1].start(self._waiting.pop(0), self._limits)
 
-    def _take(  # noqa: PLR0913
-        self,
-        worker: Worker,
-        kind: int,
-        content: Any,
-        results: dict[int, Any],
-        on_event: Callable[[Any], None],
-        on_end: Callable[[int, Any], None],
-    ) -> None:
+    def _take(self, worker: Worker, kind: int, content: Any) -> None:
         """Take in what a worker says of its task's end."""
         assert worker.task is not None
         number = worker.task.number
         if kind == ENDED:
-            worker.ended, results[number] = True, content
-            on_end(number, content)
+            worker.ended = True
+            self._end(number, content)
             return
         assert kind == CLOSED
         problems, left = content
         for problem in problems:
-            self._say(f"an environment {problem}; the results are complete", on_event)
+            self._say(f"an environment {problem}; the results are complete")
         if left:
-            self._say(f"an environment has left {_listed(left)} running; ended with its process", on_event)
-        if left or problems or isinstance(results[number], Failure):
+            self._say(f"an environment has left {_listed(left)} running; ended with its process")
+        if left or problems or number in self._failed:
             self._retire(worker)
         worker.task = None
 
-    def _say(self, line: str, on_event: Callable[[Any], None]) -> None:
+    def _end(self, number: int, outcome: Any) -> None:
+        self._ended.add(number)
+        if isinstance(outcome, Failure):
+            self._failed.add(number)
+        self._on_end(number, outcome)
+
+    def _say(self, line: str) -> None:
         """Say something of an environment; what every seed's environment does is said once."""
         kind = "".join(character for character in line if not character.isdigit())
         if kind not in self._said:
             self._said.add(kind)
-            on_event(line)
+            self._on_event(line)
 
-    def _examine(  # noqa: PLR0913
-        self,
-        worker: Worker,
-        results: dict[int, Any],
-        on_event: Callable[[Any], None],
-        on_end: Callable[[int, Any], None],
-        *,
-        dead: bool,
-        now: float,
-        paused: float,
-    ) -> None:
+    def _examine(self, worker: Worker, *, dead: bool, now: float, paused: float) -> None:
         """Note the failure of a worker that has died, or in which an environment does not return."""
         assert worker.task is not None
         if dead:
@@ -290,11 +302,10 @@ class WorkerPool:
         number = worker.task.number
         self._retire(worker)
         worker.task = None
-        if number in results:
-            self._say(f"{failure.message}; the results are complete", on_event)
+        if number in self._ended:
+            self._say(f"{failure.message}; the results are complete")
         else:
-            results[number] = failure
-            on_end(number, failure)
+            self._end(number, failure)
 
     def _retire(self, worker: Worker) -> None:
         worker.stop()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rlx.launch import closing, watch
-from rlx.launch.failures import Failure, failure_of, tell_in_a_line, trace_of
+from rlx.launch.failures import failure_of, sendable, tell_in_a_line, trace_of
 from rlx.launch.processes import TOKEN, end, left_behind, started_by
 
 EVENT, ENDED, CLOSED = range(3)
@@ -76,12 +76,7 @@ def _outcome(data: bytes, send: Callable[[int, Any], None]) -> Any:
         function, arguments = pickle.loads(data)
         return function(*arguments, lambda content: send(EVENT, content))
     except BaseException as error:  # noqa: BLE001 — an environment may raise anything, SystemExit too
-        return _without_objects(failure_of(error))
-
-
-def _without_objects(failure: Failure) -> Failure:
-    """Return a failure that can be sent: whatever an exception calls its message may be of any class."""
-    return Failure(str(failure.message), str(failure.details), failure.cause)
+        return sendable(failure_of(error))
 
 
 def _prepare(memory: Any, parent: int, stacks: Path) -> TextIO:

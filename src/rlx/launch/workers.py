@@ -12,7 +12,7 @@ from typing import Any
 
 from rlx.errors import UsageError
 from rlx.launch.failures import Failure
-from rlx.launch.worker_pool import STEP_TIMEOUT, Limits, Task, WorkerPool
+from rlx.launch.worker_pool import STEP_TIMEOUT, Assignment, Limits, WorkerPool
 
 __all__ = ["STEP_TIMEOUT", "Failure", "run_alone", "run_parallel", "usable_cores", "worker_count"]
 
@@ -60,8 +60,17 @@ def run_parallel(  # noqa: PLR0913
     Raises:
         KeyboardInterrupt: Passed on after every worker has been stopped.
     """
-    with WorkerPool(worker_count(len(tasks)), Limits(step_timeout, time_limit)) as pool:
-        found = pool.run([Task(number, function, arguments) for number, arguments in tasks.items()], on_event, on_end)
+    found: dict[int, Any] = {}
+
+    def end(number: int, outcome: Any) -> None:
+        found[number] = outcome
+        on_end(number, outcome)
+
+    with WorkerPool(worker_count(len(tasks)), Limits(step_timeout, time_limit), on_event, end) as pool:
+        for number, arguments in tasks.items():
+            pool.add(Assignment(number, function, arguments))
+        while pool.is_busy:
+            pool.turn()
     return {number: found[number] for number in tasks}
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from rlx.algorithms import vocabulary
 from rlx.config import COMPONENT, Metric, metric_of
-from rlx.diagnosis import Behaviour, Finding, RunRecord, Signals, behaviour_of, diagnose, logged_metrics, notes
+from rlx.diagnosis import Behaviour, Finding, Rule, RunRecord, Signals, behaviour_of, diagnose, logged_metrics, notes
 from rlx.errors import Missing
-from rlx.experiments import read_metrics
+from rlx.experiments import more_rules, read_metrics
 from rlx.records import RunFolder
 from rlx.report.metric_choice import metric_named
 from rlx.report.run_records import gather
@@ -74,20 +74,20 @@ def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> Exp
         UsageError: There is no such metric; the message names the nearest.
     """
     record = gather(root, folder)
-    explained = explain_record(record, metric)
+    explained = explain_record(record, metric, more_rules(root))
     if any(len(seed.steps_U) for seed in record.seeds):
         return explained
     return ExplainedRun(**{**vars(explained), "notes": (*_why_nothing(root, folder), *explained.notes)})
 
 
-def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun:
+def explain_record(record: RunRecord, metric: str | None = None, more: Sequence[Rule] = ()) -> ExplainedRun:
     """Explain one metric, or all that were logged, from what is known of a run; see :func:`explain_run`."""
     signals = Signals(record)
     logged = logged_metrics(signals)
     components = [name for name in logged if name.startswith(COMPONENT)]
     known = {**(record.metrics or {}), **vocabulary(record.config.algo.name)}
     wanted = in_groups(logged) if metric is None else [metric_named(metric, [*known, *components])]
-    diagnosis = diagnose(record)
+    diagnosis = diagnose(record, more)
     found = (*diagnosis.findings, *diagnosis.consequences)
     explained = [each for name in wanted if (each := metric_of(name, known)) is not None]
     return ExplainedRun(

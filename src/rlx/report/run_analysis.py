@@ -13,6 +13,7 @@ import numpy as np
 from rlx import stats
 from rlx.config import write_json, write_text
 from rlx.diagnosis import Diagnosis, LearningFacts, RunRecord, Signals, components, diagnose, learning_facts, windowed
+from rlx.experiments import more_rules
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import diagnosis_data
@@ -77,7 +78,7 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
     if curves is not None:
         random_return = summary.random_return if summary else None
         facts = learning_facts(curves.steps_U, curves.returns_SU, curves.episodes_SU, random_return)
-    diagnosis = diagnose(record)
+    diagnosis = diagnose(record, more_rules(root))
     again = None if in_stage else remaking(root, folder)
     return Analysis(record, diagnosis, curves, _content(record, summary, curves, facts, diagnosis, again))
 

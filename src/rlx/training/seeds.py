@@ -1,19 +1,21 @@
-"""All seeds of a run: taken from the bench where they are finished, trained in parallel where they are not."""
+"""All seeds of a run: taken from the bench where they are finished, trained in parallel where they are not.
+
+A seed to train is a task (:mod:`rlx.training.seed_task`) for the executor that the project chose.
+"""
 
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlx.algorithms import algorithm
 from rlx.comparison import flatten
-from rlx.config import Snapshot, Timetable, check_unchanged, step_timeout, write_text
+from rlx.config import Snapshot, Timetable, step_timeout
 from rlx.errors import TrainingFailed
-from rlx.launch import Failure, Progress, SeedProgress, run_parallel, shown_duration, worker_count
+from rlx.launch import LOCAL, Failure, SeedProgress, Terms, carry_out, shown_duration, worker_count
 from rlx.records import (
     BENCH,
     FAILED,
@@ -31,7 +33,9 @@ from rlx.records import (
     show_bench,
     write_rows,
 )
-from rlx.training.inheritance import take_over, take_recorded
+from rlx.training.executor_choice import chosen_executor
+from rlx.training.inheritance import take_recorded
+from rlx.training.seed_task import seed_task
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,7 @@ def train_run(
                     progress.say(
                         f"{run}: dvc.lock records its results: if they were pushed, `dvc pull` spares the training"
                     )
-                progress.say(f"{run}: training {_listed(missing)}, {worker_count(len(missing))} at a time")
-                told = _Told(run, entries, outcomes, progress, followers, on_change)
-                tasks = {seed: (root, snapshot, entries[seed]) for seed in missing}
-                patience = step_timeout(root, snapshot.config.env, run)
-                run_parallel(_train_on_bench, tasks, told.event, told.end, step_timeout=patience)
+                _train(root, snapshot, missing, _Told(run, entries, outcomes, progress, followers, on_change))
     finally:
         finished = [seed for seed, outcome in outcomes.items() if outcome.status == "finished"]
         export(root / "runs" / run, entries, finished)
@@ -167,6 +167,18 @@ def _followers(
     return Followers(sinks, live.name if live else run, flatten(settings), lambda line: progress.say(f"{run}: {line}"))
 
 
+def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> None:
+    """Let the executor that was chosen train seeds."""
+    chosen, slots = chosen_executor(root), worker_count(len(seeds))
+    how = f"{slots} at a time" if chosen.name == LOCAL else f"by {chosen.name}"
+    told.event(f"training {_listed(seeds)}, {how}")
+    patience = step_timeout(root, snapshot.config.env, told.run)
+    tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
+    by_key = dict(zip(tasks, seeds, strict=True))
+    doing = chosen.start(Terms(slots, patience, told.event))
+    carry_out(doing, list(tasks.values()), told.event, lambda key, result: told.end(by_key[key], result))
+
+
 def check(run: str, outcomes: list[SeedOutcome]) -> None:
     """Raise if any seed failed.
 
@@ -208,42 +220,6 @@ def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None
         write_rows(folder / "metrics.jsonl", (row for path in paths for row in iterate_rows(path)))
 
 
-def _train_on_bench(root: Path, snapshot: Snapshot, entry: Entry, emit: Callable[[Any], None]) -> dict[str, Any]:
-    """Train one seed in its bench folder, in a worker process."""
-    from rlx.training.one_seed import train_seed  # imports torch, which the parent process has no use for
-
-    with entry.locked(lambda: emit(f"seed {entry.seed} is being trained by another process; waiting for it")):
-        if note := entry.done:
-            return note
-        check_unchanged(root, snapshot.code.everything)
-        (entry.folder / "error.txt").unlink(missing_ok=True)
-        take_over(root, snapshot, entry.seed, entry.folder)
-        started = time.monotonic()
-        sessions = entry.folder / "seconds.txt"
-        before = _seconds_before(sessions)
-
-        engines: list[dict[str, str]] = []
-
-        def report(progress: Progress) -> None:
-            if progress.engine:
-                engines.append(progress.engine)
-            write_text(sessions, str(before + time.monotonic() - started))
-            emit(progress)
-
-        state = train_seed(root, snapshot, entry.seed, entry.folder, report, emit)
-        check_unchanged(root, snapshot.code.everything)
-        seconds = before + time.monotonic() - started
-        note = {
-            "steps": state.step,
-            "seconds": seconds,
-            "state": asdict(state),
-            "engine": engines[0],
-            "planned": snapshot.config.num_seeds,
-        }
-        entry.finish(note)
-        return note
-
-
 def _finished(seed: int, note: dict[str, Any], *, reused: bool) -> SeedOutcome:
     facts = {"engine": note.get("engine"), "planned": note.get("planned")}
     return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, **facts)
@@ -256,14 +232,6 @@ def _failed_step(outcome: SeedOutcome) -> int | None:
 
 def _at_step(step: int | None) -> str:
     return f" at step {step:,}" if step is not None else ""
-
-
-def _seconds_before(path: Path) -> float:
-    """Return the time that earlier sessions took, 0 where that is not known."""
-    try:
-        return float(path.read_text())
-    except (OSError, ValueError):
-        return 0.0
 
 
 def _write_error(entry: Entry, details: str) -> None:

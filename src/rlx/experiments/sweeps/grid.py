@@ -1,17 +1,21 @@
-"""What a sweep tries: ``sweeps/<name>.yaml``, a config and a grid of settings."""
+"""What a sweep tries: ``sweeps/<name>.yaml``, a config, a grid of settings, and how points are chosen from it."""
 
 from __future__ import annotations
 
 import difflib
-import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from rlx.config import Section, as_setting, problems_in, read_document
-from rlx.errors import ConfigError, Missing
+from rlx.errors import ConfigError, Missing, PluginBroken, RlxError, UsageError
+from rlx.experiments.sweeps.samplers import GRID, Choices, SamplerRow, sampler
+from rlx.stats import raised
 
 MOST_POINTS = 1000
 
@@ -25,6 +29,8 @@ class SweepFile(Section):
     """Seeds of each point; by default as many as the config says."""
     grid: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
     """Settings, and the values to try of each; every combination is a point."""
+    sampler: str = GRID
+    """Which combinations are tried: all of them (`grid`), or what a sampler of an installed package says."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,37 @@ def read_sweep(root: Path, name: str) -> Sweep:
     if problems:
         raise ConfigError(problems)
     content = SweepFile.model_validate(document.data)
-    points = [dict(zip(content.grid, values, strict=True)) for values in itertools.product(*content.grid.values())]
-    if len(points) > MOST_POINTS:
-        raise ConfigError(
-            [document.problem(("grid",), f"has {len(points):,} points; at most {MOST_POINTS:,} are tried")]
-        )
-    return Sweep(path.stem, content.config, content.num_seeds, tuple(points))
+    try:
+        row = sampler(content.sampler)
+    except UsageError as error:
+        raise ConfigError([document.problem(("sampler",), str(error), at_value=True)]) from None
+    count = math.prod(map(len, content.grid.values()))
+    if row.name == GRID and count > MOST_POINTS:
+        raise ConfigError([document.problem(("grid",), f"has {count:,} points; at most {MOST_POINTS:,} are tried")])
+    return Sweep(path.stem, content.config, content.num_seeds, tuple(_points(row, content.grid)))
+
+
+def _points(row: SamplerRow, choices: Choices) -> Iterator[dict[str, Any]]:
+    """Yield what a sampler asks for.
+
+    Raises:
+        PluginBroken: It raises something, asks for what is no setting, for nothing, or without end.
+    """
+    chosen = _answer(row, lambda: row.make(choices))
+    for number in range(MOST_POINTS + 1):
+        settings = _answer(row, partial(chosen.ask, number))
+        if settings is None and number:
+            return
+        if not isinstance(settings, Mapping):
+            raise PluginBroken(f"the sampler {row.name} asks for no settings at point {number}: {settings!r:.60}")
+        yield dict(settings)
+    raise PluginBroken(f"the sampler {row.name} asks for more than {MOST_POINTS:,} points")
+
+
+def _answer(row: SamplerRow, function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except RlxError:
+        raise
+    except Exception as error:
+        raise PluginBroken(f"the sampler {row.name} failed: {raised(error)}") from error

@@ -64,7 +64,8 @@ def sink_makers(chosen: Sequence[Any]) -> dict[str, Callable[[], Sink]]:
         chosen: As in ``log.sinks``: ``name`` or ``{name: {option: value}}``.
 
     Raises:
-        ConfigError: One is unknown, not installed or broken, or does not take its options; the message says which.
+        ConfigError: One is unknown, or does not take its options; the message says which.
+        PluginBroken: One is not installed, or broken.
     """
     return {name: _maker(name, options) for name, options in map(_named, chosen)}
 
@@ -73,7 +74,7 @@ def chosen_sinks(root: Path) -> dict[str, Callable[[], Sink]]:
     """Return the sinks that a project's ``params.yaml`` chooses (without one: the default); see :func:`sink_makers`.
 
     Raises:
-        ConfigError: As :func:`sink_makers`, with the line; or ``params.yaml`` cannot be read.
+        ConfigError, PluginBroken: As :func:`sink_makers`, with the line; or ``params.yaml`` cannot be read.
     """
     if not (root / "params.yaml").is_file():
         return sink_makers(Parameters().log.sinks)
@@ -82,9 +83,11 @@ def chosen_sinks(root: Path) -> dict[str, Callable[[], Sink]]:
     for index, item in enumerate(read_parameters(root).log.sinks):
         try:
             found |= sink_makers([item])
-        except ConfigError as error:
-            placed = parameters_problem(root, ("log", "sinks", index), str(error))
-            problems.append(replace(placed, key="log.sinks"))
+        except (ConfigError, PluginBroken) as error:
+            placed = replace(parameters_problem(root, ("log", "sinks", index), str(error)), key="log.sinks")
+            if isinstance(error, PluginBroken):
+                raise PluginBroken(str(ConfigError([placed]))) from None
+            problems.append(placed)
     if problems:
         raise ConfigError(problems)
     return found
@@ -96,8 +99,7 @@ def _named(item: Any) -> tuple[str, Mapping[str, Any]]:
 
 def _maker(name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
     own = {kind.name: kind for kind in OWN}
-    added = plugins(GROUP, own).found
-    kinds: dict[str, SinkKind | Plugin] = {**added, **own}
+    kinds: dict[str, SinkKind | Plugin] = {**plugins(GROUP), **own}
     if name not in kinds:
         guess = difflib.get_close_matches(name, kinds, 1)
         known = ", ".join(f"{each} ({_what(kind)})" for each, kind in sorted(kinds.items()))

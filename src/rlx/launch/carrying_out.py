@@ -1,0 +1,113 @@
+"""Bringing tasks to their ends with an executor: files first, then the executor's word, then again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rlx.launch.execution import Executor, Sight
+from rlx.launch.failures import PROCESS, Cause, Failure
+from rlx.launch.task import Events, Task, failure_in, read_spec
+
+
+def carry_out(
+    executor: Executor,
+    tasks: Sequence[Task],
+    on_event: Callable[[Any], None] = lambda _: None,
+    on_end: Callable[[str, Any], None] = lambda _, __: None,
+) -> None:
+    """Let an executor do tasks that are not done yet; it is closed then.
+
+    Args:
+        executor: Who does them.
+        tasks: What is to be done.
+        on_event: Called with lines for people, and with whatever tasks emit that the executor itself does not hear.
+        on_end: Called with a task's key and the content of its ``done.json`` (or a :class:`rlx.launch.Failure`) as soon as
+            it has ended.
+
+    Raises:
+        KeyboardInterrupt: Passed on after every task has been cancelled; what they wrote stays.
+    """
+    try:
+        course = _Course(executor, tasks, on_event, on_end)
+        course.begin()
+        while course.open:
+            course.turn()
+            if course.open and executor.pause:
+                time.sleep(executor.pause)
+    except BaseException:
+        executor.cancel([task.key for task in tasks])
+        raise
+    finally:
+        executor.close()
+
+
+class _Course:
+    """How tasks stand."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        tasks: Sequence[Task],
+        on_event: Callable[[Any], None],
+        on_end: Callable[[str, Any], None],
+    ):
+        self._executor, self._on_event, self._on_end = executor, on_event, on_end
+        self.open = {task.key: task for task in tasks}
+        self._attempts: dict[str, str] = {}
+        self._events = {task.key: Events(task.folder) for task in tasks}
+        self._starts = dict.fromkeys(self.open, 0)
+
+    def begin(self) -> None:
+        """Find what lives already, and start the rest."""
+        living = self._executor.attach(list(self.open.values()))
+        for key in living:
+            self._attempts[key] = read_spec(self.open[key].folder)["attempt"]
+        self._start([task for key, task in self.open.items() if key not in living])
+
+    def _start(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            task.prepare()
+            self._attempts[task.key] = read_spec(task.folder)["attempt"]
+            self._events[task.key] = Events(task.folder)
+            self._starts[task.key] += 1
+        if tasks:
+            self._executor.submit(tasks)
+
+    def turn(self) -> None:
+        """Look once, and take in what has happened."""
+        ended = {key: outcome for key in self.open if (outcome := self._outcome(key)) is not None}
+        sights = self._executor.look()  # after the files: whatever a task emitted before its end has come by now
+        for key in self.open:
+            for event in self._events[key].new():
+                self._on_event(event)
+        for key, outcome in ended.items():
+            self._end(key, outcome)
+        gone = {key: sight for key in self.open if (sight := sights.get(key, Sight("gone"))).state == "gone"}
+        self._start([task for key, sight in gone.items() if (task := self._to_start_again(key, sight))])
+
+    def _to_start_again(self, key: str, sight: Sight) -> Task | None:
+        """Return a task that was lost, to be started again; one that has failed for good has ended."""
+        outcome = self._outcome(key)
+        if outcome is None and self._starts[key] < self._executor.tries:
+            why = f" ({sight.reason})" if sight.reason else ""
+            self._on_event(f"{key} was lost{why}; started again, from its newest checkpoint")
+            return self.open[key]
+        self._end(key, outcome or sight.failure or _lost(sight))
+        return None
+
+    def _outcome(self, key: str) -> Any:
+        """Return how a task has ended, as its folder says; None before."""
+        task = self.open[key]
+        return task.done() or failure_in(task.folder, self._attempts[key])
+
+    def _end(self, key: str, outcome: Any) -> None:
+        del self.open[key]
+        self._on_end(key, outcome)
+
+
+def _lost(sight: Sight) -> Failure:
+    where, why = sight.where and f" at {sight.where}", sight.reason and f": {sight.reason}"
+    message = f"its process{where} is gone{why}, and left neither a result nor an error"
+    return Failure(message, message, Cause(PROCESS))

@@ -1,0 +1,87 @@
+"""Executors by name: who may run tasks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rlx.errors import ConfigError, PluginBroken, UsageError
+from rlx.launch.execution import Executor, Terms
+
+
+@dataclass(frozen=True)
+class ExecutorRow:
+    """An executor that can be chosen.
+
+    Attributes:
+        name: What it is called in ``params.yaml`` and after ``--executor``.
+        what: What it is, in a line.
+        make: Makes it.
+        extra: The extra of rlx (``pip install "rlx[…]"``) that it needs; None where it needs none.
+    """
+
+    name: str
+    what: str
+    make: Callable[[Terms], Executor]
+    extra: str | None = None
+
+    def start(self, terms: Terms) -> Executor:
+        """Make the executor.
+
+        Raises:
+            ConfigError: What it needs is not installed.
+        """
+        try:
+            return self.make(terms)
+        except ImportError as error:
+            if self.extra is None:
+                raise
+            cure = f'pip install "rlx[{self.extra}]"'
+            raise ConfigError(f"the executor {self.name} needs {error.name}, which is not here; `{cure}`") from None
+
+
+def _local(terms: Terms) -> Executor:
+    from rlx.launch.local import Local  # processes are nothing that a list of names needs
+
+    return Local(terms)
+
+
+LOCAL = "local"
+EXECUTORS = {LOCAL: ExecutorRow(LOCAL, "Processes of this machine, which end with the command.", _local)}
+"""Those of rlx itself, by name."""
+
+
+class Addition(Protocol):
+    """Something that an installed package adds (:class:`rlx.config.Plugin`)."""
+
+    def load(self) -> Any:
+        """Import it."""
+
+    def broken(self, why: str) -> PluginBroken:
+        """Return the error that it cannot be used."""
+
+
+def executor(name: str, additions: Mapping[str, Addition] | None = None) -> ExecutorRow:
+    """Return an executor by its name.
+
+    Args:
+        name: One of :data:`EXECUTORS`, or of what packages add.
+        additions: What packages add.
+
+    Raises:
+        UsageError: There is none; the message names the nearest.
+        PluginBroken: The package that has it is broken.
+    """
+    if name in EXECUTORS:
+        return EXECUTORS[name]
+    known = [*EXECUTORS, *(additions or {})]
+    if name not in known or additions is None:
+        guess = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known)}"
+        raise UsageError(f"there is no executor {name!r}; {hint}")
+    row = additions[name].load()
+    if not isinstance(row, ExecutorRow):
+        raise additions[name].broken("it is no rlx.launch.ExecutorRow")
+    return row
