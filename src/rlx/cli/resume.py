@@ -66,7 +66,7 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
 
 
 def _experiment(root: Path, folder: RunFolder) -> None:
-    from rlx.cli.train import loudness, show_result
+    from rlx.cli.train import show_result, verbosity
     from rlx.errors import UsageError
     from rlx.experiments import begin_again, experiment_named, has_workplace, make, plan, read_record
 
@@ -82,7 +82,7 @@ def _experiment(root: Path, folder: RunFolder) -> None:
         changed = _difference(folder.snapshot, planned.snapshot)
         begin_again(root, name, planned)
         say(f"{name}: goes on with the code and configs as they are now" + (f": {changed}" if changed else ""))
-    finished = make(root, name, loudness(), again=f"rlx resume {name}")
+    finished = make(root, name, verbosity(), again=f"rlx resume {name}")
     if record.targets and finished.is_evaluated:
         from rlx.config import read_parameters
 
@@ -139,7 +139,7 @@ def _difference(old: object, new: object) -> str:
 
 
 def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
-    from rlx.cli.train import loudness, show_result
+    from rlx.cli.train import show_result, verbosity
     from rlx.experiments import continuation, make, same_as, start, whole_run
 
     planned = continuation(root, folder, timesteps, overrides)
@@ -152,4 +152,4 @@ def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str
         f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
         + "".join(f" -S {setting}" for setting in overrides)
     )
-    show_result(root, make(root, made, loudness(), again=f"rlx resume {made}"), planned.parameters)
+    show_result(root, make(root, made, verbosity(), again=f"rlx resume {made}"), planned.parameters)

@@ -11,7 +11,7 @@ from rlx.cli.common import CONFIG, is_quiet, is_verbose, say, tell
 
 if TYPE_CHECKING:
     from rlx.config import Parameters
-    from rlx.experiments import Loudness
+    from rlx.experiments import Verbosity
     from rlx.records import RunFolder
 
 
@@ -59,15 +59,15 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:
         say(line)
-    finished = make(root, name, loudness(), again=f"rlx resume {name}")
+    finished = make(root, name, verbosity(), again=f"rlx resume {name}")
     show_result(root, finished, planned.parameters)
 
 
-def loudness() -> Loudness:
+def verbosity() -> Verbosity:
     """Return how loud the stages may be."""
-    from rlx.experiments import Loudness
+    from rlx.experiments import Verbosity
 
-    return Loudness(is_quiet(), is_verbose())
+    return Verbosity(is_quiet(), is_verbose())
 
 
 def included(root: Path) -> list[str]:

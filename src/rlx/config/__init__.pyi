@@ -61,7 +61,6 @@ from .judging import (
 from .known import settings_for as settings_for
 from .metrics import UNDEFINED as UNDEFINED, VOCABULARY as VOCABULARY, is_component as is_component
 from .project import (
-    MAIN_ROOT as MAIN_ROOT,
     PACKAGES as PACKAGES,
     check_folders as check_folders,
     check_settled as check_settled,
@@ -69,7 +68,6 @@ from .project import (
     has_marks as has_marks,
     is_of_older_rlx as is_of_older_rlx,
     load_package as load_package,
-    main_root as main_root,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of
 from .project_data import (

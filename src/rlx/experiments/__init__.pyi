@@ -94,4 +94,4 @@ from .sweeps.running import (
     make_points as make_points,
 )
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
-from .workplace import Loudness as Loudness
+from .workplace import Verbosity as Verbosity

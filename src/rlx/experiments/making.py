@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlx.config import main_root, write_json
+from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
@@ -27,7 +27,8 @@ from rlx.experiments.kept import (
 )
 from rlx.experiments.planning import Plan
 from rlx.experiments.revisions import Origin
-from rlx.experiments.workplace import Loudness, Workplace
+from rlx.experiments.workplace import Verbosity, Workplace
+from rlx.launch import main_root
 from rlx.records import AT_WORK, FORMAT, RECORD, Process, RunFolder, making, read_metadata
 
 ENDING = 10.0
@@ -85,13 +86,13 @@ def start(  # noqa: PLR0913
     return folder
 
 
-def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
+def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolder:
     """Make a reserved experiment, or go on with a stopped one, and export it.
 
     Args:
         root: The project.
         name: The experiment.
-        loudness: What comes to the terminal.
+        verbosity: What comes to the terminal.
         again: The command that goes on with it, for messages.
 
     Returns:
@@ -114,7 +115,7 @@ def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
             commit = workplace.collect(place) if place else None  # finished by processes that outlived their rlx
             if commit is None or place is None:
                 place = _workplace(root, name)
-                status = workplace.run_stages(place, record, loudness)
+                status = workplace.run_stages(place, record, verbosity)
                 commit = workplace.collect(place)
         finally:
             if experiment_named(root, name) is None:

@@ -17,7 +17,7 @@ from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
 from rlx.experiments.references import find_run
 from rlx.experiments.sweeps.grid import Sweep
-from rlx.experiments.workplace import Loudness, workplaces_folder
+from rlx.experiments.workplace import Verbosity, workplaces_folder
 from rlx.launch import stop, usable_cores
 from rlx.records import RunFolder
 
@@ -186,8 +186,8 @@ class _Crew:
             self._begin(replace(point, name=name))
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
-            loudness = Loudness(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
-            folder = make(self._root, name, loudness, again=f"rlx sweep {self._sweep.name}")
+            verbosity = Verbosity(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
+            folder = make(self._root, name, verbosity, again=f"rlx sweep {self._sweep.name}")
             _check(folder, point)
             log.unlink(missing_ok=True)
             return replace(point, name=name, state="finished")
