@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from rlx.launch import StageCall, Terminal
-    from rlx.report import Grid
+    from rlx.report import Grid, Line
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would compute; a text of this kind gets an apostrophe in front."""
@@ -159,6 +159,15 @@ def say(line: str) -> None:
 def tell(line: str, style: str = "", indent: str = "") -> None:
     """Print a line as it is, broken at the width of the terminal, but never inside a command."""
     _print(line, style, indent, aside=False)
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """Print lines, each when it is known."""
+    for line in lines:
+        if line.aside:
+            say(line.text)
+        else:
+            tell(line.text, line.weight)
 
 
 def tell_fact(name: str, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import RUN, is_verbose, say, tell
+from rlx.cli.common import RUN, is_verbose, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.records import RunFolder
@@ -66,7 +66,7 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
 
 
 def _experiment(root: Path, folder: RunFolder) -> None:
-    from rlx.cli.train import show_result, verbosity
+    from rlx.cli.train import verbosity
     from rlx.errors import UsageError
     from rlx.experiments import begin_again, experiment_named, has_workplace, make, plan, read_record
 
@@ -85,8 +85,9 @@ def _experiment(root: Path, folder: RunFolder) -> None:
     finished = make(root, name, verbosity(), again=f"rlx resume {name}")
     if record.targets and finished.is_evaluated:
         from rlx.config import read_parameters
+        from rlx.report import experiment_lines
 
-        show_result(root, finished, read_parameters(root))
+        print_lines(experiment_lines(root, finished, read_parameters(root)))
 
 
 def _of_the_study(root: Path, folder: RunFolder) -> None:
@@ -139,8 +140,9 @@ def _difference(old: object, new: object) -> str:
 
 
 def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
-    from rlx.cli.train import show_result, verbosity
+    from rlx.cli.train import verbosity
     from rlx.experiments import continuation, make, same_as, start, whole_run
+    from rlx.report import experiment_lines
 
     planned = continuation(root, folder, timesteps, overrides)
     same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
@@ -152,4 +154,5 @@ def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str
         f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
         + "".join(f" -S {setting}" for setting in overrides)
     )
-    show_result(root, make(root, made, verbosity(), again=f"rlx resume {made}"), planned.parameters)
+    finished = make(root, made, verbosity(), again=f"rlx resume {made}")
+    print_lines(experiment_lines(root, finished, planned.parameters))

@@ -3,6 +3,13 @@ from .analysis_words import (
     analysis_headline as analysis_headline,
     analysis_markdown as analysis_markdown,
 )
+from .asked_comparison import (
+    Asked as Asked,
+    compare_runs as compare_runs,
+    compare_table as compare_table,
+    judge_asked as judge_asked,
+    settings_here as settings_here,
+)
 from .checkpoint_references import find_checkpoints as find_checkpoints
 from .comparison_files import comparison_data as comparison_data, write_comparison as write_comparison
 from .comparison_tables import comparison_grids as comparison_grids
@@ -31,6 +38,7 @@ from .diagnosis_words import (
 from .digest import Digest as Digest
 from .doctor.examination import Section as Section, examine as examine, mended as mended
 from .doctor.finding import Finding as Finding, counted as counted
+from .experiment_result import experiment_lines as experiment_lines
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .judged_runs import (
@@ -60,12 +68,8 @@ from .run_facts import facts_of_run as facts_of_run
 from .run_files import read_analysis as read_analysis
 from .score_table import read_references as read_references, read_score_table as read_score_table
 from .study_comparison import (
-    Bars as Bars,
-    StudyComparison as StudyComparison,
     compare_folders as compare_folders,
     compare_metric as compare_metric,
-    judge as judge,
-    task_name as task_name,
 )
 from .sweep_digest import (
     digest_sweep as digest_sweep,
@@ -73,4 +77,15 @@ from .sweep_digest import (
     looked_at_once as looked_at_once,
     members_of as members_of,
 )
-from .text import setting as setting, wrapped as wrapped
+from .sweep_result import (
+    SweepResult as SweepResult,
+    failure_lines as failure_lines,
+    judge_points as judge_points,
+    plan_cost as plan_cost,
+    plan_grid as plan_grid,
+    point_settings as point_settings,
+    result_grid as result_grid,
+    result_lines as result_lines,
+    sweep_data as sweep_data,
+)
+from .text import Line as Line, setting as setting, wrapped as wrapped
