@@ -149,7 +149,8 @@ def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str
     if same is not None:
         tell(f"{same} is that already: {folder.name} trained to {timesteps:,} steps. Nothing was trained.")
         return
-    made = start(root, planned, whole_run(planned.run), name=name, parent=folder.name).name
+    record = planned.record(whole_run(planned.run), parent=folder.name)
+    made = start(root, planned, record, name=name).name
     say(
         f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
         + "".join(f" -S {setting}" for setting in overrides)

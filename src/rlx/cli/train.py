@@ -53,7 +53,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
             tell(f"{twin} is just being made with the same configuration, code and seeds; nothing else was started.")
             tell("How far it is: `rlx ls`")
             return
-        name = start(root, planned, whole_run(run), name=name).name
+        name = start(root, planned, planned.record(whole_run(run)), name=name).name
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:
         say(line)

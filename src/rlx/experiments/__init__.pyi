@@ -17,7 +17,6 @@ from .kept import (
     export as export,
     is_of_study as is_of_study,
     is_ours as is_ours,
-    read_record as read_record,
     remove as remove,
     remove_folder as remove_folder,
     same_as as same_as,
@@ -49,7 +48,9 @@ from .promoting import (
     plan_promotion as plan_promotion,
     promote as promote,
 )
+from .record import LINEAGE as LINEAGE, Record as Record, kept_record as kept_record, read_record as read_record
 from .references import (
+    asked_to_be as asked_to_be,
     find_origin as find_origin,
     find_run as find_run,
     kept_origin as kept_origin,

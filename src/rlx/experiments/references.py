@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rlx.errors import Missing, RlxError, UsageError
 from rlx.experiments.kept import export, follow_renames, shown_commit, shows
+from rlx.experiments.record import Record, kept_record, read_record
 from rlx.experiments.repository import answer
 from rlx.experiments.revisions import Origin, changed, commit_of, experiments, recorded, view
 from rlx.records import RunFolder, is_kept
@@ -85,6 +86,19 @@ def find_origin(root: Path, folder: RunFolder) -> Origin | None:
     run, at, revision = name.rpartition("@")
     commit = commit_of(root, revision) if at else None
     return Origin(commit, run) if commit else None
+
+
+def asked_to_be(root: Path, folder: RunFolder) -> Record | None:
+    """Return what an experiment was asked to be, whether it is kept or still being made; None for other runs.
+
+    Experiments that were kept before rlx noted it with them have none.
+    """
+    try:
+        origin = folder.origin or find_origin(root, folder)
+        found = read_record(folder.path) if origin is None else kept_record(root, origin.commit)
+    except RlxError:  # outside Git; or damaged, which `rlx doctor` tells
+        return None
+    return found if found and (origin is None or origin.run == found.run) else None
 
 
 def known_runs(root: Path) -> list[str]:

@@ -21,7 +21,7 @@ from rlx.config import write_bytes
 from rlx.errors import CommandFailed, ConfigError, Interrupted, Missing
 from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.data import bring_data
-from rlx.experiments.kept import Record
+from rlx.experiments.record import Record
 from rlx.experiments.revisions import NOBODY
 from rlx.experiments.untrusted import check_lock
 from rlx.launch import Watch, current_call, git, has_identity, in_background, in_terminal, main_root
@@ -199,7 +199,16 @@ def run_stages(place: Workplace, record: Record, verbosity: Verbosity) -> int:
     """
     quiet = [] if verbosity.verbose else ["--quiet"]
     check_lock(place.root)
-    command = [sys.executable, "-m", "dvc", "exp", "run", *quiet, f"--name={place.name}"]
+    command = [
+        sys.executable,
+        "-m",
+        "dvc",
+        "exp",
+        "run",
+        *quiet,
+        f"--name={place.name}",
+        f"--message={record.to_message(place.name)}",
+    ]
     command += [f"--set-param={setting}" for setting in record.settings]
     live = place.project / "runs" / place.name
     call = replace(current_call(), project=str(place.project), run=record.run, live=str(live))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from rlx.config import MOST_CONFIG_BYTES, read_text
 from rlx.errors import Interrupted, Missing, RlxError
-from rlx.experiments.kept import read_record, same_as
+from rlx.experiments.kept import same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
+from rlx.experiments.record import read_record
 from rlx.experiments.references import find_run
 from rlx.experiments.sweeps.grid import Sweep
 from rlx.experiments.workplace import Verbosity, workplaces_folder
@@ -182,7 +183,8 @@ class _Crew:
                 return replace(point, state="failed", error="not begun")
             with self._in_turn(turn):
                 if name is None:
-                    name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
+                    record = point.plan.record((f"eval@{point.plan.run}",))
+                    name = start(self._root, point.plan, record, stem=self._sweep.name).name
             self._begin(replace(point, name=name))
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
