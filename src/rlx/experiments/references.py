@@ -6,11 +6,12 @@ import difflib
 import os
 from pathlib import Path
 
+from rlx.config import is_plain
 from rlx.errors import Missing, RlxError, UsageError
-from rlx.experiments.kept import export, follow_renames, shown_commit, shows
+from rlx.experiments.kept import export, follow_renames, is_of_study, is_ours, shown_commit, shows
 from rlx.experiments.record import Record, kept_record, read_record
 from rlx.experiments.repository import answer
-from rlx.experiments.revisions import Origin, changed, commit_of, experiments, recorded, view
+from rlx.experiments.revisions import Experiment, Origin, changed, commit_of, experiments, recorded, view
 from rlx.records import RunFolder, is_kept
 
 MOST_NAMED = 12
@@ -161,3 +162,24 @@ def nearest_run(root: Path, name: str) -> str:
 def nearest_experiment(root: Path, name: str) -> str:
     """Return what a person may have meant by a kept experiment."""
     return _nearest(name, [experiment.name for experiment in experiments(root)])
+
+
+def droppable(root: Path, name: str) -> list[Experiment]:
+    """Return the kept experiments of a name that may be dropped; none where it is one that was not finished.
+
+    Raises:
+        Missing: There is no experiment of that name.
+        UsageError: It is a run of the study, or a folder that rlx has not made.
+    """
+    if found := [experiment for experiment in experiments(root) if experiment.name == name]:
+        return found
+    folder = root / "runs" / name
+    if not is_plain(name) or "/" in name or not folder.is_dir():
+        raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
+    if is_of_study(root, name):
+        raise UsageError(
+            f"{name} is a run of the study, not an experiment: take it out of study.runs in params.yaml, then `rlx sync`"
+        )
+    if not is_ours(root, name):
+        raise UsageError(f"runs/{name} is a folder that rlx has not made; nothing of it is deleted")
+    return []
