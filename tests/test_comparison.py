@@ -9,12 +9,22 @@ import numpy as np
 import pytest
 
 from rlx import stats
-from rlx.comparison import Comparison, Criteria, RunScores, compare, config_differences, flatten
+from rlx.comparison import (
+    Bars,
+    Comparison,
+    Criteria,
+    RunScores,
+    StudyComparison,
+    choice_of,
+    compare,
+    config_differences,
+    flatten,
+    judge,
+)
 from rlx.comparison.unseen import failed_seeds
 from rlx.config.schema import CompareConfig, ReferenceScore
 from rlx.report.comparison_files import comparison_data, metrics_of
 from rlx.report.comparison_words import comparison_markdown, headlines
-from rlx.report.study_comparison import Bars, StudyComparison, judge
 from rlx.report.text import table
 from rlx.stats.wording import number
 
@@ -532,3 +542,27 @@ def test_tables_and_numbers() -> None:
         "271.8",
         "12,346",
     ]
+
+
+def test_a_study_is_judged_from_scores_alone() -> None:
+    """No folder, no file: scores and settings in, verdicts and what choosing brought out."""
+    up, down = run("up", [150, 152, 148, 149, 151]), run("down", [50, 52, 48, 49, 51])
+    study = judge([BASE, up, down], "base", Bars(CompareConfig()), {})
+    assert {found.run: found.verdict for found in study.comparisons} == {"up": "improved", "down": "regressed"}
+    assert [scores.run for scores in study.scores] == ["up", "base", "down"]
+    warned = study.warned({"up": "up is old"})
+    assert {found.run: found.warnings[:1] for found in warned.comparisons}["up"] == ("up is old",)
+    assert {found.run: found.warnings for found in warned.comparisons}["down"] == study.comparisons[1].warnings
+    alone = study.without_verdicts("lost")
+    assert (alone.baseline, alone.comparisons, alone.scores) == ("lost", (), study.scores)
+
+
+def test_what_choosing_brought_is_told_seed_by_seed() -> None:
+    held_out, validation = {1: 110.0, 2: 130.0}, {1: 120.0, 2: 140.0}
+    brought = choice_of(held_out, validation, {1: 105.0, 2: 125.0}, {1: 100.0, 2: 130.0, 3: 0.0})
+    assert brought is not None
+    assert (brought.held_out.mean, brought.validation, brought.promised) == (120.0, 130.0, 15.0)
+    assert brought.optimism.mean == 10.0  # 15 more in validation, 5 of it held out
+    assert choice_of(held_out, {1: 120.0}, held_out, validation) is None
+    assert choice_of(held_out, validation, held_out, {1: 100.0}) is None
+    assert choice_of({}, {}, {}, {}) is None

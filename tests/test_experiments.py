@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rlx.experiments import LINEAGE, kept_record
 from tests.conftest import Project, interruptible
 
 
@@ -63,6 +64,10 @@ def test_an_experiment_is_a_folder_a_dvc_experiment_and_a_run(made: Project) -> 
     assert not {"bench", "experiment.json"} & {path.name for path in folder.iterdir()}
     assert not any(path.stat().st_mode & stat.S_IWUSR for path in folder.rglob("*") if path.is_file())
     assert "first" in made.dvc("exp", "list", "--name-only").split()
+    record = kept_record(made.root, commit_of(made, "first"))
+    assert record is not None
+    assert (record.run, record.settings[0], record.targets) == ("mine", "num_seeds=1", ("analyze@mine", "video@mine"))
+    assert not set(LINEAGE) & set(json.loads(made.rlx("info", "first", "--json").stdout))
     assert rows(made)["first"]["kind"] == "experiment"
     assert json.loads((folder / "metadata.json").read_text())["git"]["dirty"] == ["configs/mine.yaml", "params.yaml"]
     parameters = yaml.safe_load(made.git("show", f"{commit_of(made, 'first')}:params.yaml"))
@@ -189,7 +194,7 @@ def test_a_finished_run_is_trained_further_as_an_experiment_with_its_lineage(cop
     said = one_line(copy.rlx("resume", "first", "--timesteps", "6000", *wide).stdout)
     assert "mine_001: first, trained further to 6,000 steps per seed -S env.num_envs=32" in said
     facts = json.loads(copy.rlx("info", "mine_001", "--json").stdout)
-    assert facts["continues"] == "first"
+    assert (facts["continues"], facts["parent"]) == ("first", "first")
     assert facts["scores"]["latest"]["steps"] == {"1": 6144}
     before, after = (
         [json.loads(line) for line in (copy.root / "runs" / run / "metrics.jsonl").read_text().splitlines()]

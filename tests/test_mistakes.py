@@ -10,8 +10,8 @@ import gymnasium as gym
 import pytest
 
 from rlx.cli import _invoke
-from rlx.cli.common import LOUDNESS, PIPED
 from rlx.cli.entry import guarded
+from rlx.launch import VARIABLE
 from tests.conftest import Project
 
 MISTAKES = """
@@ -100,7 +100,7 @@ CASES = [tuple(part.strip() for part in line.split(" | ")) for line in MISTAKES.
 
 def typed(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     """Run the command line in this process, as the console script does; return its exit status."""
-    for name in (LOUDNESS, PIPED, "NO_COLOR"):
+    for name in (VARIABLE, "NO_COLOR"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "argv", ["rlx", *arguments])

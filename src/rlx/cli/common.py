@@ -1,22 +1,20 @@
-"""What commands share: arguments that complete themselves, how loud to be, tables and JSON."""
+"""What commands share: arguments that complete themselves, how much is said, tables and JSON."""
 
 from __future__ import annotations
 
 import csv
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from rlx.launch import Terminal
-    from rlx.report import Grid
+    from rlx.launch import StageCall, Terminal
+    from rlx.report import Grid, Line
 
-LOUDNESS = "RLX_LOUDNESS"
-PIPED = "RLX_OUTPUT_IS_DATA"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would compute; a text of this kind gets an apostrophe in front."""
 
@@ -78,9 +76,22 @@ SWEEP = _Named("sweep", _sweeps)
 METRIC = _Named("metric", _metrics)
 
 
+def _note(**told: Any) -> None:
+    """Note what the command line says of output, for this process and those that work for it."""
+    from rlx.launch import tell_on
+
+    tell_on(**told)
+
+
+def _noted() -> StageCall:
+    from rlx.launch import current_call
+
+    return current_call()
+
+
 def _for_programs(_: click.Context, __: click.Parameter, value: bool) -> bool:
     if value:
-        os.environ[PIPED] = "1"
+        _note(output_is_data=True)
     return value
 
 
@@ -101,7 +112,7 @@ class _Output(click.ParamType[Path]):
         if not str(value).strip():
             self.fail("must not be empty", param, ctx)
         if str(value) == "-":
-            os.environ[PIPED] = "1"
+            _note(output_is_data=True)
         return Path(value)
 
 
@@ -128,7 +139,7 @@ FORCE = click.option("--force", is_flag=True, help="Replace a file that rlx did 
 
 def _quieter(_: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        os.environ[LOUDNESS] = str(param.name)
+        _note(verbosity=str(param.name))
 
 
 def _colourless(_: click.Context, __: click.Parameter, value: bool) -> None:
@@ -148,23 +159,32 @@ def general_options() -> list[click.Option]:
 
 def is_quiet() -> bool:
     """Tell whether only results and errors are wanted."""
-    return os.environ.get(LOUDNESS) == "quiet"
+    return _noted().verbosity == "quiet"
 
 
 def is_verbose() -> bool:
     """Tell whether everything is wanted."""
-    return os.environ.get(LOUDNESS) == "verbose"
+    return _noted().verbosity == "verbose"
 
 
 def say(line: str) -> None:
     """Say something that is not a result: nothing when quiet, on standard error where the output is data."""
     if not is_quiet():
-        _print(line, "", "", aside=PIPED in os.environ)
+        _print(line, "", "", aside=_noted().output_is_data)
 
 
 def tell(line: str, style: str = "", indent: str = "") -> None:
     """Print a line as it is, broken at the width of the terminal, but never inside a command."""
     _print(line, style, indent, aside=False)
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """Print lines, each when it is known."""
+    for line in lines:
+        if line.aside:
+            say(line.text)
+        else:
+            tell(line.text, line.weight)
 
 
 def tell_fact(name: str, text: str) -> None:

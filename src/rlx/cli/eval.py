@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, CHECKPOINT, print_csv, print_grid, print_json, say, tell
-
-if TYPE_CHECKING:
-    from rlx.config import FinalEvalConfig
-    from rlx.report import Grid
-    from rlx.training import Played, Policy
 
 
 @click.command("eval")
@@ -36,161 +29,18 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     Example:
       rlx eval cartpole:best cartpole_001:best#101 --episodes 200
     """
+    from rlx.report import EPISODE_COLUMNS, asked_policies, episode_rows, over_seeds, played_data, played_grid
     from rlx.training import play_policies
 
-    root, policies, protocol = asked_for(checkpoints, chosen)
+    root, policies, protocol = asked_policies(checkpoints, chosen)
     played = play_policies(root, policies, protocol, say)
     if as_json:
-        print_json(_document(played, protocol))
+        print_json(played_data(played, protocol))
     elif as_csv:
-        print_csv(_COLUMNS, [row for item in played for row in _episodes(item)])
+        print_csv(EPISODE_COLUMNS, [row for item in played for row in episode_rows(item)])
     elif as_markdown:
-        click.echo(_grid(played, protocol).to_markdown())
+        click.echo(played_grid(played, protocol).to_markdown())
     else:
-        print_grid(_grid(played, protocol))
-        for line in _over_seeds(played):
+        print_grid(played_grid(played, protocol))
+        for line in over_seeds(played):
             tell(line)
-
-
-_COLUMNS = ("checkpoint", "seed", "step", "episode", "reset_seed", "return", "length", "success", "cut")
-
-
-def asked_for(references: Sequence[str], chosen: dict[str, Any]) -> tuple[Path, list[Policy], FinalEvalConfig]:
-    """Return the project (outside of one: the current folder), the policies asked for, and the episodes.
-
-    The episodes are those by which the policies' run is judged; of several runs that are judged by different ones, and of
-    plain files, those of ``params.yaml``.
-    """
-    from rlx.config import FinalEvalConfig, find_root, read_parameters
-    from rlx.errors import NotInProject
-    from rlx.records import RunFolder
-
-    try:
-        root = find_root()
-        protocol = read_parameters(root).final_eval
-    except NotInProject:
-        root, protocol = Path.cwd(), FinalEvalConfig()
-    policies = policies_of(root, references)
-    folders = [policy.path.parents[2:4] if policy.run else () for policy in policies]  # finished, or on the bench
-    judgings = [next((found for folder in each if (found := RunFolder(folder).judging)), None) for each in folders]
-    if judgings and judgings[0] and all(found and found.final_eval == judgings[0].final_eval for found in judgings):
-        protocol = judgings[0].final_eval
-    changes = {key: chosen[key] for key in ("episodes", "seed") if chosen.get(key) is not None}
-    return (
-        root,
-        policies,
-        protocol.model_copy(update=changes | ({"deterministic": False} if chosen.get("stochastic") else {})),
-    )
-
-
-def policies_of(root: Path, references: Sequence[str]) -> list[Policy]:
-    """Return the policies that references name, each once."""
-    from rlx.config import find_root
-    from rlx.errors import NotInProject
-    from rlx.report import find_checkpoints
-
-    found = []
-    for reference in dict.fromkeys(references):
-        if not reference.endswith(".zip"):
-            try:
-                find_root()
-            except NotInProject as error:
-                raise NotInProject(f"{error}; outside of one, name checkpoint files") from None
-        found += find_checkpoints(root, reference)
-    return found
-
-
-def _episodes(item: Played) -> list[dict[str, Any]]:
-    return [
-        {
-            "checkpoint": item.policy.label,
-            "seed": item.seed,
-            "step": item.step,
-            "episode": episode.index,
-            "reset_seed": episode.reset_seed,
-            "return": episode.episode_return,
-            "length": episode.length,
-            "success": episode.success,
-            "cut": episode.cut,
-        }
-        for episode in item.episodes
-    ]
-
-
-def _summary(item: Played) -> dict[str, Any]:
-    import numpy as np
-
-    returns = np.array([episode.episode_return for episode in item.episodes])
-    successes = [episode.success for episode in item.episodes if episode.success is not None]
-    return {
-        "checkpoint": item.policy.label,
-        "file": str(item.policy.path),
-        "environment": item.environment,
-        "seed": item.seed,
-        "step": item.step,
-        "return_mean": float(returns.mean()),
-        "return_std": float(returns.std(ddof=1)) if len(returns) > 1 else None,
-        "return_min": float(returns.min()),
-        "return_max": float(returns.max()),
-        "length_mean": float(np.mean([episode.length for episode in item.episodes])),
-        "success_rate": float(np.mean(successes)) if successes else None,
-        "cut": sum(episode.cut for episode in item.episodes),
-    }
-
-
-def _document(played: list[Played], protocol: FinalEvalConfig) -> dict[str, Any]:
-    policies = [
-        {**_summary(item), "episodes": [{k: row[k] for k in _COLUMNS[3:]} for row in _episodes(item)]}
-        for item in played
-    ]
-    return {"format": 1, "protocol": protocol.model_dump(), "policies": policies}
-
-
-def _grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
-    from rlx.report import Grid
-    from rlx.stats import MISSING, number
-
-    summaries = [_summary(item) for item in played]
-    head = ["checkpoint", "seed", "step", "mean return", "sd", "min", "max"]
-    rows = [
-        [
-            str(row["checkpoint"]).partition("#")[0],
-            str(row["seed"]),
-            f"{row['step']:,}",
-            *(
-                MISSING if row[key] is None else number(row[key])
-                for key in ("return_mean", "return_std", "return_min", "return_max")
-            ),
-        ]
-        for row in summaries
-    ]
-    if any(row["success_rate"] is not None for row in summaries):
-        head.append("success")
-        for cells, row in zip(rows, summaries, strict=True):
-            cells.append(MISSING if row["success_rate"] is None else f"{100 * row['success_rate']:.0f} %")
-    how = "most likely actions" if protocol.deterministic else "sampled actions"
-    where = ", ".join(dict.fromkeys(item.environment for item in played))
-    cut = sum(row["cut"] for row in summaries)
-    note = "sd, min and max: over episodes." + (
-        f" {cut} episodes were cut at {protocol.step_limit} steps." if cut else ""
-    )
-    title = f"{protocol.episodes} held-out episodes each (list {protocol.seed}) of {where}, {how}"
-    return Grid(title, head, rows, note)
-
-
-def _over_seeds(played: list[Played]) -> list[str]:
-    """Say what each reference with several seeds scores: the mean over seeds, with its interval."""
-    import numpy as np
-
-    from rlx import stats
-    from rlx.stats import interval, number
-
-    lines = []
-    for label in dict.fromkeys(item.policy.label for item in played):
-        means = [_summary(item)["return_mean"] for item in played if item.policy.label == label]
-        if len(means) > 1:
-            found = stats.mean_with_interval(np.array(means))
-            lines.append(
-                f"{label}: mean return {number(found.mean)} {interval(found.interval)} over {len(means)} seeds"
-            )
-    return lines

@@ -51,6 +51,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "environment", f"{facts['environment']}, {facts['algorithm']}"
     if facts["continues"]:
         yield "continues", facts["continues"]
+    lineage = {name: facts.get(name) for name in ("parent", "study", "candidate")}
+    yield from ((name, value) for name, value in lineage.items() if value not in (None, facts["continues"]))
     if facts["tags"]:
         yield "tags", " ".join(facts["tags"])
     if facts["note"]:

@@ -10,8 +10,7 @@ import click
 from rlx.cli.common import FORCE, OUTPUT, RUN, say, tell
 
 if TYPE_CHECKING:
-    from rlx.config import Parameters
-    from rlx.report import Heading, JudgedRuns
+    from rlx.report import Heading
 
 
 @click.command("report")
@@ -51,14 +50,14 @@ def command(runs: tuple[str, ...], output: Path, films: str, show: str, *, force
     """
     from rlx.config import find_root, read_parameters
     from rlx.errors import UsageError
-    from rlx.report import STDOUT, check_destination, delivered, write_page
+    from rlx.report import STDOUT, check_destination, delivered, judge_asked, write_page
 
     if output != STDOUT and output.suffix != ".html":
         raise UsageError(f"-o {output}: a page is an .html file; end the name in .html")
     check_destination(output, force=force)
     root = find_root()
     parameters = read_parameters(root)
-    judged = _judged(root, parameters, runs)
+    judged = judge_asked(root, parameters, runs)
     with delivered(output, ".html", force=force) as path:
         write_page(path, root, parameters, judged, _heading(root, runs, films == "yes"))
     for line in judged.headlines:
@@ -72,22 +71,6 @@ def command(runs: tuple[str, ...], output: Path, films: str, show: str, *, force
         import webbrowser
 
         webbrowser.open(output.resolve().as_uri())
-
-
-def _judged(root: Path, parameters: Parameters, runs: tuple[str, ...]) -> JudgedRuns:
-    from rlx.errors import Missing
-    from rlx.report import chosen_runs, judge_runs, judge_study, judge_sweep, members_of
-
-    if not runs:
-        return judge_study(root, parameters)
-    try:
-        folders, baseline = chosen_runs(root, parameters, runs, None)
-    except Missing:
-        members = members_of(root, runs[0]) if len(runs) == 1 else []
-        if not members:
-            raise
-        return judge_sweep(root, parameters, runs[0], members)
-    return judge_runs(folders, baseline, parameters)
 
 
 def _heading(root: Path, runs: tuple[str, ...], films: bool) -> Heading:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import BY_EXECUTOR, RUN, is_verbose, say, tell
+from rlx.cli.common import BY_EXECUTOR, RUN, is_verbose, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.records import RunFolder
@@ -69,9 +69,9 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
 
 
 def _experiment(root: Path, folder: RunFolder) -> None:
-    from rlx.cli.train import loudness, show_result
+    from rlx.cli.train import verbosity
     from rlx.errors import UsageError
-    from rlx.experiments import begin_again, experiment_named, has_workplace, make, plan, read_record
+    from rlx.experiments import begin_again, experiment_named, has_workplace, make, plan, read_record, told_changes
 
     name, record = folder.name, read_record(folder.path)
     assert record is not None
@@ -80,22 +80,23 @@ def _experiment(root: Path, folder: RunFolder) -> None:
         if not has_workplace(root, name) and planned.snapshot != folder.snapshot:
             raise UsageError(
                 f"{name}: what it started from is gone (.dvc/tmp), and the project has changed since: "
-                f"{_difference(folder.snapshot, planned.snapshot)}. Put that back, or train anew with `rlx train {record.run}`"
+                f"{told_changes(folder.snapshot, planned.snapshot)}. Put that back, or train anew with `rlx train {record.run}`"
             )
-        changed = _difference(folder.snapshot, planned.snapshot)
+        changed = told_changes(folder.snapshot, planned.snapshot)
         begin_again(root, name, planned)
         say(f"{name}: goes on with the code and configs as they are now" + (f": {changed}" if changed else ""))
-    finished = make(root, name, loudness(), again=f"rlx resume {name}")
+    finished = make(root, name, verbosity(), again=f"rlx resume {name}")
     if record.targets and finished.is_evaluated:
         from rlx.config import read_parameters
+        from rlx.report import experiment_lines
 
-        show_result(root, finished, read_parameters(root))
+        print_lines(experiment_lines(root, finished, read_parameters(root)))
 
 
 def _of_the_study(root: Path, folder: RunFolder) -> None:
     """Go on with a run of the workspace; a kept experiment has nothing to go on with."""
     from rlx.errors import Interrupted, Missing, TrainingFailed, UsageError
-    from rlx.experiments import check_lock, plan, whole_run
+    from rlx.experiments import check_lock, plan, told_changes, whole_run
     from rlx.launch import dvc_in_terminal
     from rlx.records import cure_of_study_run
 
@@ -113,7 +114,7 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
         say(f"{run}: goes on with the code and configs as they are now")
     elif (now := plan(root, run, []).snapshot) != folder.snapshot:
         raise UsageError(
-            f"{run}: its configuration or code has changed since it was stopped: {_difference(folder.snapshot, now)}. "
+            f"{run}: its configuration or code has changed since it was stopped: {told_changes(folder.snapshot, now)}. "
             f"Put that back to go on, or train what there is now: `dvc repro`"
         )
     check_lock(root)
@@ -126,33 +127,21 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     tell(f"{run} is finished. Next: `dvc repro` judges the study")
 
 
-def _difference(old: object, new: object) -> str:
-    """Name what differs between two snapshots."""
-    from rlx.comparison import flatten
-    from rlx.config import Snapshot
-
-    assert isinstance(old, Snapshot)
-    assert isinstance(new, Snapshot)
-    before, after = flatten(old.to_data()), flatten(new.to_data())
-    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    return ", ".join(
-        key.removeprefix("code.files.") if key.startswith("code.") else f"{key} {before.get(key)} → {after.get(key)}"
-        for key in keys[:5]
-    )
-
-
 def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
-    from rlx.cli.train import loudness, show_result
+    from rlx.cli.train import verbosity
     from rlx.experiments import continuation, make, same_as, start, whole_run
+    from rlx.report import experiment_lines
 
     planned = continuation(root, folder, timesteps, overrides)
     same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
     if same is not None:
         tell(f"{same} is that already: {folder.name} trained to {timesteps:,} steps. Nothing was trained.")
         return
-    made = start(root, planned, whole_run(planned.run), name=name, parent=folder.name).name
+    record = planned.record(whole_run(planned.run), parent=folder.name)
+    made = start(root, planned, record, name=name).name
     say(
         f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
         + "".join(f" -S {setting}" for setting in overrides)
     )
-    show_result(root, make(root, made, loudness(), again=f"rlx resume {made}"), planned.parameters)
+    finished = make(root, made, verbosity(), again=f"rlx resume {made}")
+    print_lines(experiment_lines(root, finished, planned.parameters))

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import RUN, say, tell
-
-if TYPE_CHECKING:
-    from rlx.experiments import Experiment
 
 
 @click.command("rm")
@@ -27,11 +22,12 @@ def command(runs: tuple[str, ...]) -> None:
       rlx rm cartpole_001
     """
     from rlx.config import find_root
-    from rlx.experiments import give_up, is_ours, remove, remove_folder
+    from rlx.experiments import droppable, give_up, is_ours, remove, remove_folder
     from rlx.records import labels_path
 
     root = find_root()
-    kept = {name: _kept(root, name) for name in dict.fromkeys(runs)}  # all of them are looked at before any is dropped
+    # all of them are looked at before any is dropped
+    kept = {name: droppable(root, name) for name in dict.fromkeys(runs)}
     for name, experiments in kept.items():
         folder = root / "runs" / name
         ours = is_ours(root, name)
@@ -50,28 +46,3 @@ def command(runs: tuple[str, ...]) -> None:
             say(f"runs/{name}/ stays with what rlx has not put there: {', '.join(stay[:5])}{' …' * (len(stay) > 5)}")
         if labels_path(root, name).is_file():
             say(f"its tags and note stay in runs/{name}.yaml")
-
-
-def _kept(root: Path, name: str) -> list[Experiment]:
-    """Return the kept experiments of a name; none where it is one that was not finished.
-
-    Raises:
-        Missing: There is no experiment of that name.
-        UsageError: It is a run of the study, or a folder that rlx has not made.
-    """
-    from rlx.config import is_plain
-    from rlx.errors import Missing, UsageError
-    from rlx.experiments import experiments, is_of_study, is_ours, nearest_run
-
-    if found := [experiment for experiment in experiments(root) if experiment.name == name]:
-        return found
-    folder = root / "runs" / name
-    if not is_plain(name) or "/" in name or not folder.is_dir():
-        raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
-    if is_of_study(root, name):
-        raise UsageError(
-            f"{name} is a run of the study, not an experiment: take it out of study.runs in params.yaml, then `rlx sync`"
-        )
-    if not is_ours(root, name):
-        raise UsageError(f"runs/{name} is a folder that rlx has not made; nothing of it is deleted")
-    return []

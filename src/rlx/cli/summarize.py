@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
 from rlx.cli.common import AS_JSON, RUN, print_grid, print_json, tell
-
-if TYPE_CHECKING:
-    from rlx.report import Digest
 
 
 @click.command("summarize")
@@ -28,7 +22,9 @@ def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
     Example:
       rlx summarize cartpole_001
     """
-    found = _digest(what)
+    from rlx.report import digest_named
+
+    found = digest_named(what)
     if as_json:
         print_json(found.to_data())
     elif as_markdown:
@@ -37,25 +33,3 @@ def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
         tell(found.paragraph)
         click.echo()
         print_grid(found.grid)
-
-
-def _digest(what: str) -> Digest:
-    from rlx.config import find_root, read_parameters
-    from rlx.errors import Missing
-    from rlx.experiments import find_run
-    from rlx.report import digest_project, digest_run, digest_sweep, members_of
-
-    path = Path(what)
-    root = find_root(path if path.is_dir() else None)
-    parameters = read_parameters(root)
-    is_run = (path / "config_snapshot.yaml").exists()
-    if path.is_dir() and not is_run and (path.resolve() == root or not what.strip("/.")):
-        return digest_project(root, parameters)
-    try:
-        return digest_run(root, parameters, find_run(root, str(path.resolve()) if is_run else what))
-    except Missing:
-        sweep = path.stem if path.suffix == ".yaml" else what
-        members = members_of(root, sweep)
-        if not members:
-            raise
-        return digest_sweep(root, parameters, sweep, members)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, BY_EXECUTOR, SWEEP, print_grid, print_json, say, tell
+from rlx.cli.common import AS_JSON, BY_EXECUTOR, SWEEP, print_grid, print_json, print_lines, say, tell
 
 if TYPE_CHECKING:
-    from rlx.experiments import Family, Point
-    from rlx.records import RunFolder
-    from rlx.report import StudyComparison
+    from rlx.experiments import Point
+    from rlx.report import SweepResult
 
 
 @click.command("sweep")
@@ -48,6 +46,7 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     from rlx.errors import TrainingFailed
     from rlx.experiments import Pool, family_of, make_points, read_sweep
     from rlx.launch import usable_cores
+    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, sweep_data
     from rlx.training import chosen_executor
 
     root = find_root()
@@ -58,26 +57,37 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     if any(key.startswith(("env.id", "env.kwargs", "env.wrappers")) for key in wanted.points[0]):
         say("Beware: the points differ in what they are scored on, so they get scores, but no verdicts")
     if dry_run:
-        _show_plan(wanted.name, points, as_json=as_json)
+        _show_plan(SweepResult(wanted.name, points), as_json=as_json)
         return
     todo = sum(point.state != "kept" for point in points)
     say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
     pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json), _begin)
     made = make_points(root, wanted, points, pool)
-    folders, study = _judged(root, family, made)
+    result = judge_points(root, family, wanted.name, made)
     if as_json:
-        print_json(_document(wanted.name, made, study))
-    elif study is not None:
-        _show(wanted.name, made, folders, study)
-    failed = [point for point in made if point.state == "failed"]
-    if failed:
-        lines = [f"{wanted.name}: {len(failed)} of {len(made)} points failed; the others are kept:"]
-        lines += [f"  {point.name or 'a point'} ({_settings(point)}): {point.error}" for point in failed]
-        raise TrainingFailed("\n".join([*lines, f"`rlx sweep {sweep}` makes these again"]))
+        print_json(sweep_data(result))
+    elif result.study is not None:
+        say("")
+        print_grid(result_grid(result, result.study))
+        print_lines(result_lines(result, result.study))
+    if failed := failure_lines(result):
+        raise TrainingFailed("\n".join([*failed, f"`rlx sweep {sweep}` makes these again"]))
+
+
+def _show_plan(planned: SweepResult, *, as_json: bool) -> None:
+    from rlx.report import plan_cost, plan_grid, sweep_data
+
+    if as_json:
+        print_json(sweep_data(planned))
+        return
+    print_grid(plan_grid(planned))
+    tell(plan_cost(planned))
 
 
 def _begin(point: Point) -> None:
-    say(f"{point.name} ({_settings(point)}): {'goes on' if point.state == 'stopped' else 'begins'}")
+    from rlx.report import point_settings
+
+    say(f"{point.name} ({point_settings(point)}): {'goes on' if point.state == 'stopped' else 'begins'}")
 
 
 def _teller(total: int, *, as_json: bool) -> Any:
@@ -85,6 +95,7 @@ def _teller(total: int, *, as_json: bool) -> Any:
 
     def told(point: Point, left: int) -> None:
         from rlx.launch import shown_duration
+        from rlx.report import point_settings
 
         if as_json:
             return
@@ -92,127 +103,6 @@ def _teller(total: int, *, as_json: bool) -> Any:
         made[0] += 1
         rest = f", about {shown_duration((time.monotonic() - started) / made[0] * left)} left" if left else ""
         outcome = f"failed: {point.error}" if point.state == "failed" else "finished"
-        say(f"{point.name} ({_settings(point)}): {outcome} ({done} of {total}{rest})")
+        say(f"{point.name} ({point_settings(point)}): {outcome} ({done} of {total}{rest})")
 
     return told
-
-
-def _settings(point: Point) -> str:
-    return ", ".join(f"{key} {value}" for key, value in point.settings.items()) or "the config itself"
-
-
-def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
-    from rlx.report import Grid
-
-    if as_json:
-        print_json(_document(name, points, None))
-        return
-    keys = list(points[-1].settings) if points else []
-    rows = [
-        [
-            point.name or ("(new)" if point.settings else "(the config itself)"),
-            point.state,
-            *(str(point.settings.get(key, "—")) for key in keys),
-        ]
-        for point in points
-    ]
-    print_grid(Grid(f"{name}: {len(points)} points", ["experiment", "state", *keys], rows, left=2))
-    todo = [point.plan.snapshot.config for point in points if point.state != "kept"]
-    steps = sum(config.algo.total_timesteps * config.num_seeds for config in todo)
-    tell(f"{len(todo)} to train: {steps:,} environment steps in all")
-
-
-def _judged(root: Path, family: Family, points: list[Point]) -> tuple[dict[str, RunFolder], StudyComparison | None]:
-    """Judge every point that is there against the config itself, all of them together."""
-    from rlx.config import read_parameters
-    from rlx.report import compare_folders, looked_at_once
-
-    baseline, others = family.judged(root, points)
-    if baseline is None:
-        return {folder.name: folder for folder in others}, None
-    judged = {folder.name: folder for folder in [baseline, *others]}
-    study = compare_folders(list(judged.values()), baseline.name, looked_at_once(read_parameters(root)).compare)
-    return judged, study
-
-
-def _document(name: str, points: list[Point], study: StudyComparison | None) -> dict[str, Any]:
-    from rlx.report import headlines
-
-    verdicts = {comparison.run: comparison for comparison in study.comparisons} if study else {}
-    means = {run.run: float(run.scores_S.mean()) for run in study.scores} if study else {}
-    rows = []
-    for point in points:
-        found = verdicts.get(point.name or "")
-        difference = found.difference if found else None
-        interval = difference.interval if difference else None
-        rows.append(
-            {
-                "id": point.name,
-                "state": point.state,
-                "settings": point.settings,
-                "error": point.error,
-                "return_mean": means.get(point.name or ""),
-                "verdict": found.verdict if found else None,
-                "difference": difference.mean if difference else None,
-                "ci_low": interval.low if interval else None,
-                "ci_high": interval.high if interval else None,
-                "p_value": found.p_value if found else None,
-            }
-        )
-    summary = headlines(study) if study else []
-    return {
-        "format": 1,
-        "sweep": name,
-        "baseline": study.baseline if study else None,
-        "headlines": summary,
-        "points": rows,
-    }
-
-
-def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:
-    from rlx import stats
-    from rlx.report import Grid, task_name, unlearned, verdict_headline, verdicts as verdict_lines
-    from rlx.stats import MISSING, interval, number
-
-    verdicts = {comparison.run: comparison for comparison in study.comparisons}
-    settings = {point.name: _settings(point) for point in points}
-    rows = []
-    for run in study.scores:
-        found = verdicts.get(run.run)
-        difference = found.difference if found else None
-        mean = stats.mean_with_interval(run.scores_S).mean
-        shown = (
-            MISSING
-            if difference is None
-            else f"{number(difference.mean, sign=True)} {interval(difference.interval, sign=True)}"
-        )
-        label = f"{run.run} *" if run.run == study.baseline else run.run
-        rows.append(
-            [
-                label,
-                settings.get(run.run, "the config itself"),
-                number(mean),
-                shown,
-                found.verdict if found else "baseline",
-            ]
-        )
-    say("")
-    comparable = [comparison.run for comparison in study.comparisons if comparison.difference is not None]
-    many = len(comparable)
-    note = f"* the baseline, the config itself. Intervals and verdicts are corrected for {many} points judged together."
-    order = "best first" if len({task_name(run) for run in study.scores}) == 1 else "best first on each environment"
-    print_grid(
-        Grid(f"{name}, {order}", ["experiment", "settings", "return", "difference", "verdict"], rows, note, left=2)
-    )
-    best = next((run.run for run in study.scores if run.run in folders and run.run in comparable), None)
-    for line in [
-        *unlearned(study),
-        *verdict_lines(study)[: int(many > 2)],
-        *([verdict_headline(study, verdicts[best])] if best else []),
-    ]:
-        tell(line, "bold")
-    if best and verdicts[best].verdict == "improved":
-        say(f"Next: `rlx promote {best}` makes it the configuration; `rlx compare {study.baseline} {best}` shows more")
-        say("The best of many points flatters itself: confirm it on fresh seeds before you rely on its score")
-    elif best:
-        say(f"Next: `rlx compare {study.baseline} {best}`")

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import BY_EXECUTOR, CONFIG, is_quiet, is_verbose, say, tell
+from rlx.cli.common import BY_EXECUTOR, CONFIG, is_quiet, is_verbose, print_lines, say, tell
 
 if TYPE_CHECKING:
-    from rlx.config import Parameters
-    from rlx.experiments import Loudness
-    from rlx.records import RunFolder
+    from rlx.experiments import Verbosity
 
 
 @click.command("train")
@@ -58,19 +56,21 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
             tell(f"{twin} is just being made with the same configuration, code and seeds; nothing else was started.")
             tell("How far it is: `rlx ls`")
             return
-        name = start(root, planned, whole_run(run), name=name).name
+        name = start(root, planned, planned.record(whole_run(run)), name=name).name
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:
         say(line)
-    finished = make(root, name, loudness(), again=f"rlx resume {name}")
-    show_result(root, finished, planned.parameters)
+    finished = make(root, name, verbosity(), again=f"rlx resume {name}")
+    from rlx.report import experiment_lines  # what reports load is not needed to begin
+
+    print_lines(experiment_lines(root, finished, planned.parameters))
 
 
-def loudness() -> Loudness:
-    """Return how loud the stages may be."""
-    from rlx.experiments import Loudness
+def verbosity() -> Verbosity:
+    """Return how much the stages may say."""
+    from rlx.experiments import Verbosity
 
-    return Loudness(is_quiet(), is_verbose())
+    return Verbosity(is_quiet(), is_verbose())
 
 
 def included(root: Path) -> list[str]:
@@ -86,53 +86,3 @@ def included(root: Path) -> list[str]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-
-
-def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
-    """Print an experiment's result, its interval, what changed against the baseline, and the next command."""
-    from rlx.records import RunFolder
-    from rlx.report import (
-        compare_folders,
-        diagnosis_headline,
-        read_analysis,
-        setting,
-        settling,
-        unlearned,
-        verdict_headline,
-    )
-    from rlx.stats import interval, number
-
-    name, score = folder.name, folder.evaluation.scores["latest"]
-    n, found = score.estimate.n, score.estimate.interval
-    shown = f", 95 % interval {interval(found)} over {n} seeds" if found else " (one seed: no interval)"
-    random_return = number(folder.evaluation.random_return)
-    say("")
-    tell(f"{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {random_return}", "bold")
-    analysis = read_analysis(folder)
-    if analysis and any(finding["severity"] != "info" for finding in analysis["findings"]):
-        tell(f"Diagnosis: {diagnosis_headline(analysis)} `rlx diagnose {name}` tells more.")
-    members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
-    finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.state == "finished"]
-    environment = folder.snapshot.config.env.id
-    baseline = next((base for base in finished if base.snapshot.config.env.id == environment), None)
-    if baseline is None and finished:
-        others = ", ".join(dict.fromkeys(base.snapshot.config.env.id for base in finished))
-        tell(f"The study's baseline is on {others}, not on {environment}: there is nothing to compare it with.")
-        tell(f"Next: `rlx info {name}`")
-        return
-    if baseline is None:
-        tell(f"The study's baseline, {parameters.baseline}, has no results here yet: `dvc repro` makes them.")
-        tell(f"Next: `rlx info {name}`")
-        return
-    study = compare_folders([baseline, folder], baseline.name, parameters.compare)
-    for comparison in study.comparisons:
-        changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
-        tell(f"against {baseline.name}: {'; '.join(changed) if changed else 'no setting differs'}")
-        for warning in comparison.warnings:
-            tell(f"Beware: {warning}.")
-        if (settled_by := settling(comparison)) is not None:
-            tell(f"To settle it: {settled_by}")
-    for line in [*unlearned(study), *(verdict_headline(study, comparison) for comparison in study.comparisons)]:
-        tell(line, "bold")
-    comparable = any(comparison.difference is not None for comparison in study.comparisons)
-    tell(f"Next: `rlx compare {baseline.name} {name}`" if comparable else f"Next: `rlx info {name}`")

@@ -13,7 +13,7 @@ from rlx.cli.common import AS_JSON, CHECKPOINT, FORCE, OUTPUT, print_json, say, 
 if TYPE_CHECKING:
     from rlx.config import FinalEvalConfig
     from rlx.envs import Episode
-    from rlx.training import Played, Policy
+    from rlx.training import Played
 
 
 @click.command("video")
@@ -39,9 +39,8 @@ def command(  # noqa: PLR0913
     Example:
       rlx video cartpole:best --show worst --episodes 3
     """
-    from rlx.cli.eval import asked_for
     from rlx.errors import NoRenderer, UsageError
-    from rlx.report import STDOUT, check_destination, delivered
+    from rlx.report import STDOUT, asked_policies, check_destination, delivered, known_or_played
     from rlx.stats import number
     from rlx.training import representatives
 
@@ -50,8 +49,8 @@ def command(  # noqa: PLR0913
         raise UsageError("-o - and --json both want standard output; leave out one")
     if output is not None:
         check_destination(output, force=force)
-    root, policies, protocol = asked_for([checkpoint], {})
-    played = _played(root, policies, protocol)
+    root, policies, protocol = asked_policies([checkpoint], {})
+    played = known_or_played(root, policies, protocol, say)
     item, chosen = representatives(played, show, episodes)
     target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}{suffix}"
     try:
@@ -88,22 +87,6 @@ def _suffix(kind: str | None, output: Path | None) -> str:
     if kind is not None and suffix != f".{kind}":
         raise UsageError(f"-o {output}: is not the name of a {kind} file; leave out --format, or end it in .{kind}")
     return suffix
-
-
-def _played(root: Path, policies: list[Policy], protocol: FinalEvalConfig) -> list[Played]:
-    """Return what the policies did in the held-out episodes: as the eval stage wrote it down, else played now."""
-    from rlx.experiments import find_run
-    from rlx.training import Played, kept_episodes, play_policies
-
-    found: list[Played] = []
-    for policy in policies:
-        run = policy.label.rpartition(":")[0] or policy.label.partition("#")[0]
-        folder = find_run(root, run).path / "eval" if policy.run else None
-        known = kept_episodes(folder, policy, protocol.model_dump()) if folder else None
-        if known is None or policy.seed is None:
-            break
-        found.append(Played(policy, "", policy.seed, 0, known, reports_success=False))
-    return found if len(found) == len(policies) else play_policies(root, policies, protocol, say)
 
 
 def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from .bars import Bars as Bars
 from .case import (
     DEFAULT_LOOKS as DEFAULT_LOOKS,
     Comparison as Comparison,
@@ -10,8 +11,15 @@ from .differences import (
     flatten as flatten,
     task_differences as task_differences,
 )
-from .learning import Learning as Learning, learning_of as learning_of
-from .methods import Method as Method, MethodComparison as MethodComparison, compare_methods as compare_methods
-from .runs import RunScores as RunScores
+from .learning import Learning as Learning
+from .methods import MethodComparison as MethodComparison
+from .runs import RunScores as RunScores, task_name as task_name
+from .study import (
+    UNITS as UNITS,
+    Choice as Choice,
+    StudyComparison as StudyComparison,
+    choice_of as choice_of,
+    judge as judge,
+)
 from .unseen import failed_seeds as failed_seeds
-from .verdicts import compare as compare, compare_pairs as compare_pairs
+from .verdicts import compare as compare

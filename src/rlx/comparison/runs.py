@@ -73,3 +73,9 @@ class RunScores:
         """The numbers of seeds at which the run was once complete, up to the present one: (5, 10), say."""
         known = {planned for seed, planned in self.planned.items() if seed in self.scores}
         return tuple(sorted({*(n for n in known if n < len(self.scores)), len(self.scores)})) if known else ()
+
+
+def task_name(run: RunScores) -> str:
+    """Return what to call a run's task: its environment, with arguments where there are some."""
+    name, arguments = str(run.task.get("environment", "scores")), run.task.get("environment_kwargs") or {}
+    return f"{name} {arguments}" if arguments else name

@@ -82,7 +82,6 @@ from .metrics import (
 from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
 from .ppo_config import PPOConfig as PPOConfig
 from .project import (
-    MAIN_ROOT as MAIN_ROOT,
     PACKAGES as PACKAGES,
     check_folders as check_folders,
     check_settled as check_settled,
@@ -90,7 +89,6 @@ from .project import (
     has_marks as has_marks,
     is_of_older_rlx as is_of_older_rlx,
     load_package as load_package,
-    main_root as main_root,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of
 from .project_data import (

@@ -17,8 +17,6 @@ from rlx.stats import raised, shown
 PACKAGES = ("envs", "policies", "algorithms")
 WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compare", "configs", "stages")
 """Folders of a project that rlx and DVC write into."""
-MAIN_ROOT = "RLX_MAIN_ROOT"
-"""Environment variable: the project that an experiment's copy belongs to."""
 
 
 def is_of_older_rlx(root: Path) -> bool:
@@ -102,14 +100,6 @@ def _entries(folder: Path) -> list[str]:
         return [entry.name for entry in os.scandir(folder)]
     except OSError:
         return []
-
-
-def main_root(root: Path) -> Path:
-    """Return the folder of the project itself, also where an experiment runs in a copy of it.
-
-    ``rlx`` names it for the stages of its experiments, DVC for those of its own (`dvc exp run --temp`, `dvc queue`).
-    """
-    return Path(os.environ.get(MAIN_ROOT) or os.environ.get("DVC_ROOT") or root)
 
 
 def load_package(root: Path, name: str) -> ModuleType | None:

@@ -8,7 +8,7 @@ from .code import (
     untracked_others as untracked_others,
     untracked_sources as untracked_sources,
 )
-from .continuing import continuation as continuation
+from .continuing import continuation as continuation, told_changes as told_changes
 from .creation import create_project as create_project, is_project as is_project
 from .data import sync_data as sync_data
 from .index import Row as Row, folder_row as folder_row, progress as progress, rows as rows
@@ -16,9 +16,7 @@ from .kept import (
     check_name as check_name,
     experiment_named as experiment_named,
     export as export,
-    is_of_study as is_of_study,
     is_ours as is_ours,
-    read_record as read_record,
     remove as remove,
     remove_folder as remove_folder,
     same_as as same_as,
@@ -50,19 +48,20 @@ from .promoting import (
     plan_promotion as plan_promotion,
     promote as promote,
 )
+from .record import LINEAGE as LINEAGE, Record as Record, kept_record as kept_record, read_record as read_record
 from .references import (
+    asked_to_be as asked_to_be,
+    droppable as droppable,
     find_origin as find_origin,
     find_run as find_run,
     kept_origin as kept_origin,
     known_runs as known_runs,
     nearest_experiment as nearest_experiment,
-    nearest_run as nearest_run,
 )
 from .repository import head as head, under_way as under_way
 from .resolving import resolve_run as resolve_run
 from .revisions import (
     SMALL as SMALL,
-    Experiment as Experiment,
     Origin as Origin,
     RecordedRun as RecordedRun,
     add_to_view as add_to_view,
@@ -96,4 +95,4 @@ from .sweeps.running import (
 )
 from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
-from .workplace import Loudness as Loudness
+from .workplace import Verbosity as Verbosity

@@ -56,6 +56,16 @@ def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Seque
     return planned
 
 
+def told_changes(old: Snapshot, new: Snapshot) -> str:
+    """Name what differs between two snapshots, five settings or files at most."""
+    before, after = flatten(old.to_data()), flatten(new.to_data())
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return ", ".join(
+        key.removeprefix("code.files.") if key.startswith("code.") else f"{key} {before.get(key)} → {after.get(key)}"
+        for key in keys[:5]
+    )
+
+
 def _among(key: str, changed: Sequence[str]) -> bool:
     """Tell whether a dotted key is one of those, or lies in one of them."""
     return any(f"{key}.".startswith(f"{name}.") or f"{name}.".startswith(f"{key}.") for name in changed)

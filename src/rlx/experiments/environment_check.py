@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import rlx
-from rlx.config import PACKAGES, EnvConfig, main_root, named_data, sha256_of, write_json
+from rlx.config import PACKAGES, EnvConfig, named_data, sha256_of, write_json
 from rlx.errors import ConfigError
-from rlx.launch import Failure, run_alone
+from rlx.launch import Failure, main_root, run_alone
 from rlx.records import Complaint, EnvironmentFacts
 
 ID = ("env", "id")

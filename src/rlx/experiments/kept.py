@@ -9,7 +9,6 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,12 @@ from rlx.config import (
     FinalEvalConfig,
     Judging,
     check_links,
-    is_plain,
     judging_from,
     parse_document,
     parse_yaml,
     place,
     read_bytes,
     read_json,
-    require,
     write_json,
     write_text,
 )
@@ -44,7 +41,6 @@ from rlx.experiments.revisions import (
 from rlx.experiments.untrusted import check_layout
 from rlx.launch import git, git_blobs
 from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, cached, lay_out, members
-from rlx.stats import shown
 
 FORMAT = 1
 IGNORE_ALL = "*\n"
@@ -52,26 +48,6 @@ IGNORE_ALL = "*\n"
 JUDGED = ("video", "engine")
 """Sections of ``params.yaml`` that stages after training depend on; how a run is judged has a file of its own."""
 STAGES = ("stages/train.py", "stages/eval.py")
-
-
-RUN_NAME = r"[A-Za-z][A-Za-z0-9_\-]*"
-
-
-@dataclass(frozen=True)
-class Record:
-    """What an experiment was asked to be; in its folder until it is kept, to go on from after a stop.
-
-    Attributes:
-        run: The run it is of.
-        settings: Its ``-S``, as DVC takes them.
-        targets: The stages to make.
-        parent: The run that it trains further, if it does.
-    """
-
-    run: str
-    settings: tuple[str, ...]
-    targets: tuple[str, ...]
-    parent: str | None = None
 
 
 def experiment_named(root: Path, name: str) -> Experiment | None:
@@ -129,48 +105,6 @@ def _folder(root: Path, name: str) -> Path:
     folder.mkdir()
     write_text(folder / ".gitignore", IGNORE_ALL)
     return folder
-
-
-def write_record(folder: Path, record: Record) -> None:
-    """Write what an experiment was asked to be into its folder."""
-    write_json(folder / RECORD, {"format": FORMAT, **asdict(record)})
-
-
-def read_record(folder: Path) -> Record | None:
-    """Read what the experiment of a folder was asked to be; None where the folder is not of an experiment.
-
-    Raises:
-        DataDamaged: The file is not such a record.
-    """
-    path = folder / RECORD
-    try:
-        content: dict[str, Any] = dict(read_json(path))
-        require(content.pop("format") == FORMAT, f"its format is not {FORMAT}")
-        settings, targets = tuple(content["settings"]), tuple(content["targets"])
-        return _checked(Record(**{**content, "settings": settings, "targets": targets}))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataDamaged(
-            f"{path}: is not the record of an experiment ({str(error)[:80]}); `rlx rm {shlex.quote(folder.name)}` deletes it"
-        ) from None
-
-
-def _checked(record: Record) -> Record:
-    """Return a record; refuse one that would ask DVC for anything else than to make a run of this project."""
-    texts = [record.run, *record.settings, *record.targets, *([] if record.parent is None else [record.parent])]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("its fields are not text")
-    if not re.fullmatch(RUN_NAME, record.run):
-        raise ValueError(f"{shown(record.run)} is not a run's name")
-    for target in record.targets:
-        if not re.fullmatch(rf"(resolve|train|eval|video|analyze)@{RUN_NAME}", target):
-            raise ValueError(f"{shown(target)} is not a stage of a run")
-    for setting in record.settings:
-        file, separator, _ = setting.partition("=")[0].partition(":")
-        if separator and not is_plain(file.lstrip("+~")):
-            raise ValueError(f"the setting {shown(setting)} is of a file elsewhere")
-    return record
 
 
 def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any], judging: Judging) -> str | None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import psutil
 
-from rlx.config import main_root, read_json, write_text
+from rlx.config import read_json, write_text
 from rlx.errors import DataDamaged
 from rlx.experiments.repository import answer, git_folder, head
 from rlx.experiments.workplace import is_alive
-from rlx.launch import git
+from rlx.launch import git, main_root
 
 EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""

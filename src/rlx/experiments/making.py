@@ -12,22 +12,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlx.config import main_root, write_json
+from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
-from rlx.experiments.kept import (
-    Record,
-    experiment_named,
-    export,
-    read_record,
-    remove_folder,
-    reserve,
-    write_record,
-)
+from rlx.experiments.kept import experiment_named, export, remove_folder, reserve
 from rlx.experiments.planning import Plan
+from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.revisions import Origin
-from rlx.experiments.workplace import Loudness, Workplace
+from rlx.experiments.workplace import Verbosity, Workplace
+from rlx.launch import main_root
 from rlx.records import AT_WORK, FORMAT, RECORD, Process, RunFolder, making, read_metadata
 
 ENDING = 10.0
@@ -64,34 +58,37 @@ def in_the_making(root: Path, plan: Plan) -> str | None:
     return None
 
 
-def start(  # noqa: PLR0913
-    root: Path,
-    plan: Plan,
-    targets: tuple[str, ...],
-    *,
-    name: str | None = None,
-    stem: str | None = None,
-    parent: str | None = None,
-) -> Path:
-    """Reserve the folder of a new experiment and note in it what is to be made; see :func:`reserve` for the names."""
+def start(root: Path, plan: Plan, record: Record, *, name: str | None = None, stem: str | None = None) -> Path:
+    """Reserve the folder of a new experiment and note in it what is to be made.
+
+    Args:
+        root: The project.
+        plan: The experiment.
+        record: What it is asked to be (:meth:`Plan.record`), which stays with it.
+        name: See :func:`reserve`.
+        stem: Likewise; by default the run.
+
+    Returns:
+        The folder.
+    """
     folder = reserve(root, stem or plan.run, name)
     try:
         plan.resolved.write(folder)
         _note(folder, "running")
-        write_record(folder, Record(plan.run, plan.settings, targets, parent))
+        write_record(folder, record)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
 
 
-def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
+def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolder:
     """Make a reserved experiment, or go on with a stopped one, and export it.
 
     Args:
         root: The project.
         name: The experiment.
-        loudness: What comes to the terminal.
+        verbosity: What comes to the terminal.
         again: The command that goes on with it, for messages.
 
     Returns:
@@ -114,7 +111,7 @@ def make(root: Path, name: str, loudness: Loudness, *, again: str) -> RunFolder:
             commit = workplace.collect(place) if place else None  # finished by processes that outlived their rlx
             if commit is None or place is None:
                 place = _workplace(root, name)
-                status = workplace.run_stages(place, record, loudness)
+                status = workplace.run_stages(place, record, verbosity)
                 commit = workplace.collect(place)
         finally:
             if experiment_named(root, name) is None:

@@ -30,6 +30,7 @@ from rlx.config import (
     section_type,
 )
 from rlx.errors import ConfigError, UsageError
+from rlx.experiments.record import Record
 from rlx.experiments.revisions import recorded_here
 
 if TYPE_CHECKING:  # resolving imports what commands that only list have no use for
@@ -56,6 +57,15 @@ class Plan:
     resolved: Resolved
     parameters: Parameters
     judged: dict[str, Any]
+
+    def record(self, targets: tuple[str, ...], **lineage: str | None) -> Record:
+        """Return what the experiment is asked to be.
+
+        Args:
+            targets: The stages to make.
+            lineage: ``parent``, ``study`` and ``candidate`` of its record, as far as it has them.
+        """
+        return Record(self.run, self.settings, targets, **lineage)
 
     @property
     def snapshot(self) -> Snapshot:

@@ -6,10 +6,12 @@ import difflib
 import os
 from pathlib import Path
 
+from rlx.config import is_plain
 from rlx.errors import Missing, RlxError, UsageError
-from rlx.experiments.kept import export, follow_renames, shown_commit, shows
+from rlx.experiments.kept import export, follow_renames, is_of_study, is_ours, shown_commit, shows
+from rlx.experiments.record import Record, kept_record, read_record
 from rlx.experiments.repository import answer
-from rlx.experiments.revisions import Origin, changed, commit_of, experiments, recorded, view
+from rlx.experiments.revisions import Experiment, Origin, changed, commit_of, experiments, recorded, view
 from rlx.records import RunFolder, is_kept
 
 MOST_NAMED = 12
@@ -87,6 +89,19 @@ def find_origin(root: Path, folder: RunFolder) -> Origin | None:
     return Origin(commit, run) if commit else None
 
 
+def asked_to_be(root: Path, folder: RunFolder) -> Record | None:
+    """Return what an experiment was asked to be, whether it is kept or still being made; None for other runs.
+
+    Experiments that were kept before rlx noted it with them have none.
+    """
+    try:
+        origin = folder.origin or find_origin(root, folder)
+        found = read_record(folder.path) if origin is None else kept_record(root, origin.commit)
+    except RlxError:  # outside Git; or damaged, which `rlx doctor` tells
+        return None
+    return found if found and (origin is None or origin.run == found.run) else None
+
+
 def known_runs(root: Path) -> list[str]:
     """Return the names that can be typed: runs of the workspace, then kept experiments."""
     here = sorted(path.parent.name for path in (root / "runs").glob("*/config_snapshot.yaml"))
@@ -147,3 +162,24 @@ def nearest_run(root: Path, name: str) -> str:
 def nearest_experiment(root: Path, name: str) -> str:
     """Return what a person may have meant by a kept experiment."""
     return _nearest(name, [experiment.name for experiment in experiments(root)])
+
+
+def droppable(root: Path, name: str) -> list[Experiment]:
+    """Return the kept experiments of a name that may be dropped; none where it is one that was not finished.
+
+    Raises:
+        Missing: There is no experiment of that name.
+        UsageError: It is a run of the study, or a folder that rlx has not made.
+    """
+    if found := [experiment for experiment in experiments(root) if experiment.name == name]:
+        return found
+    folder = root / "runs" / name
+    if not is_plain(name) or "/" in name or not folder.is_dir():
+        raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
+    if is_of_study(root, name):
+        raise UsageError(
+            f"{name} is a run of the study, not an experiment: take it out of study.runs in params.yaml, then `rlx sync`"
+        )
+    if not is_ours(root, name):
+        raise UsageError(f"runs/{name} is a folder that rlx has not made; nothing of it is deleted")
+    return []

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.config import MOST_BYTES, check_settled, main_root, parse_yaml, place, read_bytes
+from rlx.config import MOST_BYTES, check_settled, parse_yaml, place, read_bytes
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.repository import answer
-from rlx.launch import git, git_blobs
+from rlx.launch import git, git_blobs, main_root
 from rlx.records import HASH, RECORD, cached, lay_out, member, members
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 from rlx.config import FILE as JUDGING
 from rlx.errors import ConfigError
 from rlx.experiments.pipeline import load_pipeline, write_pipeline, writes_judging
+from rlx.launch import current_call
 
 RESULTS = ("config_snapshot.yaml", JUDGING, "eval", "plots", "metadata.json")
 """What the compare stage needs of each run, as paths in its folder."""
-SINGLE_RUN = "RLX_SINGLE_RUN"
-"""Set while ``rlx train`` runs the stages of one run alone: the compare stage, and so its roster, is not involved."""
 
 
 def compare_deps(pipeline: Any, runs: Sequence[str]) -> list[str]:
@@ -29,8 +27,8 @@ def check_roster(root: Path, runs: Sequence[str]) -> None:
     Raises:
         ConfigError: It does not; the message carries the cure.
     """
-    if os.environ.get(SINGLE_RUN):
-        return
+    if current_call().run is not None:
+        return  # the stages of one run alone are made
     pipeline = load_pipeline(root)
     listed = {dep.split("/")[1] for dep in _listed(pipeline) if dep.startswith("runs/")}
     if [dep for dep in _listed(pipeline) if dep.startswith("runs/")] != compare_deps(pipeline, runs):

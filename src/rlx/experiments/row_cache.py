@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlx.config import main_root, read_json, write_text
+from rlx.config import read_json, write_text
 from rlx.errors import DataDamaged
+from rlx.launch import main_root
 
 FORMAT = 5
 Stamp = list[int] | None

@@ -12,25 +12,24 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from configobj import ConfigObj, ConfigObjError
 
-from rlx.config import MAIN_ROOT, main_root, write_bytes
+from rlx.config import write_bytes
 from rlx.errors import CommandFailed, ConfigError, Interrupted, Missing
 from rlx.experiments.code import START, tracked_changes, untracked_sources
 from rlx.experiments.data import bring_data
-from rlx.experiments.kept import Record
+from rlx.experiments.record import Record
 from rlx.experiments.revisions import NOBODY
-from rlx.experiments.roster import SINGLE_RUN
 from rlx.experiments.untrusted import check_lock
-from rlx.launch import Watch, git, has_identity, in_background, in_terminal
-from rlx.records import LIVE, cache_root
+from rlx.launch import Watch, current_call, git, has_identity, in_background, in_terminal, main_root
+from rlx.records import cache_root
 
 
 @dataclass(frozen=True)
-class Loudness:
+class Verbosity:
     """How stages are run, and where what they print goes.
 
     Attributes:
@@ -187,29 +186,39 @@ def _configure(place: Workplace) -> None:
     write_bytes(place.root / ".dvc" / "config.local", b"\n".join(settings.write()) + b"\n")
 
 
-def run_stages(place: Workplace, record: Record, loudness: Loudness) -> int:
+def run_stages(place: Workplace, record: Record, verbosity: Verbosity) -> int:
     """Run stages in a workplace as a DVC experiment of its name.
 
     Args:
         place: Where.
         record: What to make.
-        loudness: What comes to the terminal.
+        verbosity: What comes to the terminal.
 
     Returns:
         DVC's exit status (130 after Ctrl-C). The live progress of training goes to the terminal.
     """
-    quiet = [] if loudness.verbose else ["--quiet"]
+    quiet = [] if verbosity.verbose else ["--quiet"]
     check_lock(place.root)
-    command = [sys.executable, "-m", "dvc", "exp", "run", *quiet, f"--name={place.name}"]
+    command = [
+        sys.executable,
+        "-m",
+        "dvc",
+        "exp",
+        "run",
+        *quiet,
+        f"--name={place.name}",
+        f"--message={record.to_message(place.name)}",
+    ]
     command += [f"--set-param={setting}" for setting in record.settings]
     live = place.project / "runs" / place.name
-    variables = {SINGLE_RUN: record.run, MAIN_ROOT: str(place.project), LIVE: str(live)}
-    if loudness.workers is not None:
-        variables["RLX_WORKERS"] = os.environ.get("RLX_WORKERS", str(loudness.workers))
-    if loudness.log is None:
-        return in_terminal([*command, "--", *record.targets], place.root, variables, quiet=loudness.quiet)
-    status = in_background([*command, "--", *record.targets], place.root, variables, loudness.log, loudness.watch)
-    return Interrupted.exit_code if loudness.stopped() else status
+    call = replace(current_call(), project=str(place.project), run=record.run, live=str(live))
+    variables = call.variables()
+    if verbosity.workers is not None:
+        variables["RLX_WORKERS"] = os.environ.get("RLX_WORKERS", str(verbosity.workers))
+    if verbosity.log is None:
+        return in_terminal([*command, "--", *record.targets], place.root, variables, quiet=verbosity.quiet)
+    status = in_background([*command, "--", *record.targets], place.root, variables, verbosity.log, verbosity.watch)
+    return Interrupted.exit_code if verbosity.stopped() else status
 
 
 def collect(place: Workplace) -> str | None:

@@ -31,6 +31,13 @@ from .progress import (
     shown_episodes as shown_episodes,
 )
 from .signals import dvc_above as dvc_above, is_same as is_same
+from .stage_call import (
+    VARIABLE as VARIABLE,
+    StageCall as StageCall,
+    current_call as current_call,
+    main_root as main_root,
+    tell_on as tell_on,
+)
 from .streams import visible_streams as visible_streams, write_bytes_out as write_bytes_out, write_error as write_error
 from .task import Task as Task
 from .terminal import Terminal as Terminal

@@ -15,11 +15,11 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from rlx.launch.stage_call import current_call
+
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0
 """Seconds after which another signal ends the process at once."""
-STARTER = "RLX_STARTER"
-"""Environment variable: process id and start time of the ``rlx`` that a stage is made for."""
 SHELLS = {"sh", "bash", "dash", "zsh", "fish", "ksh", "busybox", "ash"}
 """DVC runs commands through the user's shell, which may stay between the two."""
 LOOK_EVERY = 0.5
@@ -76,11 +76,11 @@ def _let_go(terminals: Sequence[int]) -> None:
     os.close(nowhere)
 
 
-def identity() -> str:
-    """Return what :data:`STARTER` holds for this process."""
+def identity() -> tuple[int, float]:
+    """Return process id and start time of this process, by which the stages that it starts know it."""
     import psutil
 
-    return f"{os.getpid()}:{psutil.Process().create_time()}"
+    return os.getpid(), psutil.Process().create_time()
 
 
 def is_same(pid: int, started: float | None) -> bool:
@@ -116,10 +116,8 @@ def end_with_starters(beat: Callable[[], None]) -> None:
 
 def starters() -> list[tuple[int, float | None]]:
     """Return the processes without which a stage has nobody to work for: its shell, DVC, and ``rlx``, if it was those."""
-    found, (pid, _, started) = _up_to_dvc(), os.environ.get(STARTER, "").partition(":")
-    with suppress(ValueError):
-        found += [(int(pid), float(started))] if started else []
-    return found
+    starter = current_call().starter
+    return [*_up_to_dvc(), *([starter] if starter else [])]
 
 
 def dvc_above() -> tuple[int, float | None] | None:

@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from rlx.errors import CommandFailed, DataRefused, Interrupted
-from rlx.launch.signals import STARTER, identity, stages_below
+from rlx.launch.signals import identity, stages_below
+from rlx.launch.stage_call import current_call
 from rlx.stats import shown
 
 MOST_BYTES = 64 * 2**20
@@ -134,7 +136,9 @@ def _send(pid: int, number: int) -> None:
 
 
 def _for_stages(variables: Mapping[str, str]) -> dict[str, str]:
-    return {**environment(), STARTER: identity(), **variables}
+    """Return the environment for DVC where it runs stages: they end with this process."""
+    given = {**environment(), **variables}
+    return {**given, **replace(current_call(given), starter=identity()).variables()}
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -58,7 +58,6 @@ from .labels import (
 from .live import (
     BENCH as BENCH,
     LAYOUT as LAYOUT,
-    LIVE as LIVE,
     ORIGIN as ORIGIN,
     RECORD as RECORD,
     live_folder as live_folder,

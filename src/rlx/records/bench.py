@@ -19,8 +19,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import rlx
-from rlx.config import Snapshot, main_root, read_json, sha256_of, write_json
+from rlx.config import Snapshot, read_json, sha256_of, write_json
 from rlx.errors import DataDamaged
+from rlx.launch import main_root
 
 LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy")
 SIZE_LIMIT = 4 * 2**30

@@ -12,8 +12,9 @@ from pathlib import Path
 import platformdirs
 from configobj import ConfigObj, ConfigObjError
 
-from rlx.config import check_plain, main_root, place, read_json, replacing, require
+from rlx.config import check_plain, place, read_json, replacing, require
 from rlx.errors import DataDamaged, DataRefused
+from rlx.launch import main_root
 from rlx.stats import shown
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")

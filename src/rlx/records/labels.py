@@ -12,8 +12,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlx.config import MOST_CONFIG_BYTES, main_root, parse_yaml, place, read_bytes, require, write_text
+from rlx.config import MOST_CONFIG_BYTES, parse_yaml, place, read_bytes, require, write_text
 from rlx.errors import DataDamaged, UsageError
+from rlx.launch import main_root
 from rlx.stats import shown
 
 HEADER = "# Tags and notes on this run: `rlx tag` and `rlx note` write here.\n"

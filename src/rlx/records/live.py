@@ -1,20 +1,18 @@
 """The live folder of an experiment: what a person can look at in ``runs/<name>/`` of the project while it is being made.
 
-An experiment is made in a copy of the project. ``rlx`` names the folder for the stages in :data:`LIVE`; whoever trains
+An experiment is made in a copy of the project. ``rlx`` names the folder for the stages (:class:`StageCall`); whoever trains
 there shows in it how far things are: the snapshot, ``metadata.json``, and links to the seeds on the bench.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from rlx.config import write_bytes
+from rlx.launch import current_call
 
-LIVE = "RLX_LIVE"
-"""Environment variable: the folder."""
 RECORD = "experiment.json"
 """What an experiment was asked to be; in its folder until it is kept."""
 ORIGIN = ".origin.json"
@@ -32,7 +30,7 @@ LAYOUT = frozenset(
 
 def live_folder() -> Path | None:
     """Return the live folder of the experiment that this process makes a stage of, if there is one."""
-    named = os.environ.get(LIVE)
+    named = current_call().live
     return Path(named) if named and Path(named).is_dir() else None
 
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rlx.config import main_root, read_json, write_json
+from rlx.config import read_json, write_json
 from rlx.errors import DataDamaged
-from rlx.launch import dvc_above, is_same
+from rlx.launch import dvc_above, is_same, main_root
 from rlx.records.live import live_folder
 
 STATES = {"resolve": "running", "train": "running", "eval": "evaluating", "video": "filming", "analyze": "analysing"}

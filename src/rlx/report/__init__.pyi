@@ -3,7 +3,13 @@ from .analysis_words import (
     analysis_headline as analysis_headline,
     analysis_markdown as analysis_markdown,
 )
-from .checkpoint_references import find_checkpoints as find_checkpoints
+from .asked_comparison import (
+    Asked as Asked,
+    compare_runs as compare_runs,
+    compare_table as compare_table,
+    judge_asked as judge_asked,
+    settings_here as settings_here,
+)
 from .comparison_files import comparison_data as comparison_data, write_comparison as write_comparison
 from .comparison_tables import comparison_grids as comparison_grids
 from .comparison_words import (
@@ -12,11 +18,7 @@ from .comparison_words import (
     comparison_markdown as comparison_markdown,
     headlines as headlines,
     judgement as judgement,
-    settling as settling,
     shared_warnings as shared_warnings,
-    unlearned as unlearned,
-    verdict_headline as verdict_headline,
-    verdicts as verdicts,
 )
 from .destination import STDOUT as STDOUT, check_destination as check_destination, delivered as delivered
 from .diagnosis_pictures import write_pictures as write_pictures
@@ -28,18 +30,11 @@ from .diagnosis_words import (
     headline as headline,
     tries as tries,
 )
-from .digest import Digest as Digest
 from .doctor.examination import Section as Section, examine as examine, mended as mended
 from .doctor.finding import Finding as Finding, counted as counted
+from .experiment_result import experiment_lines as experiment_lines
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
-from .judged_runs import (
-    JudgedRuns as JudgedRuns,
-    chosen_runs as chosen_runs,
-    judge_runs as judge_runs,
-    judge_study as judge_study,
-    with_outdated as with_outdated,
-)
 from .metric_choice import chosen_metrics as chosen_metrics
 from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet, without_constants as without_constants
 from .metric_explanations import (
@@ -51,26 +46,32 @@ from .metric_explanations import (
 )
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
 from .metric_tables import COLUMNS as COLUMNS, metric_data as metric_data, to_rows as to_rows
+from .named_digest import digest_named as digest_named
 from .page import Heading as Heading, write_page as write_page
+from .played_policies import (
+    EPISODE_COLUMNS as EPISODE_COLUMNS,
+    asked_policies as asked_policies,
+    episode_rows as episode_rows,
+    known_or_played as known_or_played,
+    over_seeds as over_seeds,
+    played_data as played_data,
+    played_grid as played_grid,
+)
 from .plots import save as save
-from .project_digest import digest_project as digest_project
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
-from .run_digest import digest_run as digest_run
 from .run_facts import facts_of_run as facts_of_run
-from .run_files import read_analysis as read_analysis
-from .score_table import read_references as read_references, read_score_table as read_score_table
 from .study_comparison import (
-    Bars as Bars,
-    StudyComparison as StudyComparison,
     compare_folders as compare_folders,
-    compare_metric as compare_metric,
-    judge as judge,
-    task_name as task_name,
 )
-from .sweep_digest import (
-    digest_sweep as digest_sweep,
-    judge_sweep as judge_sweep,
-    looked_at_once as looked_at_once,
-    members_of as members_of,
+from .sweep_result import (
+    SweepResult as SweepResult,
+    failure_lines as failure_lines,
+    judge_points as judge_points,
+    plan_cost as plan_cost,
+    plan_grid as plan_grid,
+    point_settings as point_settings,
+    result_grid as result_grid,
+    result_lines as result_lines,
+    sweep_data as sweep_data,
 )
-from .text import setting as setting, wrapped as wrapped
+from .text import Line as Line, wrapped as wrapped

@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from rlx import stats
-from rlx.comparison import MethodComparison
+from rlx.comparison import MethodComparison, StudyComparison, task_name
 from rlx.config import write_json, write_text
 from rlx.errors import Missing
 from rlx.records import RunFolder
 from rlx.report.comparison_pictures import curves_of, pictures
 from rlx.report.comparison_words import comparison_markdown, headlines
-from rlx.report.study_comparison import StudyComparison, task_name
 
 FORMAT = 2
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rlx import stats
-from rlx.report.study_comparison import StudyComparison, task_name
+from rlx.comparison import StudyComparison, task_name
 
 PROFILE_POINTS = 81
 

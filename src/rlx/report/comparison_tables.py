@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlx import stats
-from rlx.comparison import Learning, failed_seeds
+from rlx.comparison import UNITS, Learning, StudyComparison, failed_seeds, task_name
 from rlx.report.grid import Grid
-from rlx.report.study_comparison import UNITS, StudyComparison, task_name
 from rlx.stats import MISSING, interval, number, p_value
 
 

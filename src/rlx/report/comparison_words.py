@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rlx import stats
-from rlx.comparison import Comparison, MethodComparison, seeds_in_words
+from rlx.comparison import UNITS, Comparison, MethodComparison, StudyComparison, seeds_in_words
 from rlx.report.comparison_tables import comparison_grids, scores_grids
-from rlx.report.study_comparison import UNITS, StudyComparison
 from rlx.report.text import setting, table
 from rlx.stats import MISSING, interval, number, p_value
 

@@ -170,6 +170,12 @@ class RunFacts(Document):
     """While it runs: the share of its environment steps that is behind it."""
     continues: str | None
     """The run that it trains further."""
+    parent: str | None = None
+    """The run or experiment that it was made from; left out where there is none."""
+    study: str | None = None
+    """The study that it was started for; left out likewise."""
+    candidate: str | None = None
+    """The candidate of that study; left out likewise."""
     seeds: SeedFacts
     """How its seeds stand."""
     scores: dict[str, RunScore] | None

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rlx.comparison import Comparison
+from rlx.comparison import Comparison, StudyComparison
 from rlx.config import Parameters, check_unchanged, compose_run
 from rlx.errors import ConfigError, Missing, RlxError
 from rlx.experiments import Row, find_run, folder_row
 from rlx.records import RunFolder
 from rlx.report.comparison_words import headlines
-from rlx.report.study_comparison import StudyComparison, compare_folders
+from rlx.report.study_comparison import compare_folders
 
 STATES = {
     "running": "is still running",
@@ -120,20 +120,13 @@ def judge_runs(
         study = with_outdated(study, list(sound.values()))
         return JudgedRuns(study, headlines(study), sound, without, others)
     study = compare_folders(list(sound.values()), next(iter(sound)), parameters.compare)
-    unjudged = [replace(found, difference=None) for found in study.learning]
-    alone = replace(study, baseline=baseline, comparisons=(), learning=tuple(unjudged))
     line = f"There is no verdict: the baseline {baseline} {without.get(baseline, 'has no held-out scores here')}."
-    return JudgedRuns(alone, [line], sound, without, others)
+    return JudgedRuns(study.without_verdicts(baseline), [line], sound, without, others)
 
 
 def with_outdated(study: StudyComparison, folders: Sequence[RunFolder]) -> StudyComparison:
     """Return a study in which every comparison of a run whose results are out of date says so."""
-    told = {folder.name: said for folder in folders if (said := outdated(folder))}
-    comparisons = []
-    for found in study.comparisons:
-        beware = [told[run] for run in (found.baseline, found.run) if run in told]
-        comparisons.append(replace(found, warnings=(*beware, *found.warnings)))
-    return replace(study, comparisons=tuple(comparisons))
+    return study.warned({folder.name: told for folder in folders if (told := outdated(folder))})
 
 
 def outdated(folder: RunFolder) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import rlx
+from rlx.comparison import StudyComparison
 from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.records import RunFolder
@@ -25,7 +26,6 @@ from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
 from rlx.report.run_facts import facts_of_run
-from rlx.report.study_comparison import StudyComparison
 from rlx.stats import visible
 
 MARKS = {

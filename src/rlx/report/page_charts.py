@@ -12,6 +12,7 @@ import numpy as np
 
 from rlx import stats
 from rlx.algorithms import vocabulary
+from rlx.comparison import StudyComparison, task_name
 from rlx.errors import Missing
 from rlx.experiments import Array
 from rlx.records import RunFolder
@@ -19,7 +20,6 @@ from rlx.report.metric_choice import INTERNALS, known_metrics
 from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve, RunCurves, Wanted, curve_sheet
 from rlx.report.metric_pictures import MOST_RUNS, look_of
 from rlx.report.plots import COLOURS, sight
-from rlx.report.study_comparison import StudyComparison, task_name
 from rlx.stats import interval, number
 
 DARK_COLOURS = ("#5AA9F0", "#FF8A4C", "#2BC79A", "#E79CC8", "#F2BC3D", "#A6DBFF", "#F0F3F6")

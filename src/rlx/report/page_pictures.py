@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlx import stats
+from rlx.comparison import StudyComparison
 from rlx.report.comparison_pictures import pictures
-from rlx.report.study_comparison import StudyComparison
 from rlx.stats import interval, number
 
 MOST_IN_ALT = 12

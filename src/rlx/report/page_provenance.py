@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rlx.comparison import Comparison
+from rlx.comparison import Comparison, StudyComparison, task_name
 from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.records import RunFolder
 from rlx.report.comparison_words import changes
 from rlx.report.digest import listed
 from rlx.report.grid import Grid
-from rlx.report.study_comparison import StudyComparison, task_name
 from rlx.report.text import setting
 from rlx.stats import MISSING, number
 

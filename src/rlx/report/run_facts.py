@@ -7,7 +7,7 @@ from typing import Any
 
 from rlx.config import from_git, read_json
 from rlx.errors import DataDamaged, Missing
-from rlx.experiments import progress
+from rlx.experiments import LINEAGE, asked_to_be, progress
 from rlx.records import FILE as TASK, RunFolder, Score, cure_of_study_run, read_labels, read_metadata
 from rlx.report.run_files import FACTS, damaged_files
 
@@ -48,6 +48,7 @@ def facts_of_run(root: Path, folder: RunFolder) -> dict[str, Any]:
         "tags": list(labels.tags),
         "note": labels.note or None,
         "continues": snapshot.config.checkpoint.start.run if snapshot.config.checkpoint.start else None,
+        **_lineage(root, folder),
         "seeds": {
             "wanted": snapshot.seeds,
             "finished": [seed["seed"] for seed in seeds if seed["status"] == "finished"],
@@ -67,6 +68,12 @@ def facts_of_run(root: Path, folder: RunFolder) -> dict[str, Any]:
         "sources": _sources(folder),
         "artifacts": sorted(path.name for path in folder.path.iterdir() if not path.name.startswith(".")),
     }
+
+
+def _lineage(root: Path, folder: RunFolder) -> dict[str, str]:
+    """Return what an experiment was made from and for, as far as it is of anything."""
+    record = asked_to_be(root, folder)
+    return {name: value for name in LINEAGE if record and (value := getattr(record, name)) is not None}
 
 
 def _sources(folder: RunFolder) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx import stats
-from rlx.comparison import config_differences, flatten
+from rlx.comparison import config_differences, flatten, task_name
 from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_sweep, rows
@@ -18,7 +18,6 @@ from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
-from rlx.report.study_comparison import task_name
 from rlx.report.text import setting
 from rlx.stats import MISSING, interval, number
 

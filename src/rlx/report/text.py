@@ -1,13 +1,29 @@
-"""Settings and tables as people read them, in Markdown."""
+"""Settings, lines and tables as people read them."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rlx.stats import MISSING, visible
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line for people, before it is printed.
+
+    Attributes:
+        text: What it says.
+        weight: How it is drawn: ``bold``, ``dim`` or plain (empty).
+        aside: It is no result: left out where only results are wanted, beside them where these are for programs.
+    """
+
+    text: str
+    weight: str = ""
+    aside: bool = False
 
 
 def setting(value: Any) -> str:

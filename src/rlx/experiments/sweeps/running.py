@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from rlx.config import MOST_CONFIG_BYTES, read_text
 from rlx.errors import Interrupted, Missing, RlxError
-from rlx.experiments.kept import read_record, same_as
+from rlx.experiments.kept import same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
+from rlx.experiments.record import read_record
 from rlx.experiments.references import find_run
 from rlx.experiments.sweeps.grid import Sweep
-from rlx.experiments.workplace import Loudness, workplaces_folder
+from rlx.experiments.workplace import Verbosity, workplaces_folder
 from rlx.launch import stop, usable_cores
 from rlx.records import RunFolder
 
@@ -182,12 +183,13 @@ class _Crew:
                 return replace(point, state="failed", error="not begun")
             with self._in_turn(turn):
                 if name is None:
-                    name = start(self._root, point.plan, (f"eval@{point.plan.run}",), stem=self._sweep.name).name
+                    record = point.plan.record((f"eval@{point.plan.run}",))
+                    name = start(self._root, point.plan, record, stem=self._sweep.name).name
             self._begin(replace(point, name=name))
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
-            loudness = Loudness(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
-            folder = make(self._root, name, loudness, again=f"rlx sweep {self._sweep.name}")
+            verbosity = Verbosity(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
+            folder = make(self._root, name, verbosity, again=f"rlx sweep {self._sweep.name}")
             _check(folder, point)
             log.unlink(missing_ok=True)
             return replace(point, name=name, state="finished")

@@ -9,9 +9,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from rlx.config import main_root
 from rlx.errors import RlxError
 from rlx.experiments import RecordedRun, experiments, recorded, recorded_here
+from rlx.launch import main_root
 from rlx.records import HASH, cache_root, cached, members
 from rlx.report.doctor.finding import Finding, counted, listed, ok, problem
 from rlx.report.doctor.state import restoring

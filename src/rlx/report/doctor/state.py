@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from rlx.config import MOST_BYTES, has_marks, main_root, read_bytes, read_json
+from rlx.config import MOST_BYTES, has_marks, read_bytes, read_json
 from rlx.errors import DataDamaged
 from rlx.experiments import abandoned, check_lock, default_remote, drop_abandoned, recorded_here
+from rlx.launch import main_root
 from rlx.records import RECORD, SIZE_LIMIT, bench_folder, cache_root, is_whole
 from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, size, warning
 

@@ -1,0 +1,36 @@
+"""The digest of what a person names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlx.config import find_root, read_parameters
+from rlx.errors import Missing
+from rlx.experiments import find_run
+from rlx.report.digest import Digest
+from rlx.report.project_digest import digest_project
+from rlx.report.run_digest import digest_run
+from rlx.report.sweep_digest import digest_sweep, members_of
+
+
+def digest_named(what: str) -> Digest:
+    """Return the digest of what a person names: a run, a sweep or, by its folder, a project.
+
+    Raises:
+        NotInProject: This is no project.
+        Missing: There is no such run or sweep.
+    """
+    path = Path(what)
+    root = find_root(path if path.is_dir() else None)
+    parameters = read_parameters(root)
+    is_run = (path / "config_snapshot.yaml").exists()
+    if path.is_dir() and not is_run and (path.resolve() == root or not what.strip("/.")):
+        return digest_project(root, parameters)
+    try:
+        return digest_run(root, parameters, find_run(root, str(path.resolve()) if is_run else what))
+    except Missing:
+        sweep = path.stem if path.suffix == ".yaml" else what
+        members = members_of(root, sweep)
+        if not members:
+            raise
+        return digest_sweep(root, parameters, sweep, members)

@@ -1,0 +1,165 @@
+"""A sweep as its maker sees it: what it would try, and when it is made its points by rank, with verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlx.comparison import Comparison, StudyComparison, task_name
+from rlx.config import read_parameters
+from rlx.experiments import Family, Point
+from rlx.report.comparison_words import headlines, unlearned, verdict_headline, verdicts
+from rlx.report.grid import Grid
+from rlx.report.study_comparison import compare_folders
+from rlx.report.sweep_digest import looked_at_once
+from rlx.report.text import Line
+from rlx.stats import MISSING, interval, number
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """The points of a sweep, judged together.
+
+    Attributes:
+        name: The sweep's name.
+        points: All points, as they are.
+        study: Those with results, judged against the config itself; None before they are made, or without a baseline.
+    """
+
+    name: str
+    points: Sequence[Point]
+    study: StudyComparison | None = None
+
+    @property
+    def verdicts(self) -> dict[str, Comparison]:
+        """The comparison of each point that has one, by its run."""
+        return {comparison.run: comparison for comparison in self.study.comparisons} if self.study else {}
+
+    @property
+    def comparable(self) -> list[str]:
+        """The points that have a verdict by their scores."""
+        return [run for run, comparison in self.verdicts.items() if comparison.difference is not None]
+
+
+def judge_points(root: Path, family: Family, name: str, points: Sequence[Point]) -> SweepResult:
+    """Judge every point that is there against the config itself, all of them together.
+
+    Args:
+        root: The project.
+        family: The sweep as it is judged.
+        name: Its name.
+        points: The points as they were made.
+    """
+    baseline, others = family.judged(root, points)
+    if baseline is None:
+        return SweepResult(name, points)
+    folders = list({folder.name: folder for folder in [baseline, *others]}.values())
+    settings = looked_at_once(read_parameters(root)).compare
+    return SweepResult(name, points, compare_folders(folders, baseline.name, settings))
+
+
+def point_settings(point: Point) -> str:
+    """Return what a point sets, in words."""
+    return ", ".join(f"{key} {value}" for key, value in point.settings.items()) or "the config itself"
+
+
+def plan_grid(sweep: SweepResult) -> Grid:
+    """Return the points that a sweep has, and how each stands."""
+    keys = list(sweep.points[-1].settings) if sweep.points else []
+    rows = [
+        [
+            point.name or ("(new)" if point.settings else "(the config itself)"),
+            point.state,
+            *(str(point.settings.get(key, MISSING)) for key in keys),
+        ]
+        for point in sweep.points
+    ]
+    return Grid(f"{sweep.name}: {len(sweep.points)} points", ["experiment", "state", *keys], rows, left=2)
+
+
+def plan_cost(sweep: SweepResult) -> str:
+    """Return what the points that are not kept will cost."""
+    todo = [point.plan.snapshot.config for point in sweep.points if point.state != "kept"]
+    steps = sum(config.algo.total_timesteps * config.num_seeds for config in todo)
+    return f"{len(todo)} to train: {steps:,} environment steps in all"
+
+
+def result_grid(sweep: SweepResult, study: StudyComparison) -> Grid:
+    """Return the points by rank, with differences and verdicts."""
+    settings = {point.name: point_settings(point) for point in sweep.points}
+    rows = []
+    for run in study.scores:
+        found = sweep.verdicts.get(run.run)
+        difference = found.difference if found else None
+        shown = MISSING
+        if difference is not None:
+            shown = f"{number(difference.mean, sign=True)} {interval(difference.interval, sign=True)}"
+        label = f"{run.run} *" if run.run == study.baseline else run.run
+        told = settings.get(run.run, "the config itself")
+        rows.append([label, told, number(float(run.scores_S.mean())), shown, found.verdict if found else "baseline"])
+    many = len(sweep.comparable)
+    note = f"* the baseline, the config itself. Intervals and verdicts are corrected for {many} points judged together."
+    order = "best first" if len({task_name(run) for run in study.scores}) == 1 else "best first on each environment"
+    head = ["experiment", "settings", "return", "difference", "verdict"]
+    return Grid(f"{sweep.name}, {order}", head, rows, note, left=2)
+
+
+def result_lines(sweep: SweepResult, study: StudyComparison) -> Iterator[Line]:
+    """Yield the verdicts in sentences, and the next command."""
+    comparable, found = sweep.comparable, sweep.verdicts
+    best = next((run.run for run in study.scores if run.run in comparable), None)
+    for line in [*unlearned(study), *verdicts(study)[: int(len(comparable) > 2)]]:
+        yield Line(line, "bold")
+    if best is None:
+        return
+    yield Line(verdict_headline(study, found[best]), "bold")
+    compared = f"`rlx compare {study.baseline} {best}`"
+    if found[best].verdict == "improved":
+        yield Line(f"Next: `rlx promote {best}` makes it the configuration; {compared} shows more", aside=True)
+        told = "The best of many points flatters itself: confirm it on fresh seeds before you rely on its score"
+        yield Line(told, aside=True)
+    else:
+        yield Line(f"Next: {compared}", aside=True)
+
+
+def sweep_data(sweep: SweepResult) -> dict[str, Any]:
+    """Return the sweep as plain values, for programs."""
+    study, found = sweep.study, sweep.verdicts
+    means = {run.run: float(run.scores_S.mean()) for run in study.scores} if study else {}
+    return {
+        "format": FORMAT,
+        "sweep": sweep.name,
+        "baseline": study.baseline if study else None,
+        "headlines": headlines(study) if study else [],
+        "points": [_point_data(point, found.get(point.name or ""), means) for point in sweep.points],
+    }
+
+
+def _point_data(point: Point, found: Comparison | None, means: dict[str, float]) -> dict[str, Any]:
+    difference = found.difference if found else None
+    between = difference.interval if difference else None
+    return {
+        "id": point.name,
+        "state": point.state,
+        "settings": point.settings,
+        "error": point.error,
+        "return_mean": means.get(point.name or ""),
+        "verdict": found.verdict if found else None,
+        "difference": difference.mean if difference else None,
+        "ci_low": between.low if between else None,
+        "ci_high": between.high if between else None,
+        "p_value": found.p_value if found else None,
+    }
+
+
+def failure_lines(sweep: SweepResult) -> list[str]:
+    """Return which points failed, and why; nothing where none did."""
+    failed = [point for point in sweep.points if point.state == "failed"]
+    if not failed:
+        return []
+    head = f"{sweep.name}: {len(failed)} of {len(sweep.points)} points failed; the others are kept:"
+    return [head, *(f"  {point.name or 'a point'} ({point_settings(point)}): {point.error}" for point in failed)]
