@@ -154,7 +154,7 @@ def _check_settled(only_told: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line; known failures are one message and an exit code."""
-    from rlx.cli.entry import guarded
+    from rlx.launch import guarded
 
     sys.exit(guarded(_invoke))
 

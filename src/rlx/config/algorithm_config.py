@@ -22,7 +22,6 @@ from rlx.config.values import Positive, Section
 
 if TYPE_CHECKING:
     from rlx.config.document import KeyPath
-    from rlx.config.schema import RunConfig
 
 USUAL_DISCOUNT = 0.99
 """By which rewards are scaled (``env.normalize_reward``) where the algorithm itself discounts nothing."""
@@ -48,7 +47,7 @@ class AlgorithmConfig(Section):
         """
         return num_envs
 
-    def inconsistencies(self, run: RunConfig) -> Iterator[tuple[KeyPath, str]]:
+    def inconsistencies(self, num_envs: int) -> Iterator[tuple[KeyPath, str]]:
         """Yield settings that are fine alone and wrong together, each with its key and what to do about it."""
         yield from ()
 

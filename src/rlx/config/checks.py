@@ -20,7 +20,7 @@ HARDLY = 0.05
 def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""
     algo = config.algo
-    yield from algo.inconsistencies(config)
+    yield from algo.inconsistencies(config.env.num_envs)
     if config.eval.every > algo.total_timesteps:
         yield (
             ("eval", "every"),

@@ -13,7 +13,6 @@ from rlx.config.values import Count, NumberOrSchedule, Positive
 
 if TYPE_CHECKING:
     from rlx.config.document import KeyPath
-    from rlx.config.schema import RunConfig
 
 
 class PPOConfig(AlgorithmConfig):
@@ -63,15 +62,15 @@ class PPOConfig(AlgorithmConfig):
         """Return the steps of one rollout."""
         return self.rollout_steps * num_envs
 
-    def inconsistencies(self, run: RunConfig) -> Iterator[tuple[KeyPath, str]]:
+    def inconsistencies(self, num_envs: int) -> Iterator[tuple[KeyPath, str]]:
         """See :meth:`AlgorithmConfig.inconsistencies`."""
-        copies, rollout = run.env.num_envs, self.iteration(run.env.num_envs)
+        rollout = self.iteration(num_envs)
         if self.batch_size > rollout or rollout % self.batch_size:
             nearest = nearest_divisors(rollout, self.batch_size)
             cure = f"try {' or '.join(map(str, nearest))}" if nearest else "raise rollout_steps"
             yield (
                 ("algo", "batch_size"),
-                f"{self.batch_size} does not divide rollout_steps × num_envs = {self.rollout_steps} × {copies} = {rollout}; {cure}",
+                f"{self.batch_size} does not divide rollout_steps × num_envs = {self.rollout_steps} × {num_envs} = {rollout}; {cure}",
             )
         if rollout > self.total_timesteps:
             yield (

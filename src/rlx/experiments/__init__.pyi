@@ -11,6 +11,7 @@ from .code import (
 from .continuing import continuation as continuation, told_changes as told_changes
 from .creation import create_project as create_project, is_project as is_project
 from .data import sync_data as sync_data
+from .experiment import Origin as Origin, RecordedRun as RecordedRun
 from .index import Row as Row, folder_row as folder_row, progress as progress, rows as rows
 from .kept import (
     check_name as check_name,
@@ -62,8 +63,6 @@ from .repository import head as head, under_way as under_way
 from .resolving import resolve_run as resolve_run
 from .revisions import (
     SMALL as SMALL,
-    Origin as Origin,
-    RecordedRun as RecordedRun,
     add_to_view as add_to_view,
     experiments as experiments,
     files_of as files_of,
@@ -85,6 +84,7 @@ from .settings import (
     dvc_settings as dvc_settings,
     without_remote as without_remote,
 )
+from .stage_process import run_stage as run_stage
 from .sweeps.grid import read_sweep as read_sweep
 from .sweeps.running import (
     Family as Family,

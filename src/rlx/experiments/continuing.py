@@ -9,9 +9,10 @@ from typing import Any
 from rlx.comparison import flatten
 from rlx.config import Snapshot, as_setting, cannot_go_on
 from rlx.errors import Missing, UsageError
+from rlx.experiments.experiment import RecordedRun
 from rlx.experiments.planning import Plan, plan
 from rlx.experiments.references import find_origin
-from rlx.experiments.revisions import RecordedRun, cure_of_commit, recorded, recorded_here
+from rlx.experiments.revisions import cure_of_commit, recorded, recorded_here
 from rlx.records import RunFolder, cached, cure_of_study_run
 
 

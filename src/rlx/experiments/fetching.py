@@ -13,7 +13,7 @@ from rlx.launch import git
 from rlx.records import has_remote
 
 if TYPE_CHECKING:
-    from rlx.experiments.revisions import Experiment
+    from rlx.experiments.experiment import Experiment
 
 
 def cures(root: Path, kept: Sequence[Experiment]) -> list[str]:

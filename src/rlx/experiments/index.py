@@ -12,9 +12,10 @@ from typing import Any
 
 from rlx.config import MOST_CONFIG_BYTES, from_dvc, parse_json, read_bytes, read_snapshot, read_text, recorded_snapshot
 from rlx.errors import CommandFailed, DataDamaged, Missing
+from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.fetching import cures
 from rlx.experiments.kept import follow_renames
-from rlx.experiments.revisions import Experiment, RecordedRun, changed, experiments, read_output
+from rlx.experiments.revisions import changed, experiments, read_output
 from rlx.experiments.row_cache import RunIndex, Stamp
 from rlx.launch import git_blobs
 from rlx.records import (

@@ -28,16 +28,8 @@ from rlx.config import (
     write_text,
 )
 from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Missing, UsageError
-from rlx.experiments.revisions import (
-    SMALL,
-    Experiment,
-    Origin,
-    commit_of,
-    cure_of_commit,
-    experiments,
-    recorded,
-    recorded_here,
-)
+from rlx.experiments.experiment import Experiment, Origin
+from rlx.experiments.revisions import SMALL, commit_of, cure_of_commit, experiments, recorded, recorded_here
 from rlx.experiments.untrusted import check_layout
 from rlx.launch import git, git_blobs
 from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, cached, lay_out, members

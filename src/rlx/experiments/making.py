@@ -16,10 +16,10 @@ from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
+from rlx.experiments.experiment import Origin
 from rlx.experiments.kept import experiment_named, export, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
-from rlx.experiments.revisions import Origin
 from rlx.experiments.workplace import Verbosity, Workplace
 from rlx.launch import main_root
 from rlx.records import AT_WORK, FORMAT, RECORD, Process, RunFolder, making, read_metadata

@@ -22,9 +22,10 @@ from rlx.config import (
     write_bytes,
 )
 from rlx.errors import CommandFailed, ConfigError, DataRefused
+from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
-from rlx.experiments.revisions import SMALL, Experiment, RecordedRun, changed, cure_of_commit, recorded_here
+from rlx.experiments.revisions import SMALL, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
 from rlx.experiments.untrusted import check_outputs
 from rlx.launch import dvc, git, git_blobs

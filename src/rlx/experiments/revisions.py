@@ -8,12 +8,13 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rlx.config import MOST_BYTES, check_settled, parse_yaml, place, read_bytes
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
+from rlx.experiments.experiment import Experiment, Origin, RecordedRun
 from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.repository import answer
 from rlx.launch import git, git_blobs, main_root
@@ -26,44 +27,6 @@ NOBODY = "rlx@localhost"
 """Who commits experiments where Git does not know who its user is."""
 COMPLETE = ".complete-2"
 """The file that says that all of it is there; its name changes when :data:`VIEWED` does."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A kept DVC experiment.
-
-    Attributes:
-        name: What to type for it: its name, or where another has it too, that with whose it is (``cartpole_001~ben``).
-        commit: The Git commit that holds it.
-        baseline: The commit it started from.
-        created: When, in seconds since 1970.
-        reference: The Git reference that keeps it.
-    """
-
-    name: str
-    commit: str
-    baseline: str
-    created: int
-    reference: str
-
-    @property
-    def known_to_dvc(self) -> str:
-        """What DVC calls it: its name, or its reference where a name alone would be another's."""
-        own = self.reference.rpartition("/")[2]
-        return own if own == self.name else self.reference
-
-
-@dataclass(frozen=True)
-class RecordedRun:
-    """A run as a commit's ``dvc.lock`` records it.
-
-    Attributes:
-        run: Its name there.
-        outputs: The hash of each output, by its path in the run folder; one that lies elsewhere by the path that it has.
-    """
-
-    run: str
-    outputs: Mapping[str, str]
 
 
 def experiments(root: Path) -> list[Experiment]:
@@ -198,14 +161,6 @@ def commit_of(root: Path, revision: str) -> str | None:
 
 SMALL = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """What Git itself holds of a run; older runs have the first alone."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a run that was read through Git comes from: its commit, and its name there."""
-
-    commit: str
-    run: str
 
 
 def view(root: Path, origin: Origin) -> Path:

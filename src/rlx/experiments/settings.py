@@ -12,7 +12,7 @@ from rlx.errors import ConfigError
 from rlx.launch import git_blobs
 
 if TYPE_CHECKING:
-    from rlx.experiments.revisions import Experiment
+    from rlx.experiments.experiment import Experiment
 
 FILES = (".dvc/config.local", ".dvc/config")
 

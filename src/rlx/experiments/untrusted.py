@@ -8,7 +8,7 @@ from typing import Any
 
 from rlx.config import MOST_BYTES, anywhere, check_links, check_plain, parse_yaml, read_bytes
 from rlx.errors import DataDamaged, DataRefused
-from rlx.experiments.revisions import RecordedRun
+from rlx.experiments.experiment import RecordedRun
 from rlx.records import HASH, LAYOUT, cached, members
 from rlx.stats import shown
 

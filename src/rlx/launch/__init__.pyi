@@ -23,6 +23,7 @@ from .failures import (
     tell_in_a_line as tell_in_a_line,
     trace_of as trace_of,
 )
+from .guarding import guarded as guarded
 from .progress import (
     EpisodeProgress as EpisodeProgress,
     Progress as Progress,

@@ -1,4 +1,4 @@
-"""How a stage or command starts and ends: known failures are told in a sentence, Ctrl-C is 130, nothing is half-done."""
+"""How a command or stage ends: known failures are told in a sentence, Ctrl-C is 130, nothing is half-done."""
 
 from __future__ import annotations
 
@@ -9,45 +9,11 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rlx.errors import Interrupted, RlxError
-from rlx.launch import signals, visible_streams, write_error
-
-
-def run_stage(main: Callable[..., None]) -> NoReturn:
-    """Run a stage's ``main`` with the arguments of the command line, and exit with the right status.
-
-    0 ok, 1 failed, 2 usage, 3 configuration, 4 something is missing, 130 interrupted, 143 terminated. While it is at
-    work it leaves a live note on the run, and it ends with the DVC that started it.
-    """
-    from rlx.config import check_folders
-    from rlx.records import StageNote
-
-    wanted = main.__code__.co_argcount
-    if len(sys.argv) != wanted + 1:
-        names = " ".join(f"<{name}>" for name in main.__code__.co_varnames[:wanted])
-        sys.stderr.write(f"usage: python -m stages.{Path(sys.argv[0]).stem} {names}\n")
-        sys.exit(2)
-    stage, run = Path(sys.argv[0]).stem, sys.argv[1] if wanted else None
-    notes: list[StageNote] = []
-
-    def work() -> None:
-        check_folders(Path.cwd())
-        notes.append(StageNote(Path.cwd(), run, stage))
-        signals.end_with_starters(notes[0].beat)
-        main(*sys.argv[1:])
-
-    status = 1
-    try:
-        status = guarded(work)
-    except SystemExit as exit_:
-        status = exit_.code if isinstance(exit_.code, int) else 1
-        raise
-    finally:
-        for note in notes:
-            note.end(status)
-    sys.exit(status)
+from rlx.launch import signals
+from rlx.launch.streams import visible_streams, write_error
 
 
 def guarded(function: Callable[..., Any], *arguments: Any) -> int:
