@@ -396,7 +396,7 @@ def test_seeds_that_fail_in_evaluation_alone_are_told_so() -> None:
 
     found = diagnose(record(five(some)))
     assert alarms(found) == ["evaluation-below-training"]
-    assert found.findings[0].explains == ("seeds-disagree",)
+    assert found.findings[0].consequences == ("seeds-disagree",)
 
 
 def test_a_task_whose_episodes_never_end_says_what_was_not_looked_at() -> None:

@@ -106,7 +106,7 @@ def show_result(root: Path, folder: RunFolder, parameters: Parameters) -> None:
     say("")
     tell(f"{name}: mean return {number(score.estimate.mean)}{shown}; random actions: {random_return}", "bold")
     analysis = read_analysis(folder)
-    if analysis and any(finding["severity"] != "info" for finding in analysis["findings"]):
+    if analysis and any(finding.severity != "info" for finding in analysis.findings):
         tell(f"Diagnosis: {diagnosis_headline(analysis)} `rlx diagnose {name}` tells more.")
     members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
     finished = [base for base in (RunFolder(root / "runs" / run) for run in members) if base.state == "finished"]

@@ -1,3 +1,4 @@
+from .analysis import Analyzed as Analyzed, Diagnosed as Diagnosed, Suggested as Suggested
 from .analysis_words import (
     analysis_grids as analysis_grids,
     analysis_headline as analysis_headline,
@@ -31,6 +32,7 @@ from .diagnosis_words import (
 from .digest import Digest as Digest
 from .doctor.examination import Section as Section, examine as examine, mended as mended
 from .doctor.finding import Finding as Finding, counted as counted
+from .document import from_json as from_json, part_of as part_of, to_json as to_json
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .judged_runs import (

@@ -58,7 +58,7 @@ def _draw(signals: Signals, finding: Finding) -> Any:
         if evidence.window and evidence.window[0] < evidence.window[1]:
             axes.axvspan(*evidence.window, color=COLOURS[4], alpha=0.15, linewidth=0)
         keep_in_sight(axes, [values for values in shown if np.isfinite(values).any()], f"no {metric}")
-        if metric == evidence.metric and np.isfinite(evidence.threshold):
+        if metric == evidence.metric and evidence.threshold is not None:
             axes.axhline(evidence.threshold, color="black", linestyle="--", linewidth=1)
             low, high = axes.get_ylim()
             axes.set_ylim(min(low, evidence.threshold), max(high, evidence.threshold * 1.05))

@@ -5,14 +5,26 @@ Fields may be added within a format; whoever renames, removes or changes one rai
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict
+import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from rlx.report.analysis_documents import Analyzed, Diagnosed, Suggestions
-from rlx.report.document import Document
+from rlx.report.analysis import Analyzed, Diagnosed, Suggested
+from rlx.report.document import from_json, key_of
 
 Number = float | None
+
+
+class Document(BaseModel):
+    """A part of a document; it has exactly these fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class Interval(Document):
@@ -699,7 +711,7 @@ class Checked(Document):
     """`installation`, `project`, `state`, and `cache` with `--verify`."""
 
 
-DOCUMENTS: dict[str, type[Document]] = {
+DOCUMENTS: dict[str, type] = {
     "ls": Listing,
     "info": RunFacts,
     "compare": Compared,
@@ -713,10 +725,19 @@ DOCUMENTS: dict[str, type[Document]] = {
     "summarize": ProjectSummed,
     "analyze": Analyzed,
     "diagnose": Diagnosed,
-    "suggest": Suggestions,
+    "suggest": Suggested,
     "doctor": Checked,
 }
 """By command, what its ``--json`` prints."""
+NAMES = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    NoneType: "null",
+    Any: "anything",
+}
+"""How types are called."""
 HEAD = """# JSON
 
 <!-- Made by `python -m rlx.report.documents > docs/json.md`. -->
@@ -728,56 +749,82 @@ that do not exist are `null`, never NaN. Messages go to standard error, so that 
 """
 
 
+def check(command: str, text: str) -> None:
+    """Check that a text is the document that a command prints.
+
+    Raises:
+        ValueError: It is not.
+    """
+    kind = DOCUMENTS[command]
+    if issubclass(kind, Document):
+        kind.model_validate_json(text)
+    else:
+        from_json(kind, text)
+
+
 def render() -> str:
     """Return the page about all documents."""
-    lines, told = [HEAD], set[type[Document]]()
+    lines, told = [HEAD], set[type]()
     for command, document in DOCUMENTS.items():
-        lines += [f"## rlx {command}", "", _first(document), ""]
+        lines += [f"## rlx {command}", "", _meaning(document), ""]
         waiting = [document]
         while waiting:
             part = waiting.pop(0)
             if part in told:
                 continue
             told.add(part)
-            lines += [] if part is document else [f"**{part.__name__}**: {_first(part)}", ""]
+            lines += [] if part is document else [f"**{part.__name__}**: {_meaning(part)}", ""]
             lines += ["| field | type | meaning |", "| --- | --- | --- |"]
-            for name, info in part.model_fields.items():
-                lines.append(f"| `{name.rstrip('_')}` | {_type(info.annotation, waiting)} | {info.description} |")
+            if issubclass(part, Document):
+                for name, info in part.model_fields.items():
+                    lines.append(f"| `{name.rstrip('_')}` | {_type(info.annotation, waiting)} | {info.description} |")
+                lines.append("")
+                continue
+            meanings, kinds = _attributes(part), get_type_hints(part)
+            lines += [
+                f"| `{key_of(each.name)}` | {_type(kinds[each.name], waiting)} | {meanings[each.name]} |"
+                for each in fields(part)  # type: ignore[arg-type]
+                if each.metadata.get("document", True)
+            ]
             lines.append("")
     return "\n".join(lines)
 
 
-def _type(annotation: Any, waiting: list[type[Document]]) -> str:
-    """Describe a type, and note which parts it consists of."""
-    from types import NoneType, UnionType
-    from typing import Union, get_args, get_origin
+def _meaning(part: type) -> str:
+    """Return the first paragraph of a class's docstring."""
+    return _markdown((part.__doc__ or "").partition("\n\n")[0])
 
+
+def _attributes(part: type) -> dict[str, str]:
+    """Return what the docstrings of a class and its bases say of each field."""
+    found: dict[str, str] = {}
+    for each in reversed(part.__mro__):
+        text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        for name, meaning in re.findall(r"^    (\w+): ((?:.*\n?)(?:^ {8}.*\n?)*)", text, re.MULTILINE):
+            found[name] = _markdown(meaning)
+    return found
+
+
+def _markdown(text: str) -> str:
+    """Return the text of a docstring in a line of Markdown."""
+    plain = re.sub(r":\w+:`(?:[^`]*\.)?([^`.]+)`", r"`\1`", text.replace("``", "`"))
+    return " ".join(re.sub(r"\b(None|NaN)\b", "null", plain).split())
+
+
+def _type(annotation: Any, waiting: list[type]) -> str:
+    """Describe a type, and note which parts it consists of."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(_type(each, waiting) for each in arguments))
     if origin is Literal:
         return " or ".join(f"`{each}`" for each in arguments)
-    if origin in (list, tuple):
-        return f"list of {_type(arguments[0], waiting)}"
-    if origin is dict:
-        inner = "" if arguments[1] is Any else f" of {_type(arguments[1], waiting)}"
-        return f"mapping{inner}"
-    if isinstance(annotation, type) and issubclass(annotation, Document):
+    if origin in (dict, Mapping):
+        return "mapping" if arguments[1] is Any else f"mapping of {_type(arguments[1], waiting)}"
+    if origin is not None:
+        inner = ["number"] if origin is np.ndarray else [_type(each, waiting) for each in arguments if each is not ...]
+        either = " or ".join(dict.fromkeys(inner))
+        return either if origin in (Union, UnionType) else f"list of {either}"
+    if annotation not in NAMES:
         waiting.append(annotation)
-        return annotation.__name__
-    names = {
-        str: "text",
-        int: "whole number",
-        float: "number",
-        bool: "true or false",
-        NoneType: "null",
-        Any: "anything",
-    }
-    return names[annotation]
-
-
-def _first(document: type[Document]) -> str:
-    return " ".join((document.__doc__ or "").split())
+    return NAMES.get(annotation) or str(annotation.__name__)
 
 
 if __name__ == "__main__":

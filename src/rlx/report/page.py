@@ -19,7 +19,7 @@ from rlx.records import RunFolder
 from rlx.report import comparison_tables, page_provenance
 from rlx.report.comparison_words import answer, beware_of_all, is_alone, judgement, shared_warnings, verdict_headline
 from rlx.report.films import ShownFilm, films_of
-from rlx.report.findings import findings_of, told_once
+from rlx.report.findings import curve_of, findings_of, in_words, told_once
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
@@ -83,7 +83,7 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
         lstrip_blocks=True,
         finalize=_visible,
     )
-    environment.filters["commands"] = _with_commands
+    environment.filters |= {"commands": _with_commands, "curve": curve_of, "words": in_words}
     template = environment.get_template("page.html.j2")
     write_text(target, template.render(_content(root, parameters, judged, heading), **_programs()))
 

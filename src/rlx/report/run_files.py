@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from rlx.config import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, from_dvc, read_json, require
 from rlx.errors import DataDamaged, Missing
 from rlx.records import RunFolder, parse_row, read_curve, read_facts, read_metadata
-from rlx.report.analysis_documents import Analyzed
+from rlx.report.analysis import Analyzed
+from rlx.report.document import from_json
 
 Reader = Callable[[RunFolder], object]
 
 
-def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
+def read_analysis(folder: RunFolder) -> Analyzed | None:
     """Read the ``analysis.json`` of a run; None where it has none, or one of an rlx that made no diagnosis.
 
     Raises:
@@ -24,10 +24,10 @@ def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        content: dict[str, Any] = read_json(path)
+        content = read_json(path)
         if "findings" not in content:
             return None
-        return Analyzed.model_validate_json(json.dumps(content)).model_dump()
+        return from_json(Analyzed, json.dumps(content))
     except (OSError, ValueError, TypeError) as error:
         told = " ".join(str(error).split())[:120]
         raise DataDamaged(f"{path}: is not an analysis ({told}); {from_dvc(path, path.parent.name)}") from None

@@ -39,14 +39,14 @@ def _too_fast(signals: Signals) -> Detection | None:
         evidence = measured(signals, f"{KL}, highest window", peak_S, spike_S, "above", SPIKE_KL, window)
         what = (
             f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy jumped: approx_kl averaged "
-            f"{number(evidence.value)} (median over seeds) in its highest window, within steps {first:,} to {last:,}; "
+            f"{number(evidence.measured)} (median over seeds) in its highest window, within steps {first:,} to {last:,}; "
             f"below 0.02 is usual."
         )
     else:
         evidence = measured(signals, KL, mean_over(kl_SW), sustained_S, "above", SUSTAINED_KL)
         what = (
             f"approx_kl stayed above {SUSTAINED_KL} for most of training in {of_seeds(evidence.seeds, len(signals.seeds))} "
-            f"(mean {number(evidence.value)}, where 0.02 is usual)."
+            f"(mean {number(evidence.measured)}, where 0.02 is usual)."
         )
     severity: Severity = "warning" if most(spike_S) else "info"
     return Detection(what, (evidence,), severity, "high", suggestions.smaller_policy_steps(signals))
@@ -69,7 +69,7 @@ def _still(signals: Signals) -> Detection | None:
     )
     what = (
         f"In {of_seeds(evidence[0].seeds, len(signals.seeds))} the policy hardly changed over the first half of training: "
-        f"approx_kl {number(evidence[0].value)} and {100 * evidence[1].value:.2g} % of samples clipped."
+        f"approx_kl {number(evidence[0].measured)} and {100 * evidence[1].measured:.2g} % of samples clipped."
     )
     severity: Severity = "info" if most(learned_S(signals)) else "warning"
     return Detection(what, evidence, severity, "high", suggestions.larger_policy_steps(signals))
@@ -90,7 +90,7 @@ def _much_clipped(signals: Signals) -> Detection | None:
         return None
     evidence = measured(signals, CLIPPED, mean_over(clipped_SW), holds_S, "above", MUCH_CLIPPED)
     what = (
-        f"{100 * evidence.value:.0f} % of samples left the clip range, for most of training, in "
+        f"{100 * evidence.measured:.0f} % of samples left the clip range, for most of training, in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "info", "low", suggestions.smaller_policy_steps(signals))

@@ -71,7 +71,7 @@ def _decays(signals: Signals) -> Detection | None:
         SLOWER,
     )
     what = (
-        f"A step took {number(evidence.value)} times as long at the end of training as at its beginning, rising all the "
+        f"A step took {number(evidence.measured)} times as long at the end of training as at its beginning, rising all the "
         f"way, in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "warning", "high", advice=ADVICE)
