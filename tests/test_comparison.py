@@ -12,8 +12,9 @@ from rlx import stats
 from rlx.comparison import Comparison, Criteria, RunScores, compare, config_differences, flatten
 from rlx.comparison.unseen import failed_seeds
 from rlx.config.schema import CompareConfig, ReferenceScore
-from rlx.report.comparison_files import comparison_data, metrics_of
+from rlx.report.comparison_files import compared, metrics_of
 from rlx.report.comparison_words import comparison_markdown, headlines
+from rlx.report.document import to_json
 from rlx.report.study_comparison import Bars, StudyComparison, judge
 from rlx.report.text import table
 from rlx.stats.wording import number
@@ -514,7 +515,7 @@ def test_reports_hold_no_nan_and_every_run() -> None:
     import json
 
     found = study([run("one", [5.0]), run("up", [150, 152, 148, 149, 151])])
-    text = json.dumps([comparison_data(found), metrics_of(found)], allow_nan=False)
+    text = json.dumps([to_json(compared(found)), metrics_of(found)], allow_nan=False)
     markdown = comparison_markdown(found)
     assert all(f'"{name}"' in text and name in markdown for name in ("base", "one", "up"))
     assert metrics_of(found)["up"]["verdict"] == "improved"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from rlx.cli import cli
 from rlx.records import RunFolder
+from rlx.report.documents import DOCUMENTS, check
 from tests.conftest import REPOSITORY, own
 
 DATA = REPOSITORY / "tests" / "data" / "documents"
@@ -126,6 +128,18 @@ def rounded(content: Any) -> str:
 @pytest.mark.parametrize("name", PRINTED)
 def test_commands_print_the_documents_that_they_always_printed(root: Path, name: str) -> None:
     assert rounded(printed(root, PRINTED[name])) == expected(name)
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_documents_are_those_of_the_page_and_others_are_refused(command: str) -> None:
+    name = {"summarize": "summarize_project"}.get(command, re.sub("[ -]", "_", command.lower()))
+    if name not in PRINTED:
+        pytest.skip("what it prints depends on checkpoints, and is checked where they are trained")
+    content = json.loads((DATA / "expected" / f"{name}.json").read_text())
+    check(command, json.dumps(content))
+    for damaged in (content | {"more": 1}, content | {"format": 9}):
+        with pytest.raises(ValueError, match=r"more|format"):
+            check(command, json.dumps(damaged))
 
 
 def test_stages_write_the_documents_that_they_always_wrote(root: Path) -> None:

@@ -20,9 +20,10 @@ from rlx.diagnosis.record import Array, Episodes, RunRecord, SeedRecord, Task
 from rlx.diagnosis.rules import configuration, policy
 from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
+from rlx.report.document import to_json
 from rlx.report.documents import check
 from rlx.report.metric_choice import metric_named
-from rlx.report.metric_explanations import explain_record, explanation_data, explanation_markdown, facts
+from rlx.report.metric_explanations import explain_record, explanation_markdown, facts
 from tests.conftest import Project
 
 U = 200
@@ -234,13 +235,13 @@ def test_names_are_found_by_their_ends_and_mistakes_are_answered() -> None:
 
 def test_findings_that_rest_on_a_metric_are_named() -> None:
     explained = explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "kl")
-    assert [finding.id for finding in explained.metrics[0].findings] == ["policy-changes-too-fast"]
+    assert list(explained.metrics[0].findings) == ["policy-changes-too-fast"]
     page = explanation_markdown(explained, full=True)
     assert all(f"- **{name}**: " in page for name in ("formula", "unit", "source", "high", "low", "here"))
     assert "k3 estimator" in page
     assert "(policy-changes-too-fast, " in page
     assert not explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "train/loss").metrics[0].findings
-    check("explain-metrics", json.dumps(explanation_data(explained)))
+    check("explain-metrics", json.dumps(to_json(explained)))
     assert [name for name, _ in facts(explained.metrics[0], full=False)] == ["meaning", "usual", "here", "finding"]
 
 

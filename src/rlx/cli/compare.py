@@ -85,7 +85,7 @@ def command(
     import math
 
     from rlx.errors import UsageError
-    from rlx.report import comparison_data, comparison_markdown
+    from rlx.report import compared, comparison_markdown
 
     effect = judging["minimum_effect"]
     if effect is not None and not math.isfinite(effect):
@@ -100,7 +100,7 @@ def command(
     if scaled and not study.methods:
         raise UsageError("--references is for methods on several environments (study.methods, or tasks of --scores)")
     if as_json:
-        print_json(comparison_data(study))
+        print_json(compared(study))
     elif as_markdown:
         click.echo(comparison_markdown(study, pictures=False), nl=False)
     else:

@@ -12,8 +12,8 @@ from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, CHECKPOINT, print_csv, 
 
 if TYPE_CHECKING:
     from rlx.config import FinalEvalConfig
-    from rlx.report import Grid
-    from rlx.training import Played, Policy
+    from rlx.report import Grid, PlayedPolicy
+    from rlx.training import Policy
 
 
 @click.command("eval")
@@ -36,14 +36,17 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     Example:
       rlx eval cartpole:best cartpole_001:best#101 --episodes 200
     """
+    from rlx.report import evaluated, to_json
     from rlx.training import play_policies
 
     root, policies, protocol = asked_for(checkpoints, chosen)
-    played = play_policies(root, policies, protocol, say)
+    found = evaluated(play_policies(root, policies, protocol, say), protocol)
+    played = found.policies
     if as_json:
-        print_json(_document(played, protocol))
+        print_json(found)
     elif as_csv:
-        print_csv(_COLUMNS, [row for item in played for row in _episodes(item)])
+        rows = [to_json(item) | row for item in played for row in to_json(item.episodes)]
+        print_csv(_COLUMNS, rows)
     elif as_markdown:
         click.echo(_grid(played, protocol).to_markdown())
     else:
@@ -100,77 +103,30 @@ def policies_of(root: Path, references: Sequence[str]) -> list[Policy]:
     return found
 
 
-def _episodes(item: Played) -> list[dict[str, Any]]:
-    return [
-        {
-            "checkpoint": item.policy.label,
-            "seed": item.seed,
-            "step": item.step,
-            "episode": episode.index,
-            "reset_seed": episode.reset_seed,
-            "return": episode.episode_return,
-            "length": episode.length,
-            "success": episode.success,
-            "cut": episode.cut,
-        }
-        for episode in item.episodes
-    ]
-
-
-def _summary(item: Played) -> dict[str, Any]:
-    import numpy as np
-
-    returns = np.array([episode.episode_return for episode in item.episodes])
-    successes = [episode.success for episode in item.episodes if episode.success is not None]
-    return {
-        "checkpoint": item.policy.label,
-        "file": str(item.policy.path),
-        "environment": item.environment,
-        "seed": item.seed,
-        "step": item.step,
-        "return_mean": float(returns.mean()),
-        "return_std": float(returns.std(ddof=1)) if len(returns) > 1 else None,
-        "return_min": float(returns.min()),
-        "return_max": float(returns.max()),
-        "length_mean": float(np.mean([episode.length for episode in item.episodes])),
-        "success_rate": float(np.mean(successes)) if successes else None,
-        "cut": sum(episode.cut for episode in item.episodes),
-    }
-
-
-def _document(played: list[Played], protocol: FinalEvalConfig) -> dict[str, Any]:
-    policies = [
-        {**_summary(item), "episodes": [{k: row[k] for k in _COLUMNS[3:]} for row in _episodes(item)]}
-        for item in played
-    ]
-    return {"format": 1, "protocol": protocol.model_dump(), "policies": policies}
-
-
-def _grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
+def _grid(played: Sequence[PlayedPolicy], protocol: FinalEvalConfig) -> Grid:
     from rlx.report import Grid
     from rlx.stats import MISSING, number
 
-    summaries = [_summary(item) for item in played]
     head = ["checkpoint", "seed", "step", "mean return", "sd", "min", "max"]
     rows = [
         [
-            str(row["checkpoint"]).partition("#")[0],
-            str(row["seed"]),
-            f"{row['step']:,}",
+            row.checkpoint.partition("#")[0],
+            str(row.seed),
+            f"{row.step:,}",
             *(
-                MISSING if row[key] is None else number(row[key])
-                for key in ("return_mean", "return_std", "return_min", "return_max")
+                MISSING if value is None else number(value)
+                for value in (row.return_mean, row.return_std, row.return_min, row.return_max)
             ),
         ]
-        for row in summaries
+        for row in played
     ]
-    if any(row["success_rate"] is not None for row in summaries):
+    if any(row.success_rate is not None for row in played):
         head.append("success")
-        for cells, row in zip(rows, summaries, strict=True):
-            cells.append(MISSING if row["success_rate"] is None else f"{100 * row['success_rate']:.0f} %")
+        for cells, row in zip(rows, played, strict=True):
+            cells.append(MISSING if row.success_rate is None else f"{100 * row.success_rate:.0f} %")
     how = "most likely actions" if protocol.deterministic else "sampled actions"
     where = ", ".join(dict.fromkeys(item.environment for item in played))
-    cut = sum(row["cut"] for row in summaries)
+    cut = sum(row.cut for row in played)
     note = "sd, min and max: over episodes." + (
         f" {cut} episodes were cut at {protocol.step_limit} steps." if cut else ""
     )
@@ -178,7 +134,7 @@ def _grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
     return Grid(title, head, rows, note)
 
 
-def _over_seeds(played: list[Played]) -> list[str]:
+def _over_seeds(played: Sequence[PlayedPolicy]) -> list[str]:
     """Say what each reference with several seeds scores: the mean over seeds, with its interval."""
     import numpy as np
 
@@ -186,8 +142,8 @@ def _over_seeds(played: list[Played]) -> list[str]:
     from rlx.stats import interval, number
 
     lines = []
-    for label in dict.fromkeys(item.policy.label for item in played):
-        means = [_summary(item)["return_mean"] for item in played if item.policy.label == label]
+    for label in dict.fromkeys(item.checkpoint for item in played):
+        means = [item.return_mean for item in played if item.checkpoint == label]
         if len(means) > 1:
             found = stats.mean_with_interval(np.array(means))
             lines.append(

@@ -150,10 +150,10 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
 
 
 def _print(sheet: CurveSheet, *, as_json: bool) -> None:
-    from rlx.report import COLUMNS, metric_data, to_rows
+    from rlx.report import COLUMNS, plotted, to_rows
 
     if as_json:
-        print_json(metric_data(sheet))
+        print_json(plotted(sheet))
         return
     print_csv(COLUMNS, to_rows(sheet))
     for note in sheet.notes:

@@ -63,7 +63,9 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     made = make_points(root, wanted, points, pool)
     folders, study = _judged(root, family, made)
     if as_json:
-        print_json(_document(wanted.name, made, study))
+        from rlx.report import swept
+
+        print_json(swept(wanted.name, made, study))
     elif study is not None:
         _show(wanted.name, made, folders, study)
     failed = [point for point in made if point.state == "failed"]
@@ -99,10 +101,10 @@ def _settings(point: Point) -> str:
 
 
 def _show_plan(name: str, points: list[Point], *, as_json: bool) -> None:
-    from rlx.report import Grid
+    from rlx.report import Grid, swept
 
     if as_json:
-        print_json(_document(name, points, None))
+        print_json(swept(name, points, None))
         return
     keys = list(points[-1].settings) if points else []
     rows = [
@@ -130,40 +132,6 @@ def _judged(root: Path, family: Family, points: list[Point]) -> tuple[dict[str, 
     judged = {folder.name: folder for folder in [baseline, *others]}
     study = compare_folders(list(judged.values()), baseline.name, looked_at_once(read_parameters(root)).compare)
     return judged, study
-
-
-def _document(name: str, points: list[Point], study: StudyComparison | None) -> dict[str, Any]:
-    from rlx.report import headlines
-
-    verdicts = {comparison.run: comparison for comparison in study.comparisons} if study else {}
-    means = {run.run: float(run.scores_S.mean()) for run in study.scores} if study else {}
-    rows = []
-    for point in points:
-        found = verdicts.get(point.name or "")
-        difference = found.difference if found else None
-        interval = difference.interval if difference else None
-        rows.append(
-            {
-                "id": point.name,
-                "state": point.state,
-                "settings": point.settings,
-                "error": point.error,
-                "return_mean": means.get(point.name or ""),
-                "verdict": found.verdict if found else None,
-                "difference": difference.mean if difference else None,
-                "ci_low": interval.low if interval else None,
-                "ci_high": interval.high if interval else None,
-                "p_value": found.p_value if found else None,
-            }
-        )
-    summary = headlines(study) if study else []
-    return {
-        "format": 1,
-        "sweep": name,
-        "baseline": study.baseline if study else None,
-        "headlines": summary,
-        "points": rows,
-    }
 
 
 def _show(name: str, points: list[Point], folders: dict[str, RunFolder], study: StudyComparison) -> None:

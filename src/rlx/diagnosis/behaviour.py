@@ -9,9 +9,8 @@ import numpy as np
 
 from rlx.diagnosis.course import LARGEST, RELATIVE, Course, course_of
 from rlx.diagnosis.explanations import COMPONENT, Explanation, Usual
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals, mean_over
-from rlx.stats import wording
+from rlx.stats import Array, wording
 
 COUNTERS = ("seed", "step", "update")
 NO_EPISODE = "no training episode ended"
@@ -43,14 +42,14 @@ class Behaviour:
     Attributes:
         metric: Its name.
         logged: Whether any seed logged it.
-        course: Its course in numbers; None where it was not logged, or in too few updates.
         sentences: What is to be said of it.
+        course: Its course in numbers; None where it was not logged, or in too few updates.
     """
 
     metric: str
     logged: bool
-    course: Course | None
     sentences: tuple[str, ...]
+    course: Course | None = None
 
 
 def logged_metrics(signals: Signals) -> list[str]:
@@ -63,17 +62,17 @@ def behaviour_of(signals: Signals, explanation: Explanation) -> Behaviour:
     """Return what a metric does in a run; it may be any, logged or not."""
     metric = explanation.metric
     if metric in COUNTERS:
-        return Behaviour(metric, bool(signals.record.seeds), None, (_counter(signals, metric),))
+        return Behaviour(metric, bool(signals.record.seeds), (_counter(signals, metric),))
     known = _values(signals, metric)
     if not len(known):
-        return Behaviour(metric, False, None, (_absent(signals, metric),))
+        return Behaviour(metric, False, (_absent(signals, metric),))
     course = course_of(signals, metric, explanation.usual)
     if course is None:
-        return Behaviour(metric, True, None, (_short(known, signals),))
+        return Behaviour(metric, True, (_short(known, signals),))
     with np.errstate(all="ignore"):
         context = CONTEXT.get(metric, _nothing)(signals, course)
         sentences = (_movement(course), *_gaps(signals, metric, course), *_seeds(signals, course))
-        return Behaviour(metric, True, course, (*sentences, *_range(course, explanation.usual), *context))
+        return Behaviour(metric, True, (*sentences, *_range(course, explanation.usual), *context), course)
 
 
 def notes(signals: Signals) -> Iterator[str]:
@@ -176,10 +175,10 @@ def _gaps(signals: Signals, metric: str, course: Course) -> Iterator[str]:
     """Yield where values are missing; validations are rare on purpose."""
     if metric.startswith("validation/"):
         return
-    if course.first > 0:
-        yield f"No value before step {course.first:,}."
-    if course.last < int(signals.edges[-1]):
-        yield f"No value after step {course.last:,}."
+    if course.first_step > 0:
+        yield f"No value before step {course.first_step:,}."
+    if course.last_step < int(signals.edges[-1]):
+        yield f"No value after step {course.last_step:,}."
 
 
 def _seeds(signals: Signals, course: Course) -> Iterator[str]:
@@ -194,12 +193,12 @@ def _seeds(signals: Signals, course: Course) -> Iterator[str]:
     if course.alike and agree:
         yield f"{'Both' if count == 2 else f'All {count}'} seeds alike."
         return
-    low, high = int(np.argmin(course.final_S)), int(np.argmax(course.final_S))
+    low, high = (choose(course.seeds, key=course.seeds.__getitem__) for choose in (min, max))
     ends = (
         "Seeds end alike"
         if course.alike
-        else f"Seeds end between {number(course.final_S[low])} (seed {course.seeds[low]}) and "
-        f"{number(course.final_S[high])} (seed {course.seeds[high]})"
+        else f"Seeds end between {number(course.seeds[low])} (seed {low}) and "
+        f"{number(course.seeds[high])} (seed {high})"
     )
     yield f"{ends}." if agree else f"{ends}; {moved} of {count} clearly {_verb(course.trend, moved)}."
 
@@ -213,21 +212,23 @@ def _range(course: Course, usual: Usual) -> Iterator[str]:
     words = usual_range(usual)
     if not words:
         return
-    outside = [seed for seed in course.seeds if seed in course.below or seed in course.above]
+    outside = [seed for seed in course.seeds if seed in course.below_usual or seed in course.above_usual]
     if not outside:
         yield f"Within the usual range ({words}) throughout."
         return
-    share = "throughout" if course.share >= 1 else f"for {max(1, round(100 * course.share))} % of training"
-    median = " (median of these)" if len(outside) > 1 and course.share < 1 else ""
-    yield f"{_side(course, usual)} in {_of(outside, course.seeds)}, {share}{median}."
+    share = (
+        "throughout" if course.share_outside >= 1 else f"for {max(1, round(100 * course.share_outside))} % of training"
+    )
+    median = " (median of these)" if len(outside) > 1 and course.share_outside < 1 else ""
+    yield f"{_side(course, usual)} in {_of(outside, tuple(course.seeds))}, {share}{median}."
 
 
 def _side(course: Course, usual: Usual) -> str:
-    if course.below and course.above:
+    if course.below_usual and course.above_usual:
         return f"Outside the usual range ({usual_range(usual)})"
-    limit = usual.high if course.above else usual.low
+    limit = usual.high if course.above_usual else usual.low
     assert limit is not None
-    return f"{'Above' if course.above else 'Below'} the usual {limit:g}"
+    return f"{'Above' if course.above_usual else 'Below'} the usual {limit:g}"
 
 
 def _of(some: Sequence[int], seeds: Sequence[int]) -> str:

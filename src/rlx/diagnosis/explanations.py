@@ -6,7 +6,7 @@ Formulas are those of Stable-Baselines3's PPO, which both engines follow. Symbol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 ANDRYCHOWICZ = "Andrychowicz et al. 2021 (What matters in on-policy RL)"
 HUANG = "Huang et al. 2022 (The 37 implementation details of PPO)"
@@ -43,6 +43,7 @@ class Explanation:
 
     Attributes:
         metric: Its name in the vocabulary.
+        group: What stands before the slash of its name; empty for counters.
         meaning: What it tells, in a sentence or two.
         formula: How it is computed.
         unit: What it is measured in.
@@ -52,6 +53,7 @@ class Explanation:
     """
 
     metric: str
+    group: str = field(default="", kw_only=True)
     meaning: str
     formula: str
     unit: str
@@ -59,10 +61,8 @@ class Explanation:
     higher: str
     lower: str
 
-    @property
-    def group(self) -> str:
-        """What stands before the slash of its name; empty for counters."""
-        return self.metric.rpartition("/")[0]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", self.metric.rpartition("/")[0])
 
 
 TASK = Usual("It depends on the task alone; what random actions score is the natural zero.")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from rlx.config import RunConfig
-
-Array = np.ndarray[Any, Any]
+from rlx.stats import Array
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from rlx.config import VOCABULARY, from_dvc, is_component
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
 from rlx.records import BENCH, RunFolder, entry_for, iterate_rows, metrics_files, read_metadata
+from rlx.stats import Array
 
-Array = np.ndarray[Any, Any]
 COUNTERS = ("seed", "step", "update")
 """Keys that say which row it is; all others are metrics."""
 

@@ -5,7 +5,7 @@ from .analysis_words import (
     analysis_markdown as analysis_markdown,
 )
 from .checkpoint_references import find_checkpoints as find_checkpoints
-from .comparison_files import comparison_data as comparison_data, write_comparison as write_comparison
+from .comparison_files import compared as compared, write_comparison as write_comparison
 from .comparison_tables import comparison_grids as comparison_grids
 from .comparison_words import (
     beware_of_all as beware_of_all,
@@ -30,9 +30,9 @@ from .diagnosis_words import (
     tries as tries,
 )
 from .digest import Digest as Digest
-from .doctor.examination import Section as Section, examine as examine, mended as mended
-from .doctor.finding import Finding as Finding, counted as counted
-from .document import from_json as from_json, part_of as part_of, to_json as to_json
+from .doctor.check_result import CheckResult as CheckResult, counted as counted
+from .doctor.examination import Examination as Examination, Section as Section, examine as examine, mended as mended
+from .document import from_json as from_json, keys_of as keys_of, part_of as part_of, to_json as to_json
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .judged_runs import (
@@ -47,18 +47,24 @@ from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet,
 from .metric_explanations import (
     ExplainedRun as ExplainedRun,
     explain_run as explain_run,
-    explanation_data as explanation_data,
     explanation_markdown as explanation_markdown,
     facts as facts,
 )
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
-from .metric_tables import COLUMNS as COLUMNS, metric_data as metric_data, to_rows as to_rows
+from .metric_tables import COLUMNS as COLUMNS, plotted as plotted, to_rows as to_rows
 from .page import Heading as Heading, write_page as write_page
+from .played import (
+    Evaluated as Evaluated,
+    FilmFacts as FilmFacts,
+    PlayedPolicy as PlayedPolicy,
+    evaluated as evaluated,
+    filmed_episode as filmed_episode,
+)
 from .plots import save as save
 from .project_digest import digest_project as digest_project
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
 from .run_digest import digest_run as digest_run
-from .run_facts import facts_of_run as facts_of_run
+from .run_facts import RunFacts as RunFacts, facts_of_run as facts_of_run
 from .run_files import read_analysis as read_analysis
 from .score_table import read_references as read_references, read_score_table as read_score_table
 from .study_comparison import (
@@ -75,4 +81,5 @@ from .sweep_digest import (
     looked_at_once as looked_at_once,
     members_of as members_of,
 )
+from .sweep_points import swept as swept
 from .text import setting as setting, wrapped as wrapped

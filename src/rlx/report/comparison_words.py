@@ -142,7 +142,7 @@ def _method_headline(study: StudyComparison, method: MethodComparison) -> str:
     if found is not None:
         shown = f"{number(found.mean, sign=True)} normalised score {_bracket(found)}"
     else:
-        chance = method.probability_of_improvement
+        chance = method.improvement
         assert chance is not None
         shown = f"a seed of it beats one of {study.baseline}'s with probability {chance.mean:.2f} {interval(chance.interval)}"
     words = {

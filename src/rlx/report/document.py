@@ -67,6 +67,11 @@ def schema_of(kind: type) -> dict[str, Any]:
     return items
 
 
+def keys_of(kind: Any) -> list[str]:
+    """Return the keys that a document may have."""
+    return [key_of(each.name) for each in fields(kind) if each.metadata.get("document", True)]
+
+
 def key_of(name: str) -> str:
     """Return the key of a field."""
     return name.rstrip("_").removesuffix("_T")

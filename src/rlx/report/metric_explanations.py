@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from rlx.diagnosis import (
     COMPONENT,
@@ -33,38 +33,38 @@ GROUPS = ("rollout", "train", "validation", "reward")
 
 
 @dataclass(frozen=True)
-class MetricNote:
-    """One metric of one run.
+class MetricNote(Behaviour, Explanation):
+    """One metric of one run: what it is, and what it does here.
 
     Attributes:
-        explanation: What it is.
-        behaviour: What it does here.
-        findings: What the diagnosis found that rests on it.
+        findings: Ids of the diagnosis's findings that rest on it.
+        resting: Those findings.
     """
 
-    explanation: Explanation
-    behaviour: Behaviour
-    findings: tuple[Finding, ...]
+    findings: tuple[str, ...] = ()
+    resting: tuple[Finding, ...] = field(default=(), metadata={"document": False})
 
     @property
     def here(self) -> str:
         """What it does here, as one text."""
-        return " ".join(self.behaviour.sentences)
+        return " ".join(self.sentences)
 
 
 @dataclass(frozen=True)
 class ExplainedRun:
-    """Metrics of one run.
+    """`rlx explain-metrics RUN [METRIC] --json`.
 
     Attributes:
+        format: Version of this schema.
         run: Its name.
         environment: Its environment's id.
-        status: How it stands.
-        seeds: The seeds that were looked at.
+        status: As in `rlx ls`.
+        seeds: The seeds that were looked at: those with enough updates.
         notes: What holds of all metrics.
-        metrics: Them, grouped.
+        metrics: All that were logged, grouped, or the one asked for.
     """
 
+    format: Literal[1]
     run: str
     environment: str
     status: str
@@ -88,7 +88,7 @@ def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> Exp
     explained = explain_record(record, metric)
     if any(len(seed.steps_U) for seed in record.seeds):
         return explained
-    return ExplainedRun(**{**vars(explained), "notes": (*_why_nothing(root, folder), *explained.notes)})
+    return replace(explained, notes=(*_why_nothing(root, folder), *explained.notes))
 
 
 def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun:
@@ -101,12 +101,13 @@ def explain_record(record: RunRecord, metric: str | None = None) -> ExplainedRun
     found = (*diagnosis.findings, *diagnosis.consequences)
     explanations = [each for name in wanted if (each := explanation_of(name)) is not None]
     return ExplainedRun(
+        format=1,
         run=record.run,
         environment=record.config.env.id,
         status=record.status,
         seeds=tuple(signals.numbers),
         notes=tuple(notes(signals)),
-        metrics=tuple(MetricNote(each, behaviour_of(signals, each), _resting(found, each)) for each in explanations),
+        metrics=tuple(_note(each, behaviour_of(signals, each), _resting(found, each)) for each in explanations),
     )
 
 
@@ -116,17 +117,9 @@ def in_groups(metrics: Sequence[str]) -> list[str]:
     return sorted(metrics, key=lambda name: order.get(name.partition("/")[0], len(order)))
 
 
-def explanation_data(explained: ExplainedRun) -> dict[str, Any]:
-    """Return the document of ``rlx explain-metrics --json``."""
-    return {
-        "format": 1,
-        "run": explained.run,
-        "environment": explained.environment,
-        "status": explained.status,
-        "seeds": list(explained.seeds),
-        "notes": list(explained.notes),
-        "metrics": [_metric_data(note) for note in explained.metrics],
-    }
+def _note(explanation: Explanation, behaviour: Behaviour, resting: tuple[Finding, ...]) -> MetricNote:
+    ids = tuple(finding.id for finding in resting)
+    return MetricNote(**{**vars(explanation), **vars(behaviour)}, findings=ids, resting=resting)
 
 
 def explanation_markdown(explained: ExplainedRun, *, full: bool) -> str:
@@ -135,10 +128,10 @@ def explanation_markdown(explained: ExplainedRun, *, full: bool) -> str:
     lines += [part for note in explained.notes for part in (note, "")]
     group = None
     for note in explained.metrics:
-        if note.explanation.group != group and not full:
-            group = note.explanation.group
+        if note.group != group and not full:
+            group = note.group
             lines += [f"## {group}", ""]
-        lines += [f"{'##' if full else '###'} `{note.explanation.metric}`", ""]
+        lines += [f"{'##' if full else '###'} `{note.metric}`", ""]
         lines += [f"- **{name}**: {text}" for name, text in facts(note, full=full, code="`")]
         lines += [""]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -152,57 +145,19 @@ def facts(note: MetricNote, *, full: bool, code: str = "") -> Iterator[tuple[str
         full: All, not only meaning, usual range and behaviour.
         code: What to put around the formula.
     """
-    explanation = note.explanation
-    yield "meaning", explanation.meaning
+    yield "meaning", note.meaning
     if full:
-        yield "formula", f"{code}{explanation.formula}{code}"
-        yield "unit", explanation.unit
-    yield "usual", explanation.usual.text
+        yield "formula", f"{code}{note.formula}{code}"
+        yield "unit", note.unit
+    yield "usual", note.usual.text
     if full:
-        source = explanation.usual.source
+        source = note.usual.source
         yield "source", f"{source[0].upper()}{source[1:]}."
-        yield "high", explanation.higher
-        yield "low", explanation.lower
+        yield "high", note.higher
+        yield "low", note.lower
     yield "here", note.here
-    for finding in note.findings:
+    for finding in note.resting:
         yield "finding", f"{finding.title} ({finding.id}, {finding.severity})" + (f": {finding.what}" if full else ".")
-
-
-def _metric_data(note: MetricNote) -> dict[str, Any]:
-    explanation, usual, course = note.explanation, note.explanation.usual, note.behaviour.course
-    return {
-        "metric": explanation.metric,
-        "group": explanation.group,
-        "meaning": explanation.meaning,
-        "formula": explanation.formula,
-        "unit": explanation.unit,
-        "usual": {"text": usual.text, "source": usual.source, "low": usual.low, "high": usual.high},
-        "higher": explanation.higher,
-        "lower": explanation.lower,
-        "logged": note.behaviour.logged,
-        "sentences": list(note.behaviour.sentences),
-        "course": None
-        if course is None
-        else {
-            "trend": course.trend,
-            "early": course.early,
-            "middle": course.middle,
-            "late": course.late,
-            "lowest": course.lowest,
-            "highest": course.highest,
-            "turn": course.turn,
-            "settled": course.settled,
-            "first_step": course.first,
-            "last_step": course.last,
-            "seeds": {str(seed): level for seed, level in zip(course.seeds, course.final_S, strict=True)},
-            "alike": course.alike,
-            "agreeing": list(course.agreeing),
-            "below_usual": list(course.below),
-            "above_usual": list(course.above),
-            "share_outside": course.share,
-        },
-        "findings": [finding.id for finding in note.findings],
-    }
 
 
 def _resting(found: Sequence[Finding], explanation: Explanation) -> tuple[Finding, ...]:

@@ -50,7 +50,7 @@ def _draw(axes: Any, panel: Panel, sheet: CurveSheet, looks: dict[str, Look]) ->
     for run, curve in panel.curves.items():
         for seed in curve.seeds.values():
             draw_seed(axes, seed.x_T, seed.values_T, looks[run])
-        draw_band(axes, curve.x_T, curve.band, looks[run])
+        draw_band(axes, curve.x_T, curve, looks[run])
     if panel.random_return is not None:
         axes.axhline(panel.random_return, color="grey", linestyle=":", linewidth=1)
     keep_in_sight(axes, panel.shown_values, panel.empty, panel.bands)

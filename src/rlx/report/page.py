@@ -24,7 +24,7 @@ from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
-from rlx.report.run_facts import facts_of_run
+from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.report.study_comparison import StudyComparison
 from rlx.stats import visible
 
@@ -179,7 +179,7 @@ def _candidates_first(folders: Sequence[RunFolder], study: StudyComparison | Non
     return sorted(folders, key=lambda folder: study is not None and folder.name in study.baselines)
 
 
-def _facts(root: Path, folders: Sequence[RunFolder]) -> Mapping[str, Mapping[str, Any]]:
+def _facts(root: Path, folders: Sequence[RunFolder]) -> Mapping[str, RunFacts]:
     found = {}
     for folder in folders:
         try:

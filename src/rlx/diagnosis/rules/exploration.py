@@ -7,11 +7,10 @@ import numpy as np
 from rlx.config import HARDLY
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.stats import number
+from rlx.stats import Array, number
 
 COLLAPSED, EARLY = 0.1, 0.2
 STUCK = 0.95

@@ -6,11 +6,10 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import STILL_KL, learned_S
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, mean_over
-from rlx.stats import number
+from rlx.stats import Array, number
 
 KL, CLIPPED = "train/approx_kl", "train/clip_fraction"
 SUSTAINED_KL, SPIKE_KL = 0.05, 0.5

@@ -8,10 +8,9 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats import number
+from rlx.stats import Array, number
 
 RETURN = "rollout/return_mean"
 FALLEN = 0.5

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis.finding import Detection
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats import number
+from rlx.stats import Array, number
 
 PREFIX = "reward/"
 DOMINATES = 0.9

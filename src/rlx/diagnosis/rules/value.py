@@ -6,10 +6,9 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
-from rlx.stats import number
+from rlx.stats import Array, number
 
 EV = "train/explained_variance"
 POOR = 0.05

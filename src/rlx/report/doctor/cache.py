@@ -13,11 +13,11 @@ from rlx.config import main_root
 from rlx.errors import RlxError
 from rlx.experiments import RecordedRun, experiments, recorded, recorded_here
 from rlx.records import HASH, cache_root, cached, members
-from rlx.report.doctor.finding import Finding, counted, listed, ok, problem
+from rlx.report.doctor.check_result import CheckResult, counted, listed, ok, problem
 from rlx.report.doctor.state import restoring
 
 
-def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[Finding]:
+def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[CheckResult]:
     """Check every object of DVC's cache against its hash.
 
     Args:
