@@ -17,6 +17,7 @@ from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.document import to_json
 from rlx.report.study_comparison import Bars, StudyComparison, judge
 from rlx.report.text import table
+from rlx.stats import SeedCurve
 from rlx.stats.wording import number
 
 
@@ -365,7 +366,7 @@ def test_learning_is_compared_seed_by_seed() -> None:
     steps = np.array([0.0, 50, 100])
 
     def learner(name: str, end: float) -> RunScores:
-        curves = {seed: (steps, np.array([0.0, end + seed, end + seed])) for seed in range(1, 6)}
+        curves = {seed: SeedCurve(steps, np.array([0.0, end + seed, end + seed])) for seed in range(1, 6)}
         return replace(run(name, [end] * 5), curves=curves, environment_steps=100)
 
     found = judge([learner("base", 50), learner("fast", 90)], "base", Bars(CompareConfig(threshold=90)), {})

@@ -137,6 +137,8 @@ class _Measured(AboutRun):
         random_return: What random actions score.
         learning: Null where no training episode ended.
         reward_components: By name.
+        curves: The learning curve of each seed: mean return of the training episodes in windows of training, over
+            environment steps; None in a file of an older rlx.
     """
 
     steps_per_seed: int
@@ -144,6 +146,7 @@ class _Measured(AboutRun):
     random_return: float | None
     learning: Learned | None
     reward_components: Mapping[str, ComponentSums]
+    curves: Mapping[int, stats.SeedCurve] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

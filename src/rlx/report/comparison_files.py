@@ -18,6 +18,7 @@ from rlx.report.analysis import SeedScore
 from rlx.report.comparison_pictures import curves_of, pictures
 from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.document import to_json
+from rlx.report.run_files import read_curves
 from rlx.report.study_comparison import Choice, StudyComparison, task_name
 
 FORMAT: Literal[2] = 2
@@ -32,8 +33,8 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     from rlx.report import plots
 
     for folder in folders:
-        if not (folder.path / "plots" / "learning_curve.csv").exists():
-            path = folder.path / "plots" / "learning_curve.csv"
+        if read_curves(folder) is None:
+            path = folder.path / "analysis.json"
             raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     write_json(target / "summary.json", metrics_of(study))
     write_json(target / "comparison.json", to_json(compared(study)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -91,7 +91,7 @@ def analyze_run(folder: RunFolder) -> Analyzed:
 
     found = analyze(folder.path.parent.parent, folder, in_stage=True)
     target = folder.path / "plots"
-    _write_plots(folder, found.curves, target)
+    _write_plots(folder, found.content.curves or {}, target)
     pictures = write_pictures(found.record, found.diagnosis, target)
     write_json(folder.path / "analysis.json", to_json(found.content))
     paths = {name: f"plots/{file}" for name, file in pictures.items()}
@@ -113,22 +113,28 @@ def _curves(record: RunRecord) -> Curves | None:
     return Curves([seed.seed for seed in seeds], steps_U, returns_SU, episodes_SU)
 
 
-def _write_plots(folder: RunFolder, curves: Curves | None, target: Path) -> None:
+def _seed_curves(curves: Curves) -> dict[int, stats.SeedCurve]:
+    """Return each seed's learning curve in windows of training, without those in which none of its episodes ended."""
+    steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
+    found = {
+        seed: stats.SeedCurve(steps_W[np.isfinite(row_W)], row_W[np.isfinite(row_W)])
+        for seed, row_W in zip(curves.seeds, returns_SW, strict=True)
+    }
+    return {seed: curve for seed, curve in found.items() if len(curve.x_T)}
+
+
+def _write_plots(folder: RunFolder, curves: Mapping[int, stats.SeedCurve], target: Path) -> None:
     """Write the learning curve and the scores: the tables, and the pictures of them."""
     import pandas as pd
 
     from rlx.report import plots
 
     summary, config = folder.evaluation, folder.snapshot.config
-    rows = []
-    if curves is not None:
-        steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
-        rows = [
-            {"step": int(step), "seed": seed, "return_mean": value}
-            for seed, row in zip(curves.seeds, returns_SW, strict=True)
-            for step, value in zip(steps_W, row, strict=True)
-            if np.isfinite(value)
-        ]
+    rows = [
+        {"step": int(step), "seed": seed, "return_mean": value}
+        for seed, one in curves.items()
+        for step, value in zip(one.x_T, one.values_T, strict=True)
+    ]
     curve = pd.DataFrame(rows, columns=["step", "seed", "return_mean"])
     write_text(target / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     title = f"{folder.name} on {config.env.id}: return of training episodes"
@@ -180,6 +186,7 @@ def _content(  # noqa: PLR0913
         if facts is None or curves is None
         else _learning(facts, curves.seeds, measured=summary is not None),
         reward_components=_components(record),
+        curves={} if curves is None else _seed_curves(curves),
         findings=told.findings,
         consequences=told.consequences,
         suggestions=told.suggestions,
