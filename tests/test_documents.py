@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -15,12 +16,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from rlx import stats
 from rlx.cli import cli
+from rlx.diagnosis import Evidence
 from rlx.records import RunFolder
-from rlx.report.documents import DOCUMENTS, check
+from rlx.report.document import from_json, to_json
+from rlx.report.documents import DOCUMENTS, check_document
 from tests.conftest import REPOSITORY, own
 
 DATA = REPOSITORY / "tests" / "data" / "documents"
@@ -136,10 +141,22 @@ def test_documents_are_those_of_the_page_and_others_are_refused(command: str) ->
     if name not in PRINTED:
         pytest.skip("what it prints depends on checkpoints, and is checked where they are trained")
     content = json.loads((DATA / "expected" / f"{name}.json").read_text())
-    check(command, json.dumps(content))
+    check_document(command, json.dumps(content))
     for damaged in (content | {"more": 1}, content | {"format": 9}):
         with pytest.raises(ValueError, match=r"more|format"):
-            check(command, json.dumps(damaged))
+            check_document(command, json.dumps(damaged))
+
+
+def test_numbers_that_json_cannot_hold_are_null_and_names_that_are_no_text_stay() -> None:
+    look = stats.Look(2, 1.5, math.inf, 0.0, crossed=False, difference=stats.Estimate(1.0, None, None, 2))
+    assert to_json(look)["boundary"] is None
+    assert from_json(stats.Look, json.dumps(to_json(look))) == look
+    curve = stats.SeedCurve(np.array([1, 2]), np.array([math.nan, 3.0]))
+    assert to_json(curve) == {"x": [1, 2], "values": [None, 3.0]}
+    found = from_json(stats.SeedCurve, json.dumps(to_json(curve)))
+    np.testing.assert_array_equal(found.values_T, curve.values_T)
+    fact = Evidence("\udcff", math.nan, "above", math.inf)
+    assert (fact.value, fact.threshold, to_json(fact)["metric"]) == (None, None, "\udcff")
 
 
 def test_stages_write_the_documents_that_they_always_wrote(root: Path) -> None:

@@ -16,12 +16,12 @@ from rlx.config.schema import RunConfig
 from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
 from rlx.diagnosis.course import trend_of
 from rlx.diagnosis.explanations import EXPLANATIONS, NO_SOURCE, explanation_of
-from rlx.diagnosis.record import Array, Episodes, RunRecord, SeedRecord, Task
+from rlx.diagnosis.record import Array, HeldOutEpisodes, RunRecord, SeedRecord, TaskFacts
 from rlx.diagnosis.rules import configuration, policy
 from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
 from rlx.report.document import to_json
-from rlx.report.documents import check
+from rlx.report.documents import check_document
 from rlx.report.metric_choice import metric_named
 from rlx.report.metric_explanations import explain_record, explanation_markdown, facts
 from tests.conftest import Project
@@ -43,7 +43,7 @@ def record(*curves: Array, metric: str = KL, status: str = "finished", **values:
         for index, curve in enumerate(curves)
     )
     config = RunConfig.model_validate({"env": {"id": "Toy-v0"}})
-    return RunRecord("toy", config, status, seeds, task=Task(float(np.log(2)), None, 500), seeds_wanted=len(seeds))
+    return RunRecord("toy", config, status, seeds, task=TaskFacts(float(np.log(2)), None, 500), seeds_wanted=len(seeds))
 
 
 def behaviour(*curves: Array, metric: str = KL, **values: Array) -> Behaviour:
@@ -199,11 +199,13 @@ def test_any_numbers_give_sentences_without_nan(curves: list[Array], metric: str
             {metric: rows[0], "rollout/episodes": rows[1]}
             | ({"train/value_target_std": rows[1]} if logs_targets else {})
             | {metric: rows[0]},
-            held_out=Episodes(np.array([np.nan, 1.0]), np.array([1.0, 1.0])),
+            held_out=HeldOutEpisodes(np.array([np.nan, 1.0]), np.array([1.0, 1.0])),
         )
         for index, rows in enumerate(curves)
     )
-    made = RunRecord("toy", RunConfig(), "running", seeds, random=Episodes(np.array([]), np.array([])), task=None)
+    made = RunRecord(
+        "toy", RunConfig(), "running", seeds, random=HeldOutEpisodes(np.array([]), np.array([])), task=None
+    )
     signals = Signals(made)
     explanation = explanation_of(metric)
     assert explanation is not None
@@ -241,7 +243,7 @@ def test_findings_that_rest_on_a_metric_are_named() -> None:
     assert "k3 estimator" in page
     assert "(policy-changes-too-fast, " in page
     assert not explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "train/loss").metrics[0].findings
-    check("explain-metrics", json.dumps(to_json(explained)))
+    check_document("explain-metrics", json.dumps(to_json(explained)))
     assert [name for name, _ in facts(explained.metrics[0], full=False)] == ["meaning", "usual", "here", "finding"]
 
 
@@ -258,7 +260,7 @@ def test_the_command_explains_a_run(finished: Project) -> None:
         text=True,
         check=True,
     )
-    check("explain-metrics", done.stdout)
+    check_document("explain-metrics", done.stdout)
     assert [each["metric"] for each in json.loads(done.stdout)["metrics"]] == [KL]
     wrong = finished.rlx("explain-metrics", "cartpole", "aprox_kl", check=False)
     assert wrong.returncode == 2

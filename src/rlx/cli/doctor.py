@@ -12,7 +12,7 @@ import click
 from rlx.cli.common import AS_JSON, console, is_quiet, print_json, tell
 
 if TYPE_CHECKING:
-    from rlx.report import CheckResult, Section
+    from rlx.report import CheckResult, CheckSection
 
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 NAME_WIDTH = 12
@@ -59,7 +59,7 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _show(section: Section) -> None:
+def _show(section: CheckSection) -> None:
     findings = [each for each in section.findings if not (is_quiet() and each.level == "ok" and not each.mended)]
     if not findings:
         return
@@ -87,9 +87,9 @@ def _show_finding(finding: CheckResult) -> None:
 
 
 def _sum_up(findings: list[CheckResult], counts: dict[str, int], *, in_project: bool) -> None:
-    from rlx.report import counted
+    from rlx.report import with_noun
 
-    parts = [counted(counts["problem"], "problem"), counted(counts["warning"], "warning"), f"{counts['ok']} ok"]
+    parts = [with_noun(counts["problem"], "problem"), with_noun(counts["warning"], "warning"), f"{counts['ok']} ok"]
     click.echo()
     tell(", ".join(parts) + ("" if in_project else "; not inside a project, so the installation alone was checked"))
     fixable = sum(finding.fixable and finding.level != "ok" for finding in findings)

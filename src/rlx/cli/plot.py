@@ -134,7 +134,7 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
 def _draw(sheet: CurveSheet, target: Path) -> None:
     from rlx.config import write_text
     from rlx.errors import UsageError
-    from rlx.report import MOST_RUNS, curve_picture, save
+    from rlx.report import MOST_RUNS, curve_picture, save_figure
 
     if len(sheet.runs) > MOST_RUNS:
         raise UsageError(
@@ -146,7 +146,7 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
 
         write_text(target, curve_page(sheet))
     else:
-        save(curve_picture(sheet), target)
+        save_figure(curve_picture(sheet), target)
 
 
 def _print(sheet: CurveSheet, *, as_json: bool) -> None:

@@ -14,11 +14,11 @@ from .explanations import (
 from .facts import LearningFacts as LearningFacts, learning_facts as learning_facts, windowed as windowed
 from .finding import Diagnosis as Diagnosis, Evidence as Evidence, Finding as Finding, Suggestion as Suggestion
 from .record import (
-    Episodes as Episodes,
-    Failure as Failure,
+    HeldOutEpisodes as HeldOutEpisodes,
     RunRecord as RunRecord,
+    SeedFailure as SeedFailure,
     SeedRecord as SeedRecord,
-    Task as Task,
+    TaskFacts as TaskFacts,
 )
 from .rules.rewards import components as components
 from .signals import Signals as Signals

@@ -93,7 +93,7 @@ def notes(signals: Signals) -> Iterator[str]:
         yield f"The run is {record.status}: its end is the newest update so far."
 
 
-def number(value: float) -> str:
+def in_short(value: float) -> str:
     """Return a number as everywhere, very large ones with an exponent."""
     return f"{value:.3g}" if abs(value) >= 1e9 else wording.number(value + 0.0)  # no minus before 0
 
@@ -138,37 +138,39 @@ def _absent(signals: Signals, metric: str) -> str:
 def _short(values: Array, signals: Signals) -> str:
     """Tell of a metric that has values only in seeds with very few updates."""
     most = max(len(seed.steps_U) for seed in signals.record.seeds)
-    told = number(float(np.median(values)))
-    spread = "" if np.ptp(values) == 0 else f" (from {number(float(values.min()))} to {number(float(values.max()))})"
+    told = in_short(float(np.median(values)))
+    spread = (
+        "" if np.ptp(values) == 0 else f" (from {in_short(float(values.min()))} to {in_short(float(values.max()))})"
+    )
     few = f"at most {most} update{'s' * (most > 1)} a seed" if most < FEWEST_UPDATES else "a few updates of short seeds"
     return f"Median {told}{spread} in {few}: too little to tell a course."
 
 
 def _movement(course: Course) -> str:
     """Return the sentence about level and trend."""
-    ends = f"{number(course.early)} at first, {number(course.late)} at the end"
+    ends = f"{in_short(course.early)} at first, {in_short(course.late)} at the end"
     small = abs(course.late - course.early) <= RELATIVE * max(abs(course.highest), abs(course.lowest))
     still: dict[str, str] = {
-        "constant": f"Is {number(course.late)} throughout.",
+        "constant": f"Is {in_short(course.late)} throughout.",
         "flat": f"{'Hardly changes' if small else 'Shows no trend beyond its noise'}: {ends}.",
         "unknown": f"{ends}: too few values to tell a trend.",
-        "oscillates": f"Goes up and down between {number(course.lowest)} and {number(course.highest)}, with no lasting trend: {ends}.",
+        "oscillates": f"Goes up and down between {in_short(course.lowest)} and {in_short(course.highest)}, with no lasting trend: {ends}.",
     }
     return still.get(course.trend) or _moving(course)
 
 
 def _moving(course: Course) -> str:
     """Return the sentence about a metric that rises, falls, or both."""
-    start, late = f"Starts at {number(course.early)}", number(course.late)
+    start, late = f"Starts at {in_short(course.early)}", in_short(course.late)
     if course.turn is not None:
         up = course.trend == "rises then falls"
-        top = number(course.highest if up else course.lowest)
+        top = in_short(course.highest if up else course.lowest)
         first, then = ("rises", "falls") if up else ("falls", "rises")
         end = " and stays near there" if course.settled is not None else ", still moving at the end"
         return f"{start}, {first} to {top} about step {course.turn:,}, then {then} to {late}{end}."
     if course.settled is not None:
         return f"{start}, {course.trend} to {late} by step {course.settled:,} and stays near there."
-    return f"{start}, {course.trend} to {late} ({number(course.middle)} halfway), still moving at the end."
+    return f"{start}, {course.trend} to {late} ({in_short(course.middle)} halfway), still moving at the end."
 
 
 def _gaps(signals: Signals, metric: str, course: Course) -> Iterator[str]:
@@ -197,8 +199,8 @@ def _seeds(signals: Signals, course: Course) -> Iterator[str]:
     ends = (
         "Seeds end alike"
         if course.alike
-        else f"Seeds end between {number(course.seeds[low])} (seed {low}) and "
-        f"{number(course.seeds[high])} (seed {high})"
+        else f"Seeds end between {in_short(course.seeds[low])} (seed {low}) and "
+        f"{in_short(course.seeds[high])} (seed {high})"
     )
     yield f"{ends}." if agree else f"{ends}; {moved} of {count} clearly {_verb(course.trend, moved)}."
 
@@ -280,15 +282,15 @@ def _return(signals: Signals, _: Course) -> Iterator[str]:
     random = signals.record.random
     mean = None if random is None else _median(mean_over(random.returns_E[None]))
     if mean is not None:
-        yield f"Random actions score {number(mean)}."
+        yield f"Random actions score {in_short(mean)}."
     if (played := _median(signals.held_out_S)) is not None:
-        yield f"The final policy scores {number(played)} in held-out episodes."
+        yield f"The final policy scores {in_short(played)} in held-out episodes."
 
 
 def _std(signals: Signals, _: Course) -> Iterator[str]:
     start = float(np.exp(signals.config.policy.log_std_init))
     if start < LARGEST:
-        yield f"It began at exp(policy.log_std_init) = {number(start)}."
+        yield f"It began at exp(policy.log_std_init) = {in_short(start)}."
 
 
 def _value_loss(signals: Signals, course: Course) -> Iterator[str]:

@@ -30,8 +30,13 @@ from .diagnosis_words import (
     tries as tries,
 )
 from .digest import Digest as Digest
-from .doctor.check_result import CheckResult as CheckResult, counted as counted
-from .doctor.examination import Examination as Examination, Section as Section, examine as examine, mended as mended
+from .doctor.check_result import CheckResult as CheckResult, with_noun as with_noun
+from .doctor.examination import (
+    CheckSection as CheckSection,
+    Examination as Examination,
+    examine as examine,
+    mended as mended,
+)
 from .document import from_json as from_json, keys_of as keys_of, part_of as part_of, to_json as to_json
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
@@ -60,7 +65,7 @@ from .played import (
     evaluated as evaluated,
     filmed_episode as filmed_episode,
 )
-from .plots import save as save
+from .plots import save_figure as save_figure
 from .project_digest import digest_project as digest_project
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
 from .run_digest import digest_run as digest_run

@@ -82,7 +82,7 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class ComponentSums:
+class ComponentReturns:
     """A component of the reward: its sum per episode.
 
     Attributes:
@@ -145,7 +145,7 @@ class _Measured(AboutRun):
     outcome: Mapping[str, PolicyOutcome] | None
     random_return: float | None
     learning: Learned | None
-    reward_components: Mapping[str, ComponentSums]
+    reward_components: Mapping[str, ComponentReturns]
     curves: Mapping[int, stats.SeedCurve] | None = None
 
 

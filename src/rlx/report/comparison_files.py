@@ -50,7 +50,7 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     ]
     _write_csv(target / "scores.csv", pd.DataFrame(rows))
     for name, figure in pictures(study, order):
-        plots.save(figure, target / f"{name}.png")
+        plots.save_figure(figure, target / f"{name}.png")
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -130,7 +130,7 @@ class SampleEfficiency:
 
 
 @dataclass(frozen=True)
-class Scale:
+class ReferenceReturns:
     """The returns that normalised scores are made by.
 
     Attributes:
@@ -172,7 +172,7 @@ class Compared:
     learning: SampleEfficiency
     best_checkpoints: Mapping[str, Choice]
     methods: Sequence[MethodComparison]
-    references: Mapping[str, Scale]
+    references: Mapping[str, ReferenceReturns]
 
 
 def compared(study: StudyComparison) -> Compared:
@@ -193,7 +193,7 @@ def compared(study: StudyComparison) -> Compared:
         learning=SampleEfficiency(study.threshold, study.learning),
         best_checkpoints=study.choices,
         methods=study.methods,
-        references={task: Scale(low, high) for task, (low, high) in study.references.items()},
+        references={task: ReferenceReturns(low, high) for task, (low, high) in study.references.items()},
     )
 
 

@@ -46,7 +46,7 @@ def verdicts(study: StudyComparison) -> list[str]:
     if study.left_out:
         lines.append("No verdict over environments: there are not two on which every method has a run.")
     if is_alone(study):
-        return [answer(study)]
+        return [full_verdict(study)]
     lines += [_summary(study)] if len(study.comparisons) > 2 and not study.methods else []
     return lines + [verdict_headline(study, comparison) for comparison in study.comparisons]
 
@@ -56,7 +56,7 @@ def is_alone(study: StudyComparison) -> bool:
     return len(study.comparisons) == 1 and not study.methods and not study.left_out
 
 
-def answer(study: StudyComparison) -> str:
+def full_verdict(study: StudyComparison) -> str:
     """Return the verdict on a study's only candidate, with what would settle it: its size, how long it takes, the command."""
     (comparison,) = study.comparisons
     if not comparison.more_seeds:

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from rlx.diagnosis import Diagnosis, Evidence, Finding, RunRecord, SeedRecord, Signals
-from rlx.report.plots import COLOURS, keep_in_sight, save
+from rlx.report.plots import COLOURS, keep_in_sight, save_figure
 
 RETURN = "rollout/return_mean"
 MOST_PANELS = 3
@@ -28,7 +28,7 @@ def write_pictures(record: RunRecord, diagnosis: Diagnosis, folder: Path) -> dic
     for finding in diagnosis.findings:
         if signals.seeds and any(_metrics(signals, each) for each in finding.evidence if each.window):
             name = f"finding_{finding.id}.png"
-            save(_draw(signals, finding), folder / name)
+            save_figure(_draw(signals, finding), folder / name)
             written[finding.id] = name
     return written
 

@@ -110,7 +110,7 @@ def diagnosis_markdown(diagnosis: Diagnosis, pictures: Mapping[str, str], level:
             lines += [f"![{finding.title}]({pictures[finding.id]})", ""]
         if finding.suggestions:
             first = finding.suggestions[0]
-            lines += [f"Try `{asked(first)}`. {first.reason} {first.effect}", ""]
+            lines += [f"Try `{invocation(first)}`. {first.reason} {first.effect}", ""]
         if finding.advice:
             lines += [finding.advice, ""]
         lines += [f"*Confidence: {finding.confidence}. Source: {finding.source}. Rule: `{finding.id}`.*", ""]
@@ -121,7 +121,7 @@ def diagnosis_markdown(diagnosis: Diagnosis, pictures: Mapping[str, str], level:
     return lines
 
 
-def asked(suggestion: Suggestion) -> str:
+def invocation(suggestion: Suggestion) -> str:
     """Return the command of a suggestion, or its settings as ``-S`` where it has none."""
     found = suggestion.command
     return found or " ".join(f"-S {as_setting(key, value)}" for key, value in suggestion.overrides.items())
@@ -137,7 +137,7 @@ def tries(diagnosis: Diagnosis) -> list[str]:
     lines.append("")
     for index, each in enumerate(diagnosis.suggestions, 1):
         lines += [
-            f"{index}. `{asked(each)}`",
+            f"{index}. `{invocation(each)}`",
             f"   {each.reason} Expected: {each.effect} Cost: {each.cost}.",
         ]
     return [*lines, ""]

@@ -61,12 +61,12 @@ HEAD = """# JSON
 
 Every command that reports prints JSON with `--json`, the same numbers as its tables with every digit. Each document
 carries the number of its `format`: fields may be added to one; a field that changes or goes raises the number. Numbers
-that do not exist are `null`, never NaN. Messages go to standard error, so that the output can be piped:
+that do not exist, or are infinite, are `null`. Messages go to standard error, so that the output can be piped:
 `rlx ls --json | python -m json.tool`.
 """
 
 
-def check(command: str, text: str) -> None:
+def check_document(command: str, text: str) -> None:
     """Check that a text is the document that a command prints.
 
     Raises:
@@ -75,7 +75,7 @@ def check(command: str, text: str) -> None:
     from_json(DOCUMENTS[command], text)
 
 
-def render() -> str:
+def render_documents() -> str:
     """Return the page about all documents."""
     lines, told = [HEAD], set[type]()
     for command, document in DOCUMENTS.items():
@@ -116,7 +116,7 @@ def _attributes(part: type) -> dict[str, str]:
 def _markdown(text: str) -> str:
     """Return the text of a docstring in a line of Markdown."""
     plain = re.sub(r":\w+:`(?:[^`]*\.)?([^`.]+)`", r"`\1`", text.replace("``", "`"))
-    return " ".join(re.sub(r"\b(None|NaN)\b", "null", plain).split())
+    return " ".join(re.sub(r"\bNone\b|\bNaN\b(?= where)", "null", plain).split())
 
 
 def _type(annotation: Any, waiting: list[type]) -> str:
@@ -138,4 +138,4 @@ def _type(annotation: Any, waiting: list[type]) -> str:
 if __name__ == "__main__":
     import sys
 
-    sys.stdout.write(render())
+    sys.stdout.write(render_documents())

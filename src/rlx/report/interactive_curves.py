@@ -13,7 +13,7 @@ from rlx.report.metric_curves import CurveSheet, MetricCurve
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_pictures import BANDS, look_of
 from rlx.report.metric_tables import UNITS
-from rlx.report.plots import Look, sight
+from rlx.report.plots import LineStyle, sight
 from rlx.stats import Array
 
 ROW_HEIGHT, MARGIN = 330, 170
@@ -67,7 +67,7 @@ def _frame(figure: Any, panel: Panel, unit: str, place: dict[str, int]) -> None:
         figure.add_hline(panel.random_return, line={"color": "grey", "dash": "dot", "width": 1}, **text, **place)
 
 
-def _traces(curve: MetricCurve, look: Look, group: str, told: set[str]) -> list[Any]:
+def _traces(curve: MetricCurve, look: LineStyle, group: str, told: set[str]) -> list[Any]:
     """Return seeds, band and mean; the first of a group stands for it in the legend."""
     line = {"color": look.colour, "dash": "solid" if look.dash == "-" else "dash"}
     found = []

@@ -26,7 +26,7 @@ from rlx.errors import Missing
 from rlx.experiments import read_metrics
 from rlx.records import RunFolder
 from rlx.report.metric_choice import metric_named
-from rlx.report.run_records import gather
+from rlx.report.run_records import record_of
 
 GROUPS = ("rollout", "train", "validation", "reward")
 """In the order in which they are told."""
@@ -84,7 +84,7 @@ def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> Exp
     Raises:
         UsageError: There is no such metric; the message names the nearest.
     """
-    record = gather(root, folder)
+    record = record_of(root, folder)
     explained = explain_record(record, metric)
     if any(len(seed.steps_U) for seed in record.seeds):
         return explained

@@ -17,7 +17,14 @@ from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.records import RunFolder
 from rlx.report import comparison_tables, page_provenance
-from rlx.report.comparison_words import answer, beware_of_all, is_alone, judgement, shared_warnings, verdict_headline
+from rlx.report.comparison_words import (
+    beware_of_all,
+    full_verdict,
+    is_alone,
+    judgement,
+    shared_warnings,
+    verdict_headline,
+)
 from rlx.report.films import ShownFilm, films_of
 from rlx.report.findings import curve_of, findings_of, in_words, told_once
 from rlx.report.grid import Grid
@@ -208,7 +215,7 @@ def _plain_lines(judged: JudgedRuns) -> list[str]:
 
 
 def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
-    judged_alone = answer(study) if is_alone(study) else None
+    judged_alone = full_verdict(study) if is_alone(study) else None
     return [
         {
             "line": judged_alone or verdict_headline(study, found),

@@ -14,11 +14,11 @@ from rlx import stats
 from rlx.config import write_json, write_text
 from rlx.diagnosis import Diagnosis, LearningFacts, RunRecord, Signals, components, diagnose, learning_facts, windowed
 from rlx.records import RunFolder, Score, Summary
-from rlx.report.analysis import Analyzed, ComponentSums, Learned, PolicyOutcome, SeedScore, Status
+from rlx.report.analysis import Analyzed, ComponentReturns, Learned, PolicyOutcome, SeedScore, Status
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import with_commands
 from rlx.report.document import to_json
-from rlx.report.run_records import gather
+from rlx.report.run_records import record_of
 from rlx.report.train_commands import Remaking, remaking
 
 FORMAT: Literal[1] = 1
@@ -73,7 +73,7 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
         ConfigError: Its snapshot cannot be read.
         DataDamaged: One of its other files cannot be read.
     """
-    record = gather(root, folder)
+    record = record_of(root, folder)
     summary = folder.evaluation if folder.is_evaluated else None
     curves = _curves(record)
     facts = None
@@ -141,7 +141,7 @@ def _write_plots(folder: RunFolder, curves: Mapping[int, stats.SeedCurve], targe
     if len(curve):
         for kind in ("png", "svg"):
             figure = plots.learning_curve(curve, folder.name, title, summary.random_return)
-            plots.save(figure, target / f"learning_curve.{kind}")
+            plots.save_figure(figure, target / f"learning_curve.{kind}")
     scores = pd.DataFrame(
         [
             {"checkpoint": name, "seed": seed, "return_mean": mean}
@@ -158,7 +158,7 @@ def _write_plots(folder: RunFolder, curves: Mapping[int, stats.SeedCurve], targe
         "latest",
         {name: plots.colour_of(0)},
     )
-    plots.save(drawn, target / "scores.png")
+    plots.save_figure(drawn, target / "scores.png")
 
 
 def _content(  # noqa: PLR0913
@@ -194,7 +194,7 @@ def _content(  # noqa: PLR0913
     )
 
 
-def _components(record: RunRecord) -> dict[str, ComponentSums]:
+def _components(record: RunRecord) -> dict[str, ComponentReturns]:
     """Return each reward component's sum per episode: early and late in training, medians over seeds."""
     signals = Signals(record)
     found = {}
@@ -202,7 +202,7 @@ def _components(record: RunRecord) -> dict[str, ComponentSums]:
         values_SW = signals.windowed(name)
         early_S, late_S = signals.early(values_SW), signals.late(values_SW)
         if np.isfinite(early_S).any() and np.isfinite(late_S).any():
-            found[name] = ComponentSums(float(np.nanmedian(early_S)), float(np.nanmedian(late_S)))
+            found[name] = ComponentReturns(float(np.nanmedian(early_S)), float(np.nanmedian(late_S)))
     return found
 
 

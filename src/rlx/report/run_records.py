@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.diagnosis import Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.diagnosis import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.errors import Missing
 from rlx.experiments import SeedMetrics, read_metrics, training_times
 from rlx.records import BENCH, RANDOM, RunFolder, read_episodes, read_facts, read_metadata, read_summary
@@ -17,7 +17,7 @@ from rlx.records import BENCH, RANDOM, RunFolder, read_episodes, read_facts, rea
 NOTHING = SeedMetrics(np.array([], dtype=int), {})
 
 
-def gather(root: Path, folder: RunFolder) -> RunRecord:
+def record_of(root: Path, folder: RunFolder) -> RunRecord:
     """Return what is known of a run.
 
     Args:
@@ -77,7 +77,7 @@ def _clocks(root: Path, folder: RunFolder) -> dict[int, tuple[dict[int, float], 
         return {}
 
 
-def _episodes(folder: RunFolder) -> tuple[dict[int, Episodes], Episodes | None]:
+def _episodes(folder: RunFolder) -> tuple[dict[int, HeldOutEpisodes], HeldOutEpisodes | None]:
     """Return the held-out episodes of each seed's final policy, and those of random actions."""
     if not folder.is_evaluated:
         return {}, None
@@ -87,15 +87,15 @@ def _episodes(folder: RunFolder) -> tuple[dict[int, Episodes], Episodes | None]:
     return played, _as_episodes(random) if len(random) else None
 
 
-def _as_episodes(rows: Any) -> Episodes:
-    return Episodes(rows["return"].to_numpy(dtype=float), rows["length"].to_numpy(dtype=float))
+def _as_episodes(rows: Any) -> HeldOutEpisodes:
+    return HeldOutEpisodes(rows["return"].to_numpy(dtype=float), rows["length"].to_numpy(dtype=float))
 
 
 def _seed(
     seed: int,
     metrics: SeedMetrics,
     times: tuple[Mapping[int, float], Mapping[int, float]] | None,
-    played: Episodes | None,
+    played: HeldOutEpisodes | None,
     told: Mapping[str, Any],
 ) -> SeedRecord:
     seconds_U, update_seconds_U = None, None
@@ -106,7 +106,7 @@ def _seed(
     failure = None
     if told["status"] == "failed":
         facts = told.get("failure") or {}
-        failure = Failure(
+        failure = SeedFailure(
             kind=str(facts.get("kind", "other")),
             message=str(told.get("error") or "its cause was not recorded"),
             what=str(facts.get("what") or ""),
@@ -127,7 +127,7 @@ def _traceback(root: Path, folder: RunFolder, seed: int) -> str:
     return ""
 
 
-def _task(folder: RunFolder) -> Task | None:
+def _task(folder: RunFolder) -> TaskFacts | None:
     """Return what `resolve` found out about the environment; None for a run of an older rlx, which noted nothing."""
     facts = read_facts(folder.path)
     return facts.task if facts else None

@@ -98,7 +98,7 @@ def measured(  # noqa: PLR0913
     )
 
 
-def setting(signals: Signals, key: str, relation: Literal["above", "below"], threshold: float) -> Evidence:
+def setting_evidence(signals: Signals, key: str, relation: Literal["above", "below"], threshold: float) -> Evidence:
     """Return a setting of the configuration as evidence."""
     return Evidence(key, value_of(signals, key), relation, threshold)
 

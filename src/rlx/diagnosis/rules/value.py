@@ -6,7 +6,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
-from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting
+from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, ratio, setting_evidence
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 from rlx.stats import Array, number
 
@@ -28,7 +28,7 @@ def best_explained_S(signals: Signals) -> Array:
 def _not_trained(signals: Signals) -> Detection | None:
     if signals.config.algo.value_coef > 0.001:
         return None
-    evidence = [setting(signals, "algo.value_coef", "below", 0.001)]
+    evidence = [setting_evidence(signals, "algo.value_coef", "below", 0.001)]
     what = f"algo.value_coef is {signals.config.algo.value_coef:g}, so nothing trains the value function"
     best_S = best_explained_S(signals) if signals.seeds else np.array([])
     if np.isfinite(best_S).any():

@@ -61,6 +61,6 @@ def size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def counted(number: int, what: str) -> str:
+def with_noun(number: int, what: str) -> str:
     """Return a number with its noun."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -74,7 +74,7 @@ NEED_GIT: tuple[Check, ...] = (
 
 
 @dataclass(frozen=True)
-class Section:
+class CheckSection:
     """The findings about one subject."""
 
     title: str
@@ -98,21 +98,21 @@ class Examination:
     sections: Mapping[str, tuple[CheckResult, ...]]
 
 
-def examine(root: Path | None, verify: Callable[[int, int], None] | None = None) -> Iterator[Section]:
+def examine(root: Path | None, verify: Callable[[int, int], None] | None = None) -> Iterator[CheckSection]:
     """Look at everything, section by section.
 
     Args:
         root: The project; None outside one, where only the installation is looked at.
         verify: Also recompute the hash of every file in DVC's cache; told how many are done, of how many.
     """
-    yield Section("installation", tuple(_findings(INSTALLATION, root)))
+    yield CheckSection("installation", tuple(_findings(INSTALLATION, root)))
     if root is None:
         return
     left_out = () if project.is_repository(root) else NEED_GIT
     for title, checks in (("project", PROJECT), ("state", STATE)):
-        yield Section(title, tuple(_findings([check for check in checks if check not in left_out], root)))
+        yield CheckSection(title, tuple(_findings([check for check in checks if check not in left_out], root)))
     if verify is not None:
-        yield Section("cache", tuple(_findings([partial(cache.objects, progress=verify)], root)))
+        yield CheckSection("cache", tuple(_findings([partial(cache.objects, progress=verify)], root)))
 
 
 def _findings(checks: Iterable[Check], root: Path | None) -> Iterator[CheckResult]:
@@ -147,10 +147,10 @@ def _name(check: Check) -> str:
     return str(getattr(check, "__name__", "cache")).replace("_", " ")
 
 
-def mended(sections: Iterable[Section]) -> Iterator[Section]:
+def mended(sections: Iterable[CheckSection]) -> Iterator[CheckSection]:
     """Mend what can be mended, and yield the sections with what was done in place of what was found."""
     for section in sections:
-        yield Section(section.title, tuple(map(_mended, section.findings)))
+        yield CheckSection(section.title, tuple(map(_mended, section.findings)))
 
 
 def _mended(finding: CheckResult) -> CheckResult:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rlx.experiments import head as head_of, leftovers, under_way
-from rlx.report.doctor.check_result import CheckResult, counted, listed, ok, problem, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun
 
 FIX = "`rlx doctor --fix` deletes it"
 
@@ -75,7 +75,7 @@ def experiment_folders(root: Path) -> Iterator[CheckResult]:
     if busy := leftovers.at_work(root):
         yield ok("dvc exp", f"runs: {busy[0]}")
         return
-    told = f"{counted(len(folders), 'folder')} of killed experiments, which `dvc exp show` calls running"
+    told = f"{with_noun(len(folders), 'folder')} of killed experiments, which `dvc exp show` calls running"
     yield warning("dvc exp", told, FIX, _unless_busy(root, folders))
 
 

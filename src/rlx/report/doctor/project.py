@@ -12,7 +12,7 @@ from rlx.errors import ConfigError, RlxError
 from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, repository as repo
 from rlx.launch import has_identity
 from rlx.records import LAYOUT
-from rlx.report.doctor.check_result import CheckResult, counted, listed, ok, problem, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun
 
 if TYPE_CHECKING:
     pass
@@ -100,7 +100,7 @@ def parameters(root: Path) -> Iterator[CheckResult]:
     except RlxError as error:
         yield problem("engine", str(error))
         return
-    yield ok("params.yaml", f"valid; {counted(len(found.study.runs), 'run')} in the study")
+    yield ok("params.yaml", f"valid; {with_noun(len(found.study.runs), 'run')} in the study")
 
 
 def configs(root: Path) -> Iterator[CheckResult]:
@@ -220,7 +220,7 @@ def uncommitted_results(root: Path) -> Iterator[CheckResult]:
     names = [name for name in repo.uncommitted(root, "dvc.lock", "runs", "analysis") if not is_dvcs(name)]
     if names:
         sources = repo.uncommitted(root, *MADE_FROM)
-        told = f"{counted(len(names), 'result')} not committed: {listed(names)}"
+        told = f"{with_noun(len(names), 'result')} not committed: {listed(names)}"
         told += f"; nor what they were made from: {listed(sources)}" if sources else ""
         yield warning("results", told, f"`git add -- {shlex.join(sources + names)} && git commit -m 'Results'`")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlx.experiments import Remote, default_remote, dvc_settings, experiments, without_remote
-from rlx.report.doctor.check_result import CheckResult, counted, listed, ok, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, warning, with_noun
 
 OFF = ("false", "0", "no", "off")
 
@@ -62,7 +62,7 @@ def experiments_before_the_remote(root: Path) -> Iterator[CheckResult]:
     older = without_remote(root, found, experiments(root)) if found else []
     if found and older:
         told = (
-            f"{counted(len(older), 'experiment')} made before remote {found.name} was set as it is, "
+            f"{with_noun(len(older), 'experiment')} made before remote {found.name} was set as it is, "
             f"{listed([experiment.name for experiment in older])}: `dvc exp push` would send no files of them"
         )
         yield warning(

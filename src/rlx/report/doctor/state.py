@@ -11,7 +11,7 @@ from rlx.config import MOST_BYTES, has_marks, main_root, read_bytes, read_json
 from rlx.errors import DataDamaged
 from rlx.experiments import abandoned, check_lock, default_remote, drop_abandoned, recorded_here
 from rlx.records import RECORD, SIZE_LIMIT, bench_folder, cache_root, is_whole
-from rlx.report.doctor.check_result import CheckResult, counted, listed, ok, problem, size, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, size, warning, with_noun
 
 
 def runs(root: Path) -> Iterator[CheckResult]:
@@ -39,7 +39,9 @@ def runs(root: Path) -> Iterator[CheckResult]:
     if not (seen or any(row.problem for row in found)):
         yield ok(
             "runs",
-            f"{counted(len(found), 'run and experiment')}" if len(found) == 1 else f"{len(found)} runs and experiments",
+            f"{with_noun(len(found), 'run and experiment')}"
+            if len(found) == 1
+            else f"{len(found)} runs and experiments",
         )
 
 
@@ -75,7 +77,7 @@ def results(root: Path) -> Iterator[CheckResult]:
             except DataDamaged as error:
                 yield problem("cache", f"runs/{run}/{output}: {error}", restoring(root))
     if lacking:
-        told = f"{counted(len(lacking), 'result')} of dvc.lock not in DVC's cache: {listed(lacking)}"
+        told = f"{with_noun(len(lacking), 'result')} of dvc.lock not in DVC's cache: {listed(lacking)}"
         yield warning("cache", told, restoring(root))
 
 
@@ -96,7 +98,7 @@ def workplaces(root: Path) -> Iterator[CheckResult]:
         dropped = [name for name in names if drop_abandoned(root, name)]
         return f"deleted the workplaces of {listed(dropped)}"
 
-    told = f"{counted(len(names), 'clone')} of experiments that are no more: {listed(names)}"
+    told = f"{with_noun(len(names), 'clone')} of experiments that are no more: {listed(names)}"
     yield warning("workplaces", told, f"`rm -r .dvc/tmp/rlx-workplaces/{names[0]}`", mend)
 
 
