@@ -37,7 +37,7 @@ from .doctor.examination import (
     examine as examine,
     mended as mended,
 )
-from .document import from_json as from_json, keys_of as keys_of, part_of as part_of, to_json as to_json
+from .document import keys_of as keys_of, part_of as part_of, to_json as to_json
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .judged_runs import (
