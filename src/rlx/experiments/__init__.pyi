@@ -11,7 +11,7 @@ from .code import (
 from .continuing import continuation as continuation, told_changes as told_changes
 from .creation import create_project as create_project, is_project as is_project
 from .data import sync_data as sync_data
-from .index import Row as Row, folder_row as folder_row, progress as progress, rows as rows
+from .index import Listing as Listing, Row as Row, folder_row as folder_row, progress as progress, rows as rows
 from .kept import (
     check_name as check_name,
     experiment_named as experiment_named,
@@ -73,7 +73,6 @@ from .revisions import (
 from .roster import check_roster as check_roster, sync_roster as sync_roster
 from .row_filter import parse_filter as parse_filter
 from .run_metrics import (
-    Array as Array,
     SeedMetrics as SeedMetrics,
     read_metrics as read_metrics,
     training_clocks as training_clocks,

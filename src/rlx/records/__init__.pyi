@@ -93,7 +93,7 @@ from .run_state import (
 )
 from .runs import (
     RunFolder as RunFolder,
-    read_curve as read_curve,
+    read_curve_table as read_curve_table,
     read_metadata as read_metadata,
     write_metadata as write_metadata,
 )
