@@ -20,6 +20,7 @@ import yaml
 from rlx.algorithms.ppo import engines as algorithms
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
+from rlx.envs import PLACES, GymnasiumPlaces
 from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
 from rlx.experiments.data import sync_data
@@ -28,7 +29,7 @@ from rlx.records.environment_facts import FILE, read_facts
 from rlx.records.metrics import read_rows
 from rlx.records.runs import write_metadata
 from rlx.training.actors import RandomPlayer
-from rlx.training.evaluation import SLOTS, GymnasiumStepper, play
+from rlx.training.evaluation import play
 from rlx.training.held_out import evaluate_run
 from rlx.training.one_seed import train_seed
 from rlx.training.seeds import train_run
@@ -313,9 +314,9 @@ def test_what_becomes_another_thing_in_training_fails_by_name(tmp_path: Path, en
 
 def test_what_becomes_another_thing_in_evaluation_fails_by_name() -> None:
     for kind, name in KINDS:
-        stepper = GymnasiumStepper(lambda given={kind: name}: make_env(EnvConfig(**dtype(**given, late=30))))
+        places = GymnasiumPlaces(lambda given={kind: name}: make_env(EnvConfig(**dtype(**given, late=30))))
         with pytest.raises(Misfit, match=f"{THINGS[kind]} (is|has|returned) "):
-            play(RandomPlayer(), stepper, [*range(64)], 100)
+            play(RandomPlayer(), places, [*range(64)], 100)
 
 
 @pytest.mark.parametrize("engine", [algorithms.FAST, algorithms.STOCK])
@@ -646,7 +647,7 @@ def test_constructors_are_counted_and_kept_open(tmp_path: Path, workshop: Worksh
     book.unlink()
     evaluate_run(workshop.root, "a", snapshot, FinalEvalConfig(episodes=40), lambda _: None)
     made = book.read_text().count("made")
-    assert made <= 2 * SLOTS  # for `latest` and `best` of the seed, and for random actions
+    assert made <= 2 * PLACES  # for `latest` and `best` of the seed, and for random actions
 
 
 @pytest.mark.parametrize("what", ["torch", "streams"])

@@ -19,11 +19,12 @@ from gymnasium import spaces
 
 from rlx.config.schema import FinalEvalConfig, RunConfig, VideoConfig
 from rlx.config.snapshot import Snapshot
+from rlx.envs import PLACES, GymnasiumPlaces
 from rlx.envs.making import make_env
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
 from rlx.records import checkpoints, results
 from rlx.training.actors import PolicyPlayer, RandomPlayer, StillPlayer, load_player
-from rlx.training.evaluation import SLOTS, GymnasiumStepper, play
+from rlx.training.evaluation import play
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.filming import draw, frames_per_second
 from rlx.training.held_out import evaluate_run, task_of
@@ -31,7 +32,7 @@ from rlx.training.held_out_play import play_held_out
 from rlx.training.one_seed import train_seed
 from rlx.training.video import film_run, representative
 
-PROTOCOL = FinalEvalConfig(episodes=SLOTS + 8)
+PROTOCOL = FinalEvalConfig(episodes=PLACES + 8)
 
 
 class Long(gym.Env[Any, Any]):
@@ -92,7 +93,7 @@ for _name, _kind in (
 
 def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
     seeds = list(range(1000, 1100))
-    episodes = play(RandomPlayer(), GymnasiumStepper(lambda: gym.make("Long-v0")), seeds, 10**6)
+    episodes = play(RandomPlayer(), GymnasiumPlaces(lambda: gym.make("Long-v0")), seeds, 10**6)
     lengths = []
     for seed in seeds:
         env = gym.make("Long-v0")
@@ -103,17 +104,17 @@ def test_every_episode_runs_to_its_end_and_none_is_replaced() -> None:
 
 
 def test_an_endless_episode_is_cut_and_says_so() -> None:
-    episodes = play(RandomPlayer(), GymnasiumStepper(lambda: gym.make("Endless-v0")), [1, 2], 50)
+    episodes = play(RandomPlayer(), GymnasiumPlaces(lambda: gym.make("Endless-v0")), [1, 2], 50)
     assert [(episode.length, episode.cut) for episode in episodes] == [(50, True)] * 2
 
 
 def test_the_size_of_continuous_actions_is_noted() -> None:
-    stepper = GymnasiumStepper(lambda: gym.make("Filmed-v0"))
-    random = np.mean([episode.effort for episode in play(RandomPlayer(), stepper, [1, 2, 3], 50)])
+    places = GymnasiumPlaces(lambda: gym.make("Filmed-v0"))
+    random = np.mean([episode.effort for episode in play(RandomPlayer(), places, [1, 2, 3], 50)])
     assert 0.4 < random < 0.6  # of uniform actions from -1 to 1
-    assert {episode.effort for episode in play(StillPlayer(), stepper, [1, 2, 3], 50)} == {0.0}
+    assert {episode.effort for episode in play(StillPlayer(), places, [1, 2, 3], 50)} == {0.0}
     for name in ("Long-v0", "Heated-v0"):  # choices, and a range without 0
-        assert play(RandomPlayer(), GymnasiumStepper(lambda name=name: gym.make(name)), [1], 50)[0].effort is None
+        assert play(RandomPlayer(), GymnasiumPlaces(lambda name=name: gym.make(name)), [1], 50)[0].effort is None
 
 
 def test_where_policies_hardly_act_doing_nothing_is_played(tmp_path: Path) -> None:

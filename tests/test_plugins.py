@@ -488,7 +488,7 @@ def test_seeds_train_by_an_executor_of_a_package_to_the_same_bits(
 def test_an_environment_that_dies_is_named_by_an_executor_of_a_package(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RLX_EXECUTOR", "commands")
+    monkeypatch.setenv("RLX_CALL", json.dumps({"executor": "commands"}))
     snapshot = project_of(tmp_path / "p", "exit0")
     outcomes = train_run(tmp_path / "p", "a", replace(snapshot), lambda _: None)
     assert [outcome.status for outcome in outcomes] == ["failed"] * 2
@@ -510,10 +510,10 @@ def test_the_executor_is_checked_where_it_is_said(
         read_parameters(tmp_path)
     said.write_text("study: {runs: [a]}\n")
     assert chosen_executor(tmp_path).name == "local"
-    monkeypatch.setenv("RLX_EXECUTOR", "odd")
+    monkeypatch.setenv("RLX_CALL", json.dumps({"executor": "odd"}))
     with pytest.raises(PluginBroken, match=r"it is no rlx\.launch\.ExecutorRow"):
         chosen_executor(tmp_path)
-    monkeypatch.setenv("RLX_EXECUTOR", "loca")
+    monkeypatch.setenv("RLX_CALL", json.dumps({"executor": "loca"}))
     with pytest.raises(UsageError, match=r"there is no executor 'loca'; did you mean local\?"):
         chosen_executor(tmp_path)
 

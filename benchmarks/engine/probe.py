@@ -35,7 +35,9 @@ def rate(iterate: Any, steps_of: Any) -> float:
 
 
 def with_rlx(task: str, seed: int, engine: str, *, compiled: bool) -> float:
+    from rlx.algorithms.ppo.learner import PPOLearner
     from rlx.config.schema import RunConfig
+    from rlx.envs import Environments, make_env
     from rlx.envs.vector_envs import native
     from rlx.launch.threads import one_thread
 

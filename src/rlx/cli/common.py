@@ -121,10 +121,11 @@ OUTPUT = _Output()
 
 def _by_executor(_: click.Context, __: click.Parameter, value: str | None) -> None:
     if value is not None:
-        from rlx.training import EXECUTOR, executor_named
+        from rlx.launch import tell_on
+        from rlx.training import executor_named
 
         executor_named(value)  # refused before anything begins
-        os.environ[EXECUTOR] = value
+        tell_on(executor=value)
 
 
 BY_EXECUTOR = click.option(

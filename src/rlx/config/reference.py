@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from rlx.config.algorithm_config import known_algorithms
 from rlx.config.aliases import RENAMED
 from rlx.config.entries import UNSUPPORTED
 from rlx.config.schema import Parameters, RunConfig
@@ -66,7 +67,11 @@ def render() -> str:
     lines = [INTRODUCTION, "## A run (params.yaml and configs/)", ""]
     lines += _table(RunConfig, "", skip_sections=True)
     for name, info in RunConfig.model_fields.items():
-        if found := section_type(info.annotation):
+        if name == "algo":
+            for known, settings in known_algorithms().items():
+                title = "`algo`" if known == "ppo" else f"`algo`, with `name: {known}`"
+                lines += ["", f"### {title}", "", _first(settings), "", *_table(settings, "algo.")]
+        elif found := section_type(info.annotation):
             lines += ["", f"### `{name}`", "", _first(found), "", *_table(found, f"{name}.")]
     lines += [
         "",

@@ -79,6 +79,9 @@ class EnvConfig(Section):
     """`sync` steps the copies one after another in the training process; `async` gives each its own process, which
     pays when one step takes longer than about a millisecond; `isolated` does that too and evaluates one copy at a time,
     for simulators of which a process can hold one only."""
+    backend: Annotated[str, Field(max_length=64)] = "auto"
+    """Where the environment comes from: `gymnasium`, `native` (compiled dynamics of some of Gymnasium's environments, the same
+    bits), or `auto`: the fastest that gives Gymnasium's own bits."""
     step_timeout: Annotated[float, Field(gt=0, le=86_400, exclude=True)] = 300.0
     """Seconds that one call of the environment (`make`, `reset`, `step`, `render`, `close`) may take before its process
     is ended and the seed fails. No part of the snapshot: changing it trains nothing."""

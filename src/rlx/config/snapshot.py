@@ -25,7 +25,7 @@ HEADER = "# The effective configuration of this run, complete. Written by the re
 IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 """Settings that say which seeds a run has and how it is called, but not what one seed computes."""
 
-LATER: tuple[KeyPath, ...] = (("checkpoint", "start"), ("eval", "step_limit"))
+LATER: tuple[KeyPath, ...] = (("checkpoint", "start"), ("eval", "step_limit"), ("env", "backend"))
 """Settings that came after snapshots were first written. A snapshot leaves one out while it has its default, by which older
 versions behaved, so that nothing trains again for it; every other setting must be there, or the file is damaged."""
 FIRST_LACKED: tuple[KeyPath, ...] = (("algo", "engine"),)

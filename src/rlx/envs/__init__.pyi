@@ -1,3 +1,4 @@
+from .backends import BACKENDS as BACKENDS, Backend as Backend, backend_of as backend_of, places_for as places_for
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite
 from .environments import Environments as Environments, Step as Step
 from .episodes import Episode as Episode, EpisodesPlayed as EpisodesPlayed
@@ -14,6 +15,13 @@ from .making import (
     wrapper_calls as wrapper_calls,
 )
 from .normalization import Normalizer as Normalizer
+from .places import (
+    PLACES as PLACES,
+    GymnasiumPlaces as GymnasiumPlaces,
+    LonePlaces as LonePlaces,
+    NativePlaces as NativePlaces,
+    Places as Places,
+)
 from .reset_seeds import (
     boundary_seed as boundary_seed,
     held_out_seeds as held_out_seeds,

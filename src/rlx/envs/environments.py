@@ -16,12 +16,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.config import EnvConfig, RunConfig
+from rlx.config import RunConfig
+from rlx.envs.backends import backend_of, makers
 from rlx.envs.env_wrappers import EpisodeStatistics
-from rlx.envs.making import make_env, own_registrations, surroundings_for
+from rlx.envs.making import surroundings_for
 from rlx.envs.normalization import Normalizer, read_statistics, write_statistics
-from rlx.envs.space_wrappers import PlainSteps
-from rlx.envs.surroundings import Surroundings
 from rlx.envs.vector_envs.sources import is_vector
 
 Array = np.ndarray[Any, Any]
@@ -175,24 +174,6 @@ class Environments:
         return self._copies
 
 
-@dataclass(frozen=True)
-class _Maker:
-    """Makes one copy of an environment, in this process or in a spawned one."""
-
-    root: Path
-    env: EnvConfig
-    plain: bool = True
-
-    def __call__(self) -> gym.Env[Any, Any]:
-        own_registrations(self.root)
-        made = make_env(self.env)
-        return PlainSteps(made) if self.plain else made
-
-
-def _makers(root: Path, config: RunConfig, *, plain: bool) -> list[Any]:
-    return [_Maker(root, config.env, plain=plain)] * config.env.num_envs
-
-
 class _Arrays:
     """Copies that hand over arrays; see :class:`Copies`."""
 
@@ -201,7 +182,7 @@ class _Arrays:
 
         env, surroundings = config.env, surroundings_for(config, config.seed)
         self.venv = TrainingEnv(
-            _source(root, config, surroundings),
+            backend_of(env, many=True).make_many(root, config, surroundings),
             env.id,
             surroundings,
             norm_obs=env.normalize_observation,
@@ -239,18 +220,6 @@ class _Arrays:
         return Step(shaped(arrays.observations_ND), arrays.rewards_N.copy(), dones_N & ~truncated_N, truncated_N, ended)
 
 
-def _source(root: Path, config: RunConfig, surroundings: Surroundings) -> Any:
-    from rlx.envs.vector_envs import native, sources
-
-    env, in_processes = config.env, config.env.vectorization != "sync"
-    if in_processes:
-        return sources.ProcessSource(_makers(root, config, plain=True))
-    if native.is_plain(env) and native.stands_in(env.id):
-        return native.NativeSource(env.id, env.num_envs, config.algo.iteration(env.num_envs) // env.num_envs)
-    with surroundings:  # there the source itself reads rewards, without the cost of a wrapper
-        return sources.GymnasiumSource(_makers(root, config, plain=False))
-
-
 class _Stock:
     """Copies as Stable-Baselines3 makes them; see :class:`Copies`."""
 
@@ -261,9 +230,9 @@ class _Stock:
         from rlx.envs.vector_envs.stock import ProcessVecEnv, SyncVecEnv
 
         env, surroundings = config.env, surroundings_for(config, config.seed)
-        makers = _makers(root, config, plain=True)
+        each = makers(root, config, plain=True)
         with surroundings:
-            copies: Any = ProcessVecEnv(makers) if env.vectorization != "sync" else SyncVecEnv(makers)
+            copies: Any = ProcessVecEnv(each) if env.vectorization != "sync" else SyncVecEnv(each)
         self._recorder = EpisodeRecorder(copies, env.id, surroundings)
         self._normalized: Any = None
         if env.normalize_observation or env.normalize_reward:

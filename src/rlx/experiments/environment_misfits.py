@@ -13,6 +13,7 @@ from gymnasium import spaces
 from rlx.algorithms import algorithm
 from rlx.config import KeyPath, RunConfig, hidden_sizes
 from rlx.envs import is_image, is_image_channels_first, space_from_data
+from rlx.errors import EnvironmentUnusable
 from rlx.records import EnvironmentFacts, SpaceFacts
 from rlx.stats import number
 
@@ -32,6 +33,14 @@ def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Found]:
             f"{why}; rlx trains and evaluates many copies: write `vectorization: isolated` under `env` (each copy gets its own "
             "process, and evaluation plays one at a time), or let each object hold its own state",
         )
+    if config.env.backend != "auto":
+        from rlx.envs import backend_of  # imports what is compiled, which few configs need to be checked
+
+        try:
+            backend_of(config.env)
+        except EnvironmentUnusable as error:
+            yield ("env", "backend"), str(error)
+            return
     seen, acts = facts.observation_space, facts.action_space
     if seen is None or acts is None:
         return

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlx.config import VALIDATION_STEP_LIMIT, Composed, RunConfig, Timetable
+from rlx.envs import PLACES
 from rlx.experiments.environment_check import Checked
 from rlx.records import EnvironmentFacts
 
 SLOW_TO_MAKE = 1.0
 SMALLEST_FOR_CNN = 36
 """Pixels of the smaller side of an image; the convolutions of the cnn need as many."""
-SLOTS = 32
-"""Copies that evaluation plays beside one another, at most."""
 
 
 def notices(composed: Composed, checked: Checked) -> Iterator[str]:
@@ -86,10 +85,10 @@ def _price(config: RunConfig, checked: Checked) -> Iterator[str]:
         )
     seconds = checked.seconds.get("make", 0.0)
     if seconds > SLOW_TO_MAKE:
-        copies = min(SLOTS, evaluation.episodes) + config.env.num_envs
+        copies = min(PLACES, evaluation.episodes) + config.env.num_envs
         yield (
             f"info: making one copy of {config.env.id} takes {seconds:.1f} s, and a seed makes about {copies} "
-            f"({config.env.num_envs} to train, {min(SLOTS, evaluation.episodes)} to validate), {seconds * copies:.0f} s in all: a smaller "
+            f"({config.env.num_envs} to train, {min(PLACES, evaluation.episodes)} to validate), {seconds * copies:.0f} s in all: a smaller "
             "env.num_envs or eval.episodes saves time, and env.vectorization: async makes the training copies at the same time"
         )
 

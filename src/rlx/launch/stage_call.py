@@ -29,6 +29,7 @@ class StageCall:
         starter: Process id and start time (seconds since 1970) of the ``rlx`` that the stage is made for.
         verbosity: One of :data:`VERBOSITIES`; None for what is usual.
         output_is_data: Standard output is for programs; what is said to people goes to standard error.
+        executor: Who is to train the seeds, where a command says so.
     """
 
     project: str | None = None
@@ -37,6 +38,7 @@ class StageCall:
     starter: tuple[int, float] | None = None
     verbosity: str | None = None
     output_is_data: bool = False
+    executor: str | None = None
 
     def variables(self) -> dict[str, str]:
         """Return the environment variable that carries the record."""
@@ -55,7 +57,7 @@ def current_call(variables: Mapping[str, str] = os.environ) -> StageCall:
     if not isinstance(told, dict):
         return StageCall()
     return StageCall(
-        **{name: _text(told.get(name)) for name in ("project", "run", "live")},
+        **{name: _text(told.get(name)) for name in ("project", "run", "live", "executor")},
         starter=_starter(told.get("starter")),
         verbosity=verbosity if (verbosity := _text(told.get("verbosity"))) in VERBOSITIES else None,
         output_is_data=told.get("output_is_data") is True,

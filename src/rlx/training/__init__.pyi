@@ -1,4 +1,4 @@
-from .executor_choice import EXECUTOR as EXECUTOR, chosen_executor as chosen_executor, executor_named as executor_named
+from .executor_choice import chosen_executor as chosen_executor, executor_named as executor_named
 from .filming import draw as draw
 from .held_out import evaluate_run as evaluate_run
 from .playing import Played as Played, Policy as Policy, kept_episodes as kept_episodes, play_policies as play_policies

@@ -11,12 +11,9 @@ import numpy as np
 
 from rlx.algorithms import Actor, device_for, trained_config
 from rlx.config import RunConfig
-from rlx.envs import Environments, Normalizer
+from rlx.envs import PLACES, Environments, Normalizer
 from rlx.errors import CheckpointDamaged, TrainingFailed
 from rlx.records import Checkpoint
-
-ROWS = 32
-"""Episodes that are played beside one another: rows of the batch that a policy sees."""
 
 
 class Player(Protocol):
@@ -41,7 +38,7 @@ class PolicyPlayer:
     def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool):
         self.actor, self.normalizer, self.deterministic = actor, normalizer, deterministic
         self._memory: Any = None
-        self._starts_N = np.ones(ROWS, np.bool_)
+        self._starts_N = np.ones(PLACES, np.bool_)
 
     def begin(self, slot: int, action_space: gym.Space[Any], reset_seed: int) -> None:
         """Note that what the policy remembers in this slot counts no more."""
@@ -52,7 +49,7 @@ class PolicyPlayer:
         if self.normalizer is not None:
             observations = self.normalizer(observations)
         actions_N, self._memory = self.actor.act(observations, self._memory, self._starts_N, None, self.deterministic)
-        self._starts_N = np.zeros(ROWS, np.bool_)
+        self._starts_N = np.zeros(PLACES, np.bool_)
         return actions_N
 
 

@@ -5,15 +5,11 @@ It is asked of the project as it is, since no snapshot holds what cannot change 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from rlx.config import plugins, read_parameters
 from rlx.errors import ConfigError
-from rlx.launch import EXECUTORS, ExecutorRow, executor
-
-EXECUTOR = "RLX_EXECUTOR"
-"""Environment variable between a command with ``--executor`` and the stages that it starts."""
+from rlx.launch import EXECUTORS, ExecutorRow, current_call, executor
 
 
 def chosen_executor(root: Path) -> ExecutorRow:
@@ -23,7 +19,7 @@ def chosen_executor(root: Path) -> ExecutorRow:
         UsageError: ``--executor`` names none that there is.
         PluginBroken: The package that has it is broken.
     """
-    return executor_named(os.environ.get(EXECUTOR) or _said(root))
+    return executor_named(current_call().executor or _said(root))
 
 
 def executor_named(name: str) -> ExecutorRow:

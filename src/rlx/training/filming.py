@@ -15,6 +15,7 @@ import numpy as np
 
 from rlx.config import Snapshot, check_unchanged
 from rlx.envs import (
+    PLACES,
     Surroundings,
     kind_of,
     make_env,
@@ -28,7 +29,7 @@ from rlx.errors import NoRenderer, RlxError
 from rlx.launch import close_later, watch
 from rlx.records import Checkpoint, checkpoints
 from rlx.stats import raised
-from rlx.training.actors import ROWS as SLOTS, Player, load_player, stack
+from rlx.training.actors import Player, load_player, stack
 from rlx.training.evaluation import untouched_generators
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.playing import Policy, open_policy
@@ -125,14 +126,14 @@ class _Stage:
 
 def _scenes(stage: _Stage, shot: Shot) -> Iterator[Scene]:
     """Play one episode as evaluation does (same slot, same batch), yielding a frame per step."""
-    place, env, actor = shot.episode % SLOTS, stage.env, stage.actor
+    place, env, actor = shot.episode % PLACES, stage.env, stage.actor
     with stage.surroundings, watch.calling(watch.Call.RESET):
         observation, _ = env.reset(seed=shot.reset_seed)
     actor.begin(place, env.action_space, shot.reset_seed)
     total, ended = 0.0, False
     yield Scene(_drawn(stage), shot.title, 0, 0.0, ended=False)
     for step in range(1, stage.max_steps + 1):
-        action = actor.act(stack([observation] * SLOTS))[place]
+        action = actor.act(stack([observation] * PLACES))[place]
         with stage.surroundings:
             watch.stepping()
             observation, reward, terminated, truncated, _ = env.step(action)

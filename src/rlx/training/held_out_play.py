@@ -8,11 +8,21 @@ from typing import Any
 
 from rlx.algorithms import prepare_kernels
 from rlx.config import FinalEvalConfig, Snapshot, check_unchanged
-from rlx.envs import Episode, EpisodesPlayed, held_out_seeds, is_plain, make_env, own_registrations, preserved
+from rlx.envs import (
+    Episode,
+    EpisodesPlayed,
+    Places,
+    held_out_seeds,
+    is_plain,
+    make_env,
+    own_registrations,
+    places_for,
+    preserved,
+)
 from rlx.launch import watch
 from rlx.records import checkpoints, results
 from rlx.training.actors import Player, RandomPlayer, StillPlayer, load_player
-from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
+from rlx.training.evaluation import play, untouched_generators
 
 UNTRAINED: dict[str, Callable[[], Player]] = {results.RANDOM: RandomPlayer, results.STILL: StillPlayer}
 """Who plays without having been trained."""
@@ -23,15 +33,15 @@ def play_held_out(
 ) -> list[Episode]:
     """Play the held-out episodes (or only some of them; with deterministic actions they come out the same) with one actor."""
     own_registrations(root)
-    stepper = stepper_for(snapshot.config)
+    places = places_for(snapshot.config)
     try:
-        return play_with(stepper, protocol, actor, only)
+        return play_with(places, protocol, actor, only)
     finally:
-        stepper.close()
+        places.close()
 
 
 def play_with(
-    stepper: Stepper,
+    places: Places,
     protocol: FinalEvalConfig,
     actor: Any,
     only: list[int] | None = None,
@@ -40,8 +50,8 @@ def play_with(
     """Play the held-out episodes as :func:`play_held_out` does, in environments that stay open for the next actor."""
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
     with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
-        stepper.reseed(protocol.seed)
-        return play(actor, stepper, seeds, protocol.step_limit, only, report)
+        places.reseed(protocol.seed)
+        return play(actor, places, seeds, protocol.step_limit, only, report)
 
 
 def evaluate_seed(
@@ -73,14 +83,14 @@ def evaluate_seed(
         emit((who.name.replace("_", " ") if isinstance(who, Path) else f"{who} actions", played))
 
     if not isinstance(who, Path):
-        stepper = stepper_for(snapshot.config)
-        episodes = play_with(stepper, protocol, UNTRAINED[who](), report=report)
-        stepper.close()
+        places = places_for(snapshot.config)
+        episodes = play_with(places, protocol, UNTRAINED[who](), report=report)
+        places.close()
         return {who: {"episodes": episodes, "reports_success": False}}
     found: dict[str, Any] = {}
     with preserved():
         probe = make_env(snapshot.config.env)
-    stepper = stepper_for(snapshot.config, probe)
+    places = places_for(snapshot.config, probe)
     for name in results.CHECKPOINTS:
         checkpoint = checkpoints.load(who / f"{name}.zip")
         policy = checkpoints.weights_hash(checkpoint)
@@ -94,7 +104,7 @@ def evaluate_seed(
             "step": checkpoint.state.step,
             "reports_success": checkpoint.state.reports_success,
             "validation": best.validation_return if best else None,
-            "episodes": same["episodes"] if same else play_with(stepper, protocol, actor, report=report),
+            "episodes": same["episodes"] if same else play_with(places, protocol, actor, report=report),
         }
-    stepper.close()
+    places.close()
     return found

@@ -31,11 +31,13 @@ from rlx.envs import (
     Environments,
     EpisodesPlayed,
     EpisodeStatistics,
+    Places,
     boundary_seed,
     episode_limit,
     is_plain,
     make_env,
     own_registrations,
+    places_for,
     preserved,
     reports_success,
     seed_generators,
@@ -45,7 +47,7 @@ from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFaile
 from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
 from rlx.records import Best, CheckpointContent, ClockWriter, MetricsWriter, TrainingState, checkpoints, logs_of
 from rlx.training.actors import PolicyPlayer
-from rlx.training.evaluation import Stepper, play, stepper_for, untouched_generators
+from rlx.training.evaluation import play, untouched_generators
 
 
 @dataclass
@@ -63,7 +65,7 @@ class _Seed:
     metrics: MetricsWriter
     clock: ClockWriter
     text: str = field(default="")
-    stepper: Stepper | None = None
+    places: Places | None = None
     probe: Any = None
     report: Callable[[Progress], None] = field(default=lambda _: None)
 
@@ -120,8 +122,8 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
         run.metrics.close()
         run.clock.close()
         run.env.close()
-        if run.stepper is not None:
-            run.stepper.close()
+        if run.places is not None:
+            run.places.close()
         else:
             close_later(run.probe)
 
@@ -259,12 +261,12 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
         run.learner.policy(run.state.seed), run.env.normalizer, deterministic=config.eval.deterministic
     )
     with untouched_generators(run.state.seed):
-        if run.stepper is None:
-            run.stepper = stepper_for(config, run.probe)  # kept open: making environments can be dear
-        run.stepper.reseed(run.state.seed)
+        if run.places is None:
+            run.places = places_for(config, run.probe)  # kept open: making environments can be dear
+        run.places.reseed(run.state.seed)
         with watch.doing(watch.Activity.VALIDATION):
             limit = config.eval.step_limit or VALIDATION_STEP_LIMIT
-            episodes = play(player, run.stepper, seeds, limit, report=partial(_alive, run))
+            episodes = play(player, run.places, seeds, limit, report=partial(_alive, run))
     return [e.episode_return for e in episodes], [e.length for e in episodes], [e.success for e in episodes]
 
 

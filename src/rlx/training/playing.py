@@ -21,12 +21,11 @@ from rlx.config import (
     read_text,
     step_timeout,
 )
-from rlx.envs import Episode, counted, is_plain, make_env, own_registrations, preserved, reports_success
+from rlx.envs import Episode, counted, is_plain, make_env, own_registrations, places_for, preserved, reports_success
 from rlx.errors import ConfigError, RlxError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
 from rlx.records import Checkpoint, checkpoints
 from rlx.training.actors import load_player
-from rlx.training.evaluation import stepper_for
 from rlx.training.held_out_play import play_with
 
 
@@ -126,10 +125,10 @@ def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[
     actor = load_player(
         root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed
     )
-    stepper = stepper_for(snapshot.config, probe)
+    places = places_for(snapshot.config, probe)
     name = f"{policy.label} seed {checkpoint.state.seed}"
-    episodes = play_with(stepper, protocol, actor, report=lambda played: emit((name, played)))
-    stepper.close()
+    episodes = play_with(places, protocol, actor, report=lambda played: emit((name, played)))
+    places.close()
     return Played(
         policy,
         snapshot.config.env.id,

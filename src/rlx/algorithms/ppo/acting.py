@@ -9,11 +9,8 @@ import gymnasium as gym
 
 from rlx.algorithms.policies import device_for, policy_arguments
 from rlx.algorithms.ppo.learner import PolicyActor
-from rlx.envs import Environments, preserved
+from rlx.envs import PLACES, Environments, preserved
 from rlx.errors import TrainingFailed
-
-ROWS = 32
-"""Episodes that evaluation plays beside one another, for each of which gSDE draws noise of its own."""
 
 
 def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> PolicyActor:
@@ -39,7 +36,7 @@ def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> PolicyA
     if config.algo.setting("use_sde"):
         with preserved():
             torch.manual_seed(seed)
-            made.reset_noise(ROWS)
+            made.reset_noise(PLACES)  # for each of the episodes that are played beside one another
     return PolicyActor(made)
 
 

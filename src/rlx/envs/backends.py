@@ -1,0 +1,145 @@
+"""Where an environment comes from: the rows that make one, many for training, and places for evaluation.
+
+A row is tried in order; the first that fits makes the environment (or the one that ``env.backend`` names). What it makes
+must give Gymnasium's own bits, or be asked for by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from rlx.config import EnvConfig, RunConfig
+from rlx.envs.making import make_env, own_registrations, surroundings_for
+from rlx.envs.places import GymnasiumPlaces, LonePlaces, NativePlaces, Places
+from rlx.envs.space_wrappers import PlainSteps
+from rlx.envs.surroundings import Surroundings
+from rlx.envs.vector_envs.native import NativeSource, is_plain, stands_in
+from rlx.envs.vector_envs.sources import GymnasiumSource, ProcessSource, Source
+from rlx.errors import EnvironmentUnusable
+from rlx.launch import close_later
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A row.
+
+    Attributes:
+        name: As ``env.backend`` says it.
+        what: What it is, in a few words.
+        fits: Tells whether it can make an environment.
+        make_many: Makes the copies that training steps, new episodes beginning by themselves.
+        make_places: Makes the places that evaluation plays in; may be given an environment that is there already, which it
+            uses or closes.
+    """
+
+    name: str
+    what: str
+    fits: Callable[[EnvConfig], bool]
+    make_many: Callable[[Path, RunConfig, Surroundings], Source]
+    make_places: Callable[[RunConfig, gym.Env[Any, Any] | None], Places]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes one copy of an environment, in this process or in a spawned one."""
+
+    root: Path
+    env: EnvConfig
+    plain: bool = True
+
+    def __call__(self) -> gym.Env[Any, Any]:
+        """Make it; ``plain`` puts a wrapper around that reads what it gives as plain numbers."""
+        own_registrations(self.root)
+        made = make_env(self.env)
+        return PlainSteps(made) if self.plain else made
+
+
+def makers(root: Path, config: RunConfig, *, plain: bool) -> list[Maker]:
+    """Return what makes each copy of a run's environment."""
+    return [Maker(root, config.env, plain)] * config.env.num_envs
+
+
+def _many_native(_: Path, config: RunConfig, __: Surroundings) -> Source:
+    copies = config.env.num_envs
+    return NativeSource(config.env.id, copies, max(1, config.algo.iteration(copies) // copies))
+
+
+def _native_places(config: RunConfig, made: gym.Env[Any, Any] | None) -> Places:
+    if made is not None:
+        close_later(made)
+    return NativePlaces(config.env.id)
+
+
+def _many_gymnasium(root: Path, config: RunConfig, surroundings: Surroundings) -> Source:
+    if config.env.vectorization != "sync":
+        return ProcessSource(makers(root, config, plain=True))
+    with surroundings:  # there the source itself reads rewards, without the cost of a wrapper
+        return GymnasiumSource(makers(root, config, plain=False))
+
+
+def _gymnasium_places(config: RunConfig, made: gym.Env[Any, Any] | None) -> Places:
+    env, kept = config.env, [] if made is None else [made]
+    kind = LonePlaces if env.vectorization == "isolated" else GymnasiumPlaces
+    return kind(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
+
+
+BACKENDS = (
+    Backend(
+        "native",
+        "compiled dynamics that give Gymnasium's own bits",
+        lambda env: is_plain(env) and stands_in(env.id),
+        _many_native,
+        _native_places,
+    ),
+    Backend("gymnasium", "Gymnasium's environments", lambda _: True, _many_gymnasium, _gymnasium_places),
+)
+"""In the order in which they are tried."""
+
+
+def backend_of(env: EnvConfig, *, many: bool = False) -> Backend:
+    """Return where an environment comes from.
+
+    Args:
+        env: It.
+        many: For training, where copies in processes of their own are Gymnasium's.
+
+    Raises:
+        EnvironmentUnusable: ``env.backend`` names none, or one that cannot make it.
+    """
+    if env.backend != AUTO:
+        return _named(env)
+    fitting = [row for row in BACKENDS if row.fits(env)]
+    return fitting[-1] if many and env.vectorization != "sync" else fitting[0]
+
+
+def _named(env: EnvConfig) -> Backend:
+    names = [row.name for row in BACKENDS]
+    row = next((row for row in BACKENDS if row.name == env.backend), None)
+    if row is None:
+        guess = difflib.get_close_matches(env.backend, names, 1)
+        cure = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join([AUTO, *names])}"
+        raise EnvironmentUnusable(f"there is no backend {env.backend!r}; {cure}", ("env", "backend"))
+    if not row.fits(env):
+        raise EnvironmentUnusable(
+            f"{env.id} as it is configured does not come from the backend {row.name!r} ({row.what}); leave env.backend out",
+            ("env", "backend"),
+        )
+    return row
+
+
+def places_for(config: RunConfig, made: gym.Env[Any, Any] | None = None) -> Places:
+    """Return the places in which episodes of a run's environment are played.
+
+    Args:
+        config: The run.
+        made: An environment of it that is there already, and is used (and closed) too.
+    """
+    return backend_of(config.env).make_places(config, made)

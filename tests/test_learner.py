@@ -1,0 +1,297 @@
+"""The contract between algorithms and the workbench: a page of the project's own trains, resumes, acts and is diagnosed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies as st
+
+from rlx.algorithms import algorithm, registry, trained_config, vocabulary
+from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, algorithm_config, compose_run, recorded_facts
+from rlx.config.snapshot import read_snapshot
+from rlx.diagnosis import RunRecord, Signals
+from rlx.diagnosis.rules import RULES
+from rlx.envs import Environments, make_env
+from rlx.envs.making import own_registrations
+from rlx.errors import CheckpointDamaged, ConfigError, PolicyUnusable, TrainingFailed
+from rlx.records import checkpoints
+from rlx.records.metrics import read_rows
+from rlx.records.states import members_of, state_from
+from rlx.training.actors import load_player
+from rlx.training.one_seed import train_seed
+from tests.conftest import REPOSITORY
+
+TOY = {"algo": {"name": "reinforce", "total_timesteps": 3000, "episodes": 4, "hidden_size": 8}, "env": {"num_envs": 2}}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project with the template's own algorithm, which nobody has heard of yet."""
+    shutil.copytree(REPOSITORY / "algorithms", tmp_path / "algorithms")
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "params.yaml").write_text(
+        "study: {runs: [a], baseline: a}\nenv: {id: CartPole-v1}\nalgo: {rollout_steps: 64, total_timesteps: 3000}\n"
+    )
+    path = list(sys.path)
+    forget()
+    yield tmp_path
+    sys.path[:] = path
+    forget()
+
+
+def forget() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "algorithms"]:
+        del sys.modules[name]
+    for table in (registry._rows, algorithm_config._known, algorithm_config._facts):
+        table.pop("reinforce", None)  # type: ignore[attr-defined]
+
+
+def short(root: Path, text: str = "algo: {name: reinforce, episodes: 4, hidden_size: 8}") -> RunConfig:
+    (root / "configs" / "a.yaml").write_text(
+        f"{text}\nenv: {{num_envs: 2, wrappers: [{{gymnasium.wrappers.TimeLimit: {{max_episode_steps: 40}}}}]}}\n"
+        "eval: {every: 1000, episodes: 2}\ncheckpoint: {save_every: 1000}\n"
+    )
+    return compose_run(root, "a").config
+
+
+class Stop(Exception):
+    """Ends a training in the middle of a segment, as a kill would."""
+
+
+def until(step: int) -> Any:
+    def report(progress: Any) -> None:
+        if progress.step > step:
+            raise Stop
+
+    return report
+
+
+def train_in_two(root: Path, config: RunConfig, folder: Path) -> None:
+    with pytest.raises(Stop):
+        train_seed(root, Snapshot(config), 3, folder, until(2200))
+    train_seed(root, Snapshot(config), 3, folder, lambda _: None)
+
+
+def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = short(project)
+    import gymnasium as gym
+
+    monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 40)  # so that there are several segments
+    state = train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+    train_in_two(project, config, project / "two")
+    assert state.boundary >= 3
+    for name in ("metrics.jsonl", "checkpoints/latest.zip", "checkpoints/best.zip"):
+        assert (project / "one" / name).read_bytes() == (project / "two" / name).read_bytes(), name
+    rows = read_rows(project / "one" / "metrics.jsonl")
+    assert [row["iteration"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {"train/loss", "train/entropy", "rollout/return_mean"} <= rows[-1].keys()
+
+
+def test_a_state_that_forgets_the_optimiser_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the test above: resuming is exact because the state is whole, not by itself."""
+    import gymnasium as gym
+
+    config = short(project)
+    monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 40)
+    cls: Any = algorithm("reinforce", project).make
+    whole = cls.state
+    monkeypatch.setattr(cls, "state", lambda self: {"policy": whole(self)["policy"]})
+    train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+    train_in_two(project, config, project / "two")
+    one, two = ((project / name / "metrics.jsonl").read_text() for name in ("one", "two"))
+    assert one != two
+
+
+def test_a_checkpoint_of_any_algorithm_plays(project: Path) -> None:
+    config = short(project)
+    train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+    checkpoint = checkpoints.load(project / "one" / "checkpoints" / "latest.zip")
+    assert {"policy", "optimizer"} == checkpoint.learner.keys()
+    player = load_player(project, config, checkpoint, make_env(config.env), deterministic=True)
+    actions = player.act(np.zeros((32, 4), np.float32))
+    assert actions.shape == (32,)
+    assert set(actions) <= {0, 1}
+    assert len(checkpoints.weights_hash(checkpoint)) == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("algo: {name: reinforc}", r"a\.yaml:1:14: algo\.name: 'reinforc' is not allowed.*did you mean reinforce\?"),
+        (
+            "algo: {name: reinforce, episodez: 2}",
+            r"a\.yaml:1:25: algo\.episodez: unknown key; did you mean `episodes`\?",
+        ),
+        ("algo: {name: reinforce, episodes: 0}", r"algo\.episodes: must be at least 1, not 0"),
+        ("algo: {name: reinforce, rollout_steps: 5}", r"algo\.rollout_steps: unknown key"),
+    ],
+)
+def test_its_settings_are_checked_as_ours_are(project: Path, text: str, said: str) -> None:
+    (project / "configs" / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        compose_run(project, "a")
+
+
+def test_what_the_base_says_of_another_algorithm_is_not_meant(project: Path) -> None:
+    config = short(project)
+    assert (config.algo.name, config.algo.total_timesteps) == ("reinforce", 3000)
+    assert compose_run(project, "a").sources()["algo.total_timesteps"] == "params.yaml"
+    assert compose_run(project, "a").sources()["algo.gamma"] == "default"
+
+
+def test_a_snapshot_is_readable_without_its_algorithm_and_whole_with_it(project: Path, tmp_path: Path) -> None:
+    config = short(project)
+    path = tmp_path / "config_snapshot.yaml"
+    path.write_text(Snapshot(config).to_yaml())
+    forget()
+    found = read_snapshot(path)
+    assert isinstance(found.config.algo, ForeignAlgorithm)
+    assert found.to_yaml() == path.read_text(), "the same bytes, also by who does not know it"
+    row, known = trained_config(project, found.config)
+    assert (row.name, known.algo.setting("episodes")) == ("reinforce", 4)
+
+
+def test_an_algorithm_that_is_not_here_is_refused_before_anything_runs(project: Path, tmp_path: Path) -> None:
+    foreign = RunConfig().model_copy(update={"algo": ForeignAlgorithm(name="gone")})
+    with pytest.raises(PolicyUnusable, match="'gone' is not allowed; one of 'ppo'"):
+        trained_config(tmp_path / "nowhere", foreign)
+
+
+def test_an_environment_that_it_cannot_learn_in_is_refused_in_a_sentence(project: Path) -> None:
+    config = short(project).model_copy(update={"env": RunConfig.model_validate({"env": {"id": "Pendulum-v1"}}).env})
+    with pytest.raises(TrainingFailed, match="actions are continuous, and reinforce handles discrete; these fit: ppo"):
+        train_seed(project, Snapshot(config), 0, project / "one", lambda _: None)
+
+
+def test_a_metric_without_a_meaning_stops_the_training(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = short(project)
+    cls: Any = algorithm("reinforce", project).make
+    monkeypatch.setattr(cls, "advance", lambda self, inner=cls.advance: {**inner(self), "train/secret": 1.0})
+    with pytest.raises(TrainingFailed, match="train/secret: the algorithm logs it and does not say what it means"):
+        train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+def test_rules_apply_where_their_settings_metrics_and_family_are(project: Path) -> None:
+    config = short(project)
+    row = algorithm("reinforce", project)
+    told = Signals(RunRecord("a", config, "resolved", (), family=row.family, metrics=row.metrics))
+    ours = {rule.id for rule in RULES if rule.needs.met_by(told)}
+    assert {"short-horizon", "plateau", "never-left-the-floor", "few-seeds"} <= ours
+    assert not {"clipping-heavy", "policy-does-not-move", "rollout-too-small", "value-function-not-learning"} & ours
+    off = Signals(RunRecord("a", RunConfig(), "resolved", (), family="off-policy"))
+    assert "policy-changes-too-fast" not in {rule.id for rule in RULES if rule.needs.met_by(off)}
+    ppo = Signals(RunRecord("a", RunConfig(), "resolved", ()))
+    assert all(rule.needs.met_by(ppo) for rule in RULES)
+
+
+def test_what_a_run_logged_is_known_from_its_metadata(project: Path) -> None:
+    short(project)
+    facts = recorded_facts("reinforce")
+    assert facts["family"] == "on-policy"
+    assert facts["metrics"]["train/entropy"]["summary"].startswith("mean entropy")
+    assert {"step", "rollout/return_mean"} <= facts["metrics"].keys()
+    assert "train/approx_kl" not in facts["metrics"]
+    assert "train/entropy" in vocabulary("reinforce")
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_copies_show_a_learner_the_same_in_either_form(tmp_path: Path, normalized: bool) -> None:
+    settings = {"id": "Acrobot-v1", "num_envs": 3, "normalize_observation": normalized}
+    config = RunConfig.model_validate({"env": settings})
+    own_registrations(tmp_path)
+    seen = []
+    for form in ("arrays", "vec_env"):
+        env = Environments(tmp_path, config, make_env(config.env))
+        getattr(env, form)()
+        steps = [env.reset(7)]
+        for action in range(6):
+            step = env.step(np.full(3, action % 3))
+            steps.append(step.observations)
+        assert env.steps == 18
+        assert not step.ended_N.any()
+        assert not step.final
+        seen.append(np.array(steps))
+        env.close()
+    np.testing.assert_allclose(*seen, atol=1e-5)
+
+
+# --- states as members ---------------------------------------------------------------------------------------------------
+
+NUMBERS = st.one_of(st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=5), st.none(), st.booleans())
+ARRAYS = st.sampled_from(["float32", "int64", "bool", "complex64", "uint8"]).flatmap(
+    lambda kind: st.lists(st.integers(0, 3), max_size=3).map(lambda shape: np.ones(shape, kind))
+)
+TREES = st.recursive(
+    NUMBERS | ARRAYS | ARRAYS.filter(lambda a: a.dtype != "complex64").map(torch.from_numpy),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        | st.dictionaries(st.integers(0, 9), inner, max_size=2)
+    ),
+    max_leaves=8,
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, np.ndarray | torch.Tensor):
+        return (
+            type(one) is type(other) and one.dtype == other.dtype and np.array_equal(np.asarray(one), np.asarray(other))
+        )
+    return type(one) is type(other) and (one == other or one != one)  # noqa: PLR0124 — NaN
+
+
+@given(TREES)
+def test_states_come_back_as_they_were_and_equal_ones_give_equal_bytes(tree: Any) -> None:
+    members = members_of({"policy": tree}, {})
+    assert members == members_of({"policy": tree}, {})
+    assert same(state_from(members, lambda _: None)["policy"], tree)
+
+
+def test_a_state_holds_no_objects(project: Path) -> None:
+    with pytest.raises(TypeError, match="its state has object at policy/x, and a state holds arrays of numbers"):
+        members_of({"policy": {"x": object()}}, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda described: {"array": "rlx/arrays/0009.npy"},
+        lambda described: {"odd": 1},
+        lambda described: [1],
+        lambda described: {"dict": {"no policy": 1}},
+    ],
+)
+def test_a_damaged_state_is_no_checkpoint(project: Path, change: Any) -> None:
+    config = short(project)
+    train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+    path = project / "one" / "checkpoints" / "latest.zip"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["rlx/learner.json"] = json.dumps(change(json.loads(members["rlx/learner.json"]))).encode()
+    import hashlib
+
+    manifest = json.loads(members["rlx/manifest.json"])
+    manifest["sha256"]["rlx/learner.json"] = hashlib.sha256(members["rlx/learner.json"]).hexdigest()
+    members["rlx/manifest.json"] = json.dumps(manifest).encode()
+    target = project / "damaged.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(CheckpointDamaged, match="does not hold what a checkpoint of rlx holds"):
+        checkpoints.load(target)
