@@ -177,6 +177,8 @@ def test_several_environments_end_to_end(study: Project) -> None:
         ("eval/summary.json", '"task": {', '"task": 3, "x": {'),
         ("metadata.json", '"seeds": [', '"seeds": 3, "x": ['),
         ("metadata.json", '"versions": {', '"versions": "new", "x": {'),
+        ("analysis.json", '"curves": {', '"curves": 3, "x": {'),
+        ("analysis.json", '"values": [', '"values": ["high", '),
         ("plots/learning_curve.csv", ",1,", ",1,,"),
         ("plots/learning_curve.csv", "step,", "stop,"),
     ],
@@ -187,6 +189,8 @@ def test_damaged_results_are_named(finished: Project, tmp_path: Path, file: str,
     text = (folder / file).read_text()
     assert old in text
     (folder / file).unlink()
+    if file.startswith("plots/"):
+        (folder / "analysis.json").unlink()  # older ones have no curves
     (folder / file).write_text(text.replace(old, new, 1))
     done = finished.rlx("compare", "cartpole_epochs", str(folder), check=False)
     assert done.returncode == 4

@@ -23,9 +23,11 @@ from rlx.comparison import (
 )
 from rlx.comparison.unseen import failed_seeds
 from rlx.config.schema import CompareConfig, ReferenceScore
-from rlx.report.comparison_files import comparison_data, metrics_of
+from rlx.report.comparison_files import compared, metrics_of
 from rlx.report.comparison_words import comparison_markdown, headlines
+from rlx.report.document import to_json
 from rlx.report.text import table
+from rlx.stats import SeedCurve
 from rlx.stats.wording import number
 
 
@@ -374,7 +376,7 @@ def test_learning_is_compared_seed_by_seed() -> None:
     steps = np.array([0.0, 50, 100])
 
     def learner(name: str, end: float) -> RunScores:
-        curves = {seed: (steps, np.array([0.0, end + seed, end + seed])) for seed in range(1, 6)}
+        curves = {seed: SeedCurve(steps, np.array([0.0, end + seed, end + seed])) for seed in range(1, 6)}
         return replace(run(name, [end] * 5), curves=curves, environment_steps=100)
 
     found = judge([learner("base", 50), learner("fast", 90)], "base", Bars(CompareConfig(threshold=90)), {})
@@ -524,7 +526,7 @@ def test_reports_hold_no_nan_and_every_run() -> None:
     import json
 
     found = study([run("one", [5.0]), run("up", [150, 152, 148, 149, 151])])
-    text = json.dumps([comparison_data(found), metrics_of(found)], allow_nan=False)
+    text = json.dumps([to_json(compared(found)), metrics_of(found)], allow_nan=False)
     markdown = comparison_markdown(found)
     assert all(f'"{name}"' in text and name in markdown for name in ("base", "one", "up"))
     assert metrics_of(found)["up"]["verdict"] == "improved"

@@ -15,12 +15,12 @@ from rlx.config.checks import inconsistencies
 from rlx.config.schema import RunConfig
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.finding import Diagnosis
-from rlx.diagnosis.record import Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.diagnosis.record import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.diagnosis.rules import RULES
 
 UPDATES, ROLLOUT = 200, 2048
 LOW, HIGH = 20.0, 500.0
-TASK = Task(max_entropy=float(np.log(2)), episode_limit=500, observation_size_D=(0.1, 0.5))
+TASK = TaskFacts(max_entropy=float(np.log(2)), episode_limit=500, observation_size_D=(0.1, 0.5))
 
 
 def config(**changes: Any) -> RunConfig:
@@ -66,7 +66,7 @@ def healthy(seed: int, returns: Any | None = None, **metrics: Any) -> SeedRecord
         name.replace("__", "/"): np.broadcast_to(np.asarray(v, float), UPDATES).copy() for name, v in metrics.items()
     }
     last = float(np.nanmean(found[-10:]))
-    held_out = Episodes(last + rng.normal(0, 5, 50), np.abs(last + rng.normal(0, 5, 50)).round())
+    held_out = HeldOutEpisodes(last + rng.normal(0, 5, 50), np.abs(last + rng.normal(0, 5, 50)).round())
     steps = np.arange(1, UPDATES + 1) * ROLLOUT
     return SeedRecord(seed, steps, values, seconds_U=steps * 1e-4, held_out=held_out)
 
@@ -74,7 +74,7 @@ def healthy(seed: int, returns: Any | None = None, **metrics: Any) -> SeedRecord
 def record(seeds: list[SeedRecord] | None = None, run: RunConfig | None = None, **changes: Any) -> RunRecord:
     rng = np.random.default_rng(99)
     shown = [healthy(seed) for seed in range(5)] if seeds is None else seeds
-    random = Episodes(LOW + rng.normal(0, 10, 100), LOW + rng.normal(0, 10, 100))
+    random = HeldOutEpisodes(LOW + rng.normal(0, 10, 100), LOW + rng.normal(0, 10, 100))
     content: dict[str, Any] = {"random": random, "task": TASK, "seeds_wanted": len(shown)} | changes
     return RunRecord("anyrun", run or config(), content.pop("status", "finished"), tuple(shown), **content)
 
@@ -188,11 +188,11 @@ def test_a_small_gain_over_many_noisy_episodes_is_learning() -> None:
         rng = np.random.default_rng(seed)
         found = healthy(seed, np.linspace(-0.32, -0.05, UPDATES) + rng.normal(0, 0.03, UPDATES), rollout__episodes=1000)
         return dataclasses.replace(
-            found, held_out=Episodes(rng.choice([-1.0, 1.0], 1000, p=[0.52, 0.48]), np.ones(1000))
+            found, held_out=HeldOutEpisodes(rng.choice([-1.0, 1.0], 1000, p=[0.52, 0.48]), np.ones(1000))
         )
 
     rng = np.random.default_rng(5)
-    noisy = Episodes(rng.choice([-1.0, 1.0], 1000, p=[0.66, 0.34]), np.ones(1000))
+    noisy = HeldOutEpisodes(rng.choice([-1.0, 1.0], 1000, p=[0.66, 0.34]), np.ones(1000))
     assert "never-left-the-floor" not in ids(diagnose(record(five(gaining), random=noisy)))
 
 
@@ -200,9 +200,9 @@ def test_rewards_that_are_almost_never_met_are_no_success_that_was_lost() -> Non
     def rare(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)
         found = healthy(seed, rng.binomial(60, 0.002, UPDATES) / 60, rollout__episodes=60)
-        return dataclasses.replace(found, held_out=Episodes(np.zeros(50), np.full(50, 100.0)))
+        return dataclasses.replace(found, held_out=HeldOutEpisodes(np.zeros(50), np.full(50, 100.0)))
 
-    nothing = Episodes(np.zeros(100), np.full(100, 100.0))
+    nothing = HeldOutEpisodes(np.zeros(100), np.full(100, 100.0))
     assert alarms(diagnose(record(five(rare), random=nothing))) == ["never-left-the-floor"]
 
 
@@ -220,7 +220,7 @@ def test_few_long_episodes_in_a_window_are_no_swings() -> None:
         counts = np.where(np.isfinite(found), 1.0, 0.0)
         return dataclasses.replace(
             healthy(seed, found, rollout__episodes=counts),
-            held_out=Episodes(HIGH * rng.lognormal(0, 0.4, 50), np.ones(50)),
+            held_out=HeldOutEpisodes(HIGH * rng.lognormal(0, 0.4, 50), np.ones(50)),
         )
 
     assert "unstable" not in alarms(diagnose(record(five(sparse))))
@@ -253,13 +253,13 @@ def still(seed: int, *, effort: float = 0.002, gain: float = 0.0, **metrics: Any
     found = healthy(
         seed, np.linspace(-30, -2, UPDATES) + rng.normal(0, 0.5, UPDATES), rollout__length_mean=999.0, **metrics
     )
-    played = Episodes(rng.normal(gain, 0.01, 50), np.full(50, 999.0), effort)
+    played = HeldOutEpisodes(rng.normal(gain, 0.01, 50), np.full(50, 999.0), effort)
     return dataclasses.replace(found, held_out=played)
 
 
 IDLE = {
-    "random": Episodes(np.random.default_rng(5).normal(-33.0, 1.0, 100), np.full(100, 999.0)),
-    "task": Task(max_entropy=None, episode_limit=999, action_low_A=(-1.0,), action_high_A=(1.0,)),
+    "random": HeldOutEpisodes(np.random.default_rng(5).normal(-33.0, 1.0, 100), np.full(100, 999.0)),
+    "task": TaskFacts(max_entropy=None, episode_limit=999, action_low_A=(-1.0,), action_high_A=(1.0,)),
     "still_return": 0.0,
 }
 
@@ -307,7 +307,7 @@ def test_one_seed_ahead_of_others_that_learn_is_luck(ends: tuple[float, ...], se
 def test_noise_that_is_unusual_is_told_before_a_range_that_would_fit_usual_noise(
     reach: float, expected: str | None
 ) -> None:
-    task = Task(max_entropy=None, episode_limit=500, action_low_A=(-reach,), action_high_A=(reach,))
+    task = TaskFacts(max_entropy=None, episode_limit=500, action_low_A=(-reach,), action_high_A=(reach,))
     found = diagnose(record([], config(policy__log_std_init=3.0), task=task, status="resolved"))
     assert "log-std-init-unusual" in ids(found)
     ranges = [finding.what for finding in found.findings if finding.id == "action-range-unusual"]
@@ -341,7 +341,9 @@ def test_a_bad_setting_with_which_nothing_was_learned_is_an_error(setting: dict[
     def nothing(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)
         found = LOW + np.linspace(0, 60, UPDATES) + rng.normal(0, 3, UPDATES)  # rises a little in training
-        return dataclasses.replace(healthy(seed, found), held_out=Episodes(LOW + rng.normal(0, 5, 50), np.ones(50)))
+        return dataclasses.replace(
+            healthy(seed, found), held_out=HeldOutEpisodes(LOW + rng.normal(0, 5, 50), np.ones(50))
+        )
 
     found = diagnose(record(five(nothing), config(**setting)))
     assert (found.findings[0].id, found.findings[0].severity) == (
@@ -380,7 +382,9 @@ def test_unusual_settings_of_a_good_run_are_remarks() -> None:
 def test_an_unusual_setting_does_not_hide_an_evaluation_that_is_wrong() -> None:
     def spoiled(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)
-        return dataclasses.replace(healthy(seed), held_out=Episodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50)))
+        return dataclasses.replace(
+            healthy(seed), held_out=HeldOutEpisodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50))
+        )
 
     odd = config(algo__gae_lambda=0.3, env__wrappers=["envs.mine.RunningNorm"])
     found = diagnose(record(five(spoiled), odd))
@@ -391,12 +395,12 @@ def test_an_unusual_setting_does_not_hide_an_evaluation_that_is_wrong() -> None:
 def test_seeds_that_fail_in_evaluation_alone_are_told_so() -> None:
     def some(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)
-        bad = Episodes(rng.normal(30, 5, 50), rng.normal(30, 5, 50))
+        bad = HeldOutEpisodes(rng.normal(30, 5, 50), rng.normal(30, 5, 50))
         return dataclasses.replace(healthy(seed), held_out=bad) if seed < 2 else healthy(seed)
 
     found = diagnose(record(five(some)))
     assert alarms(found) == ["evaluation-below-training"]
-    assert found.findings[0].explains == ("seeds-disagree",)
+    assert found.findings[0].consequences == ("seeds-disagree",)
 
 
 def test_a_task_whose_episodes_never_end_says_what_was_not_looked_at() -> None:
@@ -412,7 +416,9 @@ def test_a_task_whose_episodes_never_end_says_what_was_not_looked_at() -> None:
 def test_evaluation_far_below_training() -> None:
     def spoiled(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)
-        return dataclasses.replace(healthy(seed), held_out=Episodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50)))
+        return dataclasses.replace(
+            healthy(seed), held_out=HeldOutEpisodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50))
+        )
 
     own = config(env__wrappers=["envs.mine.RunningNorm", "envs.mine.Other"])
     found = diagnose(record(five(spoiled), own))
@@ -463,7 +469,7 @@ def test_findings_do_not_depend_on_the_scale_of_returns(factor: float, shift: fl
     def moved(seed: SeedRecord) -> SeedRecord:
         assert seed.held_out is not None
         values = {**seed.values, "rollout/return_mean": scaled(seed.values["rollout/return_mean"])}
-        held_out = Episodes(scaled(seed.held_out.returns_E), seed.held_out.lengths_E)
+        held_out = HeldOutEpisodes(scaled(seed.held_out.returns_E), seed.held_out.lengths_E)
         return dataclasses.replace(seed, values=values, held_out=held_out)
 
     plain = record(seeds, run)
@@ -471,7 +477,7 @@ def test_findings_do_not_depend_on_the_scale_of_returns(factor: float, shift: fl
     other = dataclasses.replace(
         plain,
         seeds=tuple(moved(seed) for seed in seeds),
-        random=Episodes(scaled(plain.random.returns_E), plain.random.lengths_E),
+        random=HeldOutEpisodes(scaled(plain.random.returns_E), plain.random.lengths_E),
     )
     if abs(shift) * 0.02 < 10:  # where 2 % of random's return is less than its deviation
         assert ids(diagnose(other)) == ids(diagnose(plain))
@@ -494,9 +500,9 @@ def test_any_numbers_give_a_diagnosis(data: Any) -> None:
             name: np.array(data.draw(st.lists(numbers, min_size=updates, max_size=updates)), float) for name in names
         }
         played = data.draw(st.none() | st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
-        held_out = None if played is None else Episodes(np.array(played), np.ones(len(played)))
+        held_out = None if played is None else HeldOutEpisodes(np.array(played), np.ones(len(played)))
         seeds.append(SeedRecord(seed, np.arange(1, updates + 1) * 64, values, held_out=held_out))
-    random = data.draw(st.sampled_from([None, Episodes(np.zeros(5), np.ones(5))]))
+    random = data.draw(st.sampled_from([None, HeldOutEpisodes(np.zeros(5), np.ones(5))]))
     task = data.draw(st.sampled_from([None, TASK]))
     run = data.draw(st.sampled_from([CASES[name][2] for name in sorted(CASES)]))
     found = diagnose(record(seeds, run, random=random, task=task))
@@ -579,8 +585,8 @@ def test_unscaled_observations_are_found_by_their_size() -> None:
 
 
 def test_a_non_finite_number_is_named_with_its_first_step_and_seed() -> None:
-    late = Failure("non-finite", "it became nan", "train/value_loss", 9000)
-    soon = Failure("non-finite", "it became nan", "reward", 4000)
+    late = SeedFailure("non-finite", "it became nan", "train/value_loss", 9000)
+    soon = SeedFailure("non-finite", "it became nan", "reward", 4000)
     seeds = [
         healthy(0),
         *(dataclasses.replace(healthy(s), status="failed", failure=f) for s, f in ((1, late), (2, soon))),
@@ -609,11 +615,11 @@ def test_sparse_tasks_that_truncate_themselves_do_not_end_whatever_is_done() -> 
         same = {"rollout__length_mean": 100.0, "rollout__truncated_share": truncated}
         return five(
             lambda s: dataclasses.replace(
-                healthy(s, np.zeros(UPDATES), **same), held_out=Episodes(np.zeros(50), np.full(50, 100.0))
+                healthy(s, np.zeros(UPDATES), **same), held_out=HeldOutEpisodes(np.zeros(50), np.full(50, 100.0))
             )
         )
 
-    nothing = Episodes(np.zeros(100), np.full(100, 100.0))
+    nothing = HeldOutEpisodes(np.zeros(100), np.full(100, 100.0))
     own_limit = dataclasses.replace(TASK, episode_limit=None)
     found = diagnose(record(sparse(1.0), random=nothing, task=own_limit))
     assert "episodes-end-by-themselves" not in ids(found)

@@ -29,13 +29,13 @@ def test_the_pages_of_commands_and_json_are_current() -> None:
     assert (REPOSITORY / "docs" / "cli.md").read_text() == commands.render(), (
         "run: python -m rlx.cli.reference > docs/cli.md"
     )
-    assert (REPOSITORY / "docs" / "json.md").read_text() == documents.render(), (
+    assert (REPOSITORY / "docs" / "json.md").read_text() == documents.render_documents(), (
         "run: python -m rlx.report.documents > docs/json.md"
     )
 
 
 def test_the_page_of_rules_is_current() -> None:
-    assert (REPOSITORY / "docs" / "rules.md").read_text() == rules.render(), (
+    assert (REPOSITORY / "docs" / "rules.md").read_text() == rules.render_rules(), (
         "run: python -m rlx.diagnosis.reference > docs/rules.md"
     )
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from rlx.report.doctor import cache, examination
-from rlx.report.doctor.finding import Finding, ok
+from rlx.report.doctor.check_result import CheckResult, ok
 from rlx.report.doctor.project import is_repository
 from tests.conftest import Project
 
 
-def examined(project: Project, *, fix: bool = False, verify: bool = False) -> dict[str, Finding]:
+def examined(project: Project, *, fix: bool = False, verify: bool = False) -> dict[str, CheckResult]:
     """Return the findings about a project that ask for something, or were mended, by name."""
     checks = [*examination.PROJECT, *examination.STATE]
     if not is_repository(project.root):

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from rlx.records import checkpoints
-from rlx.report.documents import DOCUMENTS
+from rlx.report.documents import check_document
 from tests.conftest import Project, interruptible
 
 
@@ -26,7 +26,7 @@ def document(project: Project, command: str, *arguments: str) -> dict[str, Any]:
     done = subprocess.run(
         ["rlx", command, *arguments, "--json"], cwd=project.root, capture_output=True, text=True, check=True
     )
-    DOCUMENTS[command].model_validate_json(done.stdout)
+    check_document(command, done.stdout)
     content: dict[str, Any] = json.loads(done.stdout)
     return content
 
@@ -130,7 +130,7 @@ def test_a_sweep_keeps_every_point_and_makes_none_twice(study: Project) -> None:
     listed = {row["id"]: row for row in json.loads(study.rlx("ls", "--json", "--filter", "id~rates").stdout)["runs"]}
     assert {row["status"] for row in listed.values()} == {"finished"}
     assert [point["id"] for point in done["points"]] == sorted(listed) == ["rates_001", "rates_002"]
-    DOCUMENTS["summarize SWEEP"].model_validate_json(study.rlx("summarize", "rates", "--json").stdout)
+    check_document("summarize SWEEP", study.rlx("summarize", "rates", "--json").stdout)
     again = document(study, "sweep", "rates")
     assert [point["state"] for point in again["points"]] == ["kept", "kept"]
     assert {point["id"]: point["return_mean"] for point in again["points"]} == {

@@ -28,7 +28,7 @@ from rlx.comparison import Criteria, compare
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import RunRecord
-from rlx.report.run_records import gather
+from rlx.report.run_records import record_of
 
 SEEDS = 5
 FRESH, JUDGED = 100_000, 10
@@ -44,10 +44,10 @@ def folder_name(case: Case) -> str:
 def records(root: Path, case: Case, runs: int) -> list[RunRecord]:
     """Train the seeds of a case and return them as runs of five."""
     folder = trained(root, folder_name(case), case.settings, range(runs * SEEDS))
-    record = gather(root, folder)
+    record = record_of(root, folder)
     seeds = {seed.seed: seed for seed in record.seeds}
     if case.blind_seed:
-        blind = gather(root, trained(root, folder_name(BLIND), BLIND.settings, range(runs * SEEDS)))
+        blind = record_of(root, trained(root, folder_name(BLIND), BLIND.settings, range(runs * SEEDS)))
         seeds |= {seed.seed: seed for seed in blind.seeds if seed.seed % SEEDS == SEEDS - 1}
     parts = [range(first, first + SEEDS) for first in range(0, runs * SEEDS, SEEDS)]
     return [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import AS_JSON, AS_MARKDOWN, RUN, print_grid, print_json, tell
+
+if TYPE_CHECKING:
+    from rlx.report import Analyzed
 
 
 @click.command("analyze")
@@ -36,29 +39,29 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
         _tell(content, run)
 
 
-def _tell(content: Any, typed: str) -> None:
+def _tell(content: Analyzed, typed: str) -> None:
     import shlex
 
     from rlx.cli.diagnose import STYLES, tell_suggestions
     from rlx.report import MARKS, analysis_grids, analysis_headline, diagnosis_headline
 
-    tell(f"{content['run']} on {content['environment']}", "bold")
+    tell(f"{content.run} on {content.environment}", "bold")
     tell(analysis_headline(content))
     tell(diagnosis_headline(content))
     for grid in analysis_grids(content):
         click.echo()
         print_grid(grid)
-    if content["findings"]:
+    if content.findings:
         click.echo()
         tell("Findings", "bold")
-    for finding in content["findings"]:
-        tell(f"{MARKS[finding['severity']]}  {finding['title']}", STYLES[finding["severity"]])
-        tell(finding["what"], indent="  ")
-    if content["findings"]:
+    for finding in content.findings:
+        tell(f"{MARKS[finding.severity]}  {finding.title}", STYLES[finding.severity])
+        tell(finding.what, indent="  ")
+    if content.findings:
         tell(f"Evidence and sources: `rlx diagnose {shlex.quote(typed)}`", "dim")
-    if content["suggestions"]:
+    if content.suggestions:
         click.echo()
         tell("What to try", "bold")
-        tell_suggestions(content["suggestions"])
-    for line in content["unchecked"]:
+        tell_suggestions(content.suggestions)
+    for line in content.unchecked:
         tell(line, "dim")

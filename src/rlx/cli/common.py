@@ -223,10 +223,11 @@ def print_json(content: Any) -> None:
     """Print a document as JSON, floats with every digit; in ASCII where the terminal has no more."""
     import json
 
+    from rlx.report import to_json
     from rlx.stats import visible_json
 
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
-    click.echo(visible_json(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False)))
+    click.echo(visible_json(json.dumps(to_json(content), indent=2, ensure_ascii=ascii_only, allow_nan=False)))
 
 
 def print_csv(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

@@ -85,7 +85,7 @@ def command(
 
     from rlx.config import find_root
     from rlx.errors import UsageError
-    from rlx.report import Asked, compare_runs, compare_table, comparison_data, comparison_markdown, settings_here
+    from rlx.report import Asked, compare_runs, compare_table, compared, comparison_markdown, settings_here
 
     effect = judging["minimum_effect"]
     if effect is not None and not math.isfinite(effect):
@@ -99,7 +99,7 @@ def command(
     if asked.references and not study.methods:
         raise UsageError("--references is for methods on several environments (study.methods, or tasks of --scores)")
     if as_json:
-        print_json(comparison_data(study))
+        print_json(compared(study))
     elif as_markdown:
         click.echo(comparison_markdown(study, pictures=False), nl=False)
     else:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import AS_JSON, AS_MARKDOWN, FORCE, OUTPUT, RUN, print_json, say, tell, tell_fact
 
 if TYPE_CHECKING:
-    from rlx.report import Analysis
+    from rlx.diagnosis import Suggestion
+    from rlx.report import Analysis, Analyzed
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold"}
 LABEL = 9
@@ -43,16 +44,18 @@ def command(run: str, plots: Path | None, *, force: bool, as_markdown: bool, as_
     content = analysis.content
     pictures = _pictures(analysis, plots, force=force)
     if as_json:
-        print_json(findings_document(content))
+        from rlx.report import Diagnosed, part_of
+
+        print_json(part_of(Diagnosed, content))
     elif as_markdown:
         from rlx.report import diagnosis_markdown
 
-        click.echo("\n".join([f"# {content['run']}: diagnosis", "", *diagnosis_markdown(content, pictures)]))
+        click.echo("\n".join([f"# {content.run}: diagnosis", "", *diagnosis_markdown(content, pictures)]))
     else:
         tell_findings(content)
         for path in pictures.values():
             say(f"drawn: {path}")
-    if any(finding["severity"] == "error" for finding in content["findings"]):
+    if any(finding.severity == "error" for finding in content.findings):
         raise SystemExit(1)
 
 
@@ -66,28 +69,22 @@ def analysis_of(run: str) -> Analysis:
     return analyze(root, find_run(root, run))
 
 
-def findings_document(content: Any) -> dict[str, Any]:
-    """Return what of an analysis is its diagnosis."""
-    kept = ("format", "run", "environment", "status", "findings", "consequences", "suggestions", "unchecked")
-    return {key: content[key] for key in kept}
-
-
-def tell_findings(content: Any) -> None:
+def tell_findings(content: Analyzed) -> None:
     """Print findings with their evidence, or that there are none."""
     from rlx.report import MARKS, diagnosis_headline, finding_lines
 
-    outcome = content["outcome"]
-    if outcome is not None and outcome["latest"]["above_random_by_interval"] is False:
-        tell(f"{content['run']} is not shown to beat random actions.", "bold")
-    tell(f"{content['run']}: {diagnosis_headline(content)}")
-    for finding in content["findings"]:
+    outcome = content.outcome
+    if outcome is not None and outcome["latest"].above_random_by_interval is False:
+        tell(f"{content.run} is not shown to beat random actions.", "bold")
+    tell(f"{content.run}: {diagnosis_headline(content)}")
+    for finding in content.findings:
         click.echo()
-        tell(f"{MARKS[finding['severity']]}  {finding['title']}", STYLES[finding["severity"]])
-        for label, text in finding_lines(finding, content["consequences"]):
+        tell(f"{MARKS[finding.severity]}  {finding.title}", STYLES[finding.severity])
+        for label, text in finding_lines(finding, content.consequences):
             tell_fact(label.ljust(LABEL) if label else "", text)
-    if content["unchecked"]:
+    if content.unchecked:
         click.echo()
-        for line in content["unchecked"]:
+        for line in content.unchecked:
             tell(line, "dim")
 
 
@@ -109,10 +106,10 @@ def _pictures(analysis: Analysis, folder: Path | None, *, force: bool) -> dict[s
     return {name: str(folder / file) for name, file in written.items()}
 
 
-def tell_suggestions(suggestions: Sequence[dict[str, Any]]) -> None:
+def tell_suggestions(suggestions: Sequence[Suggestion]) -> None:
     """Print what to try, each command on a line of its own that can be pasted."""
     for index, each in enumerate(suggestions, 1):
-        tell_fact(f"{index}. ".ljust(LABEL), each["reason"])
-        tell_fact("try".ljust(LABEL), f"`{each['command']}`")
-        tell_fact("expect".ljust(LABEL), each["effect"])
-        tell_fact("cost".ljust(LABEL), each["cost"])
+        tell_fact(f"{index}. ".ljust(LABEL), each.reason)
+        tell_fact("try".ljust(LABEL), f"`{each.command}`")
+        tell_fact("expect".ljust(LABEL), each.effect)
+        tell_fact("cost".ljust(LABEL), each.cost)

@@ -12,9 +12,8 @@ import click
 from rlx.cli.common import AS_JSON, console, is_quiet, print_json, tell
 
 if TYPE_CHECKING:
-    from rlx.report import Finding, Section
+    from rlx.report import CheckResult, CheckSection
 
-FORMAT = 1
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 NAME_WIDTH = 12
 
@@ -36,7 +35,7 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
     """
     from rlx.config import find_root
     from rlx.errors import NotInProject
-    from rlx.report import examine, mended
+    from rlx.report import Examination, examine, mended
 
     try:
         root = find_root()
@@ -52,21 +51,15 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
     findings = [finding for section in sections for finding in section.findings]
     counts = {level: sum(finding.level == level for finding in findings) for level in STYLES}
     if as_json:
-        print_json(
-            {
-                "format": FORMAT,
-                "project": None if root is None else str(root),
-                "counts": counts,
-                "sections": {each.title: [finding.to_data() for finding in each.findings] for each in sections},
-            }
-        )
+        titled = {section.title: section.findings for section in sections}
+        print_json(Examination(1, None if root is None else str(root), counts, titled))
     else:
         _sum_up(findings, counts, in_project=root is not None)
     if counts["problem"]:
         sys.exit(1)
 
 
-def _show(section: Section) -> None:
+def _show(section: CheckSection) -> None:
     findings = [each for each in section.findings if not (is_quiet() and each.level == "ok" and not each.mended)]
     if not findings:
         return
@@ -75,7 +68,7 @@ def _show(section: Section) -> None:
         _show_finding(finding)
 
 
-def _show_finding(finding: Finding) -> None:
+def _show_finding(finding: CheckResult) -> None:
     from rich.text import Text
 
     from rlx.report import wrapped
@@ -93,10 +86,10 @@ def _show_finding(finding: Finding) -> None:
     drawn.print(Text.assemble(level, f"{name} " if text[0] != "\n" else name.rstrip(), text), soft_wrap=True)
 
 
-def _sum_up(findings: list[Finding], counts: dict[str, int], *, in_project: bool) -> None:
-    from rlx.report import counted
+def _sum_up(findings: list[CheckResult], counts: dict[str, int], *, in_project: bool) -> None:
+    from rlx.report import with_noun
 
-    parts = [counted(counts["problem"], "problem"), counted(counts["warning"], "warning"), f"{counts['ok']} ok"]
+    parts = [with_noun(counts["problem"], "problem"), with_noun(counts["warning"], "warning"), f"{counts['ok']} ok"]
     click.echo()
     tell(", ".join(parts) + ("" if in_project else "; not inside a project, so the installation alone was checked"))
     fixable = sum(finding.fixable and finding.level != "ok" for finding in findings)

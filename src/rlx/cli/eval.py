@@ -29,15 +29,16 @@ def command(checkpoints: tuple[str, ...], *, as_json: bool, as_csv: bool, as_mar
     Example:
       rlx eval cartpole:best cartpole_001:best#101 --episodes 200
     """
-    from rlx.report import EPISODE_COLUMNS, asked_policies, episode_rows, over_seeds, played_data, played_grid
+    from rlx.report import EPISODE_COLUMNS, asked_policies, episode_rows, evaluated, over_seeds, played_grid
     from rlx.training import play_policies
 
     root, policies, protocol = asked_policies(checkpoints, chosen)
-    played = play_policies(root, policies, protocol, say)
+    found = evaluated(play_policies(root, policies, protocol, say), protocol)
+    played = found.policies
     if as_json:
-        print_json(played_data(played, protocol))
+        print_json(found)
     elif as_csv:
-        print_csv(EPISODE_COLUMNS, [row for item in played for row in episode_rows(item)])
+        print_csv(EPISODE_COLUMNS, episode_rows(played))
     elif as_markdown:
         click.echo(played_grid(played, protocol).to_markdown())
     else:

@@ -29,12 +29,12 @@ def command(run: str, metric: str | None, *, as_json: bool, as_markdown: bool) -
     """
     from rlx.config import find_root
     from rlx.experiments import find_run
-    from rlx.report import explain_run, explanation_data, explanation_markdown
+    from rlx.report import explain_run, explanation_markdown
 
     root = find_root()
     explained = explain_run(root, find_run(root, run), metric)
     if as_json:
-        print_json(explanation_data(explained))
+        print_json(explained)
     elif as_markdown:
         click.echo(explanation_markdown(explained, full=metric is not None), nl=False)
     else:
@@ -50,9 +50,9 @@ def _show(explained: ExplainedRun, *, full: bool) -> None:
     group = None
     for note in explained.metrics:
         click.echo()
-        if note.metric.group != group and not full:
-            group = note.metric.group
+        if note.group != group and not full:
+            group = note.group
             tell(group.upper(), "bold")
-        tell(note.metric.name, "bold")
+        tell(note.metric, "bold")
         for name, text in facts(note, full=full):
             tell_fact(f"  {name:<9}", text)

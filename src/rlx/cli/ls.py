@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from rlx.experiments import Row
 
-INTERNAL = ("process", "ended", "trained_so", "scored_so")
-"""What of a row is for rlx itself."""
 SORTS = ("age", "id", "return", "status", "environment")
 
 
@@ -54,7 +52,7 @@ def command(  # noqa: PLR0913
       rlx ls --tag paper --filter 'return>=100' --sort return
     """
     from rlx.config import find_root
-    from rlx.experiments import parse_filter, rows
+    from rlx.experiments import Listing, Row, parse_filter, rows
 
     wanted = [parse_filter(text) for text in filters]
     found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
@@ -62,9 +60,11 @@ def command(  # noqa: PLR0913
     hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere" and row.kind == "experiment"]
     shown = _sorted([row for row in found if row not in hidden], sort)
     if as_json:
-        print_json({"format": 1, "runs": [_plain(row) for row in shown]})
+        print_json(Listing(1, shown))
     elif as_csv:
-        print_csv(_names(), [_plain(row) for row in shown])
+        from rlx.report import keys_of, to_json
+
+        print_csv(keys_of(Row), to_json(shown))
     elif as_markdown:
         click.echo(_markdown(shown))
     else:
@@ -75,18 +75,6 @@ def command(  # noqa: PLR0913
             click.echo(f"{len(hidden)} more experiments are not fetched here: `rlx ls --all` lists them")
         if not found:
             click.echo("no runs" + (" like that" if tags or filters else " yet: `dvc repro` makes the study"))
-
-
-def _names() -> list[str]:
-    from dataclasses import fields
-
-    from rlx.experiments import Row
-
-    return [field.name for field in fields(Row) if field.name not in INTERNAL]
-
-
-def _plain(row: Row) -> dict[str, object]:
-    return {name: getattr(row, name) for name in _names()}
 
 
 def _markdown(found: list[Row]) -> str:

@@ -134,7 +134,7 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
 def _draw(sheet: CurveSheet, target: Path) -> None:
     from rlx.config import write_text
     from rlx.errors import UsageError
-    from rlx.report import MOST_RUNS, curve_picture, save
+    from rlx.report import MOST_RUNS, curve_picture, save_figure
 
     if len(sheet.runs) > MOST_RUNS:
         raise UsageError(
@@ -146,14 +146,14 @@ def _draw(sheet: CurveSheet, target: Path) -> None:
 
         write_text(target, curve_page(sheet))
     else:
-        save(curve_picture(sheet), target)
+        save_figure(curve_picture(sheet), target)
 
 
 def _print(sheet: CurveSheet, *, as_json: bool) -> None:
-    from rlx.report import COLUMNS, metric_data, to_rows
+    from rlx.report import COLUMNS, plotted, to_rows
 
     if as_json:
-        print_json(metric_data(sheet))
+        print_json(plotted(sheet))
         return
     print_csv(COLUMNS, to_rows(sheet))
     for note in sheet.notes:

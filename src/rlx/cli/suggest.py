@@ -22,24 +22,23 @@ def command(run: str, *, as_markdown: bool, as_json: bool) -> None:
     Example:
       rlx suggest cartpole
     """
-    from rlx.cli.diagnose import analysis_of, findings_document, tell_suggestions
-    from rlx.report import diagnosis_headline, tries
+    from rlx.cli.diagnose import analysis_of, tell_suggestions
+    from rlx.report import Suggested, diagnosis_headline, part_of, tries
 
     content = analysis_of(run).content
     if as_json:
-        kept = ("format", "run", "environment", "status", "suggestions")
-        print_json({key: value for key, value in findings_document(content).items() if key in kept})
+        print_json(part_of(Suggested, content))
         return
     if as_markdown:
-        click.echo("\n".join([f"# {content['run']}: what to try", "", *tries(content)]), nl=False)
+        click.echo("\n".join([f"# {content.run}: what to try", "", *tries(content)]), nl=False)
         return
-    tell(f"{content['run']}: {diagnosis_headline(content)}")
+    tell(f"{content.run}: {diagnosis_headline(content)}")
     click.echo()
-    if content["suggestions"]:
-        tell_suggestions(content["suggestions"])
+    if content.suggestions:
+        tell_suggestions(content.suggestions)
     else:
         tell("No change of settings follows from the findings.")
-    for finding in content["findings"]:
-        if finding["advice"]:
+    for finding in content.findings:
+        if finding.advice:
             click.echo()
-            tell(f"{finding['title']}: {finding['advice']}")
+            tell(f"{finding.title}: {finding.advice}")

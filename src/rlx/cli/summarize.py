@@ -26,10 +26,10 @@ def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
 
     found = digest_named(what)
     if as_json:
-        print_json(found.to_data())
+        print_json(found.content)
     elif as_markdown:
         click.echo(found.to_markdown(), nl=False)
     else:
-        tell(found.paragraph)
+        tell(found.content.summary)
         click.echo()
         print_grid(found.grid)

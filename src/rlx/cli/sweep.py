@@ -46,7 +46,7 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     from rlx.errors import TrainingFailed
     from rlx.experiments import Pool, family_of, make_points, read_sweep
     from rlx.launch import usable_cores
-    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, sweep_data
+    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, swept
     from rlx.training import chosen_executor
 
     root = find_root()
@@ -65,7 +65,7 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     made = make_points(root, wanted, points, pool)
     result = judge_points(root, family, wanted.name, made)
     if as_json:
-        print_json(sweep_data(result))
+        print_json(swept(result))
     elif result.study is not None:
         say("")
         print_grid(result_grid(result, result.study))
@@ -75,10 +75,10 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
 
 
 def _show_plan(planned: SweepResult, *, as_json: bool) -> None:
-    from rlx.report import plan_cost, plan_grid, sweep_data
+    from rlx.report import plan_cost, plan_grid, swept
 
     if as_json:
-        print_json(sweep_data(planned))
+        print_json(swept(planned))
         return
     print_grid(plan_grid(planned))
     tell(plan_cost(planned))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,7 +40,15 @@ def command(  # noqa: PLR0913
       rlx video cartpole:best --show worst --episodes 3
     """
     from rlx.errors import NoRenderer, UsageError
-    from rlx.report import STDOUT, asked_policies, check_destination, delivered, known_or_played
+    from rlx.report import (
+        STDOUT,
+        FilmFacts,
+        asked_policies,
+        check_destination,
+        delivered,
+        filmed_episode,
+        known_or_played,
+    )
     from rlx.stats import number
     from rlx.training import representatives
 
@@ -55,18 +63,19 @@ def command(  # noqa: PLR0913
     target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}{suffix}"
     try:
         with delivered(target, suffix, force=force, default=output is None) as path:
-            facts = _film(root, item, chosen, protocol, path) | {"file": str(target)}
+            complete = _film(root, item, chosen, protocol, path)
     except NoRenderer as error:
         raise NoRenderer(str(error).removeprefix("no film: ")) from None
     if target == STDOUT:
         return
     if as_json:
-        print_json(facts)
+        told = [filmed_episode(episode) for episode in chosen]
+        print_json(FilmFacts(1, item.policy.label, item.seed, told, complete, str(target)))
         return
     shown = ", ".join(f"episode {episode.index}: return {number(episode.episode_return)}" for episode in chosen)
     trained = f" after {item.step:,} steps" if item.step else ""
     tell(f"{target}: seed {item.seed}{trained}, {shown}")
-    if not facts["complete"]:
+    if not complete:
         tell("Cut at video.max_steps (params.yaml)")
 
 
@@ -89,7 +98,8 @@ def _suffix(kind: str | None, output: Path | None) -> str:
     return suffix
 
 
-def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> dict[str, Any]:
+def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> bool:
+    """Film episodes, and return whether every one is shown to its end."""
     from rlx.config import VideoConfig, read_parameters
     from rlx.stats import number
     from rlx.training import Shooting, Shot, film_policy
@@ -105,16 +115,7 @@ def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalCo
         say(
             f"the filmed episode returned {number(filmed.total)}: this environment does not repeat itself with its reset seed"
         )
-    return {
-        "format": 1,
-        "checkpoint": item.policy.label,
-        "seed": item.seed,
-        "episodes": [
-            {"episode": each.index, "reset_seed": each.reset_seed, "return": each.episode_return, "length": each.length}
-            for each in chosen
-        ],
-        "complete": all(each.length <= video.max_steps for each in chosen),
-    }
+    return all(each.length <= video.max_steps for each in chosen)
 
 
 def _file_name(reference: str, seed: int, show: str) -> str:

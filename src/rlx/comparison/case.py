@@ -96,7 +96,7 @@ class Comparison:
     command: str | None = None
     fragility: int | None = None
     unexcluded: float | None = None
-    minutes: float | None = field(default=None, metadata={"clock": True})
+    minutes: float | None = field(default=None, metadata={"document": False})
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,13 @@ def learning_of(run: RunScores, baseline: RunScores | None, threshold: float | N
     reaching = None
     if run.curves:
         reaching = stats.time_to_threshold(
-            [stats.steps_to_threshold(steps, values, threshold) for steps, values in run.curves.values()],
-            [float(steps[-1]) for steps, _ in run.curves.values()],
+            [stats.steps_to_threshold(curve.x_T, curve.values_T, threshold) for curve in run.curves.values()],
+            [float(curve.x_T[-1]) for curve in run.curves.values()],
         )
     solved, n = int(np.sum(run.scores_S >= threshold)), len(run.scores)
     return Learning(run.run, area, difference, reaching, (solved, n), stats.success_interval(solved, n), threshold)
 
 
 def _areas(run: RunScores) -> stats.Array:
-    return np.array([stats.area_under_curve(*run.curves[seed]) for seed in sorted(run.curves)])
+    curves = [run.curves[seed] for seed in sorted(run.curves)]
+    return np.array([stats.area_under_curve(curve.x_T, curve.values_T) for curve in curves])

@@ -49,10 +49,10 @@ class MethodComparison:
         tasks: How many tasks that are.
         difference: Of the mean normalised score to the baseline's, with the deciding interval; None without references.
         p_value: Of the permutation test within tasks that decides.
-        probability_of_improvement: Chance that its seed beats the baseline's, mean over the tasks, with its interval, which
-            decides where there are no references.
+        probability_of_improvement: Chance that its seed beats the baseline's, mean over the tasks.
         reason: What the verdict rests on.
         looks: The looks taken, when judged look by look.
+        improvement: That chance with its interval, which decides where there are no references.
     """
 
     method: str
@@ -64,9 +64,10 @@ class MethodComparison:
     tasks: int = 0
     difference: stats.Estimate | None = None
     p_value: float | None = None
-    probability_of_improvement: stats.Estimate | None = None
+    probability_of_improvement: float | None = None
     reason: str | None = None
     looks: tuple[stats.Look, ...] = ()
+    improvement: stats.Estimate | None = None
 
 
 def compare_methods(
@@ -129,7 +130,7 @@ def _judged(method: Method, base: Method, references: Mapping[str, Reference], c
         return {"verdict": "not comparable", "reason": "they have not two tasks in common", "tasks": len(tasks)}
     raw = [[side.runs[task].scores_S for task in tasks] for side in (method, base)]
     chance = stats.improvement_across_tasks(raw[0], raw[1], 1 - criteria.alpha)
-    common = {"tasks": len(tasks), "probability_of_improvement": chance}
+    common = {"tasks": len(tasks), "probability_of_improvement": chance.mean, "improvement": chance}
     if not references.keys() >= set(tasks):
         return common | _by_chance(raw, chance, criteria)
     scales = {task: references[task] for task in tasks}
@@ -149,7 +150,13 @@ def _by_chance(raw: list[list[stats.Array]], chance: stats.Estimate, criteria: C
         return {"verdict": "inconclusive", "reason": reason}
     p = stats.rank_test_across_tasks(raw[0], raw[1]).p
     verdict, reason, ended = _verdict(chance, p, criteria.alpha, "chance to beat a seed of the baseline's", 0.5)
-    return {"verdict": verdict, "reason": reason, "p_value": p, "probability_of_improvement": ended}
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "p_value": p,
+        "probability_of_improvement": ended.mean,
+        "improvement": ended,
+    }
 
 
 def _once(candidate_K: list[stats.Array], base_K: list[stats.Array], criteria: Criteria) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class RunScores:
         planned: How many seeds the run was meant to have when each seed was trained; where these differ, seeds were
             added to a finished run. Empty where it is not known.
         random_return: Mean return of random actions on the task, where it is known.
-        curves: Learning curve of each seed: environment steps and mean training returns.
+        curves: Learning curve of each seed: mean training returns over environment steps.
         seeded: Whether its environment's ``reset(seed)`` determines an episode; None where that is not known.
     """
 
@@ -44,7 +44,7 @@ class RunScores:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     planned: Mapping[int, int] = field(default_factory=dict)
     random_return: float | None = None
-    curves: Mapping[int, tuple[stats.Array, stats.Array]] = field(default_factory=dict)
+    curves: Mapping[int, stats.SeedCurve] = field(default_factory=dict)
     seeded: bool | None = None
 
     def __post_init__(self) -> None:

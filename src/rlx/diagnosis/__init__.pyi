@@ -14,11 +14,11 @@ from .finding import (
     Suggestion as Suggestion,
 )
 from .record import (
-    Episodes as Episodes,
-    Failure as Failure,
+    HeldOutEpisodes as HeldOutEpisodes,
     RunRecord as RunRecord,
+    SeedFailure as SeedFailure,
     SeedRecord as SeedRecord,
-    Task as Task,
+    TaskFacts as TaskFacts,
 )
 from .rules import RULES as RULES
 from .rules.rewards import components as components

@@ -9,9 +9,8 @@ import numpy as np
 
 from rlx.config import Metric, Usual, is_component
 from rlx.diagnosis.course import LARGEST, RELATIVE, Course, course_of
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals, mean_over
-from rlx.stats import wording
+from rlx.stats import Array, wording
 
 NO_EPISODE = "no training episode ended"
 NO_SUCCESS = "the environment reports no success (`is_success` or `success` in its info), or no episode ended"
@@ -42,14 +41,14 @@ class Behaviour:
     Attributes:
         metric: Its name.
         logged: Whether any seed logged it.
-        course: Its course in numbers; None where it was not logged, or in too few updates.
         sentences: What is to be said of it.
+        course: Its course in numbers; None where it was not logged, or in too few updates.
     """
 
     metric: str
     logged: bool
-    course: Course | None
     sentences: tuple[str, ...]
+    course: Course | None = None
 
 
 def logged_metrics(signals: Signals) -> list[str]:
@@ -62,17 +61,17 @@ def behaviour_of(signals: Signals, explained: Metric) -> Behaviour:
     """Return what a metric does in a run; it may be any, logged or not."""
     metric = explained.name
     if explained.is_counter:
-        return Behaviour(metric, bool(signals.record.seeds), None, (_counter(signals, metric),))
+        return Behaviour(metric, bool(signals.record.seeds), (_counter(signals, metric),))
     known = _values(signals, metric)
     if not len(known):
-        return Behaviour(metric, False, None, (_absent(signals, metric),))
+        return Behaviour(metric, False, (_absent(signals, metric),))
     course = course_of(signals, metric, explained.usual)
     if course is None:
-        return Behaviour(metric, True, None, (_short(known, signals),))
+        return Behaviour(metric, True, (_short(known, signals),))
     with np.errstate(all="ignore"):
         context = CONTEXT.get(metric, _nothing)(signals, course)
         sentences = (_movement(course), *_gaps(signals, metric, course), *_seeds(signals, course))
-        return Behaviour(metric, True, course, (*sentences, *_range(course, explained.usual), *context))
+        return Behaviour(metric, True, (*sentences, *_range(course, explained.usual), *context), course)
 
 
 def notes(signals: Signals) -> Iterator[str]:
@@ -93,7 +92,7 @@ def notes(signals: Signals) -> Iterator[str]:
         yield f"The run is {record.status}: its end is the newest update so far."
 
 
-def number(value: float) -> str:
+def in_short(value: float) -> str:
     """Return a number as everywhere, very large ones with an exponent."""
     return f"{value:.3g}" if abs(value) >= 1e9 else wording.number(value + 0.0)  # no minus before 0
 
@@ -138,47 +137,49 @@ def _absent(signals: Signals, metric: str) -> str:
 def _short(values: Array, signals: Signals) -> str:
     """Tell of a metric that has values only in seeds with very few updates."""
     most = max(len(seed.steps_U) for seed in signals.record.seeds)
-    told = number(float(np.median(values)))
-    spread = "" if np.ptp(values) == 0 else f" (from {number(float(values.min()))} to {number(float(values.max()))})"
+    told = in_short(float(np.median(values)))
+    spread = (
+        "" if np.ptp(values) == 0 else f" (from {in_short(float(values.min()))} to {in_short(float(values.max()))})"
+    )
     few = f"at most {most} update{'s' * (most > 1)} a seed" if most < FEWEST_UPDATES else "a few updates of short seeds"
     return f"Median {told}{spread} in {few}: too little to tell a course."
 
 
 def _movement(course: Course) -> str:
     """Return the sentence about level and trend."""
-    ends = f"{number(course.early)} at first, {number(course.late)} at the end"
+    ends = f"{in_short(course.early)} at first, {in_short(course.late)} at the end"
     small = abs(course.late - course.early) <= RELATIVE * max(abs(course.highest), abs(course.lowest))
     still: dict[str, str] = {
-        "constant": f"Is {number(course.late)} throughout.",
+        "constant": f"Is {in_short(course.late)} throughout.",
         "flat": f"{'Hardly changes' if small else 'Shows no trend beyond its noise'}: {ends}.",
         "unknown": f"{ends}: too few values to tell a trend.",
-        "oscillates": f"Goes up and down between {number(course.lowest)} and {number(course.highest)}, with no lasting trend: {ends}.",
+        "oscillates": f"Goes up and down between {in_short(course.lowest)} and {in_short(course.highest)}, with no lasting trend: {ends}.",
     }
     return still.get(course.trend) or _moving(course)
 
 
 def _moving(course: Course) -> str:
     """Return the sentence about a metric that rises, falls, or both."""
-    start, late = f"Starts at {number(course.early)}", number(course.late)
+    start, late = f"Starts at {in_short(course.early)}", in_short(course.late)
     if course.turn is not None:
         up = course.trend == "rises then falls"
-        top = number(course.highest if up else course.lowest)
+        top = in_short(course.highest if up else course.lowest)
         first, then = ("rises", "falls") if up else ("falls", "rises")
         end = " and stays near there" if course.settled is not None else ", still moving at the end"
         return f"{start}, {first} to {top} about step {course.turn:,}, then {then} to {late}{end}."
     if course.settled is not None:
         return f"{start}, {course.trend} to {late} by step {course.settled:,} and stays near there."
-    return f"{start}, {course.trend} to {late} ({number(course.middle)} halfway), still moving at the end."
+    return f"{start}, {course.trend} to {late} ({in_short(course.middle)} halfway), still moving at the end."
 
 
 def _gaps(signals: Signals, metric: str, course: Course) -> Iterator[str]:
     """Yield where values are missing; validations are rare on purpose."""
     if metric.startswith("validation/"):
         return
-    if course.first > 0:
-        yield f"No value before step {course.first:,}."
-    if course.last < int(signals.edges[-1]):
-        yield f"No value after step {course.last:,}."
+    if course.first_step > 0:
+        yield f"No value before step {course.first_step:,}."
+    if course.last_step < int(signals.edges[-1]):
+        yield f"No value after step {course.last_step:,}."
 
 
 def _seeds(signals: Signals, course: Course) -> Iterator[str]:
@@ -193,12 +194,12 @@ def _seeds(signals: Signals, course: Course) -> Iterator[str]:
     if course.alike and agree:
         yield f"{'Both' if count == 2 else f'All {count}'} seeds alike."
         return
-    low, high = int(np.argmin(course.final_S)), int(np.argmax(course.final_S))
+    low, high = (choose(course.seeds, key=course.seeds.__getitem__) for choose in (min, max))
     ends = (
         "Seeds end alike"
         if course.alike
-        else f"Seeds end between {number(course.final_S[low])} (seed {course.seeds[low]}) and "
-        f"{number(course.final_S[high])} (seed {course.seeds[high]})"
+        else f"Seeds end between {in_short(course.seeds[low])} (seed {low}) and "
+        f"{in_short(course.seeds[high])} (seed {high})"
     )
     yield f"{ends}." if agree else f"{ends}; {moved} of {count} clearly {_verb(course.trend, moved)}."
 
@@ -212,21 +213,23 @@ def _range(course: Course, usual: Usual) -> Iterator[str]:
     words = usual_range(usual)
     if not words:
         return
-    outside = [seed for seed in course.seeds if seed in course.below or seed in course.above]
+    outside = [seed for seed in course.seeds if seed in course.below_usual or seed in course.above_usual]
     if not outside:
         yield f"Within the usual range ({words}) throughout."
         return
-    share = "throughout" if course.share >= 1 else f"for {max(1, round(100 * course.share))} % of training"
-    median = " (median of these)" if len(outside) > 1 and course.share < 1 else ""
-    yield f"{_side(course, usual)} in {_of(outside, course.seeds)}, {share}{median}."
+    share = (
+        "throughout" if course.share_outside >= 1 else f"for {max(1, round(100 * course.share_outside))} % of training"
+    )
+    median = " (median of these)" if len(outside) > 1 and course.share_outside < 1 else ""
+    yield f"{_side(course, usual)} in {_of(outside, tuple(course.seeds))}, {share}{median}."
 
 
 def _side(course: Course, usual: Usual) -> str:
-    if course.below and course.above:
+    if course.below_usual and course.above_usual:
         return f"Outside the usual range ({usual_range(usual)})"
-    limit = usual.high if course.above else usual.low
+    limit = usual.high if course.above_usual else usual.low
     assert limit is not None
-    return f"{'Above' if course.above else 'Below'} the usual {limit:g}"
+    return f"{'Above' if course.above_usual else 'Below'} the usual {limit:g}"
 
 
 def _of(some: Sequence[int], seeds: Sequence[int]) -> str:
@@ -280,15 +283,15 @@ def _return(signals: Signals, _: Course) -> Iterator[str]:
     random = signals.record.random
     mean = None if random is None else _median(mean_over(random.returns_E[None]))
     if mean is not None:
-        yield f"Random actions score {number(mean)}."
+        yield f"Random actions score {in_short(mean)}."
     if (played := _median(signals.held_out_S)) is not None:
-        yield f"The final policy scores {number(played)} in held-out episodes."
+        yield f"The final policy scores {in_short(played)} in held-out episodes."
 
 
 def _std(signals: Signals, _: Course) -> Iterator[str]:
     start = float(np.exp(signals.config.policy.log_std_init))
     if start < LARGEST:
-        yield f"It began at exp(policy.log_std_init) = {number(start)}."
+        yield f"It began at exp(policy.log_std_init) = {in_short(start)}."
 
 
 def _value_loss(signals: Signals, course: Course) -> Iterator[str]:

@@ -7,15 +7,15 @@ its level; the thresholds are rlx's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from rlx.config import Usual
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import Signals
+from rlx.stats import Array
 
 Trend = Literal[
     "rises", "falls", "rises then falls", "falls then rises", "oscillates", "flat", "constant", "unknown"
@@ -41,42 +41,40 @@ class Course:
     """What one metric did.
 
     Attributes:
-        seeds: The seeds that logged it.
+        trend: Its shape, against its own noise; ``unknown`` where there are too few windows.
         early: Its level at the beginning: the first window of the median curve.
         middle: In the middle: the mean over its middle tenth.
         late: At the end: the mean over its last tenth.
         lowest: The lowest window of the median curve.
         highest: The highest.
-        trend: Its shape; ``unknown`` where there are too few windows.
         turn: The environment step of the turn, of a curve that rises then falls or falls then rises.
         settled: The environment step from which it stayed near its last level; None where it did not.
+        first_step: The environment step of the first value.
+        last_step: The environment step of the last.
+        seeds: Each seed's level at the end, of those that logged it.
+        alike: Whether these are close, against what the curve did.
         agreeing: The seeds that moved the same way, of one that rises or falls.
-        final_S: Each seed's level at the end, in the order of ``seeds``.
-        alike: Whether the seeds' last levels are close, against what the curve did.
-        below: The seeds with a window below the usual range.
-        above: The seeds with a window above it.
-        share: Which share of training these spent outside of it (median over them).
-        first: The environment step of the first value.
-        last: The environment step of the last.
+        below_usual: The seeds with a window below the usual range.
+        above_usual: The seeds with a window above it.
+        share_outside: Which share of training these spent outside of it (median over them).
     """
 
-    seeds: tuple[int, ...]
+    trend: Trend
     early: float
     middle: float
     late: float
     lowest: float
     highest: float
-    trend: Trend
     turn: int | None
     settled: int | None
-    agreeing: tuple[int, ...]
-    final_S: tuple[float, ...]
+    first_step: int
+    last_step: int
+    seeds: Mapping[int, float]
     alike: bool
-    below: tuple[int, ...]
-    above: tuple[int, ...]
-    share: float
-    first: int
-    last: int
+    agreeing: tuple[int, ...]
+    below_usual: tuple[int, ...]
+    above_usual: tuple[int, ...]
+    share_outside: float
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,6 @@ def _course(curve: _Curve, usual: Usual) -> Course:
     outside_S = (below_SK | above_SK).sum(axis=1) / np.maximum(np.isfinite(curve.values_SK).sum(axis=1), 1)
     settled = _settled(median_K, curve.noise) if trend not in ("unknown", "oscillates", "flat", "constant") else None
     return Course(
-        seeds=curve.seeds,
         early=early,
         middle=float(median_K[centre].mean()),
         late=late,
@@ -172,13 +169,13 @@ def _course(curve: _Curve, usual: Usual) -> Course:
         turn=None if turn is None else int(edges_K[turn, 1]),
         settled=None if settled is None else int(edges_K[settled, 1]),
         agreeing=agreeing,
-        final_S=tuple(map(float, final_S)),
+        seeds=dict(zip(curve.seeds, map(float, final_S), strict=True)),
         alike=_alike(curve, final_S),
-        below=_named(curve.seeds, np.asarray(below_SK.any(axis=1))),
-        above=_named(curve.seeds, np.asarray(above_SK.any(axis=1))),
-        share=float(np.median(outside_S[outside_S > 0])) if (outside_S > 0).any() else 0.0,
-        first=int(edges_K[0, 0]),
-        last=int(edges_K[-1, 1]),
+        below_usual=_named(curve.seeds, np.asarray(below_SK.any(axis=1))),
+        above_usual=_named(curve.seeds, np.asarray(above_SK.any(axis=1))),
+        share_outside=float(np.median(outside_S[outside_S > 0])) if (outside_S > 0).any() else 0.0,
+        first_step=int(edges_K[0, 0]),
+        last_step=int(edges_K[-1, 1]),
     )
 
 

@@ -63,7 +63,7 @@ def diagnose(record: RunRecord, more: Sequence[Rule] = ()) -> Diagnosis:
         suggestion
         for each in findings
         if each.suggestions or not each.advice  # what only people can mend is not tinkered with
-        for source in (each, *(by_id[name] for name in each.explains if by_id[name].severity != "info"))
+        for source in (each, *(by_id[name] for name in each.consequences if by_id[name].severity != "info"))
         for suggestion in source.suggestions
     ]
     return Diagnosis(tuple(findings), tuple(consequences), in_order(offered), (*_unchecked(signals), *broken))
@@ -118,8 +118,8 @@ def _finding(record: RunRecord, found: Found, name: str, explained: Sequence[str
         source=rule.source,
         evidence=detection.evidence,
         suggestions=detection.suggestions,
-        advice=detection.advice.replace(" RUN", f" {shlex.quote(record.run)}"),
-        explains=tuple(explained),
+        advice=detection.advice.replace(" RUN", f" {shlex.quote(record.run)}") or None,
+        consequences=tuple(explained),
     )
 
 

@@ -7,13 +7,12 @@ of the run reached (100 %).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from rlx.diagnosis.signals import carried_forward
+from rlx.stats import Array
 
-Array = np.ndarray[Any, Any]
 WINDOWS = 20
 """Windows that training is divided into; enough to see a collapse, few enough to average noise away."""
 LEVELS = (0.5, 0.9)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
@@ -18,21 +19,32 @@ class Evidence:
 
     Attributes:
         metric: What was measured: a metric of the vocabulary, a setting, or a number made of them, named in words.
-        value: Its value: the median over ``seeds`` of the mean over the window, unless ``metric`` says otherwise.
+        value: Its value: the median over ``seeds`` of the mean over the window, unless ``metric`` says otherwise; None where
+            that is no finite number.
         relation: On which side of the threshold it lies.
-        threshold: What it was held against.
+        threshold: What it was held against; None likewise.
         window: First and last environment step that were looked at; None for what has no time (a setting).
         seeds: The seeds that show it.
         seeds_in_all: How many seeds were looked at.
     """
 
     metric: str
-    value: float
+    value: float | None
     relation: Literal["above", "below"]
-    threshold: float
+    threshold: float | None
     window: tuple[int, int] | None = None
     seeds: tuple[int, ...] = ()
     seeds_in_all: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("value", "threshold"):
+            found = getattr(self, name)
+            object.__setattr__(self, name, found if found is not None and math.isfinite(found) else None)
+
+    @property
+    def measured(self) -> float:
+        """The value as a number to reckon with: NaN where there is none."""
+        return math.nan if self.value is None else self.value
 
 
 @dataclass(frozen=True)
@@ -41,15 +53,23 @@ class Suggestion:
 
     Attributes:
         overrides: The settings, as ``section.key``.
+        command: The command that tries it, ready for a shell; None where nobody knows the project around the run, as in
+            ``analysis.json``.
         reason: Why.
         effect: What is expected to happen, and where to see it.
         steps: Environment steps that trying it takes, all seeds together.
+        cost: The same in words.
     """
 
     overrides: Mapping[str, Any]
+    command: str | None = field(default=None, kw_only=True)
     reason: str
     effect: str
     steps: int
+    cost: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cost", f"{self.steps:,} environment steps")
 
 
 @dataclass(frozen=True)
@@ -78,30 +98,31 @@ class Finding:
     """What was found, why it matters, and what to try.
 
     Attributes:
-        id: Of the rule.
+        id: Of its rule (docs/diagnosis.md).
+        severity: ``error``: the run or its result is not usable; ``warning``: something most likely costs return; ``info``:
+            worth knowing.
         title: In a few words.
-        severity: How serious.
-        confidence: How sure.
         what: What was seen.
         why: Why it matters.
         source: Where the rule and its threshold come from.
+        confidence: How sure the rule is.
         evidence: The facts.
         suggestions: What to try, best first.
         advice: What to do where no setting helps.
-        explains: Ids of findings that most likely follow from this one.
+        consequences: Ids of the findings that most likely follow from this one.
     """
 
     id: str
-    title: str
     severity: Severity
-    confidence: Confidence
+    title: str
     what: str
     why: str
     source: str
+    confidence: Confidence
     evidence: tuple[Evidence, ...]
     suggestions: tuple[Suggestion, ...] = ()
-    advice: str = ""
-    explains: tuple[str, ...] = ()
+    advice: str | None = None
+    consequences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

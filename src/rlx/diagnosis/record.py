@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from rlx.config import Metric, RunConfig
-
-Array = np.ndarray[Any, Any]
+from rlx.stats import Array
 
 
 @dataclass(frozen=True)
-class Episodes:
+class HeldOutEpisodes:
     """Episodes that one policy played.
 
     Attributes:
@@ -29,7 +27,7 @@ class Episodes:
 
 
 @dataclass(frozen=True)
-class Failure:
+class SeedFailure:
     """Why a seed did not finish.
 
     Attributes:
@@ -67,8 +65,8 @@ class SeedRecord:
     values: Mapping[str, Array]
     status: str = "finished"
     seconds_U: Array | None = None
-    held_out: Episodes | None = None
-    failure: Failure | None = None
+    held_out: HeldOutEpisodes | None = None
+    failure: SeedFailure | None = None
     update_seconds_U: Array | None = None
 
     def metric(self, name: str) -> Array:
@@ -78,7 +76,7 @@ class SeedRecord:
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskFacts:
     """What is known of the environment without training: its spaces, and what random actions meet in it.
 
     Attributes:
@@ -125,8 +123,8 @@ class RunRecord:
     config: RunConfig
     status: str
     seeds: Sequence[SeedRecord]
-    random: Episodes | None = None
-    task: Task | None = None
+    random: HeldOutEpisodes | None = None
+    task: TaskFacts | None = None
     seeds_wanted: int = 0
     stale: bool = False
     still_return: float | None = None

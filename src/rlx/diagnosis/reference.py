@@ -14,7 +14,7 @@ for the cause, and the other is listed as its consequence. How the diagnosis wor
 """
 
 
-def render() -> str:
+def render_rules() -> str:
     """Return the page."""
     lines = [HEAD]
     for rule in RULES:
@@ -36,4 +36,4 @@ def render() -> str:
 if __name__ == "__main__":
     import sys
 
-    sys.stdout.write(render())
+    sys.stdout.write(render_rules())

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rlx.diagnosis.record import Array, RunRecord, SeedRecord
+from rlx.diagnosis.record import RunRecord, SeedRecord
+from rlx.stats import Array
 
 WINDOWS = 20
 """Windows of training: enough to see a collapse, few enough to average noise away."""

@@ -72,7 +72,8 @@ class Copies(Protocol):
         """The statistics; None where nothing is normalised."""
 
     @normalizer.setter
-    def normalizer(self, value: Normalizer) -> None: ...
+    def normalizer(self, value: Normalizer) -> None:
+        """Go on from statistics."""
 
     def step(self, actions_N: Array) -> Step:
         """Step all copies."""

@@ -11,8 +11,8 @@ from .code import (
 from .continuing import continuation as continuation, told_changes as told_changes
 from .creation import create_project as create_project, is_project as is_project
 from .data import sync_data as sync_data
-from .experiment import Origin as Origin, RecordedRun as RecordedRun
-from .index import Row as Row, folder_row as folder_row, progress as progress, rows as rows
+from .experiment import RecordedRun as RecordedRun
+from .index import Listing as Listing, Row as Row, folder_row as folder_row, progress as progress, rows as rows
 from .kept import (
     check_name as check_name,
     experiment_named as experiment_named,
@@ -72,7 +72,6 @@ from .revisions import (
 from .roster import check_roster as check_roster, sync_roster as sync_roster
 from .row_filter import parse_filter as parse_filter
 from .run_metrics import (
-    Array as Array,
     SeedMetrics as SeedMetrics,
     read_metrics as read_metrics,
     training_clocks as training_clocks,

@@ -42,11 +42,3 @@ class RecordedRun:
 
     run: str
     outputs: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a run that was read through Git comes from: its commit, and its name there."""
-
-    commit: str
-    run: str

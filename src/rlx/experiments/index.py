@@ -6,9 +6,9 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rlx.config import MOST_CONFIG_BYTES, from_dvc, parse_json, read_bytes, read_snapshot, read_text, recorded_snapshot
 from rlx.errors import CommandFailed, DataDamaged, Missing
@@ -37,6 +37,11 @@ from rlx.records import (
 FILES = ("config_snapshot.yaml", "metadata.json", "eval/summary.json", "experiment.json", "judging.yaml")
 
 
+Kind = Literal["run", "experiment"]
+INTERNAL = {"document": False}
+"""What of a row is for rlx itself, and in no document."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A run in a line.
@@ -44,19 +49,20 @@ class Row:
     Attributes:
         id: What to type for it.
         kind: ``run`` (of the workspace) or ``experiment``.
-        status: As :mod:`rlx.records.run_state` says, or ``unreadable``, or ``elsewhere`` (its results are not in this clone).
+        status: How it stands: ``finished``, ``running``, ``evaluating``, ``filming``, ``analysing``, ``stopped``, ``failed``,
+            ``resolved`` (nothing trained yet), ``unreadable``, or ``elsewhere`` (its results are not in this clone).
         environment: Its environment's id.
         algorithm: Its algorithm.
         seeds: Seeds that are finished.
         seeds_wanted: Of how many.
         return_mean: Mean held-out return of the final policies.
-        ci_low: Lower end of its interval.
+        ci_low: Lower end of its 95 % interval.
         ci_high: Upper end.
         random_return: What random actions score.
         steps: Environment steps per seed.
         updated: When it last changed, in seconds since 1970.
         tags: Its tags.
-        note: Its note.
+        note: Its note; empty if there is none.
         problem: Why it is unreadable, or what to do about it.
         progress: While it runs: the share of its environment steps that is behind it.
         process: Who was training it, while it runs.
@@ -66,7 +72,7 @@ class Row:
     """
 
     id: str
-    kind: str
+    kind: Kind
     status: str
     environment: str | None = None
     algorithm: str | None = None
@@ -82,15 +88,28 @@ class Row:
     note: str = ""
     problem: str | None = None
     progress: float | None = None
-    process: Process | None = None
-    ended: tuple[str, float] | None = None
-    trained_so: bool | None = None
-    scored_so: bool | None = None
+    process: Process | None = field(default=None, metadata=INTERNAL)
+    ended: tuple[str, float] | None = field(default=None, metadata=INTERNAL)
+    trained_so: bool | None = field(default=None, metadata=INTERNAL)
+    scored_so: bool | None = field(default=None, metadata=INTERNAL)
 
     @property
     def is_above_random(self) -> bool | None:
         """Whether the interval of its return lies above what random actions score; None where either is not known."""
         return None if self.ci_low is None or self.random_return is None else self.ci_low > self.random_return
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`rlx ls --json`.
+
+    Attributes:
+        format: Version of this schema.
+        runs: A row each.
+    """
+
+    format: Literal[1]
+    runs: Sequence[Row]
 
 
 def rows(root: Path) -> list[Row]:
@@ -237,7 +256,7 @@ def _recorded_row(
     return replace(_row_of(name, "experiment", metadata, summary), updated=float(experiment.created))
 
 
-def _row_of(name: str, kind: str, metadata_text: bytes | None, summary_text: bytes | None) -> Row:
+def _row_of(name: str, kind: Kind, metadata_text: bytes | None, summary_text: bytes | None) -> Row:
     """Return a row from the bytes of ``metadata.json`` and ``eval/summary.json``; nonsense in them makes it unreadable."""
     try:
         row = Row(name, kind, "resolved")

@@ -28,11 +28,11 @@ from rlx.config import (
     write_text,
 )
 from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Missing, UsageError
-from rlx.experiments.experiment import Experiment, Origin
+from rlx.experiments.experiment import Experiment
 from rlx.experiments.revisions import SMALL, commit_of, cure_of_commit, experiments, recorded, recorded_here
 from rlx.experiments.untrusted import check_layout
 from rlx.launch import git, git_blobs
-from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, cached, lay_out, members
+from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, Origin, cached, lay_out, members
 
 FORMAT = 1
 IGNORE_ALL = "*\n"

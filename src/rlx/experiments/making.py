@@ -16,13 +16,12 @@ from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
-from rlx.experiments.experiment import Origin
 from rlx.experiments.kept import experiment_named, export, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.workplace import Verbosity, Workplace
 from rlx.launch import main_root
-from rlx.records import AT_WORK, FORMAT, RECORD, Process, RunFolder, making, read_metadata
+from rlx.records import AT_WORK, FORMAT, RECORD, Origin, Process, RunFolder, making, read_metadata
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""

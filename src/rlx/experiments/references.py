@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rlx.config import is_plain
 from rlx.errors import Missing, RlxError, UsageError
-from rlx.experiments.experiment import Experiment, Origin
+from rlx.experiments.experiment import Experiment
 from rlx.experiments.kept import export, follow_renames, is_of_study, is_ours, shown_commit, shows
 from rlx.experiments.record import Record, kept_record, read_record
 from rlx.experiments.repository import answer
 from rlx.experiments.revisions import changed, commit_of, experiments, recorded, view
-from rlx.records import RunFolder, is_kept
+from rlx.records import Origin, RunFolder, is_kept
 
 MOST_NAMED = 12
 """Names in one message."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from rlx.config import MOST_BYTES, check_settled, parse_yaml, place, read_bytes
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
-from rlx.experiments.experiment import Experiment, Origin, RecordedRun
+from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.repository import answer
 from rlx.launch import git, git_blobs, main_root
-from rlx.records import HASH, RECORD, cached, lay_out, member, members
+from rlx.records import HASH, RECORD, Origin, cached, lay_out, member, members
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""

@@ -25,8 +25,8 @@ from rlx.records import (
     read_clock,
     read_metadata,
 )
+from rlx.stats import Array
 
-Array = np.ndarray[Any, Any]
 """Keys that say which row it is; all others are metrics."""
 
 

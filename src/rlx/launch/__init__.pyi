@@ -19,6 +19,7 @@ from .executors import (
 from .failures import (
     ENVIRONMENT as ENVIRONMENT,
     PROCESS as PROCESS,
+    Cause as Cause,
     place_of as place_of,
     tell_in_a_line as tell_in_a_line,
     trace_of as trace_of,

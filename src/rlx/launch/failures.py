@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,15 +28,15 @@ class Cause:
     Attributes:
         kind: ``non-finite`` (a number became NaN or infinite), ``environment`` (its own code raised or did not return, or
             the process of one of its copies ended), ``process`` (the worker died) or ``other``.
-        step: Environment steps of the seed; None where that is not known.
+        step: Environment steps of the seed, or the last that is known; None where that is not known.
         what: Which number: ``reward``, ``observation``, ``weights``, or the key of a metric.
         value: What it became: ``nan``, ``inf``, ``-inf``, or weights' size beyond reason.
     """
 
     kind: str
     step: int | None = None
-    what: str | None = None
-    value: str | None = None
+    what: str | None = field(default=None, metadata={"unless": None})
+    value: str | None = field(default=None, metadata={"unless": None})
 
     def to_data(self, last_step: int) -> dict[str, Any]:
         """Return the facts for ``metadata.json``; ``last_step`` is the last one known of the seed."""

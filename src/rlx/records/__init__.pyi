@@ -78,6 +78,7 @@ from .metrics import (
     parse_row as parse_row,
     write_rows as write_rows,
 )
+from .origin import Origin as Origin
 from .results import (
     RANDOM as RANDOM,
     Score as Score,
@@ -93,7 +94,7 @@ from .run_state import (
 )
 from .runs import (
     RunFolder as RunFolder,
-    read_curve as read_curve,
+    read_curve_table as read_curve_table,
     read_metadata as read_metadata,
     write_metadata as write_metadata,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rlx.config import from_git, read_json, require
-from rlx.diagnosis import Task
+from rlx.diagnosis import TaskFacts
 from rlx.errors import DataDamaged
 
 FORMAT = 1
@@ -106,13 +106,13 @@ class EnvironmentFacts:
         return self.episode_limit is None and not self.ended and self.steps_tried > 0
 
     @property
-    def task(self) -> Task | None:
+    def task(self) -> TaskFacts | None:
         """What the diagnosis needs to know; None where nothing is known."""
         if self.action_space is None or self.observation_space is None:
             return None
         low, high = _bounds(self.action_space.data)
         shape = (self.observation_space.data or {}).get("shape", ())
-        return Task(
+        return TaskFacts(
             self.max_entropy, self.episode_limit, tuple(self.observation_size), low, high, tuple(shape),
             is_image=_is_image(self.observation_space.data), seeded=self.seeded,
         )  # fmt: skip

@@ -25,7 +25,7 @@ OWN = b"*\n"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Signs:
     """What the files of a run say.
 
     Attributes:
@@ -68,7 +68,7 @@ def status_and_process(metadata: Mapping[str, Any]) -> tuple[str, Process | None
     return str(metadata["status"]), process, moment
 
 
-def state_of(found: Evidence, notes: LiveNotes) -> str:
+def state_of(found: Signs, notes: LiveNotes) -> str:
     """Return what a run is, from its files and from who is at work on it."""
     if now := notes.state:
         return now
@@ -83,7 +83,7 @@ def state_of(found: Evidence, notes: LiveNotes) -> str:
     return "finished" if found.has_its_scores else _trained(found, notes)
 
 
-def _trained(found: Evidence, notes: LiveNotes) -> str:
+def _trained(found: Signs, notes: LiveNotes) -> str:
     """Return what a run is whose training says nothing against it, and that has no scores."""
     if notes.may_go_on:
         return "running"
@@ -133,7 +133,7 @@ def evidence(
     fit: Match,
     unfinished: bool,
     kept: bool,
-) -> Evidence:
+) -> Signs:
     """Return what the files of a run say.
 
     Args:
@@ -148,4 +148,4 @@ def evidence(
     recorded = (
         is_recorded(folder) if told[0] is None or foreign else fit.scores is False and are_scores_recorded(folder)
     )
-    return Evidence(*told, scored, unfinished, kept, recorded, foreign)
+    return Signs(*told, scored, unfinished, kept, recorded, foreign)

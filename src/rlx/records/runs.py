@@ -38,10 +38,11 @@ from rlx.records.live_notes import AT_WORK, Process
 from rlx.records.metadata_shape import FORMAT, check_metadata, not_metadata
 from rlx.records.metrics import iterate_rows
 from rlx.records.run_state import run_state
+from rlx.stats import SeedCurve
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
-    from rlx.experiments import Origin
+    from rlx.records.origin import Origin
     from rlx.records.results import Summary
 
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")
@@ -225,15 +226,14 @@ class RunFolder:
     def evidence(self, checkpoint: str) -> RunScores:
         """Return the scores together with all that an honest comparison names beside them.
 
-        That is the learning curves, and from ``metadata.json``, where there is one, the engine, code and library
-        versions, and in which steps the seeds were planned.
+        That is, from ``metadata.json``, where there is one, the engine, code and library versions, and in which steps the
+        seeds were planned.
 
         Raises:
             Missing: As :meth:`scores`.
             DataDamaged: As :meth:`scores`, or ``metadata.json`` cannot be read.
         """
         found = self.scores(checkpoint)
-        curves = read_curve(self.path)
         metadata = read_metadata(self.path) if (self.path / "metadata.json").exists() else {}
         planned = {
             seed["seed"]: seed["planned"]
@@ -245,7 +245,6 @@ class RunFolder:
             provenance=provenance(metadata),
             planned=planned,
             random_return=self.evaluation.random_return,
-            curves=curves,
             seeded=self.seeded,
         )
 
@@ -266,26 +265,28 @@ def provenance(metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_curve(folder: Path) -> dict[int, tuple[Any, Any]]:
-    """Return each seed's learning curve from ``plots/learning_curve.csv``: environment steps and mean returns.
+def read_curve_table(folder: Path) -> dict[int, SeedCurve] | None:
+    """Return each seed's learning curve from ``plots/learning_curve.csv``: mean returns over environment steps.
 
-    Empty where the file is missing; :class:`~rlx.errors.DataDamaged` where it is no such table.
+    None where the file is missing; :class:`~rlx.errors.DataDamaged` where it is no such table.
     """
     import numpy as np
     import pandas as pd
 
     path = folder / "plots" / "learning_curve.csv"
     if not path.exists():
-        return {}
+        return None
     try:
         table = pd.read_csv(io.StringIO(read_table(path)))
         by_seed = table.astype({"step": int, "seed": int, "return_mean": float}).groupby("seed")
-        found = {int(str(seed)): (rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed}
+        found = {
+            int(str(seed)): SeedCurve(rows["step"].to_numpy(), rows["return_mean"].to_numpy()) for seed, rows in by_seed
+        }
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataDamaged(
             f"{path}: is not a learning curve ({str(error)[:120]}); {from_dvc(path, folder.name)}"
         ) from None
-    if not all(np.isfinite(values).all() for _, values in found.values()):
+    if not all(np.isfinite(curve.values_T).all() for curve in found.values()):
         raise DataDamaged(f"{path}: has empty cells; {from_dvc(path, folder.name)}")
     return found
 

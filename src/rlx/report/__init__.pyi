@@ -1,3 +1,4 @@
+from .analysis import Analyzed as Analyzed, Diagnosed as Diagnosed, Suggested as Suggested
 from .analysis_words import (
     analysis_grids as analysis_grids,
     analysis_headline as analysis_headline,
@@ -10,7 +11,7 @@ from .asked_comparison import (
     judge_asked as judge_asked,
     settings_here as settings_here,
 )
-from .comparison_files import comparison_data as comparison_data, write_comparison as write_comparison
+from .comparison_files import compared as compared, write_comparison as write_comparison
 from .comparison_tables import comparison_grids as comparison_grids
 from .comparison_words import (
     beware_of_all as beware_of_all,
@@ -30,8 +31,14 @@ from .diagnosis_words import (
     headline as headline,
     tries as tries,
 )
-from .doctor.examination import Section as Section, examine as examine, mended as mended
-from .doctor.finding import Finding as Finding, counted as counted
+from .doctor.check_result import CheckResult as CheckResult, with_noun as with_noun
+from .doctor.examination import (
+    CheckSection as CheckSection,
+    Examination as Examination,
+    examine as examine,
+    mended as mended,
+)
+from .document import keys_of as keys_of, part_of as part_of, to_json as to_json
 from .experiment_result import experiment_lines as experiment_lines
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
@@ -40,29 +47,33 @@ from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet,
 from .metric_explanations import (
     ExplainedRun as ExplainedRun,
     explain_run as explain_run,
-    explanation_data as explanation_data,
     explanation_markdown as explanation_markdown,
     facts as facts,
 )
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
-from .metric_tables import COLUMNS as COLUMNS, metric_data as metric_data, to_rows as to_rows
+from .metric_tables import COLUMNS as COLUMNS, plotted as plotted, to_rows as to_rows
 from .named_digest import digest_named as digest_named
 from .page import Heading as Heading, write_page as write_page
+from .played import (
+    FilmFacts as FilmFacts,
+    evaluated as evaluated,
+    filmed_episode as filmed_episode,
+)
 from .played_policies import (
     EPISODE_COLUMNS as EPISODE_COLUMNS,
     asked_policies as asked_policies,
     episode_rows as episode_rows,
     known_or_played as known_or_played,
     over_seeds as over_seeds,
-    played_data as played_data,
     played_grid as played_grid,
 )
-from .plots import save as save
+from .plots import save_figure as save_figure
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
-from .run_facts import facts_of_run as facts_of_run
+from .run_facts import RunFacts as RunFacts, facts_of_run as facts_of_run
 from .study_comparison import (
     compare_folders as compare_folders,
 )
+from .sweep_points import swept as swept
 from .sweep_result import (
     SweepResult as SweepResult,
     failure_lines as failure_lines,
@@ -72,6 +83,5 @@ from .sweep_result import (
     point_settings as point_settings,
     result_grid as result_grid,
     result_lines as result_lines,
-    sweep_data as sweep_data,
 )
 from .text import Line as Line, wrapped as wrapped

@@ -4,39 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
-from typing import Any
 
-from rlx import stats
+from rlx.report.analysis import Analyzed, Learned, PolicyOutcome
 from rlx.report.diagnosis_words import diagnosis_markdown
 from rlx.report.grid import Grid
 from rlx.stats import MISSING, interval, number
 
-Content = Mapping[str, Any]
 
-
-def analysis_markdown(content: Content, pictures: Mapping[str, str], curve: str | None) -> str:
+def analysis_markdown(content: Analyzed, pictures: Mapping[str, str], curve: str | None) -> str:
     """Return the analysis as Markdown.
 
     Args:
-        content: The content of ``analysis.json``.
+        content: The analysis.
         pictures: By finding, the path of its picture.
         curve: The path of the picture of the learning curve; None leaves it out.
     """
-    lines = [f"# {content['run']} on {content['environment']}", "", analysis_headline(content), ""]
+    lines = [f"# {content.run} on {content.environment}", "", analysis_headline(content), ""]
     lines += diagnosis_markdown(content, pictures)
     for grid in analysis_grids(content):
         lines += [grid.to_markdown(), ""]
-    if content["learning"] is None:
+    if content.learning is None:
         lines += ["No training episode ended, so nothing can be said about learning.", ""]
     elif curve:
         lines += [f"![learning curve]({curve})", ""]
     return "\n".join(lines)
 
 
-def analysis_headline(content: Content) -> str:
+def analysis_headline(content: Analyzed) -> str:
     """Return the outcome in one or two sentences."""
-    if content["outcome"] is None:
-        steps = f" after {content['steps_per_seed']:,} steps" if content["steps_per_seed"] else ""
+    if content.outcome is None:
+        steps = f" after {content.steps_per_seed:,} steps" if content.steps_per_seed else ""
         states = {
             "failed": "failed",
             "stopped": "was stopped",
@@ -44,80 +41,76 @@ def analysis_headline(content: Content) -> str:
             "evaluating": "is being evaluated",
             "resolved": "is not trained",
         }
-        state = states.get(content["status"], f"is {content['status']}")
+        state = states.get(content.status, f"is {content.status}")
         return f"This run {state}{steps} and has no held-out scores; what follows is from its training."
-    latest, random_return = content["outcome"]["latest"], content["random_return"]
-    found = latest["interval"]
-    shown = (
-        f" ({100 * found['level']:g} % interval {interval(stats.Interval(**found))}, n = {found['n']} seeds)"
-        if found
-        else ""
-    )
-    text = f"The final policies score {number(latest['return_mean'])}{shown} after {content['steps_per_seed']:,} steps each."
-    if latest["above_random_by_interval"]:
+    latest, random_return = content.outcome["latest"], content.random_return
+    found = latest.interval
+    shown = f" ({100 * found.level:g} % interval {interval(found)}, n = {found.n} seeds)" if found else ""
+    text = f"The final policies score {number(latest.return_mean)}{shown} after {content.steps_per_seed:,} steps each."
+    if latest.above_random_by_interval:
         return f"{text} Random actions score {number(random_return)}: this run learned."
     if found is None:
         return f"{text} Random actions score {number(random_return)}; with one seed, luck cannot be told from learning."
     return f"{text} Random actions score {number(random_return)}: that this run learned anything is not shown."
 
 
-def analysis_grids(content: Content) -> list[Grid]:
+def analysis_grids(content: Analyzed) -> list[Grid]:
     """Return the tables: outcome, learning and stability over seeds, seed by seed, reward components."""
     found = []
-    if content["outcome"] is not None:
-        found.append(_outcome(content))
-    if content["learning"] is not None:
-        found += [_course(content), _seeds(content)]
-    if content["reward_components"]:
+    if content.outcome is not None:
+        found.append(_outcome(content.outcome, content.random_return))
+    if content.learning is not None:
+        scores = content.outcome["latest"].seeds if content.outcome else {}
+        found += [_course(content.learning), _seeds(content.learning, scores)]
+    if content.reward_components:
         found.append(_components(content))
     return found
 
 
-def _outcome(content: Content) -> Grid:
-    latest, best = content["outcome"]["latest"], content["outcome"].get("best")
+def _outcome(outcome: Mapping[str, PolicyOutcome], random_return: float | None) -> Grid:
+    latest, best = outcome["latest"], outcome.get("best")
     rows = [["latest (judged)", *_outcome_cells(latest)]]
     if best:
         rows.append(["best (by validation)", *_outcome_cells(best)])
-    rows.append(["random policy", number(content["random_return"]), MISSING, MISSING, MISSING])
+    rows.append(["random policy", number(random_return), MISSING, MISSING, MISSING])
     notes = []
-    if latest["interval"]:
-        found = latest["interval"]
-        notes.append(f"Interval: {100 * found['level']:g} %, {found['method']}, over n = {found['n']} training seeds.")
+    if latest.interval:
+        found = latest.interval
+        notes.append(f"Interval: {100 * found.level:g} %, {found.method}, over n = {found.n} training seeds.")
     else:
         notes.append("One seed has no spread to judge by, so there is no interval; train at least 5.")
-    if best and best["validation_return_of_choice"] is not None:
+    if best and best.validation_return_of_choice is not None:
         notes.append(
-            f"`best` was chosen at {number(best['validation_return_of_choice'])} on validation episodes and scores "
-            f"{number(best['return_mean'])} on held-out ones."
+            f"`best` was chosen at {number(best.validation_return_of_choice)} on validation episodes and scores "
+            f"{number(best.return_mean)} on held-out ones."
         )
-    if latest["success_rate"] is not None:
-        low, high = latest["success_interval_over_episodes"]
+    if latest.success_rate is not None and latest.success_interval_over_episodes is not None:
+        low, high = latest.success_interval_over_episodes
         notes.append(
-            f"Success rate {100 * latest['success_rate']:.1f} % of held-out episodes (over episodes, Wilson: "
+            f"Success rate {100 * latest.success_rate:.1f} % of held-out episodes (over episodes, Wilson: "
             f"{100 * low:.1f}–{100 * high:.1f} %)."
         )
     head = ["policy", "mean return", "interval", "worst seed", "best seed"]
     return Grid("Outcome", head, rows, " ".join(notes))
 
 
-def _outcome_cells(outcome: Mapping[str, Any]) -> list[str]:
-    found = outcome["interval"]
-    worst, best = outcome["worst_seed"], outcome["best_seed"]
+def _outcome_cells(outcome: PolicyOutcome) -> list[str]:
+    found = outcome.interval
+    worst, best = outcome.worst_seed, outcome.best_seed
     return [
-        number(outcome["return_mean"]),
-        interval(stats.Interval(**found)) if found else MISSING,
-        f"{number(worst['return_mean'])} (seed {worst['seed']})",
-        f"{number(best['return_mean'])} (seed {best['seed']})",
+        number(outcome.return_mean),
+        interval(found) if found else MISSING,
+        f"{number(worst.return_mean)} (seed {worst.seed})",
+        f"{number(best.return_mean)} (seed {best.seed})",
     ]
 
 
-def _course(content: Content) -> Grid:
+def _course(learning: Learned) -> Grid:
     """Return learning speed and stability over all seeds: the median, and the range."""
-    learning = content["learning"]
     rows = []
     for level, words in (("0.5", "steps to 50 %"), ("0.9", "steps to 90 %")):
-        reached = [steps for steps in learning["steps_to"][level].values() if steps is not None]
-        never = len(learning["steps_to"][level]) - len(reached)
+        reached = [steps for steps in learning.steps_to[level].values() if steps is not None]
+        never = len(learning.steps_to[level]) - len(reached)
         middle = f"{median(reached):,.0f}" if reached and never < len(reached) else "never"
         spread = f"{min(reached):,} to {max(reached):,}" if reached else MISSING
         rows.append([words, middle, spread + (f", never in {never}" if never else "")])
@@ -127,32 +120,32 @@ def _course(content: Content) -> Grid:
         ("late_swing", "late swing"),
         ("gain_in_last_window", "gain at the end"),
     ):
-        known = [100 * value for value in learning[key].values() if value is not None]
+        known = [100 * value for value in getattr(learning, key).values() if value is not None]
         if known:
-            middle, low, high = (round(value) for value in (median(known), min(known), max(known)))
-            rows.append([words, f"{middle} %", f"{low} to {high} %"])
-    scale = learning["scale"]
+            middle, least, most = (round(value) for value in (median(known), min(known), max(known)))
+            rows.append([words, f"{middle} %", f"{least} to {most} %"])
+    scale = learning.scale
+    low, high = float(scale["0"]), float(scale["1"])
     note = (
-        f"Returns of training episodes, placed between {number(scale['0'])} (0 %) and {number(scale['1'])} (100 %); "
-        f"{scale['meaning']}; training is cut into {len(learning['window_steps'])} windows. Mean level: average over "
+        f"Returns of training episodes, placed between {number(low)} (0 %) and {number(high)} (100 %); "
+        f"{scale['meaning']}; training is cut into {len(learning.window_steps)} windows. Mean level: average over "
         "training; final drop: best window less last; late swing: standard deviation over the last quarter; gain at the "
         "end: last window less the quarter before."
     )
     return Grid("Learning and stability", ["over seeds", "median", "range"], rows, note)
 
 
-def _seeds(content: Content) -> Grid:
-    learning = content["learning"]
-    scores = {} if content["outcome"] is None else content["outcome"]["latest"]["seeds"]
+def _seeds(learning: Learned, scores: Mapping[int, float]) -> Grid:
     rows = []
-    for seed in sorted(learning["area_under_curve"], key=int):
+    for seed in sorted(learning.area_under_curve):
         shares = [
-            learning[key].get(seed) for key in ("area_under_curve", "drop_from_best_window_to_last", "late_swing")
+            getattr(learning, key).get(seed)
+            for key in ("area_under_curve", "drop_from_best_window_to_last", "late_swing")
         ]
-        steps = [learning["steps_to"][level].get(seed) for level in ("0.5", "0.9")]
+        steps = [learning.steps_to[level].get(seed) for level in ("0.5", "0.9")]
         rows.append(
             [
-                seed,
+                str(seed),
                 number(scores.get(seed)),
                 *("never" if value is None else f"{value:,}" for value in steps),
                 *(MISSING if value is None else f"{100 * value:.0f} %" for value in shares),
@@ -162,11 +155,11 @@ def _seeds(content: Content) -> Grid:
     return Grid("Seed by seed", head, rows)
 
 
-def _components(content: Content) -> Grid:
-    found = content["reward_components"]
-    total = sum(abs(each["late"]) for each in found.values()) or 1.0
+def _components(content: Analyzed) -> Grid:
+    found = content.reward_components
+    total = sum(abs(each.late) for each in found.values()) or 1.0
     rows = [
-        [name, number(each["early"]), number(each["late"]), f"{100 * abs(each['late']) / total:.0f} %"]
+        [name, number(each.early), number(each.late), f"{100 * abs(each.late) / total:.0f} %"]
         for name, each in found.items()
     ]
     note = "Sums per training episode, medians over seeds, over the first and last quarter of training; share: of the sizes of all, late."

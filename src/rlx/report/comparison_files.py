@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from rlx import stats
-from rlx.comparison import MethodComparison, StudyComparison, task_name
+from rlx.comparison import (
+    Choice,
+    Comparison,
+    Criteria,
+    Learning,
+    MethodComparison,
+    RunScores,
+    StudyComparison,
+    task_name,
+)
 from rlx.config import write_json, write_text
 from rlx.errors import Missing
 from rlx.records import RunFolder
+from rlx.report.analysis import SeedScore
 from rlx.report.comparison_pictures import curves_of, pictures
 from rlx.report.comparison_words import comparison_markdown, headlines
+from rlx.report.document import to_json
+from rlx.report.run_files import read_curves
 
-FORMAT = 2
+FORMAT: Literal[2] = 2
 
 
 def write_comparison(target: Path, study: StudyComparison, folders: Sequence[RunFolder]) -> None:
@@ -31,11 +41,11 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     from rlx.report import plots
 
     for folder in folders:
-        if not (folder.path / "plots" / "learning_curve.csv").exists():
-            path = folder.path / "plots" / "learning_curve.csv"
+        if read_curves(folder) is None:
+            path = folder.path / "analysis.json"
             raise Missing(f"{path}: no such file; `dvc repro` makes it (or `dvc pull` fetches it)")
     write_json(target / "summary.json", metrics_of(study))
-    write_json(target / "comparison.json", comparison_data(study))
+    write_json(target / "comparison.json", to_json(compared(study)))
     write_text(target / "comparison.md", comparison_markdown(study))
     order = sorted((folder.name for folder in folders), key=lambda name: name not in study.baselines)
     curves = curves_of(study, order)
@@ -48,7 +58,7 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     ]
     _write_csv(target / "scores.csv", pd.DataFrame(rows))
     for name, figure in pictures(study, order):
-        plots.save(figure, target / f"{name}.png")
+        plots.save_figure(figure, target / f"{name}.png")
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -69,62 +79,140 @@ def metrics_of(study: StudyComparison) -> dict[str, dict[str, Any]]:
     return content
 
 
-def comparison_data(study: StudyComparison) -> dict[str, Any]:
-    """Return the whole comparison as plain values, as ``docs/files.md`` describes them.
+@dataclass(frozen=True)
+class Successes:
+    """Episodes that succeeded.
+
+    Attributes:
+        successes: How many did.
+        episodes: Of how many.
+    """
+
+    successes: int
+    episodes: int
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Whose scores these are.
+
+    Attributes:
+        run: Its name.
+        task: Its environment.
+    """
+
+    run: str
+    task: str
+
+
+@dataclass(frozen=True)
+class ComparedRun(stats.Description, _Named):
+    """A run's scores.
+
+    Attributes:
+        worst_seed: The worst seed.
+        success: Successful episodes, where the environment reports success.
+        random_return: Mean return of random actions.
+        environment_steps: Per seed.
+        seeds: Score of each seed.
+    """
+
+    worst_seed: SeedScore
+    success: Successes | None
+    random_return: float | None
+    environment_steps: int | None
+    seeds: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class SampleEfficiency:
+    """How fast the runs learn.
+
+    Attributes:
+        threshold: The return that counts as solved.
+        runs: Each of them.
+    """
+
+    threshold: float | None
+    runs: Sequence[Learning]
+
+
+@dataclass(frozen=True)
+class ReferenceReturns:
+    """The returns that normalised scores are made by.
+
+    Attributes:
+        low: What counts as 0.
+        high: What counts as 1.
+    """
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """`rlx compare --json`, and `analysis/compare/comparison.json`.
+
+    Attributes:
+        format: Version of this schema.
+        headline: Sentences to repeat.
+        baseline: The run, or method, that the others are compared with.
+        checkpoint: Which policies; None for ``--scores``.
+        metric: What is compared; left out where it is the return.
+        criteria: How the runs are judged; the minimum effect is that of all verdicts, or else the baseline's own.
+        runs: Best mean first.
+        comparisons: One per candidate.
+        learning: How fast each run learns.
+        best_checkpoints: What ``best`` checkpoints promised on validation episodes, and hold, by run.
+        methods: Over several environments: each method's verdict.
+        references: For these: the returns that count as 0 and 1 on each environment.
+    """
+
+    format: Literal[2]
+    headline: Sequence[str]
+    baseline: str
+    checkpoint: str | None
+    metric: str = field(kw_only=True, default="return", metadata={"unless": "return"})
+    criteria: Criteria
+    runs: Sequence[ComparedRun]
+    comparisons: Sequence[Comparison]
+    learning: SampleEfficiency
+    best_checkpoints: Mapping[str, Choice]
+    methods: Sequence[MethodComparison]
+    references: Mapping[str, ReferenceReturns]
+
+
+def compared(study: StudyComparison) -> Compared:
+    """Return the whole comparison as its document.
 
     How long seeds took is left out: the same seeds, trained again, give the same ``comparison.json``.
     """
     untimed = replace(study, comparisons=tuple(replace(found, minutes=None) for found in study.comparisons))
-    runs = []
-    for run in study.scores:
-        worst, score = run.worst
-        runs.append(
-            {
-                "run": run.run,
-                "task": task_name(run),
-                **plain(stats.describe(run.scores_S)),
-                "worst_seed": {"seed": worst, "return_mean": score},
-                "success": None if run.success is None else {"successes": run.success[0], "episodes": run.success[1]},
-                "random_return": study.random_returns.get(run.run),
-                "environment_steps": run.environment_steps,
-                "seeds": {str(seed): value for seed, value in run.scores.items()},
-            }
-        )
-    return {
-        "format": FORMAT,
-        "headline": headlines(untimed),
-        "baseline": study.baseline,
-        "checkpoint": study.checkpoint,
-        **({} if study.metric == "return" else {"metric": study.metric}),
-        "criteria": plain(study.criteria),
-        "runs": runs,
-        "comparisons": plain(study.comparisons),
-        "learning": {"threshold": study.threshold, "runs": plain(study.learning)},
-        "best_checkpoints": plain(study.choices),
-        "methods": [_method(method) for method in study.methods],
-        "references": {task: {"low": low, "high": high} for task, (low, high) in study.references.items()},
-    }
+    return Compared(
+        format=FORMAT,
+        headline=headlines(untimed),
+        baseline=study.baseline,
+        checkpoint=study.checkpoint,
+        metric=study.metric,
+        criteria=study.criteria,
+        runs=[_compared_run(run, study.random_returns.get(run.run)) for run in study.scores],
+        comparisons=study.comparisons,
+        learning=SampleEfficiency(study.threshold, study.learning),
+        best_checkpoints=study.choices,
+        methods=study.methods,
+        references={task: ReferenceReturns(low, high) for task, (low, high) in study.references.items()},
+    )
 
 
-def _method(method: MethodComparison) -> dict[str, Any]:
-    """Return a method as plain values; its chance to improve is a number, and the estimate with the interval beside it."""
-    chance = method.probability_of_improvement
-    return {**plain(method), "probability_of_improvement": chance and chance.mean, "improvement": plain(chance)}
-
-
-def plain(value: Any) -> Any:
-    """Return dataclasses, arrays and mappings as what JSON holds; what is not a finite number becomes null.
-
-    Fields of a dataclass that a clock decides are left out: no document depends on how fast a machine is.
-    """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value) if not each.metadata.get("clock")}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _compared_run(run: RunScores, random_return: float | None) -> ComparedRun:
+    return ComparedRun(
+        run=run.run,
+        task=task_name(run),
+        **vars(stats.describe(run.scores_S)),
+        worst_seed=SeedScore(*run.worst),
+        success=None if run.success is None else Successes(*run.success),
+        random_return=random_return,
+        environment_steps=run.environment_steps,
+        seeds=run.scores,
+    )

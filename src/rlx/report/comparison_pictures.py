@@ -49,8 +49,8 @@ def curves_of(study: StudyComparison, runs: Sequence[str]) -> dict[str, pd.DataF
     found = {}
     for name in runs:
         parts = [
-            pd.DataFrame({"step": steps, "seed": seed, "return_mean": values})
-            for seed, (steps, values) in by_name[name].curves.items()
+            pd.DataFrame({"step": curve.x_T, "seed": seed, "return_mean": curve.values_T})
+            for seed, curve in by_name[name].curves.items()
         ]
         found[name] = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     return found

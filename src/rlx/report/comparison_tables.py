@@ -207,7 +207,7 @@ def methods_grids(study: StudyComparison) -> Iterator[Grid]:
     yield Grid("All environments together", head, rows, note)
     judged = []
     for method in study.methods:
-        chance, found = method.probability_of_improvement, method.difference
+        chance, found = method.improvement, method.difference
         if chance is None:
             continue
         row = [

@@ -45,7 +45,7 @@ def verdicts(study: StudyComparison) -> list[str]:
     if study.left_out:
         lines.append("No verdict over environments: there are not two on which every method has a run.")
     if is_alone(study):
-        return [answer(study)]
+        return [full_verdict(study)]
     lines += [_summary(study)] if len(study.comparisons) > 2 and not study.methods else []
     return lines + [verdict_headline(study, comparison) for comparison in study.comparisons]
 
@@ -55,7 +55,7 @@ def is_alone(study: StudyComparison) -> bool:
     return len(study.comparisons) == 1 and not study.methods and not study.left_out
 
 
-def answer(study: StudyComparison) -> str:
+def full_verdict(study: StudyComparison) -> str:
     """Return the verdict on a study's only candidate, with what would settle it: its size, how long it takes, the command."""
     (comparison,) = study.comparisons
     if not comparison.more_seeds:
@@ -141,7 +141,7 @@ def _method_headline(study: StudyComparison, method: MethodComparison) -> str:
     if found is not None:
         shown = f"{number(found.mean, sign=True)} normalised score {_bracket(found)}"
     else:
-        chance = method.probability_of_improvement
+        chance = method.improvement
         assert chance is not None
         shown = f"a seed of it beats one of {study.baseline}'s with probability {chance.mean:.2f} {interval(chance.interval)}"
     words = {

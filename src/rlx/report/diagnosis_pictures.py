@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from rlx.diagnosis import Diagnosis, Evidence, Finding, RunRecord, SeedRecord, Signals
-from rlx.report.plots import COLOURS, keep_in_sight, save
+from rlx.report.plots import COLOURS, keep_in_sight, save_figure
 
 RETURN = "rollout/return_mean"
 MOST_PANELS = 3
@@ -28,7 +28,7 @@ def write_pictures(record: RunRecord, diagnosis: Diagnosis, folder: Path) -> dic
     for finding in diagnosis.findings:
         if signals.seeds and any(_metrics(signals, each) for each in finding.evidence if each.window):
             name = f"finding_{finding.id}.png"
-            save(_draw(signals, finding), folder / name)
+            save_figure(_draw(signals, finding), folder / name)
             written[finding.id] = name
     return written
 
@@ -58,7 +58,7 @@ def _draw(signals: Signals, finding: Finding) -> Any:
         if evidence.window and evidence.window[0] < evidence.window[1]:
             axes.axvspan(*evidence.window, color=COLOURS[4], alpha=0.15, linewidth=0)
         keep_in_sight(axes, [values for values in shown if np.isfinite(values).any()], f"no {metric}")
-        if metric == evidence.metric and np.isfinite(evidence.threshold):
+        if metric == evidence.metric and evidence.threshold is not None:
             axes.axhline(evidence.threshold, color="black", linestyle="--", linewidth=1)
             low, high = axes.get_ylim()
             axes.set_ylim(min(low, evidence.threshold), max(high, evidence.threshold * 1.05))

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from rlx import stats
-from rlx.report.comparison_files import plain
 from rlx.report.grid import Grid
 from rlx.stats import interval, number
 
-FORMAT = 1
+
+@dataclass(frozen=True, kw_only=True)
+class Summed:
+    """What is summed up, in a paragraph.
+
+    Attributes:
+        format: Version of this schema.
+        kind: ``run``, ``sweep`` or ``project``.
+        name: Its name.
+        summary: The paragraph.
+    """
+
+    format: Literal[1] = 1
+    kind: str
+    name: str
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -19,32 +32,16 @@ class Digest:
     """One paragraph and one table.
 
     Attributes:
-        kind: ``run``, ``sweep`` or ``project``.
-        name: What it is about.
-        paragraph: The paragraph.
+        content: The paragraph, and the facts that ``--json`` prints beside it.
         grid: The table.
-        facts: What ``--json`` prints beside the paragraph.
     """
 
-    kind: str
-    name: str
-    paragraph: str
+    content: Summed
     grid: Grid
-    facts: Mapping[str, Any]
 
     def to_markdown(self) -> str:
         """Return the digest as Markdown."""
-        return f"# {self.name}\n\n{self.paragraph}\n\n{self.grid.to_markdown()}\n"
-
-    def to_data(self) -> dict[str, Any]:
-        """Return the digest as plain values, as ``docs/files.md`` describes them."""
-        return {
-            "format": FORMAT,
-            "kind": self.kind,
-            "name": self.name,
-            "summary": self.paragraph,
-            **plain(self.facts),
-        }
+        return f"# {self.content.name}\n\n{self.content.summary}\n\n{self.grid.to_markdown()}\n"
 
 
 def scored(estimate: stats.Estimate) -> str:

@@ -37,7 +37,7 @@ def experiment_lines(root: Path, folder: RunFolder, parameters: Parameters) -> I
         f"{folder.name}: mean return {number(score.estimate.mean)}{shown}; random actions: {random_return}", "bold"
     )
     analysis = read_analysis(folder)
-    if analysis and any(finding["severity"] != "info" for finding in analysis["findings"]):
+    if analysis and any(finding.severity != "info" for finding in analysis.findings):
         yield Line(f"Diagnosis: {diagnosis_headline(analysis)} `rlx diagnose {folder.name}` tells more.")
     baseline, why = _baseline(root, folder, parameters)
     if baseline is None:

@@ -5,77 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from rlx.algorithms import vocabulary
+from rlx.diagnosis import Evidence, Finding
 from rlx.errors import RlxError
 from rlx.records import RunFolder
 from rlx.report.run_analysis import analyze
 from rlx.stats import number
 
 
-class Evidence(BaseModel):
-    """What a finding rests on: a metric beyond a threshold in a window of training."""
-
-    model_config = ConfigDict(frozen=True)
-
-    metric: str
-    value: FiniteFloat | None = None
-    relation: str = ""
-    threshold: FiniteFloat | None = None
-    window: tuple[int, int] | None = None
-    seeds: tuple[int, ...] = ()
-    seeds_in_all: int | None = None
-
-    @property
-    def curve(self) -> str:
-        """The metric whose curve shows it best; empty where none does."""
-        named = sorted((key for key in vocabulary() if "/" in key and key in self.metric), key=len)
-        return named[-1] if named else "rollout/return_mean" if "return" in self.metric and self.window else ""
-
-    @property
-    def words(self) -> str:
-        """The evidence without its metric, for people."""
-        parts = [] if self.value is None else [number(self.value)]
-        if self.relation and self.threshold is not None:
-            parts.append(f"{self.relation} {number(self.threshold)}")
-        if self.window is not None:
-            parts.append(f"steps {self.window[0]:,} to {self.window[1]:,}")
-        if self.seeds_in_all:
-            which = f" ({', '.join(map(str, self.seeds))})" if 0 < len(self.seeds) < self.seeds_in_all else ""
-            parts.append(f"{len(self.seeds)} of {self.seeds_in_all} seeds{which}")
-        return ", ".join(parts)
+def curve_of(evidence: Evidence) -> str:
+    """Return the metric whose curve shows a fact best; empty where none does."""
+    named = sorted((key for key in vocabulary() if "/" in key and key in evidence.metric), key=len)
+    return named[-1] if named else "rollout/return_mean" if "return" in evidence.metric and evidence.window else ""
 
 
-class Suggestion(BaseModel):
-    """What may help: the command that tries it, and what that costs."""
-
-    model_config = ConfigDict(frozen=True)
-
-    command: str | None = None
-    reason: str = ""
-    effect: str = ""
-    cost: str = ""
-
-
-class Finding(BaseModel):
-    """One finding, as ``rlx diagnose --json`` has it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    severity: Literal["error", "warning", "info"]
-    title: str
-    what: str
-    why: str = ""
-    source: str = ""
-    confidence: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    suggestions: tuple[Suggestion, ...] = ()
-    advice: str | None = None
-    consequences: tuple[str, ...] = ()
+def in_words(evidence: Evidence) -> str:
+    """Return a fact without its metric, for people."""
+    parts = [] if evidence.value is None else [number(evidence.value)]
+    if evidence.threshold is not None:
+        parts.append(f"{evidence.relation} {number(evidence.threshold)}")
+    if evidence.window is not None:
+        parts.append(f"steps {evidence.window[0]:,} to {evidence.window[1]:,}")
+    if evidence.seeds_in_all:
+        seeds, n = evidence.seeds, evidence.seeds_in_all
+        which = f" ({', '.join(map(str, seeds))})" if 0 < len(seeds) < n else ""
+        parts.append(f"{len(seeds)} of {n} seeds{which}")
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -109,9 +65,8 @@ def findings_of(root: Path, folder: RunFolder) -> RunFindings:
         content = analyze(root, folder).content
     except RlxError as error:
         return RunFindings(folder.name, [], {}, [f"{folder.name} cannot be diagnosed: {error}"])
-    found = [Finding.model_validate(each) for each in content["findings"]]
-    after = {each["id"]: Finding.model_validate(each) for each in content["consequences"]}
-    return RunFindings(folder.name, found, after, content["unchecked"], unremarkable=not found)
+    after = {each.id: each for each in content.consequences}
+    return RunFindings(folder.name, content.findings, after, content.unchecked, unremarkable=not content.findings)
 
 
 def told_once(found: Sequence[RunFindings]) -> list[RunFindings]:

@@ -9,12 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from rlx.experiments import Array
 from rlx.report.metric_curves import CurveSheet, MetricCurve
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_pictures import BANDS, look_of
 from rlx.report.metric_tables import UNITS
-from rlx.report.plots import Look, sight
+from rlx.report.plots import LineStyle, sight
+from rlx.stats import Array
 
 ROW_HEIGHT, MARGIN = 330, 170
 CONFIG = {"displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": ""}
@@ -67,7 +67,7 @@ def _frame(figure: Any, panel: Panel, unit: str, place: dict[str, int]) -> None:
         figure.add_hline(panel.random_return, line={"color": "grey", "dash": "dot", "width": 1}, **text, **place)
 
 
-def _traces(curve: MetricCurve, look: Look, group: str, told: set[str]) -> list[Any]:
+def _traces(curve: MetricCurve, look: LineStyle, group: str, told: set[str]) -> list[Any]:
     """Return seeds, band and mean; the first of a group stands for it in the legend."""
     line = {"color": look.colour, "dash": "solid" if look.dash == "-" else "dash"}
     found = []
@@ -83,15 +83,15 @@ def _traces(curve: MetricCurve, look: Look, group: str, told: set[str]) -> list[
                 **_legend(f"{group} seeds", f"{look.label}: each seed", told),
             )
         )
-    known, wide = curve.band.n_T > 0, curve.band.telling_T
+    known, wide = curve.n_T > 0, curve.telling_T
     legend = _legend(f"{group} mean", f"{look.label}: mean", told)
     if known.any():
         found.append(
             go.Scatter(
                 x=curve.x_T[known],
-                y=curve.band.mean_T[known],
-                customdata=np.column_stack([curve.band.low_T, curve.band.high_T, curve.band.n_T])[known],
-                mode=_mode(curve.band.mean_T),
+                y=curve.mean_T[known],
+                customdata=np.column_stack([curve.low_T, curve.high_T, curve.n_T])[known],
+                mode=_mode(curve.mean_T),
                 line={**line, "width": 3},
                 hovertemplate=f"{look.label}<br>mean of %{{customdata[2]:d}}: %{{y:.5~g}} at %{{x:,.5~g}}<br>"
                 "95 % interval %{customdata[0]:.5~g} to %{customdata[1]:.5~g}<extra></extra>",
@@ -103,7 +103,7 @@ def _traces(curve: MetricCurve, look: Look, group: str, told: set[str]) -> list[
         found.append(
             go.Scatter(
                 x=np.concatenate([x_T, x_T[::-1]]),
-                y=np.concatenate([curve.band.high_T[wide], curve.band.low_T[wide][::-1]]),
+                y=np.concatenate([curve.high_T[wide], curve.low_T[wide][::-1]]),
                 fill="toself",
                 fillcolor=look.colour,
                 opacity=0.15,

@@ -12,6 +12,7 @@ from rlx.errors import ConfigError, Missing, RlxError
 from rlx.experiments import Row, find_run, folder_row
 from rlx.records import RunFolder
 from rlx.report.comparison_words import headlines
+from rlx.report.run_files import evidence_of
 from rlx.report.study_comparison import compare_folders
 
 STATES = {
@@ -162,7 +163,7 @@ def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:
     if row is not None and not scored:
         return state(replace(row, id=folder.name), parameters)
     try:
-        folder.evidence(parameters.compare.checkpoint)
+        evidence_of(folder, parameters.compare.checkpoint)
     except RlxError as error:
         return f"has no scores: {error}" if folder.is_evaluated else "is trained, but not evaluated yet"
     return None

@@ -12,9 +12,9 @@ from rlx import stats
 from rlx.config import is_component
 from rlx.diagnosis import windowed
 from rlx.errors import Missing, RlxError
-from rlx.experiments import Array, SeedMetrics, read_metrics, training_clocks
+from rlx.experiments import SeedMetrics, read_metrics, training_clocks
 from rlx.records import RunFolder
-from rlx.stats import number
+from rlx.stats import Array, SeedCurve, number
 
 RETURNS = ("rollout/return_mean", "validation/return_mean")
 """Metrics that the random policy's mean return can be drawn beside."""
@@ -26,31 +26,25 @@ TIME_POINTS = 100
 
 
 @dataclass(frozen=True)
-class SeedCurve:
-    """One seed's curve; NaN where it has no value.
+class _Along:
+    """Points of a curve.
 
     Attributes:
-        x_T: Environment steps or seconds of training.
-        values_T: The metric there.
+        x_T: Environment steps or seconds of training, where the mean was taken.
     """
 
     x_T: Array
-    values_T: Array
 
 
 @dataclass(frozen=True)
-class MetricCurve:
-    """One metric of one run.
+class MetricCurve(stats.Band, _Along):
+    """One metric of one run: the mean over seeds with its interval, and each seed's own curve.
 
     Attributes:
         seeds: By seed, those that have values.
-        x_T: Where the mean was taken.
-        band: The mean over seeds and its interval.
     """
 
     seeds: Mapping[int, SeedCurve]
-    x_T: Array
-    band: stats.Band
 
 
 @dataclass(frozen=True)
@@ -59,19 +53,19 @@ class RunCurves:
 
     Attributes:
         run: Its name.
-        task: Its environment, with arguments and wrappers.
-        seeds: How many seeds have metrics.
+        environment: Its environment, with arguments and wrappers.
         seeds_wanted: How many the run is to have.
         random_return: What random actions score there; None where that is not known.
         metrics: By name, only those that have values.
+        seeds: How many seeds have metrics.
     """
 
     run: str
-    task: str
-    seeds: int
+    environment: str
     seeds_wanted: int
     random_return: float | None
     metrics: Mapping[str, MetricCurve]
+    seeds: int = field(default=0, metadata={"document": False})
 
     @property
     def label(self) -> str:
@@ -100,11 +94,11 @@ class CurveSheet:
     @property
     def tasks(self) -> list[str]:
         """The environments: each has panels of its own."""
-        return list(dict.fromkeys(run.task for run in self.runs))
+        return list(dict.fromkeys(run.environment for run in self.runs))
 
     def random_return(self, task: str, metric: str) -> float | None:
         """Return what random actions score in a panel; None where that is not known, or not a return."""
-        known = [run.random_return for run in self.runs if run.task == task and run.random_return is not None]
+        known = [run.random_return for run in self.runs if run.environment == task and run.random_return is not None]
         return known[0] if known and metric in RETURNS else None
 
 
@@ -191,7 +185,7 @@ def _run(root: Path, folder: RunFolder, wanted: Wanted, notes: list[str]) -> Run
         if (curve := _curve(metric, metrics, wanted.windows, clocks)) is not None
     }
     return RunCurves(
-        folder.name, _task(folder), len(metrics), len(snapshot.seeds), _random_return(folder, notes), curves
+        folder.name, _task(folder), len(snapshot.seeds), _random_return(folder, notes), curves, len(metrics)
     )
 
 
@@ -253,13 +247,17 @@ def _curve(
     steps_T, values_ST, here_ST = _on_one_grid(metric, logged, windows)
     if clocks is None:
         seeds = {seed: SeedCurve(steps_T, row) for seed, row in zip(logged, values_ST, strict=True)}
-        return MetricCurve(seeds, steps_T, stats.mean_band(_filled(values_ST, here_ST)))
+        return _meaned(seeds, steps_T, _filled(values_ST, here_ST))
     seeds = {
         seed: _timed(SeedCurve(steps_T[here], row[here]), clocks[seed], int(found.steps_U[-1]))
         for (seed, found), row, here in zip(logged.items(), values_ST, here_ST, strict=True)
     }
     seeds = {seed: curve for seed, curve in seeds.items() if np.isfinite(curve.values_T).any()}
     return _over_time(seeds) if seeds else None
+
+
+def _meaned(seeds: Mapping[int, SeedCurve], x_T: Array, values_ST: Array) -> MetricCurve:
+    return MetricCurve(x_T=x_T, **vars(stats.mean_band(values_ST)), seeds=seeds)
 
 
 def _on_one_grid(metric: str, logged: Mapping[int, SeedMetrics], windows: int | None) -> tuple[Array, Array, Array]:
@@ -317,4 +315,4 @@ def _over_time(seeds: Mapping[int, SeedCurve]) -> MetricCurve:
             for seed, curve in seeds.items()
         ]
     )
-    return MetricCurve(seeds, x_T, stats.mean_band(values_ST))
+    return _meaned(seeds, x_T, values_ST)

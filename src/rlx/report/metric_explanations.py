@@ -4,56 +4,81 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from rlx.algorithms import vocabulary
-from rlx.config import COMPONENT, Metric, metric_of
+from rlx.config import COMPONENT, Metric, Usual, metric_of
 from rlx.diagnosis import Behaviour, Finding, Rule, RunRecord, Signals, behaviour_of, diagnose, logged_metrics, notes
 from rlx.errors import Missing
 from rlx.experiments import more_rules, read_metrics
 from rlx.records import RunFolder
 from rlx.report.metric_choice import metric_named
-from rlx.report.run_records import gather
+from rlx.report.run_records import record_of
 
 GROUPS = ("rollout", "train", "validation", "reward")
 """In the order in which they are told."""
 
 
 @dataclass(frozen=True)
-class MetricNote:
-    """One metric of one run.
+class ExplainedMetric:
+    """What a metric is, as its vocabulary has it.
 
     Attributes:
-        metric: What it is.
-        behaviour: What it does here.
-        findings: What the diagnosis found that rests on it.
+        metric: Its name in the vocabulary.
+        group: What stands before the slash of its name; empty for counters.
+        meaning: What it tells, in a sentence or two.
+        formula: How it is computed.
+        unit: What it is measured in.
+        usual: Which values are usual.
+        higher: What a high value means.
+        lower: What a low value means.
     """
 
-    metric: Metric
-    behaviour: Behaviour
-    findings: tuple[Finding, ...]
+    metric: str
+    group: str
+    meaning: str
+    formula: str
+    unit: str
+    usual: Usual
+    higher: str
+    lower: str
+
+
+@dataclass(frozen=True)
+class MetricNote(Behaviour, ExplainedMetric):
+    """One metric of one run: what it is, and what it does here.
+
+    Attributes:
+        findings: Ids of the diagnosis's findings that rest on it.
+        resting: Those findings.
+    """
+
+    findings: tuple[str, ...] = ()
+    resting: tuple[Finding, ...] = field(default=(), metadata={"document": False})
 
     @property
     def here(self) -> str:
         """What it does here, as one text."""
-        return " ".join(self.behaviour.sentences)
+        return " ".join(self.sentences)
 
 
 @dataclass(frozen=True)
 class ExplainedRun:
-    """Metrics of one run.
+    """`rlx explain-metrics RUN [METRIC] --json`.
 
     Attributes:
+        format: Version of this schema.
         run: Its name.
         environment: Its environment's id.
-        status: How it stands.
-        seeds: The seeds that were looked at.
+        status: As in `rlx ls`.
+        seeds: The seeds that were looked at: those with enough updates.
         notes: What holds of all metrics.
-        metrics: Them, grouped.
+        metrics: All that were logged, grouped, or the one asked for.
     """
 
+    format: Literal[1]
     run: str
     environment: str
     status: str
@@ -73,11 +98,11 @@ def explain_run(root: Path, folder: RunFolder, metric: str | None = None) -> Exp
     Raises:
         UsageError: There is no such metric; the message names the nearest.
     """
-    record = gather(root, folder)
+    record = record_of(root, folder)
     explained = explain_record(record, metric, more_rules(root))
     if any(len(seed.steps_U) for seed in record.seeds):
         return explained
-    return ExplainedRun(**{**vars(explained), "notes": (*_why_nothing(root, folder), *explained.notes)})
+    return replace(explained, notes=(*_why_nothing(root, folder), *explained.notes))
 
 
 def explain_record(record: RunRecord, metric: str | None = None, more: Sequence[Rule] = ()) -> ExplainedRun:
@@ -91,12 +116,13 @@ def explain_record(record: RunRecord, metric: str | None = None, more: Sequence[
     found = (*diagnosis.findings, *diagnosis.consequences)
     explained = [each for name in wanted if (each := metric_of(name, known)) is not None]
     return ExplainedRun(
+        format=1,
         run=record.run,
         environment=record.config.env.id,
         status=record.status,
         seeds=tuple(signals.numbers),
         notes=tuple(notes(signals)),
-        metrics=tuple(MetricNote(each, behaviour_of(signals, each), _resting(found, each)) for each in explained),
+        metrics=tuple(_note(each, behaviour_of(signals, each), _resting(found, each)) for each in explained),
     )
 
 
@@ -106,17 +132,19 @@ def in_groups(metrics: Sequence[str]) -> list[str]:
     return sorted(metrics, key=lambda name: order.get(name.partition("/")[0], len(order)))
 
 
-def explanation_data(explained: ExplainedRun) -> dict[str, Any]:
-    """Return the document of ``rlx explain-metrics --json``."""
-    return {
-        "format": 1,
-        "run": explained.run,
-        "environment": explained.environment,
-        "status": explained.status,
-        "seeds": list(explained.seeds),
-        "notes": list(explained.notes),
-        "metrics": [_metric_data(note) for note in explained.metrics],
-    }
+def _note(explained: Metric, behaviour: Behaviour, resting: tuple[Finding, ...]) -> MetricNote:
+    return MetricNote(
+        group=explained.group,
+        meaning=explained.meaning or explained.summary,
+        formula=explained.formula,
+        unit=explained.unit,
+        usual=explained.usual,
+        higher=explained.higher,
+        lower=explained.lower,
+        **vars(behaviour),
+        findings=tuple(finding.id for finding in resting),
+        resting=resting,
+    )
 
 
 def explanation_markdown(explained: ExplainedRun, *, full: bool) -> str:
@@ -125,10 +153,10 @@ def explanation_markdown(explained: ExplainedRun, *, full: bool) -> str:
     lines += [part for note in explained.notes for part in (note, "")]
     group = None
     for note in explained.metrics:
-        if note.metric.group != group and not full:
-            group = note.metric.group
+        if note.group != group and not full:
+            group = note.group
             lines += [f"## {group}", ""]
-        lines += [f"{'##' if full else '###'} `{note.metric.name}`", ""]
+        lines += [f"{'##' if full else '###'} `{note.metric}`", ""]
         lines += [f"- **{name}**: {text}" for name, text in facts(note, full=full, code="`")]
         lines += [""]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -142,57 +170,19 @@ def facts(note: MetricNote, *, full: bool, code: str = "") -> Iterator[tuple[str
         full: All, not only meaning, usual range and behaviour.
         code: What to put around the formula.
     """
-    metric = note.metric
-    yield "meaning", metric.meaning or metric.summary
+    yield "meaning", note.meaning
     if full:
-        yield "formula", f"{code}{metric.formula}{code}"
-        yield "unit", metric.unit
-    yield "usual", metric.usual.text
+        yield "formula", f"{code}{note.formula}{code}"
+        yield "unit", note.unit
+    yield "usual", note.usual.text
     if full:
-        source = metric.usual.source
+        source = note.usual.source
         yield "source", f"{source[0].upper()}{source[1:]}."
-        yield "high", metric.higher
-        yield "low", metric.lower
+        yield "high", note.higher
+        yield "low", note.lower
     yield "here", note.here
-    for finding in note.findings:
+    for finding in note.resting:
         yield "finding", f"{finding.title} ({finding.id}, {finding.severity})" + (f": {finding.what}" if full else ".")
-
-
-def _metric_data(note: MetricNote) -> dict[str, Any]:
-    metric, usual, course = note.metric, note.metric.usual, note.behaviour.course
-    return {
-        "metric": metric.name,
-        "group": metric.group,
-        "meaning": metric.meaning or metric.summary,
-        "formula": metric.formula,
-        "unit": metric.unit,
-        "usual": {"text": usual.text, "source": usual.source, "low": usual.low, "high": usual.high},
-        "higher": metric.higher,
-        "lower": metric.lower,
-        "logged": note.behaviour.logged,
-        "sentences": list(note.behaviour.sentences),
-        "course": None
-        if course is None
-        else {
-            "trend": course.trend,
-            "early": course.early,
-            "middle": course.middle,
-            "late": course.late,
-            "lowest": course.lowest,
-            "highest": course.highest,
-            "turn": course.turn,
-            "settled": course.settled,
-            "first_step": course.first,
-            "last_step": course.last,
-            "seeds": {str(seed): level for seed, level in zip(course.seeds, course.final_S, strict=True)},
-            "alike": course.alike,
-            "agreeing": list(course.agreeing),
-            "below_usual": list(course.below),
-            "above_usual": list(course.above),
-            "share_outside": course.share,
-        },
-        "findings": [finding.id for finding in note.findings],
-    }
 
 
 def _resting(found: Sequence[Finding], metric: Metric) -> tuple[Finding, ...]:

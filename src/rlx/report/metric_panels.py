@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlx import stats
-from rlx.experiments import Array
 from rlx.report.metric_curves import CurveSheet, MetricCurve
+from rlx.stats import Array
 
 TITLES = {"rollout/return_mean": "return of training episodes", "validation/return_mean": "validation return"}
 NOTHING = {"rollout/return_mean": "no training episode ended"}
@@ -45,7 +45,7 @@ class Panel:
     @property
     def bands(self) -> list[stats.Band]:
         """The intervals that are drawn."""
-        return [curve.band for curve in self.curves.values()]
+        return list(self.curves.values())
 
 
 def panels(sheet: CurveSheet) -> list[Panel]:
@@ -55,7 +55,9 @@ def panels(sheet: CurveSheet) -> list[Panel]:
     found = []
     for block, task in enumerate(sheet.tasks):
         for index, metric in enumerate(sheet.metrics):
-            curves = {run.run: run.metrics[metric] for run in sheet.runs if run.task == task and metric in run.metrics}
+            curves = {
+                run.run: run.metrics[metric] for run in sheet.runs if run.environment == task and metric in run.metrics
+            }
             name = TITLES.get(metric, metric)
             title = f"{task}: {name}" if len(sheet.tasks) > 1 or index == 0 else name
             row, column = block * down + index // across, index % across

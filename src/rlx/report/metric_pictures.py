@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from rlx.report.metric_curves import CurveSheet
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_tables import UNITS
-from rlx.report.plots import COLOURS, Look, draw_band, draw_seed, keep_in_sight
+from rlx.report.plots import COLOURS, LineStyle, draw_band, draw_seed, keep_in_sight
 
 DASHES = ("-", "--")
 MOST_RUNS = len(COLOURS) * len(DASHES)
@@ -18,13 +18,13 @@ MOST_RUNS = len(COLOURS) * len(DASHES)
 BANDS = "thin: seeds; thick: mean; bands: 95 % t intervals over seeds"
 
 
-def look_of(index: int, label: str = "") -> Look:
+def look_of(index: int, label: str = "") -> LineStyle:
     """Return how the index-th run looks: its colour, and dashed from the eighth on."""
-    return Look(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS)], label)
+    return LineStyle(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS)], label)
 
 
 def curve_picture(sheet: CurveSheet) -> Any:
-    """Draw curves as a figure, ready for :func:`rlx.report.plots.save`."""
+    """Draw curves as a figure, ready for :func:`rlx.report.plots.save_figure`."""
     layout = panels(sheet)
     rows, columns = 1 + max(panel.row for panel in layout), 1 + max(panel.column for panel in layout)
     size = (7 if columns == 1 else 4.6 * columns, 0.9 + (3.6 if rows == 1 else 2.9 * rows))
@@ -45,12 +45,12 @@ def curve_picture(sheet: CurveSheet) -> Any:
     return figure
 
 
-def _draw(axes: Any, panel: Panel, sheet: CurveSheet, looks: dict[str, Look]) -> None:
+def _draw(axes: Any, panel: Panel, sheet: CurveSheet, looks: dict[str, LineStyle]) -> None:
     axes.set_visible(True)
     for run, curve in panel.curves.items():
         for seed in curve.seeds.values():
             draw_seed(axes, seed.x_T, seed.values_T, looks[run])
-        draw_band(axes, curve.x_T, curve.band, looks[run])
+        draw_band(axes, curve.x_T, curve, looks[run])
     if panel.random_return is not None:
         axes.axhline(panel.random_return, color="grey", linestyle=":", linewidth=1)
     keep_in_sight(axes, panel.shown_values, panel.empty, panel.bands)

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
-from rlx.experiments import Array
-from rlx.report.comparison_files import plain
-from rlx.report.metric_curves import CurveSheet, MetricCurve
+from rlx.report.metric_curves import CurveSheet, RunCurves
+from rlx.stats import Array
 
-FORMAT = 1
 UNITS = {"steps": "environment steps", "time": "seconds of training"}
 COLUMNS = ("run", "environment", "metric", "seed", "x", "value", "low", "high", "n")
 
 
-def metric_data(sheet: CurveSheet) -> dict[str, Any]:
-    """Return the points drawn, as plain values; what does not exist is null."""
+@dataclass(frozen=True)
+class Plotted:
+    """`rlx plot RUN... --json`.
 
-    def curve(found: MetricCurve) -> dict[str, Any]:
-        band = found.band
-        return {
-            "x": found.x_T,
-            "mean": band.mean_T,
-            "low": band.low_T,
-            "high": band.high_T,
-            "n": band.n_T,
-            "seeds": {seed: {"x": one.x_T, "values": one.values_T} for seed, one in found.seeds.items()},
-        }
+    Attributes:
+        format: Version of this schema.
+        x: What the horizontal axis is.
+        runs: In the order asked for.
+        notes: What is missing, and why.
+    """
 
+    format: Literal[1]
+    x: str
+    runs: Sequence[RunCurves]
+    notes: Sequence[str]
+
+
+def plotted(sheet: CurveSheet) -> Plotted:
+    """Return the points drawn."""
     runs = [
-        {
-            "run": run.run,
-            "environment": run.task,
-            "seeds_wanted": run.seeds_wanted,
-            "random_return": run.random_return,
-            "metrics": {metric: curve(run.metrics[metric]) for metric in sheet.metrics if metric in run.metrics},
-        }
+        replace(run, metrics={metric: run.metrics[metric] for metric in sheet.metrics if metric in run.metrics})
         for run in sheet.runs
     ]
-    content: dict[str, Any] = plain({"format": FORMAT, "x": UNITS[sheet.x], "runs": runs, "notes": list(sheet.notes)})
-    return content
+    return Plotted(1, UNITS[sheet.x], runs, sheet.notes)
 
 
 def to_rows(sheet: CurveSheet) -> list[dict[str, Any]]:
@@ -49,11 +47,10 @@ def to_rows(sheet: CurveSheet) -> list[dict[str, Any]]:
     for run in sheet.runs:
         for metric in (metric for metric in sheet.metrics if metric in run.metrics):
             found = run.metrics[metric]
-            head = {"run": run.run, "environment": run.task, "metric": metric}
+            head = {"run": run.run, "environment": run.environment, "metric": metric}
             for seed, one in found.seeds.items():
                 rows += _points(head | {"seed": seed}, {"x": one.x_T, "value": one.values_T})
-            band = found.band
-            mean = {"x": found.x_T, "value": band.mean_T, "low": band.low_T, "high": band.high_T, "n": band.n_T}
+            mean = {"x": found.x_T, "value": found.mean_T, "low": found.low_T, "high": found.high_T, "n": found.n_T}
             rows += _points(head, mean)
     return rows
 

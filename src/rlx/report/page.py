@@ -18,14 +18,21 @@ from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.records import RunFolder
 from rlx.report import comparison_tables, page_provenance
-from rlx.report.comparison_words import answer, beware_of_all, is_alone, judgement, shared_warnings, verdict_headline
+from rlx.report.comparison_words import (
+    beware_of_all,
+    full_verdict,
+    is_alone,
+    judgement,
+    shared_warnings,
+    verdict_headline,
+)
 from rlx.report.films import ShownFilm, films_of
-from rlx.report.findings import findings_of, told_once
+from rlx.report.findings import curve_of, findings_of, in_words, told_once
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
-from rlx.report.run_facts import facts_of_run
+from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.stats import visible
 
 MARKS = {
@@ -83,7 +90,7 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
         lstrip_blocks=True,
         finalize=_visible,
     )
-    environment.filters["commands"] = _with_commands
+    environment.filters |= {"commands": _with_commands, "curve": curve_of, "words": in_words}
     template = environment.get_template("page.html.j2")
     write_text(target, template.render(_content(root, parameters, judged, heading), **_programs()))
 
@@ -179,7 +186,7 @@ def _candidates_first(folders: Sequence[RunFolder], study: StudyComparison | Non
     return sorted(folders, key=lambda folder: study is not None and folder.name in study.baselines)
 
 
-def _facts(root: Path, folders: Sequence[RunFolder]) -> Mapping[str, Mapping[str, Any]]:
+def _facts(root: Path, folders: Sequence[RunFolder]) -> Mapping[str, RunFacts]:
     found = {}
     for folder in folders:
         try:
@@ -208,7 +215,7 @@ def _plain_lines(judged: JudgedRuns) -> list[str]:
 
 
 def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
-    judged_alone = answer(study) if is_alone(study) else None
+    judged_alone = full_verdict(study) if is_alone(study) else None
     return [
         {
             "line": judged_alone or verdict_headline(study, found),

@@ -14,13 +14,12 @@ from rlx import stats
 from rlx.algorithms import vocabulary
 from rlx.comparison import StudyComparison, task_name
 from rlx.errors import Missing
-from rlx.experiments import Array
 from rlx.records import RunFolder
 from rlx.report.metric_choice import INTERNALS, known_metrics
 from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve, RunCurves, Wanted, curve_sheet
 from rlx.report.metric_pictures import MOST_RUNS, look_of
 from rlx.report.plots import COLOURS, sight
-from rlx.stats import interval, number
+from rlx.stats import Array, interval, number
 
 DARK_COLOURS = ("#5AA9F0", "#FF8A4C", "#2BC79A", "#E79CC8", "#F2BC3D", "#A6DBFF", "#F0F3F6")
 """The colours of :data:`rlx.report.plots.COLOURS`, in their order, as they stand out on a dark ground."""
@@ -131,7 +130,7 @@ def _metrics(sheet: CurveSheet) -> list[dict[str, Any]]:
 
 
 def _task_curves(sheet: CurveSheet, task: str) -> dict[str, Any]:
-    runs = [run for run in sheet.runs if run.task == task]
+    runs = [run for run in sheet.runs if run.environment == task]
     lowest = sheet.random_return(task, RETURNS[0])
     return {
         "task": task,
@@ -145,11 +144,7 @@ def _range(runs: Sequence[RunCurves], metric: str, random_return: float | None) 
     values = [seed.values_T for run in runs if metric in run.metrics for seed in run.metrics[metric].seeds.values()]
     if metric in RETURNS and random_return is not None:
         values.append(np.array([random_return]))
-    return (
-        list(sight(values, [run.metrics[metric].band for run in runs if metric in run.metrics]))
-        if values
-        else [0.0, 1.0]
-    )
+    return list(sight(values, [run.metrics[metric] for run in runs if metric in run.metrics])) if values else [0.0, 1.0]
 
 
 def _run_curves(run: RunCurves) -> dict[str, Any]:
@@ -159,14 +154,13 @@ def _run_curves(run: RunCurves) -> dict[str, Any]:
 
 
 def _curve(curve: MetricCurve) -> dict[str, Any]:
-    band = curve.band
     return {
         "x": [int(x) for x in curve.x_T],
         "seeds": {str(seed): _row(one.values_T) for seed, one in curve.seeds.items()},
-        "mean": _row(np.where(band.n_T > 0, band.mean_T, np.nan)),
-        "low": _row(band.low_T),
-        "high": _row(band.high_T),
-        "n": [int(n) for n in band.n_T],
+        "mean": _row(np.where(curve.n_T > 0, curve.mean_T, np.nan)),
+        "low": _row(curve.low_T),
+        "high": _row(curve.high_T),
+        "n": [int(n) for n in curve.n_T],
     }
 
 

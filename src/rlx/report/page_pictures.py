@@ -96,7 +96,7 @@ def _curves(study: StudyComparison) -> str:
     lines = []
     for run in study.scores:
         if run.curves:
-            last = sum(float(values[-1]) for _, values in run.curves.values()) / len(run.curves)
+            last = sum(float(curve.values_T[-1]) for curve in run.curves.values()) / len(run.curves)
             lines.append(f"{run.run} ends at {number(last)}, mean of {len(run.curves)} seeds")
     return f"Learning curves, the return of training episodes over environment steps: {_told(lines)}."
 

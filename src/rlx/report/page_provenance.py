@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rlx.comparison import Comparison, StudyComparison, task_name
 from rlx.config import Parameters
@@ -12,6 +11,7 @@ from rlx.records import RunFolder
 from rlx.report.comparison_words import changes
 from rlx.report.digest import listed
 from rlx.report.grid import Grid
+from rlx.report.run_facts import RunFacts
 from rlx.report.text import setting
 from rlx.stats import MISSING, number
 
@@ -51,24 +51,24 @@ def seeds_grids(study: StudyComparison) -> Iterator[Grid]:
         yield Grid(title, ["seed", *(run.run for run in runs)], rows)
 
 
-def made_grid(facts: Mapping[str, Mapping[str, Any]]) -> Grid:
+def made_grid(facts: Mapping[str, RunFacts]) -> Grid:
     """Return where each run comes from, and what it cost."""
     from rlx.launch import shown_duration
 
     table = []
     for name, run in facts.items():
-        git, cost, engine = run["git"] or {}, run["cost"] or {}, run["engine"] or {}
+        git, cost, engine = run.git or {}, run.cost or {}, run.engine or {}
         dirty = git.get("dirty") or []
         seconds = cost.get("training_seconds_all_seeds")
         table.append(
             [
                 name,
-                str(run["environment"]),
+                str(run.environment),
                 (git.get("commit") or MISSING)[:10],
                 listed(dirty, MOST_FILES) or "none",
                 engine.get("name") or MISSING,
-                str(run["ended"] or MISSING).replace("T", " ")[:16],
-                f"{len(run['seeds']['finished'])}/{len(run['seeds']['wanted'])}",
+                str(run.ended or MISSING).replace("T", " ")[:16],
+                f"{len(run.seeds.finished)}/{len(run.seeds.wanted)}",
                 f"{cost['environment_steps']:,}" if cost else MISSING,
                 MISSING if seconds is None else shown_duration(seconds),
             ]
@@ -78,12 +78,12 @@ def made_grid(facts: Mapping[str, Mapping[str, Any]]) -> Grid:
     return Grid("Where each run comes from", head, table, note, left=6)
 
 
-def versions(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def versions(facts: Mapping[str, RunFacts]) -> list[str]:
     """Return the libraries and processors behind the runs: a sentence for all runs that share them."""
     found: dict[str, list[str]] = {}
     for name, run in facts.items():
-        known = [f"{library} {version}" for library, version in (run["versions"] or {}).items() if version]
-        processor = (run["host"] or {}).get("processor")
+        known = [f"{library} {version}" for library, version in (run.versions or {}).items() if version]
+        processor = (run.host or {}).get("processor")
         found.setdefault(", ".join([*known, *([processor] if processor else [])]), []).append(name)
     return [
         f"{'All runs' if len(found) == 1 else ', '.join(runs)}: {text or 'not recorded'}"

@@ -14,7 +14,9 @@ from rlx.errors import NotInProject
 from rlx.experiments import find_run
 from rlx.records import RunFolder
 from rlx.report.checkpoint_references import find_checkpoints
+from rlx.report.document import to_json
 from rlx.report.grid import Grid
+from rlx.report.played import PlayedPolicy
 from rlx.stats import MISSING, interval, number
 from rlx.training import Played, Policy, kept_episodes, play_policies
 
@@ -81,76 +83,33 @@ def known_or_played(
     return found if len(found) == len(policies) else play_policies(root, policies, protocol, say)
 
 
-def episode_rows(item: Played) -> list[dict[str, Any]]:
-    """Return a policy's episodes as rows of :data:`EPISODE_COLUMNS`."""
-    return [
-        {
-            "checkpoint": item.policy.label,
-            "seed": item.seed,
-            "step": item.step,
-            "episode": episode.index,
-            "reset_seed": episode.reset_seed,
-            "return": episode.episode_return,
-            "length": episode.length,
-            "success": episode.success,
-            "cut": episode.cut,
-        }
-        for episode in item.episodes
-    ]
+def episode_rows(played: Sequence[PlayedPolicy]) -> list[dict[str, Any]]:
+    """Return the policies' episodes as rows of :data:`EPISODE_COLUMNS`."""
+    return [to_json(item) | row for item in played for row in to_json(item.episodes)]
 
 
-def _summary(item: Played) -> dict[str, Any]:
-
-    returns = np.array([episode.episode_return for episode in item.episodes])
-    successes = [episode.success for episode in item.episodes if episode.success is not None]
-    return {
-        "checkpoint": item.policy.label,
-        "file": str(item.policy.path),
-        "environment": item.environment,
-        "seed": item.seed,
-        "step": item.step,
-        "return_mean": float(returns.mean()),
-        "return_std": float(returns.std(ddof=1)) if len(returns) > 1 else None,
-        "return_min": float(returns.min()),
-        "return_max": float(returns.max()),
-        "length_mean": float(np.mean([episode.length for episode in item.episodes])),
-        "success_rate": float(np.mean(successes)) if successes else None,
-        "cut": sum(episode.cut for episode in item.episodes),
-    }
-
-
-def played_data(played: list[Played], protocol: FinalEvalConfig) -> dict[str, Any]:
-    """Return what policies did in held-out episodes as plain values, for programs."""
-    policies = [
-        {**_summary(item), "episodes": [{k: row[k] for k in EPISODE_COLUMNS[3:]} for row in episode_rows(item)]}
-        for item in played
-    ]
-    return {"format": 1, "protocol": protocol.model_dump(), "policies": policies}
-
-
-def played_grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
+def played_grid(played: Sequence[PlayedPolicy], protocol: FinalEvalConfig) -> Grid:
     """Return what policies scored, a row each."""
-    summaries = [_summary(item) for item in played]
     head = ["checkpoint", "seed", "step", "mean return", "sd", "min", "max"]
     rows = [
         [
-            str(row["checkpoint"]).partition("#")[0],
-            str(row["seed"]),
-            f"{row['step']:,}",
+            row.checkpoint.partition("#")[0],
+            str(row.seed),
+            f"{row.step:,}",
             *(
-                MISSING if row[key] is None else number(row[key])
-                for key in ("return_mean", "return_std", "return_min", "return_max")
+                MISSING if value is None else number(value)
+                for value in (row.return_mean, row.return_std, row.return_min, row.return_max)
             ),
         ]
-        for row in summaries
+        for row in played
     ]
-    if any(row["success_rate"] is not None for row in summaries):
+    if any(row.success_rate is not None for row in played):
         head.append("success")
-        for cells, row in zip(rows, summaries, strict=True):
-            cells.append(MISSING if row["success_rate"] is None else f"{100 * row['success_rate']:.0f} %")
+        for cells, row in zip(rows, played, strict=True):
+            cells.append(MISSING if row.success_rate is None else f"{100 * row.success_rate:.0f} %")
     how = "most likely actions" if protocol.deterministic else "sampled actions"
     where = ", ".join(dict.fromkeys(item.environment for item in played))
-    cut = sum(row["cut"] for row in summaries)
+    cut = sum(row.cut for row in played)
     note = "sd, min and max: over episodes." + (
         f" {cut} episodes were cut at {protocol.step_limit} steps." if cut else ""
     )
@@ -158,11 +117,11 @@ def played_grid(played: list[Played], protocol: FinalEvalConfig) -> Grid:
     return Grid(title, head, rows, note)
 
 
-def over_seeds(played: list[Played]) -> list[str]:
+def over_seeds(played: Sequence[PlayedPolicy]) -> list[str]:
     """Say what each reference with several seeds scores: the mean over seeds, with its interval."""
     lines = []
-    for label in dict.fromkeys(item.policy.label for item in played):
-        means = [_summary(item)["return_mean"] for item in played if item.policy.label == label]
+    for label in dict.fromkeys(item.checkpoint for item in played):
+        means = [item.return_mean for item in played if item.checkpoint == label]
         if len(means) > 1:
             found = stats.mean_with_interval(np.array(means))
             lines.append(

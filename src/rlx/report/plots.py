@@ -41,7 +41,7 @@ def colour_of(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
     """Write a figure (PNG or SVG by its name) atomically and without a date, and close it."""
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
@@ -99,7 +99,7 @@ def _draw_curves(
     bands: list[stats.Band] = []
     for run, table in shown.items():
         wide = table.pivot_table(index="step", columns="seed", values="return_mean")
-        look = Look(colours[run], label=f"{run} (mean of {wide.shape[1]} seeds)")
+        look = LineStyle(colours[run], label=f"{run} (mean of {wide.shape[1]} seeds)")
         for seed in wide.columns:
             draw_seed(axes, wide.index, wide[seed], look)
         bands.append(stats.mean_band(wide.ffill().to_numpy().T))
@@ -114,7 +114,7 @@ def _draw_curves(
 
 
 @dataclass(frozen=True)
-class Look:
+class LineStyle:
     """How a run's curves look.
 
     Attributes:
@@ -128,12 +128,12 @@ class Look:
     label: str | None = None
 
 
-def draw_seed(axes: Any, x_T: Any, values_T: Any, look: Look) -> None:
+def draw_seed(axes: Any, x_T: Any, values_T: Any, look: LineStyle) -> None:
     """Draw the curve of one seed, thin."""
     axes.plot(x_T, values_T, color=look.colour, linestyle=look.dash, linewidth=0.7, alpha=0.35, **_dot(values_T))
 
 
-def draw_band(axes: Any, x_T: Any, band: stats.Band, look: Look) -> None:
+def draw_band(axes: Any, x_T: Any, band: stats.Band, look: LineStyle) -> None:
     """Draw a mean over seeds, thick, and its interval where that tells something."""
     x_T, known_T, wide_T = np.asarray(x_T), np.isfinite(band.mean_T), band.telling_T
     line = {"color": look.colour, "linestyle": look.dash, "linewidth": 2.2, "label": look.label}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from rlx import stats
 from rlx.config import Parameters
 from rlx.experiments import Row, rows
 from rlx.records import AT_WORK
-from rlx.report.digest import Digest, as_one
+from rlx.report.digest import Digest, Summed, as_one
+from rlx.report.document import part_of
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, judge_study, state
 from rlx.stats import MISSING, interval, number
@@ -18,6 +20,59 @@ from rlx.stats import MISSING, interval, number
 UNFINISHED = ("stopped", "failed", *AT_WORK, "resolved", "unreadable")
 TOLD = 3
 """So many verdicts, and so many unfinished runs, are told in the paragraph; the table has them all."""
+
+
+@dataclass(frozen=True)
+class RunInShort:
+    """A run in a line.
+
+    Attributes:
+        id: What to type for it.
+        kind: ``run`` (of the workspace) or ``experiment``.
+        status: As in `rlx ls`.
+        environment: Its environment's id.
+        seeds: Seeds that are finished.
+        seeds_wanted: Of how many.
+        return_mean: Mean held-out return of the final policies.
+        ci_low: Lower end of its 95 % interval.
+        ci_high: Upper end.
+        problem: Why it cannot be read, or what to do about it.
+    """
+
+    id: str
+    kind: str
+    status: str
+    environment: str | None
+    seeds: int | None
+    seeds_wanted: int | None
+    return_mean: float | None
+    ci_low: float | None
+    ci_high: float | None
+    problem: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectSummed(Summed):
+    """`rlx summarize --json`.
+
+    Attributes:
+        headline: Verdicts of the study, as sentences.
+        baseline: Its baseline.
+        runs: Its runs.
+        without_scores: Those without results, and why.
+        experiments: Kept experiments beside it.
+        best: The highest mean return on each environment.
+        unfinished: What is stopped or failed, with the command that goes on.
+    """
+
+    kind: Literal["project"] = "project"
+    headline: Sequence[str]
+    baseline: str
+    runs: Sequence[str]
+    without_scores: Mapping[str, str]
+    experiments: int
+    best: Sequence[RunInShort]
+    unfinished: Sequence[RunInShort]
 
 
 def digest_project(root: Path, parameters: Parameters) -> Digest:
@@ -30,17 +85,19 @@ def digest_project(root: Path, parameters: Parameters) -> Digest:
     sentences += [f"{row.id} {state(row, parameters)}" for row in unfinished[:TOLD]]
     if len(unfinished) > TOLD:
         sentences.append(f"{len(unfinished) - TOLD} more are unfinished: `rlx ls` lists them")
-    facts = {
-        "headline": judged.headlines,
-        "baseline": parameters.baseline,
-        "runs": list(parameters.study.runs),
-        "without_scores": dict(judged.without),
-        "experiments": len(kept),
-        "best": [_facts(row) for row in best],
-        "unfinished": [_facts(row) for row in unfinished],
-    }
     grid = _grid(parameters, judged, everything, [*best, *unfinished])
-    return Digest("project", root.name, as_one(sentences), grid, facts)
+    content = ProjectSummed(
+        name=root.name,
+        summary=as_one(sentences),
+        headline=judged.headlines,
+        baseline=parameters.baseline,
+        runs=parameters.study.runs,
+        without_scores=judged.without,
+        experiments=len(kept),
+        best=[_in_short(row) for row in best],
+        unfinished=[_in_short(row) for row in unfinished],
+    )
+    return Digest(content, grid)
 
 
 def _study(root: Path, parameters: Parameters, judged: JudgedRuns, everything: Sequence[Row]) -> Iterator[str]:
@@ -103,6 +160,5 @@ def _grid(parameters: Parameters, judged: JudgedRuns, everything: Sequence[Row],
     return Grid("Runs", head, table, note, left=2)
 
 
-def _facts(row: Row) -> dict[str, Any]:
-    names = ("id", "kind", "status", "environment", "seeds", "seeds_wanted", "return_mean", "ci_low", "ci_high")
-    return {name: getattr(row, name) for name in (*names, "problem")}
+def _in_short(row: Row) -> RunInShort:
+    return part_of(RunInShort, row)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -15,13 +15,16 @@ from rlx.config import write_json, write_text
 from rlx.diagnosis import Diagnosis, LearningFacts, RunRecord, Signals, components, diagnose, learning_facts, windowed
 from rlx.experiments import more_rules
 from rlx.records import RunFolder, Score, Summary
+from rlx.report.analysis import Analyzed, ComponentReturns, Learned, PolicyOutcome, SeedScore, Status
 from rlx.report.analysis_words import analysis_markdown
-from rlx.report.diagnosis_words import diagnosis_data
-from rlx.report.run_records import gather
+from rlx.report.diagnosis_words import with_commands
+from rlx.report.document import to_json
+from rlx.report.run_records import record_of
 from rlx.report.train_commands import Remaking, remaking
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 CURVE_POINTS = 25
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ class Analysis:
         record: What is known of the run.
         diagnosis: What is said of it.
         curves: Its learning curves; None before the first update.
-        content: The content of ``analysis.json``.
+        content: What is told of it, and stands in ``analysis.json``.
     """
 
     record: RunRecord
     diagnosis: Diagnosis
     curves: Curves | None
-    content: Mapping[str, Any]
+    content: Analyzed
 
 
 def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysis:
@@ -71,7 +74,7 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
         ConfigError: Its snapshot cannot be read.
         DataDamaged: One of its other files cannot be read.
     """
-    record = gather(root, folder)
+    record = record_of(root, folder)
     summary = folder.evaluation if folder.is_evaluated else None
     curves = _curves(record)
     facts = None
@@ -83,15 +86,15 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
     return Analysis(record, diagnosis, curves, _content(record, summary, curves, facts, diagnosis, again))
 
 
-def analyze_run(folder: RunFolder) -> Mapping[str, Any]:
-    """Write the analysis and plots of a finished run, and return the content of ``analysis.json``."""
+def analyze_run(folder: RunFolder) -> Analyzed:
+    """Write the analysis and plots of a finished run, and return the analysis."""
     from rlx.report.diagnosis_pictures import write_pictures  # matplotlib takes a second, and few need it
 
     found = analyze(folder.path.parent.parent, folder, in_stage=True)
     target = folder.path / "plots"
-    _write_plots(folder, found.curves, target)
+    _write_plots(folder, found.content.curves or {}, target)
     pictures = write_pictures(found.record, found.diagnosis, target)
-    write_json(folder.path / "analysis.json", found.content)
+    write_json(folder.path / "analysis.json", to_json(found.content))
     paths = {name: f"plots/{file}" for name, file in pictures.items()}
     write_text(folder.path / "analysis.md", analysis_markdown(found.content, paths, "plots/learning_curve.png"))
     return found.content
@@ -111,29 +114,35 @@ def _curves(record: RunRecord) -> Curves | None:
     return Curves([seed.seed for seed in seeds], steps_U, returns_SU, episodes_SU)
 
 
-def _write_plots(folder: RunFolder, curves: Curves | None, target: Path) -> None:
+def _seed_curves(curves: Curves) -> dict[int, stats.SeedCurve]:
+    """Return each seed's learning curve in windows of training, without those in which none of its episodes ended."""
+    steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
+    found = {
+        seed: stats.SeedCurve(steps_W[np.isfinite(row_W)], row_W[np.isfinite(row_W)])
+        for seed, row_W in zip(curves.seeds, returns_SW, strict=True)
+    }
+    return {seed: curve for seed, curve in found.items() if len(curve.x_T)}
+
+
+def _write_plots(folder: RunFolder, curves: Mapping[int, stats.SeedCurve], target: Path) -> None:
     """Write the learning curve and the scores: the tables, and the pictures of them."""
     import pandas as pd
 
     from rlx.report import plots
 
     summary, config = folder.evaluation, folder.snapshot.config
-    rows = []
-    if curves is not None:
-        steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
-        rows = [
-            {"step": int(step), "seed": seed, "return_mean": value}
-            for seed, row in zip(curves.seeds, returns_SW, strict=True)
-            for step, value in zip(steps_W, row, strict=True)
-            if np.isfinite(value)
-        ]
+    rows = [
+        {"step": int(step), "seed": seed, "return_mean": value}
+        for seed, one in curves.items()
+        for step, value in zip(one.x_T, one.values_T, strict=True)
+    ]
     curve = pd.DataFrame(rows, columns=["step", "seed", "return_mean"])
     write_text(target / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     title = f"{folder.name} on {config.env.id}: return of training episodes"
     if len(curve):
         for kind in ("png", "svg"):
             figure = plots.learning_curve(curve, folder.name, title, summary.random_return)
-            plots.save(figure, target / f"learning_curve.{kind}")
+            plots.save_figure(figure, target / f"learning_curve.{kind}")
     scores = pd.DataFrame(
         [
             {"checkpoint": name, "seed": seed, "return_mean": mean}
@@ -150,7 +159,7 @@ def _write_plots(folder: RunFolder, curves: Curves | None, target: Path) -> None
         "latest",
         {name: plots.colour_of(0)},
     )
-    plots.save(drawn, target / "scores.png")
+    plots.save_figure(drawn, target / "scores.png")
 
 
 def _content(  # noqa: PLR0913
@@ -160,28 +169,33 @@ def _content(  # noqa: PLR0913
     facts: LearningFacts | None,
     diagnosis: Diagnosis,
     again: Remaking | None,
-) -> dict[str, Any]:
+) -> Analyzed:
     steps = max((int(seed.steps_U[-1]) for seed in record.seeds if len(seed.steps_U)), default=0)
     outcome = None
     if summary is not None:
         outcome = {name: _outcome(score, summary.random_return) for name, score in summary.scores.items()}
-    return {
-        "format": FORMAT,
-        "run": record.run,
-        "environment": record.config.env.id,
-        "status": "stopped" if record.stale else record.status,
-        "steps_per_seed": steps,
-        "outcome": outcome,
-        "random_return": summary.random_return if summary else None,
-        "learning": None
+    told = with_commands(diagnosis, again)
+    return Analyzed(
+        format=FORMAT,
+        run=record.run,
+        environment=record.config.env.id,
+        status=cast("Status", "stopped" if record.stale else record.status),
+        steps_per_seed=steps,
+        outcome=outcome,
+        random_return=summary.random_return if summary else None,
+        learning=None
         if facts is None or curves is None
         else _learning(facts, curves.seeds, measured=summary is not None),
-        "reward_components": _components(record),
-        **diagnosis_data(diagnosis, again),
-    }
+        reward_components=_components(record),
+        curves={} if curves is None else _seed_curves(curves),
+        findings=told.findings,
+        consequences=told.consequences,
+        suggestions=told.suggestions,
+        unchecked=told.unchecked,
+    )
 
 
-def _components(record: RunRecord) -> dict[str, Any]:
+def _components(record: RunRecord) -> dict[str, ComponentReturns]:
     """Return each reward component's sum per episode: early and late in training, medians over seeds."""
     signals = Signals(record)
     found = {}
@@ -189,48 +203,43 @@ def _components(record: RunRecord) -> dict[str, Any]:
         values_SW = signals.windowed(name)
         early_S, late_S = signals.early(values_SW), signals.late(values_SW)
         if np.isfinite(early_S).any() and np.isfinite(late_S).any():
-            found[name] = {"early": float(np.nanmedian(early_S)), "late": float(np.nanmedian(late_S))}
+            found[name] = ComponentReturns(float(np.nanmedian(early_S)), float(np.nanmedian(late_S)))
     return found
 
 
-def _outcome(score: Score, random_return: float) -> dict[str, Any]:
+def _outcome(score: Score, random_return: float) -> PolicyOutcome:
     found, values = score.estimate.interval, list(score.seeds.values())
     worst, best = min(score.seeds, key=score.seeds.__getitem__), max(score.seeds, key=score.seeds.__getitem__)
     success = stats.success_interval(*score.success) if score.success else None
-    return {
-        "return_mean": score.estimate.mean,
-        "interval": None
-        if found is None
-        else {"low": found.low, "high": found.high, "level": found.level, "method": found.method, "n": found.n},
-        "seeds": {str(seed): value for seed, value in sorted(score.seeds.items())},
-        "std_over_seeds": score.estimate.std,
-        "median_over_seeds": median(values),
-        "worst_seed": {"seed": worst, "return_mean": score.seeds[worst]},
-        "best_seed": {"seed": best, "return_mean": score.seeds[best]},
-        "seeds_above_random": sum(value > random_return for value in values),
-        "above_random_by_interval": None if found is None else found.low > random_return,
-        "success_rate": None if score.success is None else score.success[0] / score.success[1],
-        "success_interval_over_episodes": None if success is None else [success.low, success.high],
-        "validation_return_of_choice": (sum(score.validation.values()) / len(score.validation))
-        if score.validation
-        else None,
-    }
+    chosen = list(score.validation.values())
+    return PolicyOutcome(
+        return_mean=score.estimate.mean,
+        interval=found,
+        seeds=dict(sorted(score.seeds.items())),
+        std_over_seeds=score.estimate.std,
+        median_over_seeds=median(values),
+        worst_seed=SeedScore(worst, score.seeds[worst]),
+        best_seed=SeedScore(best, score.seeds[best]),
+        seeds_above_random=sum(value > random_return for value in values),
+        above_random_by_interval=None if found is None else found.low > random_return,
+        success_rate=None if score.success is None else score.success[0] / score.success[1],
+        success_interval_over_episodes=None if success is None else (success.low, success.high),
+        validation_return_of_choice=sum(chosen) / len(chosen) if chosen else None,
+    )
 
 
-def _learning(facts: LearningFacts, seeds: list[int], *, measured: bool) -> dict[str, Any]:
+def _learning(facts: LearningFacts, seeds: list[int], *, measured: bool) -> Learned:
     low = "the random policy" if measured else "the first window of training (random actions were not measured yet)"
-    return {
-        "scale": {
-            "0": facts.range_low,
-            "1": facts.range_high,
-            "meaning": f"0 is {low}, 1 the best window of any seed",
-        },
-        "window_steps": [int(step) for step in facts.windows_W],
-        "steps_to": {
-            f"{level:g}": dict(zip(map(str, seeds), reached, strict=True)) for level, reached in facts.steps_to.items()
-        },
-        "area_under_curve": dict(zip(map(str, seeds), facts.area, strict=True)),
-        "drop_from_best_window_to_last": dict(zip(map(str, seeds), facts.final_drop, strict=True)),
-        "late_swing": dict(zip(map(str, seeds), facts.late_swing, strict=True)),
-        "gain_in_last_window": dict(zip(map(str, seeds), facts.improving_at_end, strict=True)),
-    }
+
+    def by_seed(values_S: Sequence[Value]) -> dict[int, Value]:
+        return dict(zip(seeds, values_S, strict=True))
+
+    return Learned(
+        scale={"0": facts.range_low, "1": facts.range_high, "meaning": f"0 is {low}, 1 the best window of any seed"},
+        window_steps=tuple(int(step) for step in facts.windows_W),
+        steps_to={f"{level:g}": by_seed(reached) for level, reached in facts.steps_to.items()},
+        area_under_curve=by_seed(facts.area),
+        drop_from_best_window_to_last=by_seed(facts.final_drop),
+        late_swing=by_seed(facts.late_swing),
+        gain_in_last_window=by_seed(facts.improving_at_end),
+    )

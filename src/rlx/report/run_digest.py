@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from rlx import stats
+from rlx.comparison import Comparison
 from rlx.config import Parameters
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.digest import Digest, as_one, listed, scored
+from rlx.report.digest import Digest, Summed, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
-from rlx.report.run_facts import facts_of_run
+from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.report.text import setting
 from rlx.stats import MISSING, interval, number
 
 POLICIES = {"latest": "final", "best": "best"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummed(Summed):
+    """`rlx summarize RUN --json`.
+
+    Attributes:
+        problem: What of it cannot be read.
+        headline: Its verdict, as a sentence.
+        comparison: Its verdict.
+        run: Its facts.
+    """
+
+    kind: Literal["run"] = "run"
+    problem: str | None = None
+    headline: str | None = None
+    comparison: Comparison | None = None
+    run: RunFacts
 
 
 def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
@@ -32,13 +52,13 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
     problem = hindrance(folder, parameters)
     if problem is not None:
         sentences = [_what(facts, folder), *_unfinished(folder, facts, problem), *_made(facts)]
-        unjudged = {"problem": problem, "headline": None, "comparison": None, "run": facts}
-        return Digest("run", folder.name, as_one(sentences), _seeds_grid(facts, folder.snapshot.seeds), unjudged)
+        unjudged = RunSummed(name=folder.name, summary=as_one(sentences), problem=problem, run=facts)
+        return Digest(unjudged, _seeds_grid(facts, folder.snapshot.seeds))
     judged, why_not = _judged(root, parameters, folder)
     comparison = judged.comparison(folder.name) if judged else None
     verdict = verdict_headline(judged.study, comparison) if judged and judged.study and comparison else None
-    summary = folder.evaluation
-    sentences = [_what(facts, folder), *_scores(summary, parameters.compare.checkpoint), verdict or why_not]
+    evaluated = folder.evaluation
+    sentences = [_what(facts, folder), *_scores(evaluated, parameters.compare.checkpoint), verdict or why_not]
     if judged and judged.study and (mine := next((run for run in judged.study.scores if run.run == folder.name), None)):
         sentences[:0] = (
             [] if mine.is_above_random is not False else [f"{folder.name} is not shown to beat random actions"]
@@ -47,11 +67,12 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
         sentences.append(f"What differs in the settings: {listed(changed)}" if changed else "No setting differs")
         sentences += [f"Beware: {warning}" for warning in comparison.warnings]
-    told = {"problem": None, "headline": verdict, "comparison": comparison, "run": facts}
     if diagnosis := _diagnosis(folder):
         sentences.append(diagnosis)
-    grid = _scores_grid(folder, summary, judged, comparison.baseline if comparison else None)
-    return Digest("run", folder.name, as_one([*sentences, *_made(facts)]), grid, told)
+    grid = _scores_grid(folder, evaluated, judged, comparison.baseline if comparison else None)
+    summary = as_one([*sentences, *_made(facts)])
+    told = RunSummed(name=folder.name, summary=summary, headline=verdict, comparison=comparison, run=facts)
+    return Digest(told, grid)
 
 
 def _diagnosis(folder: RunFolder) -> str | None:
@@ -83,14 +104,14 @@ def _judged(root: Path, parameters: Parameters, folder: RunFolder) -> tuple[Judg
     return judge_runs([baseline, folder], baseline.name, parameters), ""
 
 
-def _what(facts: dict[str, Any], folder: RunFolder) -> str:
-    config, seeds = folder.snapshot.config, facts["seeds"]
-    title = f" ({facts['title']})" if facts["title"] and facts["title"] != facts["run"] else ""
-    wanted, done = len(seeds["wanted"]), len(seeds["finished"])
+def _what(facts: RunFacts, folder: RunFolder) -> str:
+    config, seeds = folder.snapshot.config, facts.seeds
+    title = f" ({facts.title})" if facts.title and facts.title != facts.run else ""
+    wanted, done = len(seeds.wanted), len(seeds.finished)
     counted = f"{wanted} seed{'s' * (wanted != 1)}" if done == wanted else f"{done} of {wanted} seeds"
-    state = "finished" if facts["status"] == "finished" else "finished so far"
+    state = "finished" if facts.status == "finished" else "finished so far"
     return (
-        f"{facts['run']}{title} trains {facts['algorithm'].upper()} on {facts['environment']}: {counted} of "
+        f"{facts.run}{title} trains {facts.algorithm.upper()} on {facts.environment}: {counted} of "
         f"{config.algo.total_timesteps:,} environment steps each {'are' if wanted != 1 else 'is'} {state}"
     )
 
@@ -120,29 +141,29 @@ def _worst(score: Score) -> int:
     return min(score.seeds, key=lambda seed: (score.seeds[seed], seed))
 
 
-def _unfinished(folder: RunFolder, facts: dict[str, Any], problem: str) -> list[str]:
+def _unfinished(folder: RunFolder, facts: RunFacts, problem: str) -> list[str]:
     lines = [f"{folder.name} {problem}"]
-    lines += [f"Seed {seed} failed: {error}" for seed, error in list(facts["seeds"]["failed"].items())[:3]]
-    if not facts["scores"]:
+    lines += [f"Seed {seed} failed: {error}" for seed, error in list(facts.seeds.failed.items())[:3]]
+    if not facts.scores:
         return [*lines, "There are no held-out scores yet"]
-    if facts["status"] != "finished":
+    if facts.status != "finished":
         lines.append("The scores in its folder are of an earlier training and are left out here")
     return lines
 
 
-def _made(facts: dict[str, Any]) -> list[str]:
+def _made(facts: RunFacts) -> list[str]:
     """Return what the run cost, what its code lacks in Git, and its note."""
     from rlx.launch import shown_duration
 
-    lines, cost = [], facts["cost"]
+    lines, cost = [], facts.cost
     if cost and cost["environment_steps"]:
         seconds = shown_duration(cost["training_seconds_all_seeds"])
         lines.append(
             f"It cost {cost['environment_steps']:,} environment steps and {seconds} of training, all seeds together"
         )
-    if dirty := (facts["git"] or {}).get("dirty"):
+    if dirty := (facts.git or {}).get("dirty"):
         lines.append(f"It was made with uncommitted changes of {listed(dirty)}")
-    return lines + [f"Note: {facts['note']}"] * bool(facts["note"])
+    return lines + [f"Note: {facts.note}"] * bool(facts.note)
 
 
 def _scores_grid(folder: RunFolder, summary: Summary, judged: JudgedRuns | None, baseline: str | None) -> Grid:
@@ -163,8 +184,8 @@ def _row(name: str, score: Score) -> list[str]:
     return [name, mean, found, f"{number(score.seeds[worst])} ({worst})", str(score.estimate.n)]
 
 
-def _seeds_grid(facts: dict[str, Any], wanted: list[int]) -> Grid:
+def _seeds_grid(facts: RunFacts, wanted: list[int]) -> Grid:
     """Return the seeds of an unfinished run: which are there, which failed, which are missing."""
-    seeds = facts["seeds"]
-    known = dict.fromkeys(map(str, seeds["finished"]), "finished") | dict.fromkeys(seeds["failed"], "failed")
-    return Grid("Seeds", ["seed", "state"], [[str(s), known.get(str(s), "not finished")] for s in wanted], "", 2)
+    seeds = facts.seeds
+    known = dict.fromkeys(seeds.finished, "finished") | dict.fromkeys(seeds.failed, "failed")
+    return Grid("Seeds", ["seed", "state"], [[str(s), known.get(s, "not finished")] for s in wanted], "", 2)

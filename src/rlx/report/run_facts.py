@@ -2,20 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rlx.config import from_git, read_json
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments import LINEAGE, asked_to_be, progress
+from rlx.launch import Cause
 from rlx.records import FILE as TASK, RunFolder, Score, cure_of_study_run, read_labels, read_metadata
 from rlx.report.run_files import FACTS, damaged_files
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 
-def facts_of_run(root: Path, folder: RunFolder) -> dict[str, Any]:
-    """Return the facts as plain values; what a run does not have yet is null.
+@dataclass(frozen=True)
+class SeedFacts:
+    """How the seeds of a run stand.
+
+    Attributes:
+        wanted: The training seeds.
+        finished: Those that are finished.
+        failed: Those that failed, with the error.
+        failures: The same as facts, of runs that noted them.
+    """
+
+    wanted: Sequence[int]
+    finished: Sequence[int]
+    failed: Mapping[int, str | None]
+    failures: Mapping[int, Cause]
+
+
+@dataclass(frozen=True)
+class CheckpointScore:
+    """A run's held-out score with one of its checkpoints.
+
+    Attributes:
+        return_mean: Mean over seeds.
+        ci_low: Lower end of its 95 % interval.
+        ci_high: Upper end.
+        seeds: Mean return of each seed.
+        steps: Environment steps behind each seed's policy.
+    """
+
+    return_mean: float
+    ci_low: float | None
+    ci_high: float | None
+    seeds: Mapping[int, float]
+    steps: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """`rlx info RUN --json`.
+
+    Attributes:
+        format: Version of this schema.
+        run: What it is called.
+        folder: Where its files are (of runs read through Git: a disposable copy).
+        title: Its ``run_name``.
+        status: As in `rlx ls`.
+        problem: Why its results are not here, or that those here are of another configuration, and the command that mends
+            it.
+        progress: While it runs: the share of its environment steps that is behind it.
+        environment: Its environment's id.
+        algorithm: Its algorithm.
+        tags: Its tags.
+        note: Its note.
+        continues: The run that it trains further.
+        parent: The run or experiment that it was made from; left out where there is none.
+        study: The study that it was started for; left out likewise.
+        candidate: The candidate of that study; left out likewise.
+        seeds: How its seeds stand.
+        scores: By checkpoint (``latest``, ``best``); None before evaluation.
+        random_return: Mean return of random actions.
+        engine: What computed it, and why that.
+        cost: Steps and seconds.
+        started: When, in ISO 8601.
+        ended: When.
+        seconds: Wall-clock time of the training stage.
+        git: Commit, and files that differed from it.
+        versions: Of Python and the libraries.
+        host: The machine.
+        sources: Where each value of the configuration comes from, by dotted key: a file, or ``default``.
+        artifacts: What is in the folder.
+    """
+
+    format: Literal[1]
+    run: str
+    folder: str
+    title: str | None
+    status: str
+    problem: str | None
+    progress: float | None
+    environment: str
+    algorithm: str
+    tags: Sequence[str]
+    note: str | None
+    continues: str | None
+    parent: str | None = field(kw_only=True, default=None, metadata={"unless": None})
+    study: str | None = field(kw_only=True, default=None, metadata={"unless": None})
+    candidate: str | None = field(kw_only=True, default=None, metadata={"unless": None})
+    seeds: SeedFacts
+    scores: Mapping[str, CheckpointScore] | None
+    random_return: float | None
+    engine: Mapping[str, Any] | None
+    cost: Mapping[str, Any] | None
+    started: str | None
+    ended: str | None
+    seconds: float | None
+    git: Mapping[str, Any] | None
+    versions: Mapping[str, str | None] | None
+    host: Mapping[str, Any] | None
+    sources: Mapping[str, str] | None
+    artifacts: Sequence[str]
+
+
+def facts_of_run(root: Path, folder: RunFolder) -> RunFacts:
+    """Return the facts; what a run does not have yet is None.
 
     Raises:
         ConfigError: Its snapshot cannot be read.
@@ -34,40 +139,47 @@ def facts_of_run(root: Path, folder: RunFolder) -> dict[str, Any]:
         summary = folder.evaluation
     except Missing:
         summary = None
-    seeds = metadata.get("seeds") or []
-    return {
-        "format": FORMAT,
-        "run": folder.name,
-        "folder": str(folder.path),
-        "title": snapshot.config.run_name,
-        "status": (state := folder.state),
-        "problem": problem or (f"not here: {cure_of_study_run(folder.path)}" if state == "elsewhere" else None),
-        "progress": progress(folder.path) if state == "running" else None,
-        "environment": snapshot.config.env.id,
-        "algorithm": snapshot.config.algo.name,
-        "tags": list(labels.tags),
-        "note": labels.note or None,
-        "continues": snapshot.config.checkpoint.start.run if snapshot.config.checkpoint.start else None,
+    return RunFacts(
+        format=FORMAT,
+        run=folder.name,
+        folder=str(folder.path),
+        title=snapshot.config.run_name,
+        status=(state := folder.state),
+        problem=problem or (f"not here: {cure_of_study_run(folder.path)}" if state == "elsewhere" else None),
+        progress=progress(folder.path) if state == "running" else None,
+        environment=snapshot.config.env.id,
+        algorithm=snapshot.config.algo.name,
+        tags=list(labels.tags),
+        note=labels.note or None,
+        continues=snapshot.config.checkpoint.start.run if snapshot.config.checkpoint.start else None,
         **_lineage(root, folder),
-        "seeds": {
-            "wanted": snapshot.seeds,
-            "finished": [seed["seed"] for seed in seeds if seed["status"] == "finished"],
-            "failed": {str(seed["seed"]): seed["error"] for seed in seeds if seed["status"] == "failed"},
-            "failures": {str(seed["seed"]): failure for seed in seeds if (failure := seed.get("failure"))},
+        seeds=_seeds(snapshot.seeds, metadata.get("seeds") or []),
+        scores=None if summary is None else {name: _score(score) for name, score in summary.scores.items()},
+        random_return=None if summary is None else summary.random_return,
+        engine=metadata.get("engine"),
+        cost=metadata.get("cost"),
+        started=metadata.get("started"),
+        ended=metadata.get("ended"),
+        seconds=metadata.get("seconds"),
+        git=metadata.get("git"),
+        versions=metadata.get("versions"),
+        host=metadata.get("host"),
+        sources=_sources(folder),
+        artifacts=sorted(path.name for path in folder.path.iterdir() if not path.name.startswith(".")),
+    )
+
+
+def _seeds(wanted: Sequence[int], known: Sequence[Mapping[str, Any]]) -> SeedFacts:
+    return SeedFacts(
+        wanted=wanted,
+        finished=[seed["seed"] for seed in known if seed["status"] == "finished"],
+        failed={seed["seed"]: seed["error"] for seed in known if seed["status"] == "failed"},
+        failures={
+            seed["seed"]: Cause(**{each.name: failure.get(each.name) for each in fields(Cause)})
+            for seed in known
+            if (failure := seed.get("failure"))
         },
-        "scores": None if summary is None else {name: _score(score) for name, score in summary.scores.items()},
-        "random_return": None if summary is None else summary.random_return,
-        "engine": metadata.get("engine"),
-        "cost": metadata.get("cost"),
-        "started": metadata.get("started"),
-        "ended": metadata.get("ended"),
-        "seconds": metadata.get("seconds"),
-        "git": metadata.get("git"),
-        "versions": metadata.get("versions"),
-        "host": metadata.get("host"),
-        "sources": _sources(folder),
-        "artifacts": sorted(path.name for path in folder.path.iterdir() if not path.name.startswith(".")),
-    }
+    )
 
 
 def _lineage(root: Path, folder: RunFolder) -> dict[str, str]:
@@ -90,12 +202,12 @@ def _sources(folder: RunFolder) -> dict[str, str] | None:
         ) from None
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _score(score: Score) -> CheckpointScore:
     interval = score.estimate.interval
-    return {
-        "return_mean": score.estimate.mean,
-        "ci_low": interval.low if interval else None,
-        "ci_high": interval.high if interval else None,
-        "seeds": {str(seed): value for seed, value in sorted(score.seeds.items())},
-        "steps": {str(seed): value for seed, value in sorted(score.steps.items())},
-    }
+    return CheckpointScore(
+        return_mean=score.estimate.mean,
+        ci_low=interval.low if interval else None,
+        ci_high=interval.high if interval else None,
+        seeds=dict(sorted(score.seeds.items())),
+        steps=dict(sorted(score.steps.items())),
+    )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
+from rlx.comparison import RunScores
 from rlx.config import MOST_LINE_BYTES, MOST_TABLE_BYTES, check_file, from_dvc, read_json, require
 from rlx.errors import DataDamaged, Missing
-from rlx.records import RunFolder, parse_row, read_curve, read_facts, read_metadata
-from rlx.report.analysis_documents import Analyzed
+from rlx.records import RunFolder, parse_row, read_curve_table, read_facts, read_metadata
+from rlx.report.analysis import Analyzed
+from rlx.report.document import from_json
+from rlx.stats import SeedCurve
 
 Reader = Callable[[RunFolder], object]
 
 
-def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
+def read_analysis(folder: RunFolder) -> Analyzed | None:
     """Read the ``analysis.json`` of a run; None where it has none, or one of an rlx that made no diagnosis.
 
     Raises:
@@ -24,13 +27,35 @@ def read_analysis(folder: RunFolder) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        content: dict[str, Any] = read_json(path)
+        content = read_json(path)
         if "findings" not in content:
             return None
-        return Analyzed.model_validate_json(json.dumps(content)).model_dump()
+        return from_json(Analyzed, json.dumps(content))
     except (OSError, ValueError, TypeError) as error:
         told = " ".join(str(error).split())[:120]
         raise DataDamaged(f"{path}: is not an analysis ({told}); {from_dvc(path, path.parent.name)}") from None
+
+
+def read_curves(folder: RunFolder) -> Mapping[int, SeedCurve] | None:
+    """Return each seed's learning curve as the analysis of a run has it; None where there is none.
+
+    A run that an older rlx has analysed has it in ``plots/learning_curve.csv`` alone.
+
+    Raises:
+        DataDamaged: The file cannot be read.
+    """
+    analysis = read_analysis(folder)
+    return read_curve_table(folder.path) if analysis is None or analysis.curves is None else analysis.curves
+
+
+def evidence_of(folder: RunFolder, checkpoint: str) -> RunScores:
+    """Return the scores of a run with its learning curves, and with all that an honest comparison names beside them.
+
+    Raises:
+        Missing: It has no results.
+        DataDamaged: One of its files cannot be read.
+    """
+    return replace(folder.evidence(checkpoint), curves=read_curves(folder) or {})
 
 
 def _metadata(folder: RunFolder) -> object:
@@ -71,7 +96,7 @@ FACTS: tuple[Reader, ...] = (
     lambda folder: folder.evaluation,
     read_analysis,
 )
-TABLES: tuple[Reader, ...] = (_metrics, _episodes, lambda folder: read_curve(folder.path))
+TABLES: tuple[Reader, ...] = (_metrics, _episodes, lambda folder: read_curve_table(folder.path))
 
 
 def damaged_files(folder: RunFolder, readers: tuple[Reader, ...] = FACTS + TABLES) -> Iterator[DataDamaged]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlx.algorithms import algorithms
 from rlx.config import COMMON, metrics_from
-from rlx.diagnosis import Episodes, Failure, RunRecord, SeedRecord, Task
+from rlx.diagnosis import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.errors import Missing
 from rlx.experiments import SeedMetrics, read_metrics, training_times
 from rlx.records import BENCH, RANDOM, Clock, RunFolder, read_episodes, read_facts, read_metadata, read_summary
@@ -19,7 +19,7 @@ from rlx.records import BENCH, RANDOM, Clock, RunFolder, read_episodes, read_fac
 NOTHING = SeedMetrics(np.array([], dtype=int), {})
 
 
-def gather(root: Path, folder: RunFolder) -> RunRecord:
+def record_of(root: Path, folder: RunFolder) -> RunRecord:
     """Return what is known of a run.
 
     Args:
@@ -82,7 +82,7 @@ def _clocks(root: Path, folder: RunFolder) -> dict[int, Clock]:
         return {}
 
 
-def _episodes(folder: RunFolder) -> tuple[dict[int, Episodes], Episodes | None]:
+def _episodes(folder: RunFolder) -> tuple[dict[int, HeldOutEpisodes], HeldOutEpisodes | None]:
     """Return the held-out episodes of each seed's final policy, and those of random actions."""
     if not folder.is_evaluated:
         return {}, None
@@ -92,15 +92,15 @@ def _episodes(folder: RunFolder) -> tuple[dict[int, Episodes], Episodes | None]:
     return played, _as_episodes(random) if len(random) else None
 
 
-def _as_episodes(rows: Any) -> Episodes:
-    return Episodes(rows["return"].to_numpy(dtype=float), rows["length"].to_numpy(dtype=float))
+def _as_episodes(rows: Any) -> HeldOutEpisodes:
+    return HeldOutEpisodes(rows["return"].to_numpy(dtype=float), rows["length"].to_numpy(dtype=float))
 
 
 def _seed(
     seed: int,
     metrics: SeedMetrics,
     times: Clock | None,
-    played: Episodes | None,
+    played: HeldOutEpisodes | None,
     told: Mapping[str, Any],
 ) -> SeedRecord:
     seconds_U, update_seconds_U = None, None
@@ -111,7 +111,7 @@ def _seed(
     failure = None
     if told["status"] == "failed":
         facts = told.get("failure") or {}
-        failure = Failure(
+        failure = SeedFailure(
             kind=str(facts.get("kind", "other")),
             message=str(told.get("error") or "its cause was not recorded"),
             what=str(facts.get("what") or ""),
@@ -132,7 +132,7 @@ def _traceback(root: Path, folder: RunFolder, seed: int) -> str:
     return ""
 
 
-def _task(folder: RunFolder) -> Task | None:
+def _task(folder: RunFolder) -> TaskFacts | None:
     """Return what `resolve` found out about the environment; None for a run of an older rlx, which noted nothing."""
     facts = read_facts(folder.path)
     return facts.task if facts else None

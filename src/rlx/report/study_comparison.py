@@ -12,6 +12,7 @@ from rlx.comparison import Bars, Choice, StudyComparison, choice_of, judge
 from rlx.config import CompareConfig
 from rlx.errors import UsageError
 from rlx.records import content_of
+from rlx.report.run_files import evidence_of
 from rlx.report.train_commands import seeds_command
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def compare_folders(  # noqa: PLR0913
         DataDamaged: A file of a run cannot be read.
     """
     _check_names(folders)
-    runs = [folder.evidence(settings.checkpoint) for folder in folders]
+    runs = [evidence_of(folder, settings.checkpoint) for folder in folders]
     choices = {folder.name: found for folder in folders if (found := _choice(folder))}
     judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
     judged = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)

@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rlx import stats
-from rlx.comparison import config_differences, flatten, task_name
+from rlx.comparison import Verdict, config_differences, flatten, task_name
 from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_sweep, rows
 from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.digest import Digest, as_one, listed, scored
+from rlx.report.digest import Digest, Summed, as_one, listed, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
 from rlx.report.text import setting
@@ -23,6 +23,55 @@ from rlx.stats import MISSING, interval, number
 
 APART = ("format", "run_name", "seed", "num_seeds")
 """Settings that make no two runs different in kind."""
+
+
+@dataclass(frozen=True)
+class SweptExperiment:
+    """An experiment of a sweep.
+
+    Attributes:
+        id: What to type for it.
+        rank: Its place by mean return; None where it cannot be ranked.
+        status: As in `rlx ls`.
+        changes: Settings in which it differs: key → [its config's, its own].
+        return_mean: Mean held-out return.
+        ci_low: Lower end of its 95 % interval.
+        ci_high: Upper end.
+        seeds: How many seeds that is of.
+        verdict: Against the baseline, corrected for the number of experiments.
+        difference: To the baseline, with the deciding interval.
+        problem: Why it has no scores.
+    """
+
+    id: str
+    rank: int | None
+    status: str | None
+    changes: Mapping[str, tuple[Any, Any]] | None
+    return_mean: float | None
+    ci_low: float | None
+    ci_high: float | None
+    seeds: int | None
+    verdict: Verdict | None
+    difference: stats.Estimate | None
+    problem: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSummed(Summed):
+    """`rlx summarize SWEEP --json`.
+
+    Attributes:
+        headline: Sentences to repeat.
+        baseline: What its experiments were compared with.
+        checkpoint: Which policies.
+        experiments: Those that are ranked first.
+    """
+
+    kind: Literal["sweep"] = "sweep"
+    headline: Sequence[str]
+    baseline: str | None
+    checkpoint: str
+    experiments: Sequence[SweptExperiment]
 
 
 @dataclass(frozen=True)
@@ -103,13 +152,15 @@ def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequenc
     """
     sweep = _gathered(root, parameters, name, members)
     rank = {run: place for place, run in enumerate(sweep.ranked, 1)}
-    facts = {
-        "headline": sweep.judged.headlines if sweep.baseline else [],
-        "baseline": sweep.baseline,
-        "checkpoint": parameters.compare.checkpoint,
-        "experiments": [_facts(sweep, run, rank.get(run)) for run in [*sweep.scored, *sweep.judged.without]],
-    }
-    return Digest("sweep", name, as_one(list(_sentences(sweep))), _grid(sweep), facts)
+    content = SweepSummed(
+        name=name,
+        summary=as_one(list(_sentences(sweep))),
+        headline=sweep.judged.headlines if sweep.baseline else [],
+        baseline=sweep.baseline,
+        checkpoint=parameters.compare.checkpoint,
+        experiments=[_experiment(sweep, run, rank.get(run)) for run in [*sweep.scored, *sweep.judged.without]],
+    )
+    return Digest(content, _grid(sweep))
 
 
 def judge_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> JudgedRuns:
@@ -224,23 +275,23 @@ def _grid(sweep: _Sweep) -> Grid:
     return Grid("Experiments", head, table, note, left=3)
 
 
-def _facts(sweep: _Sweep, run: str, rank: int | None) -> dict[str, Any]:
+def _experiment(sweep: _Sweep, run: str, rank: int | None) -> SweptExperiment:
     row = next((row for row in sweep.members if row.id == run), None)
     comparison = sweep.judged.comparison(run)
     study = sweep.judged.study
     scores = next((found.scores_S for found in study.scores if found.run == run), None) if study else None
     estimate = None if scores is None else stats.mean_with_interval(scores)
     found = estimate.interval if estimate else None
-    return {
-        "id": run,
-        "rank": rank,
-        "status": row.status if row else None,
-        "changes": sweep.scored.get(run),
-        "return_mean": estimate.mean if estimate else None,
-        "ci_low": found.low if found else None,
-        "ci_high": found.high if found else None,
-        "seeds": estimate.n if estimate else None,
-        "verdict": comparison.verdict if comparison else None,
-        "difference": comparison.difference if comparison else None,
-        "problem": sweep.judged.without.get(run),
-    }
+    return SweptExperiment(
+        id=run,
+        rank=rank,
+        status=row.status if row else None,
+        changes=sweep.scored.get(run),
+        return_mean=estimate.mean if estimate else None,
+        ci_low=found.low if found else None,
+        ci_high=found.high if found else None,
+        seeds=estimate.n if estimate else None,
+        verdict=comparison.verdict if comparison else None,
+        difference=comparison.difference if comparison else None,
+        problem=sweep.judged.without.get(run),
+    )

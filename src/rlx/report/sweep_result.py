@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rlx.comparison import Comparison, StudyComparison, task_name
 from rlx.config import read_parameters
 from rlx.experiments import Family, Point
-from rlx.report.comparison_words import headlines, unlearned, verdict_headline, verdicts
+from rlx.report.comparison_words import unlearned, verdict_headline, verdicts
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import compare_folders
 from rlx.report.sweep_digest import looked_at_once
 from rlx.report.text import Line
 from rlx.stats import MISSING, interval, number
-
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -124,36 +121,6 @@ def result_lines(sweep: SweepResult, study: StudyComparison) -> Iterator[Line]:
         yield Line(told, aside=True)
     else:
         yield Line(f"Next: {compared}", aside=True)
-
-
-def sweep_data(sweep: SweepResult) -> dict[str, Any]:
-    """Return the sweep as plain values, for programs."""
-    study, found = sweep.study, sweep.verdicts
-    means = {run.run: float(run.scores_S.mean()) for run in study.scores} if study else {}
-    return {
-        "format": FORMAT,
-        "sweep": sweep.name,
-        "baseline": study.baseline if study else None,
-        "headlines": headlines(study) if study else [],
-        "points": [_point_data(point, found.get(point.name or ""), means) for point in sweep.points],
-    }
-
-
-def _point_data(point: Point, found: Comparison | None, means: dict[str, float]) -> dict[str, Any]:
-    difference = found.difference if found else None
-    between = difference.interval if difference else None
-    return {
-        "id": point.name,
-        "state": point.state,
-        "settings": point.settings,
-        "error": point.error,
-        "return_mean": means.get(point.name or ""),
-        "verdict": found.verdict if found else None,
-        "difference": difference.mean if difference else None,
-        "ci_low": between.low if between else None,
-        "ci_high": between.high if between else None,
-        "p_value": found.p_value if found else None,
-    }
 
 
 def failure_lines(sweep: SweepResult) -> list[str]:

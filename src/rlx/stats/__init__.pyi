@@ -2,6 +2,7 @@ from . import wording as wording
 from .curves import (
     Band as Band,
     Reaching as Reaching,
+    SeedCurve as SeedCurve,
     area_under_curve as area_under_curve,
     mean_band as mean_band,
     seeds_for_mean as seeds_for_mean,

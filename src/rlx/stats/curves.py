@@ -13,6 +13,19 @@ from rlx.stats.estimates import Array, Interval, success_interval
 
 
 @dataclass(frozen=True)
+class SeedCurve:
+    """A number of one seed along its training; NaN where it has no value.
+
+    Attributes:
+        x_T: Environment steps, or seconds of training.
+        values_T: The number there.
+    """
+
+    x_T: Array
+    values_T: Array
+
+
+@dataclass(frozen=True)
 class Band:
     """The mean of several seeds along a learning curve, with its pointwise t interval.
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated, Any
 
 import numpy as np
 from scipy import stats as scipy_stats
@@ -15,6 +16,16 @@ from rlx.stats.permutation import ALIKE, Sums, extremeness, gap_and_variance, t_
 from rlx.stats.tasks import difference_across_tasks
 
 DRAWS = 20_000
+
+
+class _NullIsInfinite:
+    """How pydantic, where it reads a document, takes a number that JSON cannot hold: null is infinity."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema as schema
+
+        known = schema.nullable_schema(handler(source))
+        return schema.no_info_after_validator_function(lambda found: math.inf if found is None else found, known)
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,8 @@ class Look:
     """
 
     n: int
-    statistic: float
-    boundary: float
+    statistic: Annotated[float, _NullIsInfinite()]
+    boundary: Annotated[float, _NullIsInfinite()]
     spent: float
     crossed: bool
     difference: Estimate

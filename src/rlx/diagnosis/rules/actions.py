@@ -6,7 +6,7 @@ import math
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.record import Task
+from rlx.diagnosis.record import TaskFacts
 from rlx.diagnosis.rules.configuration import GREATEST_START, LEAST_START, POLICY
 from rlx.diagnosis.rules.rule import Rule
 from rlx.diagnosis.rules.value import OUTCOMES
@@ -21,7 +21,7 @@ ASIDE = 2.0
 RESCALE = {"gymnasium.wrappers.RescaleAction": {"min_action": -1.0, "max_action": 1.0}}
 
 
-def _worst(task: Task, deviation: float) -> tuple[float, float, float, str] | None:
+def _worst(task: TaskFacts, deviation: float) -> tuple[float, float, float, str] | None:
     """Return how far beyond its threshold the worst element's range is, its ends, and in what way; None where all fit."""
     worst: tuple[float, float, float, str] | None = None
     for low, high in zip(task.action_low_A, task.action_high_A, strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, setting, value_of
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, setting_evidence, value_of
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
@@ -86,7 +86,7 @@ def _unusual(usual: Usual, signals: Signals) -> Detection | None:
     if usual.low <= value <= usual.high:
         return None
     below = value < usual.low
-    evidence = setting(signals, usual.key, "below" if below else "above", usual.low if below else usual.high)
+    evidence = setting_evidence(signals, usual.key, "below" if below else "above", usual.low if below else usual.high)
     what = f"{usual.key} is {value:g}; usual is {usual.value:g}, and {'less' if below else 'more'} than {evidence.threshold:g} is rare."
     tried = suggestions.attempt(
         signals,
@@ -119,7 +119,7 @@ def _short_horizon(signals: Signals) -> Detection | None:
     if horizon >= SHORT or HORIZONS * horizon >= length:
         return None
     evidence = (
-        setting(signals, "algo.gamma", "below", 1 - 1 / SHORT),
+        setting_evidence(signals, "algo.gamma", "below", 1 - 1 / SHORT),
         Evidence("episode length over 1/(1 - gamma)", length / horizon, "above", HORIZONS),
     )
     what = (
@@ -156,7 +156,7 @@ def _few_seeds(signals: Signals) -> Detection | None:
     if seeds >= SEEDS or ended_early:
         return None
     what = f"The run has {seeds} seed{'s' * (seeds > 1)}; at least {SEEDS} are needed for a verdict."
-    evidence = setting(signals, "num_seeds", "below", float(SEEDS))
+    evidence = setting_evidence(signals, "num_seeds", "below", float(SEEDS))
     return Detection(what, (evidence,), "info", "high", suggestions.more_seeds(signals))
 
 

@@ -64,7 +64,7 @@ def _length_first(signals: Signals) -> Detection | None:
         3 if above else 1 / 3, (3 * signals.windows // 4, signals.windows - 1),
     )  # fmt: skip
     what = (
-        f"Episodes became {'longer' if above else 'shorter'} ({number(evidence.value)} times random actions' length) "
+        f"Episodes became {'longer' if above else 'shorter'} ({number(evidence.measured)} times random actions' length) "
         f"while the return stayed at random's level in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(

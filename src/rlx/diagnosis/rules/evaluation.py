@@ -6,12 +6,11 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import learned_S
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.rules.seeds import groups
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats import number
+from rlx.stats import Array, number
 
 BELOW = 0.3
 ERRORS = 3.0

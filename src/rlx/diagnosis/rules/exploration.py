@@ -7,11 +7,10 @@ import numpy as np
 from rlx.config import HARDLY
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Confidence, Detection, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.stats import number
+from rlx.stats import Array, number
 
 COLLAPSED, EARLY = 0.1, 0.2
 STUCK = 0.95
@@ -48,7 +47,7 @@ def _collapsed(signals: Signals) -> Detection | None:
     evidence = measured(signals, name, random_SW[:, :early].min(axis=1), holds_S, "below", threshold, (0, early - 1))
     what = (
         f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy became certain within the first "
-        f"{signals.span_of(0, early - 1)[1]:,} steps: its randomness fell to {100 * evidence.value:.2g} % and stayed there."
+        f"{signals.span_of(0, early - 1)[1]:,} steps: its randomness fell to {100 * evidence.measured:.2g} % and stayed there."
     )
     return Detection(what, (evidence,), "info", "medium", suggestions.keep_exploring(signals))
 
@@ -71,7 +70,7 @@ def _does_nothing(signals: Signals) -> Detection | None:
     score = float(np.median(signals.held_out_S[holds_S]))
     what = (
         f"In {of_seeds(evidence.seeds, len(signals.seeds))} the final policy hardly acts: its actions are "
-        f"{100 * evidence.value:.2g} % of the largest on average, and it scores {number(score)}, as doing nothing does "
+        f"{100 * evidence.measured:.2g} % of the largest on average, and it scores {number(score)}, as doing nothing does "
         f"({number(still)}); random actions score {number(float(random.returns_E.mean()))}."
     )
     reported = np.isfinite(success_SW).any()
@@ -100,7 +99,7 @@ def _stuck(signals: Signals) -> Detection | None:
         (3 * signals.windows // 4, signals.windows - 1),
     )  # fmt: skip
     what = (
-        f"At the end of training actions are still {100 * evidence.value:.1f} % as random as uniform ones in "
+        f"At the end of training actions are still {100 * evidence.measured:.1f} % as random as uniform ones in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     bonus = signals.algo.entropy_coef
@@ -122,7 +121,7 @@ def _oscillates(signals: Signals) -> Detection | None:
     name = "swing around its trend of train/entropy_loss, over that of the uniform policy"
     evidence = measured(signals, name, swing_S, holds_S, "above", SWINGS, (signals.windows // 2, signals.windows - 1))
     what = (
-        f"The randomness of the policy swings by {100 * evidence.value:.0f} % (standard deviation around its trend) over the "
+        f"The randomness of the policy swings by {100 * evidence.measured:.0f} % (standard deviation around its trend) over the "
         f"second half of training in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "info", "medium", suggestions.smaller_policy_steps(signals))
@@ -141,7 +140,7 @@ def _noise_grows(signals: Signals) -> Detection | None:
     last = (3 * signals.windows // 4, signals.windows - 1)
     evidence = measured(signals, "train/std", late_S, holds_S, "above", threshold, last)
     what = (
-        f"The noise of actions grew from {number(start)} to {number(evidence.value)} in "
+        f"The noise of actions grew from {number(start)} to {number(evidence.measured)} in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     confidence: Confidence = "high" if signals.algo.entropy_coef > 0 else "medium"

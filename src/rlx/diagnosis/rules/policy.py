@@ -6,11 +6,10 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import STILL_KL, learned_S
 from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, mean_over
-from rlx.stats import number
+from rlx.stats import Array, number
 
 KL, CLIPPED = "train/approx_kl", "train/clip_fraction"
 SUSTAINED_KL, SPIKE_KL = 0.05, 0.5
@@ -39,14 +38,14 @@ def _too_fast(signals: Signals) -> Detection | None:
         evidence = measured(signals, f"{KL}, highest window", peak_S, spike_S, "above", SPIKE_KL, window)
         what = (
             f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy jumped: approx_kl averaged "
-            f"{number(evidence.value)} (median over seeds) in its highest window, within steps {first:,} to {last:,}; "
+            f"{number(evidence.measured)} (median over seeds) in its highest window, within steps {first:,} to {last:,}; "
             f"below 0.02 is usual."
         )
     else:
         evidence = measured(signals, KL, mean_over(kl_SW), sustained_S, "above", SUSTAINED_KL)
         what = (
             f"approx_kl stayed above {SUSTAINED_KL} for most of training in {of_seeds(evidence.seeds, len(signals.seeds))} "
-            f"(mean {number(evidence.value)}, where 0.02 is usual)."
+            f"(mean {number(evidence.measured)}, where 0.02 is usual)."
         )
     severity: Severity = "warning" if most(spike_S) else "info"
     return Detection(what, (evidence,), severity, "high", suggestions.smaller_policy_steps(signals))
@@ -69,7 +68,7 @@ def _still(signals: Signals) -> Detection | None:
     )
     what = (
         f"In {of_seeds(evidence[0].seeds, len(signals.seeds))} the policy hardly changed over the first half of training: "
-        f"approx_kl {number(evidence[0].value)} and {100 * evidence[1].value:.2g} % of samples clipped."
+        f"approx_kl {number(evidence[0].measured)} and {100 * evidence[1].measured:.2g} % of samples clipped."
     )
     severity: Severity = "info" if most(learned_S(signals)) else "warning"
     return Detection(what, evidence, severity, "high", suggestions.larger_policy_steps(signals))
@@ -90,7 +89,7 @@ def _much_clipped(signals: Signals) -> Detection | None:
         return None
     evidence = measured(signals, CLIPPED, mean_over(clipped_SW), holds_S, "above", MUCH_CLIPPED)
     what = (
-        f"{100 * evidence.value:.0f} % of samples left the clip range, for most of training, in "
+        f"{100 * evidence.measured:.0f} % of samples left the clip range, for most of training, in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "info", "low", suggestions.smaller_policy_steps(signals))

@@ -8,10 +8,9 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds, which
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats import number
+from rlx.stats import Array, number
 
 RETURN = "rollout/return_mean"
 FALLEN = 0.5
@@ -64,11 +63,11 @@ def _floor(signals: Signals) -> Detection | None:
     evidence = measured(
         signals, RETURN, level_S, holds_S, "below", threshold, (3 * signals.windows // 4, signals.windows - 1)
     )
-    below = evidence.value < scale.low - max(scale.deviation, 1e-12) * 0.5
+    below = evidence.measured < scale.low - max(scale.deviation, 1e-12) * 0.5
     words = "below what random actions get" if below else "at the level of random actions"
     what = (
         f"The return of training episodes stayed {words} in {of_seeds(evidence.seeds, len(signals.seeds))}: "
-        f"{number(evidence.value)} over the last quarter, random {number(scale.low)}."
+        f"{number(evidence.measured)} over the last quarter, random {number(scale.low)}."
     )
     played_S = signals.held_out_S
     if np.isfinite(played_S[holds_S]).any() and np.nanmedian(played_S[holds_S]) > threshold:
@@ -153,7 +152,7 @@ def _unstable(signals: Signals) -> Detection | None:
     window = (signals.windows // 2, signals.windows - 1)
     evidence = measured(signals, "swing of the return around what only rises, of the range from random to best", swing_S, holds_S, "above", SWING / 2, window)  # fmt: skip
     what = (
-        f"Over the second half of training the return swings by {100 * evidence.value:.0f} % (standard deviation around "
+        f"Over the second half of training the return swings by {100 * evidence.measured:.0f} % (standard deviation around "
         f"the nearest curve that only rises) of the range from random to best in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "warning", "medium", suggestions.settle_down(signals))
@@ -173,7 +172,7 @@ def _improving(signals: Signals) -> Detection | None:
     evidence = measured(signals, "gain over the last quarter, of the range from random to best", gain_S, holds_S, "above", IMPROVING, window)  # fmt: skip
     what = (
         f"The return was still rising at the end of the budget in {of_seeds(evidence.seeds, len(signals.seeds))}: by "
-        f"{100 * evidence.value:.0f} % of the range from random to best between the halves of the last quarter."
+        f"{100 * evidence.measured:.0f} % of the range from random to best between the halves of the last quarter."
     )
     return Detection(what, (evidence,), "info", "medium", suggestions.longer(signals))
 

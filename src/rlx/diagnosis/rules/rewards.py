@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis.finding import Detection
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.rules.progress import smooth
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals, carried_forward
-from rlx.stats import number
+from rlx.stats import Array, number
 
 PREFIX = "reward/"
 DOMINATES = 0.9
@@ -41,7 +40,7 @@ def _success_falls(signals: Signals) -> Detection | None:
     evidence = measured(signals, "rollout/success_rate, best of the first half less the end", fell_S, holds_S, "above", FELL)  # fmt: skip
     what = (
         f"In {of_seeds(evidence.seeds, len(signals.seeds))} the return rose while the success rate fell by "
-        f"{100 * evidence.value:.0f} points: the reward pays for something else than success."
+        f"{100 * evidence.measured:.0f} points: the reward pays for something else than success."
     )
     return Detection(what, (evidence,), "warning", "high", advice=HACKING)
 
@@ -65,7 +64,7 @@ def _traded(signals: Signals) -> Detection | None:
     )
     fell = abs(float(np.median(change[worst][holds_S])))
     what = (
-        f"{best} rose by {number(evidence[1].value)} per episode while {worst} fell by {number(fell)} in "
+        f"{best} rose by {number(evidence[1].measured)} per episode while {worst} fell by {number(fell)} in "
         f"{of_seeds(evidence[0].seeds, len(signals.seeds))}."
     )
     return Detection(what, evidence, "info", "low", advice=HACKING)
@@ -89,7 +88,7 @@ def _dominates(signals: Signals) -> Detection | None:
         return None
     evidence = measured(signals, f"{largest}, share of all components' size", share_S, holds_S, "above", DOMINATES, (3 * signals.windows // 4, signals.windows - 1))  # fmt: skip
     what = (
-        f"{largest} makes up {100 * evidence.value:.0f} % of the reward's components in "
+        f"{largest} makes up {100 * evidence.measured:.0f} % of the reward's components in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}; the others hardly count."
     )
     return Detection(what, (evidence,), "info", "medium", advice="If the others are meant to count, raise their weights in the environment.")  # fmt: skip

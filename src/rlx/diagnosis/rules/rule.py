@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from rlx.diagnosis.finding import Detection, Evidence
-from rlx.diagnosis.record import Array
 from rlx.diagnosis.signals import Signals
+from rlx.stats import Array
 
 MAJORITY = 0.5
 """A fault of the configuration shows in at least half of the seeds."""
@@ -129,7 +129,7 @@ def measured(  # noqa: PLR0913
     )
 
 
-def setting(signals: Signals, key: str, relation: Literal["above", "below"], threshold: float) -> Evidence:
+def setting_evidence(signals: Signals, key: str, relation: Literal["above", "below"], threshold: float) -> Evidence:
     """Return a setting of the configuration as evidence."""
     return Evidence(key, value_of(signals, key), relation, threshold)
 

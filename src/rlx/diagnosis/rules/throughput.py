@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis.finding import Detection
-from rlx.diagnosis.record import Array, SeedRecord
+from rlx.diagnosis.record import SeedRecord
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
 from rlx.diagnosis.signals import Signals
-from rlx.stats import number
+from rlx.stats import Array, number
 
 SLOWER = 2.0
 RISING = 0.8
@@ -71,7 +71,7 @@ def _decays(signals: Signals) -> Detection | None:
         SLOWER,
     )
     what = (
-        f"A step took {number(evidence.value)} times as long at the end of training as at its beginning, rising all the "
+        f"A step took {number(evidence.measured)} times as long at the end of training as at its beginning, rising all the "
         f"way, in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "warning", "high", advice=ADVICE)

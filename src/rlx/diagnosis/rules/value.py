@@ -6,10 +6,9 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Severity
-from rlx.diagnosis.record import Array
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds, ratio, setting
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds, ratio, setting_evidence
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
-from rlx.stats import number
+from rlx.stats import Array, number
 
 EV = "train/explained_variance"
 POOR = 0.05
@@ -29,7 +28,7 @@ def best_explained_S(signals: Signals) -> Array:
 def _not_trained(signals: Signals) -> Detection | None:
     if signals.algo.value_coef > 0.001:
         return None
-    evidence = [setting(signals, "algo.value_coef", "below", 0.001)]
+    evidence = [setting_evidence(signals, "algo.value_coef", "below", 0.001)]
     what = f"algo.value_coef is {signals.algo.value_coef:g}, so nothing trains the value function"
     best_S = best_explained_S(signals) if signals.seeds else np.array([])
     if np.isfinite(best_S).any():
@@ -51,12 +50,12 @@ def _out_of_scale(signals: Signals) -> Detection | None:
         measured(signals, f"{EV}, best window", best_S, holds_S & np.isfinite(best_S), "below", LEARNED),
     )
     follows = (
-        f", and the value function does not follow them (explained variance at best {number(evidence[1].value)})"
-        if evidence[1].seeds and evidence[1].value < LEARNED
+        f", and the value function does not follow them (explained variance at best {number(evidence[1].measured)})"
+        if evidence[1].seeds and evidence[1].measured < LEARNED
         else ""
     )
     what = (
-        f"The value function is to predict numbers of size {number(evidence[0].value)} in "
+        f"The value function is to predict numbers of size {number(evidence[0].measured)} in "
         f"{of_seeds(evidence[0].seeds, len(signals.seeds))}{follows}."
     )
     return Detection(what, evidence if follows else evidence[:1], "warning", "high", suggestions.scale_rewards(signals))
@@ -68,7 +67,7 @@ def _large(signals: Signals) -> Detection | None:
     if signals.config.env.normalize_reward or not most(holds_S):
         return None
     evidence = measured(signals, name, size_S, holds_S, "above", LARGE_TARGETS)
-    what = f"Value targets are of size {number(evidence.value)} in {of_seeds(evidence.seeds, len(signals.seeds))}."
+    what = f"Value targets are of size {number(evidence.measured)} in {of_seeds(evidence.seeds, len(signals.seeds))}."
     return Detection(what, (evidence,), "info", "low", suggestions.scale_rewards(signals))
 
 
@@ -80,11 +79,11 @@ def _not_learning(signals: Signals) -> Detection | None:
     evidence = measured(signals, f"{EV}, best window", best_S, holds_S, "below", POOR)
     told = (
         "never predicted returns better than a constant would"
-        if evidence.value <= 0
-        else f"explained at most {100 * evidence.value:.1f} % of the variance of returns"
+        if evidence.measured <= 0
+        else f"explained at most {100 * evidence.measured:.1f} % of the variance of returns"
     )
-    what = f"In {of_seeds(evidence.seeds, len(signals.seeds))} the value function {told} (explained variance at best {number(evidence.value)})."
-    severity: Severity = "warning" if evidence.value <= 0 else "info"
+    what = f"In {of_seeds(evidence.seeds, len(signals.seeds))} the value function {told} (explained variance at best {number(evidence.measured)})."
+    severity: Severity = "warning" if evidence.measured <= 0 else "info"
     return Detection(what, (evidence,), severity, "medium", suggestions.help_the_value(signals))
 
 
@@ -99,7 +98,7 @@ def _gradients_grow(signals: Signals) -> Detection | None:
     last = (3 * signals.windows // 4, signals.windows - 1)
     evidence = measured(signals, "train/gradient_norm, late over early", growth_S, holds_S, "above", GROWTH, last)
     what = (
-        f"Gradients grew {number(evidence.value)}-fold over training and are clipped (at {limit:g}) in "
+        f"Gradients grew {number(evidence.measured)}-fold over training and are clipped (at {limit:g}) in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(what, (evidence,), "info", "medium", suggestions.smaller_policy_steps(signals))

@@ -13,11 +13,11 @@ from rlx.errors import RlxError
 from rlx.experiments import RecordedRun, experiments, recorded, recorded_here
 from rlx.launch import main_root
 from rlx.records import HASH, cache_root, cached, members
-from rlx.report.doctor.finding import Finding, counted, listed, ok, problem
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, with_noun
 from rlx.report.doctor.state import restoring
 
 
-def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[Finding]:
+def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[CheckResult]:
     """Check every object of DVC's cache against its hash.
 
     Args:
@@ -43,7 +43,7 @@ def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[Findin
         cure = f"`rlx doctor --verify --fix` moves it away; then {restoring(root)}"
         yield problem("object", f"{digest} is damaged; {used}", cure, partial(_move_away, root, digest, path))
     if not damaged:
-        yield ok("objects", f"{counted(len(known), 'object')} of DVC's cache, each as its hash says")
+        yield ok("objects", f"{with_noun(len(known), 'object')} of DVC's cache, each as its hash says")
 
 
 def _objects(root: Path) -> dict[str, Path]:

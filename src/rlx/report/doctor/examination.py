@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rlx.errors import RlxError
 from rlx.experiments import in_conflict, repository
 from rlx.report.doctor import cache, installation, leftovers, project, rendering, sharing, state
-from rlx.report.doctor.finding import OK, Finding, problem
+from rlx.report.doctor.check_result import CheckResult, problem
 
-Check = Callable[[Any], Iterable[Finding]]
+Check = Callable[[Any], Iterable[CheckResult]]
 INSTALLATION: tuple[Check, ...] = (
     installation.python,
     installation.libraries,
@@ -74,31 +74,48 @@ NEED_GIT: tuple[Check, ...] = (
 
 
 @dataclass(frozen=True)
-class Section:
+class CheckSection:
     """The findings about one subject."""
 
     title: str
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]
 
 
-def examine(root: Path | None, verify: Callable[[int, int], None] | None = None) -> Iterator[Section]:
+@dataclass(frozen=True)
+class Examination:
+    """`rlx doctor --json`.
+
+    Attributes:
+        format: Version of this schema.
+        project: Its folder; None outside of one.
+        counts: Results by level.
+        sections: ``installation``, ``project``, ``state``, and ``cache`` with ``--verify``.
+    """
+
+    format: Literal[1]
+    project: str | None
+    counts: Mapping[str, int]
+    sections: Mapping[str, tuple[CheckResult, ...]]
+
+
+def examine(root: Path | None, verify: Callable[[int, int], None] | None = None) -> Iterator[CheckSection]:
     """Look at everything, section by section.
 
     Args:
         root: The project; None outside one, where only the installation is looked at.
         verify: Also recompute the hash of every file in DVC's cache; told how many are done, of how many.
     """
-    yield Section("installation", tuple(_findings(INSTALLATION, root)))
+    yield CheckSection("installation", tuple(_findings(INSTALLATION, root)))
     if root is None:
         return
     left_out = () if project.is_repository(root) else NEED_GIT
     for title, checks in (("project", PROJECT), ("state", STATE)):
-        yield Section(title, tuple(_findings([check for check in checks if check not in left_out], root)))
+        yield CheckSection(title, tuple(_findings([check for check in checks if check not in left_out], root)))
     if verify is not None:
-        yield Section("cache", tuple(_findings([partial(cache.objects, progress=verify)], root)))
+        yield CheckSection("cache", tuple(_findings([partial(cache.objects, progress=verify)], root)))
 
 
-def _findings(checks: Iterable[Check], root: Path | None) -> Iterator[Finding]:
+def _findings(checks: Iterable[Check], root: Path | None) -> Iterator[CheckResult]:
     busy = None if root is None else _under_way(root)
     for check in checks:
         try:
@@ -117,30 +134,30 @@ def _under_way(root: Path) -> str | None:
         return None  # no repository, which is told
 
 
-def _harmless(finding: Finding, busy: str) -> Finding:
+def _harmless(finding: CheckResult, busy: str) -> CheckResult:
     """Return a finding without a cure that touches Git's index or HEAD, which belong to what is under way."""
-    if not TOUCHES_GIT.search(finding.cure) and not TOUCHES_GIT.search(finding.message):
+    if not TOUCHES_GIT.search(finding.cure or "") and not TOUCHES_GIT.search(finding.message):
         return finding
     clauses = [clause for clause in finding.message.split("; ") if not TOUCHES_GIT.search(clause)]
     message = "; ".join(clauses) or "cannot be read"
-    return replace(finding, message=message, cure=f"look again when the {busy} has ended", mend=None)
+    return replace(finding, message=message, cure=f"look again when the {busy} has ended", fixable=False, mend=None)
 
 
 def _name(check: Check) -> str:
     return str(getattr(check, "__name__", "cache")).replace("_", " ")
 
 
-def mended(sections: Iterable[Section]) -> Iterator[Section]:
+def mended(sections: Iterable[CheckSection]) -> Iterator[CheckSection]:
     """Mend what can be mended, and yield the sections with what was done in place of what was found."""
     for section in sections:
-        yield Section(section.title, tuple(map(_mended, section.findings)))
+        yield CheckSection(section.title, tuple(map(_mended, section.findings)))
 
 
-def _mended(finding: Finding) -> Finding:
-    if finding.mend is None or finding.level == OK:
+def _mended(finding: CheckResult) -> CheckResult:
+    if finding.mend is None or finding.level == "ok":
         return finding
     try:
         done = finding.mend()
     except (RlxError, OSError) as error:
         return replace(finding, message=f"{finding.message}; it could not be mended: {error}")
-    return replace(finding, level=OK, message=f"mended: {done}", cure="", mended=True)
+    return replace(finding, level="ok", message=f"mended: {done}", cure=None, mended=True)

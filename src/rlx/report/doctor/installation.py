@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import rlx
-from rlx.report.doctor.finding import Finding, listed, ok, problem, size, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, size, warning
 
 GIT_NEEDED = (2, 29)
 """`git fetch --no-write-fetch-head` is of Git 2.29."""
 LITTLE_ROOM, NO_ROOM = 2e9, 2e8
 
 
-def python(_: Path | None) -> Iterator[Finding]:
+def python(_: Path | None) -> Iterator[CheckResult]:
     """Check Python's version against what the installed rlx asks for, and that rlx is the version it says."""
     from packaging.specifiers import SpecifierSet
 
@@ -37,7 +37,7 @@ def python(_: Path | None) -> Iterator[Finding]:
         yield ok("rlx", f"{rlx.__version__}, {Path(rlx.__file__).parent}")
 
 
-def libraries(_: Path | None) -> Iterator[Finding]:
+def libraries(_: Path | None) -> Iterator[CheckResult]:
     """Check that every library rlx needs is there, in a version it was made for."""
     wanted = list(_requirements("rlx", frozenset({""})))
     bad = [finding for text in wanted if (finding := _library(text))]
@@ -60,7 +60,7 @@ def _requirements(package: str, extras: Iterable[str]) -> Iterator[str]:
             yield from (each for each in _requirements(requirement.name, requirement.extras) if each not in every)
 
 
-def _library(text: str) -> Finding | None:
+def _library(text: str) -> CheckResult | None:
     """Return what is wrong with a required library, if anything is."""
     from packaging.requirements import Requirement
 
@@ -85,7 +85,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def programs(_: Path | None) -> Iterator[Finding]:
+def programs(_: Path | None) -> Iterator[CheckResult]:
     """Check that `python` and `dvc`, typed in a shell, are those of this installation: stages run with them."""
     own = Path(sys.executable).parent
     cure = f"`. {own}/activate`" if (own / "activate").is_file() else f'`export PATH="{own}:$PATH"`'
@@ -97,7 +97,7 @@ def programs(_: Path | None) -> Iterator[Finding]:
             yield problem("path", f"`{name}` is {found}, not of this installation ({own})", cure)
 
 
-def torch(_: Path | None) -> Iterator[Finding]:
+def torch(_: Path | None) -> Iterator[CheckResult]:
     """Check that PyTorch computes."""
     try:
         import torch as library
@@ -114,7 +114,7 @@ def torch(_: Path | None) -> Iterator[Finding]:
     yield ok("torch", f"{library.__version__}, {device}")
 
 
-def engine(_: Path | None) -> Iterator[Finding]:
+def engine(_: Path | None) -> Iterator[CheckResult]:
     """Check whether the fast engine's machine code is ready on this machine."""
     from rlx.launch import cache_folder
 
@@ -132,7 +132,7 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def git(_: Path | None) -> Iterator[Finding]:
+def git(_: Path | None) -> Iterator[CheckResult]:
     """Check that Git is there, and new enough."""
     from rlx.launch import git as run
 
@@ -145,7 +145,7 @@ def git(_: Path | None) -> Iterator[Finding]:
         yield ok("git", said.removeprefix("git version "))
 
 
-def dvc(_: Path | None) -> Iterator[Finding]:
+def dvc(_: Path | None) -> Iterator[CheckResult]:
     """Say which DVC it is, and what kinds of remote it reaches."""
     version = _version("dvc")
     kinds = [kind for kind in ("s3", "gs", "azure", "ssh", "webdav") if _version(f"dvc-{kind}")]
@@ -153,7 +153,7 @@ def dvc(_: Path | None) -> Iterator[Finding]:
     yield ok("dvc", f"{version}{reached}") if version else problem("dvc", "is not installed")
 
 
-def disk(root: Path | None) -> Iterator[Finding]:
+def disk(root: Path | None) -> Iterator[CheckResult]:
     """Check that there is room for results."""
     place = root or Path.cwd()
     free = shutil.disk_usage(place).free
@@ -165,7 +165,7 @@ def disk(root: Path | None) -> Iterator[Finding]:
         yield ok("disk", f"{size(free)} are free")
 
 
-def extras(_: Path | None) -> Iterator[Finding]:
+def extras(_: Path | None) -> Iterator[CheckResult]:
     """Say which optional parts are installed."""
     names = importlib.metadata.metadata("rlx").get_all("Provides-Extra") or []
     there: list[str] = []

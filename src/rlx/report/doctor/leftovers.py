@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from rlx.experiments import head as head_of, leftovers, under_way
-from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun
 
 FIX = "`rlx doctor --fix` deletes it"
 
 
-def head(root: Path) -> Iterator[Finding]:
+def head(root: Path) -> Iterator[CheckResult]:
     """Check that HEAD is on a branch, and tell where a killed `dvc exp run` took it off."""
     now, killed = head_of(root), leftovers.detached_by_dvc(root)
     if now is None or under_way(root):
@@ -45,7 +45,7 @@ def _reattach(root: Path, found: leftovers.Detached) -> str:
     )
 
 
-def stash(root: Path) -> Iterator[Finding]:
+def stash(root: Path) -> Iterator[CheckResult]:
     """Tell of edits in Git's stash: a killed `dvc exp run` leaves them there; and of experiments in DVC's own."""
     if entries := leftovers.stashes(root):
         told = f"holds {len(entries)}: {entries[0]}. A killed `dvc exp run` leaves edits there"
@@ -55,7 +55,7 @@ def stash(root: Path) -> Iterator[Finding]:
         yield warning("dvc queue", told, "`dvc queue start`, or `dvc queue remove --queued`")
 
 
-def git_locks(root: Path) -> Iterator[Finding]:
+def git_locks(root: Path) -> Iterator[CheckResult]:
     """Check for locks of Git that nobody holds; one of them stops every later command."""
     locks = leftovers.git_locks(root)
     if not locks:
@@ -67,7 +67,7 @@ def git_locks(root: Path) -> Iterator[Finding]:
     yield problem("git locks", f"{shown}, without a process that holds it", FIX, _unless_busy(root, locks))
 
 
-def experiment_folders(root: Path) -> Iterator[Finding]:
+def experiment_folders(root: Path) -> Iterator[CheckResult]:
     """Check for DVC experiments that call themselves running and are not."""
     folders = leftovers.experiment_folders(root)
     if not folders:
@@ -75,11 +75,11 @@ def experiment_folders(root: Path) -> Iterator[Finding]:
     if busy := leftovers.at_work(root):
         yield ok("dvc exp", f"runs: {busy[0]}")
         return
-    told = f"{counted(len(folders), 'folder')} of killed experiments, which `dvc exp show` calls running"
+    told = f"{with_noun(len(folders), 'folder')} of killed experiments, which `dvc exp show` calls running"
     yield warning("dvc exp", told, FIX, _unless_busy(root, folders))
 
 
-def rwlocks(root: Path) -> Iterator[Finding]:
+def rwlocks(root: Path) -> Iterator[CheckResult]:
     """Check DVC's lists of who reads and writes what."""
     for path, dead in leftovers.rwlocks(root).items():
         name = path.relative_to(root)

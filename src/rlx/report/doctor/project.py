@@ -12,7 +12,7 @@ from rlx.errors import ConfigError, RlxError
 from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, repository as repo
 from rlx.launch import has_identity
 from rlx.records import LAYOUT
-from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun
 
 if TYPE_CHECKING:
     pass
@@ -47,7 +47,7 @@ def is_repository(root: Path) -> bool:
     return repo.head(root) is not None
 
 
-def repository(root: Path) -> Iterator[Finding]:
+def repository(root: Path) -> Iterator[CheckResult]:
     """Check that the project is a Git repository with a commit: experiments start from one."""
     commit = "`git add -A && git commit -m 'Start'`"
     if repo.answer(root, "--version") is None:
@@ -60,14 +60,14 @@ def repository(root: Path) -> Iterator[Finding]:
         yield ok("repository", f"{root}, commit {head.commit[:10]}")
 
 
-def identity(root: Path) -> Iterator[Finding]:
+def identity(root: Path) -> Iterator[CheckResult]:
     """Check that Git knows who commits."""
     if not has_identity(root):
         cure = "`git config --global user.name 'Your Name'` and `git config --global user.email you@example.org`"
         yield warning("identity", "Git does not know who you are, and commits need that", cure)
 
 
-def unfinished_merge(root: Path) -> Iterator[Finding]:
+def unfinished_merge(root: Path) -> Iterator[CheckResult]:
     """Check that no merge or rebase is under way."""
     what = repo.under_way(root)
     if what == "bisect":
@@ -77,7 +77,7 @@ def unfinished_merge(root: Path) -> Iterator[Finding]:
         yield problem("merge", f"a {what} is under way, and Git's state is half of it", cure)
 
 
-def conflict_marks(root: Path) -> Iterator[Finding]:
+def conflict_marks(root: Path) -> Iterator[CheckResult]:
     """Check that no file of DVC's has the marks of a merge conflict."""
     for name in ("dvc.lock", "dvc.yaml", "params.yaml"):
         path = root / name
@@ -86,7 +86,7 @@ def conflict_marks(root: Path) -> Iterator[Finding]:
             yield problem("merge", f"{name} has the marks of a merge conflict, and DVC cannot read it", cure)
 
 
-def parameters(root: Path) -> Iterator[Finding]:
+def parameters(root: Path) -> Iterator[CheckResult]:
     """Check params.yaml, and that it pins what this rlx computes."""
     from rlx.config import check_engine, read_parameters
 
@@ -100,10 +100,10 @@ def parameters(root: Path) -> Iterator[Finding]:
     except RlxError as error:
         yield problem("engine", str(error))
         return
-    yield ok("params.yaml", f"valid; {counted(len(found.study.runs), 'run')} in the study")
+    yield ok("params.yaml", f"valid; {with_noun(len(found.study.runs), 'run')} in the study")
 
 
-def configs(root: Path) -> Iterator[Finding]:
+def configs(root: Path) -> Iterator[CheckResult]:
     """Check that the config of every run of the study resolves."""
     from rlx.config import compose_run, read_parameters
 
@@ -123,7 +123,7 @@ def configs(root: Path) -> Iterator[Finding]:
         yield ok("configs", f"{listed(runs)}: valid")
 
 
-def _outdated(root: Path, run: str) -> Iterator[Finding]:
+def _outdated(root: Path, run: str) -> Iterator[CheckResult]:
     """Yield a warning where a run's results are of another configuration or code than its files say now."""
     from rlx.records import RunFolder
     from rlx.report.judged_runs import outdated
@@ -134,12 +134,12 @@ def _outdated(root: Path, run: str) -> Iterator[Finding]:
         yield warning(f"run {run}", said, "`dvc repro` makes them anew")
 
 
-def _mistakes(name: str, error: ConfigError) -> Iterator[Finding]:
+def _mistakes(name: str, error: ConfigError) -> Iterator[CheckResult]:
     for said in [str(each) for each in error.problems] or [str(error)]:
         yield problem(name, said)
 
 
-def roster(root: Path) -> Iterator[Finding]:
+def roster(root: Path) -> Iterator[CheckResult]:
     """Check that dvc.yaml compares the runs of the study."""
     from rlx.config import read_parameters
 
@@ -175,14 +175,14 @@ def _dropped(root: Path, runs: Collection[str]) -> list[str]:
     return [run for run in names if f"runs/{run}/{SMALL[0]}" in known.split("\0")]
 
 
-def clone(root: Path) -> Iterator[Finding]:
+def clone(root: Path) -> Iterator[CheckResult]:
     """Check that this clone merges what two people add as the project's ``.gitattributes`` say."""
     if asks_for_driver(root) and not is_set_up(root):
         told = "has not been set up: Git calls what two people add a conflict, and results do not follow `git checkout`"
         yield warning("clone", told, "`rlx init .`, or settle each time with `rlx sync --merge`")
 
 
-def ignored(root: Path) -> Iterator[Finding]:
+def ignored(root: Path) -> Iterator[CheckResult]:
     """Check that Git and DVC are kept out of what is nobody's dependency."""
     taken = repo.not_ignored(root, UNWANTED)
     lacking = [line for path, line in zip(UNWANTED, LINES, strict=True) if path in taken]
@@ -202,7 +202,7 @@ def _append(lines: list[str], file: str) -> str:
     return "`printf '%s\\n' " + " ".join(f"'{line}'" for line in lines) + f" >> {file}`"
 
 
-def untracked_configs(root: Path) -> Iterator[Finding]:
+def untracked_configs(root: Path) -> Iterator[CheckResult]:
     """Check that Git knows the configs of the study: others who clone the project would lack them."""
     from rlx.config import read_parameters
 
@@ -215,12 +215,12 @@ def untracked_configs(root: Path) -> Iterator[Finding]:
         yield warning("configs", f"Git does not know {listed(names)}", f"`git add {shlex.join(names)}`")
 
 
-def uncommitted_results(root: Path) -> Iterator[Finding]:
+def uncommitted_results(root: Path) -> Iterator[CheckResult]:
     """Check that the results of the study are committed."""
     names = [name for name in repo.uncommitted(root, "dvc.lock", "runs", "analysis") if not is_dvcs(name)]
     if names:
         sources = repo.uncommitted(root, *MADE_FROM)
-        told = f"{counted(len(names), 'result')} not committed: {listed(names)}"
+        told = f"{with_noun(len(names), 'result')} not committed: {listed(names)}"
         told += f"; nor what they were made from: {listed(sources)}" if sources else ""
         yield warning("results", told, f"`git add -- {shlex.join(sources + names)} && git commit -m 'Results'`")
 

@@ -12,13 +12,13 @@ from typing import Any
 from rlx.config import EnvConfig, step_timeout
 from rlx.errors import ConfigError, RlxError
 from rlx.launch import Failure, run_alone
-from rlx.report.doctor.finding import Finding, listed, ok, problem, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning
 
 PATIENCE = 60.0
 """Seconds that one call of an environment may take here, unless `env.step_timeout` gives it less."""
 
 
-def renderer(root: Path | None) -> Iterator[Finding]:
+def renderer(root: Path | None) -> Iterator[CheckResult]:
     """Check that every environment of the project gives a picture; outside a project, CartPole-v1."""
     environments = _environments(root)
     bad = []
@@ -81,7 +81,7 @@ def picture(root: Path | None, env: EnvConfig, _: Callable[[Any], None]) -> str:
     return ""
 
 
-def encoder(_: Path | None) -> Iterator[Finding]:
+def encoder(_: Path | None) -> Iterator[CheckResult]:
     """Check that a picture can be encoded as H.264."""
     cure = f"`{sys.executable} -m pip install --force-reinstall av`"
     try:

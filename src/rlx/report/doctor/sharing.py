@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlx.experiments import Remote, default_remote, dvc_settings, experiments, without_remote
-from rlx.report.doctor.finding import Finding, counted, listed, ok, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, warning, with_noun
 
 OFF = ("false", "0", "no", "off")
 
 
-def privacy(root: Path) -> Iterator[Finding]:
+def privacy(root: Path) -> Iterator[CheckResult]:
     """Check that DVC neither reports what it is used for nor looks for updates."""
     core = dvc_settings(root).get("core") or {}
     on = [key for key in ("analytics", "check_update") if str(core.get(key, "true")).lower() not in OFF]
@@ -23,7 +23,7 @@ def privacy(root: Path) -> Iterator[Finding]:
         yield ok("analytics", "DVC's analytics and update check are off")
 
 
-def remote(root: Path) -> Iterator[Finding]:
+def remote(root: Path) -> Iterator[CheckResult]:
     """Check that results are kept anywhere else than here."""
     found = default_remote(root)
     if found is None:
@@ -56,13 +56,13 @@ def _folder(url: str) -> Path | None:
     return Path(url.removeprefix("file://")).resolve()
 
 
-def experiments_before_the_remote(root: Path) -> Iterator[Finding]:
+def experiments_before_the_remote(root: Path) -> Iterator[CheckResult]:
     """Check for experiments made before the remote was set: `dvc exp push` would send them without their files."""
     found: Remote | None = default_remote(root)
     older = without_remote(root, found, experiments(root)) if found else []
     if found and older:
         told = (
-            f"{counted(len(older), 'experiment')} made before remote {found.name} was set as it is, "
+            f"{with_noun(len(older), 'experiment')} made before remote {found.name} was set as it is, "
             f"{listed([experiment.name for experiment in older])}: `dvc exp push` would send no files of them"
         )
         yield warning(

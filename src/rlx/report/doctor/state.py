@@ -12,10 +12,10 @@ from rlx.errors import DataDamaged
 from rlx.experiments import abandoned, check_lock, default_remote, drop_abandoned, recorded_here
 from rlx.launch import main_root
 from rlx.records import RECORD, SIZE_LIMIT, bench_folder, cache_root, is_whole
-from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, size, warning
+from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, size, warning, with_noun
 
 
-def runs(root: Path) -> Iterator[Finding]:
+def runs(root: Path) -> Iterator[CheckResult]:
     """Check for runs that were stopped, have failed, or cannot be read, and for files of them that are damaged."""
     from rlx.experiments import rows
     from rlx.records import RunFolder
@@ -40,7 +40,9 @@ def runs(root: Path) -> Iterator[Finding]:
     if not (seen or any(row.problem for row in found)):
         yield ok(
             "runs",
-            f"{counted(len(found), 'run and experiment')}" if len(found) == 1 else f"{len(found)} runs and experiments",
+            f"{with_noun(len(found), 'run and experiment')}"
+            if len(found) == 1
+            else f"{len(found)} runs and experiments",
         )
 
 
@@ -57,7 +59,7 @@ def _rescue(root: Path, run: str, told: str, known: Collection[str]) -> str:
     )
 
 
-def results(root: Path) -> Iterator[Finding]:
+def results(root: Path) -> Iterator[CheckResult]:
     """Check that what dvc.lock records lies in the project and is in DVC's cache."""
     lacking = []
     if (root / "dvc.lock").is_file() and has_marks(read_bytes(root / "dvc.lock", MOST_BYTES)):
@@ -76,7 +78,7 @@ def results(root: Path) -> Iterator[Finding]:
             except DataDamaged as error:
                 yield problem("cache", f"runs/{run}/{output}: {error}", restoring(root))
     if lacking:
-        told = f"{counted(len(lacking), 'result')} of dvc.lock not in DVC's cache: {listed(lacking)}"
+        told = f"{with_noun(len(lacking), 'result')} of dvc.lock not in DVC's cache: {listed(lacking)}"
         yield warning("cache", told, restoring(root))
 
 
@@ -87,7 +89,7 @@ def restoring(root: Path) -> str:
     return "`dvc repro`, which takes seeds from the bench where they are still there"
 
 
-def workplaces(root: Path) -> Iterator[Finding]:
+def workplaces(root: Path) -> Iterator[CheckResult]:
     """Check for clones in which experiments were made that are no more."""
     names = abandoned(root)
     if not names:
@@ -97,11 +99,11 @@ def workplaces(root: Path) -> Iterator[Finding]:
         dropped = [name for name in names if drop_abandoned(root, name)]
         return f"deleted the workplaces of {listed(dropped)}"
 
-    told = f"{counted(len(names), 'clone')} of experiments that are no more: {listed(names)}"
+    told = f"{with_noun(len(names), 'clone')} of experiments that are no more: {listed(names)}"
     yield warning("workplaces", told, f"`rm -r .dvc/tmp/rlx-workplaces/{names[0]}`", mend)
 
 
-def index(root: Path) -> Iterator[Finding]:
+def index(root: Path) -> Iterator[CheckResult]:
     """Check the index of `rlx ls`, which is only a cache."""
     path = main_root(root) / ".dvc" / "tmp" / "rlx-index.json"
     try:
@@ -125,7 +127,7 @@ def index(root: Path) -> Iterator[Finding]:
         yield warning("index", f"{name} is no file; runs are read without it", f"`rm -r {name}`")
 
 
-def sizes(root: Path) -> Iterator[Finding]:
+def sizes(root: Path) -> Iterator[CheckResult]:
     """Say how much room the bench and DVC's cache take."""
     bench, cache = total(bench_folder(root)), total(cache_root(root))
     told = f"bench {size(bench)} (kept below {size(SIZE_LIMIT)}), DVC's cache {size(cache)}"
