@@ -23,7 +23,7 @@ VOLATILE = {
 """What SB3 would save that differs between equal training states, and what is saved in its place."""
 
 
-def export(model: Any) -> Export:
+def stock_export(model: Any) -> Export:
     """Return the members by which stock ``load`` opens an algorithm; its weights and optimisers are kept once.
 
     Args:

@@ -36,7 +36,7 @@ from .files.containment import (
     anywhere as anywhere,
     check_links as check_links,
     check_plain as check_plain,
-    is_plain as is_plain,
+    is_plain_path as is_plain_path,
     leads_out as leads_out,
     place as place,
 )

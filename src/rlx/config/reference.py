@@ -62,7 +62,7 @@ where values come from, and `rlx info` shows the source of each.
 """
 
 
-def render() -> str:
+def settings_page() -> str:
     """Return the whole page."""
     lines = [INTRODUCTION, "## A run (params.yaml and configs/)", ""]
     lines += _table(RunConfig, "", skip_sections=True)
@@ -176,4 +176,4 @@ def _first(section: type[BaseModel]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.stdout.write(settings_page())

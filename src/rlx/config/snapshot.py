@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, settings_of
 from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
-from rlx.config.files.containment import is_plain
+from rlx.config.files.containment import is_plain_path
 from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
 from rlx.config.values import Section
@@ -212,6 +212,6 @@ def _project_code(code: dict[str, Any]) -> ProjectCode:
     if not all(isinstance(part, dict) for part in (files, registration, data)):
         raise TypeError("code.files, code.registration and code.data must be mappings")
     for name, digest in (*files.items(), *data.items()):
-        if not (is_plain(name) and isinstance(digest, str)):
+        if not (is_plain_path(name) and isinstance(digest, str)):
             raise ValueError(f"code: {shown(name)} is not a file of the project with its hash")
     return ProjectCode(files, registration, data)

@@ -16,7 +16,7 @@ from .index import Listing as Listing, Row as Row, folder_row as folder_row, pro
 from .kept import (
     check_name as check_name,
     experiment_named as experiment_named,
-    export as export,
+    export_kept as export_kept,
     is_ours as is_ours,
     remove as remove,
     remove_folder as remove_folder,
@@ -38,7 +38,7 @@ from .merging import (
     Sides as Sides,
     by_lines as by_lines,
     in_conflict as in_conflict,
-    settle as settle,
+    settle_conflicts as settle_conflicts,
     way_of as way_of,
 )
 from .pipeline import upgrade_pipeline as upgrade_pipeline
@@ -59,7 +59,7 @@ from .references import (
     known_runs as known_runs,
     nearest_experiment as nearest_experiment,
 )
-from .repository import head as head, under_way as under_way
+from .repository import git_head as git_head, under_way as under_way
 from .resolving import resolve_run as resolve_run
 from .revisions import (
     SMALL as SMALL,

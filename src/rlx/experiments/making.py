@@ -16,7 +16,7 @@ from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
-from rlx.experiments.kept import experiment_named, export, remove_folder, reserve
+from rlx.experiments.kept import experiment_named, export_kept, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.workplace import Verbosity, Workplace
@@ -119,7 +119,7 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolde
             _raise(name, status, again)
         assert commit is not None
         shutil.rmtree(folder / "logs", ignore_errors=True)
-        exported = export(root, Origin(commit, record.run), name)
+        exported = export_kept(root, Origin(commit, record.run), name)
         workplace.close_workplace(place)
     return RunFolder(exported)
 

@@ -22,7 +22,7 @@ from rlx.config import (
     Snapshot,
     compose_run,
     field_of,
-    is_plain,
+    is_plain_path,
     leads_out,
     parse_yaml,
     read_bytes,
@@ -132,7 +132,7 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
         shutil.copyfile(root / "params.yaml", copy / "params.yaml")
         shutil.copytree(root / "configs", copy / "configs", ignore=partial(_no_configs, root))
         for file, changes in by_file.items():
-            if not is_plain(file) or not (copy / file).is_file():
+            if not is_plain_path(file) or not (copy / file).is_file():
                 raise ConfigError(f"-S {file}:{changes[0]}: there is no file {file} to change")
             try:
                 several = len(get_hydra_sweeps({file: changes})) > 1

@@ -128,7 +128,7 @@ class Worker:
         self._began, self._changed = self._began + paused, self._changed + paused
         if cells != self._seen:
             self._seen, self._changed = cells, now
-        call, place = cells[watch.CALL], watch.place(cells)
+        call, place = cells[watch.CALL], watch.board_place(cells)
         allowed = limits.call + (GRACE if call == watch.Call.COPIES else 0.0)
         if place and now - self._changed > allowed:
             if call in (watch.Call.IMPORT, watch.Call.MAKE, watch.Call.CHECK):
@@ -316,7 +316,7 @@ def _death(worker: Worker) -> Failure:
     code = worker.process.exitcode
     how = f"with exit code {code}" if code >= 0 else f"by signal {_signal_name(-code)}"
     cells = tuple(worker.board)
-    place = watch.place(cells)
+    place = watch.board_place(cells)
     cause = Cause(PROCESS, watch.training_step(cells))
     if place:
         message = f"its environment ended its process {how}, {watch.at(place)}"

@@ -15,7 +15,7 @@ from rlx.launch import close_later, watch
 Array = np.ndarray[Any, Any]
 
 
-class Watched(gym.Wrapper[Any, Any, Any, Any]):
+class WatchedEnv(gym.Wrapper[Any, Any, Any, Any]):
     """Notes when an environment is called, so that a call that never returns is noticed."""
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -37,7 +37,7 @@ class SyncVecEnv(DummyVecEnv):
     """SB3's ``DummyVecEnv`` of watched environments, closed once the results are safe."""
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
-        super().__init__([lambda make=make: Watched(make()) for make in makers])  # type: ignore[misc]
+        super().__init__([lambda make=make: WatchedEnv(make()) for make in makers])  # type: ignore[misc]
 
     def close(self) -> None:
         """Let go of the environments."""

@@ -48,7 +48,7 @@ class SamplerRow:
     extra: str | None = None
 
 
-class Grid:
+class GridSampler:
     """Every combination once, the last setting changing fastest; what comes of them changes nothing."""
 
     def __init__(self, choices: Choices):
@@ -69,7 +69,7 @@ class Grid:
 
 
 GRID = "grid"
-SAMPLERS = {GRID: SamplerRow(GRID, "Every combination of the values.", Grid)}
+SAMPLERS = {GRID: SamplerRow(GRID, "Every combination of the values.", GridSampler)}
 """Those of rlx itself, by name."""
 
 

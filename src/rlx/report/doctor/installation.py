@@ -132,7 +132,7 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def git(_: Path | None) -> Iterator[CheckResult]:
+def installed_git(_: Path | None) -> Iterator[CheckResult]:
     """Check that Git is there, and new enough."""
     from rlx.launch import git as run
 
@@ -145,7 +145,7 @@ def git(_: Path | None) -> Iterator[CheckResult]:
         yield ok("git", said.removeprefix("git version "))
 
 
-def dvc(_: Path | None) -> Iterator[CheckResult]:
+def installed_dvc(_: Path | None) -> Iterator[CheckResult]:
     """Say which DVC it is, and what kinds of remote it reaches."""
     version = _version("dvc")
     kinds = [kind for kind in ("s3", "gs", "azure", "ssh", "webdav") if _version(f"dvc-{kind}")]
