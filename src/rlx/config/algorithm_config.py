@@ -92,11 +92,6 @@ def recorded_facts(name: str) -> dict[str, Any]:
     return dict(_facts.get(name, {}))
 
 
-def known_algorithms() -> dict[str, type[AlgorithmConfig]]:
-    """Return the algorithms whose settings are known, by name."""
-    return dict(_known)
-
-
 def settings_of(name: str, look: Callable[[str], None] = lambda _: None) -> type[AlgorithmConfig] | None:
     """Return the settings of an algorithm; None where nobody knows it.
 

@@ -61,12 +61,16 @@ class Document:
                 return Problem(self.name, place.line, place.column, key, message)
         return Problem(self.name, None, None, key, message)
 
+    def remove(self, path: KeyPath) -> None:
+        """Take the value at ``path`` out."""
+        container: Any = self.data
+        for part in path[:-1]:
+            container = container[part]
+        del container[path[-1]]
+
     def move(self, source: KeyPath, target: KeyPath, value: Any) -> None:
         """Take the value at ``source`` out and put ``value`` at ``target``, keeping its place in the file."""
-        container = self.data
-        for part in source[:-1]:
-            container = container[part]  # type: ignore[index]
-        del container[source[-1]]  # type: ignore[arg-type]
+        self.remove(source)
         container = self.data
         for depth, part in enumerate(target[:-1]):
             if not isinstance(container.get(part), dict):  # type: ignore[arg-type]
