@@ -62,6 +62,7 @@ from .live import (
     ORIGIN as ORIGIN,
     RECORD as RECORD,
     live_folder as live_folder,
+    lock_of as lock_of,
     metrics_files as metrics_files,
     show_bench as show_bench,
 )

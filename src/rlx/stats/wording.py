@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -135,6 +135,11 @@ def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
 def p_value(p: float | None) -> str:
     """Return a p-value with two significant digits; missing is —."""
     return MISSING if p is None else f"{p:.2g}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names in a row: the first ``most``, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:

@@ -62,11 +62,6 @@ def problem(name: str, message: str, cure: str = "", mend: Callable[[], str] | N
     return Finding(name, PROBLEM, message, cure, mend)
 
 
-def listed(names: list[str], most: int = 3) -> str:
-    """Return names in a row, the first of many."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def size(count: float) -> str:
     """Return a number of bytes as people say it."""
     for unit in ("B", "kB", "MB"):

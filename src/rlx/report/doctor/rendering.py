@@ -12,7 +12,8 @@ from typing import Any
 from rlx.config import EnvConfig, step_timeout
 from rlx.errors import ConfigError, RlxError
 from rlx.launch import Failure, run_alone
-from rlx.report.doctor.finding import Finding, listed, ok, problem, warning
+from rlx.report.doctor.finding import Finding, ok, problem, warning
+from rlx.stats import listed
 
 PATIENCE = 60.0
 """Seconds that one call of an environment may take here, unless `env.step_timeout` gives it less."""
