@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +65,7 @@ class Document:
 
     def remove(self, path: KeyPath) -> None:
         """Take the value at ``path`` out."""
-        container: Any = self.data
-        for part in path[:-1]:
-            container = container[part]
+        container: Any = reduce(getitem, path[:-1], self.data)  # type: ignore[arg-type]
         del container[path[-1]]
 
     def move(self, source: KeyPath, target: KeyPath, value: Any) -> None:
