@@ -12,9 +12,8 @@ from rlx.errors import RlxError
 from rlx.experiments import RecordedRun, experiments, recorded, recorded_here
 from rlx.launch import main_root
 from rlx.records import HASH, cache_root, cached, hash_of, members
-from rlx.report.doctor.finding import Finding, counted, ok, problem
+from rlx.report.doctor.finding import Finding, counted, listed, ok, problem
 from rlx.report.doctor.state import restoring
-from rlx.stats import listed
 
 
 def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[Finding]:

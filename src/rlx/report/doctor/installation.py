@@ -15,8 +15,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import rlx
-from rlx.report.doctor.finding import Finding, ok, problem, size, warning
-from rlx.stats import listed
+from rlx.report.doctor.finding import Finding, listed, ok, problem, size, warning
 
 GIT_NEEDED = (2, 29)
 """`git fetch --no-write-fetch-head` is of Git 2.29."""

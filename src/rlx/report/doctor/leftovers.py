@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rlx.experiments import head as head_of, leftovers, under_way
-from rlx.report.doctor.finding import Finding, counted, ok, problem, warning
-from rlx.stats import listed
+from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, warning
 
 FIX = "`rlx doctor --fix` deletes it"
 

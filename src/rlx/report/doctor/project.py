@@ -12,8 +12,7 @@ from rlx.errors import ConfigError, RlxError
 from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, repository as repo
 from rlx.launch import has_identity
 from rlx.records import LAYOUT
-from rlx.report.doctor.finding import Finding, counted, ok, problem, warning
-from rlx.stats import listed
+from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, warning
 
 if TYPE_CHECKING:
     pass

@@ -12,8 +12,7 @@ from typing import Any
 from rlx.config import EnvConfig, step_timeout
 from rlx.errors import ConfigError, RlxError
 from rlx.launch import Failure, run_alone
-from rlx.report.doctor.finding import Finding, ok, problem, warning
-from rlx.stats import listed
+from rlx.report.doctor.finding import Finding, listed, ok, problem, warning
 
 PATIENCE = 60.0
 """Seconds that one call of an environment may take here, unless `env.step_timeout` gives it less."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlx.experiments import Remote, default_remote, dvc_settings, experiments, without_remote
-from rlx.report.doctor.finding import Finding, counted, ok, warning
-from rlx.stats import listed
+from rlx.report.doctor.finding import Finding, counted, listed, ok, warning
 
 OFF = ("false", "0", "no", "off")
 

@@ -12,8 +12,7 @@ from rlx.errors import DataDamaged
 from rlx.experiments import abandoned, check_lock, default_remote, drop_abandoned, recorded_here
 from rlx.launch import main_root
 from rlx.records import RECORD, SIZE_LIMIT, bench_folder, bytes_below, cache_root, is_whole
-from rlx.report.doctor.finding import Finding, counted, ok, problem, size, warning
-from rlx.stats import listed
+from rlx.report.doctor.finding import Finding, counted, listed, ok, problem, size, warning
 
 
 def runs(root: Path) -> Iterator[Finding]:
