@@ -27,7 +27,7 @@ HEADER = "# The effective configuration of this run, complete. Written by the re
 IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 """Settings that say which seeds a run has and how it is called, but not what one seed computes."""
 
-LATER: tuple[tuple[str, ...], ...] = (("checkpoint", "start"), ("eval", "step_limit"))
+LATER: tuple[KeyPath, ...] = (("checkpoint", "start"), ("eval", "step_limit"))
 """Settings that came after snapshots were first written. A snapshot leaves one out while it has its default, by which older
 versions behaved, so that nothing trains again for it; every other setting must be there, or the file is damaged."""
 FIRST_LACKED: tuple[KeyPath, ...] = (("algo", "engine"),)
@@ -75,11 +75,11 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
-        content = {"format": FORMAT, **self.config.model_dump(), "code": code}
+        content: Any = {"format": FORMAT, **self.config.model_dump(), "code": code}
         for path in LATER:
             *sections, key = path
             inner = reduce(getitem, sections, content)
-            if inner[key] == attrgetter(".".join(path))(RunConfig()):
+            if inner[key] == attrgetter(".".join(map(str, path)))(RunConfig()):
                 del inner[key]
         return content
 
