@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -115,12 +116,7 @@ def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False
 def _default(value: Any) -> str:
     if value is PydanticUndefined or value == "":
         return "required"
-    shown = (
-        {None: "null", True: "true", False: "false"}.get(value, value)
-        if value is None or isinstance(value, bool)
-        else value
-    )
-    return f"`{shown}`"
+    return f"`{json.dumps(value) if value is None or isinstance(value, bool) else value}`"
 
 
 def _kind(section: type[BaseModel], name: str) -> str:

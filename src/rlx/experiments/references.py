@@ -14,6 +14,7 @@ from rlx.experiments.record import Record, kept_record, read_record
 from rlx.experiments.repository import answer
 from rlx.experiments.revisions import changed, commit_of, experiments, recorded, view_of
 from rlx.records import Origin, RunFolder, is_kept
+from rlx.stats import listed
 
 MOST_NAMED = 12
 """Names in one message."""
@@ -136,8 +137,7 @@ def shallow(root: Path) -> str:
 def _nearest(name: str, known: list[str]) -> str:
     if guess := difflib.get_close_matches(name, known, 3, cutoff=0.5):
         return f"did you mean {' or '.join(guess)}?"
-    shown = ", ".join(known[:MOST_NAMED]) + (f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else "")
-    return f"there are: {shown or 'none yet; `dvc repro` makes the study'}"
+    return f"there are: {listed(known, MOST_NAMED) or 'none yet; `dvc repro` makes the study'}"
 
 
 def _viewed(root: Path, origin: Origin, name: str) -> RunFolder:
