@@ -2,7 +2,9 @@ from .algorithm_config import (
     AlgorithmConfig as AlgorithmConfig,
     ForeignAlgorithm as ForeignAlgorithm,
     announce as announce,
+    for_algorithm as for_algorithm,
     recorded_facts as recorded_facts,
+    settings_of as settings_of,
     unknown_algorithm as unknown_algorithm,
 )
 from .checks import (
