@@ -20,13 +20,13 @@ from tests.conftest import REPOSITORY
 
 
 def test_the_configuration_reference_is_current() -> None:
-    assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference.render(), (
+    assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference.settings_page(), (
         "run: python -m rlx.config.reference > docs/configuration.md"
     )
 
 
 def test_the_pages_of_commands_and_json_are_current() -> None:
-    assert (REPOSITORY / "docs" / "cli.md").read_text() == commands.render(), (
+    assert (REPOSITORY / "docs" / "cli.md").read_text() == commands.commands_page(), (
         "run: python -m rlx.cli.reference > docs/cli.md"
     )
     assert (REPOSITORY / "docs" / "json.md").read_text() == documents.render_documents(), (
@@ -47,7 +47,7 @@ def test_the_tables_of_the_diagnosis_are_those_measured() -> None:
 
 
 def test_every_setting_has_a_meaning() -> None:
-    assert "|  |" not in reference.render()
+    assert "|  |" not in reference.settings_page()
 
 
 def test_the_tables_of_the_statistics_are_those_measured() -> None:

@@ -18,7 +18,7 @@ from rlx.config.schema import EXECUTORS as CONFIGURABLE
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
 from rlx.experiments import SAMPLERS, more_rules, read_sweep
-from rlx.experiments.sweeps.samplers import Grid
+from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, read_spec
 from rlx.training import chosen_executor
@@ -213,7 +213,7 @@ def test_a_sampler_says_which_points_a_sweep_has(installed: Path, tmp_path: Path
 
 
 def test_the_grid_is_the_product_with_the_last_setting_fastest(tmp_path: Path) -> None:
-    grid = Grid({"a": [1, 2], "b": ["x", "y", "z"]})
+    grid = GridSampler({"a": [1, 2], "b": ["x", "y", "z"]})
     asked = [grid.ask(number) for number in range(7)]
     assert [tuple((asked[n] or {}).values()) for n in range(6)] == [
         (1, "x"),

@@ -25,7 +25,7 @@ def examined(project: Project, *, fix: bool = False, verify: bool = False) -> di
         checks = [check for check in checks if check not in examination.NEED_GIT]
     if verify:
         checks.append(partial(cache.objects, progress=lambda _, __: None))
-    section = examination.Section("all", tuple(examination._findings(checks, project.root)))
+    section = examination.CheckSection("all", tuple(examination._findings(checks, project.root)))
     (section,) = examination.mended([section]) if fix else [section]
     return {each.name: each for each in section.findings if each.level != "ok" or each.mended}
 

@@ -16,7 +16,6 @@ the actor and critic layers of ``policy.hidden_sizes`` stand on top of it::
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any, TypeVar
 
 from rlx.config import BUILT_IN_NETWORKS, RunConfig, hidden_sizes, load_package
 from rlx.errors import PolicyUnusable
+from rlx.stats import nearest
 
 Network = TypeVar("Network", bound=type[Any])
 _networks: dict[str, type[Any]] = {}
@@ -52,9 +52,7 @@ def own_network(root: Path, name: str) -> type[Any] | None:
     load_package(root, "policies")
     if name not in _networks:
         known = [*BUILT_IN_NETWORKS, *sorted(_networks)]
-        guess = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known)}"
-        raise PolicyUnusable(f"there is no network {name!r}; {hint}")
+        raise PolicyUnusable(f"there is no network {name!r}; {nearest(name, known)}")
     return _networks[name]
 
 

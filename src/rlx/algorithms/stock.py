@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import deque
+from operator import attrgetter
 from typing import Any
 
 import stable_baselines3
@@ -23,7 +24,7 @@ VOLATILE = {
 """What SB3 would save that differs between equal training states, and what is saved in its place."""
 
 
-def export(model: Any) -> Export:
+def stock_export(model: Any) -> Export:
     """Return the members by which stock ``load`` opens an algorithm; its weights and optimisers are kept once.
 
     Args:
@@ -31,7 +32,7 @@ def export(model: Any) -> Export:
     """
     names, _ = model._get_torch_save_params()
     members = {"data": _data(model)}
-    members |= {f"{name}.pth": tensors(_attribute(model, name).state_dict()) for name in names}
+    members |= {f"{name}.pth": tensors(attrgetter(name)(model).state_dict()) for name in names}
     members["_stable_baselines3_version"] = stable_baselines3.__version__.encode()
     shared = {("policy/network" if name == "policy" else f"networks/{name}"): f"{name}.pth" for name in names}
     return Export(members, shared)
@@ -67,9 +68,3 @@ def _own_memory(content: Any) -> Any:
     if isinstance(content, dict):
         return type(content)((key, _own_memory(value)) for key, value in content.items())
     return content
-
-
-def _attribute(model: Any, path: str) -> Any:
-    for part in path.split("."):
-        model = getattr(model, part)
-    return model

@@ -21,7 +21,7 @@ def command(runs: tuple[str, ...]) -> None:
     """
     from rlx.config import find_root
     from rlx.errors import Missing
-    from rlx.experiments import check_outputs, export, kept_origin, recorded_here
+    from rlx.experiments import check_outputs, export_kept, kept_origin, recorded_here
     from rlx.launch import dvc
     from rlx.records import RunFolder
 
@@ -39,5 +39,5 @@ def command(runs: tuple[str, ...]) -> None:
         origin = kept_origin(root, name)
         if origin is None:
             raise Missing(f"{name} is not kept in Git: only experiments and runs at a revision can be brought back")
-        export(root, origin, name)
+        export_kept(root, origin, name)
         tell(f"runs/{name}/ is there, read-only")

@@ -25,7 +25,7 @@ file is missing or damaged · 130 interrupted.
 """
 
 
-def render() -> str:
+def commands_page() -> str:
     """Return the page."""
     lines = [HEAD, "| command | what it does |", "| --- | --- |"]
     lines += [f"| [`rlx {name}`](#rlx-{name}) | {what} |" for name, what in COMMANDS.items()]
@@ -38,4 +38,4 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.stdout.write(commands_page())

@@ -82,9 +82,9 @@ def _is_in_conflict(root: Path) -> bool:
 def _settle(root: Path) -> bool:
     """Merge what rlx can; tell whether there was anything."""
     from rlx.errors import ConfigError
-    from rlx.experiments import settle, take_their_results
+    from rlx.experiments import settle_conflicts, take_their_results
 
-    done = settle(root)
+    done = settle_conflicts(root)
     theirs = [] if done.left else take_their_results(root)
     if done.files:
         tell(f"merged: {', '.join(done.files)}")

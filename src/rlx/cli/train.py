@@ -76,13 +76,10 @@ def verbosity() -> Verbosity:
 def included(root: Path) -> list[str]:
     """Return what an experiment has beside the commit, and what it lacks, a line each."""
     from rlx.experiments import git_state, untracked_others, untracked_sources
+    from rlx.stats import listed
 
     new, others = untracked_sources(root), untracked_others(root)
     edits = [name for name in git_state(root).dirty if name not in new and name not in others]
-    lines = [f"with uncommitted edits of {_listed(edits)}"] * bool(edits)
-    lines += [f"with new files: {_listed(new)}"] * bool(new)
-    return lines + [f"without {_listed(others)}: Git does not know them (`git add`)"] * bool(others)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    lines = [f"with uncommitted edits of {listed(edits, 6)}"] * bool(edits)
+    lines += [f"with new files: {listed(new, 6)}"] * bool(new)
+    return lines + [f"without {listed(others, 6)}: Git does not know them (`git add`)"] * bool(others)

@@ -9,7 +9,6 @@ from .case import (
 from .differences import (
     config_differences as config_differences,
     flatten as flatten,
-    task_differences as task_differences,
 )
 from .learning import Learning as Learning
 from .methods import MethodComparison as MethodComparison

@@ -50,7 +50,7 @@ def _told(key: str, old: Any, new: Any) -> str:
     return f"{key} ({old!r} and {new!r})"
 
 
-def identity(one: RunScores, other: RunScores) -> str | None:
+def run_identity(one: RunScores, other: RunScores) -> str | None:
     """Return why two runs are the same training rather than two, or None.
 
     They are where all seeds they share have bit-equal policies. Equal scores are no such proof: two trainings that both solve

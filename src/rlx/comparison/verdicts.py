@@ -19,7 +19,7 @@ from rlx.comparison.case import (
     up_to_seeds,
     zone,
 )
-from rlx.comparison.differences import identity, task_differences
+from rlx.comparison.differences import run_identity, task_differences
 from rlx.comparison.runs import RunScores
 from rlx.comparison.sequential import judge_by_looks
 from rlx.comparison.unseen import Holds, demanded, equivalence, fragility, unexcluded
@@ -52,7 +52,7 @@ def compare_pairs(
     sound = [
         index
         for index, (base, run) in enumerate(pairs)
-        if _hindrance(base, run) is None and identity(base, run) is None
+        if _hindrance(base, run) is None and run_identity(base, run) is None
     ]
     cases = [Case(*pairs[index], each[index], len(sound)) for index in sound]
     by_looks = any(one.looks is not None for one in each)
@@ -94,7 +94,7 @@ def _unjudged(baseline: RunScores, candidate: RunScores) -> Comparison:
         difference=replace(stats.difference_of_means(*both), interval=None),
         relative=relative_to(both[1], float(both[0].mean() - both[1].mean())),
         probability_of_improvement=stats.probability_of_improvement(*both),
-        reason=identity(baseline, candidate) or "",
+        reason=run_identity(baseline, candidate) or "",
         warnings=(),
     )
 

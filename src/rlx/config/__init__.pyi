@@ -2,7 +2,9 @@ from .algorithm_config import (
     AlgorithmConfig as AlgorithmConfig,
     ForeignAlgorithm as ForeignAlgorithm,
     announce as announce,
+    for_algorithm as for_algorithm,
     recorded_facts as recorded_facts,
+    settings_of as settings_of,
     unknown_algorithm as unknown_algorithm,
 )
 from .checks import (
@@ -36,7 +38,7 @@ from .files.containment import (
     anywhere as anywhere,
     check_links as check_links,
     check_plain as check_plain,
-    is_plain as is_plain,
+    is_plain_path as is_plain_path,
     leads_out as leads_out,
     place as place,
 )
@@ -71,6 +73,7 @@ from .metrics import (
     COMMON as COMMON,
     COMPONENT as COMPONENT,
     NO_SOURCE as NO_SOURCE,
+    PER_EPISODE as PER_EPISODE,
     Metric as Metric,
     Usual as Usual,
     by_name as by_name,

@@ -70,21 +70,14 @@ def _move(document: Document, source: KeyPath, target: KeyPath, value: Any, prob
     for part in target[:-1]:
         container = container.get(part, {})
         if not isinstance(container, dict):  # validation says what is wrong with the section
-            _remove(document, source)
+            document.remove(source)
             return
     if target[-1] in container and source != target:
         both = f"`{source[-1]}` and `{'.'.join(map(str, target))}` are the same setting; keep one"
         problems.append(document.problem(source, both))
-        _remove(document, source)
+        document.remove(source)
         return
     document.move(source, target, value)
-
-
-def _remove(document: Document, path: KeyPath) -> None:
-    container: Any = document.data
-    for part in path[:-1]:
-        container = container[part]
-    del container[path[-1]]
 
 
 def _policy(document: Document, source: KeyPath, value: str, problems: list[Problem]) -> None:
@@ -122,7 +115,7 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
         problems.append(document.problem(source, text, at_value=True))
         return
     place, section = document.keys[source], document.data.setdefault("env", {})
-    _remove(document, source)
+    document.remove(source)
     if not isinstance(section, dict):
         return
     for flag, name in (("norm_obs", "normalize_observation"), ("norm_reward", "normalize_reward")):
@@ -167,7 +160,7 @@ def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: li
             argument = argument["pi"] if same else {"actor": argument["pi"], "critic": argument["vf"]}  # noqa: PLW2901
         translated[name] = argument
     place = document.keys[source]
-    _remove(document, source)
+    document.remove(source)
     policy = document.data.setdefault("policy", {})
     if not isinstance(policy, dict):
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from rlx.config.judging import take_out
 from rlx.config.schema import JudgedSections, RunConfig
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
+from rlx.stats import nearest
 
 GROUPS = ("env", "algo", "policy", "checkpoint", "eval")
 
@@ -169,8 +169,7 @@ class ConfigFiles:
             if group in GROUPS:
                 self.collect(group, choice, document.problem(here, _no_such_config(self.root, group, choice)))
                 return
-            guess = difflib.get_close_matches(group, GROUPS, 1)
-            hint = f"did you mean {guess[0]}?" if guess else f"groups are {', '.join(GROUPS)}"
+            hint = nearest(group, GROUPS, f"groups are {', '.join(GROUPS)}")
             self.problems.append(document.problem(here, f"{group!r} is not a group; {hint}"))
         else:
             message = "must be `group: name`, the name of another config, or _self_"
@@ -213,7 +212,5 @@ def _names(root: Path, path: Path, env_id: str) -> bool:
 def _no_such_config(root: Path, group: str, name: str) -> str:
     folder = root / "configs" / group
     known = sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
-    guess = difflib.get_close_matches(name, known, 1)
     where = f"configs/{group}/" if group else "configs/"
-    hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known) or 'none'}"
-    return f"there is no config {name!r} in {where}; {hint}"
+    return f"there is no config {name!r} in {where}; {nearest(name, known)}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,14 @@ class Document:
                 return Problem(self.name, place.line, place.column, key, message)
         return Problem(self.name, None, None, key, message)
 
+    def remove(self, path: KeyPath) -> None:
+        """Take the value at ``path`` out."""
+        container: Any = reduce(getitem, path[:-1], self.data)  # type: ignore[arg-type]
+        del container[path[-1]]
+
     def move(self, source: KeyPath, target: KeyPath, value: Any) -> None:
         """Take the value at ``source`` out and put ``value`` at ``target``, keeping its place in the file."""
-        container = self.data
-        for part in source[:-1]:
-            container = container[part]  # type: ignore[index]
-        del container[source[-1]]  # type: ignore[arg-type]
+        self.remove(source)
         container = self.data
         for depth, part in enumerate(target[:-1]):
             if not isinstance(container.get(part), dict):  # type: ignore[arg-type]
@@ -113,7 +116,7 @@ def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     """Read an integer as YAML 1.2 does: ``010`` is ten, octal is written ``0o10``."""
     text = str(loader.construct_scalar(node))
     if len(text) > DIGITS:
-        return 0  # refused by :func:`_walk`, in its place
+        return 0  # refused by :func:`_refusal`, in its place
     return int(text, 0) if re.match(r"0[ox]", text) else int(text, 10)
 
 
@@ -139,35 +142,32 @@ def read_document(path: Path, name: str | None = None) -> Document:
     """
     name = name or str(path)
     try:
-        text = read_text(path, MOST_CONFIG_BYTES)
+        return parse_document(read_text(path, MOST_CONFIG_BYTES), name)
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem(name, None, None, "", f"is not a UTF-8 text file ({error.reason})")]) from None
+        told = f"is not a UTF-8 text file ({error.reason})"
     except DataDamaged as error:
-        raise ConfigError([Problem(name, None, None, "", str(error).removeprefix(f"{path}: "))]) from None
+        told = str(error).removeprefix(f"{path}: ")
     except OSError as error:
-        raise ConfigError([Problem(name, None, None, "", f"cannot be read: {error.strerror}")]) from None
-    return parse_document(text, name)
+        told = f"cannot be read: {error.strerror}"
+    raise ConfigError([Problem(name, None, None, "", told)])
 
 
 def parse_document(text: str, name: str) -> Document:
     """Read YAML text; see :func:`read_document`."""
+    document = Document(name, {})
     try:
         loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return Document(name, {})
-            if not isinstance(node, yaml.MappingNode):
-                raise ConfigError([Problem(name, 1, 1, "", "must be a mapping of `key: value` lines")])
-            document = Document(name, {})
-            _walk(node, (), document, document.problems)
-            if any(not problem.key for problem in document.problems):  # not even its keys can be read
-                raise ConfigError(document.problems)
-            document.data = loader.construct_document(node)
-            if not document.problems:
-                check_values(document.data)
-        finally:
-            loader.dispose()
+        node = loader.get_single_node()
+        if node is None:
+            return document
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigError([Problem(name, 1, 1, "", "must be a mapping of `key: value` lines")])
+        _walk(node, (), document)
+        if any(not problem.key for problem in document.problems):  # not even its keys can be read
+            raise ConfigError(document.problems)
+        document.data = loader.construct_document(node)
+        if not document.problems:
+            check_values(document.data)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
@@ -180,55 +180,41 @@ def parse_document(text: str, name: str) -> Document:
     return document
 
 
-def _walk(node: yaml.Node, path: KeyPath, document: Document, problems: list[Problem]) -> None:
-    """Note the place of every key and value; complain about repeated and non-text keys and non-finite numbers."""
+def _walk(node: yaml.Node, path: KeyPath, document: Document) -> None:
+    """Note the place of every key and value; complain about repeated and non-text keys and what no value may be."""
     if isinstance(node, yaml.MappingNode):
-        seen: dict[Hashable, int] = {}
         for key_node, value_node in node.value:
-            key = key_node.value
-            place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            place, here = _place(key_node), (*path, key_node.value)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
                 message = "only plain keys are understood here (no `<<` merges, no `? complex` keys)"
-                problems.append(Problem(document.name, place.line, place.column, "", message))
-                continue
-            here = (*path, key)
-            if key in seen:
-                message = f"is given twice (first in line {seen[key]}); keep one"
-                problems.append(Problem(document.name, place.line, place.column, ".".join(map(str, here)), message))
-                continue
-            seen[key] = place.line
-            document.keys[here] = place
-            document.values[here] = Place(value_node.start_mark.line + 1, value_node.start_mark.column + 1)
-            if key_node.tag != "tag:yaml.org,2002:str":
+                document.problems.append(Problem(document.name, place.line, place.column, "", message))
+            elif here in document.keys:
+                message = f"is given twice (first in line {document.keys[here].line}); keep one"
+                key = ".".join(map(str, here))
+                document.problems.append(Problem(document.name, place.line, place.column, key, message))
+            else:
+                document.keys[here], document.values[here] = place, _place(value_node)
                 key_node.tag = "tag:yaml.org,2002:str"
-            _walk(value_node, here, document, problems)
+                _walk(value_node, here, document)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            here = (*path, index)
-            document.keys[here] = Place(item.start_mark.line + 1, item.start_mark.column + 1)
-            document.values[here] = document.keys[here]
-            _walk(item, here, document, problems)
-    elif node.tag == "tag:yaml.org,2002:str" and "${" in str(node.value):
-        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
-        message = "`${…}` is not replaced here, so that a snapshot means the same everywhere; write the value"
-        problems.append(Problem(document.name, place.line, place.column, ".".join(map(str, path)), message))
-    elif node.tag == "tag:yaml.org,2002:float" and not math.isfinite(_float(str(node.value))):
-        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
-        key = ".".join(map(str, path))
-        message = f"{_short(node.value)} is not a finite number"
-        problems.append(Problem(document.name, place.line, place.column, key, message))
-    elif node.tag == "tag:yaml.org,2002:int" and len(str(node.value)) > DIGITS:
-        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
-        key = ".".join(map(str, path))
-        message = f"{_short(node.value)} is too large a number: whole numbers have at most {DIGITS} digits"
-        problems.append(Problem(document.name, place.line, place.column, key, message))
+            document.keys[*path, index] = document.values[*path, index] = _place(item)
+            _walk(item, (*path, index), document)
+    elif message := _refusal(node.tag.rpartition(":")[2], str(node.value)):
+        document.problems.append(document.problem(path, message, at_value=True))
 
 
-def _short(text: object) -> str:
-    return str(text) if len(str(text)) <= 40 else f"{str(text)[:37]}…"
+def _place(node: yaml.Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _float(text: str) -> float:
-    return float(
-        text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").lower().replace(".nan", "nan")
-    )
+def _refusal(kind: str, text: str) -> str:
+    """Return what is wrong with a single value, if anything is."""
+    short = text if len(text) <= 40 else f"{text[:37]}…"
+    if kind == "str" and "${" in text:
+        return "`${…}` is not replaced here, so that a snapshot means the same everywhere; write the value"
+    if kind == "float" and not math.isfinite(float(re.sub(r"\.(?=inf|nan)", "", text.lower()))):
+        return f"{short} is not a finite number"
+    if kind == "int" and len(text) > DIGITS:
+        return f"{short} is too large a number: whole numbers have at most {DIGITS} digits"
+    return ""

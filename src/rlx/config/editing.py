@@ -15,6 +15,9 @@ import yaml
 from rlx.config.files.reading import bounded
 from rlx.errors import ConfigError, Problem
 
+Pair = tuple[yaml.Node, yaml.Node]
+"""The nodes of a key and of its value."""
+
 
 def with_list(text: str, path: Sequence[str], items: Sequence[str], name: str) -> str:
     """Return a YAML text in which a list of words has these items, each in a line of its own.
@@ -28,7 +31,10 @@ def with_list(text: str, path: Sequence[str], items: Sequence[str], name: str) -
     Raises:
         ConfigError: The text is not YAML, or has no such list of words.
     """
-    key, node = _find(text, path, name)
+    found = _found(text, path, name)
+    if len(found) < len(path):
+        raise ConfigError([Problem(name, None, None, ".".join(path[: len(found) + 1]), "is missing")])
+    key, node = found[-1]
     if not isinstance(node, yaml.SequenceNode) or not all(isinstance(each, yaml.ScalarNode) for each in node.value):
         raise ConfigError([Problem(name, node.start_mark.line + 1, None, ".".join(path), "must be a list of words")])
     if [each.value for each in node.value] == list(items) and not (node.flow_style and len(items) > 1):
@@ -75,14 +81,12 @@ def with_value(text: str, path: Sequence[str], value: Any, name: str) -> str:
     Raises:
         ConfigError: The text is not YAML, or something on the way is no mapping.
     """
-    known = len(path)
-    while known and not _is_there(text, path[:known], name):
-        known -= 1
-    if known < len(path):
-        for key in reversed(path[known + 1 :]):
+    found = _found(text, path, name)
+    if len(found) < len(path):
+        for key in reversed(path[len(found) + 1 :]):
             value = {key: value}
-        return _added(text, path[:known], path[known], value, name)
-    _, node = _find(text, path, name)
+        return _added(text, found, path[: len(found) + 1], value, name)
+    node = found[-1][1]
     start, end = node.start_mark.index, node.end_mark.index
     block = isinstance(node, yaml.CollectionNode) and not node.flow_style
     if block:  # it ends where the next key begins, comments and blank lines between them included
@@ -99,11 +103,12 @@ def _trimmed(block: str) -> str:
     return "".join(lines).rstrip()
 
 
-def _added(text: str, parent: Sequence[str], key: str, value: Any, name: str) -> str:
-    """Return the text with a new key at the end of a mapping."""
-    if not parent:
+def _added(text: str, owners: Sequence[Pair], path: Sequence[str], value: Any, name: str) -> str:
+    """Return the text with a new key at the end of the innermost of the mappings that lead to it."""
+    *parent, key = path
+    if not owners:
         return f"{text.rstrip()}\n{_word(key)}: {_flow(value)}\n" if text.strip() else f"{_word(key)}: {_flow(value)}\n"
-    owner, node = _find(text, parent, name)
+    owner, node = owners[-1]
     if not isinstance(node, yaml.MappingNode):
         if isinstance(node, yaml.ScalarNode) and node.value == "":
             at = owner.end_mark.index + 1
@@ -122,38 +127,22 @@ def _added(text: str, parent: Sequence[str], key: str, value: Any, name: str) ->
     return f"{text[:at]}{newline}{' ' * first.start_mark.column}{_word(key)}: {_flow(value)}\n{text[at:]}"
 
 
-def _is_there(text: str, path: Sequence[str], name: str) -> bool:
-    node = _composed(text, name)
-    for part in path:
-        node = next((value for key, value in _pairs(node) if key.value == part), None)
-        if node is None:
-            return False
-    return True
-
-
-def _find(text: str, path: Sequence[str], name: str) -> tuple[yaml.Node, yaml.Node]:
-    """Return the nodes of a key and of its value."""
-    node: Any = _composed(text, name)
-    key: Any = node
-    for depth, part in enumerate(path):
-        found = next(((key, value) for key, value in _pairs(node) if key.value == part), None)
-        if found is None:
-            raise ConfigError([Problem(name, None, None, ".".join(path[: depth + 1]), "is missing")])
-        key, node = found
-    return key, node
-
-
-def _composed(text: str, name: str) -> yaml.Node | None:
+def _found(text: str, path: Sequence[str], name: str) -> list[Pair]:
+    """Return the nodes of the keys on a path and of their values, as far as they are there."""
     try:
-        return yaml.compose(text, Loader=bounded(yaml.SafeLoader))
+        node = yaml.compose(text, Loader=bounded(yaml.SafeLoader))
     except yaml.YAMLError as error:
-        raise ConfigError(
-            [Problem(name, None, None, "", f"is not valid YAML: {' '.join(str(error).split())}")]
-        ) from None
-
-
-def _pairs(node: Any) -> list[tuple[Any, Any]]:
-    return node.value if isinstance(node, yaml.MappingNode) else []
+        told = f"is not valid YAML: {' '.join(str(error).split())}"
+        raise ConfigError([Problem(name, None, None, "", told)]) from None
+    found: list[Pair] = []
+    for part in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        pair = next(((key, value) for key, value in pairs if key.value == part), None)
+        if pair is None:
+            break
+        found.append(pair)
+        node = pair[1]
+    return found
 
 
 def _word(text: str) -> str:

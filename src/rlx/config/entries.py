@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from rlx.config.aliases import RENAMED
@@ -71,7 +73,7 @@ def unfold(document: Document) -> tuple[list[Problem], list[KeyPath]]:
                 del section[key]
                 continue
             problems.append(document.problem((*level, key), f"rlx has no such setting: {UNSUPPORTED[key]}; remove it"))
-            _drop(document, (*level, key))
+            document.remove((*level, key))
         if level == () and is_entry:
             shared = [key for key in section if key in PPOConfig.model_fields and key != "name"]
             for key in shared:
@@ -140,7 +142,7 @@ def _lift(document: Document, level: KeyPath, name: str) -> Iterator[Problem]:
     for key in list(section[name]):
         yield from _move(document, (*source, key), (*level, key))
     place = document.keys[source]
-    _drop(document, source)
+    document.remove(source)
     if given is None and re.search(r"-v\d+$", name):
         env = document.data.setdefault("env", {})
         if isinstance(env, dict):
@@ -154,17 +156,8 @@ def _move(document: Document, source: KeyPath, target: KeyPath) -> Iterator[Prob
     section = _section(document, target[:-1])
     if section is not None and target[-1] in section:
         yield document.problem(source, f"`{'.'.join(map(str, target))}` is given too; keep one")
-        _drop(document, source)
+        document.remove(source)
         return
     if section is None and target[:-1] and target[0] in document.data:
         return  # the section is no mapping, which validation says
-    value: Any = document.data
-    for part in source:
-        value = value[part]
-    document.move(source, target, value)
-
-
-def _drop(document: Document, path: KeyPath) -> None:
-    section = _section(document, path[:-1])
-    assert section is not None
-    section.pop(str(path[-1]))
+    document.move(source, target, reduce(getitem, source, document.data))  # type: ignore[arg-type]

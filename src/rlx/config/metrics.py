@@ -51,6 +51,7 @@ class Metric:
         lower: What a low value means.
         per_episode: Whether it is a mean over the training episodes that ended, and counts by how many these were.
         may_be_undefined: Whether it can be NaN in a sound training; it is left out of the row then.
+        title: What a chart calls it, where its name says too little.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Metric:
     lower: str = ""
     per_episode: bool = False
     may_be_undefined: bool = False
+    title: str = ""
 
     @property
     def group(self) -> str:
@@ -185,6 +187,7 @@ _ALL = (
         "The task goes well, if the reward says what you mean.",
         "At the level of random actions nothing has been learned. Early on, where episodes are longer than a rollout, the first to end are the short ones, which bends the beginning of the curve.",
         per_episode=True,
+        title="return of training episodes",
     ),
     Metric(
         "rollout/length_mean",
@@ -196,6 +199,7 @@ _ALL = (
         "Good where surviving is the task; where reaching a goal is, the agent wanders until the time limit.",
         "Good where a goal is to be reached soon; else the agent fails early, or has learned to end episodes.",
         per_episode=True,
+        title="length of training episodes",
     ),
     Metric(
         "rollout/episodes",
@@ -228,6 +232,7 @@ _ALL = (
         "The task is done as its author means it.",
         "The task is not done. Where the return rises all the same, the reward pays for something else.",
         per_episode=True,
+        title="success in training",
     ),
     Metric(
         "validation/return_mean",
@@ -238,6 +243,7 @@ _ALL = (
         TASK,
         "The policy plays well. The highest of many is partly luck: `rlx compare` tells what it holds on held-out episodes.",
         "Far below rollout/return_mean, the policy relies on the randomness of its actions, or is evaluated otherwise than trained.",
+        title="validation return",
     ),
     Metric(
         "validation/length_mean",
@@ -248,6 +254,7 @@ _ALL = (
         Usual("It depends on the task."),
         "As rollout/length_mean.",
         "As rollout/length_mean.",
+        title="length of validation episodes",
     ),
     Metric(
         "validation/success_rate",
@@ -258,10 +265,13 @@ _ALL = (
         Usual("It should rise with the return."),
         "The task is done as its author means it.",
         "The task is not done. Where the return rises all the same, the reward pays for something else.",
+        title="success in validation",
     ),
 )  # fmt: skip
 COMMON: dict[str, Metric] = by_name(_ALL)
 """Those of every training, by name."""
+PER_EPISODE = frozenset(name for name, metric in COMMON.items() if metric.per_episode)
+"""Means over the training episodes that ended, which count by how many these were."""
 REWARD = Metric(
     f"{COMPONENT}<name>",
     "mean, over the training episodes that ended in this rollout, of one part of the reward added up over the episode",

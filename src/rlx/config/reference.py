@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -62,7 +63,7 @@ where values come from, and `rlx info` shows the source of each.
 """
 
 
-def render() -> str:
+def settings_page() -> str:
     """Return the whole page."""
     lines = [INTRODUCTION, "## A run (params.yaml and configs/)", ""]
     lines += _table(RunConfig, "", skip_sections=True)
@@ -115,12 +116,7 @@ def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False
 def _default(value: Any) -> str:
     if value is PydanticUndefined or value == "":
         return "required"
-    shown = (
-        {None: "null", True: "true", False: "false"}.get(value, value)
-        if value is None or isinstance(value, bool)
-        else value
-    )
-    return f"`{shown}`"
+    return f"`{json.dumps(value) if value is None or isinstance(value, bool) else value}`"
 
 
 def _kind(section: type[BaseModel], name: str) -> str:
@@ -176,4 +172,4 @@ def _first(section: type[BaseModel]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.stdout.write(settings_page())

@@ -6,7 +6,6 @@ Defaults are those of Stable-Baselines3's PPO unless the entry says otherwise.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from typing import Annotated, Any, Literal, Self
@@ -20,6 +19,7 @@ from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings
 from rlx.config.plugin import plugins
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.values import Count, Positive, Section
+from rlx.stats import nearest
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
 Sizes = list[Positive]
@@ -321,9 +321,7 @@ def _executor(value: str) -> str:
         return value
     known = [*EXECUTORS, *plugins("rlx.executors")]
     if value not in known:
-        guess = difflib.get_close_matches(value, known, 1)
-        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known)}"
-        raise PydanticCustomError("executor", "no executor is called so; {hint}", {"hint": hint})
+        raise PydanticCustomError("executor", "no executor is called so; {hint}", {"hint": nearest(value, known)})
     return value
 
 

@@ -6,6 +6,8 @@ Training depends on this file alone. It is byte-stable: the same configuration g
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import attrgetter, getitem
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,12 @@ from pydantic import ValidationError
 
 from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, settings_of
 from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
-from rlx.config.files.containment import is_plain
+from rlx.config.files.containment import is_plain_path
 from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
 from rlx.config.values import Section
 from rlx.errors import ConfigError, DataDamaged, Missing
-from rlx.stats import shown
+from rlx.stats import listed, shown
 
 FORMAT = 1
 HEADER = "# The effective configuration of this run, complete. Written by the resolve stage; edit configs/ instead.\n"
@@ -73,26 +75,17 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
-        content = {"format": FORMAT, **self.config.model_dump(), "code": code}
+        content: dict[str, Any] = {"format": FORMAT, **self.config.model_dump(), "code": code}
         for path in LATER:
             *sections, key = path
-            inner: Any = content
-            for section in sections:
-                inner = inner[section]
-            if inner[key] == _default(path):
+            inner: Any = reduce(getitem, sections, content)  # type: ignore[arg-type]
+            if inner[key] == attrgetter(".".join(map(str, path)))(RunConfig()):
                 del inner[key]
         return content
 
     def to_yaml(self) -> str:
         """Return the text of the file."""
         return HEADER + dump(self.to_data())
-
-
-def _default(path: KeyPath) -> Any:
-    value: Any = RunConfig()
-    for part in path:
-        value = getattr(value, str(part))
-    return value
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -161,9 +154,8 @@ def _snapshot_from(document: Document, cure: str) -> Snapshot:
         told = str(ConfigError(document.problems)) or f"{document.name}: has no format"
         raise DataDamaged(f"{told}; it is not a snapshot; {cure}")
     if lacking := [".".join(map(str, path)) for path in _lacking(data, code)]:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise DataDamaged(
-            f"{document.name}: is not complete: it lacks {', '.join(lacking[:3])}{more}, and a snapshot has every setting; {cure}"
+            f"{document.name}: is not complete: it lacks {listed(lacking)}, and a snapshot has every setting; {cure}"
         )
     try:
         return Snapshot(_config_from(data), _project_code(code))
@@ -212,6 +204,6 @@ def _project_code(code: dict[str, Any]) -> ProjectCode:
     if not all(isinstance(part, dict) for part in (files, registration, data)):
         raise TypeError("code.files, code.registration and code.data must be mappings")
     for name, digest in (*files.items(), *data.items()):
-        if not (is_plain(name) and isinstance(digest, str)):
+        if not (is_plain_path(name) and isinstance(digest, str)):
             raise ValueError(f"code: {shown(name)} is not a file of the project with its hash")
     return ProjectCode(files, registration, data)

@@ -53,9 +53,7 @@ def _number_or_schedule(value: Any) -> float | Schedule:
             raise PydanticCustomError("schedule", SHAPES)
         return _number_or_schedule({"start": number, "end": 0.0} if match[1] else number)
     if isinstance(value, dict):
-        missing = [key for key in ("start", "end") if key not in value]
-        unknown = [str(key) for key in value if key not in ("start", "end")]
-        if missing or unknown:
+        if value.keys() != {"start", "end"}:
             raise PydanticCustomError("schedule", "a schedule has exactly the keys start and end")
         ends = [_number(value["start"]), _number(value["end"])]
         if ends[0] < 0 or ends[1] < 0 or not any(ends):

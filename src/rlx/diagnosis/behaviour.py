@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from rlx.config import Metric, Usual, is_component
 from rlx.diagnosis.course import LARGEST, RELATIVE, Course, course_of
+from rlx.diagnosis.rules.rule import of_seeds
 from rlx.diagnosis.signals import FEWEST_UPDATES, Signals, mean_over
 from rlx.stats import Array, wording
 
@@ -221,7 +222,7 @@ def _range(course: Course, usual: Usual) -> Iterator[str]:
         "throughout" if course.share_outside >= 1 else f"for {max(1, round(100 * course.share_outside))} % of training"
     )
     median = " (median of these)" if len(outside) > 1 and course.share_outside < 1 else ""
-    yield f"{_side(course, usual)} in {_of(outside, tuple(course.seeds))}, {share}{median}."
+    yield f"{_side(course, usual)} in {of_seeds(outside, len(course.seeds))}, {share}{median}."
 
 
 def _side(course: Course, usual: Usual) -> str:
@@ -230,14 +231,6 @@ def _side(course: Course, usual: Usual) -> str:
     limit = usual.high if course.above_usual else usual.low
     assert limit is not None
     return f"{'Above' if course.above_usual else 'Below'} the usual {limit:g}"
-
-
-def _of(some: Sequence[int], seeds: Sequence[int]) -> str:
-    if len(seeds) == 1:
-        return "the only seed"
-    if len(seeds) == len(some) == 2:
-        return "both seeds"
-    return f"all {len(seeds)} seeds" if len(some) == len(seeds) else f"{len(some)} of {len(seeds)} seeds"
 
 
 def _nothing(_: Signals, __: Course) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from rlx.config import PER_EPISODE
 from rlx.diagnosis.record import RunRecord, SeedRecord
 from rlx.stats import Array
 
@@ -22,7 +23,6 @@ WINDOWS = 20
 FEWEST_TO_TRIM = 5
 FEWEST_UPDATES = 8
 """Below so many updates per seed nothing can be said about the course of training."""
-PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate", "rollout/truncated_share")
 STANDARD_ERRORS, EFFECT = 3.0, 0.1
 """A window is above random actions when its mean exceeds theirs by a tenth of the standard deviation of their episodes
 and by three standard errors of the difference more: by chance it passes the second in about one of 700."""

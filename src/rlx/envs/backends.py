@@ -19,7 +19,7 @@ from rlx.envs.making import make_env, own_registrations, surroundings_for
 from rlx.envs.places import GymnasiumPlaces, LonePlaces, NativePlaces, Places
 from rlx.envs.space_wrappers import PlainSteps
 from rlx.envs.surroundings import Surroundings
-from rlx.envs.vector_envs.native import NativeSource, is_plain, stands_in
+from rlx.envs.vector_envs import native
 from rlx.envs.vector_envs.sources import GymnasiumSource, ProcessSource, Source
 from rlx.errors import EnvironmentUnusable
 from rlx.launch import close_later
@@ -69,7 +69,7 @@ def makers(root: Path, config: RunConfig, *, plain: bool) -> list[Maker]:
 
 def _many_native(_: Path, config: RunConfig, __: Surroundings) -> Source:
     copies = config.env.num_envs
-    return NativeSource(config.env.id, copies, max(1, config.algo.iteration(copies) // copies))
+    return native.NativeSource(config.env.id, copies, max(1, config.algo.iteration(copies) // copies))
 
 
 def _native_places(config: RunConfig, made: gym.Env[Any, Any] | None) -> Places:
@@ -95,7 +95,7 @@ BACKENDS = (
     Backend(
         "native",
         "compiled dynamics that give Gymnasium's own bits",
-        lambda env: is_plain(env) and stands_in(env.id),
+        lambda env: native.is_plain(env) and native.stands_in(env.id),
         _many_native,
         _native_places,
     ),

@@ -3,7 +3,6 @@ from .added_rules import more_rules as more_rules
 from .chosen_side import take_their_results as take_their_results
 from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
 from .code import (
-    GitState as GitState,
     git_state as git_state,
     untracked_others as untracked_others,
     untracked_sources as untracked_sources,
@@ -16,7 +15,7 @@ from .index import Listing as Listing, Row as Row, folder_row as folder_row, pro
 from .kept import (
     check_name as check_name,
     experiment_named as experiment_named,
-    export as export,
+    export_kept as export_kept,
     is_ours as is_ours,
     remove as remove,
     remove_folder as remove_folder,
@@ -38,7 +37,7 @@ from .merging import (
     Sides as Sides,
     by_lines as by_lines,
     in_conflict as in_conflict,
-    settle as settle,
+    settle_conflicts as settle_conflicts,
     way_of as way_of,
 )
 from .pipeline import upgrade_pipeline as upgrade_pipeline
@@ -59,7 +58,7 @@ from .references import (
     known_runs as known_runs,
     nearest_experiment as nearest_experiment,
 )
-from .repository import head as head, under_way as under_way
+from .repository import git_head as git_head, under_way as under_way
 from .resolving import resolve_run as resolve_run
 from .revisions import (
     SMALL as SMALL,

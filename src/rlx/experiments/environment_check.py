@@ -183,12 +183,12 @@ def _try(root: Path, env: EnvConfig) -> Checked:
 
 def _examine(root: Path, env: EnvConfig, emit: Callable[[Any], None]) -> None:
     """Try an environment out, in the process made for it."""
-    from rlx.experiments.environment_probe import examine
+    from rlx.experiments.environment_probe import examine_environment
 
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # what it prints would be read as rlx's; what it complains of, on standard error, is left
     os.close(silence)
-    examine(root, env, lambda kind, content: emit((kind, content)))
+    examine_environment(root, env, lambda kind, content: emit((kind, content)))
 
 
 @dataclass

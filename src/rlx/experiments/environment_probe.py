@@ -38,7 +38,7 @@ from rlx.launch import Activity, Call, calling, doing
 from rlx.records import Complaint, Key, SpaceFacts
 
 
-def examine(root: Path, env: EnvConfig, tell: Tell) -> None:
+def examine_environment(root: Path, env: EnvConfig, tell: Tell) -> None:
     """Try an environment out.
 
     Args:

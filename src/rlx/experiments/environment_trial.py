@@ -77,7 +77,7 @@ class Found:
             self.remarks.append(complaint)
 
 
-class Watched(gym.Wrapper[Any, Any, Any, Any]):
+class WatchedTrial(gym.Wrapper[Any, Any, Any, Any]):
     """Checks everything an environment returns against what it declared.
 
     Attributes:
@@ -119,14 +119,14 @@ class Watched(gym.Wrapper[Any, Any, Any, Any]):
 
 
 @dataclass(frozen=True)
-class Step:
+class TrialStep:
     """What one reset or step gave."""
 
     observation: Any
     reward: float | None = None
     over: bool = False
 
-    def differs(self, other: Step) -> str | None:
+    def differs(self, other: TrialStep) -> str | None:
         """Return what differs between two steps that should be equal; None if nothing does."""
         if not _same(self.observation, other.observation):
             return "observations"
@@ -152,20 +152,20 @@ class _Copy:
     """A copy of the environment, played by a fixed list of actions."""
 
     def __init__(self, made: gym.Env[Any, Any], env: EnvConfig):
-        self.watched = Watched(made)
+        self.watched = WatchedTrial(made)
         self.made = around(self.watched, env)
 
-    def play(self, seed: int, actions: Iterator[Any]) -> Iterator[Step]:
+    def play(self, seed: int, actions: Iterator[Any]) -> Iterator[TrialStep]:
         """Yield what a reset and the actions give; episodes follow one another without seeds."""
         observation, _ = self.made.reset(seed=seed)
-        yield Step(_kept(observation))
+        yield TrialStep(_kept(observation))
         for action in actions:
             observation, reward, terminated, truncated, _ = self.made.step(deepcopy(action))
             over = bool(terminated or truncated)
-            yield Step(_kept(observation), float(np.asarray(reward).reshape(())[()]), over)
+            yield TrialStep(_kept(observation), float(np.asarray(reward).reshape(())[()]), over)
             if over:
                 observation, _ = self.made.reset()
-                yield Step(_kept(observation))
+                yield TrialStep(_kept(observation))
 
 
 class Trial:
@@ -220,7 +220,7 @@ class Trial:
                 return None
             try:
                 made.action_space.seed(SEED)
-                watched = Watched(made)
+                watched = WatchedTrial(made)
                 watched.reset(seed=SEED)
                 for _ in range(self._taken):
                     _, _, terminated, truncated, _ = watched.step(made.action_space.sample())
@@ -245,11 +245,11 @@ class Trial:
             yield action
         self._found.seconds["step"] = (time.monotonic() - started) / max(1, self._taken)
 
-    def _first(self, copy: _Copy, generators: Generators) -> list[Step]:
+    def _first(self, copy: _Copy, generators: Generators) -> list[TrialStep]:
         """Play for as long as the trial lasts, and note what was seen."""
         facts = self._found.facts
         generators.seed(1)
-        trace: list[Step] = []
+        trace: list[TrialStep] = []
         played = copy.play(SEED, self._sampled(copy.made.action_space))
         trace.append(next(played))
         generators.note_reset()
@@ -278,7 +278,7 @@ class Trial:
             self._found.remark("bounds", f"{told}: nothing is cut, but the declaration misleads")
         return trace
 
-    def _repeat(self, first: _Copy, trace: list[Step], generators: Generators) -> None:
+    def _repeat(self, first: _Copy, trace: list[TrialStep], generators: Generators) -> None:
         """Play the same again, in a fresh copy and in the first one, then in one beside the other."""
         facts = self._found.facts
         try:
@@ -310,10 +310,10 @@ class Trial:
         finally:
             close(second.made, self._found)
 
-    def _beside(self, first: _Copy, second: _Copy, trace: list[Step]) -> None:
+    def _beside(self, first: _Copy, second: _Copy, trace: list[TrialStep]) -> None:
         other = first.play(SEED + 1, iter(self._actions[::-1]))
 
-        def in_turn() -> Iterator[Step]:
+        def in_turn() -> Iterator[TrialStep]:
             for step in second.play(SEED, iter(self._actions)):
                 yield step
                 next(other, None)
@@ -334,7 +334,7 @@ def _spaces_that_differ(one: Any, other: Any) -> dict[str, tuple[str, str]]:
     return {name: pair for name, pair in shown.items() if pair[0] != pair[1]}
 
 
-def _difference(played: Iterator[Step], trace: list[Step]) -> str | None:
+def _difference(played: Iterator[TrialStep], trace: list[TrialStep]) -> str | None:
     """Return what differs between a play and an earlier one, as far as time allows; None if nothing does."""
     started = time.monotonic()
     for count, (step, before) in enumerate(zip(played, trace, strict=False)):
@@ -354,7 +354,7 @@ def _unseeded(different: str, generators: tuple[str, ...]) -> str:
     )
 
 
-def _sizes(space: Any, trace: list[Step]) -> tuple[float, ...]:
+def _sizes(space: Any, trace: list[TrialStep]) -> tuple[float, ...]:
     """Return the root mean square of each element of a vector observation over the first steps.
 
     Of an array of more dimensions that of all elements together; nothing of images that the network scales itself.
@@ -375,7 +375,7 @@ def _blamed(error: Exception, made: gym.Env[Any, Any], env: EnvConfig) -> Key:
     trace, key = error.__traceback__, ID
     while trace:
         owner = trace.tb_frame.f_locals.get("self")
-        if isinstance(owner, gym.Env) and not isinstance(owner, Watched):
+        if isinstance(owner, gym.Env) and not isinstance(owner, WatchedTrial):
             index = next((i for i, layer in enumerate(layers) if layer is owner), None)
             key = ID if index is None else (*WRAPPERS, index)
         trace = trace.tb_next
@@ -402,7 +402,7 @@ def configured(made: Any, env: EnvConfig) -> list[Any]:
     while isinstance(made, gym.Wrapper):
         layers.append(made)
         made = made.env
-    layers = [layer for layer in layers if not isinstance(layer, Watched)]
+    layers = [layer for layer in layers if not isinstance(layer, WatchedTrial)]
     return layers[: len(env.wrappers)][::-1]
 
 

@@ -144,7 +144,7 @@ def _judged_alike(text: bytes | None, parameters: Mapping[str, Any], judging: Ju
     return FinalEvalConfig.model_validate(parameters.get("final_eval") or {}) == judging.final_eval
 
 
-def export(root: Path, origin: Origin, name: str) -> Path:
+def export_kept(root: Path, origin: Origin, name: str) -> Path:
     """Make the browsable folder ``runs/<name>/`` of a kept run from Git and DVC's cache, read-only.
 
     Raises:

@@ -12,7 +12,7 @@ import psutil
 
 from rlx.config import read_json, write_text
 from rlx.errors import DataDamaged
-from rlx.experiments.repository import answer, git_folder, head
+from rlx.experiments.repository import answer, git_folder, git_head
 from rlx.experiments.workplace import is_alive
 from rlx.launch import git, main_root
 
@@ -61,7 +61,7 @@ def detached_by_dvc(root: Path) -> Detached | None:
     """Return how a killed `dvc exp run` left HEAD; None where nothing points to one."""
     listed = answer(root, "for-each-ref", "--format=%(refname)", EXECUTION) or ""
     notes = tuple(ref for ref in listed.split() if not ref.endswith("/EXEC_HEAD"))
-    now = head(root)
+    now = git_head(root)
     if now is None:
         return None
     if now.branch is not None:

@@ -16,12 +16,11 @@ from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
-from rlx.experiments.kept import experiment_named, export, remove_folder, reserve
+from rlx.experiments.kept import experiment_named, export_kept, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.workplace import Verbosity, Workplace
-from rlx.launch import main_root
-from rlx.records import AT_WORK, FORMAT, RECORD, Origin, Process, RunFolder, making, read_metadata
+from rlx.records import AT_WORK, FORMAT, RECORD, Origin, Process, RunFolder, lock_of, making, read_metadata
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""
@@ -32,13 +31,9 @@ def whole_run(run: str) -> tuple[str, ...]:
     return f"analyze@{run}", f"video@{run}"
 
 
-@contextmanager
-def one_at_a_time(root: Path) -> Iterator[None]:
+def one_at_a_time(root: Path) -> FileLock:
     """Keep others from looking for, and reserving, an experiment at the same moment."""
-    folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "planning"):
-        yield
+    return lock_of(root, "planning")
 
 
 def in_the_making(root: Path, plan: Plan) -> str | None:
@@ -119,7 +114,7 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolde
             _raise(name, status, again)
         assert commit is not None
         shutil.rmtree(folder / "logs", ignore_errors=True)
-        exported = export(root, Origin(commit, record.run), name)
+        exported = export_kept(root, Origin(commit, record.run), name)
         workplace.close_workplace(place)
     return RunFolder(exported)
 
@@ -185,9 +180,7 @@ def drop_abandoned(root: Path, name: str) -> bool:
 @contextmanager
 def _alone(root: Path, name: str) -> Iterator[None]:
     """Keep everybody else, processes of a killed `rlx` included, from an experiment."""
-    folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.making")
+    lock = lock_of(root, f"{name}.making")
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -229,7 +229,7 @@ class Settled:
     left: tuple[str, ...]
 
 
-def settle(root: Path) -> Settled:
+def settle_conflicts(root: Path) -> Settled:
     """Merge every file of the project that is in conflict and that rlx knows how to merge.
 
     Raises:

@@ -22,12 +22,15 @@ from rlx.config import (
     Snapshot,
     compose_run,
     field_of,
-    is_plain,
+    for_algorithm,
+    is_plain_path,
     leads_out,
+    look_for_algorithm,
     parse_yaml,
     read_bytes,
     read_parameters,
     section_type,
+    settings_of,
 )
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.record import Record
@@ -100,7 +103,8 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
-    settings = [addressed(root, run, override) for override in overrides]
+    model = _model(root, run, overrides)
+    settings = [addressed(root, run, override, model) for override in overrides]
     parameters = read_parameters(root)
     check_engine(parameters.engine)
     if run not in parameters.study.runs:
@@ -132,7 +136,7 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
         shutil.copyfile(root / "params.yaml", copy / "params.yaml")
         shutil.copytree(root / "configs", copy / "configs", ignore=partial(_no_configs, root))
         for file, changes in by_file.items():
-            if not is_plain(file) or not (copy / file).is_file():
+            if not is_plain_path(file) or not (copy / file).is_file():
                 raise ConfigError(f"-S {file}:{changes[0]}: there is no file {file} to change")
             try:
                 several = len(get_hydra_sweeps({file: changes})) > 1
@@ -174,8 +178,22 @@ def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
     return ConfigError("\n".join(lines)) if lines else error
 
 
-def addressed(root: Path, run: str, setting: str) -> str:
+def _model(root: Path, run: str, overrides: Sequence[str]) -> type[Parameters]:
+    """Return what may be said of a run: the settings of its algorithm, or of the one that it is to have."""
+    asked = [value for key, _, value in (each.partition("=") for each in overrides) if key == "algo.name"]
+    name = asked[-1] if asked else compose_run(root, run).config.algo.name
+    settings = settings_of(name, partial(look_for_algorithm, root))
+    return Parameters if settings is None else for_algorithm(Parameters, settings)
+
+
+def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None = None) -> str:
     """Address a plain KEY=VALUE to the file that has the last word on KEY for this run.
+
+    Args:
+        root: The project.
+        run: The config.
+        setting: As people type it.
+        model: What may be said of the run; by default by the algorithm that it has.
 
     Raises:
         UsageError: It is not KEY=VALUE.
@@ -189,11 +207,12 @@ def addressed(root: Path, run: str, setting: str) -> str:
     if ":" in key:
         return setting
     path = tuple(key.lstrip("+").split("."))
-    _, info = field_of(Parameters, path)
+    model = model or _model(root, run, ())
+    _, info = field_of(model, path)
     if info is None and "kwargs" not in path:
         names = [
             f"{name}.{inner}" if found else name
-            for name, field in Parameters.model_fields.items()
+            for name, field in model.model_fields.items()
             for found in [section_type(field.annotation)]
             for inner in (found.model_fields if found else [""])
         ]

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config import is_plain, parse_json, read_json, require, write_json
+from rlx.config import is_plain_path, parse_json, read_json, require, write_json
 from rlx.errors import CommandFailed, DataDamaged
 from rlx.launch import git
 from rlx.records import RECORD
@@ -119,6 +119,6 @@ def _checked(record: Record) -> Record:
             raise ValueError(f"{shown(target)} is not a stage of a run")
     for setting in record.settings:
         file, separator, _ = setting.partition("=")[0].partition(":")
-        if separator and not is_plain(file.lstrip("+~")):
+        if separator and not is_plain_path(file.lstrip("+~")):
             raise ValueError(f"the setting {shown(setting)} is of a file elsewhere")
     return record

@@ -6,14 +6,15 @@ import difflib
 import os
 from pathlib import Path
 
-from rlx.config import is_plain
+from rlx.config import is_plain_path
 from rlx.errors import Missing, RlxError, UsageError
 from rlx.experiments.experiment import Experiment
-from rlx.experiments.kept import export, follow_renames, is_of_study, is_ours, shown_commit, shows
+from rlx.experiments.kept import export_kept, follow_renames, is_of_study, is_ours, shown_commit, shows
 from rlx.experiments.record import Record, kept_record, read_record
 from rlx.experiments.repository import answer
-from rlx.experiments.revisions import changed, commit_of, experiments, recorded, view
+from rlx.experiments.revisions import changed, commit_of, experiments, recorded, view_of
 from rlx.records import Origin, RunFolder, is_kept
+from rlx.stats import listed
 
 MOST_NAMED = 12
 """Names in one message."""
@@ -64,7 +65,7 @@ def _shows_its_own(root: Path, folder: Path) -> bool:
         return True
     (runs,) = changed(root, [(kept.commit, kept.baseline)])
     try:
-        export(root, Origin(kept.commit, next(iter(runs))), folder.name)
+        export_kept(root, Origin(kept.commit, next(iter(runs))), folder.name)
     except (RlxError, StopIteration):
         return False
     return True
@@ -136,12 +137,11 @@ def shallow(root: Path) -> str:
 def _nearest(name: str, known: list[str]) -> str:
     if guess := difflib.get_close_matches(name, known, 3, cutoff=0.5):
         return f"did you mean {' or '.join(guess)}?"
-    shown = ", ".join(known[:MOST_NAMED]) + (f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else "")
-    return f"there are: {shown or 'none yet; `dvc repro` makes the study'}"
+    return f"there are: {listed(known, MOST_NAMED) or 'none yet; `dvc repro` makes the study'}"
 
 
 def _viewed(root: Path, origin: Origin, name: str) -> RunFolder:
-    return RunFolder(view(root, origin), name, origin)
+    return RunFolder(view_of(root, origin), name, origin)
 
 
 def kept_origin(root: Path, name: str) -> Origin | None:
@@ -175,7 +175,7 @@ def droppable(root: Path, name: str) -> list[Experiment]:
     if found := [experiment for experiment in experiments(root) if experiment.name == name]:
         return found
     folder = root / "runs" / name
-    if not is_plain(name) or "/" in name or not folder.is_dir():
+    if not is_plain_path(name) or "/" in name or not folder.is_dir():
         raise Missing(f"there is no experiment {name!r}; {nearest_run(root, name)}")
     if is_of_study(root, name):
         raise UsageError(

@@ -21,7 +21,7 @@ UNDER_WAY = {
 
 
 @dataclass(frozen=True)
-class Head:
+class GitHead:
     """Where HEAD is.
 
     Attributes:
@@ -52,16 +52,16 @@ def git_folder(root: Path) -> Path:
     return (root / git(root, "rev-parse", "--git-dir").strip()).resolve()
 
 
-def head(root: Path) -> Head | None:
+def git_head(root: Path) -> GitHead | None:
     """Return where HEAD is; None without a repository or without a commit."""
     commit = answer(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if not commit:
         return None
     if branch := answer(root, "symbolic-ref", "--quiet", "--short", "HEAD"):
-        return Head(commit, branch)
+        return GitHead(commit, branch)
     before = answer(root, "rev-parse", "--symbolic-full-name", "@{-1}") or ""
     same = before.startswith("refs/heads/") and answer(root, "rev-parse", before) == commit
-    return Head(commit, None, before.removeprefix("refs/heads/") if same else None)
+    return GitHead(commit, None, before.removeprefix("refs/heads/") if same else None)
 
 
 def under_way(root: Path) -> str | None:

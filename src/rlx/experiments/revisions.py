@@ -163,7 +163,7 @@ SMALL = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """What Git itself holds of a run; older runs have the first alone."""
 
 
-def view(root: Path, origin: Origin) -> Path:
+def view_of(root: Path, origin: Origin) -> Path:
     """Lay out the small results of a run at a commit in a disposable folder, and return it.
 
     Raises:
@@ -209,7 +209,7 @@ def add_to_view(root: Path, origin: Origin, path: str) -> Path:
     Raises:
         Missing: The run has no such file, or this clone lacks it.
     """
-    folder = view(root, origin)
+    folder = view_of(root, origin)
     target = place(folder, path, _lock_of(origin))
     if target.exists():
         return target

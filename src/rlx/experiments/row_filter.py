@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import operator
 import re
 import time
 from collections.abc import Callable
@@ -10,18 +10,14 @@ from typing import Any
 
 from rlx.errors import UsageError
 from rlx.experiments.index import Row
+from rlx.stats import nearest
 
 TEXTS = ("id", "kind", "status", "environment", "algorithm", "tags", "note")
 NUMBERS = ("seeds", "seeds_wanted", "return", "ci_low", "ci_high", "steps", "age")
 EXPRESSION = re.compile(r"\s*([A-Za-z_]+)\s*(>=|<=|!=|==?|>|<|~)\s*(.*?)\s*", re.DOTALL)
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 def parse_filter(text: str) -> Callable[[Row], bool]:
@@ -37,8 +33,7 @@ def parse_filter(text: str) -> Callable[[Row], bool]:
         )
     field, sign, value = match[1], match[2].replace("==", "="), match[3]
     if field not in (*TEXTS, *NUMBERS):
-        guess = difflib.get_close_matches(field, (*TEXTS, *NUMBERS), 1)
-        hint = f"did you mean {guess[0]}?" if guess else f"fields are {', '.join((*TEXTS, *NUMBERS))}"
+        hint = nearest(field, (*TEXTS, *NUMBERS), f"fields are {', '.join((*TEXTS, *NUMBERS))}")
         raise UsageError(f"--filter {text!r}: there is no field {field!r}; {hint}")
     if field in TEXTS:
         return _text_test(text, field, sign, value)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from rlx.config import MOST_CONFIG_BYTES, parse_yaml, read_bytes
 from rlx.errors import ConfigError, RlxError
+from rlx.stats import listed
 
 STAGE = "resolve"
 
@@ -29,9 +30,8 @@ def check_watched(root: Path, run: str, data: Iterable[str]) -> None:
         ConfigError: It would not; the message carries the cure.
     """
     if missing := unwatched(root, data):
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise ConfigError(
-            f"dvc.yaml: the environment of {run} reads {shown}, and the stage `resolve` does not list "
+            f"dvc.yaml: the environment of {run} reads {listed(missing)}, and the stage `resolve` does not list "
             f"{'it' if len(missing) == 1 else 'them'} among its deps, so a change would go unnoticed; mend it with `rlx sync`"
         )
 

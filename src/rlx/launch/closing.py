@@ -10,7 +10,7 @@ from rlx.stats import raised
 _waiting: list[Any] | None = None
 
 
-def collect() -> None:
+def collect_garbage() -> None:
     """From now on, keep what is to be closed until :func:`close_all`: this process is a worker."""
     global _waiting
     _waiting = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rlx.errors import ConfigError, PluginBroken, UsageError
 from rlx.launch.execution import Executor, Terms
+from rlx.stats import nearest
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,7 @@ def executor(name: str, additions: Mapping[str, Addition] | None = None) -> Exec
         return EXECUTORS[name]
     known = [*EXECUTORS, *(additions or {})]
     if name not in known or additions is None:
-        guess = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known)}"
-        raise UsageError(f"there is no executor {name!r}; {hint}")
+        raise UsageError(f"there is no executor {name!r}; {nearest(name, known)}")
     row = additions[name].load()
     if not isinstance(row, ExecutorRow):
         raise additions[name].broken("it is no rlx.launch.ExecutorRow")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
-from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn
+from rich.progress import BarColumn, Progress as Bars, ProgressColumn, TaskID, TextColumn
 from rich.text import Text
 
 from rlx.launch.terminal import Terminal
@@ -18,6 +17,8 @@ PLAIN_EVERY = 5.0
 """Seconds between two plain lines."""
 EVALUATION_EVERY = 10.0
 """Seconds between two plain lines about evaluations."""
+SPEED_OVER = 3600.0
+"""Seconds over which steps per second are counted: iterations of some algorithms take minutes."""
 
 
 @dataclass(frozen=True)
@@ -53,96 +54,98 @@ def shown_duration(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
-class SeedProgress:
+class Shown:
+    """Bars of rich in a terminal; elsewhere whoever shows something prints plain lines."""
+
+    def __init__(self, console: Terminal | None, *columns: ProgressColumn, transient: bool = False):
+        """Show tasks in these columns, between their names and bars and the field ``facts``."""
+        self.console = console or Terminal()
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=10),
+            *columns,
+            TextColumn("{task.fields[facts]}", markup=False),
+            console=self.console,
+            transient=transient,
+            speed_estimate_period=SPEED_OVER,
+        )
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Start showing."""
+        if self.console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop showing."""
+        if self.console.is_terminal:
+            self._bars.stop()
+
+    def _is_time(self, seconds: float) -> bool:
+        """Tell whether a plain line is due, so long after the last one."""
+        now = time.monotonic()
+        if self.console.is_terminal or now - self._printed < seconds:
+            return False
+        self._printed = now
+        return True
+
+
+class SeedProgress(Shown):
     """Shows how far each seed is: steps, steps per second, time left, newest return."""
 
     def __init__(self, run: str, seeds: Iterable[int], total: int, console: Terminal | None = None):
         """Show ``seeds`` of ``run``, each of which takes ``total`` environment steps."""
+        super().__init__(console, TextColumn("{task.percentage:>3.0f}%", markup=False))
         self._run, self._total = run, total
-        self.console = console or Terminal()
-        self._steps: dict[int, int] = dict.fromkeys(seeds, 0)
-        self._first: dict[int, tuple[float, int]] = {}
+        added = {seed: self._bars.add_task(f"seed {seed}", total=total, facts="waiting") for seed in seeds}
+        self._tasks = {seed: self._bars.tasks[number] for seed, number in added.items()}
+        self._running: dict[int, Any] = {}
         self._returns: dict[int, float] = {}
-        self._doing: dict[int, str] = {}
-        self._finished: set[int] = set()
-        self._started = self._printed = time.monotonic()
-        self._bars: Bars | None = None
-        self._tasks: dict[int, TaskID] = {}
-
-    def __enter__(self) -> SeedProgress:
-        """Start showing."""
-        if self.console.is_terminal:
-            self._bars = Bars(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=10),
-                TextColumn("{task.percentage:>3.0f}%", markup=False),
-                TextColumn("{task.fields[facts]}", markup=False),
-                console=self.console,
-            )
-            self._bars.start()
-            for seed in self._steps:
-                self._tasks[seed] = self._bars.add_task(f"seed {seed}", total=self._total, facts="waiting")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop showing."""
-        if self._bars is not None:
-            self._bars.stop()
 
     def say(self, message: str) -> None:
         """Print a line above the bars; its text is shown as it is."""
         self.console.print(Text(visible(message)), soft_wrap=True)
 
     def update(self, event: Any) -> None:
-        """Take in a :class:`rlx.training.one_seed.Progress`."""
-        now = time.monotonic()
-        self._steps[event.seed] = event.step
-        self._first.setdefault(event.seed, (now, event.step))
-        self._doing[event.seed] = event.doing
+        """Take in a :class:`rlx.launch.Progress`."""
+        self._running[event.seed] = event
         if event.episode_return is not None:
             self._returns[event.seed] = event.episode_return
-        if self._bars is not None:
-            self._bars.update(self._tasks[event.seed], completed=event.step, facts=self._facts(event.seed, now))
-        elif now - self._printed >= PLAIN_EVERY:
-            self._printed = now
-            self.say(self._line(now))
+        task = self._tasks[event.seed]
+        self._bars.update(task.id, completed=event.step)
+        self._bars.update(task.id, facts=self._facts(event))
+        if self._is_time(PLAIN_EVERY):
+            self.say(self._line())
 
     def finish(self, seed: int, outcome: str) -> None:
         """Show that a seed has ended, and how."""
-        self._finished.add(seed)
-        if self._bars is not None:
-            self._bars.update(self._tasks[seed], facts=outcome)
-        else:
+        self._running.pop(seed, None)
+        self._bars.update(self._tasks[seed].id, facts=outcome)
+        if not self.console.is_terminal:
             self.say(f"{self._run}: seed {seed} {outcome}")
 
-    def _speed(self, seed: int, now: float) -> float:
-        since, from_step = self._first[seed]
-        return (self._steps[seed] - from_step) / (now - since) if now - since > 0.2 else 0.0
+    def _facts(self, event: Any) -> str:
+        if event.doing:
+            return f"{event.step:>9,} steps, {event.doing}"
+        speed = self._tasks[event.seed].speed or 0.0
+        left = shown_duration((self._total - event.step) / speed) if speed else "—"
+        score = number(self._returns.get(event.seed))
+        return f"{event.step:>9,} steps {speed:>6,.0f}/s {left:>6} left return {score:>6}"
 
-    def _facts(self, seed: int, now: float) -> str:
-        if self._doing.get(seed):
-            return f"{self._steps[seed]:>9,} steps, {self._doing[seed]}"
-        speed = self._speed(seed, now)
-        left = shown_duration((self._total - self._steps[seed]) / speed) if speed else "—"
-        score = number(self._returns.get(seed))
-        return f"{self._steps[seed]:>9,} steps {speed:>6,.0f}/s {left:>6} left return {score:>6}"
-
-    def _line(self, now: float) -> str:
-        running = [seed for seed in self._first if seed not in self._finished]
-        speed = sum(self._speed(seed, now) for seed in running)
-        done, total = sum(self._steps.values()), self._total * len(self._steps)
+    def _line(self) -> str:
+        speed = sum(self._tasks[seed].speed or 0.0 for seed in self._running)
+        done, total = sum(int(task.completed) for task in self._tasks.values()), self._total * len(self._tasks)
         left = shown_duration((total - done) / speed) if speed else "—"
-        scores = " ".join(f"{seed}:{number(self._returns[seed])}" for seed in running if seed in self._returns)
+        scores = " ".join(f"{seed}:{number(self._returns[seed])}" for seed in self._running if seed in self._returns)
         return (
             f"{self._run}: {100 * done // max(1, total)}% of {total:,} steps, {speed:,.0f} steps/s, {left} left"
             + (f", return by seed {scores}" if scores else "")
-            + "".join(f"; seed {seed} is {self._doing[seed]}" for seed in running if self._doing.get(seed))
+            + "".join(f"; seed {seed} is {event.doing}" for seed, event in self._running.items() if event.doing)
         )
 
 
-class EpisodeProgress:
+class EpisodeProgress(Shown):
     """Shows how far evaluations are, which would otherwise be silent for as long as their episodes last."""
 
     def __init__(self, title: str, say: Callable[[str], None], console: Terminal | None = None):
@@ -153,32 +156,9 @@ class EpisodeProgress:
             say: Prints a plain line.
             console: The terminal, where it is one.
         """
+        super().__init__(console, transient=True)
         self._title, self._say = title, say
-        self._console = console or Terminal()
-        self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._played: dict[str, Any] = {}
-        self._printed = time.monotonic()
-
-    def __enter__(self) -> EpisodeProgress:
-        """Start showing."""
-        if self._console.is_terminal:
-            self._bars = Bars(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=10),
-                TextColumn("{task.fields[facts]}", markup=False),
-                console=self._console,
-                transient=True,
-            )
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop showing."""
-        if self._bars is not None:
-            self._bars.stop()
 
     def event(self, content: Any) -> None:
         """Take in a line, or (who plays, :class:`rlx.training.evaluation.EpisodesPlayed`)."""
@@ -186,14 +166,11 @@ class EpisodeProgress:
             self._say(f"{self._title}: {content}" if self._title else content)
             return
         name, played = content
-        self._played[name] = played
-        if self._bars is not None:
-            if name not in self._tasks:
-                self._tasks[name] = self._bars.add_task(name, total=played.total, facts="")
-            self._bars.update(self._tasks[name], completed=played.ended, facts=shown_episodes(played))
-        elif time.monotonic() - self._printed >= EVALUATION_EVERY:
-            self._printed = time.monotonic()
-            shown = "; ".join(f"{name}: {shown_episodes(each)}" for name, each in self._played.items())
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=played.total, facts="")
+        self._bars.update(self._tasks[name], completed=played.ended, facts=shown_episodes(played))
+        if self._is_time(EVALUATION_EVERY):
+            shown = "; ".join(f"{task.description}: {task.fields['facts']}" for task in self._bars.tasks)
             self._say(f"{self._title}: evaluating, {shown}" if self._title else f"evaluating {shown}")
 
 

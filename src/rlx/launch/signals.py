@@ -76,7 +76,7 @@ def _let_go(terminals: Sequence[int]) -> None:
     os.close(nowhere)
 
 
-def identity() -> tuple[int, float]:
+def process_identity() -> tuple[int, float]:
     """Return process id and start time of this process, by which the stages that it starts know it."""
     import psutil
 

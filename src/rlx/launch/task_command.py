@@ -16,7 +16,7 @@ from rlx.launch.task import failure_in, perform, read_spec, write_event, write_f
 from rlx.launch.workers import run_alone
 
 
-def main(folder: Path) -> int:
+def run_task(folder: Path) -> int:
     """Do the task in ``folder``; returns the exit status."""
     spec = read_spec(folder)
     if failure_in(folder, spec["attempt"]) is not None:  # some engines start again what has failed
@@ -31,4 +31,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(run_task(Path(sys.argv[1])))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rlx.errors import CommandFailed, DataRefused, Interrupted
-from rlx.launch.signals import identity, stages_below
+from rlx.launch.signals import process_identity, stages_below
 from rlx.launch.stage_call import current_call
 from rlx.stats import shown
 
@@ -138,7 +138,7 @@ def _send(pid: int, number: int) -> None:
 def _for_stages(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for DVC where it runs stages: they end with this process."""
     given = {**environment(), **variables}
-    return {**given, **replace(current_call(given), starter=identity()).variables()}
+    return {**given, **replace(current_call(given), starter=process_identity()).variables()}
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -123,7 +123,7 @@ def clear() -> None:
         board[cell] = 0
 
 
-def place(cells: Sequence[int]) -> str:
+def board_place(cells: Sequence[int]) -> str:
     """Return which call of an environment a board shows, and in what activity; empty outside of any."""
     if cells[CALL] == Call.NOTHING:
         return ""
@@ -135,11 +135,11 @@ def raised_in() -> str:
     """Return the call of an environment that an exception, just caught in this process, came from; empty if from none."""
     cells = list(board)
     cells[CALL] = cells[CALL] or cells[RAISED]
-    return place(cells)
+    return board_place(cells)
 
 
 def at(place_shown: str) -> str:
-    """Return a place, as :func:`place` shows it, with the word that leads to it: ``in `step` ``, ``while being made``."""
+    """Return a place, as :func:`board_place` shows it, with the word that leads to it: ``in `step` ``, ``while being made``."""
     return f"{'in' if place_shown[0] == '`' else 'while'} {place_shown}" if place_shown else ""
 
 

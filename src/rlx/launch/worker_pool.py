@@ -12,19 +12,20 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 from rlx.launch import watch
 from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
 from rlx.launch.processes import TOKEN, end, started_by
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
+from rlx.stats import listed
 
 STEP_TIMEOUT = 300.0
 """Seconds that one call of an environment may take, unless ``env.step_timeout`` says otherwise."""
@@ -128,7 +129,7 @@ class Worker:
         self._began, self._changed = self._began + paused, self._changed + paused
         if cells != self._seen:
             self._seen, self._changed = cells, now
-        call, place = cells[watch.CALL], watch.place(cells)
+        call, place = cells[watch.CALL], watch.board_place(cells)
         allowed = limits.call + (GRACE if call == watch.Call.COPIES else 0.0)
         if place and now - self._changed > allowed:
             if call in (watch.Call.IMPORT, watch.Call.MAKE, watch.Call.CHECK):
@@ -195,9 +196,7 @@ class WorkerPool:
         """Do nothing yet."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop every worker; after a failure here (Ctrl-C) at once."""
         self.stop(gently=kind is None)
 
@@ -272,7 +271,7 @@ class WorkerPool:
         for problem in problems:
             self._say(f"an environment {problem}; the results are complete")
         if left:
-            self._say(f"an environment has left {_listed(left)} running; ended with its process")
+            self._say(f"an environment has left {listed(left)} running; ended with its process")
         if left or problems or number in self._failed:
             self._retire(worker)
         worker.task = None
@@ -316,7 +315,7 @@ def _death(worker: Worker) -> Failure:
     code = worker.process.exitcode
     how = f"with exit code {code}" if code >= 0 else f"by signal {_signal_name(-code)}"
     cells = tuple(worker.board)
-    place = watch.place(cells)
+    place = watch.board_place(cells)
     cause = Cause(PROCESS, watch.training_step(cells))
     if place:
         message = f"its environment ended its process {how}, {watch.at(place)}"
@@ -336,10 +335,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return str(number)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 @contextmanager

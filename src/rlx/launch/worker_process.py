@@ -90,7 +90,7 @@ def _prepare(memory: Any, parent: int, stacks: Path) -> TextIO:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))  # files are atomic or trimmed
     watch.attach(memory)
-    closing.collect()
+    closing.collect_garbage()
     tell_in_a_line()
     file = stacks.open("w", encoding="utf-8")
     faulthandler.enable(file, all_threads=False)

@@ -3,6 +3,7 @@ from .bench import (
     SIZE_LIMIT as SIZE_LIMIT,
     Entry as Entry,
     bench_folder as bench_folder,
+    bytes_below as bytes_below,
     entry_for as entry_for,
     logs_of as logs_of,
     prune as prune,
@@ -61,6 +62,7 @@ from .live import (
     ORIGIN as ORIGIN,
     RECORD as RECORD,
     live_folder as live_folder,
+    lock_of as lock_of,
     metrics_files as metrics_files,
     show_bench as show_bench,
 )

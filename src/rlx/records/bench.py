@@ -11,7 +11,7 @@ import importlib.metadata
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def prune(root: Path, limit: int = SIZE_LIMIT) -> list[Path]:
         The folders deleted.
     """
     folders = sorted((path for path in bench_folder(root).glob("*") if path.is_dir()), key=_last_used)
-    sizes = {folder: _size(folder) for folder in folders}
+    sizes = {folder: bytes_below(folder) for folder in folders}
     excess, deleted = sum(sizes.values()) - limit, []
     for folder in folders:
         if excess <= 0:
@@ -120,14 +120,12 @@ def prune(root: Path, limit: int = SIZE_LIMIT) -> list[Path]:
     return deleted
 
 
-def _size(folder: Path) -> int:
+def bytes_below(folder: Path) -> int:
     """Return the bytes below a folder; files that vanish meanwhile (it may be in use) count nothing."""
     total = 0
     for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
+        with suppress(OSError):
+            total += path.lstat().st_size
     return total
 
 

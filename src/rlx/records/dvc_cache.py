@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,30 +28,21 @@ MOST_MEMBERS = 200_000
 def cache_root(root: Path) -> Path:
     """Return DVC's cache folder: as configured for this clone, for the project, for the person, or by default."""
     folder = main_root(root) / ".dvc"
-    for path in (folder / "config.local", folder / "config", *_personal()):
-        try:
-            named = ConfigObj(str(path), encoding="utf-8")["cache"]["dir"]
-            return path.parent.joinpath(str(named)).resolve()
-        except (ConfigObjError, KeyError, TypeError, OSError, UnicodeDecodeError):
-            continue
-    return (folder / "cache").resolve()
+    named = (path.parent.joinpath(said).resolve() for path, said in _configured(folder, "cache", "dir"))
+    return next(named, (folder / "cache").resolve())
 
 
 def has_remote(root: Path) -> bool:
     """Tell whether DVC has a remote that `dvc push` and `dvc pull` use, as :func:`cache_root` looks."""
-    folder = main_root(root) / ".dvc"
-    for path in (folder / "config.local", folder / "config", *_personal()):
-        try:
-            if ConfigObj(str(path), encoding="utf-8")["core"]["remote"]:
-                return True
-        except (ConfigObjError, KeyError, TypeError, OSError, UnicodeDecodeError):
-            continue
-    return False
+    return any(said for _, said in _configured(main_root(root) / ".dvc", "core", "remote"))
 
 
-def _personal() -> list[Path]:
-    places = (platformdirs.user_config_dir("dvc", "iterative"), platformdirs.site_config_dir("dvc", "iterative"))
-    return [Path(place) / "config" for place in places]
+def _configured(folder: Path, section: str, key: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files of DVC's configuration that say something, and what; the first has the last word."""
+    folders = (platformdirs.user_config_dir("dvc", "iterative"), platformdirs.site_config_dir("dvc", "iterative"))
+    for path in (folder / "config.local", folder / "config", *(Path(found) / "config" for found in folders)):
+        with suppress(ConfigObjError, KeyError, TypeError, OSError, UnicodeDecodeError):
+            yield path, str(ConfigObj(str(path), encoding="utf-8")[section][key])
 
 
 def cached(root: Path, digest: str) -> Path | None:

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from rlx.config import MOST_CONFIG_BYTES, parse_yaml, place, read_bytes, require, write_text
 from rlx.errors import DataDamaged, UsageError
-from rlx.launch import main_root
+from rlx.records.live import lock_of
 from rlx.stats import shown
 
 HEADER = "# Tags and notes on this run: `rlx tag` and `rlx note` write here.\n"
@@ -104,9 +102,7 @@ def change_labels(root: Path, run: str, change: Callable[[Labels], Labels]) -> L
     Returns:
         What was written.
     """
-    folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{run.replace('/', '_')}.labels"):
+    with lock_of(root, f"{run.replace('/', '_')}.labels"):
         labels = change(read_labels(root, run))
         path = labels_path(root, run)
         if labels == Labels():

@@ -10,8 +10,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from filelock import FileLock
+
 from rlx.config import write_bytes
-from rlx.launch import current_call
+from rlx.launch import current_call, main_root
 
 RECORD = "experiment.json"
 """What an experiment was asked to be; in its folder until it is kept."""
@@ -26,6 +28,13 @@ LAYOUT = frozenset(
     }
 )  # fmt: skip
 """All that rlx puts into, and reads from, the folder of a run; whatever else is in it is its owner's."""
+
+
+def lock_of(root: Path, name: str) -> FileLock:
+    """Return the lock of a name, which no two processes that work on a project hold at once."""
+    folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / name)
 
 
 def live_folder() -> Path | None:

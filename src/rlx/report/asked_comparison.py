@@ -14,7 +14,7 @@ from rlx.experiments import find_run
 from rlx.report.judged_runs import JudgedRuns, chosen_runs, judge_runs, judge_study, with_outdated
 from rlx.report.score_table import read_references, read_score_table
 from rlx.report.study_comparison import compare_folders, compare_metric
-from rlx.report.sweep_digest import judge_sweep, members_of
+from rlx.report.sweep_digest import judge_sweep, points_of
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def compare_runs(root: Path, asked: Asked) -> StudyComparison:
     try:
         folders, against = chosen_runs(root, parameters, asked.runs or parameters.study.runs, asked.baseline)
     except Missing:
-        if len(asked.runs) != 1 or not (members := members_of(root, asked.runs[0])):
+        if len(asked.runs) != 1 or not (members := points_of(root, asked.runs[0])):
             raise
         judged = judge_sweep(root, parameters, asked.runs[0], members)
         if judged.study is None:
@@ -153,7 +153,7 @@ def judge_asked(root: Path, parameters: Parameters, names: Sequence[str]) -> Jud
     try:
         folders, baseline = chosen_runs(root, parameters, names, None)
     except Missing:
-        members = members_of(root, names[0]) if len(names) == 1 else []
+        members = points_of(root, names[0]) if len(names) == 1 else []
         if not members:
             raise
         return judge_sweep(root, parameters, names[0], members)

@@ -9,10 +9,10 @@ from pathlib import Path
 from rlx.errors import Missing, UsageError
 from rlx.experiments import add_to_view, files_of, find_run
 from rlx.records import BENCH, RunFolder
-from rlx.training import Policy
+from rlx.training import NamedPolicy
 
 
-def find_checkpoints(root: Path, reference: str) -> list[Policy]:
+def find_checkpoints(root: Path, reference: str) -> list[NamedPolicy]:
     """Return the checkpoints that a person means: one of every seed, or of the seed named.
 
     Raises:
@@ -23,7 +23,7 @@ def find_checkpoints(root: Path, reference: str) -> list[Policy]:
     if path.suffix == ".zip" or _is_file(path):
         if not _is_file(path):
             raise Missing(f"{reference}: no such file")
-        return [Policy(reference, None, path.stem, None, path.resolve())]
+        return [NamedPolicy(reference, None, path.stem, None, path.resolve())]
     text, has_seed, seed = reference.partition("#")
     if has_seed and not re.fullmatch(r"[0-9]{1,18}", seed):
         raise UsageError(f"{reference}: what follows # must be a training seed, such as #1")
@@ -37,7 +37,7 @@ def find_checkpoints(root: Path, reference: str) -> list[Policy]:
         raise Missing(f"{reference}: {run} has no seed {seed}; it has {', '.join(map(str, known))}")
     seeds = [int(seed)] if has_seed else list(known)
     found = [
-        Policy(reference, run, name, each, _path(root, folder, known[each], name))
+        NamedPolicy(reference, run, name, each, _path(root, folder, known[each], name))
         for each in seeds
         if name in known[each]
     ]

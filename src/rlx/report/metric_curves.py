@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rlx import stats
-from rlx.config import is_component
+from rlx.config import PER_EPISODE, is_component
 from rlx.diagnosis import windowed
 from rlx.errors import Missing, RlxError
 from rlx.experiments import SeedMetrics, read_metrics, training_clocks
@@ -18,7 +18,6 @@ from rlx.stats import Array, SeedCurve, number
 
 RETURNS = ("rollout/return_mean", "validation/return_mean")
 """Metrics that the random policy's mean return can be drawn beside."""
-PER_EPISODE = ("rollout/return_mean", "rollout/length_mean", "rollout/success_rate", "rollout/truncated_share")
 SETTINGS = ("train/learning_rate", "train/clip_range", "train/clip_range_vf", "train/n_updates")
 """Metrics that are set, not measured: averaging them would only shift them."""
 ROLLOUT_WINDOWS, TRAIN_WINDOWS = 25, 100

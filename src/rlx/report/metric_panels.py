@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlx import stats
-from rlx.report.metric_curves import CurveSheet, MetricCurve
+from rlx.config import COMMON
+from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve
 from rlx.stats import Array
 
-TITLES = {"rollout/return_mean": "return of training episodes", "validation/return_mean": "validation return"}
 NOTHING = {"rollout/return_mean": "no training episode ended"}
 WIDEST = 3
 
@@ -58,7 +58,7 @@ def panels(sheet: CurveSheet) -> list[Panel]:
             curves = {
                 run.run: run.metrics[metric] for run in sheet.runs if run.environment == task and metric in run.metrics
             }
-            name = TITLES.get(metric, metric)
+            name = COMMON[metric].title if metric in RETURNS else metric
             title = f"{task}: {name}" if len(sheet.tasks) > 1 or index == 0 else name
             row, column = block * down + index // across, index % across
             empty = NOTHING.get(metric, f"no {metric}")

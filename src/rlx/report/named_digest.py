@@ -10,7 +10,7 @@ from rlx.experiments import find_run
 from rlx.report.digest import Digest
 from rlx.report.project_digest import digest_project
 from rlx.report.run_digest import digest_run
-from rlx.report.sweep_digest import digest_sweep, members_of
+from rlx.report.sweep_digest import digest_sweep, points_of
 
 
 def digest_named(what: str) -> Digest:
@@ -30,7 +30,7 @@ def digest_named(what: str) -> Digest:
         return digest_run(root, parameters, find_run(root, str(path.resolve()) if is_run else what))
     except Missing:
         sweep = path.stem if path.suffix == ".yaml" else what
-        members = members_of(root, sweep)
+        members = points_of(root, sweep)
         if not members:
             raise
         return digest_sweep(root, parameters, sweep, members)

@@ -23,21 +23,6 @@ from rlx.stats import Array, interval, number
 
 DARK_COLOURS = ("#5AA9F0", "#FF8A4C", "#2BC79A", "#E79CC8", "#F2BC3D", "#A6DBFF", "#F0F3F6")
 """The colours of :data:`rlx.report.plots.COLOURS`, in their order, as they stand out on a dark ground."""
-TITLES = {
-    "rollout/return_mean": "return of training episodes",
-    "validation/return_mean": "validation return",
-    "train/approx_kl": "KL divergence of an update",
-    "train/clip_fraction": "share of clipped samples",
-    "train/entropy_loss": "minus the policy's entropy",
-    "train/explained_variance": "explained variance of the value function",
-    "train/value_loss": "value loss",
-    "train/gradient_norm": "gradient norm",
-    "train/std": "standard deviation of actions",
-    "rollout/length_mean": "length of training episodes",
-    "rollout/success_rate": "success in training",
-    "validation/length_mean": "length of validation episodes",
-    "validation/success_rate": "success in validation",
-}
 ORDER = (*RETURNS, *INTERNALS)
 """What most people look at first; other metrics come after."""
 
@@ -116,15 +101,16 @@ def _sheet(root: Path, folders: Sequence[RunFolder], notes: list[str]) -> CurveS
     return sheet
 
 
-def _summary(key: str) -> str:
-    metric = vocabulary().get(key)
-    return metric.summary if metric else ""
-
-
 def _metrics(sheet: CurveSheet) -> list[dict[str, Any]]:
     found = sorted(sheet.metrics, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
+    known = vocabulary()
     return [
-        {"key": key, "title": TITLES.get(key, key), "meaning": _summary(key), "is_return": key in RETURNS}
+        {
+            "key": key,
+            "title": known[key].title or key if key in known else key,
+            "meaning": known[key].summary if key in known else "",
+            "is_return": key in RETURNS,
+        }
         for key in found
     ]
 

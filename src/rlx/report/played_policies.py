@@ -18,12 +18,14 @@ from rlx.report.document import to_json
 from rlx.report.grid import Grid
 from rlx.report.played import PlayedPolicy
 from rlx.stats import MISSING, interval, number
-from rlx.training import Played, Policy, kept_episodes, play_policies
+from rlx.training import NamedPolicy, Played, kept_episodes, play_policies
 
 EPISODE_COLUMNS = ("checkpoint", "seed", "step", "episode", "reset_seed", "return", "length", "success", "cut")
 
 
-def asked_policies(references: Sequence[str], chosen: Mapping[str, Any]) -> tuple[Path, list[Policy], FinalEvalConfig]:
+def asked_policies(
+    references: Sequence[str], chosen: Mapping[str, Any]
+) -> tuple[Path, list[NamedPolicy], FinalEvalConfig]:
     """Return the project (outside of one: the current folder), the policies asked for, and the episodes.
 
     The episodes are those by which the policies' run is judged; of several runs that are judged by different ones, and of
@@ -55,7 +57,7 @@ def asked_policies(references: Sequence[str], chosen: Mapping[str, Any]) -> tupl
     )
 
 
-def _policies_of(root: Path, references: Sequence[str]) -> list[Policy]:
+def _policies_of(root: Path, references: Sequence[str]) -> list[NamedPolicy]:
     """Return the policies that references name, each once."""
     found = []
     for reference in dict.fromkeys(references):
@@ -69,7 +71,7 @@ def _policies_of(root: Path, references: Sequence[str]) -> list[Policy]:
 
 
 def known_or_played(
-    root: Path, policies: list[Policy], protocol: FinalEvalConfig, say: Callable[[str], None]
+    root: Path, policies: list[NamedPolicy], protocol: FinalEvalConfig, say: Callable[[str], None]
 ) -> list[Played]:
     """Return what the policies did in the held-out episodes: as the eval stage wrote it down, else played now."""
     found: list[Played] = []

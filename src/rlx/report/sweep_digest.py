@@ -106,7 +106,7 @@ def looked_at_once(parameters: Parameters) -> Parameters:
     return parameters.model_copy(update={"compare": parameters.compare.model_copy(update={"looks": None})})
 
 
-def members_of(root: Path, sweep: str) -> list[Row]:
+def points_of(root: Path, sweep: str) -> list[Row]:
     """Return the experiments of a sweep; none where there are none.
 
     Those that are its points, whatever their names; where ``sweeps/`` has no such file (any more), those of the names
@@ -148,7 +148,7 @@ def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequenc
         root: The project.
         parameters: How to judge.
         name: The sweep's name.
-        members: Its experiments (:func:`members_of`).
+        members: Its experiments (:func:`points_of`).
     """
     sweep = _gathered(root, parameters, name, members)
     rank = {run: place for place, run in enumerate(sweep.ranked, 1)}

@@ -57,6 +57,8 @@ from .wording import (
     brief as brief,
     first_line as first_line,
     interval as interval,
+    listed as listed,
+    nearest as nearest,
     number as number,
     p_value as p_value,
     plain_text as plain_text,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -133,6 +135,24 @@ def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
 def p_value(p: float | None) -> str:
     """Return a p-value with two significant digits; missing is —."""
     return MISSING if p is None else f"{p:.2g}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names in a row: the first ``most``, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return what to tell of a name that nobody has: the nearest one, or else all that there are.
+
+    Args:
+        name: What was asked for.
+        known: The names that there are.
+        otherwise: What to tell where none is near, in place of all names.
+    """
+    names = list(known)
+    guess = difflib.get_close_matches(name, names, 1)
+    return f"did you mean {guess[0]}?" if guess else otherwise or f"there are: {', '.join(names) or 'none'}"
 
 
 def shown(text: str) -> str:

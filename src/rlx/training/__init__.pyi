@@ -1,7 +1,12 @@
 from .executor_choice import chosen_executor as chosen_executor, executor_named as executor_named
 from .filming import draw as draw
 from .held_out import evaluate_run as evaluate_run
-from .playing import Played as Played, Policy as Policy, kept_episodes as kept_episodes, play_policies as play_policies
+from .playing import (
+    NamedPolicy as NamedPolicy,
+    Played as Played,
+    kept_episodes as kept_episodes,
+    play_policies as play_policies,
+)
 from .seeds import SeedOutcome as SeedOutcome, check as check, train_run as train_run
 from .shooting import Shooting as Shooting, Shot as Shot
 from .video import film_policy as film_policy, film_run as film_run, representatives as representatives

@@ -32,7 +32,7 @@ from rlx.stats import raised
 from rlx.training.actors import Player, load_player, stack
 from rlx.training.evaluation import untouched_generators
 from rlx.training.film_writing import Scene, write_film
-from rlx.training.playing import Policy, open_policy
+from rlx.training.playing import NamedPolicy, open_policy
 from rlx.training.shooting import Filmed, Shooting, Shot
 
 DEFAULT_FPS, SLOWEST_FPS, FASTEST_FPS = 30.0, 0.1, 1000.0
@@ -53,7 +53,7 @@ def film_of_run(  # noqa: PLR0913
 
 
 def film_of_policy(
-    root: Path, policy: Policy, shooting: Shooting, target: Path, emit: Callable[[str], None]
+    root: Path, policy: NamedPolicy, shooting: Shooting, target: Path, emit: Callable[[str], None]
 ) -> Filmed | RlxError:
     """Film episodes of any policy; see :func:`rlx.training.video.film_policy`, and :func:`film_of_run`."""
     try:

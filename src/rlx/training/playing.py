@@ -30,7 +30,7 @@ from rlx.training.held_out_play import play_with
 
 
 @dataclass(frozen=True)
-class Policy:
+class NamedPolicy:
     """A policy to play.
 
     Attributes:
@@ -61,7 +61,7 @@ class Played:
         reports_success: Whether the environment reported success in the policy's training.
     """
 
-    policy: Policy
+    policy: NamedPolicy
     environment: str
     seed: int
     step: int
@@ -70,7 +70,7 @@ class Played:
 
 
 def play_policies(
-    root: Path, policies: Sequence[Policy], protocol: FinalEvalConfig, say: Callable[[str], None]
+    root: Path, policies: Sequence[NamedPolicy], protocol: FinalEvalConfig, say: Callable[[str], None]
 ) -> list[Played]:
     """Play the held-out episodes of a protocol with each policy, in parallel.
 
@@ -92,7 +92,7 @@ def play_policies(
     return [_with_successes(item, [other for other in played if _same_run(item, other)]) for item in played]
 
 
-def _patience(root: Path, policies: Sequence[Policy]) -> float:
+def _patience(root: Path, policies: Sequence[NamedPolicy]) -> float:
     """Return how long one call of the policies' environments may take: the longest that any of them is given."""
     found = []
     for policy in policies:
@@ -116,7 +116,7 @@ def _with_successes(item: Played, run: Sequence[Played]) -> Played:
     return replace(item, episodes=episodes)
 
 
-def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[[Any], None]) -> Played:
+def _play(root: Path, policy: NamedPolicy, protocol: FinalEvalConfig, emit: Callable[[Any], None]) -> Played:
     checkpoint, snapshot = open_policy(root, policy)
     if is_plain(snapshot.config.env):
         prepare_kernels(emit)
@@ -139,7 +139,7 @@ def _play(root: Path, policy: Policy, protocol: FinalEvalConfig, emit: Callable[
     )
 
 
-def open_policy(root: Path, policy: Policy) -> tuple[Checkpoint, Snapshot]:
+def open_policy(root: Path, policy: NamedPolicy) -> tuple[Checkpoint, Snapshot]:
     """Load a checkpoint with the configuration that it carries, and check that both can be used here.
 
     Raises:
@@ -177,7 +177,7 @@ def _check_foreign(root: Path, path: Path, snapshot: Snapshot) -> None:
     )
 
 
-def kept_episodes(folder: Path, policy: Policy, protocol: dict[str, Any]) -> list[Episode] | None:
+def kept_episodes(folder: Path, policy: NamedPolicy, protocol: dict[str, Any]) -> list[Episode] | None:
     """Return the episodes that the eval stage played with a policy, where it did under this protocol; else None.
 
     Args:

@@ -114,7 +114,7 @@ def train_run(
                 _train(root, snapshot, missing, _Told(run, entries, outcomes, progress, followers, on_change))
     finally:
         finished = [seed for seed, outcome in outcomes.items() if outcome.status == "finished"]
-        export(root / "runs" / run, entries, finished)
+        export_seeds(root / "runs" / run, entries, finished)
     prune(root)
     return _ordered(outcomes)
 
@@ -199,7 +199,7 @@ def check(run: str, outcomes: list[SeedOutcome]) -> None:
         raise TrainingFailed("\n".join(lines))
 
 
-def export(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None:
+def export_seeds(folder: Path, entries: dict[int, Entry], finished: list[int]) -> None:
     """Put the checkpoints and metrics of finished seeds, and the logs of all, into a run folder."""
     for stale in ("logs", "checkpoints"):
         shutil.rmtree(folder / stale, ignore_errors=True)

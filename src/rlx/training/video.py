@@ -19,7 +19,7 @@ from rlx.training.shooting import Filmed, Shooting, Shot
 
 if TYPE_CHECKING:  # torch and the environments are imported where the film is made
     from rlx.envs import Episode
-    from rlx.training.playing import Played, Policy
+    from rlx.training.playing import NamedPolicy, Played
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,9 @@ def film_run(  # noqa: PLR0913
     return film
 
 
-def film_policy(root: Path, policy: Policy, shooting: Shooting, target: Path, say: Callable[[str], None]) -> Filmed:
+def film_policy(
+    root: Path, policy: NamedPolicy, shooting: Shooting, target: Path, say: Callable[[str], None]
+) -> Filmed:
     """Film episodes of a policy one after another, as evaluation plays them.
 
     Args:

@@ -14,8 +14,8 @@ from stable_baselines3.common.utils import explained_variance
 from rlx.algorithms.ppo.kernels import Hyperparameters, Rollout, batch, workspace
 from rlx.algorithms.ppo.kernels.acting import values
 from rlx.algorithms.ppo.kernels.advantages import estimate
-from rlx.algorithms.ppo.kernels.collecting import begin_step, collect, end_and_begin_step
-from rlx.algorithms.ppo.kernels.playing import play
+from rlx.algorithms.ppo.kernels.collecting import begin_step, collect_rollout, end_and_begin_step
+from rlx.algorithms.ppo.kernels.playing import play_episodes
 from rlx.algorithms.ppo.kernels.update import (
     CLIP_FRACTION,
     ENTROPY_LOSS,
@@ -107,7 +107,7 @@ class FastPPO(PPO):
         env.make_room(n_rollout_steps * self.n_envs)
         if isinstance(env.source, NativeSource):
             env.source.refill()
-            code, taken = collect(
+            code, taken = collect_rollout(
                 flat.acting, self._acting, env.source.state, env.ledger, self._noise, self._bounds, rollout
             )
             env.steps_taken += taken * self.n_envs
@@ -147,7 +147,7 @@ class FastPPO(PPO):
         source.reset(arrays, reset_seeds)
         flat.turn()
         ledger = Ledger(arrays, env.statistics, episodes, env.gamma)
-        play(flat.acting, work, source.state, ledger, self._bounds, np.zeros(copies, np.bool_))
+        play_episodes(flat.acting, work, source.state, ledger, self._bounds, np.zeros(copies, np.bool_))
         return episodes.returns_N, episodes.lengths_N
 
     def train(self) -> None:

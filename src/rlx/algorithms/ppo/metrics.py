@@ -34,6 +34,7 @@ _ALL = (
         Usual("Below 0.02; algo.target_kl, where it is set, is usually 0.01–0.05.", f"{HUANG}: usually stays below 0.02; {SPINNING_UP}: target_kl 0.01 or 0.05", high=0.02),
         "The policy changes too quickly: the objective holds only near the policy that collected the data, and a spike often comes with a drop of the return. A smaller algo.learning_rate or fewer algo.update_epochs calm it.",
         "Near 0, with train/clip_fraction near 0 too, the policy hardly moves: the learning rate can go up, or there is nothing left to learn.",
+        title="KL divergence of an update",
     ),
     Metric(
         "train/clip_fraction",
@@ -44,6 +45,7 @@ _ALL = (
         Usual("Above 0.3 for long is much, as a rule of thumb.", f"{NO_SOURCE}: in the sample log of {SB3} a KL of 0.038 goes with 0.24", high=0.3),
         "Updates press against the clip range. Of those samples, the ones that had already moved the way their advantage points give no gradient to the policy any more.",
         "Updates are small. At 0 clipping plays no part.",
+        title="share of clipped samples",
     ),
     Metric(
         "train/clip_range",
@@ -74,6 +76,7 @@ _ALL = (
         Usual("Discrete: starts near −ln n (all n actions alike), rises slowly towards 0 and flattens out before it. Gaussian: no range.", f"{JONES}: relative entropy starts near 1, falls, flattens out; {SCHULMAN}"),
         "Near 0 (discrete) the policy is certain: good late, a collapse of exploration early. Gaussian: above 0 just means little noise.",
         "Near −ln n to the end (discrete) the policy acts at random still: nothing learned, or an algo.entropy_coef that pays more than the task.",
+        title="minus the policy's entropy",
     ),
     Metric(
         "train/explained_variance",
@@ -85,6 +88,7 @@ _ALL = (
         "The value function knows what to expect, and advantages tell good actions from bad ones.",
         "Advantages are mostly noise. Common where the policy is changing fast, or returns hang on chance. Low after success may only mean that returns hardly vary any more.",
         may_be_undefined=True,
+        title="explained variance of the value function",
     ),
     Metric(
         "train/gradient_norm",
@@ -95,6 +99,7 @@ _ALL = (
         Usual("No range fits all tasks; it is clipped to algo.max_grad_norm, usually 0.5.", f"{HUANG}, detail 11, for the 0.5; {NO_SOURCE} for the norm itself"),
         "Above algo.max_grad_norm typical gradients are clipped, which is common where value targets are large, as their loss then makes most of it. Growing without end is a sign of divergence.",
         "Little left to learn, or no signal.",
+        title="gradient norm",
     ),
     Metric(
         "train/learning_rate",
@@ -145,6 +150,7 @@ _ALL = (
         Usual("Starts at exp(policy.log_std_init), by default 1, and falls as the policy becomes sure.", f"{ANDRYCHOWICZ}: about 0.5 is a good start where actions go from −1 to 1"),
         "Growing, actions drown in noise: the entropy bonus pays more than the task, or the return does not depend on the actions.",
         "Near 0 nothing new is tried: good late, a collapse of exploration early.",
+        title="standard deviation of actions",
     ),
     Metric(
         "train/value_loss",
@@ -155,6 +161,7 @@ _ALL = (
         Usual("No range: it grows with the square of the returns. Hold it against train/value_target_std²; as the policy improves it often rises first."),
         "Returns are large, or badly predicted: train/explained_variance tells which.",
         "Returns are small, or well predicted.",
+        title="value loss",
     ),
     Metric(
         "train/value_target_mean",

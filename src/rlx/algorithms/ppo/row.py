@@ -44,9 +44,9 @@ def _actor(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
 
 
 def _export(learner: Any) -> Export:
-    from rlx.algorithms.stock import export
+    from rlx.algorithms.stock import stock_export
 
-    return export(learner.model)
+    return stock_export(learner.model)
 
 
 @register(
@@ -62,7 +62,7 @@ def _export(learner: Any) -> Export:
     actor=_actor,
     export=_export,
 )
-def make(config: RunConfig, env: Environments, seed: int, device: str) -> PPOLearner:
+def make_ppo(config: RunConfig, env: Environments, seed: int, device: str) -> PPOLearner:
     """Make an untrained PPO, on the engine that covers the run."""
     from rlx.algorithms.ppo.learner import PPOLearner
 

@@ -61,7 +61,7 @@ def check_plain(relative: str, source: str) -> None:
         raise DataRefused(f"{source}: the path {shown(relative)} {fault}; nothing was written")
 
 
-def is_plain(relative: str) -> bool:
+def is_plain_path(relative: str) -> bool:
     """Tell whether a path of data stays below the folder it is read in; links aside."""
     return _fault(relative) is None
 

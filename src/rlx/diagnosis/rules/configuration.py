@@ -26,7 +26,7 @@ EFFECT = "Learning as with usual settings: approx_kl about 0.005-0.02, and a ret
 
 
 @dataclass(frozen=True)
-class Usual:
+class UsualSetting:
     """The range in which a setting is usual, and what to set it to otherwise.
 
     Attributes:
@@ -49,7 +49,7 @@ class Usual:
 ANDRYCHOWICZ = "Andrychowicz et al. 2021 (What matters in on-policy RL)"
 HUANG = "Huang et al. 2022 (The 37 implementation details of PPO)"
 ZOO = "the range in rl-baselines3-zoo's tuned settings, with a margin"
-LEARNING_RATE = Usual(
+LEARNING_RATE = UsualSetting(
     "algo.learning_rate", 1e-5, 1e-2, 0.0003,
     "Far smaller steps learn nothing within the budget, far larger ones destroy the policy at once.",
     f"{ANDRYCHOWICZ}: 3e-4 is a safe default; {ZOO}",
@@ -57,13 +57,13 @@ LEARNING_RATE = Usual(
 LEAST_START, GREATEST_START = -4.0, 1.5
 """Usual values of policy.log_std_init."""
 OTHERS = (
-    Usual("algo.clip_range", 0.03, 0.6, 0.2, "The clip range is how far one update may move the policy.", f"Schulman et al. 2017: 0.1-0.3; {ZOO}"),
-    Usual("algo.gae_lambda", 0.5, 1.0, 0.95, "A small lambda trusts the value function's guesses almost alone.", f"{ANDRYCHOWICZ}: 0.9 and more; {ZOO}"),
-    Usual("algo.entropy_coef", 0.0, 0.1, 0.0, "A large bonus pays the policy for acting at random, whatever the task pays.", f"{HUANG}: 0.01 for Atari, 0 for MuJoCo; {ZOO}"),
-    Usual("algo.update_epochs", 1, 50, 10, "Many passes over one rollout train on data that is ever less the policy's own.", f"{ANDRYCHOWICZ}: 3-10; {ZOO}"),
-    Usual("algo.max_grad_norm", 0.02, np.inf, 0.5, "Gradients clipped to almost nothing leave Adam only its epsilon to divide by.", f"{HUANG}, detail 11: 0.5; {ZOO}"),
-    Usual("algo.target_kl", 0.001, np.inf, 0.02, "Each update stops as soon as the policy has moved this far.", "OpenAI Spinning Up: 0.01-0.05"),
-    Usual("policy.log_std_init", LEAST_START, GREATEST_START, 0.0, "It is the logarithm of the first actions' noise.", f"{ANDRYCHOWICZ}: initial standard deviations of 0.5; {ZOO}"),
+    UsualSetting("algo.clip_range", 0.03, 0.6, 0.2, "The clip range is how far one update may move the policy.", f"Schulman et al. 2017: 0.1-0.3; {ZOO}"),
+    UsualSetting("algo.gae_lambda", 0.5, 1.0, 0.95, "A small lambda trusts the value function's guesses almost alone.", f"{ANDRYCHOWICZ}: 0.9 and more; {ZOO}"),
+    UsualSetting("algo.entropy_coef", 0.0, 0.1, 0.0, "A large bonus pays the policy for acting at random, whatever the task pays.", f"{HUANG}: 0.01 for Atari, 0 for MuJoCo; {ZOO}"),
+    UsualSetting("algo.update_epochs", 1, 50, 10, "Many passes over one rollout train on data that is ever less the policy's own.", f"{ANDRYCHOWICZ}: 3-10; {ZOO}"),
+    UsualSetting("algo.max_grad_norm", 0.02, np.inf, 0.5, "Gradients clipped to almost nothing leave Adam only its epsilon to divide by.", f"{HUANG}, detail 11: 0.5; {ZOO}"),
+    UsualSetting("algo.target_kl", 0.001, np.inf, 0.02, "Each update stops as soon as the policy has moved this far.", "OpenAI Spinning Up: 0.01-0.05"),
+    UsualSetting("policy.log_std_init", LEAST_START, GREATEST_START, 0.0, "It is the logarithm of the first actions' noise.", f"{ANDRYCHOWICZ}: initial standard deviations of 0.5; {ZOO}"),
 )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def _learned_nothing(signals: Signals) -> bool:
     return bool(played) and all(played) and signals.record.random is not None and signals.held_out_above_S.mean() < 0.5
 
 
-def _unusual(usual: Usual, signals: Signals) -> Detection | None:
+def _unusual(usual: UsualSetting, signals: Signals) -> Detection | None:
     try:
         value = value_of(signals, usual.key)
     except TypeError:  # null: switched off
@@ -199,7 +199,7 @@ def _gpu(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), "info", "high", (tried,))
 
 
-def _rule(usual: Usual, explains: frozenset[str]) -> Rule:
+def _rule(usual: UsualSetting, explains: frozenset[str]) -> Rule:
     name = usual.key.rpartition(".")[2].replace("_", "-")
     check: Callable[[Signals], Detection | None] = partial(_unusual, usual)
     return Rule(

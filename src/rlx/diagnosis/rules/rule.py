@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Literal
 
 import numpy as np
 
@@ -136,7 +137,5 @@ def setting_evidence(signals: Signals, key: str, relation: Literal["above", "bel
 
 def value_of(signals: Signals, key: str) -> float:
     """Return a number of the configuration (the start of a schedule)."""
-    found: Any = signals.config
-    for part in key.split("."):
-        found = getattr(found, part)
+    found = attrgetter(key)(signals.config)
     return float(getattr(found, "start", found))

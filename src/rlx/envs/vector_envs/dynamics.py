@@ -68,7 +68,7 @@ def acrobot_slope(theta1, theta2, speed1, speed2, torque, two):
 
 
 @exact
-def wrapped(angle):
+def wrapped_angle(angle):
     """Bring an angle into [−π, π] by whole turns."""
     while angle > math.pi:
         angle = angle - 2 * math.pi
@@ -89,8 +89,8 @@ def acrobot(state, torque, two):
     k4a, k4b = c + 0.2 * k3c, d + 0.2 * k3d
     k4c, k4d = acrobot_slope(a + 0.2 * k3a, b + 0.2 * k3b, k4a, k4b, torque, two)
     sixth = 0.2 / 6.0
-    state[0] = wrapped(a + sixth * (c + 2 * k2a + 2 * k3a + k4a))
-    state[1] = wrapped(b + sixth * (d + 2 * k2b + 2 * k3b + k4b))
+    state[0] = wrapped_angle(a + sixth * (c + 2 * k2a + 2 * k3a + k4a))
+    state[1] = wrapped_angle(b + sixth * (d + 2 * k2b + 2 * k3b + k4b))
     state[2] = min(max(c + sixth * (k1c + 2 * k2c + 2 * k3c + k4c), -4 * math.pi), 4 * math.pi)
     state[3] = min(max(d + sixth * (k1d + 2 * k2d + 2 * k3d + k4d), -9 * math.pi), 9 * math.pi)
     over = -math.cos(state[0]) - math.cos(state[1] + state[0]) > 1.0
@@ -110,7 +110,7 @@ def mountain_car(state, push):
 
 
 @exact
-def step(kind, state, action_A, two):
+def step_dynamics(kind, state, action_A, two):
     """Advance one copy; returns (reward, terminated). ``action_A`` is float32, also where it is a number of an option."""
     if kind == CARTPOLE:
         return cartpole(state, 10.0 if action_A[0] == 1 else -10.0)
@@ -156,7 +156,7 @@ def advance(native, arrays, actions_NA):
     """Step every copy; a new episode begins where one ends. ``actions_NA`` is float32."""
     for i in range(native.lengths_N.size):
         state = native.state_NS[i]
-        reward, terminated = step(native.kind, state, actions_NA[i], native.two)
+        reward, terminated = step_dynamics(native.kind, state, actions_NA[i], native.two)
         native.lengths_N[i] += 1
         arrays.raw_rewards_N[i] = reward
         done = terminated or native.lengths_N[i] >= native.limit

@@ -80,7 +80,7 @@ class Ledger(NamedTuple):
 
 
 @exact
-def merge(mean_D, var_D, samples, x_ND):
+def merge_moments(mean_D, var_D, samples, x_ND):
     """Merge the moments of a batch into running ones."""
     rows = x_ND.shape[0]
     total = samples[0] + rows
@@ -149,7 +149,7 @@ def normalize_observations(ledger):
     """Take the observations into the moments, and write what the network sees."""
     arrays, statistics = ledger.arrays, ledger.statistics
     if statistics.flags[0]:
-        merge(statistics.mean_D, statistics.var_D, statistics.samples, arrays.raw_ND)
+        merge_moments(statistics.mean_D, statistics.var_D, statistics.samples, arrays.raw_ND)
     show(ledger)
     if not arrays.dones_N.any():
         return
@@ -170,7 +170,7 @@ def normalize_rewards(ledger):
     for i in range(discounted.size):
         discounted[i] = discounted[i] * ledger.gamma + np.float32(arrays.raw_rewards_N[i])
     batch = discounted.reshape(discounted.size, 1)
-    merge(statistics.return_mean, statistics.return_var, statistics.return_samples, batch)
+    merge_moments(statistics.return_mean, statistics.return_var, statistics.return_samples, batch)
     deviation = math.sqrt(statistics.return_var[0] + EPSILON)
     for i in range(discounted.size):
         arrays.rewards_N[i] = min(max(np.float32(arrays.raw_rewards_N[i]) / deviation, -LIMIT), LIMIT)

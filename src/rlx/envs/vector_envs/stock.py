@@ -15,7 +15,7 @@ from rlx.launch import close_later, watch
 Array = np.ndarray[Any, Any]
 
 
-class Watched(gym.Wrapper[Any, Any, Any, Any]):
+class WatchedEnv(gym.Wrapper[Any, Any, Any, Any]):
     """Notes when an environment is called, so that a call that never returns is noticed."""
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -37,7 +37,7 @@ class SyncVecEnv(DummyVecEnv):
     """SB3's ``DummyVecEnv`` of watched environments, closed once the results are safe."""
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
-        super().__init__([lambda make=make: Watched(make()) for make in makers])  # type: ignore[misc]
+        super().__init__([lambda make=make: WatchedEnv(make()) for make in makers])  # type: ignore[misc]
 
     def close(self) -> None:
         """Let go of the environments."""
@@ -45,7 +45,27 @@ class SyncVecEnv(DummyVecEnv):
             close_later(env)
 
 
-class ProcessVecEnv(VecEnv):
+class OwnVecEnv(VecEnv):
+    """What the vectorised environments of rlx have in common: training only steps and resets them."""
+
+    def step_async(self, actions: Array) -> None:
+        """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""
+        self._actions = actions
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refuse: training changes nothing inside environments."""
+        raise NotImplementedError
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Refuse: training calls nothing inside environments."""
+        raise NotImplementedError
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Say no: what SB3 asks for (Monitor) is done elsewhere."""
+        return [False] * self.num_envs
+
+
+class ProcessVecEnv(OwnVecEnv):
     """As SB3's ``SubprocVecEnv``: a process for each copy, and real errors instead of a broken pipe."""
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
@@ -59,10 +79,6 @@ class ProcessVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         return self._stacked(found)
-
-    def step_async(self, actions: Array) -> None:
-        """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""
-        self._actions = actions
 
     def step_wait(self) -> Any:
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_wait`."""
@@ -90,15 +106,3 @@ class ProcessVecEnv(VecEnv):
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.get_attr`."""
         found = self._copies.attribute(attr_name)
         return [found[index] for index in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: training changes nothing inside environments."""
-        raise NotImplementedError
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse: training calls nothing inside environments."""
-        raise NotImplementedError
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Say no: what SB3 asks for (Monitor) is done elsewhere."""
-        return [False] * self.num_envs

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnv
 
 from rlx.envs.env_wrappers import EpisodeStatistics, first_non_finite, non_finite_message
 from rlx.envs.normalization import Moments, Normalizer
@@ -14,12 +13,13 @@ from rlx.envs.surroundings import Surroundings
 from rlx.envs.vector_envs.native import step_arrays
 from rlx.envs.vector_envs.settling import BAD_REWARD, EPSILON, FINE, LIMIT, Episodes, Ledger, Statistics, begin, settle
 from rlx.envs.vector_envs.sources import Source
+from rlx.envs.vector_envs.stock import OwnVecEnv
 from rlx.errors import NonFiniteValue
 
 Array = np.ndarray[Any, Any]
 
 
-class TrainingEnv(VecEnv):
+class TrainingEnv(OwnVecEnv):
     """Steps a source, keeps what its episodes score, stops at values that are not finite, and normalises.
 
     The fast engine calls :meth:`advance` and reads ``arrays``; to everyone else this is a ``VecEnv`` with
@@ -143,10 +143,6 @@ class TrainingEnv(VecEnv):
         told = non_finite_message(self._env_id, what, batch[copy], copy, self.num_envs, self.steps_taken)
         raise NonFiniteValue(told, what, first_non_finite(batch[copy]) or "")
 
-    def step_async(self, actions: Array) -> None:
-        """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""
-        self._actions = actions
-
     def step_wait(self) -> Any:
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_wait`."""
         self.advance(self._actions)
@@ -173,18 +169,6 @@ class TrainingEnv(VecEnv):
             return [None] * self.num_envs
         found = self.source.attribute(attr_name)
         return [found[index] for index in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: training changes nothing inside environments."""
-        raise NotImplementedError
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse: training calls nothing inside environments."""
-        raise NotImplementedError
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Say no: what SB3 asks for (Monitor) is done here."""
-        return [False] * self.num_envs
 
 
 def new_episodes(copies: int, capacity: int) -> Episodes:

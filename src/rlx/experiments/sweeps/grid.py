@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pydantic import Field
 from rlx.config import Section, as_setting, problems_in, read_document
 from rlx.errors import ConfigError, Missing, PluginBroken, RlxError, UsageError
 from rlx.experiments.sweeps.samplers import GRID, Choices, SamplerRow, sampler
-from rlx.stats import raised
+from rlx.stats import nearest, raised
 
 MOST_POINTS = 1000
 
@@ -69,9 +68,9 @@ def read_sweep(root: Path, name: str) -> Sweep:
     path = next((path for path in (Path(name), root / "sweeps" / f"{name}.yaml", root / name) if path.is_file()), None)
     if path is None:
         known = sorted(each.stem for each in (root / "sweeps").glob("*.yaml"))
-        guess = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known) or 'none'}"
-        raise Missing(f"there is no sweep {name!r} (a file sweeps/{Path(name).stem or 'NAME'}.yaml); {hint}")
+        raise Missing(
+            f"there is no sweep {name!r} (a file sweeps/{Path(name).stem or 'NAME'}.yaml); {nearest(name, known)}"
+        )
     shown = str(path.resolve().relative_to(root)) if path.resolve().is_relative_to(root) else str(path)
     document = read_document(path, shown)
     problems = document.problems + problems_in(document, SweepFile)

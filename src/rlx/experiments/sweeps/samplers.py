@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 
 from rlx.config import plugins
 from rlx.errors import UsageError
+from rlx.stats import nearest
 
 Choices = Mapping[str, Sequence[Any]]
 """By setting, the values that it may have."""
@@ -48,7 +48,7 @@ class SamplerRow:
     extra: str | None = None
 
 
-class Grid:
+class GridSampler:
     """Every combination once, the last setting changing fastest; what comes of them changes nothing."""
 
     def __init__(self, choices: Choices):
@@ -69,7 +69,7 @@ class Grid:
 
 
 GRID = "grid"
-SAMPLERS = {GRID: SamplerRow(GRID, "Every combination of the values.", Grid)}
+SAMPLERS = {GRID: SamplerRow(GRID, "Every combination of the values.", GridSampler)}
 """Those of rlx itself, by name."""
 
 
@@ -85,9 +85,7 @@ def sampler(name: str) -> SamplerRow:
     added = plugins(GROUP)
     if name not in added:
         known = [*SAMPLERS, *added]
-        guess = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join(known)}"
-        raise UsageError(f"there is no sampler {name!r}; {hint}")
+        raise UsageError(f"there is no sampler {name!r}; {nearest(name, known)}")
     row = added[name].load()
     if not isinstance(row, SamplerRow):
         raise added[name].broken("it is no rlx.experiments.SamplerRow")

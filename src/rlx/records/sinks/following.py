@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rlx.records.bench import Entry, logs_of
@@ -162,9 +161,7 @@ class Followers:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Let each sink take what is left; the records of seeds that have not ended are closed as stopped."""
         for thread in self._threads:
             thread.leave()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 from rlx.config import Parameters, Plugin, parameters_problem, plugins, read_parameters
 from rlx.errors import ConfigError, PluginBroken
 from rlx.records.sinks.sink import Sink
-from rlx.stats import raised
+from rlx.stats import nearest, raised
 
 GROUP = "rlx.sinks"
 """The entry points: each names something that makes a sink when it is called with the options of ``log.sinks``."""
@@ -101,11 +100,8 @@ def _maker(name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
     own = {kind.name: kind for kind in OWN}
     kinds: dict[str, SinkKind | Plugin] = {**plugins(GROUP), **own}
     if name not in kinds:
-        guess = difflib.get_close_matches(name, kinds, 1)
         known = ", ".join(f"{each} ({_what(kind)})" for each, kind in sorted(kinds.items()))
-        raise ConfigError(
-            f"there is no sink {name!r}; " + (f"did you mean {guess[0]}?" if guess else f"there are: {known}")
-        )
+        raise ConfigError(f"there is no sink {name!r}; {nearest(name, kinds, f'there are: {known}')}")
     try:
         make: Callable[[], Sink] = partial(kinds[name].load(), **options)
         make()

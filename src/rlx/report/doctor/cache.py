@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 from rlx.errors import RlxError
 from rlx.experiments import RecordedRun, experiments, recorded, recorded_here
 from rlx.launch import main_root
-from rlx.records import HASH, cache_root, cached, members
+from rlx.records import HASH, cache_root, cached, hash_of, members
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, with_noun
 from rlx.report.doctor.state import restoring
 
@@ -28,8 +27,7 @@ def objects(root: Path, progress: Callable[[int, int], None]) -> Iterator[CheckR
     damaged = {}
     for done, (digest, path) in enumerate(known.items(), 1):
         try:
-            with path.open("rb") as file:
-                sound = hashlib.file_digest(file, "md5").hexdigest() == digest.removesuffix(".dir")
+            sound = hash_of(path) == digest.removesuffix(".dir")
         except FileNotFoundError:
             continue  # DVC cleaned it up meanwhile
         except OSError:

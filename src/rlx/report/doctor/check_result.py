@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rlx.stats import listed as listed  # noqa: PLC0414 — checks say names by it
+
 Level = Literal["ok", "warning", "problem"]
 
 
@@ -45,11 +47,6 @@ def warning(name: str, message: str, cure: str = "", mend: Callable[[], str] | N
 def problem(name: str, message: str, cure: str = "", mend: Callable[[], str] | None = None) -> CheckResult:
     """Return a result of something that does not work."""
     return CheckResult(name, "problem", message, cure or None, fixable=mend is not None, mend=mend)
-
-
-def listed(names: list[str], most: int = 3) -> str:
-    """Return names in a row, the first of many."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def size(count: float) -> str:

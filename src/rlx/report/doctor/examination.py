@@ -21,8 +21,8 @@ INSTALLATION: tuple[Check, ...] = (
     installation.programs,
     installation.torch,
     installation.engine,
-    installation.git,
-    installation.dvc,
+    installation.installed_git,
+    installation.installed_dvc,
     rendering.renderer,
     rendering.encoder,
     installation.disk,
@@ -30,7 +30,7 @@ INSTALLATION: tuple[Check, ...] = (
 )
 PROJECT: tuple[Check, ...] = (
     project.repository,
-    project.identity,
+    project.git_identity,
     project.unfinished_merge,
     project.conflict_marks,
     project.parameters,
@@ -49,25 +49,25 @@ STATE: tuple[Check, ...] = (
     state.runs,
     state.results,
     state.workplaces,
-    leftovers.git_locks,  # before HEAD is put back, which they would forbid
-    leftovers.head,
+    leftovers.left_git_locks,  # before HEAD is put back, which they would forbid
+    leftovers.left_head,
     leftovers.stash,
-    leftovers.experiment_folders,
-    leftovers.rwlocks,
+    leftovers.left_folders,
+    leftovers.left_rwlocks,
     state.sizes,
 )
 TOUCHES_GIT = re.compile(r"`(git (?!status|diff|log|config|stash show)|dvc (add|commit|checkout|repro))")
 """Cures that change what Git is to commit, or where it is; but see what :func:`project.unfinished_merge` says."""
 NEED_GIT: tuple[Check, ...] = (
-    project.identity,
+    project.git_identity,
     project.unfinished_merge,
     project.clone,
     project.ignored,
     project.untracked_configs,
     project.uncommitted_results,
     sharing.experiments_before_the_remote,
-    leftovers.git_locks,
-    leftovers.head,
+    leftovers.left_git_locks,
+    leftovers.left_head,
     leftovers.stash,
 )
 """Checks that say nothing where there is no repository; that there is none is told by `project.repository`."""

@@ -11,6 +11,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
 import rlx
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, size, warning
 
@@ -21,8 +24,6 @@ LITTLE_ROOM, NO_ROOM = 2e9, 2e8
 
 def python(_: Path | None) -> Iterator[CheckResult]:
     """Check Python's version against what the installed rlx asks for, and that rlx is the version it says."""
-    from packaging.specifiers import SpecifierSet
-
     metadata = importlib.metadata.metadata("rlx")
     wanted = str(metadata["Requires-Python"] or "")
     version = platform.python_version()
@@ -39,33 +40,34 @@ def python(_: Path | None) -> Iterator[CheckResult]:
 
 def libraries(_: Path | None) -> Iterator[CheckResult]:
     """Check that every library rlx needs is there, in a version it was made for."""
-    wanted = list(_requirements("rlx", frozenset({""})))
-    bad = [finding for text in wanted if (finding := _library(text))]
+    wanted = list(_requirements("rlx"))
+    bad = [finding for requirement in wanted if (finding := _library(requirement))]
     yield from bad
     if not bad:
         yield ok("libraries", f"all {len(wanted)} are installed and in the ranges rlx was made for")
 
 
-def _requirements(package: str, extras: Iterable[str]) -> Iterator[str]:
+def _requirements(package: str, extras: Iterable[str] = ("",)) -> Iterator[Requirement]:
     """Yield what a package requires here with some of its extras (``""``: none), and the extras of that."""
-    from packaging.requirements import Requirement
-
-    for text in importlib.metadata.requires(package) or []:
-        requirement = Requirement(text)
+    for requirement in map(Requirement, importlib.metadata.requires(package) or []):
         if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
             continue
-        yield str(requirement).partition(";")[0].strip()
+        requirement.marker = None
+        yield requirement
         if requirement.extras and _version(requirement.name):
-            every = set(_requirements(requirement.name, {""}))
-            yield from (each for each in _requirements(requirement.name, requirement.extras) if each not in every)
+            yield from _added(requirement.name, requirement.extras)
 
 
-def _library(text: str) -> CheckResult | None:
+def _added(package: str, extras: Iterable[str]) -> list[Requirement]:
+    """Return what a package requires with some of its extras beside what it always does."""
+    always = set(_requirements(package))
+    return [each for each in _requirements(package, extras) if each not in always]
+
+
+def _library(requirement: Requirement) -> CheckResult | None:
     """Return what is wrong with a required library, if anything is."""
-    from packaging.requirements import Requirement
-
-    requirement, here = Requirement(text), _version(Requirement(text).name)
-    cure = f"`{sys.executable} -m pip install '{text}'`"
+    here = _version(requirement.name)
+    cure = f"`{sys.executable} -m pip install '{requirement}'`"
     if here is None and not _under_another_name(requirement.name):
         return problem(requirement.name, "is not installed", cure)
     if here is not None and not requirement.specifier.contains(here, prereleases=True):
@@ -132,7 +134,7 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def git(_: Path | None) -> Iterator[CheckResult]:
+def installed_git(_: Path | None) -> Iterator[CheckResult]:
     """Check that Git is there, and new enough."""
     from rlx.launch import git as run
 
@@ -145,7 +147,7 @@ def git(_: Path | None) -> Iterator[CheckResult]:
         yield ok("git", said.removeprefix("git version "))
 
 
-def dvc(_: Path | None) -> Iterator[CheckResult]:
+def installed_dvc(_: Path | None) -> Iterator[CheckResult]:
     """Say which DVC it is, and what kinds of remote it reaches."""
     version = _version("dvc")
     kinds = [kind for kind in ("s3", "gs", "azure", "ssh", "webdav") if _version(f"dvc-{kind}")]
@@ -168,11 +170,7 @@ def disk(root: Path | None) -> Iterator[CheckResult]:
 def extras(_: Path | None) -> Iterator[CheckResult]:
     """Say which optional parts are installed."""
     names = importlib.metadata.metadata("rlx").get_all("Provides-Extra") or []
-    there: list[str] = []
-    lacking: list[str] = []
-    for name in sorted(set(names) - {"dev"}):
-        plain = set(_requirements("rlx", {""}))
-        bad = [text for text in _requirements("rlx", {name}) if text not in plain and _library(text)]
-        (lacking if bad else there).append(name)
+    lacking = [name for name in sorted({*names} - {"dev"}) if any(map(_library, _added("rlx", [name])))]
+    there = sorted({*names} - {"dev", *lacking})
     found = [f"with {listed(there, 9)}"] * bool(there) + [f"without {listed(lacking, 9)}"] * bool(lacking)
     yield ok("extras", "; ".join(found) or "none")

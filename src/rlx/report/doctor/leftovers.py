@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from rlx.experiments import head as head_of, leftovers, under_way
+from rlx.experiments import git_head as head_of, leftovers, under_way
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun
 
 FIX = "`rlx doctor --fix` deletes it"
 
 
-def head(root: Path) -> Iterator[CheckResult]:
+def left_head(root: Path) -> Iterator[CheckResult]:
     """Check that HEAD is on a branch, and tell where a killed `dvc exp run` took it off."""
     now, killed = head_of(root), leftovers.detached_by_dvc(root)
     if now is None or under_way(root):
@@ -55,7 +55,7 @@ def stash(root: Path) -> Iterator[CheckResult]:
         yield warning("dvc queue", told, "`dvc queue start`, or `dvc queue remove --queued`")
 
 
-def git_locks(root: Path) -> Iterator[CheckResult]:
+def left_git_locks(root: Path) -> Iterator[CheckResult]:
     """Check for locks of Git that nobody holds; one of them stops every later command."""
     locks = leftovers.git_locks(root)
     if not locks:
@@ -67,7 +67,7 @@ def git_locks(root: Path) -> Iterator[CheckResult]:
     yield problem("git locks", f"{shown}, without a process that holds it", FIX, _unless_busy(root, locks))
 
 
-def experiment_folders(root: Path) -> Iterator[CheckResult]:
+def left_folders(root: Path) -> Iterator[CheckResult]:
     """Check for DVC experiments that call themselves running and are not."""
     folders = leftovers.experiment_folders(root)
     if not folders:
@@ -79,7 +79,7 @@ def experiment_folders(root: Path) -> Iterator[CheckResult]:
     yield warning("dvc exp", told, FIX, _unless_busy(root, folders))
 
 
-def rwlocks(root: Path) -> Iterator[CheckResult]:
+def left_rwlocks(root: Path) -> Iterator[CheckResult]:
     """Check DVC's lists of who reads and writes what."""
     for path, dead in leftovers.rwlocks(root).items():
         name = path.relative_to(root)

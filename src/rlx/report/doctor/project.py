@@ -44,7 +44,7 @@ DVCIGNORED = (".gitignore", "__pycache__", "*.pyc", "/runs/*_[0-9][0-9][0-9]*")
 
 def is_repository(root: Path) -> bool:
     """Tell whether the project is in a Git repository with a commit."""
-    return repo.head(root) is not None
+    return repo.git_head(root) is not None
 
 
 def repository(root: Path) -> Iterator[CheckResult]:
@@ -54,13 +54,13 @@ def repository(root: Path) -> Iterator[CheckResult]:
         return  # that Git is missing is told already
     if repo.answer(root, "rev-parse", "--git-dir") is None:
         yield problem("repository", "the project is in no Git repository", f"`git init` and {commit}")
-    elif (head := repo.head(root)) is None:
+    elif (head := repo.git_head(root)) is None:
         yield problem("repository", "has no commit yet, and experiments start from one", commit)
     else:
         yield ok("repository", f"{root}, commit {head.commit[:10]}")
 
 
-def identity(root: Path) -> Iterator[CheckResult]:
+def git_identity(root: Path) -> Iterator[CheckResult]:
     """Check that Git knows who commits."""
     if not has_identity(root):
         cure = "`git config --global user.name 'Your Name'` and `git config --global user.email you@example.org`"

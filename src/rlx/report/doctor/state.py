@@ -11,7 +11,7 @@ from rlx.config import MOST_BYTES, has_marks, read_bytes, read_json
 from rlx.errors import DataDamaged
 from rlx.experiments import abandoned, check_lock, default_remote, drop_abandoned, recorded_here
 from rlx.launch import main_root
-from rlx.records import RECORD, SIZE_LIMIT, bench_folder, cache_root, is_whole
+from rlx.records import RECORD, SIZE_LIMIT, bench_folder, bytes_below, cache_root, is_whole
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, size, warning, with_noun
 
 
@@ -129,17 +129,6 @@ def index(root: Path) -> Iterator[CheckResult]:
 
 def sizes(root: Path) -> Iterator[CheckResult]:
     """Say how much room the bench and DVC's cache take."""
-    bench, cache = total(bench_folder(root)), total(cache_root(root))
+    bench, cache = bytes_below(bench_folder(root)), bytes_below(cache_root(root))
     told = f"bench {size(bench)} (kept below {size(SIZE_LIMIT)}), DVC's cache {size(cache)}"
     yield ok("room", told)
-
-
-def total(folder: Path) -> int:
-    """Return the bytes below a folder; files that vanish meanwhile count nothing."""
-    found = 0
-    for path in folder.rglob("*"):
-        try:
-            found += path.lstat().st_size
-        except OSError:
-            continue
-    return found

@@ -28,8 +28,8 @@ def norm(g_P):
 
 
 @elementwise
-def step(p_P, optimizer, t, settings):
-    """Take the ``t``-th Adam step (counted from 1) along the clipped gradient; returns ‖g‖ before clipping."""
+def adam_step(p_P, optimizer, t, settings):
+    """Take the ``t``-th step of Adam (counted from 1) along the clipped gradient; returns ‖g‖ before clipping."""
     g_P, m_P, v_P = optimizer.gradient, optimizer.moments1, optimizer.moments2
     length = norm(g_P)
     scale = np.float32(min(1.0, settings.max_grad_norm / (length + 1e-6)))

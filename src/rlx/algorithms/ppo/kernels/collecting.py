@@ -44,7 +44,7 @@ def end_and_begin_step(t, policy, work, ledger, noise_TW, rollout):
 
 
 @exact
-def collect(policy, work, native, ledger, noise_TW, bounds_2A, rollout):
+def collect_rollout(policy, work, native, ledger, noise_TW, bounds_2A, rollout):
     """Fill a rollout, apart from advantages and returns, in a compiled environment.
 
     Args:

@@ -10,7 +10,7 @@ from rlx.launch import exact
 
 
 @exact
-def play(policy, work, native, ledger, bounds_2A, over_N):
+def play_episodes(policy, work, native, ledger, bounds_2A, over_N):
     """Play the episode that each copy has just begun to its end; ``ledger.episodes`` then has returns and lengths.
 
     Copies that are done go on in the batch, so that its size, on which the last bits depend, never changes.

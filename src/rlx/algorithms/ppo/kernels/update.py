@@ -139,5 +139,5 @@ def run_epoch(policy, optimizer, t, rollout, order, batch, work, settings, numbe
         backward(parameters, gradient, policy.actor, x, work.actor, work.actor_gradients)
         backward(parameters, gradient, policy.critic, x, work.critic, work.critic_gradients)
         t += 1
-        numbers[number, GRADIENT_NORM] = adam.step(parameters, optimizer, t, settings)
+        numbers[number, GRADIENT_NORM] = adam.adam_step(parameters, optimizer, t, settings)
     return t, count, False
