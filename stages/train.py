@@ -4,13 +4,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rlx.config.checks import check_engine
-from rlx.config.composition import read_parameters
-from rlx.entry import run_stage
+from rlx.algorithms import device_for
+from rlx.cli import run_stage
+from rlx.config import check_engine, read_parameters
 from rlx.experiments import git_state
-from rlx.policies import device_for
-from rlx.runs import RunFolder, write_metadata
-from rlx.seeds import SeedOutcome, check, train_run
+from rlx.records import RunFolder, write_metadata
+from rlx.training import SeedOutcome, check, train_run
 
 
 def main(run: str) -> None:

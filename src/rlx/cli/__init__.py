@@ -13,6 +13,7 @@ import click
 
 import rlx
 from rlx.cli.common import general_options
+from rlx.cli.entry import run_stage as run_stage
 from rlx.errors import PluginBroken
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ COMMANDS = {
     "note": "Write a line about a run.",
     "doctor": "Check the installation and the project.",
     "sync": "Bring dvc.yaml in step with the study.",
+    "upgrade": "Bring a project of an older rlx up to date.",
     "completion": "Let the shell complete commands and names of runs.",
 }
 UNSETTLED = ("init", "doctor", "sync", "completion", "note", "tag")

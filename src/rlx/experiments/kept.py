@@ -39,6 +39,7 @@ from rlx.experiments.revisions import (
     recorded_here,
 )
 from rlx.experiments.untrusted import check_layout
+from rlx.experiments.upgraded_files import as_now
 from rlx.launch import git, git_blobs
 from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, cached, lay_out, members
 
@@ -140,7 +141,7 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any], judg
             same_protocol &= _judged_alike(found, data, judging)
         except (ValueError, AttributeError, ConfigError):
             continue
-        if same_protocol and stages == here and run in runs and "eval" in runs[run].outputs:
+        if same_protocol and list(map(as_now, STAGES, stages)) == here and run in runs and "eval" in runs[run].outputs:
             return name if name != run or (root / "runs" / run / "eval").is_dir() else f"{run}@HEAD"
     return None
 

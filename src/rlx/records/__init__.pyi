@@ -3,6 +3,7 @@ from .bench import (
     SIZE_LIMIT as SIZE_LIMIT,
     Entry as Entry,
     bench_folder as bench_folder,
+    count_stage_as as count_stage_as,
     entry_for as entry_for,
     logs_of as logs_of,
     prune as prune,
