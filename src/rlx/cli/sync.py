@@ -20,9 +20,9 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
     """Bring dvc.yaml in step with the study.
 
     The compare stage lists the results of every run in study.runs (params.yaml). After adding or removing a run there,
-    this rewrites that list; the rest of dvc.yaml stays as it is. A dvc.yaml of an older rlx is brought up to date, with
-    the stages beside it as far as you have not changed them; comments and stages of your own stay. The resolve stage
-    lists the data files of the project that environments read, so that a change of them is noticed.
+    this rewrites that list; the rest of dvc.yaml stays as it is. A dvc.yaml so old that runs are not judged by their own
+    environment is brought up to date first, as `rlx upgrade` does; comments and stages of your own stay. The resolve
+    stage lists the data files of the project that environments read, so that a change of them is noticed.
 
     With --merge it settles the conflicts of two people who each added a run: the study has the runs of both, dvc.lock the
     results of both, and `dvc pull && dvc repro` then only judges them. What both sides changed is named and left to you.
