@@ -113,7 +113,7 @@ class RunFolder:
         found = self.judging
         if found is None:
             raise Missing(
-                f"{self.path / FILE}: no such file; `dvc repro` makes it (in an older project, first `rlx sync`)"
+                f"{self.path / FILE}: no such file; `dvc repro` makes it (in an older project, first `rlx upgrade`)"
             )
         return found
 
