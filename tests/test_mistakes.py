@@ -8,9 +8,9 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
-from rlx.cli.entry import guarded
 
 from rlx.cli import _invoke
+from rlx.cli.entry import guarded
 from rlx.launch import VARIABLE
 from tests.conftest import Project
 
