@@ -75,10 +75,10 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
-        content: Any = {"format": FORMAT, **self.config.model_dump(), "code": code}
+        content: dict[str, Any] = {"format": FORMAT, **self.config.model_dump(), "code": code}
         for path in LATER:
             *sections, key = path
-            inner = reduce(getitem, sections, content)
+            inner: Any = reduce(getitem, sections, content)  # type: ignore[arg-type]
             if inner[key] == attrgetter(".".join(map(str, path)))(RunConfig()):
                 del inner[key]
         return content
