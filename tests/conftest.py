@@ -31,6 +31,7 @@ os.environ |= {
 os.environ.pop("DVC_ROOT", None)
 
 REPOSITORY = Path(__file__).parents[1]
+FOUND_BY = os.environ.get("PYTHONPATH")
 
 
 def interruptible() -> None:
@@ -86,9 +87,12 @@ def pytest_unconfigure() -> None:
 def run(
     command: Sequence[str], folder: Path, *, apart: bool = False, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with its output in one text, or with errors ``apart``; `rlx` and `dvc` start warm."""
+    """Run a command with its output in one text, or with errors ``apart``; `rlx` and `dvc` start warm.
+
+    They start from nothing where the test has put packages on the path.
+    """
     words = ["dvc", *command[3:]] if command[:3] == (sys.executable, "-m", "dvc") else list(command)
-    if words[0] not in ("rlx", "dvc"):
+    if words[0] not in ("rlx", "dvc") or os.environ.get("PYTHONPATH") != FOUND_BY:
         stderr = subprocess.PIPE if apart else subprocess.STDOUT
         return subprocess.run(
             command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=stderr, timeout=timeout, check=False

@@ -1,9 +1,11 @@
 """Runs commands in processes forked from one that has imported what they need: each test saves their start-up.
 
-``rlx`` and ``dvc`` take one to three seconds to import what they use, and the suite calls them some hundred times. This
-program imports it once and forks a process per command, with its own folder, environment, arguments and output; nothing
-else of a command is different. What depends on a start from nothing (imports, signals, the shell's words) is tested with
-real processes, not here.
+``rlx`` and ``dvc`` take one to three seconds to import what they use, and the suite calls them more than a thousand times.
+This program imports it once and forks a process per command, with its own folder, environment, arguments and output. What
+such a command starts in turn (DVC, a stage of the pipeline, a worker) is forked as well, from the process that starts it,
+which stays its parent. A command in the tests' own process would save no more: a fork costs 0.05 s, and keeps commands
+apart as processes do. What depends on a start from nothing (imports, signals, the shell's words) is tested with real
+processes, not here.
 
 It reads a JSON line per command on standard input, ``{"argv": [...], "cwd": "...", "env": {...}, "output": "FILE",
 "errors": "FILE" | null, "timeout": s}``, and answers each with a line, the exit status (null: it took too long).
@@ -11,26 +13,59 @@ It reads a JSON line per command on standard input, ``{"argv": [...], "cwd": "..
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import fcntl
+import gc
+import importlib
 import json
+import multiprocessing.process
+import multiprocessing.util
 import os
+import pkgutil
+import re
+import runpy
 import signal
+import subprocess
 import sys
+import sysconfig
 import time
 import traceback
+from collections.abc import Mapping, Sequence
+from multiprocessing import resource_tracker
+from types import ModuleType
 from typing import Any
 
 PRELOADED = (
     "click", "dvc.cli", "dvc.commands.repro", "dvc.repo", "gymnasium", "matplotlib.pyplot", "pandas", "plotly.graph_objects",
     "pydantic", "rich.table", "scipy.stats", "torch", "stable_baselines3", "yaml", "ruamel.yaml",
 )  # fmt: skip
+ABOVE = 512
+"""A number above those of all files that a command has open."""
+STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w.-]+)*)")
+PATH = list(sys.path)
+INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_kept: list[Any] = []
+"""What a forked process has of its parent's and must not let go of: closing it would close what has its number now."""
+_registered: set[str] = set()
+_spoiled = False
+"""Whether a command of rlx has run in this process: its modules know of a project then."""
 
 
 def main() -> None:
     """Serve commands until standard input ends."""
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
-            __import__(name)
+            importlib.import_module(name)
+    import rlx
+
+    for module in pkgutil.walk_packages(rlx.__path__, "rlx."):
+        with contextlib.suppress(ImportError):  # of an extra that is not installed
+            importlib.import_module(module.name)
+    import gymnasium
+
+    _registered.update(gymnasium.registry)
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         sys.stdout.write(json.dumps(status_of(request)) + "\n")
@@ -41,7 +76,10 @@ def status_of(request: dict[str, Any]) -> int | None:
     """Run one command in a process of its own, and return its exit status."""
     pid = os.fork()
     if pid == 0:
-        run(request)
+        output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        errors = os.open(request["errors"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if request["errors"] else output
+        os.setpgid(0, 0)
+        become(request["argv"], request["cwd"], request["env"], (os.open(os.devnull, os.O_RDONLY), output, errors))
     deadline, pause = time.monotonic() + request["timeout"], 0.001
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -54,22 +92,25 @@ def status_of(request: dict[str, Any]) -> int | None:
     return None
 
 
-def run(request: dict[str, Any]) -> None:
-    """Become the command, and end with it."""
+def become(argv: Sequence[str], cwd: str, env: Mapping[str, str], streams: Sequence[int]) -> None:
+    """Let this forked process be a command with these standard streams, and end with it."""
     status = 1
     try:
-        os.setpgid(0, 0)
-        os.chdir(request["cwd"])
+        gc.freeze()
+        _kept.append((sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__))
+        os.chdir(cwd)
         os.environ.clear()
-        os.environ.update(request["env"])
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
-        os.dup2(os.open(request["errors"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if request["errors"] else 1, 2)
+        os.environ.update(env)
+        for number, stream in enumerate([fcntl.fcntl(stream, fcntl.F_DUPFD, ABOVE) for stream in streams]):
+            os.dup2(stream, number)
+        os.closerange(3, 2 * ABOVE)
         sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
         sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-        sys.argv = request["argv"]
-        sys.path[0] = os.path.dirname(sys.executable)  # noqa: PTH120
-        status = called(request["argv"])
+        sys.argv, sys.path = list(argv), [os.path.dirname(sys.executable), *PATH[1:]]  # noqa: PTH120
+        start_afresh()
+        subprocess.Popen = _Popen
+        multiprocessing.get_context = _context
+        status = called(argv)
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
         if isinstance(ended.code, str):
@@ -78,25 +119,100 @@ def run(request: dict[str, Any]) -> None:
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
-            import atexit
-
             atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        os._exit(status)
+        os._exit(status & 0xFF)
 
 
-def called(argv: list[str]) -> int:
+def start_afresh() -> None:
+    """Forget what the process that this one was forked from was at: its handlers, children and the project's modules."""
+    atexit._clear()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    multiprocessing.process._children = set()
+    multiprocessing.util._finalizer_registry.clear()
+    resource_tracker._resource_tracker._fd = resource_tracker._resource_tracker._pid = None
+    if _spoiled:
+        _kept.append(dict(sys.modules))
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name.partition(".")[0] == "rlx" or (name != "__main__" and file and not file.startswith(INSTALLED)):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+        import gymnasium
+
+        for name in set(gymnasium.registry) - _registered:
+            del gymnasium.registry[name]
+
+
+def called(argv: Sequence[str]) -> int:
     """Call the program."""
+    global _spoiled
     if argv[0] == "dvc":
         from dvc.cli import main as program
 
-        return int(program(argv[1:]) or 0)
+        return int(program(list(argv[1:])) or 0)
+    _spoiled = True
+    if argv[0] != "rlx":
+        _kept.append(sys.modules["__main__"])
+        sys.modules["__main__"] = ModuleType("__main__")
+        sys.path[0] = str(os.getcwd())  # noqa: PTH109
+        runpy._run_module_as_main(argv[0])
+        return 0
     from rlx.cli import main as command
 
     command()
     return 0
+
+
+def program_of(args: Any, env: Mapping[str, str] | None) -> list[str] | None:
+    """Return what a command line starts, if that is ours and can be forked: ``dvc``, or a stage by its module."""
+    if not isinstance(args, list) or (env or os.environ).get("PYTHONPATH") != FOUND_BY:
+        return None
+    if args[:3] == [sys.executable, "-m", "dvc"]:
+        return ["dvc", *args[3:]]
+    if len(args) > 2 and args[-2] == "-c" and (stage := STAGE.fullmatch(args[-1])):
+        return [stage[1], *stage[2].split()]
+    return None
+
+
+FOUND_BY = os.environ.get("PYTHONPATH")
+_RealPopen, _real_context = subprocess.Popen, multiprocessing.get_context
+
+
+class _Popen(_RealPopen):
+    """Starts DVC and stages by forking, everything else as ever."""
+
+    def _execute_child(
+        self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,
+        p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, restore_signals, gid, gids, uid, umask,
+        start_new_session, process_group,
+    ) -> None:  # fmt: skip
+        argv = None if shell or preexec_fn or pass_fds else program_of(args, env)
+        if argv is None:
+            super()._execute_child(
+                args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,
+                p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, restore_signals, gid, gids, uid, umask,
+                start_new_session, process_group,
+            )  # fmt: skip
+            return
+        pid = os.fork()
+        if pid == 0:
+            if start_new_session:
+                os.setsid()
+            pairs = zip((p2cread, c2pwrite, errwrite), (0, 1, 2), strict=True)
+            streams = [given if given != -1 else own for given, own in pairs]
+            become(argv, str(cwd or "."), dict(env or os.environ), streams)
+        self.pid, self._child_created = pid, True
+        self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
+
+
+def _context(method: str | None = None) -> Any:
+    """Let workers be forked from this process, which has imported everything: they do the same, and start at once."""
+    return _real_context("fork" if os.environ.get("PYTHONPATH") == FOUND_BY else method)
 
 
 if __name__ == "__main__":

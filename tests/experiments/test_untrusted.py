@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_mistakes import typed
 from tests.conftest import Project
-from tests.test_mistakes import typed
 
 SECRET = "CANARY"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

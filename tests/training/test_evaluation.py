@@ -365,7 +365,7 @@ def test_odd_sizes_are_filmed_and_missing_renderers_explained(tmp_path: Path, en
     config = RunConfig.model_validate(
         {
             "num_seeds": 1,
-            "env": {"id": f"tests.test_evaluation:{env_id}", "num_envs": 1},
+            "env": {"id": f"tests.training.test_evaluation:{env_id}", "num_envs": 1},
             "algo": {"total_timesteps": 64, "rollout_steps": 64, "batch_size": 64},
             "eval": {"every": 64, "episodes": 1},
         }

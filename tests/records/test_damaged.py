@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.test_mistakes import typed
 from tests.conftest import Project
-from tests.test_mistakes import typed
 
 Said = tuple[int, str]
 IN_LS = ("config_snapshot.yaml", "metadata.json", "eval/summary.json")

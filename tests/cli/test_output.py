@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_mistakes import typed
 from tests.conftest import Project
-from tests.test_mistakes import typed
 
 HOSTILE = "a\x1b]8;;http://x\x07\x9b31m\r\u202eb\u200b\x7f|<script>alert(1)</script>\n= 1"
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u200b]")

@@ -124,7 +124,7 @@ def test_code_outside_the_packages_is_refused(tmp_path: Path) -> None:
         hashes_of(root, ["envs.a"])
 
 
-PROGRAM = Path(__file__).parent / "data" / "program.py.txt"
+PROGRAM = Path(__file__).parents[1] / "data" / "program.py.txt"
 
 
 def test_the_hash_of_a_program_is_the_same_on_every_python() -> None:

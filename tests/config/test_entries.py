@@ -14,7 +14,7 @@ from rlx.experiments.planning import _applied, addressed
 from rlx.experiments.resolving import resolve_run
 from tests.conftest import Project
 
-FORMS = (Path(__file__).parent / "cases" / "zoo_forms.yaml").read_text().split("---\n")[1:]
+FORMS = (Path(__file__).parents[1] / "cases" / "zoo_forms.yaml").read_text().split("---\n")[1:]
 BASE = """study: {runs: [a]}
 env: {id: CartPole-v1, num_envs: 16}
 algo: {total_timesteps: 4096, rollout_steps: 128, batch_size: 32, gamma: 0.5, max_grad_norm: 9.0, update_epochs: 2}

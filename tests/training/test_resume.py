@@ -20,7 +20,7 @@ from rlx.launch import workers
 from rlx.records.metrics import read_rows
 from rlx.training.one_seed import Progress, train_seed
 from rlx.training.seeds import train_run
-from tests.test_training import cartpole, hashes
+from tests.training.test_training import cartpole, hashes
 
 KILLS = 20
 
@@ -96,7 +96,7 @@ MEMORY = """
 import resource, sys, tempfile
 from pathlib import Path
 from rlx.training.one_seed import train_seed
-from tests.test_training import cartpole
+from tests.training.test_training import cartpole
 for steps in (20_000, 200_000):
     folder = Path(tempfile.mkdtemp(dir=sys.argv[1]))
     train_seed(folder, cartpole(algo={"engine": "fast", "total_timesteps": steps}), 0, folder, lambda _: None)
@@ -110,7 +110,7 @@ def test_memory_does_not_grow_with_the_length_of_training(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
     )
     short, long = map(int, done.stdout.split())
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes here

@@ -24,7 +24,7 @@ from rlx.launch.task import Events, read_spec
 from rlx.training import chosen_executor
 from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY, Project
-from tests.test_environments_die import SAID, project_of
+from tests.launch.test_environments_die import SAID, project_of
 
 TOY = '''
 import json, os, subprocess

@@ -10,8 +10,7 @@ import gymnasium as gym
 import pytest
 
 from rlx.cli import _invoke
-from rlx.cli.entry import guarded
-from rlx.launch import VARIABLE
+from rlx.launch import VARIABLE, guarded
 from tests.conftest import Project
 
 MISTAKES = """

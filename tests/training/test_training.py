@@ -328,7 +328,7 @@ def test_read_snapshot_is_what_training_used(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_the_first_format_is_read_and_trained_on(tmp_path: Path) -> None:
     """Stored by rlx 0.1 before format 2: ``checkpoint_format_1.zip`` after 1024 steps with seed 3."""
-    stored = Path(__file__).parent / "data" / "checkpoint_format_1.zip"
+    stored = Path(__file__).parents[1] / "data" / "checkpoint_format_1.zip"
     checkpoint = checkpoints.load(stored)
     assert (checkpoint.state.step, checkpoint.state.engine) == (1024, "stable-baselines3")
     assert checkpoint.normalizer is not None

@@ -26,7 +26,7 @@ from rlx.records.sinks.following import Followers, unsent
 from rlx.records.sinks.registry import SinkKind, chosen_sinks, sink_makers
 from rlx.training.seeds import train_run
 from tests.conftest import Project
-from tests.test_training import cartpole, hashes
+from tests.training.test_training import cartpole, hashes
 
 TOY = '''
 """A sink of another package: a line for each call, in a file that survives a kill."""
@@ -134,7 +134,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 from rlx.training.seeds import train_run
-from tests.test_sinks import long
+from tests.records.test_sinks import long
 if __name__ == "__main__":
     train_run(Path(sys.argv[1]), "a", long(), lambda _: None)
 """
@@ -150,7 +150,7 @@ def test_killed_and_resumed_it_gets_each_step_once_after_what_it_holds(tmp_path:
     root = choosing(tmp_path / "p", f"{{toy: {{hold: {str(hold).lower()}}}}}", "tensorboard")
     entry = entry_for(root, long(), 3)
     with subprocess.Popen(
-        [sys.executable, "-c", TRAIN, str(root)], cwd=Path(__file__).parents[1], start_new_session=True
+        [sys.executable, "-c", TRAIN, str(root)], cwd=Path(__file__).parents[2], start_new_session=True
     ) as child:
         while child.poll() is None and len(written(entry)) < 20:
             time.sleep(0.05)

@@ -1,6 +1,6 @@
 """The JSON documents: what commands print and files hold for stored results, key by key and value by value.
 
-``python -m tests.test_documents`` writes ``tests/data/documents/expected/`` anew, for a change that is meant.
+``python -m tests.report.test_documents`` writes ``tests/data/documents/expected/`` anew, for a change that is meant.
 """
 
 from __future__ import annotations

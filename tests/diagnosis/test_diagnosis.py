@@ -659,7 +659,7 @@ def test_every_rule_is_complete_and_names_no_environment() -> None:
         assert set(rule.explains) <= set(names), rule.id
     import gymnasium
 
-    folder = Path(__file__).parents[1] / "src" / "rlx" / "diagnosis"
+    folder = Path(__file__).parents[2] / "src" / "rlx" / "diagnosis"
     code = "\n".join(path.read_text() for path in folder.rglob("*.py")).replace("CleanRL's MountainCar-v0", "")
     stems = {name.partition("-v")[0].rpartition("/")[2] for name in gymnasium.registry}
     assert [stem for stem in stems if len(stem) > 5 and f'"{stem}' in code] == []
