@@ -1,7 +1,7 @@
 """Makes ``tests/data/older_project.tar.xz``: a small project with results, as rlx was at :data:`COMMIT`.
 
 It has an environment of its own, a stage that its owner edited, and everything that its owner had: Git's history, DVC's
-cache and the bench. Run once, from the repository (``python -m tests.older_project``); what it made is stored, since later
+cache and the bench. Run once, from the repository (``python -m tests.experiments.older_project``); what it made is stored, since later
 code cannot make it any more.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 COMMIT = "1d42f30"
 """The last commit before the house was rebuilt."""
-STORED = Path(__file__).parent / "data" / "older_project.tar.xz"
+STORED = Path(__file__).parents[1] / "data" / "older_project.tar.xz"
 SHIPPED = ("dvc.yaml", "params.yaml", "stages", "configs", "envs", "policies", ".gitattributes", ".gitignore")
 SHIPPED_OF_DVC = (".dvcignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots", "runs/README.md")
 EDIT = '    print(f"{run}: trains on the machine of its owner")\n'
@@ -80,7 +80,7 @@ def is_kept(path: Path, root: Path) -> bool:
 
 def main() -> None:
     """Make the archive."""
-    repository = Path(__file__).parents[1]
+    repository = Path(__file__).parents[2]
     with tempfile.TemporaryDirectory() as place:
         code, root = Path(place, "code"), Path(place, "project")
         root.mkdir()

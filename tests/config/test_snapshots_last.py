@@ -16,7 +16,7 @@ from rlx.config.schema import Parameters
 from rlx.config.values import Since, changes_results, since_of
 from rlx.experiments import resolve_run
 
-STORED = Path(__file__).parent / "data" / "snapshots"
+STORED = Path(__file__).parents[1] / "data" / "snapshots"
 """Projects as commits of rlx shipped them, each with the snapshots that the code of that commit wrote."""
 NOT_COMPARABLE = {
     # The first version computed otherwise (engine.train: 1), and had no `algo.engine`: every later snapshot has it.
