@@ -15,6 +15,7 @@ from rlx.config import read_parameters, read_snapshot
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments import plan_upgrade, upgrade
 from rlx.experiments.pipeline import merged_pipeline, shipped_pipelines
+from rlx.experiments.promoting import _replaced_since
 from rlx.experiments.shipped import KEPT_BY_RLX, nearest, versions
 from rlx.experiments.template import template_files
 from rlx.experiments.upgraded_files import upgraded
@@ -23,6 +24,8 @@ from rlx.report.doctor.project import stages
 
 from .conftest import Project
 from .older_project import EDIT, STORED
+
+STAGES = ("resolve", "train", "eval", "video", "analyze", "compare")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,7 @@ def kept(root: Path) -> dict[str, bytes]:
 
 
 def test_an_older_project_keeps_its_results_and_trains_nothing(older: Project) -> None:
+    """The whole way as a person goes it, in commands: they, and DVC's look at eleven stages, take the time."""
     shown = [older.rlx(*command).stdout for command in (["compare"], ["info", "bossfight"])]
     assert ["`rlx upgrade`" in finding.cure for finding in stages(older.root)] == [True]
     before = kept(older.root)
@@ -72,7 +76,9 @@ def test_an_older_project_keeps_its_results_and_trains_nothing(older: Project) -
     assert not list(stages(older.root))  # `rlx doctor` says nothing more of them
     again = older.rlx("upgrade")
     assert (again.returncode, again.stdout) == (0, "nothing to do: the project is of the present rlx\n")
-    # what the last commit trained is what would be trained now
+    # what the last commit trained is what would be trained now, and what experiments from before it recorded counts
+    since = _replaced_since(older.root, "HEAD")
+    assert {name for name, _ in since.items()} == {f"stages/{run}.py" for run in STAGES}
     assert "already" in older.rlx("train", "cartpole").stdout
 
 
