@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import json
 import multiprocessing
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -14,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
 import pytest
 from filelock import FileLock
 
@@ -59,20 +63,6 @@ class _Warm:
     def close(self) -> None:
         with self._process:  # closes what it reads, so that it ends, and waits for it
             pass
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files so that no process waits for the finished project: one begins with making it, others follow last."""
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-
-    def needs_it(path: Path) -> bool:
-        return any("finished" in getattr(item, "fixturenames", ()) for item in files[path])
-
-    needing = sorted(filter(needs_it, files), key=lambda path: -len(files[path]))
-    ordered = [*needing[:1], *(path for path in files if path not in needing), *needing[1:]]
-    items[:] = [item for path in ordered for item in files[path]]
 
 
 _warm: list[_Warm] = []
@@ -201,25 +191,54 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
+MADE_FROM = ("src", "stages", "configs", "envs", "policies", "algorithms", "params.yaml", "dvc.yaml", ".dvc/config",
+             ".dvc/plots", ".gitignore", ".gitattributes", ".dvcignore", "runs/README.md", "tests/conftest.py")  # fmt: skip
+KEPT = 5
+"""Finished projects that stay in the cache folder, the ones used last."""
+
+
+def _key() -> str:
+    """Return a hash of all that the finished project comes from: code, templates, and the versions of what is installed."""
+    digest = hashlib.sha256(f"{sys.version} {platform.machine()} {sys.prefix}".encode())
+    for found in sorted(f"{each.name} {each.version}" for each in importlib.metadata.distributions()):
+        digest.update(found.encode())
+    for name in MADE_FROM:
+        inside = sorted((REPOSITORY / name).rglob("*")) if (REPOSITORY / name).is_dir() else [REPOSITORY / name]
+        for path in inside:
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"{path.relative_to(REPOSITORY)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _finished(cache: Path) -> Path:
+    """Return the folder of the finished project and of its remote; made where nobody has, or has been interrupted."""
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / _key()
+    with FileLock(cache / "lock"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            made = Project(folder / "project")
+            run(["rlx", "init", str(made.root), "--remote", str(folder / "remote")], folder).check_returncode()
+            shrink(made)
+            made.dvc("repro")
+            made.commit("run the study")
+        (folder / "done").touch()
+        last_used = sorted(cache.glob("*/done"), key=lambda path: path.stat().st_mtime)
+        for old in last_used[:-KEPT]:
+            shutil.rmtree(old.parent, ignore_errors=True)
+    return folder / "project"
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose tiny study has been run and committed; do not change it, copy it.
 
-    Made once, and copied for each of the processes that tests run in.
+    Made once for each state of the code (in the user's cache folder), and copied for each process that tests run in.
     """
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    with FileLock(shared / "finished.lock"):
-        if not (shared / "finished.done").exists():
-            made = Project(shared / "finished" / "project")
-            remote = shared / "remote"
-            run(["rlx", "init", str(made.root), "--remote", str(remote)], shared).check_returncode()
-            shrink(made)
-            made.dvc("repro")
-            made.commit("run the study")
-            (shared / "finished.done").touch()
+    made = _finished(Path(platformdirs.user_cache_dir("rlx-tests")) / "finished")
     copy = tmp_path_factory.mktemp("own") / "project"
-    shutil.copytree(shared / "finished" / "project", copy, symlinks=True)
+    shutil.copytree(made, copy, symlinks=True)
     return Project(copy)
 
 

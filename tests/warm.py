@@ -48,12 +48,14 @@ INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 _kept: list[Any] = []
 """What a forked process has of its parent's and must not let go of: closing it would close what has its number now."""
 _registered: set[str] = set()
+_set_by_imports: dict[str, str] = {}
 _spoiled = False
 """Whether a command of rlx has run in this process: its modules know of a project then."""
 
 
 def main() -> None:
     """Serve commands until standard input ends."""
+    before = set(os.environ)
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -65,6 +67,7 @@ def main() -> None:
     import gymnasium
 
     _registered.update(gymnasium.registry)
+    _set_by_imports.update({name: value for name, value in os.environ.items() if name not in before})
     gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
@@ -100,7 +103,7 @@ def become(argv: Sequence[str], cwd: str, env: Mapping[str, str], streams: Seque
         _kept.append((sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__))
         os.chdir(cwd)
         os.environ.clear()
-        os.environ.update(env)
+        os.environ.update({**_set_by_imports, **env})
         for number, stream in enumerate([fcntl.fcntl(stream, fcntl.F_DUPFD, ABOVE) for stream in streams]):
             os.dup2(stream, number)
         os.closerange(3, 2 * ABOVE)
