@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from rlx.entry import run_stage
-from rlx.report.diagnosis_words import headline
-from rlx.report.run_analysis import analyze_run
-from rlx.runs import RunFolder
+from rlx.experiments import run_stage
+from rlx.records import RunFolder
+from rlx.report import analyze_run, headline
 
 
 def main(run: str) -> None:

@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-from rlx.config.composition import read_parameters
-from rlx.entry import run_stage
-from rlx.experiments import check_roster
-from rlx.report.comparison_files import write_comparison
-from rlx.report.comparison_words import headlines
-from rlx.report.study_comparison import compare_folders
-from rlx.runs import RunFolder
+from rlx.config import read_parameters
+from rlx.experiments import check_roster, run_stage
+from rlx.records import RunFolder
+from rlx.report import compare_folders, headlines, write_comparison
 
 
 def main() -> None:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from rlx.config.checks import check_engine
-from rlx.config.composition import read_parameters
-from rlx.entry import run_stage
-from rlx.held_out import evaluate_run
-from rlx.runs import RunFolder
+from rlx.config import check_engine, read_parameters
+from rlx.experiments import run_stage
+from rlx.records import RunFolder
+from rlx.training import evaluate_run
 
 
 def main(run: str) -> None:

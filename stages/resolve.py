@@ -5,11 +5,8 @@ Everything that can be wrong with a configuration is said here, before anything 
 
 from pathlib import Path
 
-from rlx.config.checks import check_engine
-from rlx.config.composition import read_parameters
-from rlx.entry import run_stage
-from rlx.experiments import check_roster
-from rlx.resolving import resolve_run
+from rlx.config import check_engine, read_parameters
+from rlx.experiments import check_roster, resolve_run, run_stage
 
 
 def main(run: str) -> None:

@@ -4,13 +4,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rlx.config.checks import check_engine
-from rlx.config.composition import read_parameters
-from rlx.entry import run_stage
-from rlx.experiments import git_state
-from rlx.policies import device_for
-from rlx.runs import RunFolder, write_metadata
-from rlx.seeds import SeedOutcome, check, train_run
+from rlx.algorithms import device_for
+from rlx.config import check_engine, read_parameters
+from rlx.experiments import git_state, run_stage
+from rlx.records import RunFolder, write_metadata
+from rlx.training import SeedOutcome, check, train_run
 
 
 def main(run: str) -> None:

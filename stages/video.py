@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from rlx.config.composition import read_parameters
-from rlx.entry import run_stage
-from rlx.runs import RunFolder
-from rlx.video import film_run
-from rlx.wording import number
+from rlx.config import read_parameters
+from rlx.experiments import run_stage
+from rlx.records import RunFolder
+from rlx.stats import number
+from rlx.training import film_run
 
 
 def main(run: str) -> None:

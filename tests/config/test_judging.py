@@ -115,12 +115,14 @@ def test_sync_brings_an_older_pipeline_up_to_date(project: Project) -> None:
     project.replace("params.yaml", "runs: [cartpole, cartpole_epochs]", "runs: [cartpole_epochs]")
     project.replace("params.yaml", "baseline: cartpole ", "baseline: cartpole_epochs ")
     told = project.run("rlx", "train", "cartpole_epochs", check=False)
-    assert (told.returncode, "bring them up to date with `rlx sync`" in " ".join(told.stdout.split())) == (3, True)
+    assert (told.returncode, "bring them up to date with `rlx upgrade`" in " ".join(told.stdout.split())) == (3, True)
     assert "dvc.yaml is of an older rlx" in " ".join(project.rlx("doctor", check=False).stdout.split())
-    project.write("stages/eval.py", (data / "eval.py.txt").read_text() + "# mine\n")
+    project.write("stages/eval.py", "# mine altogether\n")
     assert "stages/eval.py is changed from what rlx shipped" in project.rlx("sync").stdout
-    project.write("stages/eval.py", (data / "eval.py.txt").read_text())
-    assert "brought up to date: dvc.yaml, stages/resolve.py" in project.rlx("sync").stdout
+    assert "judging.yaml" not in (old / "dvc.yaml").read_text()
+    project.write("stages/eval.py", (data / "eval.py.txt").read_text() + "# mine\n")
+    assert "as `rlx upgrade` does: stages/eval.py, dvc.yaml" in " ".join(project.rlx("sync").stdout.split())
+    assert (old / "stages/eval.py").read_text() == (REPOSITORY / "stages/eval.py").read_text() + "# mine\n"
     project.replace("dvc.yaml", "  mine:  # my own\n    cmd: echo hello\n\n", "")
     project.replace("params.yaml", "runs: [cartpole_epochs]", "runs: [cartpole, cartpole_epochs]")
     project.rlx("sync")

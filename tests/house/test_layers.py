@@ -55,3 +55,21 @@ def test_start_up_is_light(statement: str) -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+@pytest.mark.parametrize(
+    ("statement", "light"),
+    [
+        ("import rlx.experiments.index", "torch gymnasium numpy pandas matplotlib dvc"),
+        ("from rlx.algorithms import vocabulary; vocabulary()", "torch gymnasium numba stable_baselines3"),
+        (
+            "import rlx.report.run_records; from rlx.diagnosis import diagnose",
+            "gymnasium numba stable_baselines3 torch",
+        ),
+        ("import rlx.comparison.study", "torch gymnasium pandas dvc"),
+    ],
+)
+def test_what_looks_at_results_imports_nothing_that_trains(statement: str, light: str) -> None:
+    code = f"{statement}; import sys; print([name for name in {light.split()} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -42,6 +42,7 @@ COMMANDS = {
     "note": "Write a line about a run.",
     "doctor": "Check the installation and the project.",
     "sync": "Bring dvc.yaml in step with the study.",
+    "upgrade": "Bring a project of an older rlx up to date.",
     "completion": "Let the shell complete commands and names of runs.",
 }
 UNSETTLED = ("init", "doctor", "sync", "completion", "note", "tag")

@@ -20,9 +20,9 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
     """Bring dvc.yaml in step with the study.
 
     The compare stage lists the results of every run in study.runs (params.yaml). After adding or removing a run there,
-    this rewrites that list; the rest of dvc.yaml stays as it is. A dvc.yaml of an older rlx is brought up to date, with
-    the stages beside it as far as you have not changed them; comments and stages of your own stay. The resolve stage
-    lists the data files of the project that environments read, so that a change of them is noticed.
+    this rewrites that list; the rest of dvc.yaml stays as it is. A dvc.yaml so old that runs are not judged by their own
+    environment is brought up to date first, as `rlx upgrade` does; comments and stages of your own stay. The resolve
+    stage lists the data files of the project that environments read, so that a change of them is noticed.
 
     With --merge it settles the conflicts of two people who each added a run: the study has the runs of both, dvc.lock the
     results of both, and `dvc pull && dvc repro` then only judges them. What both sides changed is named and left to you.
@@ -35,21 +35,36 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
     if driver:
         _drive(*driver)
         return
-    from rlx.config import find_root, read_parameters
-    from rlx.experiments import sync_data, sync_roster, upgrade_pipeline
+    from rlx.config import find_root, is_of_older_rlx, read_parameters
+    from rlx.experiments import sync_data, sync_roster
 
     root = find_root()
     settle = settle or _is_in_conflict(root)
     settled = settle and _settle(root)
     runs = read_parameters(root).study.runs
-    for line in upgrade_pipeline(root):
-        tell(line)
+    if is_of_older_rlx(root):
+        _upgrade(root)
     changed = sync_roster(root, runs)
     click.echo(f"dvc.yaml {'now compares' if changed else 'compares'} {', '.join(runs)}")
     if added := sync_data(root):
         click.echo(f"dvc.yaml now watches data that environments read: {', '.join(added)}")
     if settle:
         tell(_next(root, settled=settled))
+
+
+def _upgrade(root: Path) -> None:
+    """Bring the files of an older rlx up to date, without which the study cannot be made."""
+    from rlx.experiments import plan_upgrade, upgrade
+
+    planned = plan_upgrade(root)
+    upgrade(root, planned)
+    if planned.files:
+        tell(f"brought up to date, as `rlx upgrade` does: {', '.join(file.name for file in planned.files)}")
+    for line in (
+        *(f"{file.name}: you and rlx changed the same lines; `rlx upgrade` shows them" for file in planned.conflicts),
+        *planned.left,
+    ):
+        tell(line)
 
 
 def _drive(ancestor: Path, ours: Path, theirs: Path, name: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from rlx.config.algorithm_config import AlgorithmConfig, announce
-from rlx.config.values import Count, NumberOrSchedule, Positive
+from rlx.config.values import Count, NumberOrSchedule, Positive, Since
 
 if TYPE_CHECKING:
     from rlx.config.document import KeyPath
@@ -21,7 +21,9 @@ class PPOConfig(AlgorithmConfig):
     draws_from_python: ClassVar[bool] = False
     name: Literal["ppo"] = "ppo"
     """The algorithm."""
-    engine: Literal["auto", "fast", "stable-baselines3"] = "auto"
+    engine: Annotated[Literal["auto", "fast", "stable-baselines3"], Since("2026-11-21", older="auto", always=True)] = (
+        "auto"
+    )
     """What computes it: `fast` is compiled code for multilayer perceptrons on the CPU, `stable-baselines3` its own code
     for everything; `auto` takes the fast one where it can. The mathematics is the same."""
     total_timesteps: Positive = 100_000

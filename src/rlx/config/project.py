@@ -20,7 +20,7 @@ WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compa
 
 
 def is_of_older_rlx(root: Path) -> bool:
-    """Tell whether ``dvc.yaml`` is of a version that did not judge each environment by its own (``rlx sync`` mends it)."""
+    """Tell whether ``dvc.yaml`` is of a version that did not judge each environment by its own (``rlx upgrade`` mends it)."""
     path = root / "dvc.yaml"
     try:
         return path.is_file() and "judging.yaml" not in path.read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ import rlx
 from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings
 from rlx.config.plugin import plugins
 from rlx.config.ppo_config import PPOConfig
-from rlx.config.values import Count, Positive, Section
+from rlx.config.values import CHANGES_NO_RESULT, Count, Positive, Section, Since
 from rlx.stats import nearest
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
@@ -79,10 +79,10 @@ class EnvConfig(Section):
     """`sync` steps the copies one after another in the training process; `async` gives each its own process, which
     pays when one step takes longer than about a millisecond; `isolated` does that too and evaluates one copy at a time,
     for simulators of which a process can hold one only."""
-    backend: Annotated[str, Field(max_length=64)] = "auto"
+    backend: Annotated[str, Field(max_length=64), Since("2026-11-29", older="auto")] = "auto"
     """Where the environment comes from: `gymnasium`, `native` (compiled dynamics of some of Gymnasium's environments, the same
     bits), or `auto`: the fastest that gives Gymnasium's own bits."""
-    step_timeout: Annotated[float, Field(gt=0, le=86_400, exclude=True)] = 300.0
+    step_timeout: Annotated[float, Field(gt=0, le=86_400), CHANGES_NO_RESULT] = 300.0
     """Seconds that one call of the environment (`make`, `reset`, `step`, `render`, `close`) may take before its process
     is ended and the seed fails. No part of the snapshot: changing it trains nothing."""
 
@@ -127,7 +127,7 @@ class CheckpointConfig(Section):
     environments start new episodes, so a value too small for the episode length is raised (rlx says so)."""
     keep: Positive | None = None
     """How many `step_N.zip` of each seed to keep, the newest; null keeps all."""
-    start: StartConfig | None = None
+    start: Annotated[StartConfig | None, Since("2026-11-21", older=None)] = None
     """Where training starts from; null: from scratch."""
 
 
@@ -140,7 +140,7 @@ class EvalConfig(Section):
     """Episodes of each validation."""
     deterministic: bool = True
     """Take the policy's most likely action instead of sampling one."""
-    step_limit: Positive | None = None
+    step_limit: Annotated[Positive | None, Since("2026-11-25", older=None)] = None
     """A validation episode longer than this is cut: for environments that never end. null: after 100,000 steps. (Held-out
     episodes have `final_eval.step_limit`.)"""
 

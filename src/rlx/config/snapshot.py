@@ -6,8 +6,6 @@ Training depends on this file alone. It is byte-stable: the same configuration g
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import attrgetter, getitem
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from rlx.config.document import Document, KeyPath, dump, parse_document, read_do
 from rlx.config.files.containment import is_plain_path
 from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
-from rlx.config.values import Section
+from rlx.config.values import Section, changes_results, since_of
 from rlx.errors import ConfigError, DataDamaged, Missing
 from rlx.stats import listed, shown
 
@@ -26,12 +24,6 @@ FORMAT = 1
 HEADER = "# The effective configuration of this run, complete. Written by the resolve stage; edit configs/ instead.\n"
 IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 """Settings that say which seeds a run has and how it is called, but not what one seed computes."""
-
-LATER: tuple[KeyPath, ...] = (("checkpoint", "start"), ("eval", "step_limit"), ("env", "backend"))
-"""Settings that came after snapshots were first written. A snapshot leaves one out while it has its default, by which older
-versions behaved, so that nothing trains again for it; every other setting must be there, or the file is damaged."""
-FIRST_LACKED: tuple[KeyPath, ...] = (("algo", "engine"),)
-"""Settings that the snapshots of the very first version lack, and that all later ones have."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +67,22 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
-        content: dict[str, Any] = {"format": FORMAT, **self.config.model_dump(), "code": code}
-        for path in LATER:
-            *sections, key = path
-            inner: Any = reduce(getitem, sections, content)  # type: ignore[arg-type]
-            if inner[key] == attrgetter(".".join(map(str, path)))(RunConfig()):
-                del inner[key]
-        return content
+        return {"format": FORMAT, **_lasting(self.config, self.config.model_dump()), "code": code}
 
     def to_yaml(self) -> str:
         """Return the text of the file."""
         return HEADER + dump(self.to_data())
+
+
+def _lasting(section: Section, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a section's values without those that came later and are as older versions behaved."""
+    kept: dict[str, Any] = {}
+    for name, value in values.items():
+        info, here = type(section).model_fields.get(name), getattr(section, name)
+        since = None if info is None else since_of(info)
+        if since is None or since.always or here != since.older:
+            kept[name] = _lasting(here, value) if isinstance(here, Section) and isinstance(value, dict) else value
+    return kept
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -158,7 +155,7 @@ def _snapshot_from(document: Document, cure: str) -> Snapshot:
             f"{document.name}: is not complete: it lacks {listed(lacking)}, and a snapshot has every setting; {cure}"
         )
     try:
-        return Snapshot(_config_from(data), _project_code(code))
+        return Snapshot(_config_from(_with_older(RunConfig, data)), _project_code(code))
     except (ValidationError, ValueError, TypeError) as error:
         told = " ".join(str(error).split())[:200]
         raise DataDamaged(f"{document.name}: is not a snapshot ({told}); {cure}") from None
@@ -180,13 +177,25 @@ def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
         for name, info in section.model_fields.items():
             here = (*path, name)
             if not isinstance(values, dict) or name not in values:
-                lacking.extend([here] if here not in (*LATER, *FIRST_LACKED) and not info.exclude else [])
+                lacking.extend([here] if since_of(info) is None and changes_results(info) else [])
             elif inner := _section_of(info.annotation, values[name]):
                 look(inner, values[name], here)
 
     look(RunConfig, data, ())
     own = code if isinstance(code, dict) else {}
     return lacking + [("code", name) for name in ("files", "registration") if name not in own]
+
+
+def _with_older(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:
+    """Return what a snapshot says with what it does not say: the values by which versions before a setting behaved."""
+    complete = dict(values)
+    for name, info in section.model_fields.items():
+        since = since_of(info)
+        if name not in values and since is not None:
+            complete[name] = since.older
+        elif isinstance(values.get(name), dict) and (inner := _section_of(info.annotation, values[name])):
+            complete[name] = _with_older(inner, values[name])
+    return complete
 
 
 def _section_of(annotation: Any, values: Any) -> type[Section] | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 
@@ -16,6 +18,38 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+@dataclass(frozen=True)
+class Since:
+    """Marks a setting that came after snapshots were first written, beside its type: ``Annotated[int, Since(…)]``.
+
+    A snapshot leaves the setting out while it has the value by which older versions behaved, so that nothing trains again
+    for it, and one that lacks it is read with that value, whatever the default is by then.
+
+    Attributes:
+        day: When it came (year-month-day).
+        older: The value by which versions before behaved.
+        always: It is written even so: snapshots have had it since, and the versions before computed otherwise anyway.
+    """
+
+    day: str
+    older: Any
+    always: bool = False
+
+
+CHANGES_NO_RESULT = Field(exclude=True)
+"""Marks a setting that cannot change what a training gives: no snapshot has it, and changing it trains nothing."""
+
+
+def since_of(info: FieldInfo) -> Since | None:
+    """Return the mark of a setting that came later; None for one that snapshots had from the first."""
+    return next((mark for mark in info.metadata if isinstance(mark, Since)), None)
+
+
+def changes_results(info: FieldInfo) -> bool:
+    """Tell whether a setting can change a result; one that cannot is in no snapshot."""
+    return not info.exclude
 
 
 LARGEST = 10**18

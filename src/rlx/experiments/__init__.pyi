@@ -40,7 +40,6 @@ from .merging import (
     settle_conflicts as settle_conflicts,
     way_of as way_of,
 )
-from .pipeline import upgrade_pipeline as upgrade_pipeline
 from .planning import plan as plan
 from .promoting import (
     check_ready as check_ready,
@@ -93,4 +92,6 @@ from .sweeps.running import (
 )
 from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
+from .upgraded_files import UpgradedFile as UpgradedFile
+from .upgrading import Upgrade as Upgrade, older_files as older_files, plan_upgrade as plan_upgrade, upgrade as upgrade
 from .workplace import Verbosity as Verbosity

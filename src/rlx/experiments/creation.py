@@ -26,8 +26,8 @@ An rlx project: reinforcement-learning experiments as a DVC pipeline.
     rlx compare                                 # the verdicts
     rlx train {run} -S algo.learning_rate=0.001 # one experiment, beside the study
 
-`params.yaml` says what is studied and how runs are judged; `configs/` holds a file per run; `envs/` and `policies/`
-are Python packages for environments and networks of your own; `runs/` and `analysis/compare/` hold the results.
+`params.yaml` says what is studied and how runs are judged; `configs/` holds a file per run; `envs/`, `policies/` and
+`algorithms/` are Python packages for environments, networks and algorithms of your own; `runs/` and `analysis/compare/` hold the results.
 """
 
 

@@ -31,6 +31,7 @@ from rlx.errors import CommandFailed, ConfigError, DataDamaged, DataRefused, Mis
 from rlx.experiments.experiment import Experiment
 from rlx.experiments.revisions import SMALL, commit_of, cure_of_commit, experiments, recorded, recorded_here
 from rlx.experiments.untrusted import check_layout
+from rlx.experiments.upgraded_files import as_now
 from rlx.launch import git, git_blobs
 from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, Origin, cached, lay_out, members
 
@@ -132,7 +133,7 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any], judg
             same_protocol &= _judged_alike(found, data, judging)
         except (ValueError, AttributeError, ConfigError):
             continue
-        if same_protocol and stages == here and run in runs and "eval" in runs[run].outputs:
+        if same_protocol and list(map(as_now, STAGES, stages)) == here and run in runs and "eval" in runs[run].outputs:
             return name if name != run or (root / "runs" / run / "eval").is_dir() else f"{run}@HEAD"
     return None
 

@@ -13,8 +13,7 @@ import psutil
 from rlx.config import read_json, write_text
 from rlx.errors import DataDamaged
 from rlx.experiments.repository import answer, git_folder, git_head
-from rlx.experiments.workplace import is_alive
-from rlx.launch import git, main_root
+from rlx.launch import git, is_same, main_root
 
 EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""
@@ -150,7 +149,7 @@ def _dead(content: dict[str, Any]) -> int:
         *content.get("write", {}).values(),
         *(each for many in content.get("read", {}).values() for each in many),
     ]
-    return sum(not is_alive(int(entry["pid"])) for entry in entries if entry)
+    return sum(not is_same(int(entry["pid"]), None) for entry in entries if entry)
 
 
 def empty_rwlock(path: Path) -> None:

@@ -83,23 +83,30 @@ def union(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> li
 
 
 def _parameters(sides: Sides) -> Merged:
-    return _with_one_list(sides, ("study", "runs"), "params.yaml")
+    return merged_with_lists(sides, [("study", "runs")], "params.yaml")
 
 
 def _pipeline(sides: Sides) -> Merged:
-    return _with_one_list(sides, ("stages", "compare", "deps"), "dvc.yaml")
+    return merged_with_lists(sides, [("stages", "compare", "deps")], "dvc.yaml")
 
 
-def _with_one_list(sides: Sides, path: Sequence[str], name: str) -> Merged:
-    """Merge a YAML file line by line, and one list of it by union."""
+def merged_with_lists(sides: Sides, paths: Iterable[Sequence[str]], name: str) -> Merged:
+    """Merge a YAML file line by line, and some lists of it by union.
+
+    Args:
+        sides: The file.
+        paths: The keys that lead to each list of words.
+        name: What it is called in messages.
+    """
     texts = [(side or b"").decode("utf-8", "surrogateescape") for side in (sides.base, sides.ours, sides.theirs)]
-    lists = [_list_in(text, path) for text in texts]
-    if lists[1] is not None and lists[2] is not None:
-        common = union(lists[0] or [], lists[1], lists[2])
-        texts = [
-            with_list(text, path, common, name) if found is not None else text
-            for text, found in zip(texts, lists, strict=True)
-        ]
+    for path in paths:
+        lists = [_list_in(text, path) for text in texts]
+        if lists[1] is not None and lists[2] is not None:
+            common = union(lists[0] or [], lists[1], lists[2])
+            texts = [
+                with_list(text, path, common, name) if found is not None else text
+                for text, found in zip(texts, lists, strict=True)
+            ]
     content, conflicts = by_lines(*(text.encode("utf-8", "surrogateescape") for text in texts))
     return Merged(content, (name,) if conflicts else ())
 

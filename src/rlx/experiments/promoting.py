@@ -22,12 +22,15 @@ from rlx.config import (
     write_bytes,
 )
 from rlx.errors import CommandFailed, ConfigError, DataRefused
+from rlx.experiments.carrying import carried
 from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
+from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.untrusted import check_outputs
+from rlx.experiments.upgraded_files import as_now
 from rlx.launch import dvc, git, git_blobs
 from rlx.records import cached
 
@@ -305,10 +308,19 @@ def _text_of(root: Path) -> str:
 def _locks(root: Path, experiment: Experiment, runs: Sequence[RecordedRun], text: str) -> tuple[Lock, Lock]:
     """Return a lock as it is, and with the experiment's stages of some runs in it."""
     (theirs,) = git_blobs(root, [f"{experiment.commit}:./{LOCK}"])
-    here, there = read_lock(text), read_lock((theirs or b"").decode("utf-8", "replace"))
+    recorded = carried((theirs or b"").decode("utf-8", "replace"), _replaced_since(root, experiment.commit))
+    here, there = read_lock(text), read_lock(recorded)
     names = {run.run for run in runs}
     made = {stage: section for stage, section in there.stages.items() if stage.partition("@")[2] in names}
     return here, Lock(here.head if here.stages else there.head, {**here.stages, **made}, here.tail)
+
+
+def _replaced_since(root: Path, commit: str) -> dict[str, tuple[bytes, bytes]]:
+    """Return the stage files that `rlx upgrade` has brought up to date since a commit: what they held, and what they hold."""
+    names = [name for name in KEPT_BY_RLX if name.startswith("stages/") and (root / name).is_file()]
+    pairs = zip(names, git_blobs(root, [f"{commit}:./{name}" for name in names]), strict=True)
+    found = {name: (before, (root / name).read_bytes()) for name, before in pairs if before is not None}
+    return {name: both for name, both in found.items() if both[0] != both[1] and as_now(name, both[0]) == both[1]}
 
 
 def _to_commit(root: Path, experiment: Experiment, runs: Sequence[RecordedRun]) -> list[str]:

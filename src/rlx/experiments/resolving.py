@@ -36,9 +36,9 @@ from rlx.experiments.environment_notices import notices
 from rlx.experiments.watched_data import check_watched
 from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
-NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx sync`"
+NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx upgrade`"
 OLDER = (
-    "dvc.yaml is of an older rlx; `rlx sync` brings it up to date: each environment is then judged by its own values"
+    "dvc.yaml is of an older rlx; `rlx upgrade` brings it up to date: each environment is then judged by its own values"
 )
 
 

@@ -254,14 +254,3 @@ def processes_in(folder: Path) -> list[int]:
         if here == top or here.startswith(f"{top}{os.sep}"):
             found.append(int(process.pid))
     return sorted(found)
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process of this machine still runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True

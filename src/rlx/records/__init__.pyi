@@ -4,6 +4,7 @@ from .bench import (
     Entry as Entry,
     bench_folder as bench_folder,
     bytes_below as bytes_below,
+    count_stage_as as count_stage_as,
     entry_for as entry_for,
     logs_of as logs_of,
     prune as prune,

@@ -24,6 +24,8 @@ from rlx.errors import DataDamaged
 from rlx.launch import main_root
 
 LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy")
+STAGES = "stages.json"
+"""Which train stage counts as which older one on the bench, by SHA-256: `rlx upgrade` notes it where it changed no result."""
 SIZE_LIMIT = 4 * 2**30
 """Bytes of finished and abandoned seeds to keep; the oldest go first."""
 
@@ -91,11 +93,36 @@ def fingerprint(root: Path, snapshot: Snapshot, seed: int) -> str:
     facts = {
         "config": snapshot.training_part(),
         "seed": seed,
-        "stage": sha256_of(stage) if stage.is_file() else None,
+        "stage": _stage_of_seeds(root, sha256_of(stage)) if stage.is_file() else None,
         "engine": rlx.STAGE_VERSIONS["train"],
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def count_stage_as(root: Path, new: str, old: str) -> None:
+    """Let seeds that an older train stage trained be found with a new one, which trains them alike.
+
+    Args:
+        root: The project.
+        new: SHA-256 of the new stage's file.
+        old: Of the older one.
+    """
+    if _stage_of_seeds(root, new) != _stage_of_seeds(root, old):
+        write_json(bench_folder(root) / STAGES, {**_stages(root), new: _stage_of_seeds(root, old)})
+
+
+def _stage_of_seeds(root: Path, stage: str) -> str:
+    """Return the hash by which the bench knows seeds that a stage trains."""
+    return _stages(root).get(stage, stage)
+
+
+def _stages(root: Path) -> dict[str, str]:
+    try:
+        content = read_json(bench_folder(root) / STAGES)
+    except (OSError, ValueError, DataDamaged):
+        return {}
+    return {str(new): str(old) for new, old in content.items()} if isinstance(content, dict) else {}
 
 
 def prune(root: Path, limit: int = SIZE_LIMIT) -> list[Path]:

@@ -38,12 +38,12 @@ from rlx.records.live_notes import AT_WORK, Process
 from rlx.records.metadata_shape import FORMAT, check_metadata, not_metadata
 from rlx.records.metrics import iterate_rows
 from rlx.records.run_state import run_state
-from rlx.stats import SeedCurve
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
     from rlx.records.origin import Origin
     from rlx.records.results import Summary
+    from rlx.stats import SeedCurve
 
 LIBRARIES = ("rlx", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy", "dvc")
 
@@ -113,7 +113,7 @@ class RunFolder:
         found = self.judging
         if found is None:
             raise Missing(
-                f"{self.path / FILE}: no such file; `dvc repro` makes it (in an older project, first `rlx sync`)"
+                f"{self.path / FILE}: no such file; `dvc repro` makes it (in an older project, first `rlx upgrade`)"
             )
         return found
 
@@ -272,6 +272,8 @@ def read_curve_table(folder: Path) -> dict[int, SeedCurve] | None:
     """
     import numpy as np
     import pandas as pd
+
+    from rlx.stats import SeedCurve
 
     path = folder / "plots" / "learning_curve.csv"
     if not path.exists():

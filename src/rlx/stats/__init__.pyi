@@ -1,4 +1,5 @@
 from . import wording as wording
+from .arrays import Array as Array
 from .curves import (
     Band as Band,
     Reaching as Reaching,
@@ -11,7 +12,6 @@ from .curves import (
 )
 from .estimates import (
     NO_SPREAD as NO_SPREAD,
-    Array as Array,
     Description as Description,
     Estimate as Estimate,
     Interval as Interval,

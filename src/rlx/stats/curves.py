@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import integrate, stats
 
-from rlx.stats.estimates import Array, Interval, success_interval
+from rlx.stats.arrays import Array
+from rlx.stats.estimates import Interval, success_interval
 
 
 @dataclass(frozen=True)

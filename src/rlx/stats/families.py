@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rlx.stats.estimates import Array
+from rlx.stats.arrays import Array
 from rlx.stats.permutation import ALIKE, holm, permutation_test
 
 DRAWS = 3_999

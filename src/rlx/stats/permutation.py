@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlx.stats.estimates import Array
+from rlx.stats.arrays import Array
 
 EXACT_LIMIT = 200_000
 """Up to this many rearrangements (10 against 10 seeds have 184,756) the test is exact; beyond, some are drawn."""

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import numpy as np
 from scipy import stats as scipy_stats
 
-from rlx.stats.estimates import NO_SPREAD, Array, Estimate, Interval
+from rlx.stats.arrays import Array
+from rlx.stats.estimates import NO_SPREAD, Estimate, Interval
 from rlx.stats.permutation import ALIKE, Sums, extremeness, gap_and_variance, t_of
 from rlx.stats.tasks import difference_across_tasks
 

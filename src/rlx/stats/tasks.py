@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rlx.stats.estimates import NO_SPREAD, Array, Estimate, Interval
+from rlx.stats.arrays import Array
+from rlx.stats.estimates import NO_SPREAD, Estimate, Interval
 from rlx.stats.permutation import ALIKE, Test, extremeness, gap_and_variance, sums
 
 RESAMPLES = 5_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlx.algorithms.learner import UPDATE_SECONDS, Array, Observations, State
-from rlx.algorithms.ppo import build
+from rlx.algorithms.ppo.building import build
 from rlx.algorithms.ppo.engines import FAST, choose_engine
 from rlx.config import RunConfig
 from rlx.envs import Environments

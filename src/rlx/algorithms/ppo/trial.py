@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.algorithms.ppo import build
+from rlx.algorithms.ppo.building import build
 from rlx.config import RunConfig
 from rlx.envs import GymnasiumSource, NativeSource, Surroundings, TrainingEnv, stands_in
 

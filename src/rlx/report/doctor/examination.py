@@ -36,6 +36,7 @@ PROJECT: tuple[Check, ...] = (
     project.parameters,
     project.configs,
     project.roster,
+    project.stages,
     project.clone,
     project.ignored,
     project.untracked_configs,

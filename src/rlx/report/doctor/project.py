@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rlx.config import MOST_BYTES, PACKAGES, has_marks, is_of_older_rlx, read_bytes
 from rlx.errors import ConfigError, RlxError
-from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, repository as repo
+from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, older_files, repository as repo
 from rlx.launch import has_identity
 from rlx.records import LAYOUT
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun
@@ -150,7 +150,7 @@ def roster(root: Path) -> Iterator[CheckResult]:
     older = is_of_older_rlx(root)
     if older:
         what = "dvc.yaml is of an older rlx: runs are not judged by what their environment says"
-        yield problem("roster", what, "`rlx sync`")
+        yield problem("roster", what, "`rlx upgrade`")
     try:
         check_roster(root, runs)
     except ConfigError as error:
@@ -163,6 +163,15 @@ def roster(root: Path) -> Iterator[CheckResult]:
     if older:
         return
     yield ok("roster", "dvc.yaml compares the runs of the study")
+
+
+def stages(root: Path) -> Iterator[CheckResult]:
+    """Check that the files that rlx keeps in the project are those of the present version."""
+    if files := older_files(root):
+        what = f"{listed(files, 9)}: of an older rlx, whose names for things go on working"
+        yield warning(
+            "stages", what, "`rlx upgrade` brings them up to date and keeps the results (`--dry-run`: says how)"
+        )
 
 
 def _dropped(root: Path, runs: Collection[str]) -> list[str]:

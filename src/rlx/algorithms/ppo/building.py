@@ -1,0 +1,73 @@
+"""Makes a PPO, as configured, on the engine that its environments are for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.utils import LinearSchedule
+
+from rlx.algorithms.policies import policy_arguments
+from rlx.algorithms.ppo.stock import PPO
+from rlx.config import PPOConfig, RunConfig, Schedule
+from rlx.envs import TrainingEnv
+from rlx.errors import PolicyUnusable
+
+
+def build(root: Path, config: RunConfig, seed: int, venv: Any, device: str = "cpu") -> PPO:
+    """Make an untrained PPO: the fast one where ``venv`` is a :class:`rlx.envs.TrainingEnv`, else Stable-Baselines3's.
+
+    Args:
+        root: The project (for networks of its own).
+        config: The run.
+        seed: The training seed: initial weights and everything random until the first segment begins.
+        venv: The vectorised environment to train in.
+        device: Torch's name of it.
+
+    Raises:
+        PolicyUnusable: The network or device cannot be used.
+    """
+    algo = config.algo
+    assert isinstance(algo, PPOConfig)
+    policy_class, policy_kwargs = policy_arguments(root, config, venv.observation_space)
+    policy_kwargs.pop("use_sde", None)  # PPO adds it itself
+    algorithm = PPO
+    if isinstance(venv, TrainingEnv):
+        from rlx.algorithms.ppo.fast import FastPPO
+
+        algorithm = FastPPO
+    try:
+        model = algorithm(
+            policy_class,
+            venv,
+            learning_rate=schedule(algo.learning_rate),
+            n_steps=algo.rollout_steps,
+            batch_size=algo.batch_size,
+            n_epochs=algo.update_epochs,
+            gamma=algo.gamma,
+            gae_lambda=algo.gae_lambda,
+            clip_range=schedule(algo.clip_range),
+            clip_range_vf=None if algo.clip_range_vf is None else schedule(algo.clip_range_vf),
+            normalize_advantage=algo.normalize_advantage,
+            ent_coef=algo.entropy_coef,
+            vf_coef=algo.value_coef,
+            max_grad_norm=algo.max_grad_norm,
+            use_sde=algo.use_sde,
+            sde_sample_freq=algo.sde_sample_freq,
+            target_kl=algo.target_kl,
+            policy_kwargs=policy_kwargs,
+            seed=seed,
+            device=device,
+        )
+    except TypeError as error:
+        raise PolicyUnusable(
+            f"policy: network {config.policy.type!r} cannot be built with policy.kwargs: {error}"
+        ) from error
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
+
+
+def schedule(value: float | Schedule) -> Any:
+    """Return a number or a schedule as Stable-Baselines3 takes it."""
+    return LinearSchedule(value.start, value.end, 1.0) if isinstance(value, Schedule) else value
