@@ -21,9 +21,8 @@ from rlx.experiments.template import template_files
 from rlx.experiments.upgraded_files import upgraded
 from rlx.records import entry_for
 from rlx.report.doctor.project import stages
-
-from .conftest import Project
-from .older_project import EDIT, STORED
+from tests.conftest import Project
+from tests.experiments.older_project import EDIT, STORED
 
 STAGES = ("resolve", "train", "eval", "video", "analyze", "compare")
 

@@ -1,17 +1,15 @@
-"""The README's tour, pasted line by line; and the wheel, installed where nothing else is."""
+"""The README's tour and the tutorial, pasted line by line."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import pytest
 
 from docs import tutorial
-from tests.conftest import REPOSITORY, Project, shrink
+from tests.conftest import REPOSITORY
 
 
 def tour() -> list[str]:
@@ -42,37 +40,6 @@ def test_the_tour_can_be_pasted_line_by_line(tmp_path: Path) -> None:
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
     assert (here / "dvc_plots" / "index.html").is_file()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_the_wheel_alone_makes_projects_that_run(tmp_path: Path) -> None:
-    """Build the wheel, install it in a fresh environment, run `rlx init` and `dvc repro` on a tiny budget."""
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "-o", str(tmp_path / "dist"), str(REPOSITORY)],
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    venv.create(tmp_path / "venv", with_pip=True)
-    bin_folder = tmp_path / "venv" / "bin"
-    install = [str(bin_folder / "pip"), "install", "-q", "-c", str(REPOSITORY / "constraints.txt"), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
-    path = {"PATH": f"{bin_folder}:/usr/bin:/bin:/usr/local/bin"}
-    import os
-
-    environment = {**os.environ, **path}
-    subprocess.run(["rlx", "init", "project"], cwd=tmp_path, env=environment, check=True)
-    project = Project(tmp_path / "project")
-    shrink(project)
-    done = subprocess.run(
-        ["dvc", "repro"], cwd=project.root, env=environment, text=True, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (project.root / "analysis" / "compare" / "comparison.md").is_file()
-    for name in ("dvc.yaml", "params.yaml", "stages/train.py", "envs/bossfight.py", "configs/lunarlander.yaml"):
-        if name != "params.yaml":
-            assert (project.root / name).read_bytes() == (REPOSITORY / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -314,6 +314,20 @@ def test_event_files_hold_the_metrics_at_the_moments_of_the_clock(tmp_path: Path
     assert plugins_named == ["hparams"] * 3  # what is measured, the settings, and that it finished
 
 
+@pytest.mark.component
+def test_tensorboard_itself_reads_what_is_written(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train_run(tmp_path, "a", cartpole(seed=3, num_seeds=1), lambda _: None)
+    read = EventAccumulator(str(tmp_path / "runs/a/logs/seed_3"))
+    read.Reload()
+    rows = own_rows(tmp_path, 3)
+    assert len(read.PluginTagToContent("hparams")) == 3  # what is measured, the settings, and that it finished
+    for name in metrics_of(rows[-1]):
+        found = [(event.step, event.value) for event in read.Scalars(name)]
+        assert found == [(row["step"], float(np.float32(row[name]))) for row in rows if row.get(name) is not None]
+
+
 # --- choosing -----------------------------------------------------------------------------------------------------------
 
 

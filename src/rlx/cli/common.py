@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from rlx.launch import StageCall, Terminal
     from rlx.report import Grid, Line
 
+    TextParam = click.ParamType[str]
+    PathParam = click.ParamType[Path]
+else:
+    TextParam = PathParam = click.ParamType  # no generic class before click 8.5
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would compute; a text of this kind gets an apostrophe in front."""
 
 
-class _Named(click.ParamType[str]):
+class _Named(TextParam):
     """A name that the shell can complete."""
 
     def __init__(self, name: str, known: Callable[[Path], Sequence[str]]):
@@ -102,7 +107,7 @@ AS_CSV = click.option("--csv", "as_csv", is_flag=True, callback=_for_programs, h
 AS_MARKDOWN = click.option("--md", "as_markdown", is_flag=True, callback=_for_programs, help="Print Markdown.")
 
 
-class _Output(click.ParamType[Path]):
+class _Output(PathParam):
     """A file to write; ``-`` is standard output."""
 
     name = "file"
