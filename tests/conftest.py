@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.metadata
 import json
@@ -33,6 +34,7 @@ os.environ |= {
     "COLUMNS": "80",
 }
 os.environ.pop("DVC_ROOT", None)
+os.register_at_fork(after_in_child=atexit._clear)  # what these tests have to tidy up is not a forked worker's
 
 REPOSITORY = Path(__file__).parents[1]
 FOUND_BY = os.environ.get("PYTHONPATH")

@@ -55,6 +55,7 @@ _spoiled = False
 
 def main() -> None:
     """Serve commands until standard input ends."""
+    os.register_at_fork(after_in_child=atexit._clear)  # what a parent has to tidy up is not its child's
     before = set(os.environ)
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
@@ -131,7 +132,6 @@ def become(argv: Sequence[str], cwd: str, env: Mapping[str, str], streams: Seque
 
 def start_afresh() -> None:
     """Forget what the process that this one was forked from was at: its handlers, children and the project's modules."""
-    atexit._clear()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
