@@ -175,11 +175,26 @@ def shrink(project: Project) -> None:
     project.commit("shrink")
 
 
-@pytest.fixture
-def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+SPAWNING = {
+    "test_workers_use_one_thread_each_and_events_arrive",
+    "test_never_more_workers_than_cores",
+    "test_results_are_the_same_for_any_number_of_workers",
+    "test_a_seed_whose_environment_dies_is_named",
+    "test_a_copy_in_a_process_of_its_own_is_named",
+    "test_prints_of_an_environment_are_no_output",
+    "test_a_sink_gets_every_row_of_every_seed",
+    "test_the_film_shows_the_evaluated_episode",
+    "test_what_an_environment_sets_for_its_process_changes_nothing",
+}
+"""The tests whose workers start from nothing, as they do outside of tests; those of all others are forked."""
+
+
+@pytest.fixture(autouse=True)
+def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers be forked from this process, which has imported everything: they do the same, and start at once."""
-    fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr("rlx.launch.worker_pool.multiprocessing.get_context", lambda _: fork)
+    if request.node.originalname not in SPAWNING:
+        fork = multiprocessing.get_context("fork")
+        monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
 
 
 @pytest.fixture

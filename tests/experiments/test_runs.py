@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from rlx.cli import cli
 from rlx.errors import RlxError, UsageError
 from rlx.experiments.merging import Sides, way_of
 from rlx.experiments.references import find_run
@@ -285,12 +288,19 @@ def test_tags_and_notes_are_plain_files_for_git(study: Project) -> None:
     assert study.rlx("tag", "nothing", "x", check=False).returncode == 4
 
 
+def tag(root: Path, word: str) -> None:
+    os.chdir(root)
+    cli.main(["tag", "cartpole", word], standalone_mode=False)
+
+
 def test_twenty_tags_at_once_are_twenty_tags(study: Project) -> None:
-    commands = [
-        subprocess.Popen(["rlx", "tag", "cartpole", f"t{index}"], cwd=study.root, stdout=subprocess.DEVNULL)
-        for index in range(20)
-    ]
-    assert [command.wait() for command in commands] == [0] * 20
+    fork = multiprocessing.get_context("fork")
+    tagging = [fork.Process(target=tag, args=(study.root, f"t{index}")) for index in range(20)]
+    for each in tagging:
+        each.start()
+    for each in tagging:
+        each.join()
+    assert [each.exitcode for each in tagging] == [0] * 20
     assert set(read_labels(study.root, "cartpole").tags) == {f"t{index}" for index in range(20)}
 
 

@@ -302,7 +302,7 @@ def _drop_empty(folder: Path, inner: Path) -> None:
     for entry in list(os.scandir(inner)):
         if entry.is_symlink() and inner == folder / BENCH:
             Path(entry.path).unlink()
-        elif entry.is_dir(follow_symlinks=False) and not any(os.scandir(entry.path)):
+        elif entry.is_dir(follow_symlinks=False) and not any(Path(entry.path).iterdir()):
             Path(entry.path).rmdir()
 
 
