@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from rlx.algorithms import vocabulary
 from rlx.config.files import atomic
 from rlx.config.project_code import check_unchanged, hashes_of
 from rlx.config.source_hashes import hash_files, is_unchanged, program_hash
 from rlx.envs.reset_seeds import HELD_OUT, TRAINING, VALIDATION, boundary_seed, held_out_seeds, validation_seeds
-from rlx.errors import ConfigError, DataDamaged, NonFiniteValue
+from rlx.errors import ConfigError, DataDamaged, NonFiniteValue, TrainingFailed
 from rlx.experiments import git_state
 from rlx.records.metrics import MetricsWriter, checked, read_rows, write_rows
 from tests.conftest import Project
@@ -43,11 +44,11 @@ def test_training_validation_and_held_out_seeds_never_meet(seed: int, boundary: 
 
 def test_metrics_are_trimmed_never_doubled(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    write_rows(path, [{"seed": 1, "step": step, "update": step // 10} for step in (10, 20, 30)])
+    write_rows(path, [{"seed": 1, "step": step, "iteration": step // 10} for step in (10, 20, 30)])
     with path.open("a") as file:
         file.write('{"seed": 1, "st')
-    writer = MetricsWriter(path, after_step=20)
-    writer.append({"seed": 1, "step": 30, "update": 3, "train/loss": 0.5, "train/explained_variance": float("nan")})
+    writer = MetricsWriter(path, 20, vocabulary())
+    writer.append({"seed": 1, "step": 30, "iteration": 3, "train/loss": 0.5, "train/explained_variance": float("nan")})
     writer.close()
     assert [row["step"] for row in read_rows(path)] == [10, 20, 30]
     assert "train/explained_variance" not in read_rows(path)[-1]
@@ -55,9 +56,15 @@ def test_metrics_are_trimmed_never_doubled(tmp_path: Path) -> None:
 
 def test_a_quantity_that_is_not_finite_fails_by_name() -> None:
     with pytest.raises(NonFiniteValue, match=r"train/loss became nan at step 64"):
-        checked({"seed": 1, "step": 64, "update": 1, "train/loss": float("nan")})
-    with pytest.raises(KeyError, match="train/los "):
-        checked({"train/los ": 1.0})
+        checked({"seed": 1, "step": 64, "iteration": 1, "train/loss": float("nan")}, vocabulary())
+    with pytest.raises(TrainingFailed, match="train/los : the algorithm logs it and does not say what it means"):
+        checked({"train/los ": 1.0}, vocabulary())
+
+
+def test_rows_of_older_versions_are_read_by_their_present_names(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"seed": 1, "step": 2, "update": 1, "train/loss": 0.5}\n')
+    assert read_rows(path) == [{"seed": 1, "step": 2, "iteration": 1, "train/loss": 0.5}]
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rlx.cli.info import _lines
 from rlx.errors import DataDamaged
 from rlx.experiments import Record, kept_record, read_record
 from rlx.experiments.record import TRAILER, from_message, write_record
+from rlx.report.run_facts import RunFacts, SeedFacts
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1)
 RECORDS = st.builds(
@@ -65,11 +67,17 @@ def test_older_records_read_and_foreign_ones_are_refused(tmp_path: Path) -> None
 
 
 def test_where_an_experiment_comes_from_is_shown_where_it_is_known() -> None:
-    bare = dict.fromkeys(
-        ["title", "progress", "problem", "tags", "note", "scores", "random_return", "cost", "engine", "git", "versions", "sources"]
-    )  # fmt: skip
-    bare |= {"run": "c_002", "status": "finished", "environment": "X-v0", "algorithm": "ppo", "folder": "c_002"}
-    facts = {**bare, "artifacts": [], "seeds": {"finished": [1], "wanted": [1], "failed": {}}, "continues": "c_001"}
-    assert not {"parent", "study", "candidate"} & set(dict(_lines(facts | {"parent": "c_001"})))
-    told = dict(_lines(facts | {"study": "better", "candidate": "c003", "parent": "c"}))
+    seeds = SeedFacts(wanted=[1], finished=[1], failed={}, failures={})
+    nothing = dict.fromkeys(field.name for field in fields(RunFacts))
+    known = {
+        "format": 1,
+        "run": "c_002",
+        "status": "finished",
+        "environment": "X-v0",
+        "algorithm": "ppo",
+        "folder": "c_002",
+    }
+    facts = RunFacts(**{**nothing, **known, "artifacts": [], "seeds": seeds, "continues": "c_001"})
+    assert not {"parent", "study", "candidate"} & set(dict(_lines(replace(facts, parent="c_001"))))
+    told = dict(_lines(replace(facts, study="better", candidate="c003", parent="c")))
     assert (told["parent"], told["study"], told["candidate"]) == ("c", "better", "c003")

@@ -253,7 +253,7 @@ def test_zips_are_looked_at_before_they_are_read(study: Project, tmp_path: Path)
     def written(name: str, changed: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> str:
         contents = {**members, **changed}
         hashes = {each: hashlib.sha256(content).hexdigest() for each, content in contents.items()}
-        manifest = {"format": 2, "sha256": {each: digest for each, digest in hashes.items() if "manifest" not in each}}
+        manifest = {"format": 3, "sha256": {each: digest for each, digest in hashes.items() if "manifest" not in each}}
         contents["rlx/manifest.json"] = changed.get("rlx/manifest.json", json.dumps(manifest).encode())
         with zipfile.ZipFile(tmp_path / name, "w", how) as archive:
             for each, content in contents.items():

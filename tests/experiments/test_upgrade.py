@@ -22,7 +22,8 @@ from rlx.experiments.upgraded_files import upgraded
 from rlx.records import entry_for
 from rlx.report.doctor.project import stages
 from tests.conftest import Project
-from tests.experiments.older_project import EDIT, STORED
+
+from .older_project import EDIT, STORED
 
 STAGES = ("resolve", "train", "eval", "video", "analyze", "compare")
 
@@ -124,7 +125,7 @@ def test_lines_that_both_changed_are_shown_and_left(older: Project) -> None:
     assert "    from mine import evaluate_run" in done.stdout
     assert "    from rlx.training import evaluate_run" in done.stdout
     assert (older.root / "stages/eval.py").read_text() == mine
-    assert "rlx.cli" in (older.root / "stages/video.py").read_text()
+    assert "from rlx.experiments import run_stage" in (older.root / "stages/video.py").read_text()
     assert "- algorithms" in (older.root / "dvc.yaml").read_text()
 
 

@@ -361,7 +361,7 @@ def test_an_extra_that_is_missing_is_named_with_what_installs_it(
     kind = SinkKind("tracker", "a tracker", "nowhere:Tracker", needs="rlx_no_such_module", extra="tracker")
     monkeypatch.setattr(registry, "OWN", (*registry.OWN, kind))
     with pytest.raises(
-        ConfigError, match=r"params.yaml:3:11: .*needs rlx_no_such_module.*`pip install 'rlx\[tracker\]'`"
+        PluginBroken, match=r"params.yaml:3:11: .*needs rlx_no_such_module.*`pip install 'rlx\[tracker\]'`"
     ):
         chosen_sinks(choosing(tmp_path, "tracker"))
 

@@ -21,7 +21,7 @@ STAGE = '''"""A stage that takes its time."""
 
 import time
 
-from rlx.cli.entry import run_stage
+from rlx.experiments import run_stage
 
 
 def main(run: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from rlx.algorithms import vocabulary
 from rlx.algorithms.ppo import engines as algorithms
 from rlx.algorithms.ppo.learner import PPOLearner
 from rlx.config.schema import RunConfig
@@ -304,7 +305,7 @@ def test_only_what_an_environment_raised_is_its_own() -> None:
             raising()
         assert cause_of(caught.value).kind == kind
     with pytest.raises(NonFiniteValue) as broken:
-        checked({"seed": 1, "step": 64, "update": 1, "train/loss": float("-inf")})
+        checked({"seed": 1, "step": 64, "iteration": 1, "train/loss": float("-inf")}, vocabulary())
     assert (broken.value.what, broken.value.value) == ("train/loss", "-inf")
 
 

@@ -68,7 +68,7 @@ def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(tmp_path: Pa
     train_seed(tmp_path, snapshot, 3, tmp_path / "killed", signs.append)
     assert signs[0].resumed_from or signs[0].step >= steps or resumed
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "calm")
-    updates = [row["update"] for row in read_rows(tmp_path / "killed" / "metrics.jsonl")]
+    updates = [row["iteration"] for row in read_rows(tmp_path / "killed" / "metrics.jsonl")]
     assert updates == list(range(1, len(updates) + 1))  # no row is missing, none is there twice
 
 

@@ -351,9 +351,9 @@ def test_a_checkpoint_of_a_later_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints" / "latest.zip"
     with zipfile.ZipFile(path) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    members["rlx/manifest.json"] = members["rlx/manifest.json"].replace(b'"format": 2', b'"format": 99')
+    members["rlx/manifest.json"] = members["rlx/manifest.json"].replace(b'"format": 3', b'"format": 99')
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(CheckpointDamaged, match="has checkpoint format 99, and this rlx reads formats 1 to 2; upgrade"):
+    with pytest.raises(CheckpointDamaged, match="has checkpoint format 99, and this rlx reads formats 1 to 3; upgrade"):
         checkpoints.load(path)

@@ -30,7 +30,7 @@ from rlx.config import (
 from rlx.errors import CommandFailed, ConfigError, RlxError
 from rlx.experiments.carrying import carried, file_dependency, files_below, folder_dependency
 from rlx.experiments.merging import Lock, in_conflict, read_lock
-from rlx.experiments.pipeline import NAME as PIPELINE, entries, parsed_pipeline, writes_judging
+from rlx.experiments.pipeline import NAME as PIPELINE, entries, load_pipeline, parsed_pipeline, writes_judging
 from rlx.experiments.repository import under_way
 from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.upgraded_files import UpgradedFile, upgraded
@@ -88,6 +88,7 @@ def plan_upgrade(root: Path) -> Upgrade:
         EngineVersionMismatch: ``params.yaml`` pins a version that only a newer rlx computes.
     """
     _check_settled(root)
+    load_pipeline(root)  # one that cannot be read is told by its name
     found = {file.name: file for file in _kept(root)}
     left = [*_not_ready(found)]
     changed = [file for file in found.values() if file.after != file.before]

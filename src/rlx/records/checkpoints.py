@@ -275,7 +275,12 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
         if name not in infos or hashlib.sha256(content := archive.read(name)).hexdigest() != expected:
             raise CheckpointDamaged(f"{path}: is damaged: {shown(name)} does not match its checksum")
         members[name] = content
-    return _migrated(members, version)
+    try:
+        return _migrated(members, version)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointDamaged(
+            f"{path}: does not hold what a checkpoint of format {version} holds ({raised(error)})"
+        ) from None
 
 
 def _migrated(members: dict[str, bytes], version: int) -> dict[str, bytes]:
