@@ -155,6 +155,7 @@ updates = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(act=st.sampled_from(sorted(ACTIONS)), policy=networks, algo=updates, width=st.integers(1, 6))
 def test_one_update_agrees_with_stock(act: str, policy: dict[str, Any], algo: dict[str, Any], width: int) -> None:
+    """Sixty networks of every shape, and the first that compiles the kernels."""
     stock, fast = pair(policy=policy, algo=algo, env={"kwargs": {"act": act, "shape": [width]}})
     before = weights(stock)
     expected, found = updated(stock), updated(fast)
@@ -182,6 +183,7 @@ def test_the_first_actions_are_those_that_stock_draws(act: str) -> None:
 @pytest.mark.parametrize("number", ["float32", "float64"])
 @pytest.mark.parametrize("normalize", [(True, True), (True, False), (False, True), (False, False)])
 def test_whole_training_stays_beside_stock(normalize: tuple[bool, bool], number: str) -> None:
+    """Stock trains too, and takes most of the time."""
     env = {
         "kwargs": {"number": number, "shape": (2, 2)},
         "normalize_observation": normalize[0],

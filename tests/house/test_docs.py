@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
@@ -54,6 +55,17 @@ def test_the_tables_of_the_statistics_are_those_measured() -> None:
     page = (REPOSITORY / "docs" / "statistics.md").read_text()
     results = json.loads((REPOSITORY / "benchmarks" / "calibration" / "results.json").read_text())
     assert page == with_tables(page, results), "run: python -m benchmarks.calibration --write"
+
+
+def test_error_rates_that_were_measured_keep_their_bounds() -> None:
+    """What tests of verdicts only smoke is measured by `python -m benchmarks.calibration`, 20 to 200 times as often."""
+    results = json.loads((REPOSITORY / "benchmarks" / "calibration" / "results.json").read_text())["verdicts"]
+    bounded = [row for row in results if row["goal"].startswith("≤ 0.05")]
+    assert {"one candidate", "six candidates", "sequential", "at the minimum effect"} <= {
+        row["table"] for row in bounded
+    }
+    for row in bounded:
+        assert row["share"] <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / row["repeats"]), row
 
 
 def test_every_metric_is_documented() -> None:

@@ -274,6 +274,7 @@ def test_a_sampler_that_misbehaves_is_told(
 
 
 def test_rules_of_packages_and_of_the_project_are_applied(installed: Path, study: Project) -> None:
+    """Commands start from nothing, where the package is installed: two seconds of imports each."""
     study.write(
         "rules/__init__.py",
         "from rlx_toy import RULE\nfrom dataclasses import replace\nRULES = [replace(RULE, id='own')]\n",
@@ -364,6 +365,7 @@ def carried(name: str, tasks: list[Task]) -> Heard:
 def test_every_executor_names_results_and_failures_the_same(
     installed: Path, tmp_path: Path, forked_workers: None, name: str
 ) -> None:
+    """Each task is a command of its own, which starts from nothing."""
     tasks = tasks_of(tmp_path, "fine", "raise", "exit", "sysexit", "fine")
     heard = carried(name, tasks)
     assert heard.ends["task 0"] == {"twice": 0}
@@ -465,6 +467,7 @@ def test_events_are_read_as_they_grow(tmp_path: Path) -> None:
 def test_seeds_train_by_an_executor_of_a_package_to_the_same_bits(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each seed is a command of its own, which imports torch."""
     for name in ("local", "commands"):
         root = tmp_path / name
         snapshot = project_of(root, "")
@@ -488,6 +491,7 @@ def test_seeds_train_by_an_executor_of_a_package_to_the_same_bits(
 def test_an_environment_that_dies_is_named_by_an_executor_of_a_package(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The task is a command of its own, which imports torch."""
     monkeypatch.setenv("RLX_CALL", json.dumps({"executor": "commands"}))
     snapshot = project_of(tmp_path / "p", "exit0")
     outcomes = train_run(tmp_path / "p", "a", replace(snapshot), lambda _: None)

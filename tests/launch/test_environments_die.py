@@ -57,6 +57,7 @@ def outcomes(root: Path, how: str, **env: Any) -> list[SeedOutcome]:
 
 @pytest.mark.parametrize("how", ["exit0", "hang"])
 def test_a_seed_whose_environment_dies_is_named(tmp_path: Path, how: str) -> None:
+    """Workers start from nothing, and the one that hangs is given its two seconds."""
     for outcome in outcomes(tmp_path, how, step_timeout=2):
         assert outcome.status == "failed"
         assert SAID[how] in str(outcome.error)
@@ -112,6 +113,7 @@ def test_what_an_environment_leaves_behind_keeps_nothing_alive(
 
 
 def test_prints_of_an_environment_are_no_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Workers start from nothing: what they print is known by where their streams lead."""
     snapshot = project_of(tmp_path, "", id=NOISY)
     folder = tmp_path / "runs" / "a"
     train_run(tmp_path, "a", snapshot, lambda _: None)

@@ -115,6 +115,7 @@ def metrics_of(row: Mapping[str, float]) -> dict[str, float]:
 
 @pytest.mark.usefixtures("packages")
 def test_a_sink_gets_every_row_of_every_seed(tmp_path: Path) -> None:
+    """Workers start from nothing, as outside of tests: two seconds of imports each."""
     root, snapshot = choosing(tmp_path / "p", "toy"), cartpole(num_seeds=2, seed=3)
     train_run(root, "a", snapshot, lambda _: None)
     for seed in (3, 4):
@@ -147,6 +148,7 @@ def long() -> Any:
 @pytest.mark.usefixtures("packages")
 @pytest.mark.parametrize("hold", [True, False])
 def test_killed_and_resumed_it_gets_each_step_once_after_what_it_holds(tmp_path: Path, hold: bool) -> None:
+    """A process that imports torch and trains is killed."""
     root = choosing(tmp_path / "p", f"{{toy: {{hold: {str(hold).lower()}}}}}", "tensorboard")
     entry = entry_for(root, long(), 3)
     with subprocess.Popen(

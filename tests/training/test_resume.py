@@ -39,6 +39,7 @@ def train_in_child(snapshot: Snapshot, folder: Path) -> Any:
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
 @pytest.mark.parametrize("engine", ["fast", pytest.param("stable-baselines3", marks=pytest.mark.slow)])
 def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(tmp_path: Path, engine: str, env_id: str) -> None:
+    """Each kill needs a process that has imported torch and trains."""
     steps = 60_000 if engine == "fast" else 15_000
     env = {"id": env_id, "kwargs": {}, "num_envs": 2}
     snapshot = cartpole(env=env, algo={"engine": engine, "total_timesteps": steps})
@@ -73,6 +74,7 @@ def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(tmp_path: Pa
 
 
 def test_results_are_the_same_for_any_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers start from nothing here, as outside of tests: two seconds of imports each."""
     monkeypatch.setattr(workers, "usable_cores", lambda: 4)
     snapshot = cartpole(num_seeds=4, seed=3)
     found = {}
@@ -105,6 +107,7 @@ for steps in (20_000, 200_000):
 
 
 def test_memory_does_not_grow_with_the_length_of_training(tmp_path: Path) -> None:
+    """Two processes, one of which trains long enough for a leak to show."""
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, str(tmp_path)],
         capture_output=True,
