@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -197,6 +197,25 @@ def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     if request.node.originalname not in SPAWNING:
         fork = multiprocessing.get_context("fork")
         monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
+
+
+@pytest.fixture(autouse=True)
+def no_project_of_another_test() -> Iterator[None]:
+    """Forget the packages of projects that a test imported: those of the next have the same names."""
+    path = list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in [name for name in sys.modules if name.partition(".")[0] in OF_PROJECTS]:
+        del sys.modules[name]
+    if gymnasium := sys.modules.get("gymnasium"):
+        for name in [name for name, spec in gymnasium.registry.items() if str(spec.entry_point).startswith("envs.")]:
+            del gymnasium.registry[name]
+    if making := sys.modules.get("rlx.envs.making"):
+        making._own.clear()
+
+
+OF_PROJECTS = ("envs", "policies", "algorithms", "rules")
+"""The packages that projects have."""
 
 
 @pytest.fixture

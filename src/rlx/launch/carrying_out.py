@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlx.launch.execution import Executor, Sight
 from rlx.launch.failures import PROCESS, Cause, Failure
 from rlx.launch.task import Events, Task, failure_in, read_spec
+
+GOING = 5.0
+"""Seconds that the process of a task may take to go once ``done.json`` is there; what it has still to tell comes meanwhile."""
 
 
 def carry_out(
@@ -58,6 +61,7 @@ class _Course:
         self._attempts: dict[str, str] = {}
         self._events = {task.key: Events(task.folder) for task in tasks}
         self._starts = dict.fromkeys(self.open, 0)
+        self._ended: dict[str, float] = {}
 
     def begin(self) -> None:
         """Find what lives already, and start the rest."""
@@ -78,14 +82,20 @@ class _Course:
     def turn(self) -> None:
         """Look once, and take in what has happened."""
         ended = {key: outcome for key in self.open if (outcome := self._outcome(key)) is not None}
-        sights = self._executor.look()  # after the files: whatever a task emitted before its end has come by now
+        sights = self._executor.look()  # after the files: what a task emitted before it was gone has come by now
         for key in self.open:
             for event in self._events[key].new():
                 self._on_event(event)
         for key, outcome in ended.items():
-            self._end(key, outcome)
+            if self._has_told_all(key, sights):
+                self._end(key, outcome)
         gone = {key: sight for key in self.open if (sight := sights.get(key, Sight("gone"))).state == "gone"}
         self._start([task for key, sight in gone.items() if (task := self._to_start_again(key, sight))])
+
+    def _has_told_all(self, key: str, sights: Mapping[str, Sight]) -> bool:
+        """Tell whether nothing more is to come from a task that has ended: its process is gone, or had time to go."""
+        since = self._ended.setdefault(key, time.monotonic())
+        return sights.get(key, Sight("gone")).state == "gone" or time.monotonic() - since > GOING
 
     def _to_start_again(self, key: str, sight: Sight) -> Task | None:
         """Return a task that was lost, to be started again; one that has failed for good has ended."""
