@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import pytest
@@ -197,6 +198,25 @@ def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     if request.node.originalname not in SPAWNING:
         fork = multiprocessing.get_context("fork")
         monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
+
+
+@pytest.fixture(autouse=True)
+def no_trace_of_projects() -> Iterator[None]:
+    """Let no test know the environments and networks of another one's project, which have the same names."""
+
+    def of_projects(name: str) -> bool:
+        return name.partition(".")[0] in ("envs", "policies")
+
+    def registered() -> dict[str, Any]:
+        registry = sys.modules["gymnasium"].registry if "gymnasium" in sys.modules else {}
+        return {name: spec for name, spec in registry.items() if of_projects(str(spec.entry_point).partition(":")[0])}
+
+    modules, specs = {name for name in sys.modules if of_projects(name)}, registered()
+    yield
+    for name in [name for name in sys.modules if of_projects(name) and name not in modules]:
+        del sys.modules[name]
+    for name in set(registered()) - set(specs):
+        del sys.modules["gymnasium"].registry[name]
 
 
 @pytest.fixture
