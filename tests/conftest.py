@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import pytest
@@ -199,23 +200,29 @@ def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
 
 
-@pytest.fixture(autouse=True)
-def no_project_of_another_test() -> Iterator[None]:
-    """Forget the packages of projects that a test imported: those of the next have the same names."""
-    path = list(sys.path)
+def no_trace_of_projects() -> Iterator[None]:
+    """Let no test know the environments and networks of another one's project, which have the same names."""
+
+    def of_projects(name: str) -> bool:
+        return name.partition(".")[0] in ("envs", "policies", "algorithms", "rules")
+
+    def registered() -> dict[str, Any]:
+        registry = sys.modules["gymnasium"].registry if "gymnasium" in sys.modules else {}
+        return {name: spec for name, spec in registry.items() if of_projects(str(spec.entry_point).partition(":")[0])}
+
+    def loaded() -> dict[Path, Any]:
+        return sys.modules["rlx.envs.making"]._own if "rlx.envs.making" in sys.modules else {}
+
+    modules, specs = {name for name in sys.modules if of_projects(name)}, registered()
+    projects, path = set(loaded()), list(sys.path)
     yield
     sys.path[:] = path
-    for name in [name for name in sys.modules if name.partition(".")[0] in OF_PROJECTS]:
+    for root in set(loaded()) - projects:
+        del loaded()[root]
+    for name in [name for name in sys.modules if of_projects(name) and name not in modules]:
         del sys.modules[name]
-    if gymnasium := sys.modules.get("gymnasium"):
-        for name in [name for name, spec in gymnasium.registry.items() if str(spec.entry_point).startswith("envs.")]:
-            del gymnasium.registry[name]
-    if making := sys.modules.get("rlx.envs.making"):
-        making._own.clear()
-
-
-OF_PROJECTS = ("envs", "policies", "algorithms", "rules")
-"""The packages that projects have."""
+    for name in set(registered()) - set(specs):
+        del sys.modules["gymnasium"].registry[name]
 
 
 @pytest.fixture

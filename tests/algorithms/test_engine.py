@@ -258,6 +258,7 @@ def test_advantages_are_those_of_stock(steps: int, copies: int, gamma: float, de
 
 @pytest.mark.parametrize("env_id", native.ENVIRONMENTS)
 def test_compiled_environments_give_gymnasiums_bits(env_id: str) -> None:
+    """100,000 steps of Gymnasium's own, which it takes seconds for."""
     assert native.stands_in(env_id, 100_000, 12345)
 
 

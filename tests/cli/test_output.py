@@ -70,6 +70,7 @@ def spoil(project: Project) -> None:
 
 
 def test_text_from_files_steers_no_terminal_in_any_form(study: Project, out: Callable[..., Said]) -> None:
+    """Every command is tried, in every form of output."""
     spoil(study)
     project_words = ["ls", "ls --md", "ls --csv", "ls --json", "info cartpole", "info cartpole --json", "note cartpole",
                      "summarize cartpole", "report -o page.html", "compare --md", "info a\x1b[31mb", "diagnose cartpole",
@@ -96,6 +97,7 @@ def test_text_from_files_steers_no_terminal_in_any_form(study: Project, out: Cal
 def test_a_terminal_of_ascii_and_odd_surroundings_are_no_reason_to_fail(
     study: Project, out: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Commands that start from nothing, in every odd surrounding."""
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     moved = Project(study.root.rename(study.root.parent / "Prüfstand 実験"))
     done = started(moved, "rlx compare && rlx info 実験", **ascii_only)
@@ -116,6 +118,7 @@ def test_a_terminal_of_ascii_and_odd_surroundings_are_no_reason_to_fail(
 
 
 def test_a_document_replaces_only_what_rlx_wrote(study: Project, tmp_path: Path, out: Callable[..., Said]) -> None:
+    """Commands that write, onto every kind of file."""
     mine, new = study.root / "mine.html", tmp_path / "new" / "page.html"
     mine.write_text("<html>my thesis</html>")
     device, pipe, link, dangling = (tmp_path / name for name in ("null.html", "pipe.html", "link.html", "away.html"))

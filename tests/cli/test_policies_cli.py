@@ -37,6 +37,7 @@ def scores(project: Project, run: str, checkpoint: str) -> dict[str, float]:
 
 
 def test_evaluation_repeats_the_reported_scores(finished: Project) -> None:
+    """Every checkpoint plays its episodes again, in commands of their own."""
     found = document(finished, "eval", "cartpole:latest", "cartpole_epochs:best", "cartpole@HEAD:best#2")
     by_label: dict[str, dict[str, float]] = {}
     for policy in found["policies"]:
@@ -88,6 +89,7 @@ def test_a_file_from_elsewhere_chooses_no_code(finished: Project, tmp_path: Path
 
 
 def test_films_show_the_episodes_asked_for(study: Project) -> None:
+    """Films of several kinds are drawn, encoded and read again."""
     import av
 
     returns = {

@@ -195,6 +195,8 @@ def test_renamed_files_count_once_under_their_new_name(tmp_path: Path) -> None:
 
 
 def test_comments_and_layout_of_an_environment_change_no_snapshot(project: Project) -> None:
+    """The resolve stage starts from nothing after each edit, with torch for the network."""
+
     def resolve() -> str:
         project.run("python", "-m", "stages.resolve", "bossfight_residual")
         return (project.root / "runs/bossfight_residual/config_snapshot.yaml").read_text()

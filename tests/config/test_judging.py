@@ -16,6 +16,7 @@ from tests.conftest import REPOSITORY, Project
 
 
 def test_a_change_of_judging_trains_nothing_and_changes_the_verdict(study: Project) -> None:
+    """DVC evaluates and compares both runs again."""
     before, verdict = study.lock(), comparison(study)
     assert (verdict["minimum_effect"], verdict["derived"]) == (5.0, False)
     study.replace("configs/env/cartpole.yaml", "minimum_effect: 5.0", "minimum_effect: 99999")

@@ -654,6 +654,7 @@ def test_constructors_are_counted_and_kept_open(tmp_path: Path, workshop: Worksh
 def test_what_an_environment_sets_for_its_process_changes_nothing(
     workshop: Workshop, what: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """Workers start from nothing, with streams and threads of their own."""
     env = {"id": registered("Settings"), "kwargs": {"what": what}}
     metrics = workshop.root / "runs" / "a" / "metrics.jsonl"
     found = []

@@ -522,7 +522,9 @@ def test_the_executor_is_checked_where_it_is_said(
         chosen_executor(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_executor_chosen_for_one_command_trains_its_experiment(installed: Path, study: Project) -> None:
+    """Half a minute: commands, DVC and stages start from nothing, where the package is installed."""
     refused = rlx(study.root, "train", "cartpole", "--executor", "nowhere")
     assert (refused.returncode, refused.stderr.count("\n")) == (3, 1)
     assert "ModuleNotFoundError" in refused.stderr

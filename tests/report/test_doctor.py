@@ -157,6 +157,7 @@ def test_experiments_older_than_the_remote_are_told(study: Project) -> None:
 
 
 def test_without_git_or_a_repository_it_says_so(study: Project, tmp_path: Path) -> None:
+    """`rlx doctor` starts from nothing and examines the whole installation, a picture and the kernels included."""
     shutil.rmtree(study.root / ".git")
     assert "in no Git repository" in examined(study)["repository"].message
     (tmp_path / "bin").mkdir()

@@ -125,6 +125,7 @@ def test_another_protocol_retrains_nothing(study: Project) -> None:
 
 
 def test_a_base_value_reaches_only_the_runs_that_do_not_override_it(study: Project) -> None:
+    """DVC resolves both runs again after each edit."""
     trains = ("train@cartpole", "train@cartpole_epochs")
     study.replace("params.yaml", "update_epochs: 4", "update_epochs: 5")
     assert stale(study, *trains) == {"train@cartpole"}
@@ -170,6 +171,7 @@ def test_editing_project_code_retrains_exactly_the_runs_that_use_it(study: Proje
 
 
 def test_more_seeds_train_only_the_new_ones_and_going_back_trains_nothing(study: Project) -> None:
+    """DVC runs the pipeline twice, and a seed trains."""
     study.replace("params.yaml", "num_seeds: 2", "num_seeds: 3")
     output = study.dvc("repro", "eval@cartpole")
     assert "kept, since trained before with these settings and this code: seeds 1, 2" in output
