@@ -200,6 +200,7 @@ def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
 
 
+@pytest.fixture(autouse=True)
 def no_trace_of_projects() -> Iterator[None]:
     """Let no test know the environments and networks of another one's project, which have the same names."""
 

@@ -16,7 +16,7 @@ from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments import plan_upgrade, upgrade
 from rlx.experiments.pipeline import merged_pipeline, shipped_pipelines
 from rlx.experiments.promoting import _replaced_since
-from rlx.experiments.shipped import KEPT_BY_RLX, nearest, versions
+from rlx.experiments.shipped import KEPT_BY_RLX, nearest_shipped, shipped_versions
 from rlx.experiments.template import template_files
 from rlx.experiments.upgraded_files import upgraded
 from rlx.records import entry_for
@@ -196,12 +196,12 @@ def test_the_present_files_are_the_last_that_are_known() -> None:
     """After a change of a stage file or dvc.yaml: ``python -m rlx.experiments.shipped``."""
     there = template_files()
     for name in KEPT_BY_RLX:
-        assert versions(name)[-1] == there[name].read_bytes(), name
+        assert shipped_versions(name)[-1] == there[name].read_bytes(), name
 
 
 @pytest.mark.parametrize("name", KEPT_BY_RLX)
 def test_every_version_becomes_the_present_one(name: str) -> None:
-    *earlier, present = versions(name)
+    *earlier, present = shipped_versions(name)
     for text in earlier:
         file = upgraded(name, text)
         # the first dvc.yaml compared other runs by default
@@ -212,14 +212,14 @@ def test_every_version_becomes_the_present_one(name: str) -> None:
 
 def test_a_file_of_the_owners_altogether_stays() -> None:
     mine = b"print('mine')\n"
-    assert nearest(mine, versions("stages/eval.py")) is None
+    assert nearest_shipped(mine, shipped_versions("stages/eval.py")) is None
     assert upgraded("stages/eval.py", mine).after == mine
     assert upgraded("dvc.yaml", b"stages: {}\n").after == b"stages: {}\n"
     assert upgraded("dvc.yaml", b"stages: [\n").after == b"stages: [\n"
 
 
 def test_data_and_stages_of_ones_own_stay_in_the_pipeline() -> None:
-    before, present = versions("dvc.yaml")[-2:]
+    before, present = shipped_versions("dvc.yaml")[-2:]
     ours = before.replace(b"      - policies\n", b"      - policies\n      - data/maps.csv\n")
     ours = ours.replace(b"stages:\n", b"stages:\n  mine:\n    cmd: echo hello\n\n", 1)
     ours = ours.replace(b"      - stages/compare.py\n", b"      - stages/compare.py\n      - notes.md\n")
@@ -241,8 +241,8 @@ def imported(text: bytes) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("name", [name for name in KEPT_BY_RLX if name.startswith("stages/")])
 def test_old_stage_files_find_what_they_import(name: str) -> None:
     """The very first versions, of the days before the default study, imported from modules that were renamed at once."""
-    first = 1 if len(versions(name)) > 2 else 0
-    for text in versions(name)[first:]:
+    first = 1 if len(shipped_versions(name)) > 2 else 0
+    for text in shipped_versions(name)[first:]:
         for module, each in imported(text):
             assert hasattr(importlib.import_module(module), each), (module, each)
 
@@ -250,7 +250,7 @@ def test_old_stage_files_find_what_they_import(name: str) -> None:
 def test_the_present_stages_enter_rooms_by_their_doors() -> None:
     for name in KEPT_BY_RLX:
         if name.startswith("stages/"):
-            assert all(module.count(".") == 1 for module, _ in imported(versions(name)[-1])), name
-            for module, each in imported(versions(name)[-1]):
+            assert all(module.count(".") == 1 for module, _ in imported(shipped_versions(name)[-1])), name
+            for module, each in imported(shipped_versions(name)[-1]):
                 assert hasattr(importlib.import_module(module), each)
                 assert importlib.util.find_spec(module).submodule_search_locations, f"{name}: {module} is no room"

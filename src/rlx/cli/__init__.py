@@ -105,11 +105,9 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if args and name not in COMMANDS and not name.startswith("-") and name not in (added := _added()):
-            import difflib
+            from rlx.stats import nearest
 
-            known = [*COMMANDS, *added]
-            guess = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean `rlx {guess[0]}`?" if guess else f"there are: {', '.join(known)}"
+            hint = nearest(name, [*COMMANDS, *added], form="`rlx {}`")
             raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -6,7 +6,6 @@ must give Gymnasium's own bits, or be asked for by name.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from rlx.envs.vector_envs import native
 from rlx.envs.vector_envs.sources import GymnasiumSource, ProcessSource, Source
 from rlx.errors import EnvironmentUnusable
 from rlx.launch import close_later
+from rlx.stats import nearest
 
 AUTO = "auto"
 
@@ -121,11 +121,9 @@ def backend_of(env: EnvConfig, *, many: bool = False) -> Backend:
 
 
 def _named(env: EnvConfig) -> Backend:
-    names = [row.name for row in BACKENDS]
     row = next((row for row in BACKENDS if row.name == env.backend), None)
     if row is None:
-        guess = difflib.get_close_matches(env.backend, names, 1)
-        cure = f"did you mean {guess[0]}?" if guess else f"there are: {', '.join([AUTO, *names])}"
+        cure = nearest(env.backend, [AUTO, *(row.name for row in BACKENDS)])
         raise EnvironmentUnusable(f"there is no backend {env.backend!r}; {cure}", ("env", "backend"))
     if not row.fits(env):
         raise EnvironmentUnusable(

@@ -50,7 +50,7 @@ class Step:
         return np.asarray(self.terminated_N | self.truncated_N)
 
 
-class Copies(Protocol):
+class AnyCopies(Protocol):
     """Copies of an environment in one of the two forms.
 
     Attributes:
@@ -97,7 +97,7 @@ class Environments:
         """Promise copies of the environment that ``one`` is; none is made yet."""
         self.root, self.config, self.num_envs = root, config, config.env.num_envs
         self.observation_space, self.action_space = one.observation_space, one.action_space
-        self._copies: Copies | None = None
+        self._copies: AnyCopies | None = None
         self._before = 0
 
     @property
@@ -167,7 +167,7 @@ class Environments:
         if self._copies is not None:
             self._copies.venv.close()
 
-    def _made(self) -> Copies:
+    def _made(self) -> AnyCopies:
         if self._copies is None:
             (self.arrays if is_vector(self.observation_space) else self.vec_env)()
         assert self._copies is not None
@@ -175,7 +175,7 @@ class Environments:
 
 
 class _Arrays:
-    """Copies that hand over arrays; see :class:`Copies`."""
+    """Copies that hand over arrays; see :class:`AnyCopies`."""
 
     def __init__(self, root: Path, config: RunConfig):
         from rlx.envs.vector_envs.training_env import TrainingEnv
@@ -221,7 +221,7 @@ class _Arrays:
 
 
 class _Stock:
-    """Copies as Stable-Baselines3 makes them; see :class:`Copies`."""
+    """Copies as Stable-Baselines3 makes them; see :class:`AnyCopies`."""
 
     def __init__(self, root: Path, config: RunConfig):
         from stable_baselines3.common.vec_env import VecNormalize

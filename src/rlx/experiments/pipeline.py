@@ -10,7 +10,7 @@ from typing import Any
 from rlx.config import FILE as JUDGING, MOST_CONFIG_BYTES, check_yaml, parse_yaml, read_text, with_list, write_text
 from rlx.errors import ConfigError, DataDamaged
 from rlx.experiments.merging import Sides, merged_with_lists
-from rlx.experiments.shipped import versions
+from rlx.experiments.shipped import shipped_versions
 
 NAME = "dvc.yaml"
 COMPARED = ("stages", "compare", "deps")
@@ -81,7 +81,7 @@ def shipped_pipelines(content: bytes) -> list[bytes]:
     runs = list(dict.fromkeys(dep.split("/")[1] for dep in listed if dep.startswith("runs/")))
     if not runs:
         raise ConfigError("dvc.yaml: has no stage `compare` that lists results of runs")
-    return [_for_runs(text, runs) for text in versions(NAME)]
+    return [_for_runs(text, runs) for text in shipped_versions(NAME)]
 
 
 def merged_pipeline(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:

@@ -44,17 +44,17 @@ def _texts() -> dict[str, list[str]]:
     return found
 
 
-def versions(name: str) -> list[bytes]:
+def shipped_versions(name: str) -> list[bytes]:
     """Return all texts that a file of a project was shipped with, the oldest first; the present one is the last."""
     return [text.encode("utf-8") for text in _texts().get(name, [])]
 
 
 def hashes(name: str) -> list[str]:
     """Return the SHA-256 of each of them."""
-    return [hashlib.sha256(text).hexdigest() for text in versions(name)]
+    return [hashlib.sha256(text).hexdigest() for text in shipped_versions(name)]
 
 
-def nearest(content: bytes, among: list[bytes]) -> bytes | None:
+def nearest_shipped(content: bytes, among: list[bytes]) -> bytes | None:
     """Return the text that another was made from, as far as that can be told; of equally near ones the newest."""
     lines = content.splitlines()
     best: tuple[float, int] | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rlx.errors import ConfigError
 from rlx.experiments.merging import by_lines
 from rlx.experiments.pipeline import NAME as PIPELINE, merged_pipeline, shipped_pipelines
-from rlx.experiments.shipped import nearest, versions
+from rlx.experiments.shipped import nearest_shipped, shipped_versions
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def upgraded(name: str, content: bytes) -> UpgradedFile:
     that is not possible, or where it is the owner's altogether, it stays as it is.
     """
     try:
-        shipped = shipped_pipelines(content) if name == PIPELINE else versions(name)
+        shipped = shipped_pipelines(content) if name == PIPELINE else shipped_versions(name)
         if content in shipped:
             return UpgradedFile(name, content, shipped[-1])
-        base = nearest(content, shipped)
+        base = nearest_shipped(content, shipped)
         if base is None or base == shipped[-1]:
             return UpgradedFile(name, content, content, is_edited=True)
         merge = merged_pipeline if name == PIPELINE else by_lines

@@ -15,7 +15,7 @@ from .comparison_files import compared as compared, write_comparison as write_co
 from .comparison_tables import comparison_grids as comparison_grids
 from .comparison_words import (
     beware_of_all as beware_of_all,
-    changes as changes,
+    change_rows as change_rows,
     comparison_markdown as comparison_markdown,
     headlines as headlines,
     judgement as judgement,

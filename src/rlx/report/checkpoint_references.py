@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
 from rlx.errors import Missing, UsageError
 from rlx.experiments import add_to_view, files_of, find_run
 from rlx.records import BENCH, RunFolder
+from rlx.stats import nearest
 from rlx.training import NamedPolicy
 
 
@@ -43,9 +43,7 @@ def find_checkpoints(root: Path, reference: str) -> list[NamedPolicy]:
     ]
     if not found:
         names = sorted({each for names in known.values() for each in names}, key=_order)
-        guess = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {run}:{guess[0]}?" if guess else f"there are: {', '.join(names)}"
-        raise Missing(f"{reference}: {run} has no checkpoint {name!r}; {hint}")
+        raise Missing(f"{reference}: {run} has no checkpoint {name!r}; {nearest(name, names, form=f'{run}:{{}}')}")
     return found
 
 

@@ -197,7 +197,7 @@ def judgement(comparison: Comparison, *, commands: bool = True, told: Collection
     return lines
 
 
-def changes(comparison: Comparison) -> list[list[str]]:
+def change_rows(comparison: Comparison) -> list[list[str]]:
     """Return what differs between the two runs, settings first: rows of name, baseline's and candidate's value."""
     found = [*comparison.changes.items(), *comparison.provenance.items()]
     return [[key, setting(old), setting(new)] for key, (old, new) in found]
@@ -251,7 +251,7 @@ def _looks_table(comparison: Comparison) -> str:
 
 
 def _changes_section(comparison: Comparison) -> list[str]:
-    rows = changes(comparison)
+    rows = change_rows(comparison)
     if not rows:
         return ["Nothing differs in settings, code or libraries."]
     head = ["what differs", comparison.baseline, comparison.run]

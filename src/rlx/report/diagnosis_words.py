@@ -14,7 +14,7 @@ MARKS = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 NOTHING_FOUND = "Nothing was found that would need attention."
 
 
-def with_commands(diagnosis: Diagnosis, again: Remaking | None) -> Diagnosis:
+def with_suggested_commands(diagnosis: Diagnosis, again: Remaking | None) -> Diagnosis:
     """Return a diagnosis whose suggestions have the commands that try them.
 
     Args:

@@ -54,11 +54,6 @@ def scored(estimate: stats.Estimate) -> str:
     return f"{number(estimate.mean)}, {100 * found.level:g} % interval {interval(found)} over {n} seeds"
 
 
-def listed(names: list[str], most: int = 6) -> str:
-    """Return names as words; past ``most`` their number is told."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def as_one(sentences: list[str]) -> str:
     """Return sentences as a paragraph, each on one line and with its full stop."""
     found = [" ".join(sentence.split()) for sentence in sentences]

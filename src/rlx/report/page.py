@@ -166,7 +166,7 @@ def _content(root: Path, parameters: Parameters, judged: JudgedRuns, heading: He
         "configurations": _configurations(folders),
         "facts": facts,
         "made": page_provenance.made_grid(facts),
-        "versions": page_provenance.versions(facts),
+        "versions": page_provenance.version_lines(facts),
         "method": page_provenance.method(
             parameters, judged.folders, comparison_tables.effects(judged.study) if judged.study else []
         ),

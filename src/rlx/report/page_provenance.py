@@ -8,12 +8,11 @@ from rlx.comparison import Comparison, StudyComparison, task_name
 from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.records import RunFolder
-from rlx.report.comparison_words import changes
-from rlx.report.digest import listed
+from rlx.report.comparison_words import change_rows
 from rlx.report.grid import Grid
 from rlx.report.run_facts import RunFacts
 from rlx.report.text import setting
-from rlx.stats import MISSING, number
+from rlx.stats import MISSING, listed, number
 
 MOST_SIDE_BY_SIDE = 3
 """Comparisons that have a table of their own; more share one."""
@@ -25,7 +24,7 @@ def changes_grids(comparisons: Sequence[Comparison]) -> Iterator[Grid]:
     """Yield what differs: a table for each comparison, or of many, one with a row for each run."""
     if len(comparisons) <= MOST_SIDE_BY_SIDE:
         for found in comparisons:
-            rows = changes(found)
+            rows = change_rows(found)
             note = "" if rows else "Nothing differs in settings, code or libraries."
             yield Grid(f"{found.run} and {found.baseline}", ["what differs", found.baseline, found.run], rows, note, 3)
         return
@@ -78,7 +77,7 @@ def made_grid(facts: Mapping[str, RunFacts]) -> Grid:
     return Grid("Where each run comes from", head, table, note, left=6)
 
 
-def versions(facts: Mapping[str, RunFacts]) -> list[str]:
+def version_lines(facts: Mapping[str, RunFacts]) -> list[str]:
     """Return the libraries and processors behind the runs: a sentence for all runs that share them."""
     found: dict[str, list[str]] = {}
     for name, run in facts.items():

@@ -17,7 +17,7 @@ from rlx.experiments import more_rules
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.analysis import Analyzed, ComponentReturns, Learned, PolicyOutcome, SeedScore, Status
 from rlx.report.analysis_words import analysis_markdown
-from rlx.report.diagnosis_words import with_commands
+from rlx.report.diagnosis_words import with_suggested_commands
 from rlx.report.document import to_json
 from rlx.report.run_records import record_of
 from rlx.report.train_commands import Remaking, remaking
@@ -174,7 +174,7 @@ def _content(  # noqa: PLR0913
     outcome = None
     if summary is not None:
         outcome = {name: _outcome(score, summary.random_return) for name, score in summary.scores.items()}
-    told = with_commands(diagnosis, again)
+    told = with_suggested_commands(diagnosis, again)
     return Analyzed(
         format=FORMAT,
         run=record.run,

@@ -12,12 +12,12 @@ from rlx.comparison import Comparison
 from rlx.config import Parameters
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.digest import Digest, Summed, as_one, listed, scored
+from rlx.report.digest import Digest, Summed, as_one, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
 from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.report.text import setting
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, interval, listed, number
 
 POLICIES = {"latest": "final", "best": "best"}
 
@@ -65,7 +65,7 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         )
     if comparison is not None:
         changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
-        sentences.append(f"What differs in the settings: {listed(changed)}" if changed else "No setting differs")
+        sentences.append(f"What differs in the settings: {listed(changed, 6)}" if changed else "No setting differs")
         sentences += [f"Beware: {warning}" for warning in comparison.warnings]
     if diagnosis := _diagnosis(folder):
         sentences.append(diagnosis)
@@ -162,7 +162,7 @@ def _made(facts: RunFacts) -> list[str]:
             f"It cost {cost['environment_steps']:,} environment steps and {seconds} of training, all seeds together"
         )
     if dirty := (facts.git or {}).get("dirty"):
-        lines.append(f"It was made with uncommitted changes of {listed(dirty)}")
+        lines.append(f"It was made with uncommitted changes of {listed(dirty, 6)}")
     return lines + [f"Note: {facts.note}"] * bool(facts.note)
 
 

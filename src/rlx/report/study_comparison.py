@@ -49,7 +49,7 @@ def compare_folders(  # noqa: PLR0913
     choices = {folder.name: found for folder in folders if (found := _choice(folder))}
     judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
     judged = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)
-    study = with_commands(judged, folders)
+    study = with_settling_commands(judged, folders)
     return study if settings.checkpoint == "best" else replace(study, choices=choices)
 
 
@@ -59,7 +59,7 @@ def _check_names(folders: Sequence[RunFolder]) -> None:
         raise UsageError(f"two different runs are called {twice!r}; rename one of the folders to compare them")
 
 
-def with_commands(study: StudyComparison, folders: Sequence[RunFolder]) -> StudyComparison:
+def with_settling_commands(study: StudyComparison, folders: Sequence[RunFolder]) -> StudyComparison:
     """Return the study with the commands that would settle what is open, where the project can make both runs again."""
     by_name, told = {folder.name: folder for folder in folders}, []
     for judged in study.comparisons:
@@ -118,7 +118,7 @@ def compare_metric(
         runs.append(replace(folder.evidence(settings.checkpoint), scores=scores, curves={}, random_return=None))
     plain = settings.model_copy(update={"minimum_effect": 0.0, "threshold": None})
     judged = judge(runs, baseline, Bars(plain), {}, sequential=sequential)
-    return replace(with_commands(judged, folders), metric=metric)
+    return replace(with_settling_commands(judged, folders), metric=metric)
 
 
 def _choice(folder: RunFolder) -> Choice | None:

@@ -15,11 +15,11 @@ from rlx.errors import RlxError
 from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_sweep, rows
 from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.digest import Digest, Summed, as_one, listed, scored
+from rlx.report.digest import Digest, Summed, as_one, scored
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
 from rlx.report.text import setting
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, interval, listed, number
 
 APART = ("format", "run_name", "seed", "num_seeds")
 """Settings that make no two runs different in kind."""
@@ -213,12 +213,12 @@ def _sentences(sweep: _Sweep) -> Iterator[str]:
     best = next(iter(sweep.ranked), None)
     if best is not None and judged.study is not None:
         estimate = stats.mean_with_interval(next(run.scores_S for run in judged.study.scores if run.run == best))
-        yield f"The highest mean return is that of {best} ({changes(sweep.ranked[best]) or 'no setting differs'}): {scored(estimate)}"
+        yield f"The highest mean return is that of {best} ({_settings_in_short(sweep.ranked[best]) or 'no setting differs'}): {scored(estimate)}"
         if len(sweep.ranked) > 1:
             yield f"Being the highest of {len(sweep.ranked)}, it is partly luck: confirm it on seeds that the sweep did not use"
         yield from _verdicts(sweep, best)
     if sweep.apart:
-        them = f"{listed(list(sweep.apart), 3)} {'are' if len(sweep.apart) > 1 else 'is'}"
+        them = f"{listed(list(sweep.apart))} {'are' if len(sweep.apart) > 1 else 'is'}"
         other = f"another environment than {sweep.baseline}" if sweep.baseline else "different environments"
         yield f"{them} on {other}: returns there say nothing about returns here, so no rank and no verdict"
     for name, problem in list(judged.without.items())[:3]:
@@ -238,14 +238,14 @@ def _verdicts(sweep: _Sweep, best: str) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for each in sweep.judged.study.comparisons:
         found.setdefault(each.verdict, []).append(each.run)
-    counts = [f"{len(runs)} {verdict} ({listed(runs, 3)})" for verdict, runs in found.items()]
+    counts = [f"{len(runs)} {verdict} ({listed(runs)})" for verdict, runs in found.items()]
     together = ", all corrected together" if len(sweep.ranked) > 1 else ""
     yield f"Against {sweep.baseline}{together}: {', '.join(counts)}"
     if comparison := sweep.judged.comparison(best):
         yield verdict_headline(sweep.judged.study, comparison)
 
 
-def changes(differing: Mapping[str, tuple[Any, Any]]) -> str:
+def _settings_in_short(differing: Mapping[str, tuple[Any, Any]]) -> str:
     """Return the settings of a run that differ, in short: ``gamma=0.9, learning_rate=0.002``."""
     last = [key.rpartition(".")[2] for key in differing]
     names = [key if last.count(short) > 1 else short for key, short in zip(differing, last, strict=True)]
@@ -259,7 +259,7 @@ def _grid(sweep: _Sweep) -> Grid:
         estimate, comparison = scores[run], sweep.judged.comparison(run)
         verdict = comparison.verdict if comparison else MISSING
         shown_rank = str(rank) if run in sweep.ranked else MISSING
-        table.append([shown_rank, run, changes(differing) or "nothing", number(estimate.mean)])
+        table.append([shown_rank, run, _settings_in_short(differing) or "nothing", number(estimate.mean)])
         table[-1] += [interval(estimate.interval), verdict]
     if sweep.baseline:
         estimate = scores[sweep.baseline]

@@ -142,17 +142,20 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+def nearest(name: str, known: Iterable[str], otherwise: str = "", form: str = "{}") -> str:
     """Return what to tell of a name that nobody has: the nearest one, or else all that there are.
 
     Args:
         name: What was asked for.
         known: The names that there are.
         otherwise: What to tell where none is near, in place of all names.
+        form: How the nearest name is written, for instance ``run:{}``.
     """
     names = list(known)
     guess = difflib.get_close_matches(name, names, 1)
-    return f"did you mean {guess[0]}?" if guess else otherwise or f"there are: {', '.join(names) or 'none'}"
+    return (
+        f"did you mean {form.format(guess[0])}?" if guess else otherwise or f"there are: {', '.join(names) or 'none'}"
+    )
 
 
 def shown(text: str) -> str:
