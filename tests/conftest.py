@@ -201,6 +201,15 @@ def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
+def kernels_from_disk(request: pytest.FixtureRequest) -> None:
+    """Let tests that call kernels have them from disk, as a training has: what is compiled in memory can round otherwise."""
+    if request.path.parent.name in ("algorithms", "envs", "training"):
+        from rlx.algorithms import prepare_kernels
+
+        prepare_kernels(print)
+
+
+@pytest.fixture(autouse=True)
 def no_trace_of_projects() -> Iterator[None]:
     """Let no test know the environments and networks of another one's project, which have the same names."""
 
