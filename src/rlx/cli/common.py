@@ -143,6 +143,13 @@ BY_EXECUTOR = click.option(
 FORCE = click.option("--force", is_flag=True, help="Replace a file that rlx did not write.")
 
 
+def have_warm_process() -> None:
+    """Start the process that stages are forked from, while this command finds out what is to be made; it ends with it."""
+    from rlx.launch import warm_process
+
+    click.get_current_context().with_resource(warm_process())
+
+
 def _quieter(_: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         _note(verbosity=str(param.name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import BY_EXECUTOR, RUN, is_verbose, print_lines, say, tell
+from rlx.cli.common import BY_EXECUTOR, RUN, have_warm_process, is_verbose, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.records import RunFolder
@@ -54,6 +54,7 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
     from rlx.training import chosen_executor
 
     root = find_root()
+    have_warm_process()
     chosen_executor(root)  # one that is broken is refused before anything begins
     folder = find_run(root, run)
     if timesteps is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, BY_EXECUTOR, SWEEP, print_grid, print_json, print_lines, say, tell
+from rlx.cli.common import AS_JSON, BY_EXECUTOR, SWEEP, have_warm_process, print_grid, print_json, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.experiments import Point
@@ -59,6 +59,7 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     if dry_run:
         _show_plan(SweepResult(wanted.name, points), as_json=as_json)
         return
+    have_warm_process()
     todo = sum(point.state != "kept" for point in points)
     say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
     pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json), _begin)

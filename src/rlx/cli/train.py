@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import BY_EXECUTOR, CONFIG, is_quiet, is_verbose, print_lines, say, tell
+from rlx.cli.common import BY_EXECUTOR, CONFIG, have_warm_process, is_quiet, is_verbose, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.experiments import Verbosity
@@ -40,6 +40,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     from rlx.training import chosen_executor
 
     root = find_root()
+    have_warm_process()
     chosen_executor(root)  # one that is broken is refused before anything begins
     if name is not None:
         check_name(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rlx.config import check_folders
-from rlx.launch import guarded, signals
+from rlx.launch import guarded, leave, signals
 from rlx.records import StageNote
 
 
@@ -41,4 +41,4 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
     finally:
         for note in notes:
             note.end(status)
-    sys.exit(status)
+    leave(status)

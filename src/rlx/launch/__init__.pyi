@@ -4,9 +4,11 @@ from .closing import close_later as close_later
 from .compiled import (
     bound as bound,
     cache_folder as cache_folder,
+    compiled_here as compiled_here,
     elementwise as elementwise,
     exact as exact,
     inlined as inlined,
+    is_ready as is_ready,
     ready as ready,
 )
 from .execution import Executor as Executor, Sight as Sight, Terms as Terms
@@ -24,7 +26,7 @@ from .failures import (
     tell_in_a_line as tell_in_a_line,
     trace_of as trace_of,
 )
-from .guarding import guarded as guarded
+from .guarding import guarded as guarded, leave as leave
 from .progress import (
     EpisodeProgress as EpisodeProgress,
     Progress as Progress,
@@ -56,6 +58,7 @@ from .tools import (
     in_terminal as in_terminal,
     stop as stop,
 )
+from .warm import hand_over as hand_over, warm_process as warm_process
 from .watch import Activity as Activity, Call as Call, calling as calling, doing as doing
 from .workers import (
     STEP_TIMEOUT as STEP_TIMEOUT,

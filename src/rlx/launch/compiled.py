@@ -35,6 +35,8 @@ SOURCES = (
 )
 """Where functions are compiled."""
 
+_functions: list[Any] = []
+
 
 @functools.cache
 def cache_folder() -> Path:
@@ -67,7 +69,8 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
     with _caching_in(cache_folder()):
-        return numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+        _functions.append(numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function))
+    return _functions[-1]
 
 
 @contextmanager
@@ -97,6 +100,20 @@ def bound(function: Any, *arguments: Any) -> Callable[..., Any]:
     return code
 
 
+def is_ready(name: str) -> bool:
+    """Tell whether a set of kernels has been compiled on this machine."""
+    return _mark(name).exists()
+
+
+def compiled_here() -> bool:
+    """Tell whether this process has compiled anything, instead of loading it."""
+    return any(misses for function in _functions for misses in function.stats.cache_misses.values())
+
+
+def _mark(name: str) -> Path:
+    return cache_folder() / f"{name}.ready"
+
+
 def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]) -> None:
     """Make sure that a set of kernels has been compiled on this machine; one process does it while others wait.
 
@@ -109,7 +126,7 @@ def ready(name: str, compile_all: Callable[[], None], say: Callable[[str], None]
         compile_all: Calls each kernel once; importable.
         say: Told, before anything slow, that compiling takes a moment; only in the process that does it.
     """
-    mark = cache_folder() / f"{name}.ready"
+    mark = _mark(name)
     if mark.exists():
         return
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rlx.errors import Interrupted, RlxError
 from rlx.launch import signals
@@ -21,6 +23,24 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> int:
     signals.listen()
     with visible_streams():
         return _status(function, *arguments)
+
+
+def finish() -> None:
+    """Do what an interpreter does at its end, but for taking itself apart."""
+    with suppress(BaseException):
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def leave(status: int) -> NoReturn:
+    """End this process at once; an interpreter takes 0.3 to 0.8 s to take itself apart where torch is loaded."""
+    finish()
+    os._exit(status)
 
 
 def _status(function: Callable[..., Any], *arguments: Any) -> int:

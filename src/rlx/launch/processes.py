@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import psutil
 
-TOKEN = "RLX_WORKER"
-"""Environment variable of a worker; everything it starts inherits it, whatever session or parent that has later."""
+from rlx.launch.warm import TOKEN
+
 _OURS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
 
@@ -26,7 +26,7 @@ def started_by(token: str, pid: int) -> list[psutil.Process]:
         found = {child.pid: child for child in psutil.Process(pid).children(recursive=True)}
     for process in psutil.process_iter():
         try:
-            if process.pid not in found and process.environ().get(TOKEN) == token:
+            if process.pid not in found and process.environ().get(TOKEN, "").strip() == token:
                 found[process.pid] = process
         except (psutil.Error, OSError):  # not ours to read
             continue

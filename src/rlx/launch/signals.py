@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from rlx.launch.stage_call import current_call
+from rlx.launch.warm import stage_process
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0
@@ -131,7 +132,7 @@ def _up_to_dvc() -> list[tuple[int, float | None]]:
 
     found: list[tuple[int, float | None]] = []
     with suppress(psutil.Error):
-        for process in psutil.Process().parents() if os.environ.get("DVC_STAGE") else ():
+        for process in psutil.Process(stage_process()).parents() if os.environ.get("DVC_STAGE") else ():
             if process.pid == 1 and not any("dvc" in word for word in process.cmdline()):
                 found.append((process.pid, 0.0))  # DVC has died already, and left its stage to the system
                 break

@@ -23,13 +23,13 @@ from typing import Any
 
 from rlx.launch import watch
 from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
-from rlx.launch.processes import TOKEN, end, started_by
+from rlx.launch.processes import end, started_by
+from rlx.launch.warm import ONE_THREAD, TOKEN, may_fork
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
 from rlx.stats import listed
 
 STEP_TIMEOUT = 300.0
 """Seconds that one call of an environment may take, unless ``env.step_timeout`` says otherwise."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 LOOK = 0.1
 """Seconds between two looks at a worker from which nothing comes."""
 PAUSED = 5.0
@@ -76,7 +76,7 @@ class Worker:
         self.messages, writer = context.Pipe(duplex=False)
         self.process = context.Process(target=serve, args=(reader, writer, self._memory, os.getpid(), self.stacks))
         resource_tracker.ensure_running()  # our own, and not something that the first worker has started
-        variables = dict.fromkeys(THREAD_VARIABLES, "1") | {TOKEN: self.token}
+        variables = ONE_THREAD | {TOKEN: self.token}
         with _without_main_module(), _variables(variables):
             self.process.start()
         reader.close()
@@ -184,7 +184,7 @@ class WorkerPool:
         """Start nothing yet: workers start with their first task; the rest is said at :func:`rlx.launch.run_parallel`."""
         self._size, self._limits = size, limits
         self._on_event, self._on_end = on_event, on_end
-        self._context = multiprocessing.get_context("spawn")
+        self._context = multiprocessing.get_context("fork" if may_fork() else "spawn")
         self._workers: list[Worker] = []
         self._waiting: list[Assignment] = []
         self._ended: set[int] = set()
