@@ -201,8 +201,12 @@ def _be(request: _Request) -> NoReturn:
         status = _run(request)
     except EOFError:
         os._exit(0)  # the stage is gone
-    except BaseException:  # noqa: BLE001 — as an interpreter tells it
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001 — as an interpreter tells it
+        sys.excepthook(type(error), error, error.__traceback__)
+        if isinstance(error, KeyboardInterrupt):
+            finish()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
     finish()
     with suppress(OSError):
         request.connection.sendall(STATUS.pack(status))
