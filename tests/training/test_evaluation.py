@@ -320,6 +320,17 @@ def test_frames_of_any_size_become_a_film(tmp_path: Path, shape: tuple[int, int]
     assert (tmp_path / f"film.{suffix}").stat().st_size > 300
 
 
+def test_the_same_film_has_the_same_bytes_wherever_its_frames_lie_in_memory(tmp_path: Path) -> None:
+    """x264's macroblock tree, which is on by default, decides by memory that nobody has written."""
+    picture, kept, films = np.random.default_rng(0).integers(0, 255, (400, 600, 3), np.uint8), [], set()
+    for number in range(4):
+        kept.append(np.ones(200_000 + 16 * number, np.uint8))
+        scenes = [Scene(np.roll(picture, step, 1), "a title", step, 1.5 * step, step == 9) for step in range(10)]
+        write_film(tmp_path / "film.mp4", iter(scenes), 10, 720)
+        films.add((tmp_path / "film.mp4").read_bytes())
+    assert len(films) == 1
+
+
 def test_frames_per_second_are_some_that_a_film_can_have() -> None:
     said = [50, "thirty", None, [30], math.nan, math.inf, 0, -5, 1e9, 1e-9, np.float32(12.5)]
     assert [frames_per_second({"render_fps": each}) for each in said] == [50, *[30] * 7, 1000, 0.1, 12.5]

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlx.cli.common import AS_JSON, BY_EXECUTOR, SWEEP, have_warm_process, print_grid, print_json, print_lines, say, tell
+from rlx.cli.common import (
+    AS_JSON,
+    BY_EXECUTOR,
+    SWEEP,
+    have_warm_process,
+    print_grid,
+    print_json,
+    print_lines,
+    say,
+    tell,
+)
 
 if TYPE_CHECKING:
     from rlx.experiments import Point

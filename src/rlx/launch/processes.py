@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-from rlx.launch.warm import TOKEN
+from rlx.launch.forked import TOKEN
 
 _OURS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 

@@ -15,8 +15,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from rlx.launch.forked import stage_process
 from rlx.launch.stage_call import current_call
-from rlx.launch.warm import stage_process
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0

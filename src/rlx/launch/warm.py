@@ -12,7 +12,6 @@ user: the stage sends its :class:`Errand` with its standard streams; the fork an
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
@@ -23,7 +22,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+
+from rlx.launch.forked import ONE_THREAD, ROOM, TOKEN
 
 VARIABLE = "RLX_WARM"
 OFF = "off"
@@ -33,42 +35,11 @@ WAIT = 60.0
 STATUS = struct.Struct("<q")
 SIZE = struct.Struct("<Q")
 CREDENTIALS = struct.Struct("3i")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
-TOKEN = "RLX_WORKER"
-"""Environment variable of a worker; everything it starts inherits it, whatever session or parent that has later."""
-ROOM = " " * 32
-"""What the warm process has for a worker's token, which its forks write over."""
 _OTHERS = ("DVC_", "RLX_", "GIT_")
 _SHELL = {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES"}
 """Environment variables that no library reads when it is imported, and that differ from stage to stage."""
 _SET_BY_IMPORTS = {"PYGAME_HIDE_SUPPORT_PROMPT", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}
 """Those that libraries set themselves when they are imported, for all that starts later (gymnasium, scikit-learn's)."""
-_forked_for: int | None = None
-
-
-def stage_process() -> int:
-    """Return the process that DVC started as this stage: this one, or the one that this one is run for."""
-    return _forked_for or os.getpid()
-
-
-def may_fork() -> bool:
-    """Tell whether this process is a fork of the warm one, and its workers can be forks too."""
-    return _forked_for is not None and not touches_cuda()
-
-
-def be_fork_for(stage: int) -> None:
-    """Note that this process is a fork of the warm one, run for a stage's own process."""
-    global _forked_for
-    _forked_for = stage
-
-
-def touches_cuda() -> bool:
-    """Tell whether this process has called CUDA, which no fork of it could use then."""
-    try:
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
-            return any("libcuda.so" in line for line in file)
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -109,7 +80,14 @@ def signature(environment: dict[str, str]) -> str:
     """Return a hash of what libraries depend on when they are imported: two processes of one signature import the same."""
     others = _SHELL | _SET_BY_IMPORTS
     read = {name: value for name, value in environment.items() if not name.startswith(_OTHERS) and name not in others}
-    interpreter = [sys.version, os.path.realpath(sys.executable), sys.prefix, str(sys.flags), sys.warnoptions, sys._xoptions]
+    interpreter = [
+        sys.version,
+        os.path.realpath(sys.executable),
+        sys.prefix,
+        str(sys.flags),
+        sys.warnoptions,
+        sys._xoptions,
+    ]
     return hashlib.sha256(repr([*interpreter, __file__, sorted(read.items())]).encode()).hexdigest()
 
 
@@ -134,7 +112,7 @@ def _stage() -> tuple[str, list[str]] | None:
 
 def _start(address: str, owner: int, agreed: str) -> subprocess.Popen[bytes] | None:
     """Start the warm process, which ends when its owner does; None where there is one of this address."""
-    path = [os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    path = [str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     environment = {**os.environ, **ONE_THREAD, "MPLBACKEND": "Agg", TOKEN: ROOM, "PYTHONPATH": os.pathsep.join(path)}
     nowhere = subprocess.DEVNULL
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -163,8 +141,7 @@ def _beside_dvc() -> str | None:
     if found is None or found[0] == 1:
         return None
     try:
-        with open(f"/proc/{found[0]}/stat", encoding="utf-8", errors="replace") as file:
-            started = file.read().rpartition(")")[2].split()[19]
+        started = Path(f"/proc/{found[0]}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
     except OSError:
         return None
     address = f"rlx-warm-{os.getuid()}-{found[0]}-{started}"
@@ -175,14 +152,15 @@ def _asked(address: str) -> socket.socket | None:
     """Hand the stage over; returns the connection to its fork, which has begun; None where nobody takes it."""
     stage = _stage()
     assert stage is not None
+    ignored = [int(number) for number in NUMBERS if signal.getsignal(number) is signal.SIG_IGN]
     errand = {
         "module": stage[0],
         "arguments": stage[1],
-        "folder": os.getcwd(),
+        "folder": str(Path.cwd()),
         "environment": dict(os.environ),
         "path": sys.path,
         "umask": _umask(),
-        "ignored": [int(number) for number in NUMBERS if signal.getsignal(number) is signal.SIG_IGN],
+        "ignored": ignored,
         "signature": signature(dict(os.environ)),
     }
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -200,7 +178,7 @@ def _asked(address: str) -> socket.socket | None:
     except (OSError, EOFError, ValueError):
         connection.close()
         for number in NUMBERS:
-            if number not in errand["ignored"]:
+            if number not in ignored:
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         return None
     return connection
@@ -269,12 +247,3 @@ def exactly(connection: socket.socket, size: int) -> bytes:
             raise EOFError
         content += more
     return content
-
-
-def show_token(token: str) -> None:
-    """Let others read a worker's :data:`TOKEN` in a fork, whose environment they see as the warm process was given it."""
-    with suppress(OSError, ValueError, IndexError):
-        with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
-            first, last = map(int, file.read().rpartition(")")[2].split()[47:49])
-        place = ctypes.string_at(first, last - first).index(f"{TOKEN}=".encode()) + len(TOKEN) + 1
-        ctypes.memmove(first + place, token.ljust(len(ROOM)).encode(), len(ROOM))

@@ -21,16 +21,19 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from rlx.launch import warm
+from rlx.launch.forked import be_fork_for, touches_cuda
 from rlx.launch.guarding import finish
+from rlx.launch.threads import skip_compiler
 from rlx.launch.warm import SIZE, STATUS, exactly
 
 GROUPS = (
     ("resolve", ("gymnasium", "gymnasium.envs.classic_control", "rlx.experiments.resolving", "rlx.experiments.stage_process")),
     ("train", ("torch", "stable_baselines3", "rlx.training.seeds", "rlx.training.one_seed", "rlx.algorithms.ppo.trial",
-               "tensorboardX")),
+               "tensorboardX", "rlx.algorithms:load_kernels")),
     ("eval", ("pandas", "scipy.stats", "rlx.training.held_out", "rlx.training.held_out_play", "rlx.records.results")),
     ("video", ("av", "PIL.ImageFont", "pygame", "rlx.training.video", "rlx.training.filming", "rlx.training.film_writing")),
     ("analyze", ("matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "matplotlib.pyplot",
@@ -81,10 +84,9 @@ class _Server:
         """Work until the owner has ended."""
         steps = [(group, name) for group, names in GROUPS for name in names]
         for number, (group, name) in enumerate(steps):
-            _load(name)
+            if not _load(name):
+                return
             if number + 1 == len(steps) or steps[number + 1][0] != group:
-                if group == "train" and not _load_kernels():
-                    return
                 self._loaded.add(group)
                 gc.freeze()
             if not self._turn(0):
@@ -131,14 +133,14 @@ class _Server:
             request.close()
 
     def _fork(self, request: _Request) -> None:
-        if len(os.listdir("/proc/self/task")) > 1 or warm.touches_cuda():
+        if sum(1 for _ in Path("/proc/self/task").iterdir()) > 1 or touches_cuda():
             request.close()
             return
         pid = os.fork()
         if pid == 0:
             self._selector.close()
             self._listener.close()
-            for child, (handle, other) in self._children.items():
+            for handle, (_, other) in self._children.items():
                 os.close(handle)
                 other.connection.close()
             os.close(self._owner)
@@ -159,31 +161,23 @@ class _Server:
         request.connection.close()
 
 
-def _load(name: str) -> None:
+def _load(name: str) -> bool:
+    """Import a module, and call a function of it where one is named; tells whether this process can go on."""
+    module, _, function = name.partition(":")
     with suppress(Exception):  # whoever needs it will say so
-        importlib.import_module(name)
-        if name == "torch":
-            from rlx.launch.threads import skip_compiler
-
-            sys.modules["torch"].set_num_threads(1)
+        found = importlib.import_module(module)
+        if module == "torch":
+            found.set_num_threads(1)
             skip_compiler()
-
-
-def _load_kernels() -> bool:
-    """Load the machine code that this machine keeps; tells whether nothing had to be compiled."""
-    try:
-        from rlx.algorithms.ppo.engines import load_kernels
-
-        return load_kernels()
-    except Exception:  # noqa: BLE001 — a stage will say so
-        return True
+        return not function or getattr(found, function)()
+    return True
 
 
 def _shadows(folder: str) -> bool:
     """Tell whether a project has a module of its own by the name of one that is imported here, which it would not see."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            module = entry.name.endswith((".py", ".pyc", ".so")) or os.path.exists(f"{entry.path}/__init__.py")
+            module = entry.name.endswith((".py", ".pyc", ".so")) or Path(entry.path, "__init__.py").exists()
             if module and entry.name.partition(".")[0] in sys.modules:
                 return True
     return False
@@ -231,14 +225,16 @@ def _run(request: _Request) -> int:
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         lines = number == 2 or os.isatty(number)
-        new = open(number, "w", encoding=stream.encoding, errors=stream.errors, closefd=False, buffering=1 if lines else -1)  # noqa: SIM115
+        new = open(  # noqa: SIM115 — as long as the process
+            number, "w", encoding=stream.encoding, errors=stream.errors, closefd=False, buffering=1 if lines else -1
+        )
         new.reconfigure(write_through=unbuffered)
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
     sys.stdin = sys.__stdin__ = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)  # type: ignore[misc] # noqa: SIM115
     sys.argv = [errand["module"], *errand["arguments"]]
     sys.orig_argv = [sys.executable, "-m", errand["module"], *errand["arguments"]]
-    warm.be_fork_for(request.process)
+    be_fork_for(request.process)
     importlib.invalidate_caches()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # as unforeseeable as in a process of its own

@@ -19,10 +19,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
 
-from rlx.launch import closing, warm, watch
+from rlx.launch import closing, watch
 from rlx.launch.failures import failure_of, sendable, tell_in_a_line, trace_of
+from rlx.launch.forked import TOKEN, may_fork, show_token
 from rlx.launch.processes import end, left_behind, started_by
-from rlx.launch.warm import TOKEN
 
 EVENT, ENDED, CLOSED = range(3)
 """Kinds of messages: something emitted, a task's outcome, and what closing its environments left to be said."""
@@ -88,8 +88,8 @@ def _prepare(memory: Any, parent: int, stacks: Path) -> TextIO:
     os.dup2(2, 1)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
-    if warm.may_fork():
-        warm.show_token(os.environ[TOKEN])
+    if may_fork():
+        show_token(os.environ[TOKEN])
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))  # files are atomic or trimmed

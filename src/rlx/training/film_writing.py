@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import queue
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,9 +18,12 @@ from rlx.config import replacing
 from rlx.stats import number
 
 CAPTION_HEIGHT = 28
+GROUND = (24, 24, 28)
 NARROWEST, MOST_HEIGHT = 320, 2160
 """Pixels: narrower frames are enlarged, so that the caption has room, and higher ones scaled down."""
 GIF_FPS = 25
+EXACTLY = 4 | 0x40000 | 0x80000
+"""How libswscale turns RGB into YUV: bicubic, accurately rounded, bit by bit the same wherever the numbers lie in memory."""
 SHORTEST = 3.0
 """Seconds that a film lasts at least: its last frame stays, so that a short episode can be seen at all."""
 
@@ -53,24 +59,66 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
     options = {} if gif else {"movflags": "faststart"}
     with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
         with av.open(str(temporary), "w", format=path.suffix[1:].lower(), options=options) as container:
-            stream: Any = None
-            palette: Any = None
             picture, written = None, 0
-            for index, scene in enumerate(scenes):
-                last = scene
-                if index % every and not scene.ended:
-                    continue
-                picture = _captioned(scene, max_width)
-                if stream is None:
-                    stream = _stream(container, fps / every, picture, gif=gif)
-                    palette = _palette(picture) if gif else None
-                container.mux(stream.encode(_frame(picture, palette)))
-                written += 1
-            for _ in range(written, math.ceil(SHORTEST * fps / every)):
-                container.mux(stream.encode(_frame(picture, palette)))
-            container.mux(stream.encode(None))
+            with _Encoder(container, fps / every, gif=gif) as encoder:
+                for index, scene in enumerate(scenes):
+                    last = scene
+                    if index % every and not scene.ended:
+                        continue
+                    picture = _captioned(scene, max_width)
+                    encoder.take(picture)
+                    written += 1
+                for _ in range(written, math.ceil(SHORTEST * fps / every)):
+                    encoder.take(picture)
     assert last is not None
     return last
+
+
+class _Encoder:
+    """Encodes pictures, in order, in a thread of its own while the next ones are drawn; a few wait at most."""
+
+    def __init__(self, container: Any, fps: float, *, gif: bool):
+        self._container, self._fps, self._gif = container, fps, gif
+        self._waiting: queue.Queue[Any] = queue.Queue(8)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> _Encoder:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait until all is encoded; an error of the encoder's is raised, unless there is one already."""
+        self._waiting.put(None)
+        self._thread.join()
+        if kind is None and self._error is not None:
+            raise self._error
+
+    def take(self, picture: Any) -> None:
+        """Hand the next picture over."""
+        if self._error is not None:
+            raise self._error
+        self._waiting.put(picture)
+
+    def _work(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        stream, palette, reformatter = None, None, VideoReformatter()
+        while (picture := self._waiting.get()) is not None:
+            try:
+                if self._error is not None:
+                    continue
+                if stream is None:
+                    stream = _stream(self._container, self._fps, picture, gif=self._gif)
+                    palette = _palette(picture) if self._gif else None
+                self._container.mux(stream.encode(_frame(picture, palette, reformatter)))
+            except BaseException as error:  # noqa: BLE001 — raised where pictures are drawn
+                self._error = error
+        try:
+            if stream is not None and self._error is None:
+                self._container.mux(stream.encode(None))
+        except BaseException as error:  # noqa: BLE001 — likewise
+            self._error = error
 
 
 def _stream(container: Any, fps: float, picture: Any, *, gif: bool) -> Any:
@@ -78,7 +126,9 @@ def _stream(container: Any, fps: float, picture: Any, *, gif: bool) -> Any:
     stream = container.add_stream("gif" if gif else "libx264", rate=rate)
     stream.height, stream.width = picture.shape[:2]
     stream.pix_fmt = "pal8" if gif else "yuv420p"
-    stream.options = {} if gif else {"crf": "23", "preset": "veryfast"}
+    stream.options = (
+        {} if gif else {"crf": "23", "preset": "veryfast", "x264-params": "mbtree=0"}
+    )  # it reads what nobody wrote
     stream.thread_count = 1
     return stream
 
@@ -90,13 +140,15 @@ def _palette(picture: Any) -> Any:
     return Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE)
 
 
-def _frame(picture: Any, palette: Any) -> Any:
+def _frame(picture: Any, palette: Any, reformatter: Any) -> Any:
     """Return a picture as a frame for the encoder: in full colour, or in those of a palette."""
     import av
     from PIL import Image
 
     if palette is None:
-        return av.VideoFrame.from_ndarray(picture, format="rgb24")
+        return reformatter.reformat(
+            av.VideoFrame.from_ndarray(picture, format="rgb24"), format="yuv420p", interpolation=EXACTLY
+        )
     indices = np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE))
     colours = np.zeros((256, 4), np.uint8)
     known = np.array(palette.getpalette(), np.uint8).reshape(-1, 3)
@@ -107,26 +159,56 @@ def _frame(picture: Any, palette: Any) -> Any:
 
 def _captioned(scene: Scene, max_width: int) -> Any:
     """Put a strip with step and return above the frame; sides are made even, as yuv420p needs."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    frame = Image.fromarray(scene.frame)
     narrowest = min(NARROWEST, max_width)
-    times = min(-(-narrowest // frame.width), MOST_HEIGHT // frame.height)
-    if times > 1:
-        frame = frame.resize((frame.width * times, frame.height * times), Image.Resampling.NEAREST)
-    scale = min(1.0, max_width / frame.width, MOST_HEIGHT / frame.height)
-    if scale < 1:
-        size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-        frame = frame.resize(size, Image.Resampling.LANCZOS)
-    width, height = max(narrowest, frame.width), frame.height
-    canvas = Image.new("RGB", (width + width % 2, height + height % 2 + CAPTION_HEIGHT), (24, 24, 28))
-    canvas.paste(frame, ((width - frame.width) // 2, CAPTION_HEIGHT))
-    title = scene.title
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
-    facts = f"step {scene.step}   return {number(scene.total)}"
-    right = canvas.width - 8 - draw.textlength(facts, font=font)
-    draw.text((right, 6), facts, fill=(255, 255, 255), font=font)
-    while title and draw.textlength(title, font=font) > right - 20:
+    frame = _resized(scene.frame, narrowest, max_width)
+    height, width = frame.shape[:2]
+    wide = max(narrowest, width)
+    canvas = np.empty((height + height % 2 + CAPTION_HEIGHT, wide + wide % 2, 3), np.uint8)
+    canvas[:] = GROUND
+    left = (wide - width) // 2
+    canvas[CAPTION_HEIGHT : CAPTION_HEIGHT + height, left : left + width] = frame
+    canvas[:CAPTION_HEIGHT] = _strip(canvas.shape[1], scene.title, f"step {scene.step}   return {number(scene.total)}")
+    return canvas
+
+
+def _resized(frame: Any, narrowest: int, max_width: int) -> Any:
+    """Return a frame enlarged by a whole number, or scaled down, so that it is neither too narrow nor too large."""
+    from PIL import Image
+
+    height, width = frame.shape[:2]
+    times = max(1, min(-(-narrowest // width), MOST_HEIGHT // height))
+    frame = frame.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else frame
+    scale = min(1.0, max_width / (times * width), MOST_HEIGHT / (times * height))
+    if scale == 1:
+        return frame
+    size = max(1, round(times * width * scale)), max(1, round(times * height * scale))
+    return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+
+
+def _strip(width: int, title: str, facts: str) -> Any:
+    """Return the strip with a caption as pixels: the title, cut where it does not fit, and the facts at the right."""
+    from PIL import ImageDraw
+
+    right = width - 8 - _font().getlength(facts)
+    while title and _font().getlength(title) > right - 20:
         title = title[:-1]
-    draw.text((8, 6), title, fill=(170, 170, 180), font=font)
-    return np.asarray(canvas)
+    strip = _titled(width, title).copy()
+    ImageDraw.Draw(strip).text((right, 6), facts, fill=(255, 255, 255), font=_font())
+    return np.asarray(strip)
+
+
+@functools.lru_cache(4)
+def _titled(width: int, title: str) -> Any:
+    """Return the strip with the title alone, which is the same for all frames of an episode."""
+    from PIL import Image, ImageDraw
+
+    strip = Image.new("RGB", (width, CAPTION_HEIGHT), GROUND)
+    ImageDraw.Draw(strip).text((8, 6), title, fill=(170, 170, 180), font=_font())
+    return strip
+
+
+@functools.cache
+def _font() -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(14)
