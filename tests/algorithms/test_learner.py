@@ -16,7 +16,15 @@ import torch
 from hypothesis import given, strategies as st
 
 from rlx.algorithms import algorithm, registry, trained_config, vocabulary
-from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, algorithm_config, compose_run, recorded_facts
+from rlx.config import (
+    ForeignAlgorithm,
+    RunConfig,
+    Snapshot,
+    algorithm_config,
+    cannot_go_on,
+    compose_run,
+    recorded_facts,
+)
 from rlx.config.snapshot import read_snapshot
 from rlx.diagnosis import RunRecord, Signals
 from rlx.diagnosis.rules import RULES
@@ -160,6 +168,16 @@ def test_a_snapshot_is_readable_without_its_algorithm_and_whole_with_it(project:
     assert found.to_yaml() == path.read_text(), "the same bytes, also by who does not know it"
     row, known = trained_config(project, found.config)
     assert (row.name, known.algo.setting("episodes")) == ("reinforce", 4)
+
+
+def test_a_training_goes_on_with_the_policy_that_it_has(project: Path, tmp_path: Path) -> None:
+    path = tmp_path / "config_snapshot.yaml"
+    path.write_text(Snapshot(short(project)).to_yaml())
+    before = read_snapshot(path).config
+    assert not cannot_go_on(before, short(project, "algo: {name: reinforce, episodes: 9, hidden_size: 8}"))
+    wider = short(project, "algo: {name: reinforce, episodes: 4, hidden_size: 16}")
+    assert cannot_go_on(before, wider) == ["algo.hidden_size is 16 and was 8"]
+    assert cannot_go_on(before, RunConfig())[0] == "algo.name is ppo and was reinforce"
 
 
 def test_an_algorithm_that_is_not_here_is_refused_before_anything_runs(project: Path, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ class AlgorithmConfig(Section):
 
     draws_from_python: ClassVar[bool] = True
     """Whether its learner may draw from Python's generator, which costs 40 µs a step to keep apart from environments."""
+    shapes_policy: ClassVar[tuple[str, ...]] = ()
+    """Settings that a training which goes on from another must share with it, since its weights are made by them."""
     name: str
     """The algorithm."""
     total_timesteps: Positive = 100_000

@@ -19,6 +19,7 @@ class PPOConfig(AlgorithmConfig):
     """Proximal policy optimisation (Schulman et al. 2017), as Stable-Baselines3 implements it."""
 
     draws_from_python: ClassVar[bool] = False
+    shapes_policy: ClassVar[tuple[str, ...]] = ("use_sde",)
     name: Literal["ppo"] = "ppo"
     """The algorithm."""
     engine: Annotated[Literal["auto", "fast", "stable-baselines3"], Since("2026-11-21", older="auto", always=True)] = (
