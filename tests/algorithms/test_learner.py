@@ -60,7 +60,8 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "algorithms"]:
         del sys.modules[name]
     for table in (registry._rows, algorithm_config._known, algorithm_config._facts):
-        table.pop("reinforce", None)  # type: ignore[attr-defined]
+        for name in ("reinforce", "mine"):
+            table.pop(name, None)  # type: ignore[attr-defined]
 
 
 def short(root: Path, text: str = "algo: {name: reinforce, episodes: 4, hidden_size: 8}") -> RunConfig:
@@ -162,12 +163,60 @@ def test_a_snapshot_is_readable_without_its_algorithm_and_whole_with_it(project:
     config = short(project)
     path = tmp_path / "config_snapshot.yaml"
     path.write_text(Snapshot(config).to_yaml())
-    forget()
-    found = read_snapshot(path)
-    assert isinstance(found.config.algo, ForeignAlgorithm)
-    assert found.to_yaml() == path.read_text(), "the same bytes, also by who does not know it"
-    row, known = trained_config(project, found.config)
-    assert (row.name, known.algo.setting("episodes")) == ("reinforce", 4)
+    for imported in (True, False):
+        found = read_snapshot(path)
+        assert isinstance(found.config.algo, ForeignAlgorithm), "the same whatever was imported before"
+        assert found.to_yaml() == path.read_text(), "the same bytes, also by who does not know it"
+        assert found == Snapshot(config)
+        row, known = trained_config(project, found.config)
+        assert (row.name, known.algo.setting("episodes")) == ("reinforce", 4)
+        if imported:
+            forget()
+
+
+LATER = """
+from typing import Annotated, Literal
+from rlx.algorithms import AlgorithmConfig, register
+from rlx.config.values import Since
+class Settings(AlgorithmConfig):
+    name: Literal["mine"] = "mine"
+    width: int = 8
+    speed: Annotated[int, Since("2026-11-30", older=1)] = 2
+@register("mine", Config=Settings, metrics={})
+class Mine: ...
+"""
+
+
+def test_settings_that_came_later_are_as_older_versions_behaved(project: Path) -> None:
+    (project / "algorithms" / "__init__.py").write_text(LATER)
+    written = RunConfig().model_copy(update={"algo": ForeignAlgorithm(name="mine", width=4)})  # type: ignore[call-arg]
+    algo = trained_config(project, written)[1].algo
+    assert (algo.setting("width"), algo.setting("speed")) == (4, 1)
+    incomplete = RunConfig().model_copy(update={"algo": ForeignAlgorithm(name="mine")})
+    with pytest.raises(ConfigError, match="mine has other settings now than when this was written: it lacks width"):
+        trained_config(project, incomplete)
+
+
+def test_another_projects_algorithm_is_not_taken_for_this_ones(project: Path, tmp_path: Path) -> None:
+    short(project)
+    other = tmp_path / "other"
+    shutil.copytree(project / "configs", other / "configs")
+    shutil.copy(project / "params.yaml", other)
+    with pytest.raises(ConfigError, match=r"algo\.name: 'reinforce' is not allowed"):
+        compose_run(other, "a")
+    shutil.copytree(project / "algorithms", other / "algorithms")
+    with pytest.raises(ConfigError, match=r"the name `algorithms` is taken by .*start rlx in a fresh process"):
+        compose_run(other, "a")
+
+
+def test_nobody_replaces_an_algorithm_of_rlx(project: Path) -> None:
+    text = (project / "algorithms" / "__init__.py").read_text()
+    replacing = "from rlx.algorithms import AlgorithmConfig, register\nregister('ppo', Config=AlgorithmConfig, metrics={})(print)\n"
+    (project / "algorithms" / "__init__.py").write_text(text + replacing)
+    said = "algorithms/__init__.py:.*ValueError: the algorithm 'ppo' is built in; choose another name"
+    with pytest.raises(ConfigError, match=said):
+        short(project)
+    assert algorithm("ppo").make.__module__ == "rlx.algorithms.ppo.row"
 
 
 def test_a_training_goes_on_with_the_policy_that_it_has(project: Path, tmp_path: Path) -> None:

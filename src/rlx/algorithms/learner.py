@@ -11,11 +11,12 @@ The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
+if TYPE_CHECKING:  # whoever only reads what an algorithm is has no use for it
+    import numpy as np
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
 Observations = Any
 """An array, or a dict of arrays, with one row per copy (or per episode played)."""
 UPDATE_SECONDS = "time/update_seconds"

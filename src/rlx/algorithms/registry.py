@@ -17,7 +17,6 @@ and a config says ``algo: {name: mine}``. The row is all that the workbench know
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rlx.algorithms.learner import Actor, Learner
 from rlx.config import (
+    BUILT_IN,
     COMMON,
     AlgorithmConfig as AlgorithmConfig,  # noqa: PLC0414 — the base class of an algorithm's settings, given by this room's door
     ForeignAlgorithm,
@@ -32,8 +32,10 @@ from rlx.config import (
     Metric,
     RunConfig,
     announce,
+    complete_settings,
     look_for_algorithm,
     metric_rows,
+    own_settings,
     unknown_algorithm,
 )
 from rlx.errors import ConfigError, PolicyUnusable
@@ -50,8 +52,6 @@ GROUPS = ("", "rollout", "train", "validation")
 Misfit = tuple[KeyPath, str]
 """A setting to look at, and what is wrong with it."""
 Made = TypeVar("Made", bound=Callable[..., Any])
-BUILT_IN = {"ppo": "rlx.algorithms.ppo.row"}
-"""The modules of rlx's own algorithms; light: none imports torch before a learner is made."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +166,9 @@ def register(
     """
 
     def add(make: Made) -> Made:
-        rows = metric_rows(metrics)
-        _rows[name] = Algorithm(name=name, Config=Config, make=make, metrics=rows, **facts)
-        announce(name, Config, _rows[name].family, {**COMMON, **rows})
+        row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
+        announce(name, Config, row.family, {**COMMON, **row.metrics})
+        _rows[name] = row
         return make
 
     return add
@@ -176,9 +176,8 @@ def register(
 
 def algorithms() -> dict[str, Algorithm]:
     """Return all algorithms known so far, rlx's own first."""
-    for name, module in BUILT_IN.items():
-        if name not in _rows:
-            importlib.import_module(module)
+    for name in BUILT_IN:
+        own_settings(name)
     return dict(_rows)
 
 
@@ -192,13 +191,9 @@ def algorithm(name: str, root: Path | None = None) -> Algorithm:
     Raises:
         PolicyUnusable: Nobody knows it.
         PluginBroken: A package brings it that cannot be imported.
+        ConfigError: The project's own cannot be imported.
     """
-    if name not in _rows and name in BUILT_IN:
-        importlib.import_module(BUILT_IN[name])
-    if name not in _rows and root is not None:
-        look_for_algorithm(root, name)
-    if name not in _rows:
-        algorithms()
+    if look_for_algorithm(root, name) is None or name not in _rows:
         raise PolicyUnusable(f"algo.name: {unknown_algorithm(name)}")
     return _rows[name]
 
@@ -230,7 +225,7 @@ def trained_config(root: Path, config: RunConfig) -> tuple[Algorithm, RunConfig]
     if not isinstance(config.algo, ForeignAlgorithm):
         return row, config
     try:
-        settings = row.Config.model_validate(config.algo.model_dump())
+        settings = complete_settings(row.Config, config.algo)
     except ValueError as error:
         told = " ".join(str(error).split())[:300]
         raise ConfigError(f"algo: {row.name} has other settings now than when this was written: {told}") from None

@@ -1,10 +1,12 @@
 from .algorithm_config import (
+    BUILT_IN as BUILT_IN,
     AlgorithmConfig as AlgorithmConfig,
     ForeignAlgorithm as ForeignAlgorithm,
     announce as announce,
     for_algorithm as for_algorithm,
+    look_for_algorithm as look_for_algorithm,
+    own_settings as own_settings,
     recorded_facts as recorded_facts,
-    settings_of as settings_of,
     unknown_algorithm as unknown_algorithm,
 )
 from .checks import (
@@ -19,7 +21,6 @@ from .composition import (
     BASE_KEYS as BASE_KEYS,
     Composed as Composed,
     compose_run as compose_run,
-    look_for_algorithm as look_for_algorithm,
     parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
@@ -115,6 +116,7 @@ from .snapshot import (
     ProjectCode as ProjectCode,
     Snapshot as Snapshot,
     carried_snapshot as carried_snapshot,
+    complete_settings as complete_settings,
     read_snapshot as read_snapshot,
     recorded_snapshot as recorded_snapshot,
 )

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.algorithm_config import for_algorithm, settings_of
+from rlx.config.algorithm_config import for_algorithm, look_for_algorithm
 from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.config_files import ConfigFiles, read_own
 from rlx.config.document import Document, KeyPath
 from rlx.config.entries import SOURCE as ENTRY_DEFAULT, unfold
 from rlx.config.judging import Judging, judging_of
-from rlx.config.plugin import plugins
-from rlx.config.project import load_package
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
@@ -143,7 +140,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
     files.collect("", run)
     own, of_base = files.algorithm(), _algorithm_of(base)
     name = own or of_base or "ppo"
-    settings = settings_of(name, partial(look_for_algorithm, root))
+    settings = look_for_algorithm(root, name)
     if settings is not None:
         files.check(for_algorithm(RunConfig, settings))
     elif not files.problems:
@@ -191,25 +188,10 @@ def _algorithm_of(document: Document) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def look_for_algorithm(root: Path, name: str) -> None:
-    """Look for an algorithm that is not known yet: among installed packages, else in the project's ``algorithms/``.
-
-    Raises:
-        PluginBroken: A package brings it that cannot be imported.
-        ConfigError: Importing the project's own fails.
-    """
-    if plugin := plugins("rlx.algorithms").get(name):
-        plugin.load()  # registers it
-        if settings_of(name) is None:
-            raise plugin.broken(f"{plugin.entry.value} registers no algorithm {name!r} (rlx.algorithms.register)")
-        return
-    load_package(root, "algorithms")
-
-
 def _parameters_document(root: Path) -> Document:
     document = read_own(root, "params.yaml")
     problems = document.problems + unfold(document)[0] + translate(document)
-    settings = settings_of(_algorithm_of(document) or "ppo", partial(look_for_algorithm, root))
+    settings = look_for_algorithm(root, _algorithm_of(document) or "ppo")
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))
     if problems:
         raise ConfigError(problems)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from rlx.config.algorithm_config import known_algorithms
+from rlx.config.algorithm_config import BUILT_IN, own_settings
 from rlx.config.aliases import RENAMED
 from rlx.config.entries import UNSUPPORTED
 from rlx.config.schema import Parameters, RunConfig
@@ -69,7 +69,9 @@ def settings_page() -> str:
     lines += _table(RunConfig, "", skip_sections=True)
     for name, info in RunConfig.model_fields.items():
         if name == "algo":
-            for known, settings in known_algorithms().items():
+            for known in BUILT_IN:
+                settings = own_settings(known)
+                assert settings is not None
                 title = "`algo`" if known == "ppo" else f"`algo`, with `name: {known}`"
                 lines += ["", f"### {title}", "", _first(settings), "", *_table(settings, "algo.")]
         elif found := section_type(info.annotation):

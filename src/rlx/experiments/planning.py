@@ -30,7 +30,6 @@ from rlx.config import (
     read_bytes,
     read_parameters,
     section_type,
-    settings_of,
 )
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.record import Record
@@ -182,7 +181,7 @@ def _model(root: Path, run: str, overrides: Sequence[str]) -> type[Parameters]:
     """Return what may be said of a run: the settings of its algorithm, or of the one that it is to have."""
     asked = [value for key, _, value in (each.partition("=") for each in overrides) if key == "algo.name"]
     name = asked[-1] if asked else compose_run(root, run).config.algo.name
-    settings = settings_of(name, partial(look_for_algorithm, root))
+    settings = look_for_algorithm(root, name)
     return Parameters if settings is None else for_algorithm(Parameters, settings)
 
 

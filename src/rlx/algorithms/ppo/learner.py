@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rlx.algorithms.learner import UPDATE_SECONDS, Array, Observations, State
+from rlx.algorithms.learner import UPDATE_SECONDS, State
 from rlx.algorithms.ppo.building import build
 from rlx.algorithms.ppo.engines import FAST, choose_engine
 from rlx.config import RunConfig
 from rlx.envs import Environments
 from rlx.errors import TrainingFailed
+
+if TYPE_CHECKING:
+    from rlx.algorithms.learner import Array, Observations
 
 OPTIMIZER = "policy.optimizer"
 
