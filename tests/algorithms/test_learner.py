@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from hypothesis import given, strategies as st
 
 from rlx.algorithms import algorithm, registry, trained_config, vocabulary
@@ -28,14 +30,16 @@ from rlx.config import (
 from rlx.config.snapshot import read_snapshot
 from rlx.diagnosis import RunRecord, Signals
 from rlx.diagnosis.rules import RULES
-from rlx.envs import Environments, make_env
+from rlx.envs import Environments, GymnasiumPlaces, make_env
 from rlx.envs.making import own_registrations
 from rlx.errors import CheckpointDamaged, ConfigError, PolicyUnusable, TrainingFailed
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
 from rlx.records.states import members_of, state_from
-from rlx.training.actors import load_player
+from rlx.training.actors import PolicyPlayer, load_player
+from rlx.training.evaluation import play
 from rlx.training.one_seed import train_seed
+from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY
 
 TOY = {"algo": {"name": "reinforce", "total_timesteps": 3000, "episodes": 4, "hidden_size": 8}, "env": {"num_envs": 2}}
@@ -94,8 +98,6 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = short(project)
-    import gymnasium as gym
-
     monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 40)  # so that there are several segments
     state = train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
     train_in_two(project, config, project / "two")
@@ -109,8 +111,6 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
 
 def test_a_state_that_forgets_the_optimiser_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of the test above: resuming is exact because the state is whole, not by itself."""
-    import gymnasium as gym
-
     config = short(project)
     monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 40)
     cls: Any = algorithm("reinforce", project).make
@@ -247,6 +247,91 @@ def test_a_metric_without_a_meaning_stops_the_training(project: Path, monkeypatc
     monkeypatch.setattr(cls, "advance", lambda self, inner=cls.advance: {**inner(self), "train/secret": 1.0})
     with pytest.raises(TrainingFailed, match="train/secret: the algorithm logs it and does not say what it means"):
         train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("advance", "said"),
+    [
+        (
+            lambda self, _: {"train/loss": 0.0},
+            r"reinforce: advance\(\) returned after step 0 without a step in the environments; each call",
+        ),
+        (
+            lambda self, own: {**own(self), "step": 1.0, "seed": 9.0},
+            r"reinforce: advance\(\) returns seed, step, which",
+        ),
+        (
+            lambda self, own: {**own(self), "rollout/return_mean": 1.0},
+            r"returns rollout/return_mean, which every training",
+        ),
+        (lambda self, own: {**own(self), "reward/forward": 1.0}, r"returns reward/forward, which every training"),
+    ],
+)
+def test_a_learner_that_does_not_keep_to_the_contract_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, advance: Any, said: str
+) -> None:
+    config = short(project)
+    cls: Any = algorithm("reinforce", project).make
+    monkeypatch.setattr(cls, "advance", lambda self, own=cls.advance: advance(self, own))
+    with pytest.raises(TrainingFailed, match=said):
+        train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("sizes"), KeyError("network"), ValueError("groups"), TypeError("None")])
+def test_a_state_that_does_not_fit_is_told_with_its_checkpoint(
+    project: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    config = short(project)
+    with pytest.raises(Stop):
+        train_seed(project, Snapshot(config), 3, project / "one", until(2200))
+    newest = checkpoints.numbered(project / "one" / "checkpoints")[0]
+
+    def load_state(self: Any, state: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(algorithm("reinforce", project).make, "load_state", load_state)
+    said = rf"{newest.name}: does not fit the learner of this configuration \({type(error).__name__}: .*or train anew"
+    with pytest.raises(CheckpointDamaged, match=said):
+        train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+    with pytest.raises(CheckpointDamaged, match=said):
+        load_player(project, config, checkpoints.load(newest), make_env(config.env), deterministic=True)
+
+
+def test_the_facts_of_an_algorithm_are_told_before_a_seed_has_trained(project: Path) -> None:
+    config = short(project)
+    (project / "config_snapshot.yaml").write_text(Snapshot(config).to_yaml())
+    forget()
+    told: list[Any] = []
+
+    def on_change(outcomes: Any) -> None:
+        told.append((list(outcomes), recorded_facts("reinforce").get("family")))
+        raise Stop
+
+    with pytest.raises(Stop):
+        train_run(project, "a", read_snapshot(project / "config_snapshot.yaml"), on_change)
+    assert told == [([], "on-policy")]
+
+
+class Reach(gym.Env[Any, Any]):
+    """Takes what lies within the bounds only, and ends at once."""
+
+    observation_space, action_space = spaces.Box(-1, 1, (1,), np.float32), spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        assert self.action_space.contains(np.asarray(action, np.float32)), action
+        return np.zeros(1, np.float32), float(action[0]), True, False, {}
+
+
+def test_continuous_actions_are_clipped_wherever_a_policy_acts() -> None:
+    class Far:
+        def act(self, observations: Any, memory: Any, starts_N: Any, masks: Any, deterministic: bool) -> Any:
+            return np.full((len(observations), 1), 5.0), memory
+
+    player = PolicyPlayer(Far(), None, deterministic=True)
+    assert [episode.episode_return for episode in play(player, GymnasiumPlaces(Reach), [1, 2], 9)] == [1.0, 1.0]
 
 
 def test_rules_apply_where_their_settings_metrics_and_family_are(project: Path) -> None:

@@ -70,7 +70,10 @@ class Learner(Protocol):
         """Return everything that the next :meth:`boundary` does not make anew."""
 
     def load_state(self, state: State) -> None:
-        """Take over such a state; given ``policy`` alone, take over what acting needs."""
+        """Take over such a state; given ``policy`` alone, take over what acting needs.
+
+        Whatever it raises at one that it cannot take over is told with the checkpoint's name and what to do.
+        """
 
     def policy(self, seed: int) -> Actor:
         """Return the present policy, good until the next :meth:`advance`; what it draws comes from ``seed``."""

@@ -74,7 +74,8 @@ def train_run(
         root: The project.
         run: The run's name.
         snapshot: Its effective configuration.
-        on_change: Called with the outcomes so far whenever a seed has ended (to keep ``metadata.json`` up to date).
+        on_change: Called with the outcomes so far once the algorithm and the finished seeds are known, and whenever a seed has
+            ended (to keep ``metadata.json`` up to date).
 
     Returns:
         The outcomes, in the order of the seeds. Finished seeds are exported even when others failed.
@@ -93,6 +94,7 @@ def train_run(
         entries[seed].touch()
     show_bench(root / "runs" / run / "config_snapshot.yaml", {seed: entry.folder for seed, entry in entries.items()})
     outcomes = {s: _finished(s, note, reused=True) for s, note in kept.items()}
+    on_change(_ordered(outcomes))
     missing = [seed for seed in entries if seed not in kept]
     total = Timetable.of(config, None).whole_steps
     try:
