@@ -33,6 +33,7 @@ from rlx.diagnosis.rules import RULES
 from rlx.envs import Environments, GymnasiumPlaces, make_env
 from rlx.envs.making import own_registrations
 from rlx.errors import CheckpointDamaged, ConfigError, PolicyUnusable, TrainingFailed
+from rlx.experiments import plan, resolve_run
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
 from rlx.records.states import members_of, state_from
@@ -150,6 +151,57 @@ def test_its_settings_are_checked_as_ours_are(project: Path, text: str, said: st
     (project / "configs" / "a.yaml").write_text(text)
     with pytest.raises(ConfigError, match=said):
         compose_run(project, "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "policy: {hidden_sizes: [8]}",
+            r"a\.yaml:2:1: policy: reinforce makes its network itself and reads nothing of",
+        ),
+        (
+            "defaults: [policy: wide]",
+            r"configs/policy/wide\.yaml:1:1: hidden_sizes: reinforce makes its network itself",
+        ),
+    ],
+)
+def test_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path, text: str, said: str) -> None:
+    """What params.yaml says is meant for all runs."""
+    with (project / "params.yaml").open("a") as file:
+        file.write("policy: {hidden_sizes: [8]}\n")
+    (project / "configs" / "policy").mkdir()
+    (project / "configs" / "policy" / "wide.yaml").write_text("hidden_sizes: [8]\n")
+    short(project)
+    assert resolve_run(project, "a").snapshot.config.algo.name == "reinforce"
+    (project / "configs" / "a.yaml").write_text(f"algo: {{name: reinforce}}\n{text}\neval: {{every: 1000}}\n")
+    with pytest.raises(PolicyUnusable, match=said):
+        resolve_run(project, "a")
+
+
+def test_a_setting_of_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path) -> None:
+    short(project)
+    with pytest.raises(ConfigError, match=r"-S policy\.hidden_sizes=\[8\]: reinforce makes its network itself"):
+        plan(project, "a", ["policy.hidden_sizes=[8]"])
+
+
+@pytest.mark.parametrize("text", ["algo: {name: reinforce, episodes: 4}", "env: {num_envs: 2}"])
+def test_a_setting_of_another_algorithm_than_the_bases_is_the_runs_own(project: Path, text: str) -> None:
+    """The base says algo.gamma, too, for the algorithm that it is meant for."""
+    with (project / "params.yaml").open("a") as file:
+        file.write("eval: {every: 1000}\n")
+    (project / "configs" / "a.yaml").write_text(f"{text}\n")
+    overrides = ["algo.name=reinforce", "algo.gamma=0.5", "algo.episodes=3", "algo.total_timesteps=2000"]
+    planned = plan(project, "a", overrides)
+    algo = planned.snapshot.config.algo
+    told = (algo.name, algo.setting("gamma"), algo.setting("episodes"), algo.total_timesteps)
+    assert told == ("reinforce", 0.5, 3, 2000)
+    assert planned.settings[-1] == "algo.total_timesteps=2000"
+    (project / "configs" / "a.yaml").write_text("# as the base says\n")
+    with pytest.raises(
+        ConfigError, match=r"-S algo\.name=reinforce: write `algo: {name: reinforce}` into configs/a\.yaml"
+    ):
+        plan(project, "a", overrides)
 
 
 def test_what_the_base_says_of_another_algorithm_is_not_meant(project: Path) -> None:

@@ -20,6 +20,7 @@ from .checks import (
 from .composition import (
     BASE_KEYS as BASE_KEYS,
     Composed as Composed,
+    algorithm_of as algorithm_of,
     compose_run as compose_run,
     parameters_problem as parameters_problem,
     read_parameters as read_parameters,

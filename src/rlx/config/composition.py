@@ -104,13 +104,13 @@ def _said(document: Document, inner: tuple[str | int, ...]) -> Iterator[int]:
             yield depth
 
 
-def read_parameters(root: Path) -> Parameters:
-    """Read and validate ``params.yaml`` of the project at ``root``.
+def read_parameters(root: Path, configs_from: Path | None = None) -> Parameters:
+    """Read and validate ``params.yaml`` of the project at ``root``, or another one, for which its code counts.
 
     Raises:
         ConfigError: Naming everything that is wrong in it.
     """
-    document = _parameters_document(root)
+    document = _parameters_document(root, configs_from)
     parameters = Parameters.model_validate(document.data)
     problems = [document.problem(*found) for found in roster_mistakes(parameters.study)]
     if problems:
@@ -123,22 +123,23 @@ def parameters_problem(root: Path, path: KeyPath, message: str) -> Problem:
     return _parameters_document(root).problem(path, message, at_value=True)
 
 
-def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed:
+def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_from: Path | None = None) -> Composed:
     """Compose the effective configuration of ``configs/<run>.yaml``.
 
     Args:
         root: The project.
         run: The config's name.
         whole_entries: False: as older versions did, which gave what a pasted entry left out the base's values.
+        configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
 
     Raises:
         ConfigError: Naming everything that is wrong in ``params.yaml`` and in every file the config builds on, or,
             when each file is sound by itself, every inconsistency of the whole.
     """
-    base = _parameters_document(root)
-    files = ConfigFiles(root, whole_entries=whole_entries)
+    base = _parameters_document(root, configs_from)
+    files = ConfigFiles(configs_from or root, whole_entries=whole_entries)
     files.collect("", run)
-    own, of_base = files.algorithm(), _algorithm_of(base)
+    own, of_base = files.algorithm(), algorithm_of(base)
     name = own or of_base or "ppo"
     settings = look_for_algorithm(root, name)
     if settings is not None:
@@ -181,17 +182,17 @@ def _keep_only(base: Document, data: dict[str, Any], key: str) -> None:
         del base.keys[path]
 
 
-def _algorithm_of(document: Document) -> str | None:
-    """Return the algorithm that ``params.yaml`` names, if it names one."""
+def algorithm_of(document: Document) -> str | None:
+    """Return the algorithm that ``params.yaml`` names; None where it names none."""
     algo = document.data.get("algo")
     name = algo.get("name") if isinstance(algo, dict) else None
     return name if isinstance(name, str) else None
 
 
-def _parameters_document(root: Path) -> Document:
-    document = read_own(root, "params.yaml")
+def _parameters_document(root: Path, configs_from: Path | None = None) -> Document:
+    document = read_own(configs_from or root, "params.yaml")
     problems = document.problems + unfold(document)[0] + translate(document)
-    settings = look_for_algorithm(root, _algorithm_of(document) or "ppo")
+    settings = look_for_algorithm(root, algorithm_of(document) or "ppo")
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))
     if problems:
         raise ConfigError(problems)

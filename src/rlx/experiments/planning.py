@@ -20,6 +20,7 @@ from rlx.config import (
     Judging,
     Parameters,
     Snapshot,
+    algorithm_of,
     compose_run,
     field_of,
     for_algorithm,
@@ -97,8 +98,9 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         UsageError: One is not KEY=VALUE, or asks for several values at once.
         ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
     """
+    from rlx.algorithms import algorithm
     from rlx.config import check_engine
-    from rlx.experiments.resolving import resolve_run
+    from rlx.experiments.resolving import UNREAD, resolve_run
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
@@ -111,10 +113,14 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
     with _applied(root, settings) as changed:
         try:
             resolved = resolve_run(root, run, configs_from=changed)
-            parameters = read_parameters(changed)
+            parameters = read_parameters(root, changed)
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
+    name = resolved.snapshot.config.algo.name
+    unread = [override for override in overrides if override.lstrip("+~").startswith("policy")]
+    if unread and not algorithm(name, root).reads_policy:
+        raise ConfigError(f"-S {unread[0]}: {UNREAD.format(name)}")
     return Plan(run, tuple(settings), resolved, parameters, judged)
 
 
@@ -222,15 +228,24 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
         return _of_judging(compose_run(root, run), setting)
     if path[0] not in BASE_KEYS:
         return setting
-    return _of_config(compose_run(root, run), setting)
+    composed = compose_run(root, run)
+    base = look_for_algorithm(root, algorithm_of(composed.parameters) or "ppo")
+    own = path == ("algo", "name") or (path[0] == "algo" and base is not model.model_fields["algo"].annotation)
+    return _of_config(composed, setting, own=own and path != ("algo", "total_timesteps"))
 
 
-def _of_config(composed: Composed, setting: str) -> str:
-    """Address a setting to the file that has the last word on it, under the name that it has there."""
+def _of_config(composed: Composed, setting: str, *, own: bool) -> str:
+    """Address a setting to the file that has the last word on it, under the name that it has there.
+
+    Args:
+        composed: The run.
+        setting: As people type it.
+        own: Whether ``params.yaml`` cannot say it, since what it says of ``algo`` is meant for another algorithm.
+    """
     key, _, value = setting.partition("=")
     plain = key.lstrip("+")
     path = tuple(plain.split("."))
-    for prefix, document in composed.documents:
+    for prefix, document in composed.documents[: -1 if own else None]:
         inner = path[len(prefix) :]
         if path[: len(prefix)] != prefix:
             continue
@@ -245,6 +260,12 @@ def _of_config(composed: Composed, setting: str) -> str:
                 )
             file = "" if document.name == "params.yaml" else f"{document.name}:"
             return f"{file}{'.'.join(map(str, origin))}={value}"
+    if own:
+        if not composed.own.keys:  # DVC changes no file that says nothing
+            raise ConfigError(
+                f"-S {setting}: write `algo: {{{path[-1]}: {value}}}` into {composed.own.name}, which is empty"
+            )
+        return f"{composed.own.name}:+{plain}={value}"
     return setting if key.startswith("+") else f"+{setting}"
 
 
