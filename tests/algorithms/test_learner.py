@@ -226,6 +226,35 @@ def test_a_snapshot_is_readable_without_its_algorithm_and_whole_with_it(project:
             forget()
 
 
+NAMED = """
+from typing import ClassVar, Literal
+from rlx.algorithms import AlgorithmConfig, register
+class Settings(AlgorithmConfig):
+    other_names: ClassVar[dict[str, str]] = {"lr": "learning_rate"}
+    name: Literal["mine"] = "mine"
+    learning_rate: float = 0.1
+    n_steps: int = 5
+    policy: str = "linear"
+    normalize: bool = False
+@register("mine", Config=Settings, metrics={})
+class Mine: ...
+"""
+
+
+def test_names_of_ppos_settings_are_no_others(project: Path) -> None:
+    (project / "algorithms" / "__init__.py").write_text(NAMED)
+    algo = short(project, "algo: {name: mine, n_steps: 3, policy: deep, normalize: true, lr: 0.5}").algo
+    told = (algo.setting("n_steps"), algo.setting("policy"), algo.setting("normalize"), algo.setting("learning_rate"))
+    assert told == (3, "deep", True, 0.5)
+    for text in (
+        "algo: {name: mine, n_epochs: 3}",
+        "n_epochs: 3\nalgo: {name: mine}",
+        "zoo_defaults: true\nalgo: {name: mine}",
+    ):
+        with pytest.raises(ConfigError, match="unknown key"):
+            short(project, text)
+
+
 LATER = """
 from typing import Annotated, Literal
 from rlx.algorithms import AlgorithmConfig, register

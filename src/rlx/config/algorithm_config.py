@@ -44,6 +44,8 @@ class AlgorithmConfig(Section):
     """Whether its learner may draw from Python's generator, which costs 40 µs a step to keep apart from environments."""
     shapes_policy: ClassVar[tuple[str, ...]] = ()
     """Settings that a training which goes on from another must share with it, since its weights are made by them."""
+    other_names: ClassVar[dict[str, str]] = {"n_timesteps": "total_timesteps"}
+    """Names under which its settings are understood, too: those that other libraries have for them."""
     name: str
     """The algorithm."""
     total_timesteps: Positive = 100_000

@@ -16,12 +16,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.config.algorithm_config import for_algorithm, look_for_algorithm
-from rlx.config.aliases import translate
 from rlx.config.checks import inconsistencies, roster_mistakes
-from rlx.config.config_files import ConfigFiles, read_own
+from rlx.config.config_files import ConfigFiles, read_own, translated
 from rlx.config.document import Document, KeyPath
-from rlx.config.entries import SOURCE as ENTRY_DEFAULT, unfold
+from rlx.config.entries import SOURCE as ENTRY_DEFAULT, algorithm_in
 from rlx.config.judging import Judging, judging_of
+from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
@@ -143,7 +143,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     name = own or of_base or "ppo"
     settings = look_for_algorithm(root, name)
     if settings is not None:
-        files.check(for_algorithm(RunConfig, settings))
+        files.check(settings)
     elif not files.problems:
         files.problems.append(files.unknown_algorithm(name))
     if files.problems:
@@ -184,15 +184,13 @@ def _keep_only(base: Document, data: dict[str, Any], key: str) -> None:
 
 def algorithm_of(document: Document) -> str | None:
     """Return the algorithm that ``params.yaml`` names; None where it names none."""
-    algo = document.data.get("algo")
-    name = algo.get("name") if isinstance(algo, dict) else None
-    return name if isinstance(name, str) else None
+    return algorithm_in(document.data.get("algo"))
 
 
 def _parameters_document(root: Path, configs_from: Path | None = None) -> Document:
     document = read_own(configs_from or root, "params.yaml")
-    problems = document.problems + unfold(document)[0] + translate(document)
     settings = look_for_algorithm(root, algorithm_of(document) or "ppo")
+    problems = document.problems + translated(document, settings or PPOConfig)[0]
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))
     if problems:
         raise ConfigError(problems)

@@ -20,6 +20,13 @@ class PPOConfig(AlgorithmConfig):
 
     draws_from_python: ClassVar[bool] = False
     shapes_policy: ClassVar[tuple[str, ...]] = ("use_sde",)
+    other_names: ClassVar[dict[str, str]] = {
+        **AlgorithmConfig.other_names,
+        "n_steps": "rollout_steps",
+        "n_epochs": "update_epochs",
+        "ent_coef": "entropy_coef",
+        "vf_coef": "value_coef",
+    }
     name: Literal["ppo"] = "ppo"
     """The algorithm."""
     engine: Annotated[Literal["auto", "fast", "stable-baselines3"], Since("2026-11-21", older="auto", always=True)] = (

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rlx.config.algorithm_config import BUILT_IN, own_settings
-from rlx.config.aliases import RENAMED
-from rlx.config.entries import UNSUPPORTED
+from rlx.config.entries import RENAMED, UNSUPPORTED
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import section_type
 from rlx.config.values import Schedule
@@ -89,7 +88,7 @@ def settings_page() -> str:
         "",
         "## Names of Stable-Baselines3 and rl-zoo",
         "",
-        "Understood in `algo`, in `env` and at the top of a file:",
+        "Understood in `algo` (of PPO), in `env` and at the top of a file:",
         "",
     ]
     lines += ["| theirs | ours |", "| --- | --- |"]
