@@ -459,6 +459,31 @@ def test_copies_show_a_learner_the_same_in_either_form(tmp_path: Path, normalize
     np.testing.assert_allclose(*seen, atol=1e-5)
 
 
+@pytest.mark.parametrize("forms", [("arrays", "vec_env"), ("vec_env", "arrays")])
+def test_a_learner_that_asks_for_both_forms_is_told(tmp_path: Path, forms: tuple[str, str]) -> None:
+    config = RunConfig.model_validate({"env": {"id": "Acrobot-v1", "num_envs": 2}})
+    env = Environments(tmp_path, config, make_env(config.env))
+    first, second = (getattr(env, form) for form in forms)
+    assert first() is first()
+    with pytest.raises(TrainingFailed, match=r"as arrays\(\) and as vec_env\(\), and they have one form"):
+        second()
+    env.close()
+
+
+@pytest.mark.parametrize("form", ["arrays", "vec_env"])
+def test_continuous_actions_of_a_learner_are_clipped_in_either_form(tmp_path: Path, form: str) -> None:
+    config = RunConfig.model_validate({"env": {"id": "Pendulum-v1", "num_envs": 2}})
+    seen = []
+    for size in (2.0, 50.0):
+        env = Environments(tmp_path, config, make_env(config.env))
+        getattr(env, form)()
+        env.reset(3)
+        seen.append(env.step(np.full(2, size)))
+        env.close()
+    np.testing.assert_array_equal(*(step.observations for step in seen))
+    np.testing.assert_array_equal(*(step.rewards_N for step in seen))
+
+
 # --- states as members ---------------------------------------------------------------------------------------------------
 
 NUMBERS = st.one_of(st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=5), st.none(), st.booleans())

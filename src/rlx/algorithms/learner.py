@@ -5,7 +5,7 @@ Training is a sequence of *iterations* (:meth:`Learner.advance`) cut into *segme
 :meth:`Learner.boundary`: fresh episodes, and all randomness from its seed. So :meth:`Learner.state` at its beginning is
 everything there is, and a killed training that goes on from it ends with the same bits as one that was never killed.
 
-The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended episodes, the normaliser, masks.
+The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended episodes, the normaliser.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Actor(Protocol):
         observations: Observations,
         memory: Any,
         episode_starts_N: Array,
-        masks: Array | None,
+        masks: None,
         deterministic: bool,
     ) -> tuple[Array, Any]:
         """Return an action for each row, and the memory of a recurrent policy.
@@ -45,7 +45,7 @@ class Actor(Protocol):
             observations: One row per episode, normalised as in training.
             memory: What it returned last; None at first, and for policies without one.
             episode_starts_N: Where true, the row begins a new episode, and what its memory held does not count.
-            masks: Which actions are allowed now, where the environment tells; else None.
+            masks: Reserved for which actions are allowed.
             deterministic: Whether to take the most likely action instead of drawing one.
         """
 

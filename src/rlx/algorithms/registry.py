@@ -97,7 +97,6 @@ class Algorithm:
         observations: The kinds it handles: ``vector``, ``image``, ``dict``, ``discrete``, ``other``.
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
         family: Which rules of diagnosis are meant for it.
-        masks: Whether it looks at which actions are allowed.
         reads_policy: Whether the section ``policy`` means anything to it.
         engine: Tells what computes a run, from its configuration and spaces.
         misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
@@ -114,7 +113,6 @@ class Algorithm:
     observations: Sequence[str] = ("vector",)
     actions: Sequence[str] = ("discrete", "continuous")
     family: Family = "on-policy"
-    masks: Literal["ignored", "used", "needed"] = "ignored"
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
     misfit: Callable[[RunConfig, Any, Any], Misfit | None] | None = None

@@ -71,7 +71,7 @@ class PolicyActor:
         self.policy = policy
 
     def act(
-        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: Array | None, deterministic: bool
+        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: None, deterministic: bool
     ) -> tuple[Array, Any]:
         """Return the policy's actions, clipped to the action space as in training."""
         actions_N, _ = self.policy.predict(observations, deterministic=deterministic)
