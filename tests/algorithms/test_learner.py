@@ -19,6 +19,7 @@ from hypothesis import given, strategies as st
 
 from rlx.algorithms import algorithm, registry, trained_config, vocabulary
 from rlx.config import (
+    COMMON,
     ForeignAlgorithm,
     RunConfig,
     Snapshot,
@@ -436,6 +437,8 @@ def test_what_a_run_logged_is_known_from_its_metadata(project: Path) -> None:
     assert {"step", "rollout/return_mean"} <= facts["metrics"].keys()
     assert "train/approx_kl" not in facts["metrics"]
     assert "train/entropy" in vocabulary("reinforce")
+    assert "PPO" not in " ".join(str(vocabulary("reinforce")[name]) for name in COMMON)
+    assert "PPO" in vocabulary("ppo")["iteration"].meaning
 
 
 @pytest.mark.parametrize("normalized", [False, True])

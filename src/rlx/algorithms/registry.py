@@ -93,7 +93,7 @@ class Algorithm:
         name: As ``algo.name`` says it.
         Config: Its settings: what may stand under ``algo``, with ranges, defaults and meanings.
         make: Makes an untrained learner of ``(config, env, seed, device)``.
-        metrics: Every metric that it logs, beside those of every training.
+        metrics: Every metric that it logs, beside those of every training, of which it may say more.
         observations: The kinds it handles: ``vector``, ``image``, ``dict``, ``discrete``, ``other``.
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
         family: Which rules of diagnosis are meant for it.
@@ -200,11 +200,12 @@ def vocabulary(name: str | None = None) -> dict[str, Metric]:
     """Return all metrics that are known here: those of every training, and those of all algorithms.
 
     Args:
-        name: The algorithm that has the last word, where several log a metric of one name.
+        name: The algorithm that has the last word, where several log a metric of one name, and says more of those of every
+            training.
     """
     rows = algorithms()
-    own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
-    found = {**COMMON, **{key: metric for row in own for key, metric in row.metrics.items()}}
+    others = {key: metric for row in rows.values() for key, metric in row.metrics.items()}
+    found = {**COMMON, **others, **COMMON, **(rows[name].metrics if name in rows else {})}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
 
 
