@@ -28,7 +28,7 @@ from rlx.config import (
     COMMON,
     AlgorithmConfig as AlgorithmConfig,  # noqa: PLC0414 — the base class of an algorithm's settings, given by this room's door
     ForeignAlgorithm,
-    KeyPath,
+    Inconsistency,
     Metric,
     RunConfig,
     announce,
@@ -49,8 +49,6 @@ Family = Literal["on-policy", "off-policy", "evolution"]
 Make = Callable[[RunConfig, "Environments", int, str], Learner]
 GROUPS = ("", "rollout", "train", "validation")
 """Groups of metrics, in the order in which they are told."""
-Misfit = tuple[KeyPath, str]
-"""A setting to look at, and what is wrong with it."""
 Made = TypeVar("Made", bound=Callable[..., Any])
 
 
@@ -115,7 +113,7 @@ class Algorithm:
     family: Family = "on-policy"
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
-    misfit: Callable[[RunConfig, Any, Any], Misfit | None] | None = None
+    misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
     play: Callable[[Any, Sequence[int]], tuple[Any, Any] | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
     export: Callable[[Any], Export] | None = None
@@ -235,7 +233,9 @@ def kinds(observation_space: Any, action_space: Any) -> tuple[str, str]:
     """Return what an environment shows (vector, image, dict, discrete, other) and takes (discrete, continuous, multi)."""
     from gymnasium import spaces
 
-    image = len(observation_space.shape or ()) == 3 and observation_space.dtype == "uint8"
-    sees = {spaces.Dict: "dict", spaces.Discrete: "discrete", spaces.Box: "image" if image else "vector"}
+    from rlx.envs import is_image
+
+    seen = "image" if is_image(observation_space) else "vector"
+    sees = {spaces.Dict: "dict", spaces.Discrete: "discrete", spaces.Box: seen}
     takes = {spaces.Discrete: "discrete", spaces.Box: "continuous"}
     return sees.get(type(observation_space), "other"), takes.get(type(action_space), "multi")

@@ -25,7 +25,13 @@ from .composition import (
     parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
-from .document import KeyPath as KeyPath, dump as dump, parse_document as parse_document, read_document as read_document
+from .document import (
+    Inconsistency as Inconsistency,
+    KeyPath as KeyPath,
+    dump as dump,
+    parse_document as parse_document,
+    read_document as read_document,
+)
 from .editing import with_list as with_list, with_value as with_value
 from .entries import SWITCH as SWITCH
 from .files.archives import opened as opened
@@ -70,7 +76,7 @@ from .judging import (
     judging_from as judging_from,
     read_judging as read_judging,
 )
-from .known import settings_for as settings_for
+from .known import SMALL_IMAGE as SMALL_IMAGE, is_image_data as is_image_data, settings_for as settings_for
 from .metrics import (
     COMMON as COMMON,
     COMPONENT as COMPONENT,

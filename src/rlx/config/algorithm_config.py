@@ -24,7 +24,7 @@ from rlx.config.values import Positive, Section
 from rlx.stats import nearest
 
 if TYPE_CHECKING:
-    from rlx.config.document import KeyPath
+    from rlx.config.document import Inconsistency
 
 USUAL_DISCOUNT = 0.99
 """By which rewards are scaled (``env.normalize_reward``) where the algorithm itself discounts nothing."""
@@ -58,7 +58,7 @@ class AlgorithmConfig(Section):
         """
         return num_envs
 
-    def inconsistencies(self, num_envs: int) -> Iterator[tuple[KeyPath, str]]:
+    def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """Yield settings that are fine alone and wrong together, each with its key and what to do about it."""
         yield from ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import rlx
-from rlx.config.document import KeyPath
+from rlx.config.document import Inconsistency
 from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes, StudyConfig
 from rlx.errors import EngineVersionMismatch
 
@@ -17,7 +17,7 @@ HARDLY = 0.05
 """A policy whose continuous actions are smaller than this share of the largest ones, on average, hardly acts."""
 
 
-def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
+def inconsistencies(config: RunConfig) -> Iterator[Inconsistency]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""
     algo = config.algo
     yield from algo.inconsistencies(config.env.num_envs)
@@ -39,7 +39,7 @@ def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
         )
 
 
-def roster_mistakes(study: StudyConfig) -> Iterator[tuple[KeyPath, str]]:
+def roster_mistakes(study: StudyConfig) -> Iterator[Inconsistency]:
     """Yield what does not fit together in the list of runs, the methods and the baseline."""
     if not study.runs:
         yield ("study",), "study.runs is missing: which runs? (`study: {runs: [baseline, variant]}`)"

@@ -12,7 +12,7 @@ from rlx.config.algorithm_config import AlgorithmConfig, announce
 from rlx.config.values import Count, NumberOrSchedule, Positive, Since
 
 if TYPE_CHECKING:
-    from rlx.config.document import KeyPath
+    from rlx.config.document import Inconsistency
 
 
 class PPOConfig(AlgorithmConfig):
@@ -72,7 +72,7 @@ class PPOConfig(AlgorithmConfig):
         """Return the steps of one rollout."""
         return self.rollout_steps * num_envs
 
-    def inconsistencies(self, num_envs: int) -> Iterator[tuple[KeyPath, str]]:
+    def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """See :meth:`AlgorithmConfig.inconsistencies`."""
         rollout = self.iteration(num_envs)
         if self.batch_size > rollout or rollout % self.batch_size:

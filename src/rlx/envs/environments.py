@@ -126,14 +126,11 @@ class Environments:
         """
         return self._made(_Stock).venv
 
-    def seed(self, seed: int) -> None:
-        """Let the next reset, and nothing before it, decide what comes: copies and running returns start anew."""
-        self._made().venv.seed(seed)
-
     def reset(self, seed: int) -> Any:
-        """Begin new episodes in all copies; returns their first observations."""
-        self.seed(seed)
-        return self._made().venv.reset()
+        """Begin new episodes in all copies, which ``seed`` alone decides; returns their first observations."""
+        venv = self._made().venv
+        venv.seed(seed)
+        return venv.reset()
 
     def step(self, actions_N: Array) -> Step:
         """Step all copies; continuous actions are clipped to what the environment takes.

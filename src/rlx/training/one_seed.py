@@ -277,10 +277,9 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     quick = run.algorithm.play if config.eval.deterministic and config.eval.step_limit is None else None
     if quick is not None and (played := quick(run.learner, seeds)):
         return (*played, ())
-    player = PolicyPlayer(
-        run.learner.policy(run.state.seed), run.env.normalizer, deterministic=config.eval.deterministic
-    )
     with untouched_generators(run.state.seed):
+        actor = run.learner.policy(run.state.seed)
+        player = PolicyPlayer(actor, run.env.normalizer, deterministic=config.eval.deterministic)
         if run.places is None:
             run.places = places_for(config, run.probe)  # kept open: making environments can be dear
         run.places.reseed(run.state.seed)
