@@ -51,19 +51,23 @@ class Actor(Protocol):
 
 
 class Learner(Protocol):
-    """One seed in training. Made by :attr:`rlx.algorithms.Algorithm.make`; first told :meth:`boundary`."""
+    """One seed in training. Made by :attr:`rlx.algorithms.Algorithm.make`; then given a state, if there is one; then told
+    :meth:`boundary`.
+    """
 
     def boundary(self, seed: int) -> None:
         """Begin a segment: ``env.reset(seed)``, forget what :meth:`state` does not hold, draw from ``seed`` from now on.
 
-        Python's, NumPy's and torch's global generators are seeded already; generators and keys of your own are not.
+        ``seed`` is the segment's own, made of the training seed and how many went before. The global generators of Python,
+        NumPy and torch (of CUDA, too) are seeded with it already; generators and keys of your own are not.
         """
 
     def advance(self) -> Mapping[str, float]:
         """Do one iteration (a rollout and its update; some steps of an off-policy algorithm); return its metrics.
 
-        Every key is documented in :attr:`rlx.algorithms.Algorithm.metrics`; ``time/update_seconds``, how long the update
-        took without its steps in the environment, may be among them.
+        At least one step is taken in the environments. Every key is documented in :attr:`rlx.algorithms.Algorithm.metrics`, and
+        none is one of those that every training logs; ``time/update_seconds``, how long the update took without its steps in
+        the environment, may be among them.
         """
 
     def state(self) -> State:
@@ -76,4 +80,8 @@ class Learner(Protocol):
         """
 
     def policy(self, seed: int) -> Actor:
-        """Return the present policy, good until the next :meth:`advance`; what it draws comes from ``seed``."""
+        """Return the present policy, good until the next :meth:`advance`; what it draws comes from ``seed``.
+
+        Validation and held-out play seed the global generators before it acts, and put them back after; generators of its own
+        it seeds with ``seed``.
+        """

@@ -90,7 +90,8 @@ class Algorithm:
     Attributes:
         name: As ``algo.name`` says it.
         Config: Its settings: what may stand under ``algo``, with ranges, defaults and meanings.
-        make: Makes an untrained learner of ``(config, env, seed, device)``.
+        make: Makes an untrained learner of ``(config, env, seed, device)``. ``seed`` alone decides its weights: no generator is
+            seeded before. ``device`` is torch's name of one that is here; ``auto`` in the config is a GPU for the cnn alone.
         metrics: Every metric that it logs, beside those of every training, of which it may say more.
         observations: The kinds it handles: ``vector``, ``image``, ``dict``, ``discrete``, ``other``.
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
