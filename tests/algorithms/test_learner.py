@@ -168,15 +168,15 @@ def test_its_settings_are_checked_as_ours_are(project: Path, text: str, said: st
     ],
 )
 def test_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path, text: str, said: str) -> None:
-    """What params.yaml says is meant for all runs."""
+    """What params.yaml says is meant for the other runs."""
     with (project / "params.yaml").open("a") as file:
-        file.write("policy: {hidden_sizes: [8]}\n")
+        file.write("policy: {type: cnn, hidden_sizes: [8]}\n")
     (project / "configs" / "policy").mkdir()
     (project / "configs" / "policy" / "wide.yaml").write_text("hidden_sizes: [8]\n")
     short(project)
-    assert resolve_run(project, "a").snapshot.config.algo.name == "reinforce"
+    assert resolve_run(project, "a").snapshot.config.policy == RunConfig().policy
     (project / "configs" / "a.yaml").write_text(f"algo: {{name: reinforce}}\n{text}\neval: {{every: 1000}}\n")
-    with pytest.raises(PolicyUnusable, match=said):
+    with pytest.raises(ConfigError, match=said):
         resolve_run(project, "a")
 
 

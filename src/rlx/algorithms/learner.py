@@ -51,9 +51,7 @@ class Actor(Protocol):
 
 
 class Learner(Protocol):
-    """One seed in training. Made by :attr:`rlx.algorithms.Algorithm.make`; then given a state, if there is one; then told
-    :meth:`boundary`.
-    """
+    """One seed in training: made by :attr:`rlx.algorithms.Algorithm.make`, given its state if it has one, told :meth:`boundary`."""
 
     def boundary(self, seed: int) -> None:
         """Begin a segment: ``env.reset(seed)``, forget what :meth:`state` does not hold, draw from ``seed`` from now on.

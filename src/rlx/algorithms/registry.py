@@ -96,7 +96,7 @@ class Algorithm:
         observations: The kinds it handles: ``vector``, ``image``, ``dict``, ``discrete``, ``other``.
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
         family: Which rules of diagnosis are meant for it.
-        reads_policy: Whether the section ``policy`` means anything to it.
+        reads_policy: Whether the section ``policy`` means anything to it; else it has its defaults, and no config may have one.
         engine: Tells what computes a run, from its configuration and spaces.
         misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
         play: A faster way than step by step to play episodes of reset seeds deterministically; None where there is none
@@ -164,7 +164,7 @@ def register(
 
     def add(make: Made) -> Made:
         row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
-        announce(name, Config, row.family, {**COMMON, **row.metrics})
+        announce(name, Config, row.family, {**COMMON, **row.metrics}, reads_policy=row.reads_policy)
         _rows[name] = row
         return make
 

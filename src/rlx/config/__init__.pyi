@@ -6,6 +6,7 @@ from .algorithm_config import (
     for_algorithm as for_algorithm,
     look_for_algorithm as look_for_algorithm,
     own_settings as own_settings,
+    reads_policy as reads_policy,
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
@@ -19,6 +20,7 @@ from .checks import (
 )
 from .composition import (
     BASE_KEYS as BASE_KEYS,
+    UNREAD as UNREAD,
     Composed as Composed,
     algorithm_of as algorithm_of,
     compose_run as compose_run,

@@ -35,6 +35,7 @@ PACKAGE = "algorithms"
 Model = TypeVar("Model", bound=Section)
 _known: dict[str, type[AlgorithmConfig]] = {}
 _facts: dict[str, dict[str, Any]] = {}
+_without_policy: set[str] = set()
 
 
 class AlgorithmConfig(Section):
@@ -83,7 +84,14 @@ class ForeignAlgorithm(AlgorithmConfig):
     model_config = ConfigDict(extra="allow")
 
 
-def announce(name: str, model: type[AlgorithmConfig], family: str = "", metrics: Mapping[str, Metric] = {}) -> None:
+def announce(
+    name: str,
+    model: type[AlgorithmConfig],
+    family: str = "",
+    metrics: Mapping[str, Metric] = {},
+    *,
+    reads_policy: bool = True,
+) -> None:
     """Make the settings of an algorithm known, by the name that ``algo.name`` says.
 
     Args:
@@ -91,6 +99,7 @@ def announce(name: str, model: type[AlgorithmConfig], family: str = "", metrics:
         model: Its settings.
         family: Which rules of diagnosis are meant for it.
         metrics: What it logs.
+        reads_policy: Whether the section ``policy`` means anything to it.
 
     Raises:
         ValueError: It has the name of one of rlx's own, and is another one.
@@ -98,6 +107,7 @@ def announce(name: str, model: type[AlgorithmConfig], family: str = "", metrics:
     if name in BUILT_IN and _known.get(name, model) is not model:
         raise ValueError(f"the algorithm {name!r} is built in; choose another name")
     _known[name] = model
+    (_without_policy.discard if reads_policy else _without_policy.add)(name)
     if metrics:
         _facts[name] = {"family": family, "metrics": {key: metric.to_data() for key, metric in metrics.items()}}
 
@@ -106,6 +116,11 @@ def recorded_facts(name: str) -> dict[str, Any]:
     """Return what ``metadata.json`` keeps of an algorithm, so that its runs are read without it: ``family`` and ``metrics``."""
     own_settings(name)  # of rlx's own they are known from the start
     return dict(_facts.get(name, {}))
+
+
+def reads_policy(name: str) -> bool:
+    """Return whether the section ``policy`` means anything to an algorithm that is known."""
+    return name not in _without_policy
 
 
 def own_settings(name: str) -> type[AlgorithmConfig] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.algorithm_config import for_algorithm, look_for_algorithm
+from rlx.config.algorithm_config import for_algorithm, look_for_algorithm, reads_policy
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.config_files import ConfigFiles, read_own, translated
 from rlx.config.document import Document, KeyPath
@@ -27,6 +27,7 @@ from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
 
 BASE_KEYS = tuple(RunConfig.model_fields)
+UNREAD = "{} makes its network itself and reads nothing of `policy`; remove it"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     settings = look_for_algorithm(root, name)
     if settings is not None:
         files.check(settings)
+        files.problems += [] if reads_policy(name) else files.saying("policy", UNREAD.format(name))
     elif not files.problems:
         files.problems.append(files.unknown_algorithm(name))
     if files.problems:
@@ -151,7 +153,9 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     base_data = {key: value for key, value in base.data.items() if key in BASE_KEYS}
     if own is not None and own != (of_base or "ppo") and isinstance(base_data.get("algo"), dict):
         # what params.yaml says is meant for another algorithm; how long to train is every one's
-        _keep_only(base, base_data, "total_timesteps")
+        _keep_only(base, base_data, "algo", "total_timesteps")
+    if not reads_policy(name):
+        _keep_only(base, base_data, "policy")
     data = _compose(base_data, files.nodes, run)
     documents = (*files.order, ((), base))
     try:
@@ -175,10 +179,10 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     return composed
 
 
-def _keep_only(base: Document, data: dict[str, Any], key: str) -> None:
-    """Leave one key of what the base says of ``algo``."""
-    data["algo"] = {name: value for name, value in data["algo"].items() if name == key}
-    for path in [path for path in base.keys if path[0] == "algo" and path[1:2] not in ((), (key,))]:
+def _keep_only(base: Document, data: dict[str, Any], section: str, *keys: str) -> None:
+    """Leave some keys of what the base says in a section, which is meant for another algorithm."""
+    data[section] = {name: value for name, value in data.get(section, {}).items() if name in keys}
+    for path in [path for path in base.keys if path[0] == section and path[1:2] not in ((), *((key,) for key in keys))]:
         del base.keys[path]
 
 

@@ -105,6 +105,11 @@ class ConfigFiles:
                 return document.problem(path, unknown_algorithm(name), at_value=True)
         return Problem("params.yaml", None, None, "algo.name", unknown_algorithm(name))
 
+    def saying(self, section: str, message: str) -> list[Problem]:
+        """Return a complaint about each file that says something in a section."""
+        said = ((file, [path for path in file.keys if (*prefix, *path)[0] == section]) for prefix, file in self.order)
+        return [file.problem(paths[0], message) for file, paths in said if paths]
+
     def check(self, settings: type[AlgorithmConfig]) -> None:
         """Translate and look at the values of every file that was collected, by the algorithm that they are for."""
         model = for_algorithm(RunConfig, settings)

@@ -16,6 +16,7 @@ from rlx.config import (
     BASE_KEYS,
     MOST_CONFIG_BYTES,
     SECTIONS,
+    UNREAD,
     Composed,
     Judging,
     Parameters,
@@ -30,6 +31,7 @@ from rlx.config import (
     parse_yaml,
     read_bytes,
     read_parameters,
+    reads_policy,
     section_type,
 )
 from rlx.errors import ConfigError, UsageError
@@ -98,13 +100,15 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         UsageError: One is not KEY=VALUE, or asks for several values at once.
         ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
     """
-    from rlx.algorithms import algorithm
     from rlx.config import check_engine
-    from rlx.experiments.resolving import UNREAD, resolve_run
+    from rlx.experiments.resolving import resolve_run
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
-    model = _model(root, run, overrides)
+    name, model = _model(root, run, overrides)
+    unread = [override for override in overrides if override.lstrip("+~").startswith("policy")]
+    if unread and not reads_policy(name):
+        raise ConfigError(f"-S {unread[0]}: {UNREAD.format(name)}")
     settings = [addressed(root, run, override, model) for override in overrides]
     parameters = read_parameters(root)
     check_engine(parameters.engine)
@@ -117,10 +121,6 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
-    name = resolved.snapshot.config.algo.name
-    unread = [override for override in overrides if override.lstrip("+~").startswith("policy")]
-    if unread and not algorithm(name, root).reads_policy:
-        raise ConfigError(f"-S {unread[0]}: {UNREAD.format(name)}")
     return Plan(run, tuple(settings), resolved, parameters, judged)
 
 
@@ -183,12 +183,12 @@ def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
     return ConfigError("\n".join(lines)) if lines else error
 
 
-def _model(root: Path, run: str, overrides: Sequence[str]) -> type[Parameters]:
-    """Return what may be said of a run: the settings of its algorithm, or of the one that it is to have."""
+def _model(root: Path, run: str, overrides: Sequence[str]) -> tuple[str, type[Parameters]]:
+    """Return the algorithm of a run, or the one that it is to have, and what may be said of it: that one's settings."""
     asked = [value for key, _, value in (each.partition("=") for each in overrides) if key == "algo.name"]
     name = asked[-1] if asked else compose_run(root, run).config.algo.name
     settings = look_for_algorithm(root, name)
-    return Parameters if settings is None else for_algorithm(Parameters, settings)
+    return name, Parameters if settings is None else for_algorithm(Parameters, settings)
 
 
 def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None = None) -> str:
@@ -212,7 +212,7 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
     if ":" in key:
         return setting
     path = tuple(key.lstrip("+").split("."))
-    model = model or _model(root, run, ())
+    model = model or _model(root, run, ())[1]
     _, info = field_of(model, path)
     if info is None and "kwargs" not in path:
         names = [

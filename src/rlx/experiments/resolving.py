@@ -36,7 +36,6 @@ from rlx.experiments.environment_notices import notices
 from rlx.experiments.watched_data import check_watched
 from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
-UNREAD = "{} makes its network itself and reads nothing of `policy`; remove it"
 NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx upgrade`"
 OLDER = (
     "dvc.yaml is of an older rlx; `rlx upgrade` brings it up to date: each environment is then judged by its own values"
@@ -93,7 +92,6 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
             [document.problem(path, NOT_READ) for document in composed.judging for path in document.keys][:1]
         )
     _check_entry(root, run, composed, configs_from)
-    _check_policy(root, composed)
     config = composed.config
     checked = check_environment(root, config.env)
     facts = checked.facts
@@ -140,15 +138,6 @@ def _check_entry(root: Path, run: str, composed: Composed, configs_from: Path | 
             f"Write `{SWITCH}: true` into {document.name} to train with those, or `{SWITCH}: false` to keep the base's values"
         )
         raise ConfigError([Problem(document.name, None, None, SWITCH, message)])
-
-
-def _check_policy(root: Path, composed: Composed) -> None:
-    """Refuse what a run's configs say of a network that its algorithm does not make; ``params.yaml`` says it for all runs."""
-    name = composed.config.algo.name
-    for prefix, document in composed.documents[:-1] if not algorithm(name, root).reads_policy else ():
-        path = next((path for path in document.keys if (*prefix, *path)[0] == "policy"), None)
-        if path is not None:
-            raise PolicyUnusable([document.problem(path, UNREAD.format(name))])
 
 
 def _network_modules(root: Path, composed: Composed) -> list[str]:
