@@ -424,6 +424,15 @@ def test_nothing_is_said_of_what_is_usual(workshop: Workshop) -> None:
     assert not [line for line in lines if "warning" in line or "Dtype" in line]
 
 
+@pytest.mark.parametrize("vectorization", ["async", "isolated"])
+def test_a_backend_that_cannot_train_as_it_is_asked_to_is_refused(workshop: Workshop, vectorization: str) -> None:
+    env = {"id": "CartPole-v1", "backend": "native", "vectorization": vectorization}
+    said = f"steps all copies in one process, and env.vectorization is {vectorization}; leave one of the two out"
+    refusal = workshop.refusal(env)
+    assert refusal.startswith("configs/a.yaml:3:3: env.backend: the backend 'native' (compiled dynamics")
+    assert said in refusal
+
+
 def test_a_misfit_of_the_network_points_to_its_own_line(workshop: Workshop) -> None:
     image = {"id": registered("Image"), "kwargs": {"kind": "float"}}
     said = workshop.refusal(image, policy={"type": "cnn"})

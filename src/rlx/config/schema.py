@@ -145,7 +145,7 @@ class EvalConfig(Section):
     episodes have `final_eval.step_limit`.)"""
 
 
-Algorithm = Annotated[SerializeAsAny[AlgorithmConfig], BeforeValidator(algorithm_settings)]
+AlgorithmSection = Annotated[SerializeAsAny[AlgorithmConfig], BeforeValidator(algorithm_settings)]
 """The settings of the algorithm that ``name`` says; see :mod:`rlx.config.algorithm_config`."""
 
 
@@ -162,7 +162,7 @@ class RunConfig(Section):
     """`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: a CUDA device for image policies where there is one, else the CPU
     (which is faster for small networks)."""
     env: EnvConfig = EnvConfig()
-    algo: Algorithm = PPOConfig()
+    algo: AlgorithmSection = PPOConfig()
     policy: PolicyConfig = PolicyConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     eval: EvalConfig = EvalConfig()

@@ -5,13 +5,14 @@ Training depends on this file alone. It is byte-stable: the same configuration g
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, settings_of
+from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, own_settings
 from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
 from rlx.config.files.containment import is_plain_path
 from rlx.config.files.restoring import from_git
@@ -46,12 +47,18 @@ class ProjectCode:
         return {**self.files, **self.data}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The effective configuration of a run with the project code behind it."""
+    """The effective configuration of a run with the project code behind it; equal where what is written of it is."""
 
     config: RunConfig
     code: ProjectCode = ProjectCode()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Snapshot) and self.to_data() == other.to_data()
+
+    def __hash__(self) -> int:
+        return hash(self.to_yaml())
 
     @property
     def seeds(self) -> list[int]:
@@ -162,28 +169,38 @@ def _snapshot_from(document: Document, cure: str) -> Snapshot:
 
 
 def _config_from(data: dict[str, Any]) -> RunConfig:
-    """Return the configuration of a snapshot; it is readable without its algorithm, which may be somebody else's."""
+    """Return the configuration of a snapshot; it is read without its algorithm, if that is somebody else's."""
     algo = data.get("algo")
-    if isinstance(algo, dict) and settings_of(str(algo.get("name"))) is None:
+    if isinstance(algo, dict) and own_settings(str(algo.get("name"))) is None:
         data = {**data, "algo": ForeignAlgorithm.model_validate(algo)}
     return RunConfig.model_validate(data)
 
 
+def complete_settings(settings: type[AlgorithmConfig], read: AlgorithmConfig) -> AlgorithmConfig:
+    """Return the settings of an algorithm that a snapshot was read without, as one with it is read.
+
+    Raises:
+        ValueError: It has other settings than those.
+    """
+    values = read.model_dump()
+    if lacking := [".".join(map(str, path)) for path in _unsaid(settings, values, ())]:
+        raise ValueError(f"it lacks {listed(lacking)}")
+    return settings.model_validate(_with_older(settings, values))
+
+
 def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
     """Return the settings that a snapshot should have and has not."""
-    lacking: list[KeyPath] = []
-
-    def look(section: type[Section], values: Any, path: KeyPath) -> None:
-        for name, info in section.model_fields.items():
-            here = (*path, name)
-            if not isinstance(values, dict) or name not in values:
-                lacking.extend([here] if since_of(info) is None and changes_results(info) else [])
-            elif inner := _section_of(info.annotation, values[name]):
-                look(inner, values[name], here)
-
-    look(RunConfig, data, ())
     own = code if isinstance(code, dict) else {}
-    return lacking + [("code", name) for name in ("files", "registration") if name not in own]
+    return [*_unsaid(RunConfig, data, ()), *(("code", name) for name in ("files", "registration") if name not in own)]
+
+
+def _unsaid(section: type[Section], values: Any, path: KeyPath) -> Iterator[KeyPath]:
+    for name, info in section.model_fields.items():
+        here = (*path, name)
+        if not isinstance(values, dict) or name not in values:
+            yield from [here] if since_of(info) is None and changes_results(info) else []
+        elif inner := _section_of(info.annotation, values[name]):
+            yield from _unsaid(inner, values[name], here)
 
 
 def _with_older(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +221,7 @@ def _section_of(annotation: Any, values: Any) -> type[Section] | None:
         return None
     if annotation is AlgorithmConfig:
         name = values.get("name") if isinstance(values, dict) else None
-        return settings_of(str(name)) or ForeignAlgorithm
+        return own_settings(str(name)) or ForeignAlgorithm
     return annotation
 
 

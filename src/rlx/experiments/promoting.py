@@ -229,8 +229,8 @@ def _retrained(root: Path, found: Merge, made: Collection[str]) -> Iterator[str]
         for name, content in found.files.items():
             if name == "params.yaml" or name.startswith("configs/"):
                 write_bytes(new / name, content)
-        for run in read_parameters(new).study.runs:
-            after = compose_run(new, run).config
+        for run in read_parameters(root, new).study.runs:
+            after = compose_run(root, run, configs_from=new).config
             if run in made or not (root / "runs" / run / "metadata.json").is_file():
                 continue
             before = compose_run(root, run).config

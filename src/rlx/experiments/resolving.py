@@ -85,13 +85,13 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
             and cure.
     """
     chosen_sinks(configs_from or root)
-    composed = compose_run(configs_from or root, run)
+    composed = compose_run(root, run, configs_from=configs_from)
     older = is_of_older_rlx(root)
     if older and composed.judging:
         raise ConfigError(
             [document.problem(path, NOT_READ) for document in composed.judging for path in document.keys][:1]
         )
-    _check_entry(root, run, composed, configs_from or root)
+    _check_entry(root, run, composed, configs_from)
     config = composed.config
     checked = check_environment(root, config.env)
     facts = checked.facts
@@ -110,7 +110,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
 
 
-def _check_entry(root: Path, run: str, composed: Composed, configs: Path) -> None:
+def _check_entry(root: Path, run: str, composed: Composed, configs_from: Path | None) -> None:
     """Refuse to train a run anew by values that nobody asked for.
 
     What a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults; older versions gave it the base's values.
@@ -123,7 +123,7 @@ def _check_entry(root: Path, run: str, composed: Composed, configs: Path) -> Non
         made = read_snapshot(root / "runs" / run / "config_snapshot.yaml").config.model_dump()
     except RlxError:
         return
-    before = compose_run(configs, run, whole_entries=False).config.model_dump()
+    before = compose_run(root, run, whole_entries=False, configs_from=configs_from).config.model_dump()
     now = composed.config.model_dump()
     changed = {
         f"{section}.{key}": (made[section][key], now[section][key], document)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +248,7 @@ def _trained(
 def _is_of_another_configuration(root: Path, run: str) -> bool:
     try:
         snapshot = read_snapshot(root / "runs" / run / "config_snapshot.yaml")
-        if compose_run(root, run).config != snapshot.config:
+        if replace(snapshot, config=compose_run(root, run).config) != snapshot:
             return True
         check_unchanged(root, snapshot.code.files)
     except ConfigError:

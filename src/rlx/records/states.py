@@ -16,7 +16,7 @@ import numpy as np
 
 from rlx.config import parse_json, require
 
-ARRAYS = "rlx/arrays/"
+LEARNER, ARRAYS = "rlx/learner.json", "rlx/arrays/"
 MOST_NESTED = 40
 MOST_VALUES = 200_000
 KINDS = "biufc"
@@ -35,7 +35,7 @@ def members_of(state: Mapping[str, Any], shared: Mapping[str, str]) -> dict[str,
     """
     arrays: dict[str, Any] = {}
     described = _described(dict(state), "", arrays, shared)
-    found = {"rlx/learner.json": (json.dumps(described, indent=1, allow_nan=False) + "\n").encode()}
+    found = {LEARNER: (json.dumps(described, indent=1, allow_nan=False) + "\n").encode()}
     for name, array in arrays.items():
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
@@ -114,7 +114,7 @@ def state_from(members: Mapping[str, bytes], load_shared: Callable[[bytes], Any]
                 return tuple(values) if kind == "tuple" else values
         raise ValueError(f"a value of a kind that no state has: {str(kind)[:40]}")
 
-    found = restored(parse_json(members["rlx/learner.json"]), 0)
+    found = restored(parse_json(members[LEARNER]), 0)
     require(isinstance(found, dict) and "policy" in found, "no policy")
     state: dict[str, Any] = found
     return state

@@ -142,7 +142,7 @@ def outdated(folder: RunFolder) -> str | None:
     why = "params.yaml or its config says otherwise now"
     try:
         snapshot = folder.snapshot
-        if compose_run(root, run).config == snapshot.config:
+        if replace(snapshot, config=compose_run(root, run).config) == snapshot:
             why = "code that it was made with has changed"
             check_unchanged(root, snapshot.code.files)
             return None
