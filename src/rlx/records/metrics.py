@@ -26,7 +26,7 @@ def checked(row: Mapping[str, Any], documented: Mapping[str, Metric]) -> dict[st
         metric = documented.get(key)
         if metric is None and not is_component(key):
             raise TrainingFailed(f"{key}: the algorithm logs it and does not say what it means; add it to its metrics")
-        number = value if isinstance(value, int) else float(value)
+        number = value if type(value) is int else float(value)
         if not math.isfinite(number):
             if metric is not None and metric.may_be_undefined:
                 continue
