@@ -85,6 +85,7 @@ def test_an_older_project_keeps_its_results_and_trains_nothing(older: Project) -
 def test_without_the_upgrade_old_stage_files_go_on(older: Project) -> None:
     made = older.dvc("repro", "--force", "--single-item", "analyze@cartpole")
     assert "analysis.md and plots/ are written" in made
+    assert "already" in older.rlx("train", "cartpole").stdout
 
 
 @pytest.mark.parametrize("writes", range(10))
