@@ -23,6 +23,7 @@ from rlx.diagnosis.rules import RULES
 from rlx.envs import Environments, make_env
 from rlx.envs.making import own_registrations
 from rlx.errors import CheckpointDamaged, ConfigError, PolicyUnusable, TrainingFailed
+from rlx.experiments import resolve_run
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
 from rlx.records.states import members_of, state_from
@@ -96,6 +97,18 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
     rows = read_rows(project / "one" / "metrics.jsonl")
     assert [row["iteration"] for row in rows] == list(range(1, len(rows) + 1))
     assert {"train/loss", "train/entropy", "rollout/return_mean"} <= rows[-1].keys()
+
+
+def test_a_pipeline_that_would_not_notice_an_edit_of_the_page_is_refused(project: Path) -> None:
+    short(project)
+    pipeline = "stages: {resolve: {cmd: x, deps: [envs, policies%s]}}\n"
+    (project / "dvc.yaml").write_text(pipeline % "")
+    with pytest.raises(
+        ConfigError, match=r"a uses algorithms/reinforce\.py, and .* does not list algorithms .*`rlx upgrade`"
+    ):
+        resolve_run(project, "a")
+    (project / "dvc.yaml").write_text(pipeline % ", algorithms/")
+    assert "algorithms/reinforce.py" in resolve_run(project, "a").snapshot.code.files
 
 
 def test_a_state_that_forgets_the_optimiser_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

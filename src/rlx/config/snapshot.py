@@ -28,7 +28,7 @@ IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 
 @dataclass(frozen=True)
 class ProjectCode:
-    """What of the project's own ``envs/`` and ``policies/`` a run uses.
+    """What of the project's own ``envs/``, ``policies/`` and ``algorithms/`` a run uses.
 
     Attributes:
         files: SHA-256 of each file, by its path in the project.

@@ -104,7 +104,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         dict(facts.registration),
         _data(root, composed, facts),
     )
-    check_watched(root, run, code.data)
+    check_watched(root, run, code)
     told = (*notices(composed, checked), *_smells(root, run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
