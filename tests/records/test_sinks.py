@@ -17,6 +17,7 @@ import pytest
 
 from rlx.config import compose_run
 from rlx.errors import ConfigError, PluginBroken
+from rlx.launch import NewLines
 from rlx.records import read_clock
 from rlx.records.bench import Entry, entry_for, logs_of
 from rlx.records.event_files import _events
@@ -228,6 +229,20 @@ def test_rows_of_a_file_that_is_replaced_are_not_sent_twice(tmp_path: Path) -> N
     follower.close("finished")
     assert sink.steps == [2, 3, 4, 5]
     assert sink.times == [0.2, None, None, 0.5]
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_read_whole_the_next_time(tmp_path: Path) -> None:
+    class Replaced(type(tmp_path)):  # type: ignore[misc]
+        def open(self, *how: Any) -> Any:
+            file = super().open(*how)
+            if (new := tmp_path / "new").exists():
+                new.rename(self)
+            return file
+
+    (tmp_path / "rows").write_text("1\n")
+    (tmp_path / "new").write_text("2\n3\n")
+    lines = NewLines(Replaced(tmp_path / "rows"))
+    assert [list(lines.read()) for _ in range(3)] == [["1\n"], ["2\n", "3\n"], []]
 
 
 # --- what a sink does cannot harm a training --------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rlx.launch import NewLines
 from rlx.records.bench import Entry, logs_of
 from rlx.records.clock import CLOCK, Moment, parse_moment
 from rlx.records.metrics import parse_row
@@ -22,28 +23,6 @@ FLUSH_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 """How long the end of a training waits for a sink that has not taken all rows."""
 PATIENCE_WHEN_STOPPED = 5.0
-
-
-class NewLines:
-    """Whole lines of a file that grows, or is replaced by one that a resumed training has trimmed."""
-
-    def __init__(self, path: Path):
-        self._path, self._file, self._offset = path, 0, 0
-
-    def read(self) -> Iterator[str]:
-        """Yield the lines that have come since; of a file that was replaced, all."""
-        try:
-            file = self._path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            number = self._path.stat().st_ino
-            if number != self._file:
-                self._file, self._offset = number, 0
-            file.seek(self._offset)
-            while (line := file.readline()).endswith(b"\n"):
-                self._offset += len(line)
-                yield line.decode("utf-8", "replace")
 
 
 class Follower:
