@@ -118,7 +118,7 @@ def load_package(root: Path, name: str) -> ModuleType | None:
         sys.path.insert(0, str(root))
     try:
         module = importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = _innermost_place(error, root)
         raise ConfigError(
             f"{place or package.relative_to(root)}: importing `{name}` failed: {raised(error)}"
