@@ -13,8 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlx.errors import ConfigError
 from rlx.experiments.merging import Lock, read_lock
+from rlx.experiments.pipeline import entries, parsed_pipeline
 
+ADDED_FOLDER = "algorithms"
+"""What the resolve stage depends on since projects have algorithms of their own: no earlier result can."""
 IGNORED = (".gitignore", "__pycache__")
 """What ``.dvcignore`` keeps out of folders."""
 
@@ -52,6 +56,26 @@ def files_below(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not set(path.relative_to(folder).parts) & set(IGNORED) and path.suffix != ".pyc"
     }
+
+
+def lists_algorithms(pipeline: bytes) -> bool:
+    """Tell whether the stage ``resolve`` of a ``dvc.yaml`` depends on algorithms of the project's own."""
+    try:
+        return ADDED_FOLDER in map(str, entries(parsed_pipeline(pipeline), "resolve", "deps"))
+    except ConfigError:
+        return False
+
+
+def added_since(before: bytes, after: bytes, files: Mapping[str, bytes]) -> dict[str, Dependency]:
+    """Return what the stage ``resolve`` depends on since a ``dvc.yaml``, and did not before.
+
+    Args:
+        before: The earlier one.
+        after: The later one.
+        files: Those in :data:`ADDED_FOLDER`, by their path in it.
+    """
+    later = lists_algorithms(after) and not lists_algorithms(before)
+    return {ADDED_FOLDER: folder_dependency(files)} if later else {}
 
 
 def carried(text: str, replaced: Mapping[str, tuple[bytes, bytes]], added: Mapping[str, Dependency] = {}) -> str:

@@ -22,7 +22,7 @@ from rlx.config import (
     write_bytes,
 )
 from rlx.errors import CommandFailed, ConfigError, DataRefused
-from rlx.experiments.carrying import carried
+from rlx.experiments.carrying import ADDED_FOLDER, added_since, carried, files_below
 from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.merging import Lock, by_lines, read_lock
 from rlx.experiments.repository import uncommitted, under_way
@@ -307,12 +307,14 @@ def _text_of(root: Path) -> str:
 
 def _locks(root: Path, experiment: Experiment, runs: Sequence[RecordedRun], text: str) -> tuple[Lock, Lock]:
     """Return a lock as it is, and with the experiment's stages of some runs in it."""
-    (theirs,) = git_blobs(root, [f"{experiment.commit}:./{LOCK}"])
-    recorded = carried((theirs or b"").decode("utf-8", "replace"), _replaced_since(root, experiment.commit))
-    here, there = read_lock(text), read_lock(recorded)
+    theirs, pipeline = git_blobs(root, [f"{experiment.commit}:./{name}" for name in (LOCK, PIPELINE)])
+    here = read_bytes(root / PIPELINE, MOST_BYTES) if (root / PIPELINE).is_file() else b""
+    added = added_since(pipeline or b"", here, files_below(root / ADDED_FOLDER))
+    recorded = carried((theirs or b"").decode("utf-8", "replace"), _replaced_since(root, experiment.commit), added)
+    ours, there = read_lock(text), read_lock(recorded)
     names = {run.run for run in runs}
     made = {stage: section for stage, section in there.stages.items() if stage.partition("@")[2] in names}
-    return here, Lock(here.head if here.stages else there.head, {**here.stages, **made}, here.tail)
+    return ours, Lock(ours.head if ours.stages else there.head, {**ours.stages, **made}, ours.tail)
 
 
 def _replaced_since(root: Path, commit: str) -> dict[str, tuple[bytes, bytes]]:
