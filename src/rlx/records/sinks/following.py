@@ -131,7 +131,8 @@ class Followers:
     ):
         self._run, self._config, self._say = run, config, say
         self._threads = [_SinkThread(name, make) for name, make in sinks.items()]
-        self._begun: dict[int, Entry] = {}
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
         self._said: set[str] = set()
 
     def __enter__(self) -> Followers:
@@ -153,17 +154,20 @@ class Followers:
         self._tell()
 
     def begin(self, entry: Entry) -> None:
-        """Follow a seed that trains, if that is not done already."""
+        """Follow a seed that trains, if that is not done already: signs of life come often, and late ones after the end."""
         self._tell()
         if entry.seed not in self._begun:
-            self._begun[entry.seed] = entry
+            self._begun.add(entry.seed)
             for thread in self._threads:
                 thread.begin(entry, self._run, self._config)
 
-    def end(self, seed: int, state: str) -> None:
-        """Stop following a seed that has ended, once all its rows are handed on."""
+    def end(self, entry: Entry, state: str) -> None:
+        """Stop following a seed that has ended, once all its rows are handed on, also where no sign of life came of it."""
+        if state == FINISHED:
+            self.begin(entry)
         self._tell()
-        if entry := self._begun.pop(seed, None):
+        if entry.seed in self._begun - self._ended:
+            self._ended.add(entry.seed)
             for thread in self._threads:
                 thread.end(entry, state)
 
