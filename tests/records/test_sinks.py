@@ -250,7 +250,9 @@ def test_a_seed_has_one_record_with_all_its_rows_whatever_signs_of_life_came_of_
     entries = [Entry(tmp_path / str(seed), seed) for seed in (1, 2, 3)]
     for entry in entries:
         entry.folder.mkdir()
-        (entry.folder / "metrics.jsonl").write_text(json.dumps({"seed": entry.seed, "step": 8, "train/loss": 0.5}) + "\n")
+        (entry.folder / "metrics.jsonl").write_text(
+            json.dumps({"seed": entry.seed, "step": 8, "train/loss": 0.5}) + "\n"
+        )
     late, silent, broken = entries
     with Followers({"steps": Steps}, "a", {}, told.append) as followers:
         followers.begin(late)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import ConfigError
-from rlx.experiments.merging import Lock, read_lock
-from rlx.experiments.pipeline import entries, parsed_pipeline
+from rlx.experiments.pipeline import parsed_pipeline, paths
+from rlx.records import Lock, read_lock
 
 ADDED_FOLDER = "algorithms"
 """What the resolve stage depends on since projects have algorithms of their own: no earlier result can."""
@@ -61,7 +61,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 def lists_algorithms(pipeline: bytes) -> bool:
     """Tell whether the stage ``resolve`` of a ``dvc.yaml`` depends on algorithms of the project's own."""
     try:
-        return ADDED_FOLDER in map(str, entries(parsed_pipeline(pipeline), "resolve", "deps"))
+        return ADDED_FOLDER in paths(parsed_pipeline(pipeline), "resolve", "deps")
     except ConfigError:
         return False
 

@@ -24,7 +24,8 @@ from rlx.config import (
 from rlx.errors import CommandFailed, ConfigError, DataRefused
 from rlx.experiments.carrying import ADDED_FOLDER, added_since, carried, files_below
 from rlx.experiments.experiment import Experiment, RecordedRun
-from rlx.experiments.merging import Lock, by_lines, read_lock
+from rlx.experiments.merging import by_lines
+from rlx.experiments.pipeline import NAME as PIPELINE, parsed_pipeline, paths
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
@@ -32,13 +33,12 @@ from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.untrusted import check_outputs
 from rlx.experiments.upgraded_files import as_now
 from rlx.launch import dvc, git, git_blobs
-from rlx.records import cached
+from rlx.records import Lock, cached, read_lock
 
 PROMOTED = ("params.yaml", "configs", *PACKAGES, "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""
 
-PIPELINE, LOCK = "dvc.yaml", "dvc.lock"
-"""Where the study's roster is, and what its results are."""
+LOCK = "dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -348,11 +348,10 @@ def _has_roster(root: Path, runs: Sequence[str]) -> bool:
     """Tell whether the commit's ``dvc.yaml`` lists the results of these runs."""
     (text,) = git_blobs(root, [f"HEAD:./{PIPELINE}"])
     try:
-        listed = parse_yaml(text or b"")["stages"]["compare"]["deps"]
-    except (ValueError, KeyError, TypeError):
+        listed = paths(parsed_pipeline(text or b""), "compare", "deps")
+    except ConfigError:
         return False
-    there = {str(dep).split("/")[1] for dep in listed if str(dep).startswith("runs/")}
-    return there == set(runs)
+    return {dep.split("/")[1] for dep in listed if dep.startswith("runs/")} == set(runs)
 
 
 def _commit(root: Path, experiment: Experiment, names: list[str]) -> None:

@@ -36,12 +36,12 @@ from rlx.experiments.carrying import (
     files_below,
     lists_algorithms,
 )
-from rlx.experiments.merging import Lock, in_conflict, read_lock
+from rlx.experiments.merging import in_conflict
 from rlx.experiments.pipeline import NAME as PIPELINE, load_pipeline, parsed_pipeline, writes_judging
 from rlx.experiments.repository import under_way
 from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.upgraded_files import UpgradedFile, upgraded
-from rlx.records import bench_folder, count_stage_as
+from rlx.records import Lock, bench_folder, count_stage_as, read_lock
 
 LOCK, PARAMETERS, TRAIN = "dvc.lock", "params.yaml", "stages/train.py"
 OWN_ALGORITHMS = "algorithms/__init__.py"

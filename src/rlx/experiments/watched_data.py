@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from rlx.config import MOST_CONFIG_BYTES, ProjectCode, parse_yaml, read_bytes
+from rlx.config import MOST_CONFIG_BYTES, ProjectCode, read_bytes
 from rlx.errors import ConfigError, RlxError
+from rlx.experiments.pipeline import NAME, parsed_pipeline, paths
 from rlx.stats import listed
 
 STAGE = "resolve"
@@ -18,7 +19,8 @@ def unwatched(root: Path, files: Iterable[str]) -> list[str]:
     None where there is no such stage: whoever has a pipeline of his own knows what it depends on.
     """
     names = sorted(set(files))
-    if not names or (deps := _deps(root)) is None:
+    deps = {dep.rstrip("/") for dep in _deps(root)} if names else set()
+    if not deps:
         return []
     return [name for name in names if not {name, *map(str, PurePosixPath(name).parents)} & deps]
 
@@ -42,9 +44,8 @@ def check_watched(root: Path, run: str, code: ProjectCode) -> None:
         )
 
 
-def _deps(root: Path) -> set[str] | None:
+def _deps(root: Path) -> list[str]:
     try:
-        listed = parse_yaml(read_bytes(root / "dvc.yaml", MOST_CONFIG_BYTES))["stages"][STAGE]["deps"]
-        return {str(next(iter(dep)) if isinstance(dep, dict) else dep).rstrip("/") for dep in listed}
-    except (RlxError, OSError, ValueError, KeyError, TypeError, StopIteration):
-        return None
+        return paths(parsed_pipeline(read_bytes(root / NAME, MOST_CONFIG_BYTES)), STAGE, "deps")
+    except (RlxError, OSError):
+        return []
