@@ -2,7 +2,7 @@
 
 Two people who each add a run change the same lines of ``params.yaml``, ``dvc.yaml``, ``dvc.lock`` and the study's
 ``summary.json``, and Git calls that a conflict. It is none: what each side added, both keep. `rlx sync --merge` and the
-merge driver of :mod:`rlx.experiments.attributes` merge these files here; what is changed on both sides is left to people.
+merge driver of :mod:`rlx.experiments.clone` merge these files here; what is changed on both sides is left to people.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def parse_row(line: str) -> dict[str, Any]:
     if not line.endswith("\n"):
         raise ValueError("it is cut")
     row: dict[str, Any] = json.loads(line)
-    if isinstance(row, dict) and "update" in row:  # as versions before 0.2 called it
+    if isinstance(row, dict) and "update" in row:  # as older versions called it
         row = {("iteration" if name == "update" else name): value for name, value in row.items()}
     for name in ("step", "seed"):
         if type(row[name]) is not int or not 0 <= row[name] < LARGEST_INTEGER:
