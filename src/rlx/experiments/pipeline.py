@@ -22,6 +22,8 @@ from rlx.experiments.merging import Sides, merged_with_lists
 from rlx.experiments.shipped import shipped_versions
 
 NAME = "dvc.yaml"
+ANALYSIS, PLOTS = "analysis.json", "plots"
+"""What the compare stage reads of a run's analysis, and what older ones depended on instead."""
 COMPARED = ("stages", "compare", "deps")
 LISTS = (("stages", "resolve", "deps"), COMPARED)
 """Lists that people and `rlx sync` add to: of an older and a newer one, what both have counts."""
@@ -73,6 +75,12 @@ def is_of_older_rlx(root: Path) -> bool:
 def writes_judging(pipeline: Any) -> bool:
     """Tell whether the pipeline's resolve stage writes by what a run is judged."""
     return any(path.endswith(f"/{JUDGING}") for path in paths(pipeline, "resolve", "outs"))
+
+
+def compares_plots(pipeline: Any) -> bool:
+    """Tell whether the compare stage depends on pictures of the runs, as older ones did, and not on their analyses."""
+    names = {path.rpartition("/")[2] for path in paths(pipeline, "compare", "deps") if path.startswith("runs/")}
+    return PLOTS in names and ANALYSIS not in names
 
 
 def paths(pipeline: Any, stage: str, section: str) -> list[str]:

@@ -37,7 +37,15 @@ from rlx.experiments.carrying import (
     lists_algorithms,
 )
 from rlx.experiments.merging import in_conflict
-from rlx.experiments.pipeline import NAME as PIPELINE, load_pipeline, parsed_pipeline, writes_judging
+from rlx.experiments.pipeline import (
+    ANALYSIS,
+    NAME as PIPELINE,
+    PLOTS,
+    compares_plots,
+    load_pipeline,
+    parsed_pipeline,
+    writes_judging,
+)
 from rlx.experiments.repository import under_way
 from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.upgraded_files import UpgradedFile, upgraded
@@ -199,7 +207,8 @@ def _lock(root: Path, found: Mapping[str, UpgradedFile]) -> UpgradedFile | None:
     pipeline = found.get(PIPELINE)
     files = {Path(OWN_ALGORITHMS).name: NEW_PACKAGE} | files_below(root / ADDED_FOLDER)
     added = added_since(pipeline.before, pipeline.after, files) if pipeline else {}
-    after = carried(before.decode("utf-8"), replaced, added).encode("utf-8")
+    analyses = pipeline is not None and not compares_plots(parsed_pipeline(pipeline.after))
+    after = carried(before.decode("utf-8"), replaced, added, analyses=analyses).encode("utf-8")
     return UpgradedFile(LOCK, before, after) if after != before else None
 
 
@@ -214,10 +223,10 @@ def _made_again(pipeline: UpgradedFile | None) -> Iterator[str]:
 
 
 def _definition(stage: Any) -> Any:
-    """Return what DVC compares of a stage; that it depends on algorithms of one's own is carried over."""
+    """Return what DVC compares of a stage; dependencies on algorithms of one's own and on analyses are carried over."""
     content = {key: value for key, value in stage.items() if key != "desc"} if isinstance(stage, dict) else {}
     return content | {
-        key: sorted(str(item) for item in content[key] if item != ADDED_FOLDER)
+        key: sorted(str(item).replace(f"/{PLOTS}", f"/{ANALYSIS}") for item in content[key] if item != ADDED_FOLDER)
         for key in ("deps", "params", "outs")
         if isinstance(content.get(key), list)
     }
