@@ -111,6 +111,18 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
     assert {"train/loss", "train/entropy", "rollout/return_mean"} <= rows[-1].keys()
 
 
+def test_a_pipeline_that_would_not_notice_an_edit_of_the_page_is_refused(project: Path) -> None:
+    short(project)
+    pipeline = "stages: {resolve: {cmd: x, deps: [envs, policies%s]}}\n"
+    (project / "dvc.yaml").write_text(pipeline % "")
+    with pytest.raises(
+        ConfigError, match=r"a uses algorithms/reinforce\.py, and .* does not list algorithms .*`rlx upgrade`"
+    ):
+        resolve_run(project, "a")
+    (project / "dvc.yaml").write_text(pipeline % ", algorithms/")
+    assert "algorithms/reinforce.py" in resolve_run(project, "a").snapshot.code.files
+
+
 def test_a_state_that_forgets_the_optimiser_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of the test above: resuming is exact because the state is whole, not by itself."""
     config = short(project)
@@ -489,7 +501,9 @@ def test_continuous_actions_of_a_learner_are_clipped_in_either_form(tmp_path: Pa
 
 # --- states as members ---------------------------------------------------------------------------------------------------
 
-NUMBERS = st.one_of(st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=5), st.none(), st.booleans())
+NUMBERS = st.one_of(
+    st.integers(), st.integers(2**63 - 2, 2**130), st.floats(), st.text(max_size=5), st.none(), st.booleans()
+)
 ARRAYS = st.sampled_from(["float32", "int64", "bool", "complex64", "uint8"]).flatmap(
     lambda kind: st.lists(st.integers(0, 3), max_size=3).map(lambda shape: np.ones(shape, kind))
 )
@@ -499,7 +513,7 @@ TREES = st.recursive(
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
         | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-        | st.dictionaries(st.integers(0, 9), inner, max_size=2)
+        | st.dictionaries(st.integers() | st.tuples(st.integers(), st.text(max_size=2)), inner, max_size=2)
     ),
     max_leaves=8,
 )
@@ -527,6 +541,29 @@ def test_states_come_back_as_they_were_and_equal_ones_give_equal_bytes(tree: Any
 def test_a_state_holds_no_objects(project: Path) -> None:
     with pytest.raises(TypeError, match="its state has object at policy/x, and a state holds arrays of numbers"):
         members_of({"policy": {"x": object()}}, {})
+
+
+def nested(depth: int) -> Any:
+    state: Any = 1
+    for _ in range(depth):
+        state = {"inner": state}
+    return state
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (nested(30), "nested too deeply"),
+        (nested(3000), "recursion"),
+        ("\ud800", "half a character"),
+        ([0] * 200_000, "more values than a state has"),
+        (10**5000, "digits"),
+    ],
+    ids=["deep", "too deep to look at", "half a character", "many", "huge"],
+)
+def test_what_could_not_be_read_again_is_not_written(state: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=f"its state could not be read again: .*{said}"):
+        members_of({"policy": state}, {})
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
 from rlx.experiments.data import sync_data
 from rlx.experiments.resolving import Resolved, resolve_run
+from rlx.experiments.watched_data import unwatched
 from rlx.records.environment_facts import FILE, read_facts
 from rlx.records.metrics import read_rows
 from rlx.records.runs import write_metadata
@@ -610,6 +611,12 @@ def test_data_that_is_missing_or_unwatched_is_told_with_the_command_that_helps(w
     workshop.resolve(PRICES)
     (workshop.root / "data" / "prices.csv").unlink()
     assert "No such file or directory: 'data/prices.csv'" in workshop.refusal(PRICES)
+
+
+def test_what_is_unwatched_is_seen_however_many_runs_are_compared(tmp_path: Path) -> None:
+    compared = "".join(f"  - runs/run_{number}/eval\n" for number in range(40_000))
+    (tmp_path / "dvc.yaml").write_text(f"stages:\n resolve: {{deps: [envs/]}}\n compare:\n  deps:\n{compared}")
+    assert unwatched(tmp_path, ["envs/world.py", "data/prices.csv"]) == ["data/prices.csv"]
 
 
 @pytest.mark.slow

@@ -100,7 +100,6 @@ from .project import (
     check_settled as check_settled,
     find_root as find_root,
     has_marks as has_marks,
-    is_of_older_rlx as is_of_older_rlx,
     load_package as load_package,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of

@@ -24,10 +24,13 @@ from rlx.config.judging import Judging, judging_of
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
+from rlx.config.values import lasting
 from rlx.errors import ConfigError, Problem
 
 BASE_KEYS = tuple(RunConfig.model_fields)
 UNREAD = "{} makes its network itself and reads nothing of `policy`; remove it"
+LISTED = "2026-11-25"
+"""The day since which ``task.json`` lists where values come from."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,11 @@ class Composed:
         return judging_of(self.config.env.id, self.judging, self.parameters, registered)
 
     def sources(self) -> dict[str, str]:
-        """Return where each value of the effective configuration comes from, by dotted key: a file, or ``default``."""
-        return {".".join(path): self._source(path) for path in _leaves(self.config.model_dump(), ())}
+        """Return where each value of the effective configuration comes from, by dotted key: a file, or ``default``.
+
+        A setting that is newer than ``task.json``, where this stands, is left out as the snapshot leaves it out.
+        """
+        return {".".join(path): self._source(path) for path in _leaves(lasting(self.config, LISTED), ())}
 
     def _source(self, path: tuple[str, ...]) -> str:
         for prefix, document in self.documents:

@@ -17,7 +17,7 @@ from rlx.config.document import Document, KeyPath, dump, parse_document, read_do
 from rlx.config.files.containment import is_plain_path
 from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
-from rlx.config.values import Section, changes_results, since_of
+from rlx.config.values import Section, changes_results, lasting, since_of
 from rlx.errors import ConfigError, DataDamaged, Missing
 from rlx.stats import listed, shown
 
@@ -29,7 +29,7 @@ IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 
 @dataclass(frozen=True)
 class ProjectCode:
-    """What of the project's own ``envs/`` and ``policies/`` a run uses.
+    """What of the project's own ``envs/``, ``policies/`` and ``algorithms/`` a run uses.
 
     Attributes:
         files: SHA-256 of each file, by its path in the project.
@@ -74,22 +74,11 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
-        return {"format": FORMAT, **_lasting(self.config, self.config.model_dump()), "code": code}
+        return {"format": FORMAT, **lasting(self.config), "code": code}
 
     def to_yaml(self) -> str:
         """Return the text of the file."""
         return HEADER + dump(self.to_data())
-
-
-def _lasting(section: Section, values: dict[str, Any]) -> dict[str, Any]:
-    """Return a section's values without those that came later and are as older versions behaved."""
-    kept: dict[str, Any] = {}
-    for name, value in values.items():
-        info, here = type(section).model_fields.get(name), getattr(section, name)
-        since = None if info is None else since_of(info)
-        if since is None or since.always or here != since.older:
-            kept[name] = _lasting(here, value) if isinstance(here, Section) and isinstance(value, dict) else value
-    return kept
 
 
 def read_snapshot(path: Path) -> Snapshot:

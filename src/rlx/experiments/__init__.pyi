@@ -40,6 +40,7 @@ from .merging import (
     settle_conflicts as settle_conflicts,
     way_of as way_of,
 )
+from .pipeline import is_of_older_rlx as is_of_older_rlx
 from .planning import plan as plan
 from .promoting import (
     check_ready as check_ready,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rlx.config import MOST_BYTES, compose_run, place, read_bytes, read_parameters, recorded_snapshot, write_bytes
 from rlx.errors import RlxError
-from rlx.experiments.merging import WRITTEN, Lock, asked, read_lock
+from rlx.experiments.merging import WRITTEN, asked
 from rlx.experiments.repository import answer
 from rlx.launch import git, git_blobs
+from rlx.records import Lock, read_lock
 
 OTHER_SIDES = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD")
 

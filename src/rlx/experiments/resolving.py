@@ -21,7 +21,6 @@ from rlx.config import (
     compose_run,
     data_hashes,
     hashes_of,
-    is_of_older_rlx,
     read_parameters,
     read_snapshot,
     write_json,
@@ -33,6 +32,7 @@ from rlx.experiments.added_rules import more_rules
 from rlx.experiments.environment_check import check_environment
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.environment_notices import notices
+from rlx.experiments.pipeline import is_of_older_rlx
 from rlx.experiments.watched_data import check_watched
 from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
@@ -104,7 +104,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         dict(facts.registration),
         _data(root, composed, facts),
     )
-    check_watched(root, run, code.data)
+    check_watched(root, run, code)
     told = (*notices(composed, checked), *_smells(root, run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())

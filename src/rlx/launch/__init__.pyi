@@ -25,6 +25,7 @@ from .failures import (
     trace_of as trace_of,
 )
 from .guarding import guarded as guarded
+from .new_lines import NewLines as NewLines
 from .progress import (
     EpisodeProgress as EpisodeProgress,
     Progress as Progress,

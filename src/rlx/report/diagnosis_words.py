@@ -160,4 +160,4 @@ def finding_lines(finding: Finding, consequences: Sequence[Finding]) -> Iterator
 
 
 headline = diagnosis_headline
-"""As the stage files of projects made by rlx 0.1 import it."""
+"""As the stage files of older projects import it."""

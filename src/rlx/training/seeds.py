@@ -145,7 +145,7 @@ class _Told:
 
     def end(self, seed: int, result: Any) -> None:
         """Note how a seed has ended."""
-        self.followers.end(seed, FAILED if isinstance(result, Failure) else FINISHED)
+        self.followers.end(self.entries[seed], FAILED if isinstance(result, Failure) else FINISHED)
         if isinstance(result, Failure):
             steps = _steps_behind(self.entries[seed])
             _write_error(self.entries[seed], result.details)
