@@ -24,8 +24,10 @@ from rlx import stats
 from rlx.cli import cli
 from rlx.diagnosis import Evidence
 from rlx.records import RunFolder
+from rlx.report import episode_rows
 from rlx.report.document import from_json, to_json
 from rlx.report.documents import DOCUMENTS, check_document
+from rlx.report.played import PlayedEpisode, PlayedPolicy
 from tests.conftest import REPOSITORY, own
 
 DATA = REPOSITORY / "tests" / "data" / "documents"
@@ -180,3 +182,20 @@ def write_expected() -> None:
 
 if __name__ == "__main__":
     write_expected()
+
+
+def test_rows_of_episodes_take_as_long_as_there_are_episodes() -> None:
+    class Read(list[PlayedEpisode]):
+        times = 0
+
+        def __iter__(self) -> Iterator[PlayedEpisode]:
+            self.times += 1
+            return super().__iter__()
+
+    episodes = Read(PlayedEpisode(i, 100 + i, float(i), 9, success=None, cut=False) for i in range(50))
+    policy = PlayedPolicy("run:latest", "latest.zip", "Toy-v0", 1, 64, 24.5, 14.6, 0.0, 49.0, 9.0, None, 0, episodes)
+    rows = episode_rows([policy])
+    assert [(row["checkpoint"], row["seed"], row["return"]) for row in rows] == [
+        ("run:latest", 1, float(i)) for i in range(50)
+    ]
+    assert episodes.times <= 2  # not once for each of its rows
