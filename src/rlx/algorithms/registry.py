@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -203,16 +203,27 @@ def algorithm(name: str, root: Path | None = None) -> Algorithm:
     return _rows[name]
 
 
-def vocabulary(name: str | None = None) -> dict[str, Metric]:
+def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> dict[str, Metric]:
     """Return all metrics that are known here: those of every training, and those of all algorithms.
 
     Args:
-        name: The algorithm that has the last word, where several log a metric of one name.
+        name: The algorithm whose word counts, where several log a metric of one name.
+        recorded: What a run of it was trained with (its ``metadata.json``): the last word, but on what every training logs.
     """
     rows = algorithms()
     own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
-    found = {**COMMON, **{key: metric for row in own for key, metric in row.metrics.items()}}
+    found = {key: metric for row in own for key, metric in row.metrics.items()}
+    mine = rows[name].metrics if name in rows else {}
+    found |= {key: _in_full(metric, mine.get(key)) for key, metric in recorded.items()}
+    found = {**COMMON, **found, **COMMON}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
+
+
+def _in_full(recorded: Metric, row: Metric | None) -> Metric:
+    """Return a recorded metric with what is not recorded of it, where its algorithm still means the same by it."""
+    if row is None or row.summary != recorded.summary:
+        return recorded
+    return replace(row, unit=recorded.unit, usual=recorded.usual, per_episode=recorded.per_episode)
 
 
 def _place(metric: Metric) -> int:

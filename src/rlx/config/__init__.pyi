@@ -73,7 +73,6 @@ from .metrics import (
     COMMON as COMMON,
     COMPONENT as COMPONENT,
     NO_SOURCE as NO_SOURCE,
-    PER_EPISODE as PER_EPISODE,
     Metric as Metric,
     Usual as Usual,
     by_name as by_name,
