@@ -67,12 +67,12 @@ that do not exist, or are infinite, are `null`. Messages go to standard error, s
 
 
 def check_document(command: str, text: str) -> None:
-    """Check that a text is the document that a command prints.
+    """Check that a text is the document that a command prints, and nothing more.
 
     Raises:
         ValueError: It is not.
     """
-    from_json(DOCUMENTS[command], text)
+    from_json(DOCUMENTS[command], text, exact=True)
 
 
 def render_documents() -> str:
