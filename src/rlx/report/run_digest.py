@@ -14,7 +14,7 @@ from rlx.records import RunFolder, Score, Summary
 from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, Summed, as_one, scored
 from rlx.report.grid import Grid
-from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
+from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, judge_study, scores_or_why_not
 from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.report.text import setting
 from rlx.stats import MISSING, interval, listed, number
@@ -49,12 +49,12 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         Missing: Its evaluation lacks the checkpoint that ``compare.checkpoint`` judges.
     """
     facts = facts_of_run(root, folder)
-    problem = hindrance(folder, parameters)
-    if problem is not None:
+    judged, why_not = _judged(root, parameters, folder)
+    problem = judged.without.get(folder.name) if judged else scores_or_why_not(folder, parameters)
+    if isinstance(problem, str):
         sentences = [_what(facts, folder), *_unfinished(folder, facts, problem), *_made(facts)]
         unjudged = RunSummed(name=folder.name, summary=as_one(sentences), problem=problem, run=facts)
         return Digest(unjudged, _seeds_grid(facts, folder.snapshot.seeds))
-    judged, why_not = _judged(root, parameters, folder)
     comparison = judged.comparison(folder.name) if judged else None
     verdict = verdict_headline(judged.study, comparison) if judged and judged.study and comparison else None
     evaluated = folder.evaluation

@@ -17,7 +17,7 @@ from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
 from rlx.report.digest import Digest, Summed, as_one, scored
 from rlx.report.grid import Grid
-from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
+from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, scores_or_why_not, state
 from rlx.report.text import setting
 from rlx.stats import MISSING, interval, listed, number
 
@@ -135,7 +135,7 @@ def _baseline(root: Path, parameters: Parameters, name: str, folders: Sequence[R
     for folder in folders[:1]:
         origin = folder.origin or find_origin(root, folder)
         config = RunFolder(root / "runs" / origin.run) if origin else None
-        if config is not None and config.path.is_dir() and hindrance(config, parameters) is None:
+        if config and config.path.is_dir() and not isinstance(scores_or_why_not(config, parameters), str):
             return config
         return baseline_of(root, parameters, folder)
     return None
