@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rlx.config import UPDATE_SECONDS as UPDATE_SECONDS  # noqa: PLC0414 — given to learners by this room's door
+
 Array = np.ndarray[Any, Any]
 Observations = Any
 """An array, or a dict of arrays, with one row per copy (or per episode played)."""
-UPDATE_SECONDS = "time/update_seconds"
-"""What an iteration may tell beside its metrics: how long its update took, without its steps in the environment."""
 State = dict[str, Any]
 """Nested dicts, lists and tuples of arrays (NumPy's, torch's or JAX's), numbers, text and None: written without pickle.
 

@@ -43,11 +43,10 @@ if TYPE_CHECKING:
 
     from rlx.envs import Environments
 
-Family = Literal["on-policy", "off-policy", "evolution"]
 Make = Callable[[RunConfig, "Environments", int, str], Learner]
 GROUPS = ("", "rollout", "train", "validation")
 """Groups of metrics, in the order in which they are told."""
-Misfit = tuple[KeyPath, str]
+Unfit = tuple[KeyPath, str]
 """A setting to look at, and what is wrong with it."""
 Made = TypeVar("Made", bound=Callable[..., Any])
 BUILT_IN = {"ppo": "rlx.algorithms.ppo.row"}
@@ -113,11 +112,11 @@ class Algorithm:
     metrics: Mapping[str, Metric]
     observations: Sequence[str] = ("vector",)
     actions: Sequence[str] = ("discrete", "continuous")
-    family: Family = "on-policy"
+    family: Literal["on-policy", "off-policy", "evolution"] = "on-policy"
     masks: Literal["ignored", "used", "needed"] = "ignored"
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
-    misfit: Callable[[RunConfig, Any, Any], Misfit | None] | None = None
+    misfit: Callable[[RunConfig, Any, Any], Unfit | None] | None = None
     play: Callable[[Any, Sequence[int]], tuple[Any, Any] | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
     export: Callable[[Any], Export] | None = None

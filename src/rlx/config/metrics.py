@@ -15,6 +15,8 @@ from typing import Any
 NO_SOURCE = "no firm source"
 COMPONENT = "reward/"
 """What the names of reward components begin with."""
+UPDATE_SECONDS = "time/update_seconds"
+"""What an iteration may tell beside its metrics: how long its update took, without its steps in the environment."""
 _COMPONENT = re.compile(r"reward/[A-Za-z0-9_]+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(/[A-Za-z0-9_.\-]+)+")
 

@@ -24,7 +24,6 @@ from .comparison_words import (
 from .destination import STDOUT as STDOUT, check_destination as check_destination, delivered as delivered
 from .diagnosis_pictures import write_pictures as write_pictures
 from .diagnosis_words import (
-    MARKS as MARKS,
     diagnosis_headline as diagnosis_headline,
     diagnosis_markdown as diagnosis_markdown,
     finding_lines as finding_lines,

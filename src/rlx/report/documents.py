@@ -46,7 +46,7 @@ DOCUMENTS: dict[str, type] = {
     "doctor": Examination,
 }
 """By command, what its ``--json`` prints."""
-NAMES = {
+TYPE_NAMES = {
     str: "text",
     int: "whole number",
     float: "number",
@@ -130,9 +130,9 @@ def _type(annotation: Any, waiting: list[type]) -> str:
         inner = ["number"] if origin is np.ndarray else [_type(each, waiting) for each in arguments if each is not ...]
         either = " or ".join(dict.fromkeys(inner))
         return either if origin in (Union, UnionType) else f"list of {either}"
-    if annotation not in NAMES:
+    if annotation not in TYPE_NAMES:
         waiting.append(annotation)
-    return NAMES.get(annotation) or str(annotation.__name__)
+    return TYPE_NAMES.get(annotation) or str(annotation.__name__)
 
 
 if __name__ == "__main__":

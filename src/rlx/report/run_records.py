@@ -16,7 +16,7 @@ from rlx.errors import Missing
 from rlx.experiments import SeedMetrics, read_metrics, training_times
 from rlx.records import BENCH, RANDOM, Clock, RunFolder, read_episodes, read_facts, read_metadata, read_summary
 
-NOTHING = SeedMetrics(np.array([], dtype=int), {})
+NO_METRICS = SeedMetrics(np.array([], dtype=int), {})
 
 
 def record_of(root: Path, folder: RunFolder) -> RunRecord:
@@ -45,7 +45,7 @@ def record_of(root: Path, folder: RunFolder) -> RunRecord:
     seeds = tuple(
         _seed(
             seed,
-            metrics.get(seed, NOTHING),
+            metrics.get(seed, NO_METRICS),
             clocks.get(seed),
             played.get(seed),
             {"status": status, "traceback": _traceback(root, folder, seed), **told.get(seed, {})},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlx.algorithms.ppo.metrics import METRICS
-from rlx.algorithms.registry import Engine, Export, Misfit, register
+from rlx.algorithms.registry import Engine, Export, Unfit, register
 from rlx.config import PPOConfig, RunConfig
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _engine(config: RunConfig, observation_space: Any, action_space: Any) -> Eng
     return choose_engine(config, observation_space, action_space)
 
 
-def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Misfit | None:
+def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Unfit | None:
     if config.algo.setting("engine") != "fast":
         return None
     from rlx.algorithms.ppo.coverage import uncovered  # imports torch, which few configs need to be checked
