@@ -24,7 +24,7 @@ from rlx import stats
 from rlx.cli import cli
 from rlx.diagnosis import Evidence
 from rlx.records import RunFolder
-from rlx.report import digest_named, episode_rows
+from rlx.report import episode_rows, summarize
 from rlx.report.document import from_json, to_json
 from rlx.report.documents import DOCUMENTS, check_document
 from rlx.report.metric_explanations import ExplainedRun
@@ -196,7 +196,7 @@ def test_each_run_of_a_study_is_read_once(root: Path, monkeypatch: pytest.Monkey
     read: list[str] = []
     inner = RunFolder.evidence
     monkeypatch.setattr(RunFolder, "evidence", lambda self, name: (read.append(self.name), inner(self, name))[1])
-    assert digest_named(str(root / "runs" / "cartpole_epochs")).content.name == "cartpole_epochs"
+    assert summarize(str(root / "runs" / "cartpole_epochs")).content.name == "cartpole_epochs"
     assert sorted(read) == ["cartpole", "cartpole_epochs"]
 
 

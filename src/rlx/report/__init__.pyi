@@ -51,7 +51,6 @@ from .metric_explanations import (
 )
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
 from .metric_tables import COLUMNS as COLUMNS, plotted as plotted, to_rows as to_rows
-from .named_digest import digest_named as digest_named
 from .page import Heading as Heading, write_page as write_page
 from .played import (
     FilmFacts as FilmFacts,
@@ -72,6 +71,7 @@ from .run_facts import RunFacts as RunFacts, fact_lines as fact_lines, facts_of_
 from .study_comparison import (
     compare_folders as compare_folders,
 )
+from .summarizing import summarize as summarize
 from .sweep_points import swept as swept
 from .sweep_result import (
     SweepResult as SweepResult,

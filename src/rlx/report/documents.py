@@ -22,11 +22,11 @@ from rlx.report.document import from_json, key_of
 from rlx.report.metric_explanations import ExplainedRun
 from rlx.report.metric_tables import Plotted
 from rlx.report.played import Evaluated, FilmFacts
-from rlx.report.project_digest import ProjectSummed
-from rlx.report.run_digest import RunSummed
+from rlx.report.project_summary import ProjectSummed
 from rlx.report.run_facts import RunFacts
-from rlx.report.sweep_digest import SweepSummed
+from rlx.report.run_summary import RunSummed
 from rlx.report.sweep_points import Swept
+from rlx.report.sweep_summary import SweepSummed
 
 DOCUMENTS: dict[str, type] = {
     "ls": Listing,
