@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rlx.config import RunConfig, plugins, read_parameters
-from rlx.config.schema import EXECUTORS as CONFIGURABLE
+from rlx.config.schema import OWN_EXECUTORS
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
 from rlx.experiments import SAMPLERS, more_rules, read_sweep
@@ -167,7 +167,7 @@ def test_names_are_known_without_importing_anything(installed: Path) -> None:
 
 
 def test_what_config_and_launch_call_executors_is_the_same() -> None:
-    assert tuple(EXECUTORS) == CONFIGURABLE
+    assert tuple(EXECUTORS) == OWN_EXECUTORS
     assert {row.name for row in (*EXECUTORS.values(), *SAMPLERS.values())} == {*EXECUTORS, *SAMPLERS}
 
 

@@ -13,14 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rlx.config import UPDATE_SECONDS as UPDATE_SECONDS  # noqa: PLC0414 — given to learners by this room's door
+
 if TYPE_CHECKING:  # whoever only reads what an algorithm is has no use for it
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+
 Observations = Any
 """An array, or a dict of arrays, with one row per copy (or per episode played)."""
-UPDATE_SECONDS = "time/update_seconds"
-"""What an iteration may tell beside its metrics: how long its update took, without its steps in the environment."""
 State = dict[str, Any]
 """Nested dicts, lists and tuples of arrays (NumPy's, torch's or JAX's), numbers, text and None: written without pickle.
 

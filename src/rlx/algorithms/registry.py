@@ -18,7 +18,7 @@ and a config says ``algo: {name: mine}``. The row is all that the workbench know
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from rlx.envs import Environments
 
-Family = Literal["on-policy", "off-policy", "evolution"]
 Make = Callable[[RunConfig, "Environments", int, str], Learner]
 GROUPS = ("", "rollout", "train", "validation")
 """Groups of metrics, in the order in which they are told."""
@@ -111,7 +110,7 @@ class Algorithm:
     metrics: Mapping[str, Metric]
     observations: Sequence[str] = ("vector",)
     actions: Sequence[str] = ("discrete", "continuous")
-    family: Family = "on-policy"
+    family: Literal["on-policy", "off-policy", "evolution"] = "on-policy"
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
@@ -195,17 +194,28 @@ def algorithm(name: str, root: Path | None = None) -> Algorithm:
     return _rows[name]
 
 
-def vocabulary(name: str | None = None) -> dict[str, Metric]:
+def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> dict[str, Metric]:
     """Return all metrics that are known here: those of every training, and those of all algorithms.
 
     Args:
-        name: The algorithm that has the last word, where several log a metric of one name, and says more of those of every
+        name: The algorithm whose word counts, where several log a metric of one name, and that says more of those of every
             training.
+        recorded: What a run of it was trained with (its ``metadata.json``): the last word, but on what every training logs.
     """
     rows = algorithms()
-    others = {key: metric for row in rows.values() for key, metric in row.metrics.items()}
-    found = {**COMMON, **others, **COMMON, **(rows[name].metrics if name in rows else {})}
+    own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
+    found = {key: metric for row in own for key, metric in row.metrics.items()}
+    mine = rows[name].metrics if name in rows else {}
+    found |= {key: _in_full(metric, mine.get(key)) for key, metric in recorded.items()}
+    found = {**COMMON, **found, **COMMON, **{key: metric for key, metric in mine.items() if key in COMMON}}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
+
+
+def _in_full(recorded: Metric, row: Metric | None) -> Metric:
+    """Return a recorded metric with what is not recorded of it, where its algorithm still means the same by it."""
+    if row is None or row.summary != recorded.summary:
+        return recorded
+    return replace(row, unit=recorded.unit, usual=recorded.usual, per_episode=recorded.per_episode)
 
 
 def _place(metric: Metric) -> int:

@@ -83,7 +83,7 @@ from .metrics import (
     COMMON as COMMON,
     COMPONENT as COMPONENT,
     NO_SOURCE as NO_SOURCE,
-    PER_EPISODE as PER_EPISODE,
+    UPDATE_SECONDS as UPDATE_SECONDS,
     Metric as Metric,
     Usual as Usual,
     by_name as by_name,

@@ -16,6 +16,8 @@ from typing import Any
 NO_SOURCE = "no firm source"
 COMPONENT = "reward/"
 """What the names of reward components begin with."""
+UPDATE_SECONDS = "time/update_seconds"
+"""What an iteration may tell beside its metrics: how long its update took, without its steps in the environment."""
 _COMPONENT = re.compile(r"reward/[A-Za-z0-9_]+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(/[A-Za-z0-9_.\-]+)+")
 
@@ -271,8 +273,6 @@ _ALL = (
 )  # fmt: skip
 COMMON: dict[str, Metric] = by_name(_ALL)
 """Those of every training, by name."""
-PER_EPISODE = frozenset(name for name, metric in COMMON.items() if metric.per_episode)
-"""Means over the training episodes that ended, which count by how many these were."""
 REWARD = Metric(
     f"{COMPONENT}<name>",
     "mean, over the training episodes that ended in this rollout, of one part of the reward added up over the episode",
@@ -282,5 +282,6 @@ REWARD = Metric(
     Usual("It depends on the task. All parts together should make up the return, if the environment reports them all."),
     "This part pays. Where it makes up nearly all of the return, the others have no say in what is learned.",
     "This part pays little, or costs (below 0). One that falls while another rises was traded for it: the start of reward hacking.",
+    per_episode=True,
 )  # fmt: skip
 """What a part of the reward is."""

@@ -23,7 +23,7 @@ from rlx.stats import nearest
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
 Sizes = list[Positive]
-EXECUTORS = ("local",)
+OWN_EXECUTORS = ("local",)
 """What ``launch.executor`` can be beside what installed packages add."""
 
 
@@ -317,9 +317,9 @@ class EngineConfig(Section):
 
 
 def _executor(value: str) -> str:
-    if value in EXECUTORS:
+    if value in OWN_EXECUTORS:
         return value
-    known = [*EXECUTORS, *plugins("rlx.executors")]
+    known = [*OWN_EXECUTORS, *plugins("rlx.executors")]
     if value not in known:
         raise PydanticCustomError("executor", "no executor is called so; {hint}", {"hint": nearest(value, known)})
     return value
@@ -328,7 +328,7 @@ def _executor(value: str) -> str:
 class LaunchConfig(Section):
     """Where seeds are trained, which changes no result; `--executor` says it for one command."""
 
-    executor: Annotated[str, AfterValidator(_executor)] = EXECUTORS[0]
+    executor: Annotated[str, AfterValidator(_executor)] = OWN_EXECUTORS[0]
     """`local` (processes of this machine), or an executor that an installed package adds (docs/plugins.md)."""
 
 

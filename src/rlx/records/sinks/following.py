@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rlx.config import UPDATE_SECONDS
 from rlx.launch import NewLines
 from rlx.records.bench import Entry, logs_of
 from rlx.records.clock import CLOCK, Moment, parse_moment
 from rlx.records.metrics import parse_row
-from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, UPDATE_SECONDS, Sink
+from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, Sink
 from rlx.stats import raised
 
 LOOK_SECONDS = 0.5
