@@ -6,7 +6,7 @@ keep the clock, the episodes and the normaliser; what is here is the learning al
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,7 @@ from rlx.algorithms import AlgorithmConfig, register
 class Settings(AlgorithmConfig):
     """REINFORCE: the policy gradient of whole episodes, against the mean return of the update."""
 
+    shapes_policy: ClassVar[tuple[str, ...]] = ("hidden_size",)
     name: Literal["reinforce"] = "reinforce"
     """The algorithm."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3

@@ -6,7 +6,7 @@ came out. Files may be called and laid out otherwise; numbers may not differ in 
 differs, and exits with 1 then.
 
 What is compared, of every run: each tensor of the final and best policies and their optimisers, the normaliser's
-statistics, every value of ``metrics.jsonl`` (``update``, as versions before 0.2 called it, is ``iteration``), every
+statistics, every value of ``metrics.jsonl`` (``update``, as older versions called it, is ``iteration``), every
 held-out episode, and each comparison's verdict, difference, interval and p-value.
 """
 

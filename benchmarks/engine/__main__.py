@@ -130,7 +130,7 @@ def plain(task: str, seed: int, folder: Path) -> dict[str, float]:
 
 def measure(tasks: list[str], repeats: int, folder: Path, save: Callable[[dict[str, Any]], None]) -> None:
     """Run everything in turn, ``repeats`` times; ``save`` gets the figures so far after each task."""
-    from rlx.algorithms.engines import prepare_kernels
+    from rlx.algorithms import prepare_kernels
 
     available = [
         p for p in PROGRAMS if p not in ("zoo", "sbx") or importlib.util.find_spec({"zoo": "rl_zoo3"}.get(p, p))

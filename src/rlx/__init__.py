@@ -33,7 +33,7 @@ NAMES_OF_PROJECTS = {
     "wording": "stats.wording",
 }
 """Modules that projects import by another name than they have here: ``rlx.policies.register`` and the wrappers of
-``rlx.space_wrappers`` for good, the others in stage files that rlx 0.1 made (``rlx upgrade`` replaces those)."""
+``rlx.space_wrappers`` for good, the others in stage files that older versions made (``rlx upgrade`` replaces those)."""
 
 
 class _NamesOfProjects(MetaPathFinder, Loader):

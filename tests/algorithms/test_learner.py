@@ -10,24 +10,38 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from hypothesis import given, strategies as st
 
 from rlx.algorithms import algorithm, registry, trained_config, vocabulary
-from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, algorithm_config, compose_run, recorded_facts
+from rlx.config import (
+    COMMON,
+    ForeignAlgorithm,
+    RunConfig,
+    Snapshot,
+    algorithm_config,
+    cannot_go_on,
+    compose_run,
+    recorded_facts,
+)
 from rlx.config.snapshot import read_snapshot
 from rlx.diagnosis import RunRecord, Signals
 from rlx.diagnosis.rules import RULES
-from rlx.envs import Environments, make_env
+from rlx.envs import Environments, GymnasiumPlaces, make_env
 from rlx.envs.making import own_registrations
 from rlx.errors import CheckpointDamaged, ConfigError, PolicyUnusable, TrainingFailed
+from rlx.experiments import plan, resolve_run
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
 from rlx.records.states import members_of, state_from
-from rlx.training.actors import load_player
+from rlx.training.actors import PolicyPlayer, load_player
+from rlx.training.evaluation import play
 from rlx.training.one_seed import train_seed
+from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY
 
 TOY = {"algo": {"name": "reinforce", "total_timesteps": 3000, "episodes": 4, "hidden_size": 8}, "env": {"num_envs": 2}}
@@ -52,7 +66,8 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "algorithms"]:
         del sys.modules[name]
     for table in (registry._rows, algorithm_config._known, algorithm_config._facts):
-        table.pop("reinforce", None)  # type: ignore[attr-defined]
+        for name in ("reinforce", "mine"):
+            table.pop(name, None)  # type: ignore[attr-defined]
 
 
 def short(root: Path, text: str = "algo: {name: reinforce, episodes: 4, hidden_size: 8}") -> RunConfig:
@@ -85,8 +100,6 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = short(project)
-    import gymnasium as gym
-
     monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 40)  # so that there are several segments
     state = train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
     train_in_two(project, config, project / "two")
@@ -98,10 +111,20 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
     assert {"train/loss", "train/entropy", "rollout/return_mean"} <= rows[-1].keys()
 
 
+def test_a_pipeline_that_would_not_notice_an_edit_of_the_page_is_refused(project: Path) -> None:
+    short(project)
+    pipeline = "stages: {resolve: {cmd: x, deps: [envs, policies%s]}}\n"
+    (project / "dvc.yaml").write_text(pipeline % "")
+    with pytest.raises(
+        ConfigError, match=r"a uses algorithms/reinforce\.py, and .* does not list algorithms .*`rlx upgrade`"
+    ):
+        resolve_run(project, "a")
+    (project / "dvc.yaml").write_text(pipeline % ", algorithms/")
+    assert "algorithms/reinforce.py" in resolve_run(project, "a").snapshot.code.files
+
+
 def test_a_state_that_forgets_the_optimiser_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of the test above: resuming is exact because the state is whole, not by itself."""
-    import gymnasium as gym
-
     config = short(project)
     monkeypatch.setattr(gym.registry["CartPole-v1"], "max_episode_steps", 40)
     cls: Any = algorithm("reinforce", project).make
@@ -143,6 +166,57 @@ def test_its_settings_are_checked_as_ours_are(project: Path, text: str, said: st
         compose_run(project, "a")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "policy: {hidden_sizes: [8]}",
+            r"a\.yaml:2:1: policy: reinforce makes its network itself and reads nothing of",
+        ),
+        (
+            "defaults: [policy: wide]",
+            r"configs/policy/wide\.yaml:1:1: hidden_sizes: reinforce makes its network itself",
+        ),
+    ],
+)
+def test_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path, text: str, said: str) -> None:
+    """What params.yaml says is meant for the other runs."""
+    with (project / "params.yaml").open("a") as file:
+        file.write("policy: {type: cnn, hidden_sizes: [8]}\n")
+    (project / "configs" / "policy").mkdir()
+    (project / "configs" / "policy" / "wide.yaml").write_text("hidden_sizes: [8]\n")
+    short(project)
+    assert resolve_run(project, "a").snapshot.config.policy == RunConfig().policy
+    (project / "configs" / "a.yaml").write_text(f"algo: {{name: reinforce}}\n{text}\neval: {{every: 1000}}\n")
+    with pytest.raises(ConfigError, match=said):
+        resolve_run(project, "a")
+
+
+def test_a_setting_of_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path) -> None:
+    short(project)
+    with pytest.raises(ConfigError, match=r"-S policy\.hidden_sizes=\[8\]: reinforce makes its network itself"):
+        plan(project, "a", ["policy.hidden_sizes=[8]"])
+
+
+@pytest.mark.parametrize("text", ["algo: {name: reinforce, episodes: 4}", "env: {num_envs: 2}"])
+def test_a_setting_of_another_algorithm_than_the_bases_is_the_runs_own(project: Path, text: str) -> None:
+    """The base says algo.gamma, too, for the algorithm that it is meant for."""
+    with (project / "params.yaml").open("a") as file:
+        file.write("eval: {every: 1000}\n")
+    (project / "configs" / "a.yaml").write_text(f"{text}\n")
+    overrides = ["algo.name=reinforce", "algo.gamma=0.5", "algo.episodes=3", "algo.total_timesteps=2000"]
+    planned = plan(project, "a", overrides)
+    algo = planned.snapshot.config.algo
+    told = (algo.name, algo.setting("gamma"), algo.setting("episodes"), algo.total_timesteps)
+    assert told == ("reinforce", 0.5, 3, 2000)
+    assert planned.settings[-1] == "algo.total_timesteps=2000"
+    (project / "configs" / "a.yaml").write_text("# as the base says\n")
+    with pytest.raises(
+        ConfigError, match=r"-S algo\.name=reinforce: write `algo: {name: reinforce}` into configs/a\.yaml"
+    ):
+        plan(project, "a", overrides)
+
+
 def test_what_the_base_says_of_another_algorithm_is_not_meant(project: Path) -> None:
     config = short(project)
     assert (config.algo.name, config.algo.total_timesteps) == ("reinforce", 3000)
@@ -154,12 +228,99 @@ def test_a_snapshot_is_readable_without_its_algorithm_and_whole_with_it(project:
     config = short(project)
     path = tmp_path / "config_snapshot.yaml"
     path.write_text(Snapshot(config).to_yaml())
-    forget()
-    found = read_snapshot(path)
-    assert isinstance(found.config.algo, ForeignAlgorithm)
-    assert found.to_yaml() == path.read_text(), "the same bytes, also by who does not know it"
-    row, known = trained_config(project, found.config)
-    assert (row.name, known.algo.setting("episodes")) == ("reinforce", 4)
+    for imported in (True, False):
+        found = read_snapshot(path)
+        assert isinstance(found.config.algo, ForeignAlgorithm), "the same whatever was imported before"
+        assert found.to_yaml() == path.read_text(), "the same bytes, also by who does not know it"
+        assert found == Snapshot(config)
+        row, known = trained_config(project, found.config)
+        assert (row.name, known.algo.setting("episodes")) == ("reinforce", 4)
+        if imported:
+            forget()
+
+
+NAMED = """
+from typing import ClassVar, Literal
+from rlx.algorithms import AlgorithmConfig, register
+class Settings(AlgorithmConfig):
+    other_names: ClassVar[dict[str, str]] = {"lr": "learning_rate"}
+    name: Literal["mine"] = "mine"
+    learning_rate: float = 0.1
+    n_steps: int = 5
+    policy: str = "linear"
+    normalize: bool = False
+@register("mine", Config=Settings, metrics={})
+class Mine: ...
+"""
+
+
+def test_names_of_ppos_settings_are_no_others(project: Path) -> None:
+    (project / "algorithms" / "__init__.py").write_text(NAMED)
+    algo = short(project, "algo: {name: mine, n_steps: 3, policy: deep, normalize: true, lr: 0.5}").algo
+    told = (algo.setting("n_steps"), algo.setting("policy"), algo.setting("normalize"), algo.setting("learning_rate"))
+    assert told == (3, "deep", True, 0.5)
+    for text in (
+        "algo: {name: mine, n_epochs: 3}",
+        "n_epochs: 3\nalgo: {name: mine}",
+        "zoo_defaults: true\nalgo: {name: mine}",
+    ):
+        with pytest.raises(ConfigError, match="unknown key"):
+            short(project, text)
+
+
+LATER = """
+from typing import Annotated, Literal
+from rlx.algorithms import AlgorithmConfig, register
+from rlx.config.values import Since
+class Settings(AlgorithmConfig):
+    name: Literal["mine"] = "mine"
+    width: int = 8
+    speed: Annotated[int, Since("2026-11-30", older=1)] = 2
+@register("mine", Config=Settings, metrics={})
+class Mine: ...
+"""
+
+
+def test_settings_that_came_later_are_as_older_versions_behaved(project: Path) -> None:
+    (project / "algorithms" / "__init__.py").write_text(LATER)
+    written = RunConfig().model_copy(update={"algo": ForeignAlgorithm(name="mine", width=4)})  # type: ignore[call-arg]
+    algo = trained_config(project, written)[1].algo
+    assert (algo.setting("width"), algo.setting("speed")) == (4, 1)
+    incomplete = RunConfig().model_copy(update={"algo": ForeignAlgorithm(name="mine")})
+    with pytest.raises(ConfigError, match="mine has other settings now than when this was written: it lacks width"):
+        trained_config(project, incomplete)
+
+
+def test_another_projects_algorithm_is_not_taken_for_this_ones(project: Path, tmp_path: Path) -> None:
+    short(project)
+    other = tmp_path / "other"
+    shutil.copytree(project / "configs", other / "configs")
+    shutil.copy(project / "params.yaml", other)
+    with pytest.raises(ConfigError, match=r"algo\.name: 'reinforce' is not allowed"):
+        compose_run(other, "a")
+    shutil.copytree(project / "algorithms", other / "algorithms")
+    with pytest.raises(ConfigError, match=r"the name `algorithms` is taken by .*start rlx in a fresh process"):
+        compose_run(other, "a")
+
+
+def test_nobody_replaces_an_algorithm_of_rlx(project: Path) -> None:
+    text = (project / "algorithms" / "__init__.py").read_text()
+    replacing = "from rlx.algorithms import AlgorithmConfig, register\nregister('ppo', Config=AlgorithmConfig, metrics={})(print)\n"
+    (project / "algorithms" / "__init__.py").write_text(text + replacing)
+    said = "algorithms/__init__.py:.*ValueError: the algorithm 'ppo' is built in; choose another name"
+    with pytest.raises(ConfigError, match=said):
+        short(project)
+    assert algorithm("ppo").make.__module__ == "rlx.algorithms.ppo.row"
+
+
+def test_a_training_goes_on_with_the_policy_that_it_has(project: Path, tmp_path: Path) -> None:
+    path = tmp_path / "config_snapshot.yaml"
+    path.write_text(Snapshot(short(project)).to_yaml())
+    before = read_snapshot(path).config
+    assert not cannot_go_on(before, short(project, "algo: {name: reinforce, episodes: 9, hidden_size: 8}"))
+    wider = short(project, "algo: {name: reinforce, episodes: 4, hidden_size: 16}")
+    assert cannot_go_on(before, wider) == ["algo.hidden_size is 16 and was 8"]
+    assert cannot_go_on(before, RunConfig())[0] == "algo.name is ppo and was reinforce"
 
 
 def test_an_algorithm_that_is_not_here_is_refused_before_anything_runs(project: Path, tmp_path: Path) -> None:
@@ -180,6 +341,91 @@ def test_a_metric_without_a_meaning_stops_the_training(project: Path, monkeypatc
     monkeypatch.setattr(cls, "advance", lambda self, inner=cls.advance: {**inner(self), "train/secret": 1.0})
     with pytest.raises(TrainingFailed, match="train/secret: the algorithm logs it and does not say what it means"):
         train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("advance", "said"),
+    [
+        (
+            lambda self, _: {"train/loss": 0.0},
+            r"reinforce: advance\(\) returned after step 0 without a step in the environments; each call",
+        ),
+        (
+            lambda self, own: {**own(self), "step": 1.0, "seed": 9.0},
+            r"reinforce: advance\(\) returns seed, step, which",
+        ),
+        (
+            lambda self, own: {**own(self), "rollout/return_mean": 1.0},
+            r"returns rollout/return_mean, which every training",
+        ),
+        (lambda self, own: {**own(self), "reward/forward": 1.0}, r"returns reward/forward, which every training"),
+    ],
+)
+def test_a_learner_that_does_not_keep_to_the_contract_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, advance: Any, said: str
+) -> None:
+    config = short(project)
+    cls: Any = algorithm("reinforce", project).make
+    monkeypatch.setattr(cls, "advance", lambda self, own=cls.advance: advance(self, own))
+    with pytest.raises(TrainingFailed, match=said):
+        train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("sizes"), KeyError("network"), ValueError("groups"), TypeError("None")])
+def test_a_state_that_does_not_fit_is_told_with_its_checkpoint(
+    project: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    config = short(project)
+    with pytest.raises(Stop):
+        train_seed(project, Snapshot(config), 3, project / "one", until(2200))
+    newest = checkpoints.numbered(project / "one" / "checkpoints")[0]
+
+    def load_state(self: Any, state: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(algorithm("reinforce", project).make, "load_state", load_state)
+    said = rf"{newest.name}: does not fit the learner of this configuration \({type(error).__name__}: .*or train anew"
+    with pytest.raises(CheckpointDamaged, match=said):
+        train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+    with pytest.raises(CheckpointDamaged, match=said):
+        load_player(project, config, checkpoints.load(newest), make_env(config.env), deterministic=True)
+
+
+def test_the_facts_of_an_algorithm_are_told_before_a_seed_has_trained(project: Path) -> None:
+    config = short(project)
+    (project / "config_snapshot.yaml").write_text(Snapshot(config).to_yaml())
+    forget()
+    told: list[Any] = []
+
+    def on_change(outcomes: Any) -> None:
+        told.append((list(outcomes), recorded_facts("reinforce").get("family")))
+        raise Stop
+
+    with pytest.raises(Stop):
+        train_run(project, "a", read_snapshot(project / "config_snapshot.yaml"), on_change)
+    assert told == [([], "on-policy")]
+
+
+class Reach(gym.Env[Any, Any]):
+    """Takes what lies within the bounds only, and ends at once."""
+
+    observation_space, action_space = spaces.Box(-1, 1, (1,), np.float32), spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        assert self.action_space.contains(np.asarray(action, np.float32)), action
+        return np.zeros(1, np.float32), float(action[0]), True, False, {}
+
+
+def test_continuous_actions_are_clipped_wherever_a_policy_acts() -> None:
+    class Far:
+        def act(self, observations: Any, memory: Any, starts_N: Any, masks: Any, deterministic: bool) -> Any:
+            return np.full((len(observations), 1), 5.0), memory
+
+    player = PolicyPlayer(Far(), None, deterministic=True)
+    assert [episode.episode_return for episode in play(player, GymnasiumPlaces(Reach), [1, 2], 9)] == [1.0, 1.0]
 
 
 def test_rules_apply_where_their_settings_metrics_and_family_are(project: Path) -> None:
@@ -203,6 +449,8 @@ def test_what_a_run_logged_is_known_from_its_metadata(project: Path) -> None:
     assert {"step", "rollout/return_mean"} <= facts["metrics"].keys()
     assert "train/approx_kl" not in facts["metrics"]
     assert "train/entropy" in vocabulary("reinforce")
+    assert "PPO" not in " ".join(str(vocabulary("reinforce")[name]) for name in COMMON)
+    assert "PPO" in vocabulary("ppo")["iteration"].meaning
 
 
 @pytest.mark.parametrize("normalized", [False, True])
@@ -226,9 +474,36 @@ def test_copies_show_a_learner_the_same_in_either_form(tmp_path: Path, normalize
     np.testing.assert_allclose(*seen, atol=1e-5)
 
 
+@pytest.mark.parametrize("forms", [("arrays", "vec_env"), ("vec_env", "arrays")])
+def test_a_learner_that_asks_for_both_forms_is_told(tmp_path: Path, forms: tuple[str, str]) -> None:
+    config = RunConfig.model_validate({"env": {"id": "Acrobot-v1", "num_envs": 2}})
+    env = Environments(tmp_path, config, make_env(config.env))
+    first, second = (getattr(env, form) for form in forms)
+    assert first() is first()
+    with pytest.raises(TrainingFailed, match=r"as arrays\(\) and as vec_env\(\), and they have one form"):
+        second()
+    env.close()
+
+
+@pytest.mark.parametrize("form", ["arrays", "vec_env"])
+def test_continuous_actions_of_a_learner_are_clipped_in_either_form(tmp_path: Path, form: str) -> None:
+    config = RunConfig.model_validate({"env": {"id": "Pendulum-v1", "num_envs": 2}})
+    seen = []
+    for size in (2.0, 50.0):
+        env = Environments(tmp_path, config, make_env(config.env))
+        getattr(env, form)()
+        env.reset(3)
+        seen.append(env.step(np.full(2, size)))
+        env.close()
+    np.testing.assert_array_equal(*(step.observations for step in seen))
+    np.testing.assert_array_equal(*(step.rewards_N for step in seen))
+
+
 # --- states as members ---------------------------------------------------------------------------------------------------
 
-NUMBERS = st.one_of(st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=5), st.none(), st.booleans())
+NUMBERS = st.one_of(
+    st.integers(), st.integers(2**63 - 2, 2**130), st.floats(), st.text(max_size=5), st.none(), st.booleans()
+)
 ARRAYS = st.sampled_from(["float32", "int64", "bool", "complex64", "uint8"]).flatmap(
     lambda kind: st.lists(st.integers(0, 3), max_size=3).map(lambda shape: np.ones(shape, kind))
 )
@@ -238,7 +513,7 @@ TREES = st.recursive(
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
         | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-        | st.dictionaries(st.integers(0, 9), inner, max_size=2)
+        | st.dictionaries(st.integers() | st.tuples(st.integers(), st.text(max_size=2)), inner, max_size=2)
     ),
     max_leaves=8,
 )
@@ -266,6 +541,29 @@ def test_states_come_back_as_they_were_and_equal_ones_give_equal_bytes(tree: Any
 def test_a_state_holds_no_objects(project: Path) -> None:
     with pytest.raises(TypeError, match="its state has object at policy/x, and a state holds arrays of numbers"):
         members_of({"policy": {"x": object()}}, {})
+
+
+def nested(depth: int) -> Any:
+    state: Any = 1
+    for _ in range(depth):
+        state = {"inner": state}
+    return state
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (nested(30), "nested too deeply"),
+        (nested(3000), "recursion"),
+        ("\ud800", "half a character"),
+        ([0] * 200_000, "more values than a state has"),
+        (10**5000, "digits"),
+    ],
+    ids=["deep", "too deep to look at", "half a character", "many", "huge"],
+)
+def test_what_could_not_be_read_again_is_not_written(state: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=f"its state could not be read again: .*{said}"):
+        members_of({"policy": state}, {})
 
 
 @pytest.mark.parametrize(

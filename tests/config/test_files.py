@@ -61,6 +61,13 @@ def test_a_quantity_that_is_not_finite_fails_by_name() -> None:
         checked({"train/los ": 1.0}, vocabulary())
 
 
+def test_what_is_written_of_a_truth_value_is_read_again(tmp_path: Path) -> None:
+    writer = MetricsWriter(tmp_path / "metrics.jsonl", 0, vocabulary())
+    writer.append({"seed": 1, "step": 64, "iteration": 1, "train/loss": True})
+    writer.close()
+    assert read_rows(tmp_path / "metrics.jsonl") == [{"seed": 1, "step": 64, "iteration": 1, "train/loss": 1.0}]
+
+
 def test_rows_of_older_versions_are_read_by_their_present_names(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"seed": 1, "step": 2, "update": 1, "train/loss": 0.5}\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def test_presets_suit_what_an_environment_shows(tmp_path: Path) -> None:
             assert {key: config[name][key] for key in values} == values
         assert config["algo"]["gae_lambda"] == section["algo"].get("gae_lambda", 0.95)
         assert read_parameters(tmp_path).compare.minimum_effect is None
+
+
+def test_a_setting_that_came_later_changes_no_list_of_sources_while_it_does_nothing(tmp_path: Path) -> None:
+    recorded = json.loads((REPOSITORY / "runs/cartpole/task.json").read_text())["sources"]
+    assert compose_run(REPOSITORY, "cartpole").sources() == recorded
+    for backend in ("auto", "gymnasium"):
+        (tmp_path / "configs").mkdir(exist_ok=True)
+        (tmp_path / "params.yaml").write_text(f"study: {{runs: [a]}}\nenv: {{id: CartPole-v1, backend: {backend}}}\n")
+        (tmp_path / "configs/a.yaml").write_text("run_name: a\n")
+        assert compose_run(tmp_path, "a").sources().get("env.backend") == {"gymnasium": "params.yaml"}.get(backend)
 
 
 def test_a_new_project_says_in_params_what_its_runs_are_trained_with(tmp_path: Path) -> None:

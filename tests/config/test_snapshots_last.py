@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import pytest
 
 from rlx.config import PACKAGES, PPOConfig, RunConfig, Section, Snapshot, read_snapshot
-from rlx.config.algorithm_config import known_algorithms
+from rlx.config.algorithm_config import BUILT_IN, _known, own_settings
 from rlx.config.schema import Parameters
 from rlx.config.values import Since, changes_results, since_of
 from rlx.experiments import resolve_run
@@ -67,7 +67,11 @@ def test_what_changes_no_result_is_in_no_snapshot() -> None:
     written = Snapshot(RunConfig()).to_data()
     aside = [path for path, info in fields_of(RunConfig) if not changes_results(info)]
     aside += [
-        ("algo", *path) for model in known_algorithms().values() for path, info in fields_of(model) if info.exclude
+        ("algo", *path)
+        for model in map(own_settings, BUILT_IN)
+        if model
+        for path, info in fields_of(model)
+        if info.exclude
     ]
     assert ("env", "step_timeout") in aside
     for path in aside:
@@ -107,7 +111,8 @@ def test_a_snapshot_without_a_later_setting_has_the_older_value_whatever_the_def
 
         engine: Annotated[Literal["auto", "fast"], Since("2026-11-21", older="auto", always=True)] = "fast"
 
-    monkeypatch.setitem(known_algorithms.__globals__["_known"], "ppo", Later)
+    assert own_settings("ppo") is PPOConfig
+    monkeypatch.setitem(_known, "ppo", Later)
     path = tmp_path / "config_snapshot.yaml"
     shutil.copy(STORED / "ba2e012" / "runs" / "cartpole" / "config_snapshot.yaml", path)
     assert read_snapshot(path).config.algo.engine == "auto"

@@ -5,18 +5,22 @@ from __future__ import annotations
 import dataclasses
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from pydantic import Field
 
+from rlx.config import COMMON, AlgorithmConfig, ForeignAlgorithm
 from rlx.config.checks import inconsistencies
 from rlx.config.schema import RunConfig
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
+from rlx.diagnosis.reference import render_rules
 from rlx.diagnosis.rules import RULES
+from rlx.diagnosis.signals import Signals
 
 UPDATES, ROLLOUT = 200, 2048
 LOW, HIGH = 20.0, 500.0
@@ -194,6 +198,19 @@ def test_a_small_gain_over_many_noisy_episodes_is_learning() -> None:
     rng = np.random.default_rng(5)
     noisy = HeldOutEpisodes(rng.choice([-1.0, 1.0], 1000, p=[0.66, 0.34]), np.ones(1000))
     assert "never-left-the-floor" not in ids(diagnose(record(five(gaining), random=noisy)))
+
+
+def test_a_policy_that_plays_well_has_moved_unless_it_is_known_not_to_have() -> None:
+    """Held-out episodes above random are no chance where the algorithm logs no KL; a KL near 0 says that they are."""
+
+    def played(seed: int, **metrics: Any) -> SeedRecord:
+        found = healthy(seed, flat(seed), **metrics)
+        return dataclasses.replace(found, held_out=HeldOutEpisodes(np.full(50, HIGH), np.full(50, HIGH)))
+
+    silent = ids(diagnose(record(five(lambda s: played(s, train__approx_kl=np.nan)))))
+    still = ids(diagnose(record(five(lambda s: played(s, train__approx_kl=1e-9)))))
+    assert "never-left-the-floor" not in silent
+    assert "never-left-the-floor" in still
 
 
 def test_rewards_that_are_almost_never_met_are_no_success_that_was_lost() -> None:
@@ -428,6 +445,54 @@ def test_evaluation_far_below_training() -> None:
         "env.normalize_observation": True,
     }
     assert all("env.wrappers" not in s.overrides for s in diagnose(record(five(spoiled))).suggestions)
+
+
+class Bare(AlgorithmConfig):
+    """An algorithm with the least that one has."""
+
+    name: Literal["bare"] = "bare"
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    gamma: float = 0.5
+
+
+BARE = {
+    "here": Bare(),
+    "not here": ForeignAlgorithm(name="gone", learning_rate={"start": 0.1, "end": 0.0}, gamma=0.5),
+    "odd": ForeignAlgorithm(name="gone", learning_rate="auto", gamma=None, entropy_coef="auto", rollout_steps=None),
+}
+
+
+@pytest.mark.parametrize("algo", BARE)
+@pytest.mark.parametrize("name", CASES)
+def test_every_rule_looks_at_an_algorithm_with_hardly_a_setting(name: str, algo: str) -> None:
+    _, seeds, run = CASES[name]
+    bare = run.model_copy(update={"algo": BARE[algo].model_copy(update={"total_timesteps": UPDATES * ROLLOUT})})
+    told = record(seeds, bare)
+    found = diagnose(told)
+    assert not [line for line in found.unchecked if "could not be applied" in line]
+    for rule in RULES:  # also by what a rule does not need to be asked
+        detection = rule.check(Signals(told))
+        for suggestion in detection.suggestions if detection else ():
+            values = {key.removeprefix("algo."): value for key, value in suggestion.overrides.items() if "algo." in key}
+            assert Signals(told).has(*values)
+            type(bare.algo).model_validate(bare.algo.model_dump() | values)
+
+
+def test_settings_of_an_algorithm_that_is_not_here_are_judged_as_they_stand() -> None:
+    assert all(
+        "learning-rate-unusual" in ids(diagnose(record(run=config().model_copy(update={"algo": BARE[algo]}))))
+        for algo in ("here", "not here")
+    )
+
+
+def test_what_a_fresh_policy_of_ppo_does_is_told_of_ppo_alone() -> None:
+    wide = dataclasses.replace(TASK, max_entropy=None, action_low_A=(-100.0,), action_high_A=(100.0,))
+    assert "action-range-unusual" in ids(diagnose(record(task=wide)))
+    assert "action-range-unusual" not in ids(diagnose(record(task=wide, family="off-policy")))
+    assert "action-range-unusual" not in ids(diagnose(record(task=wide, metrics=COMMON)))
+    page = render_rules()
+    assert "- For on-policy algorithms that log `train/std`, before training, too." in page
+    assert "- For all algorithms with `gamma`, before training, too." in page
 
 
 def test_what_follows_from_a_finding_is_not_a_finding_of_its_own() -> None:

@@ -25,6 +25,7 @@ from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
 from rlx.experiments.data import sync_data
 from rlx.experiments.resolving import Resolved, resolve_run
+from rlx.experiments.watched_data import unwatched
 from rlx.records.environment_facts import FILE, read_facts
 from rlx.records.metrics import read_rows
 from rlx.records.runs import write_metadata
@@ -424,6 +425,15 @@ def test_nothing_is_said_of_what_is_usual(workshop: Workshop) -> None:
     assert not [line for line in lines if "warning" in line or "Dtype" in line]
 
 
+@pytest.mark.parametrize("vectorization", ["async", "isolated"])
+def test_a_backend_that_cannot_train_as_it_is_asked_to_is_refused(workshop: Workshop, vectorization: str) -> None:
+    env = {"id": "CartPole-v1", "backend": "native", "vectorization": vectorization}
+    said = f"steps all copies in one process, and env.vectorization is {vectorization}; leave one of the two out"
+    refusal = workshop.refusal(env)
+    assert refusal.startswith("configs/a.yaml:3:3: env.backend: the backend 'native' (compiled dynamics")
+    assert said in refusal
+
+
 def test_a_misfit_of_the_network_points_to_its_own_line(workshop: Workshop) -> None:
     image = {"id": registered("Image"), "kwargs": {"kind": "float"}}
     said = workshop.refusal(image, policy={"type": "cnn"})
@@ -601,6 +611,12 @@ def test_data_that_is_missing_or_unwatched_is_told_with_the_command_that_helps(w
     workshop.resolve(PRICES)
     (workshop.root / "data" / "prices.csv").unlink()
     assert "No such file or directory: 'data/prices.csv'" in workshop.refusal(PRICES)
+
+
+def test_what_is_unwatched_is_seen_however_many_runs_are_compared(tmp_path: Path) -> None:
+    compared = "".join(f"  - runs/run_{number}/eval\n" for number in range(40_000))
+    (tmp_path / "dvc.yaml").write_text(f"stages:\n resolve: {{deps: [envs/]}}\n compare:\n  deps:\n{compared}")
+    assert unwatched(tmp_path, ["envs/world.py", "data/prices.csv"]) == ["data/prices.csv"]
 
 
 @pytest.mark.slow

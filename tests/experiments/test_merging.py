@@ -11,7 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 from rlx.config.editing import with_list, with_value
 from rlx.errors import ConfigError
-from rlx.experiments.merging import Sides, merge_locks, read_lock, union, way_of
+from rlx.experiments.merging import Sides, merge_locks, union, way_of
+from rlx.records import read_lock
 from tests.conftest import REPOSITORY
 
 PARAMS = (REPOSITORY / "params.yaml").read_text()

@@ -13,13 +13,14 @@ import pytest
 
 from rlx.config import read_parameters, read_snapshot
 from rlx.errors import CommandFailed, ConfigError
-from rlx.experiments import plan_upgrade, upgrade
+from rlx.experiments import Record, check_roster, plan_upgrade, sync_roster, upgrade
+from rlx.experiments.kept import experiment_named
 from rlx.experiments.pipeline import merged_pipeline, shipped_pipelines
-from rlx.experiments.promoting import _replaced_since
+from rlx.experiments.promoting import _replaced_since, plan_promotion, promote
 from rlx.experiments.shipped import KEPT_BY_RLX, nearest_shipped, shipped_versions
 from rlx.experiments.template import template_files
 from rlx.experiments.upgraded_files import upgraded
-from rlx.records import entry_for
+from rlx.records import entry_for, read_lock
 from rlx.report.doctor.project import stages
 from tests.conftest import Project
 
@@ -69,6 +70,8 @@ def test_an_older_project_keeps_its_results_and_trains_nothing(older: Project) -
     made = older.dvc("repro").splitlines()
     assert [line for line in made if "skipping" in line] == [line for line in made if line.startswith("Stage")]
     assert len([line for line in made if "skipping" in line]) == 11
+    compared = read_lock((older.root / "dvc.lock").read_text()).stages["compare"]
+    assert [compared.count(f"/{name}\n") for name in ("analysis.json", "plots")] == [2, 0]
     assert [older.rlx(*command).stdout for command in (["compare"], ["info", "bossfight"])] == shown
     assert older.rlx("ls").stdout.count("finished") == 2
     for path in seeds.values():
@@ -82,9 +85,29 @@ def test_an_older_project_keeps_its_results_and_trains_nothing(older: Project) -
     assert "already" in older.rlx("train", "cartpole").stdout
 
 
+def test_what_was_made_before_it_is_promoted_after_it_and_nothing_is_made_again(older: Project) -> None:
+    start, tree = older.git("rev-parse", "HEAD~1", "HEAD^{tree}").split()
+    message = Record("cartpole", (), ("analyze@cartpole",)).to_message("before")
+    commit = older.git("commit-tree", tree, "-p", start, "-m", message).strip()
+    older.git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/before", commit)
+    upgrade(older.root, plan_upgrade(older.root))
+    older.commit("upgraded")
+    found = experiment_named(older.root, "before")
+    assert found is not None
+    planned = plan_promotion(older.root, found)
+    assert {run.run for run in planned.runs} == {"cartpole", "bossfight"}
+    assert promote(older.root, found, planned, commit=False) == []
+    assert older.git("status", "--porcelain") == ""
+
+
 def test_without_the_upgrade_old_stage_files_go_on(older: Project) -> None:
     made = older.dvc("repro", "--force", "--single-item", "analyze@cartpole")
     assert "analysis.md and plots/ are written" in made
+    assert "already" in older.rlx("train", "cartpole").stdout
+    check_roster(older.root, ["cartpole", "bossfight"])
+    assert sync_roster(older.root, ["cartpole"])
+    check_roster(older.root, ["cartpole"])
+    assert "runs/cartpole/plots" in (older.root / "dvc.yaml").read_text()
 
 
 @pytest.mark.parametrize("writes", range(10))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -24,6 +27,17 @@ def test_the_configuration_reference_is_current() -> None:
     assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference.settings_page(), (
         "run: python -m rlx.config.reference > docs/configuration.md"
     )
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "benchmarks").rglob("*.py")), ids=lambda path: path.stem)
+def test_benchmarks_import_what_there_is(path: Path) -> None:
+    """Also inside functions, which no test calls."""
+    imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    for node in imports:
+        if node.module and node.module.partition(".")[0] in ("rlx", "benchmarks"):
+            module = importlib.import_module(node.module)
+            for name in node.names:
+                assert hasattr(module, name.name) or importlib.import_module(f"{node.module}.{name.name}")
 
 
 def test_the_pages_of_commands_and_json_are_current() -> None:

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from rlx.config import RunConfig, plugins, read_parameters
-from rlx.config.schema import EXECUTORS as CONFIGURABLE
+from rlx.config.schema import OWN_EXECUTORS
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
 from rlx.experiments import SAMPLERS, more_rules, read_sweep
 from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
-from rlx.launch.task import Events, read_spec
+from rlx.launch.task import Events, write_event
+from rlx.launch.task_command import run_task
 from rlx.training import chosen_executor
 from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY, Project
@@ -166,7 +167,7 @@ def test_names_are_known_without_importing_anything(installed: Path) -> None:
 
 
 def test_what_config_and_launch_call_executors_is_the_same() -> None:
-    assert tuple(EXECUTORS) == CONFIGURABLE
+    assert tuple(EXECUTORS) == OWN_EXECUTORS
     assert {row.name for row in (*EXECUTORS.values(), *SAMPLERS.values())} == {*EXECUTORS, *SAMPLERS}
 
 
@@ -250,6 +251,7 @@ def test_a_broken_sampler_is_named_where_it_is_asked_for(installed: Path, tmp_pa
         (lambda number: None, "asks for no settings at point 0: None"),
         (lambda number: [0.9], "asks for no settings at point 0"),
         (lambda number: {}["x"], "failed: KeyError"),
+        (lambda number: sys.exit("enough"), "failed: SystemExit: enough"),
     ],
 )
 def test_a_sampler_that_misbehaves_is_told(
@@ -298,6 +300,7 @@ def test_rules_of_packages_and_of_the_project_are_applied(installed: Path, study
     [
         ("theirs[:1]", "give it a name of its own"),
         ("[replace(theirs[0], id='../up')]", "a rule is called '../up'"),
+        ("exit('enough')", "rules/__init__.py:3: importing `rules` failed: SystemExit: enough"),
     ],
 )
 def test_a_rule_with_a_name_that_cannot_be_is_passed_over(
@@ -326,6 +329,8 @@ def test_a_rule_that_answers_nonsense_costs_no_analysis() -> None:
     assert found.findings == plain.findings
     (said,) = set(found.unchecked) - set(plain.unchecked)
     assert said.startswith("The rule nonsense could not be applied (TypeError: its check returned 'yes', no Detection)")
+    leaves = Rule("leaves", "", "", "", lambda _: sys.exit("enough"), needs_training=False)
+    assert any("SystemExit: enough" in each for each in diagnose(record, [leaves]).unchecked)
 
 
 # --- Executors -------------------------------------------------------------------------------------------------------
@@ -390,8 +395,7 @@ def test_a_task_that_was_lost_is_started_again(installed: Path, tmp_path: Path) 
 
 
 def test_what_an_earlier_command_started_is_found_again_and_not_started_twice(installed: Path, tmp_path: Path) -> None:
-    (task,) = tasks_of(tmp_path, "fine")
-    task.prepare()
+    task = tasks_of(tmp_path, "fine")[0].prepared()
     row, heard = executor("commands", plugins("rlx.executors")), Heard()
     earlier, later = (row.start(Terms(2, 60.0, heard.events.append)) for _ in range(2))
     earlier.submit([task])
@@ -407,6 +411,36 @@ def test_what_an_earlier_command_started_is_found_again_and_not_started_twice(in
     carry_out(later, [task], heard.events.append, heard.end)
     assert heard.ends == {"task 0": {"twice": 0}}
     assert heard.events == ["begins 0"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no queue"), SystemExit("no queue"), ImportError("no queue")])
+def test_an_executor_that_cannot_be_made_is_named_with_its_package(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fails(terms: Terms) -> Any:
+        raise error
+
+    import rlx_toy
+
+    row = replace(rlx_toy.EXECUTOR, make=fails)
+    monkeypatch.setattr(rlx_toy, "EXECUTOR", row)
+    with pytest.raises(PluginBroken, match=f"'commands' .* {BROKEN}making it failed: {type(error).__name__}: no queue"):
+        executor("commands", plugins("rlx.executors")).start(Terms(2, 60.0, print))
+    monkeypatch.setattr(rlx_toy, "EXECUTOR", replace(row, extra="cloud"))
+    if isinstance(error, ImportError):
+        with pytest.raises(ConfigError, match=r'pip install "rlx\[cloud\]"'):
+            executor("commands", plugins("rlx.executors")).start(Terms(2, 60.0, print))
+
+
+@pytest.mark.parametrize("spec", [None, "{", "[1]", '{"format": 1, "worker": "x"}'])
+def test_a_task_that_cannot_be_read_is_said_in_a_line(
+    tmp_path: Path, spec: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if spec is not None:
+        (tmp_path / "spec.json").write_text(spec)
+    assert run_task(tmp_path) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {tmp_path / 'spec.json'}: ")
 
 
 def test_a_task_that_is_always_lost_fails_in_the_end(
@@ -436,21 +470,20 @@ def test_ctrl_c_stops_every_task(installed: Path, tmp_path: Path, forked_workers
 
 def test_two_who_wait_for_one_folder_do_not_take_each_others_failure(installed: Path, tmp_path: Path) -> None:
     from rlx.launch.failures import failure_of
-    from rlx.launch.task import failure_in, write_failure
+    from rlx.launch.task import write_failure
 
     (task,) = tasks_of(tmp_path, "fine")
-    task.prepare()
-    mine = read_spec(task.folder)["attempt"]
-    write_failure(task.folder, mine, failure_of(ValueError("mine")))
-    assert str(failure_in(task.folder, mine)).startswith("Failure(message='ValueError: mine'")
-    assert failure_in(task.folder, "another") is None
-    task.prepare()
-    assert failure_in(task.folder, mine) is None
+    mine = task.prepared()
+    write_failure(mine.folder, mine.attempt, failure_of(ValueError("mine")))
+    assert str(mine.outcome()).startswith("Failure(message='ValueError: mine'")
+    assert mine.begun() == mine
+    assert task.outcome() is None
+    theirs = task.prepared()
+    assert (mine.outcome(), theirs.outcome()) == (None, None)
+    assert mine.begun() == theirs
 
 
 def test_events_are_read_as_they_grow(tmp_path: Path) -> None:
-    from rlx.launch.task import write_event
-
     events, sign = Events(tmp_path), Progress(3, 10, 20, 1.5, 0, {"name": "fast"}, "validating")
     assert not list(events.new())
     write_event(tmp_path, "a line\nof two")
@@ -462,6 +495,11 @@ def test_events_are_read_as_they_grow(tmp_path: Path) -> None:
         assert not list(events.new())
         file.write('lf"}\n')
     assert list(events.new()) == ["half"]
+
+
+def test_a_full_disk_costs_what_was_said_and_not_the_training(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    write_event(tmp_path, "a line")
 
 
 def test_seeds_train_by_an_executor_of_a_package_to_the_same_bits(

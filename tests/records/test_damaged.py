@@ -39,7 +39,7 @@ def copied(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
 def say(copied: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[[str], Said]:
     """Call the command line in this process; returns the exit status and all that it said, in one line."""
     monkeypatch.chdir(copied.root)
-    monkeypatch.setattr("rlx.report.doctor.examination.INSTALLATION", ())
+    monkeypatch.setattr("rlx.report.doctor.examination.INSTALLATION", {})
 
     def call(words: str) -> Said:
         capfd.readouterr()

@@ -17,6 +17,7 @@ import pytest
 
 from rlx.config import compose_run
 from rlx.errors import ConfigError, PluginBroken
+from rlx.launch import NewLines
 from rlx.records import read_clock
 from rlx.records.bench import Entry, entry_for, logs_of
 from rlx.records.event_files import _events
@@ -230,6 +231,54 @@ def test_rows_of_a_file_that_is_replaced_are_not_sent_twice(tmp_path: Path) -> N
     assert sink.times == [0.2, None, None, 0.5]
 
 
+def test_a_seed_has_one_record_with_all_its_rows_whatever_signs_of_life_came_of_it(tmp_path: Path) -> None:
+    told: list[tuple[str, object]] = []
+
+    class Steps:
+        def open(self, place: Path, run: str, seed: int, *_: Any) -> int:
+            self.name = f"seed {seed}"
+            return -1
+
+        def write(self, step: int, row: Mapping[str, float]) -> None:
+            told.append((self.name, step))
+
+        def flush(self) -> None: ...
+
+        def close(self, state: str) -> None:
+            told.append((self.name, state))
+
+    entries = [Entry(tmp_path / str(seed), seed) for seed in (1, 2, 3)]
+    for entry in entries:
+        entry.folder.mkdir()
+        (entry.folder / "metrics.jsonl").write_text(
+            json.dumps({"seed": entry.seed, "step": 8, "train/loss": 0.5}) + "\n"
+        )
+    late, silent, broken = entries
+    with Followers({"steps": Steps}, "a", {}, told.append) as followers:
+        followers.begin(late)
+        followers.end(late, "finished")
+        followers.begin(late)
+        followers.end(late, "finished")
+        followers.end(silent, "finished")
+        followers.end(broken, "failed")
+    assert told == [("seed 1", 8), ("seed 1", "finished"), ("seed 2", 8), ("seed 2", "finished")]
+    assert not any(unsent(entry, "steps").exists() for entry in entries)
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_read_whole_the_next_time(tmp_path: Path) -> None:
+    class Replaced(type(tmp_path)):  # type: ignore[misc]
+        def open(self, *how: Any) -> Any:
+            file = super().open(*how)
+            if (new := tmp_path / "new").exists():
+                new.rename(self)
+            return file
+
+    (tmp_path / "rows").write_text("1\n")
+    (tmp_path / "new").write_text("2\n3\n")
+    lines = NewLines(Replaced(tmp_path / "rows"))
+    assert [list(lines.read()) for _ in range(3)] == [["1\n"], ["2\n", "3\n"], []]
+
+
 # --- what a sink does cannot harm a training --------------------------------------------------------------------------------
 
 
@@ -276,8 +325,8 @@ def test_a_stopped_training_closes_its_records_as_stopped(tmp_path: Path) -> Non
             for seed in (1, 2, 3):
                 (tmp_path / str(seed)).mkdir()
                 followers.begin(Entry(tmp_path / str(seed), seed))
-            followers.end(1, "finished")
-            followers.end(2, "failed")
+            followers.end(Entry(tmp_path / "1", 1), "finished")
+            followers.end(Entry(tmp_path / "2", 2), "failed")
             raise KeyboardInterrupt
     assert states == ["finished", "failed", "stopped"]
     assert [seed for seed in (1, 2, 3) if unsent(Entry(tmp_path / str(seed), seed), "closes").exists()] == [2, 3]

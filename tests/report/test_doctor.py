@@ -20,11 +20,11 @@ from tests.conftest import Project
 
 def examined(project: Project, *, fix: bool = False, verify: bool = False) -> dict[str, CheckResult]:
     """Return the findings about a project that ask for something, or were mended, by name."""
-    checks = [*examination.PROJECT, *examination.STATE]
+    checks = {**examination.PROJECT, **examination.STATE}
     if not is_repository(project.root):
-        checks = [check for check in checks if check not in examination.NEED_GIT]
+        checks = {name: check for name, check in checks.items() if name not in examination.NEED_GIT}
     if verify:
-        checks.append(partial(cache.objects, progress=lambda _, __: None))
+        checks["cache"] = partial(cache.objects, progress=lambda _, __: None)
     section = examination.CheckSection("all", tuple(examination._findings(checks, project.root)))
     (section,) = examination.mended([section]) if fix else [section]
     return {each.name: each for each in section.findings if each.level != "ok" or each.mended}
@@ -49,9 +49,22 @@ def test_a_check_that_raises_is_a_finding_and_hides_no_other() -> None:
     def broken(_: object) -> Any:
         raise ZeroDivisionError("of all things")
 
-    found = list(examination._findings([broken, lambda _: [ok("next", "fine")]], None))
+    found = list(examination._findings({"broken": broken, "other": lambda _: [ok("next", "fine")]}, None))
     assert [(each.name, each.level) for each in found] == [("broken", "problem"), ("next", "ok")]
     assert "ZeroDivisionError: of all things" in found[0].message
+
+
+def test_checks_are_called_as_ever_whatever_their_functions_are_called() -> None:
+    """Programs look for these names in `--json`."""
+    assert " ".join(name.replace(" ", "_") for name in examination.INSTALLATION) == (
+        "python libraries programs torch engine git dvc renderer encoder disk extras"
+    )
+    assert " ".join(name.replace(" ", "_") for name in {**examination.PROJECT, **examination.STATE}) == (
+        "repository identity unfinished_merge conflict_marks parameters configs roster stages clone ignored "
+        "untracked_configs uncommitted_results privacy remote experiments_before_the_remote "
+        "index runs results workplaces git_locks head stash experiment_folders rwlocks sizes"
+    )
+    assert {**examination.PROJECT, **examination.STATE}.keys() > examination.NEED_GIT
 
 
 def test_outside_a_project_the_installation_is_checked(tmp_path: Path) -> None:

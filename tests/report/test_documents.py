@@ -24,8 +24,11 @@ from rlx import stats
 from rlx.cli import cli
 from rlx.diagnosis import Evidence
 from rlx.records import RunFolder
+from rlx.report import episode_rows, summarize
 from rlx.report.document import from_json, to_json
 from rlx.report.documents import DOCUMENTS, check_document
+from rlx.report.metric_explanations import ExplainedRun
+from rlx.report.played import PlayedEpisode, PlayedPolicy
 from tests.conftest import REPOSITORY, own
 
 DATA = REPOSITORY / "tests" / "data" / "documents"
@@ -162,6 +165,39 @@ def test_numbers_that_json_cannot_hold_are_null_and_names_that_are_no_text_stay(
 def test_stages_write_the_documents_that_they_always_wrote(root: Path) -> None:
     for name, found in written(root).items():
         assert rounded(found) == expected(name), name
+
+
+def test_rows_of_episodes_take_as_long_as_there_are_episodes() -> None:
+    class Read(list[PlayedEpisode]):
+        times = 0
+
+        def __iter__(self) -> Iterator[PlayedEpisode]:
+            self.times += 1
+            return super().__iter__()
+
+    episodes = Read(PlayedEpisode(i, 100 + i, float(i), 9, success=None, cut=False) for i in range(50))
+    policy = PlayedPolicy("run:latest", "latest.zip", "Toy-v0", 1, 64, 24.5, 14.6, 0.0, 49.0, 9.0, None, 0, episodes)
+    rows = episode_rows([policy])
+    assert [(row["checkpoint"], row["seed"], row["return"]) for row in rows] == [
+        ("run:latest", 1, float(i)) for i in range(50)
+    ]
+    assert episodes.times <= 2  # not once for each of its rows
+
+
+def test_a_document_of_a_newer_version_is_read_and_the_check_says_what_is_new_in_it() -> None:
+    content = json.loads((DATA / "expected" / "explain_metrics.json").read_text())
+    newer = json.dumps(content | {"metrics": [metric | {"mood": "calm"} for metric in content["metrics"]]})
+    assert from_json(ExplainedRun, newer) == from_json(ExplainedRun, json.dumps(content))
+    with pytest.raises(ValueError, match="mood"):
+        check_document("explain-metrics", newer)
+
+
+def test_each_run_of_a_study_is_read_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    inner = RunFolder.evidence
+    monkeypatch.setattr(RunFolder, "evidence", lambda self, name: (read.append(self.name), inner(self, name))[1])
+    assert summarize(str(root / "runs" / "cartpole_epochs")).content.name == "cartpole_epochs"
+    assert sorted(read) == ["cartpole", "cartpole_epochs"]
 
 
 def write_expected() -> None:

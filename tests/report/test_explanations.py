@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +15,22 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from rlx.algorithms import vocabulary
-from rlx.config import COMMON, NO_SOURCE, metric_of
+from rlx.config import COMMON, NO_SOURCE, ForeignAlgorithm, Metric, metric_of, metrics_from
 from rlx.config.schema import RunConfig
+from rlx.diagnosis import RULES
 from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
 from rlx.diagnosis.course import trend_of
 from rlx.diagnosis.record import Array, HeldOutEpisodes, RunRecord, SeedRecord, TaskFacts
 from rlx.diagnosis.rules import configuration, policy
 from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
+from rlx.records import RunFolder
 from rlx.report.document import to_json
 from rlx.report.documents import check_document
 from rlx.report.metric_choice import metric_named
 from rlx.report.metric_explanations import explain_record, explanation_markdown, facts
-from tests.conftest import Project
+from rlx.report.run_records import record_of
+from tests.conftest import REPOSITORY, Project, own
 
 U = 200
 T = np.linspace(0, 1, U)
@@ -246,6 +252,40 @@ def test_findings_that_rest_on_a_metric_are_named() -> None:
     assert not explain_record(record(*[np.full(U, 0.3)] * 3, train__loss=T), "train/loss").metrics[0].findings
     check_document("explain-metrics", json.dumps(to_json(explained)))
     assert [name for name, _ in facts(explained.metrics[0], full=False)] == ["meaning", "usual", "here", "finding"]
+
+
+def test_a_run_is_explained_by_what_it_was_trained_with() -> None:
+    own = {"train/loss": Metric("train/loss", "loss of the critic"), "debug/kl": Metric("debug/kl", "of the prior")}
+    foreign = RunConfig().model_copy(update={"algo": ForeignAlgorithm(name="gone")})
+    told = replace(record(T, train__loss=T, debug__kl=T), config=foreign, metrics={**COMMON, **own})
+    assert explain_record(told, "train/loss").metrics[0].meaning == "loss of the critic"  # and not what PPO's means
+    assert explain_record(told, "kl").metrics[0].metric == "debug/kl"
+    lied = replace(told, metrics={"rollout/return_mean": Metric("rollout/return_mean", "a lie"), **own})
+    assert explain_record(lied, "rollout/return_mean").metrics[0].meaning == COMMON["rollout/return_mean"].meaning
+    recorded = metrics_from({name: metric.to_data() for name, metric in KNOWN.items()})
+    assert vocabulary("ppo", recorded or {}) == KNOWN  # what is not recorded is known of the algorithm
+
+
+def test_a_run_is_of_the_family_and_logs_the_metrics_that_it_was_trained_with(tmp_path: Path) -> None:
+    run = shutil.copytree(REPOSITORY / "tests/data/documents/project", tmp_path / "p") / "runs/cartpole"
+    before = json.loads((run / "metadata.json").read_text())
+    loss = Metric("train/loss", "loss of the critic")
+    facts = {"family": "off-policy", "metrics": {loss.name: loss.to_data()}}
+    (run / "metadata.json").write_text(json.dumps(before | facts))
+    own(run)
+    told = record_of(tmp_path / "p", RunFolder(run))
+    assert told.family == "off-policy"
+    assert told.metrics == {**COMMON, loss.name: loss}
+    newer = Signals(replace(told, family="of-a-newer-version"))
+    assert {"plateau", "few-seeds"} <= {rule.id for rule in RULES if rule.needs.met_by(newer)}
+
+
+def test_means_over_episodes_count_by_their_episodes_where_the_run_says_that_they_are() -> None:
+    score = Metric("rollout/score", "of the episodes", per_episode=True)
+    counts, values = np.tile([1.0, 3.0], U // 2), np.tile([0.0, 4.0], U // 2)
+    told = record(T, rollout__episodes=counts, rollout__score=values)
+    assert Signals(told).windowed(score.name)[0, 0] == 2
+    assert Signals(replace(told, metrics={score.name: score})).windowed(score.name)[0, 0] == 3
 
 
 def test_the_command_explains_a_run(finished: Project) -> None:

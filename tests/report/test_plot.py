@@ -19,13 +19,15 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
 from rlx import stats
+from rlx.config import Metric
 from rlx.errors import UsageError
-from rlx.records import clock as clock_file
+from rlx.records import RunFolder, clock as clock_file
 from rlx.records.clock import ClockWriter, read_clock
 from rlx.records.metrics import read_rows
+from rlx.report import curve_sheet
 from rlx.report.metric_choice import INTERNALS, chosen_metrics
 from rlx.report.plots import sight
-from tests.conftest import Project
+from tests.conftest import REPOSITORY, Project, own
 
 RETURN = "rollout/return_mean"
 
@@ -290,6 +292,28 @@ def test_metrics_may_be_named_in_groups() -> None:
     wanted = chosen_metrics(["internals", "std", "train/approx_kl"], "steps", None)
     assert wanted.metrics == ["train/std", "train/approx_kl"]
     assert {*wanted.metrics, *wanted.optional} == set(INTERNALS)
+
+
+def test_metrics_of_an_algorithm_that_is_not_here_are_drawn_as_it_was_trained_with_them(tmp_path: Path) -> None:
+    run = shutil.copytree(REPOSITORY / "tests/data/documents/project", tmp_path / "p") / "runs/cartpole"
+    rows = [
+        json.loads(line) | {"rollout/score": 1.0 + i % 2}
+        for i, line in enumerate((run / "metrics.jsonl").read_text().splitlines())
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    metadata = json.loads((run / "metadata.json").read_text())
+    score = Metric("rollout/score", "what it scored", per_episode=True)
+    (run / "metadata.json").write_text(json.dumps({**metadata, "metrics": {score.name: score.to_data()}}))
+    own(run)
+    folder = RunFolder(run)
+    wanted = chosen_metrics(["score"], "steps", 1, [folder])
+    assert wanted.metrics == [score.name]
+    assert score.name in chosen_metrics(["all"], "steps", None, [folder]).optional
+    curve = curve_sheet(tmp_path / "p", [folder], wanted).runs[0].metrics[score.name]
+    for seed, found in curve.seeds.items():
+        mine = [row for row in rows if row["seed"] == seed]
+        episodes = [row["rollout/episodes"] for row in mine]
+        assert found.values_T[0] == pytest.approx(np.average([row[score.name] for row in mine], weights=episodes))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from .registry import (
     AlgorithmConfig as AlgorithmConfig,
     Engine as Engine,
     Export as Export,
-    Misfit as Misfit,
     algorithm as algorithm,
     algorithms as algorithms,
     register as register,

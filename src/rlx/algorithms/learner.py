@@ -5,21 +5,23 @@ Training is a sequence of *iterations* (:meth:`Learner.advance`) cut into *segme
 :meth:`Learner.boundary`: fresh episodes, and all randomness from its seed. So :meth:`Learner.state` at its beginning is
 everything there is, and a killed training that goes on from it ends with the same bits as one that was never killed.
 
-The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended episodes, the normaliser, masks.
+The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended episodes, the normaliser.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
+from rlx.config import UPDATE_SECONDS as UPDATE_SECONDS  # noqa: PLC0414 — given to learners by this room's door
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:  # whoever only reads what an algorithm is has no use for it
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
 Observations = Any
 """An array, or a dict of arrays, with one row per copy (or per episode played)."""
-UPDATE_SECONDS = "time/update_seconds"
-"""What an iteration may tell beside its metrics: how long its update took, without its steps in the environment."""
 State = dict[str, Any]
 """Nested dicts, lists and tuples of arrays (NumPy's, torch's or JAX's), numbers, text and None: written without pickle.
 
@@ -35,7 +37,7 @@ class Actor(Protocol):
         observations: Observations,
         memory: Any,
         episode_starts_N: Array,
-        masks: Array | None,
+        masks: None,
         deterministic: bool,
     ) -> tuple[Array, Any]:
         """Return an action for each row, and the memory of a recurrent policy.
@@ -44,32 +46,41 @@ class Actor(Protocol):
             observations: One row per episode, normalised as in training.
             memory: What it returned last; None at first, and for policies without one.
             episode_starts_N: Where true, the row begins a new episode, and what its memory held does not count.
-            masks: Which actions are allowed now, where the environment tells; else None.
+            masks: Reserved for which actions are allowed.
             deterministic: Whether to take the most likely action instead of drawing one.
         """
 
 
 class Learner(Protocol):
-    """One seed in training. Made by :attr:`rlx.algorithms.Algorithm.make`; first told :meth:`boundary`."""
+    """One seed in training: made by :attr:`rlx.algorithms.Algorithm.make`, given its state if it has one, told :meth:`boundary`."""
 
     def boundary(self, seed: int) -> None:
         """Begin a segment: ``env.reset(seed)``, forget what :meth:`state` does not hold, draw from ``seed`` from now on.
 
-        Python's, NumPy's and torch's global generators are seeded already; generators and keys of your own are not.
+        ``seed`` is the segment's own, made of the training seed and how many went before. The global generators of Python,
+        NumPy and torch (of CUDA, too) are seeded with it already; generators and keys of your own are not.
         """
 
     def advance(self) -> Mapping[str, float]:
         """Do one iteration (a rollout and its update; some steps of an off-policy algorithm); return its metrics.
 
-        Every key is documented in :attr:`rlx.algorithms.Algorithm.metrics`; ``time/update_seconds``, how long the update
-        took without its steps in the environment, may be among them.
+        At least one step is taken in the environments. Every key is documented in :attr:`rlx.algorithms.Algorithm.metrics`, and
+        none is one of those that every training logs; ``time/update_seconds``, how long the update took without its steps in
+        the environment, may be among them.
         """
 
     def state(self) -> State:
         """Return everything that the next :meth:`boundary` does not make anew."""
 
     def load_state(self, state: State) -> None:
-        """Take over such a state; given ``policy`` alone, take over what acting needs."""
+        """Take over such a state; given ``policy`` alone, take over what acting needs.
+
+        Whatever it raises at one that it cannot take over is told with the checkpoint's name and what to do.
+        """
 
     def policy(self, seed: int) -> Actor:
-        """Return the present policy, good until the next :meth:`advance`; what it draws comes from ``seed``."""
+        """Return the present policy, good until the next :meth:`advance`; what it draws comes from ``seed``.
+
+        Validation and held-out play seed the global generators before it acts, and put them back after; generators of its own
+        it seeds with ``seed``.
+        """

@@ -17,23 +17,25 @@ and a config says ``algo: {name: mine}``. The row is all that the workbench know
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rlx.algorithms.learner import Actor, Learner
 from rlx.config import (
+    BUILT_IN,
     COMMON,
     AlgorithmConfig as AlgorithmConfig,  # noqa: PLC0414 — the base class of an algorithm's settings, given by this room's door
     ForeignAlgorithm,
-    KeyPath,
+    Inconsistency,
     Metric,
     RunConfig,
     announce,
+    complete_settings,
     look_for_algorithm,
     metric_rows,
+    own_settings,
     unknown_algorithm,
 )
 from rlx.errors import ConfigError, PolicyUnusable
@@ -43,15 +45,10 @@ if TYPE_CHECKING:
 
     from rlx.envs import Environments
 
-Family = Literal["on-policy", "off-policy", "evolution"]
 Make = Callable[[RunConfig, "Environments", int, str], Learner]
 GROUPS = ("", "rollout", "train", "validation")
 """Groups of metrics, in the order in which they are told."""
-Misfit = tuple[KeyPath, str]
-"""A setting to look at, and what is wrong with it."""
 Made = TypeVar("Made", bound=Callable[..., Any])
-BUILT_IN = {"ppo": "rlx.algorithms.ppo.row"}
-"""The modules of rlx's own algorithms; light: none imports torch before a learner is made."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +89,13 @@ class Algorithm:
     Attributes:
         name: As ``algo.name`` says it.
         Config: Its settings: what may stand under ``algo``, with ranges, defaults and meanings.
-        make: Makes an untrained learner of ``(config, env, seed, device)``.
-        metrics: Every metric that it logs, beside those of every training.
+        make: Makes an untrained learner of ``(config, env, seed, device)``. ``seed`` alone decides its weights: no generator is
+            seeded before. ``device`` is torch's name of one that is here; ``auto`` in the config is a GPU for the cnn alone.
+        metrics: Every metric that it logs, beside those of every training, of which it may say more.
         observations: The kinds it handles: ``vector``, ``image``, ``dict``, ``discrete``, ``other``.
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
         family: Which rules of diagnosis are meant for it.
-        masks: Whether it looks at which actions are allowed.
-        reads_policy: Whether the section ``policy`` means anything to it.
+        reads_policy: Whether the section ``policy`` means anything to it; else it has its defaults, and no config may have one.
         engine: Tells what computes a run, from its configuration and spaces.
         misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
         play: A faster way than step by step to play episodes of reset seeds deterministically; None where there is none
@@ -113,11 +110,10 @@ class Algorithm:
     metrics: Mapping[str, Metric]
     observations: Sequence[str] = ("vector",)
     actions: Sequence[str] = ("discrete", "continuous")
-    family: Family = "on-policy"
-    masks: Literal["ignored", "used", "needed"] = "ignored"
+    family: Literal["on-policy", "off-policy", "evolution"] = "on-policy"
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
-    misfit: Callable[[RunConfig, Any, Any], Misfit | None] | None = None
+    misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
     play: Callable[[Any, Sequence[int]], tuple[Any, Any] | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
     export: Callable[[Any], Export] | None = None
@@ -166,9 +162,9 @@ def register(
     """
 
     def add(make: Made) -> Made:
-        rows = metric_rows(metrics)
-        _rows[name] = Algorithm(name=name, Config=Config, make=make, metrics=rows, **facts)
-        announce(name, Config, _rows[name].family, {**COMMON, **rows})
+        row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
+        announce(name, Config, row.family, {**COMMON, **row.metrics}, reads_policy=row.reads_policy)
+        _rows[name] = row
         return make
 
     return add
@@ -176,9 +172,8 @@ def register(
 
 def algorithms() -> dict[str, Algorithm]:
     """Return all algorithms known so far, rlx's own first."""
-    for name, module in BUILT_IN.items():
-        if name not in _rows:
-            importlib.import_module(module)
+    for name in BUILT_IN:
+        own_settings(name)
     return dict(_rows)
 
 
@@ -192,27 +187,35 @@ def algorithm(name: str, root: Path | None = None) -> Algorithm:
     Raises:
         PolicyUnusable: Nobody knows it.
         PluginBroken: A package brings it that cannot be imported.
+        ConfigError: The project's own cannot be imported.
     """
-    if name not in _rows and name in BUILT_IN:
-        importlib.import_module(BUILT_IN[name])
-    if name not in _rows and root is not None:
-        look_for_algorithm(root, name)
-    if name not in _rows:
-        algorithms()
+    if look_for_algorithm(root, name) is None or name not in _rows:
         raise PolicyUnusable(f"algo.name: {unknown_algorithm(name)}")
     return _rows[name]
 
 
-def vocabulary(name: str | None = None) -> dict[str, Metric]:
+def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> dict[str, Metric]:
     """Return all metrics that are known here: those of every training, and those of all algorithms.
 
     Args:
-        name: The algorithm that has the last word, where several log a metric of one name.
+        name: The algorithm whose word counts, where several log a metric of one name, and that says more of those of every
+            training.
+        recorded: What a run of it was trained with (its ``metadata.json``): the last word, but on what every training logs.
     """
     rows = algorithms()
     own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
-    found = {**COMMON, **{key: metric for row in own for key, metric in row.metrics.items()}}
+    found = {key: metric for row in own for key, metric in row.metrics.items()}
+    mine = rows[name].metrics if name in rows else {}
+    found |= {key: _in_full(metric, mine.get(key)) for key, metric in recorded.items()}
+    found = {**COMMON, **found, **COMMON, **{key: metric for key, metric in mine.items() if key in COMMON}}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
+
+
+def _in_full(recorded: Metric, row: Metric | None) -> Metric:
+    """Return a recorded metric with what is not recorded of it, where its algorithm still means the same by it."""
+    if row is None or row.summary != recorded.summary:
+        return recorded
+    return replace(row, unit=recorded.unit, usual=recorded.usual, per_episode=recorded.per_episode)
 
 
 def _place(metric: Metric) -> int:
@@ -230,7 +233,7 @@ def trained_config(root: Path, config: RunConfig) -> tuple[Algorithm, RunConfig]
     if not isinstance(config.algo, ForeignAlgorithm):
         return row, config
     try:
-        settings = row.Config.model_validate(config.algo.model_dump())
+        settings = complete_settings(row.Config, config.algo)
     except ValueError as error:
         told = " ".join(str(error).split())[:300]
         raise ConfigError(f"algo: {row.name} has other settings now than when this was written: {told}") from None
@@ -241,7 +244,9 @@ def kinds(observation_space: Any, action_space: Any) -> tuple[str, str]:
     """Return what an environment shows (vector, image, dict, discrete, other) and takes (discrete, continuous, multi)."""
     from gymnasium import spaces
 
-    image = len(observation_space.shape or ()) == 3 and observation_space.dtype == "uint8"
-    sees = {spaces.Dict: "dict", spaces.Discrete: "discrete", spaces.Box: "image" if image else "vector"}
+    from rlx.envs import is_image
+
+    seen = "image" if is_image(observation_space) else "vector"
+    sees = {spaces.Dict: "dict", spaces.Discrete: "discrete", spaces.Box: seen}
     takes = {spaces.Discrete: "discrete", spaces.Box: "continuous"}
     return sees.get(type(observation_space), "other"), takes.get(type(action_space), "multi")

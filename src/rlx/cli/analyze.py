@@ -43,7 +43,7 @@ def _tell(content: Analyzed, typed: str) -> None:
     import shlex
 
     from rlx.cli.diagnose import STYLES, tell_suggestions
-    from rlx.report import MARKS, analysis_grids, analysis_headline, diagnosis_headline
+    from rlx.report import analysis_grids, analysis_headline, diagnosis_headline
 
     tell(f"{content.run} on {content.environment}", "bold")
     tell(analysis_headline(content))
@@ -55,7 +55,7 @@ def _tell(content: Analyzed, typed: str) -> None:
         click.echo()
         tell("Findings", "bold")
     for finding in content.findings:
-        tell(f"{MARKS[finding.severity]}  {finding.title}", STYLES[finding.severity])
+        tell(f"{finding.severity.upper()}  {finding.title}", STYLES[finding.severity])
         tell(finding.what, indent="  ")
     if content.findings:
         tell(f"Evidence and sources: `rlx diagnose {shlex.quote(typed)}`", "dim")

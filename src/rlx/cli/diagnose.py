@@ -71,7 +71,7 @@ def analysis_of(run: str) -> Analysis:
 
 def tell_findings(content: Analyzed) -> None:
     """Print findings with their evidence, or that there are none."""
-    from rlx.report import MARKS, diagnosis_headline, finding_lines
+    from rlx.report import diagnosis_headline, finding_lines
 
     outcome = content.outcome
     if outcome is not None and outcome["latest"].above_random_by_interval is False:
@@ -79,7 +79,7 @@ def tell_findings(content: Analyzed) -> None:
     tell(f"{content.run}: {diagnosis_headline(content)}")
     for finding in content.findings:
         click.echo()
-        tell(f"{MARKS[finding.severity]}  {finding.title}", STYLES[finding.severity])
+        tell(f"{finding.severity.upper()}  {finding.title}", STYLES[finding.severity])
         for label, text in finding_lines(finding, content.consequences):
             tell_fact(label.ljust(LABEL) if label else "", text)
     if content.unchecked:

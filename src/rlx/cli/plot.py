@@ -64,8 +64,9 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
     if as_json + as_csv + bool(kind or output) > 1:
         raise UsageError("--json, --csv and a picture (--format, -o) are one at a time; leave out the others")
-    root, wanted = find_root(), chosen_metrics(metrics, x, options["windows"])
+    root = find_root()
     folders = _folders(root, runs)
+    wanted = chosen_metrics(metrics, x, options["windows"], folders)
     target = None if as_json or as_csv else _target(kind, output, _name(folders, metrics, x))
     if target:
         check_destination(target, force=force, default=output is None)

@@ -71,21 +71,12 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
 
 def _experiment(root: Path, folder: RunFolder) -> None:
     from rlx.cli.train import verbosity
-    from rlx.errors import UsageError
-    from rlx.experiments import begin_again, experiment_named, has_workplace, make, plan, read_record, told_changes
+    from rlx.experiments import begun_again, make, read_record
 
     name, record = folder.name, read_record(folder.path)
     assert record is not None
-    if experiment_named(root, name) is None and (folder.state == "failed" or not has_workplace(root, name)):
-        planned = plan(root, record.run, record.settings)
-        if not has_workplace(root, name) and planned.snapshot != folder.snapshot:
-            raise UsageError(
-                f"{name}: what it started from is gone (.dvc/tmp), and the project has changed since: "
-                f"{told_changes(folder.snapshot, planned.snapshot)}. Put that back, or train anew with `rlx train {record.run}`"
-            )
-        changed = told_changes(folder.snapshot, planned.snapshot)
-        begin_again(root, name, planned)
-        say(f"{name}: goes on with the code and configs as they are now" + (f": {changed}" if changed else ""))
+    if (told := begun_again(root, folder, record)) is not None:
+        say(told)
     finished = make(root, name, verbosity(), again=f"rlx resume {name}")
     if record.targets and finished.is_evaluated:
         from rlx.config import read_parameters
@@ -96,10 +87,9 @@ def _experiment(root: Path, folder: RunFolder) -> None:
 
 def _of_the_study(root: Path, folder: RunFolder) -> None:
     """Go on with a run of the workspace; a kept experiment has nothing to go on with."""
-    from rlx.errors import Interrupted, Missing, TrainingFailed, UsageError
-    from rlx.experiments import check_lock, plan, told_changes, whole_run
+    from rlx.errors import Interrupted, TrainingFailed
+    from rlx.experiments import check_goes_on, check_lock, whole_run
     from rlx.launch import dvc_in_terminal
-    from rlx.records import cure_of_study_run
 
     status = folder.state
     if status == "finished" or folder.origin is not None:
@@ -107,17 +97,9 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
         tell(f"`rlx resume {shlex.quote(folder.name)} --timesteps N` trains it further, to N steps per seed.")
         return
     run = folder.path.name
-    if folder.path.parent != root / "runs":
-        raise UsageError(f"{folder.path}: is not a run of this project; only those can be resumed")
-    if status == "elsewhere":
-        raise Missing(f"{run}: there is nothing to go on with: {cure_of_study_run(folder.path)}")
+    check_goes_on(root, folder)
     if status == "failed":
         say(f"{run}: goes on with the code and configs as they are now")
-    elif (now := plan(root, run, []).snapshot) != folder.snapshot:
-        raise UsageError(
-            f"{run}: its configuration or code has changed since it was stopped: {told_changes(folder.snapshot, now)}. "
-            f"Put that back to go on, or train what there is now: `dvc repro`"
-        )
     check_lock(root)
     quiet = [] if is_verbose() else ["--quiet"]
     code = dvc_in_terminal(root, "--wait-for-lock", "repro", *quiet, "--", *whole_run(run))

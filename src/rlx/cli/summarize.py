@@ -22,9 +22,9 @@ def command(what: str, *, as_markdown: bool, as_json: bool) -> None:
     Example:
       rlx summarize cartpole_001
     """
-    from rlx.report import digest_named
+    from rlx.report import summarize
 
-    found = digest_named(what)
+    found = summarize(what)
     if as_json:
         print_json(found.content)
     elif as_markdown:

@@ -35,8 +35,8 @@ def command(*, settle: bool, driver: tuple[Path, Path, Path, Path] | None) -> No
     if driver:
         _drive(*driver)
         return
-    from rlx.config import find_root, is_of_older_rlx, read_parameters
-    from rlx.experiments import sync_data, sync_roster
+    from rlx.config import find_root, read_parameters
+    from rlx.experiments import is_of_older_rlx, sync_data, sync_roster
 
     root = find_root()
     settle = settle or _is_in_conflict(root)

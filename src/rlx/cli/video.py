@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import AS_JSON, CHECKPOINT, FORCE, OUTPUT, print_json, say, tell
-
-if TYPE_CHECKING:
-    from rlx.config import FinalEvalConfig
-    from rlx.envs import Episode
-    from rlx.training import Played
 
 
 @click.command("video")
@@ -50,7 +44,7 @@ def command(  # noqa: PLR0913
         known_or_played,
     )
     from rlx.stats import number
-    from rlx.training import representatives
+    from rlx.training import film_played, representatives
 
     suffix = _suffix(kind, output)
     if output == STDOUT and as_json:
@@ -63,7 +57,7 @@ def command(  # noqa: PLR0913
     target = output or Path("videos") / f"{_file_name(checkpoint, item.seed, show)}{suffix}"
     try:
         with delivered(target, suffix, force=force, default=output is None) as path:
-            complete = _film(root, item, chosen, protocol, path)
+            complete = film_played(root, item, chosen, protocol, path, say)
     except NoRenderer as error:
         raise NoRenderer(str(error).removeprefix("no film: ")) from None
     if target == STDOUT:
@@ -96,26 +90,6 @@ def _suffix(kind: str | None, output: Path | None) -> str:
     if kind is not None and suffix != f".{kind}":
         raise UsageError(f"-o {output}: is not the name of a {kind} file; leave out --format, or end it in .{kind}")
     return suffix
-
-
-def _film(root: Path, item: Played, chosen: list[Episode], protocol: FinalEvalConfig, target: Path) -> bool:
-    """Film episodes, and return whether every one is shown to its end."""
-    from rlx.config import VideoConfig, read_parameters
-    from rlx.stats import number
-    from rlx.training import Shooting, Shot, film_policy
-
-    video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()
-    title = f"{item.policy.run or item.policy.path.name}  {item.policy.name}  seed {item.seed}"
-    shots = [
-        Shot(each.index, each.reset_seed, f"{title}  episode {each.index}" if len(chosen) > 1 else title)
-        for each in chosen
-    ]
-    filmed = film_policy(root, item.policy, Shooting(shots, protocol, video), target, say)
-    if filmed.complete and filmed.total != chosen[-1].episode_return:
-        say(
-            f"the filmed episode returned {number(filmed.total)}: this environment does not repeat itself with its reset seed"
-        )
-    return all(each.length <= video.max_steps for each in chosen)
 
 
 def _file_name(reference: str, seed: int, show: str) -> str:

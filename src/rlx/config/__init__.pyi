@@ -1,10 +1,13 @@
 from .algorithm_config import (
+    BUILT_IN as BUILT_IN,
     AlgorithmConfig as AlgorithmConfig,
     ForeignAlgorithm as ForeignAlgorithm,
     announce as announce,
     for_algorithm as for_algorithm,
+    look_for_algorithm as look_for_algorithm,
+    own_settings as own_settings,
+    reads_policy as reads_policy,
     recorded_facts as recorded_facts,
-    settings_of as settings_of,
     unknown_algorithm as unknown_algorithm,
 )
 from .checks import (
@@ -17,13 +20,20 @@ from .checks import (
 )
 from .composition import (
     BASE_KEYS as BASE_KEYS,
+    UNREAD as UNREAD,
     Composed as Composed,
+    algorithm_of as algorithm_of,
     compose_run as compose_run,
-    look_for_algorithm as look_for_algorithm,
     parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
-from .document import KeyPath as KeyPath, dump as dump, parse_document as parse_document, read_document as read_document
+from .document import (
+    Inconsistency as Inconsistency,
+    KeyPath as KeyPath,
+    dump as dump,
+    parse_document as parse_document,
+    read_document as read_document,
+)
 from .editing import with_list as with_list, with_value as with_value
 from .entries import SWITCH as SWITCH
 from .files.archives import opened as opened
@@ -68,12 +78,12 @@ from .judging import (
     judging_from as judging_from,
     read_judging as read_judging,
 )
-from .known import settings_for as settings_for
+from .known import SMALL_IMAGE as SMALL_IMAGE, is_image_data as is_image_data, settings_for as settings_for
 from .metrics import (
     COMMON as COMMON,
     COMPONENT as COMPONENT,
     NO_SOURCE as NO_SOURCE,
-    PER_EPISODE as PER_EPISODE,
+    UPDATE_SECONDS as UPDATE_SECONDS,
     Metric as Metric,
     Usual as Usual,
     by_name as by_name,
@@ -90,7 +100,6 @@ from .project import (
     check_settled as check_settled,
     find_root as find_root,
     has_marks as has_marks,
-    is_of_older_rlx as is_of_older_rlx,
     load_package as load_package,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of
@@ -115,6 +124,7 @@ from .snapshot import (
     ProjectCode as ProjectCode,
     Snapshot as Snapshot,
     carried_snapshot as carried_snapshot,
+    complete_settings as complete_settings,
     read_snapshot as read_snapshot,
     recorded_snapshot as recorded_snapshot,
 )

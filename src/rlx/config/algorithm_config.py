@@ -2,32 +2,40 @@
 
 ``algo`` is a union told apart by ``name``: each algorithm has its own settings, ranges and meanings. PPO's are part of
 this room; others are announced by whoever brings the algorithm (:func:`rlx.algorithms.register`), and looked for where a
-configuration names one that is not known yet: among installed packages (entry points ``rlx.algorithms``), then in the
-project's own ``algorithms/``.
+configuration names one (:func:`look_for_algorithm`).
 """
 
 from __future__ import annotations
 
-import difflib
+import importlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from rlx.config.metrics import Metric
+from rlx.config.plugin import plugins
+from rlx.config.project import load_package
 from rlx.config.values import Positive, Section
+from rlx.stats import nearest
 
 if TYPE_CHECKING:
-    from rlx.config.document import KeyPath
+    from rlx.config.document import Inconsistency
 
 USUAL_DISCOUNT = 0.99
 """By which rewards are scaled (``env.normalize_reward``) where the algorithm itself discounts nothing."""
+BUILT_IN = {"ppo": "rlx.algorithms.ppo.row"}
+"""The modules that register rlx's own algorithms; light: none imports torch before a learner is made."""
+PACKAGE = "algorithms"
+"""The package of a project that registers its own."""
 Model = TypeVar("Model", bound=Section)
 _known: dict[str, type[AlgorithmConfig]] = {}
 _facts: dict[str, dict[str, Any]] = {}
+_without_policy: set[str] = set()
 
 
 class AlgorithmConfig(Section):
@@ -35,6 +43,10 @@ class AlgorithmConfig(Section):
 
     draws_from_python: ClassVar[bool] = True
     """Whether its learner may draw from Python's generator, which costs 40 µs a step to keep apart from environments."""
+    shapes_policy: ClassVar[tuple[str, ...]] = ()
+    """Settings that a training which goes on from another must share with it, since its weights are made by them."""
+    other_names: ClassVar[dict[str, str]] = {"n_timesteps": "total_timesteps"}
+    """Names under which its settings are understood, too: those that other libraries have for them."""
     name: str
     """The algorithm."""
     total_timesteps: Positive = 100_000
@@ -47,7 +59,7 @@ class AlgorithmConfig(Section):
         """
         return num_envs
 
-    def inconsistencies(self, num_envs: int) -> Iterator[tuple[KeyPath, str]]:
+    def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """Yield settings that are fine alone and wrong together, each with its key and what to do about it."""
         yield from ()
 
@@ -72,7 +84,14 @@ class ForeignAlgorithm(AlgorithmConfig):
     model_config = ConfigDict(extra="allow")
 
 
-def announce(name: str, model: type[AlgorithmConfig], family: str = "", metrics: Mapping[str, Metric] = {}) -> None:
+def announce(
+    name: str,
+    model: type[AlgorithmConfig],
+    family: str = "",
+    metrics: Mapping[str, Metric] = {},
+    *,
+    reads_policy: bool = True,
+) -> None:
     """Make the settings of an algorithm known, by the name that ``algo.name`` says.
 
     Args:
@@ -80,40 +99,69 @@ def announce(name: str, model: type[AlgorithmConfig], family: str = "", metrics:
         model: Its settings.
         family: Which rules of diagnosis are meant for it.
         metrics: What it logs.
+        reads_policy: Whether the section ``policy`` means anything to it.
+
+    Raises:
+        ValueError: It has the name of one of rlx's own, and is another one.
     """
+    if name in BUILT_IN and _known.get(name, model) is not model:
+        raise ValueError(f"the algorithm {name!r} is built in; choose another name")
     _known[name] = model
+    (_without_policy.discard if reads_policy else _without_policy.add)(name)
     if metrics:
         _facts[name] = {"family": family, "metrics": {key: metric.to_data() for key, metric in metrics.items()}}
 
 
 def recorded_facts(name: str) -> dict[str, Any]:
     """Return what ``metadata.json`` keeps of an algorithm, so that its runs are read without it: ``family`` and ``metrics``."""
+    own_settings(name)  # of rlx's own they are known from the start
     return dict(_facts.get(name, {}))
 
 
-def known_algorithms() -> dict[str, type[AlgorithmConfig]]:
-    """Return the algorithms whose settings are known, by name."""
-    return dict(_known)
+def reads_policy(name: str) -> bool:
+    """Return whether the section ``policy`` means anything to an algorithm that is known."""
+    return name not in _without_policy
 
 
-def settings_of(name: str, look: Callable[[str], None] = lambda _: None) -> type[AlgorithmConfig] | None:
-    """Return the settings of an algorithm; None where nobody knows it.
+def own_settings(name: str) -> type[AlgorithmConfig] | None:
+    """Return the settings of one of rlx's own algorithms, which is registered then; None of any other one."""
+    if name not in BUILT_IN:
+        return None
+    importlib.import_module(BUILT_IN[name])
+    return _known[name]
+
+
+def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | None:
+    """Return the settings of an algorithm, which is registered then; None where nobody has it.
+
+    It is looked for among rlx's own, then among installed packages (entry points ``rlx.algorithms``), then in the project's
+    ``algorithms/``; one that was found in a project is looked for again, since it may have been another project's.
 
     Args:
+        root: The project; None asks for what is known beside projects, or was found before.
         name: What ``algo.name`` says.
-        look: Asked to look for it, where it is not known yet.
+
+    Raises:
+        PluginBroken: A package brings it that cannot be imported.
+        ConfigError: Importing the project's own fails, or another project's was imported in this process.
     """
-    if name not in _known:
-        look(name)
+    known = own_settings(name) or _known.get(name)
+    if known is not None and (root is None or known.__module__.partition(".")[0] != PACKAGE):
+        return known
+    if plugin := plugins("rlx.algorithms").get(name):
+        plugin.load()  # registers it
+        if name not in _known:
+            raise plugin.broken(f"{plugin.entry.value} registers no algorithm {name!r} (rlx.algorithms.register)")
+    elif root is not None and load_package(root, PACKAGE) is None:
+        return None
     return _known.get(name)
 
 
-def unknown_algorithm(name: object, others: list[str] = []) -> str:  # noqa: B006 — never changed
+def unknown_algorithm(name: object) -> str:
     """Return what to tell of a name that no algorithm has."""
-    names = sorted({*_known, *others})
-    guess = difflib.get_close_matches(str(name), names, 1)
-    hint = f"; did you mean {guess[0]}?" if guess else ""
-    return f"{name!r} is not allowed; one of {', '.join(map(repr, names))}{hint}"
+    names = sorted({*_known, *plugins("rlx.algorithms")})
+    hint = nearest(str(name), names, "docs/plugins.md says how to add one")
+    return f"{name!r} is not allowed; one of {', '.join(map(repr, names))}; {hint}"
 
 
 def algorithm_settings(value: Any) -> AlgorithmConfig:

@@ -1,6 +1,6 @@
 """The names and spellings of Stable-Baselines3 and rl-zoo, so that their hyperparameters can be pasted.
 
-Inside ``algo`` (or at the top of a file) ``n_steps: 32`` means ``algo.rollout_steps: 32``, ``n_envs: 8`` means
+Inside ``algo`` of PPO (or at the top of a file) ``n_steps: 32`` means ``algo.rollout_steps: 32``, ``n_envs: 8`` means
 ``env.num_envs: 8``, ``normalize: true`` switches both normalisations on, and ``policy_kwargs: "dict(…)"`` is read
 as data, never run.
 """
@@ -8,19 +8,17 @@ as data, never run.
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlx.config.document import Document, KeyPath
 from rlx.errors import Problem
 
+if TYPE_CHECKING:
+    from rlx.config.algorithm_config import AlgorithmConfig
+
 PARENTS: tuple[tuple[str, ...], ...] = (("algo",), ("env",), ())
 """Where such names may stand: in the section, or pasted at the top of a file."""
-RENAMED: dict[str, KeyPath] = {
-    "n_timesteps": ("algo", "total_timesteps"),
-    "n_steps": ("algo", "rollout_steps"),
-    "n_epochs": ("algo", "update_epochs"),
-    "ent_coef": ("algo", "entropy_coef"),
-    "vf_coef": ("algo", "value_coef"),
+OF_ENVIRONMENTS: dict[str, KeyPath] = {
     "n_envs": ("env", "num_envs"),
     "env_kwargs": ("env", "kwargs"),
     "env_wrapper": ("env", "wrappers"),
@@ -36,22 +34,33 @@ POLICY_ARGUMENTS = {
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "ELU": "elu", "LeakyReLU": "leaky_relu", "SiLU": "silu", "GELU": "gelu"}
 
 
-def translate(document: Document) -> list[Problem]:
+def renamed(settings: type[AlgorithmConfig]) -> dict[str, KeyPath]:
+    """Return where in a configuration other libraries' names lead: those that an algorithm knows, and environments'."""
+    return {**{theirs: ("algo", ours) for theirs, ours in settings.other_names.items()}, **OF_ENVIRONMENTS}
+
+
+def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Problem]:
     """Rewrite SB3's and rl-zoo's names in ``document`` into rlx's, in place.
+
+    Args:
+        document: The file.
+        settings: Of the algorithm that it is for; what it calls so itself is its own.
 
     Returns:
         What could not be translated, or is given under both names.
     """
     problems: list[Problem] = []
+    names = renamed(settings)
     for parent in PARENTS:
+        own = settings.model_fields if parent == ("algo",) else {}
         section: Any = document.data
         for part in parent:
             section = section.get(part) if isinstance(section, dict) else None
         if not isinstance(section, dict):
             continue
-        if isinstance(section.get("policy"), str):
+        if isinstance(section.get("policy"), str) and "policy" not in own:
             _policy(document, (*parent, "policy"), section["policy"], problems)
-        for key in [key for key in section if key in RENAMED or key in ("normalize", "policy_kwargs")]:
+        for key in [key for key in section if key in (*names, "normalize", "policy_kwargs") and key not in own]:
             source = (*parent, key)
             value = section[key]
             if key == "normalize":
@@ -59,9 +68,9 @@ def translate(document: Document) -> list[Problem]:
             elif key == "policy_kwargs":
                 _policy_kwargs(document, source, value, problems)
             elif key == "env_wrapper" and not isinstance(value, list):
-                _move(document, source, RENAMED[key], [value] if value else [], problems)
+                _move(document, source, names[key], [value] if value else [], problems)
             else:
-                _move(document, source, RENAMED[key], value, problems)
+                _move(document, source, names[key], value, problems)
     return problems
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import rlx
-from rlx.config.document import KeyPath
+from rlx.config.document import Inconsistency
 from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes, StudyConfig
 from rlx.errors import EngineVersionMismatch
 
@@ -17,7 +17,7 @@ HARDLY = 0.05
 """A policy whose continuous actions are smaller than this share of the largest ones, on average, hardly acts."""
 
 
-def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
+def inconsistencies(config: RunConfig) -> Iterator[Inconsistency]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""
     algo = config.algo
     yield from algo.inconsistencies(config.env.num_envs)
@@ -39,7 +39,7 @@ def inconsistencies(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
         )
 
 
-def roster_mistakes(study: StudyConfig) -> Iterator[tuple[KeyPath, str]]:
+def roster_mistakes(study: StudyConfig) -> Iterator[Inconsistency]:
     """Yield what does not fit together in the list of runs, the methods and the baseline."""
     if not study.runs:
         yield ("study",), "study.runs is missing: which runs? (`study: {runs: [baseline, variant]}`)"
@@ -67,21 +67,24 @@ def hidden_sizes(config: RunConfig) -> tuple[list[int], list[int]]:
 
 
 WHAT_A_POLICY_IS = {
-    "algo": ("name", "use_sde"),
     "env": ("normalize_observation", "normalize_reward", "frame_stack"),
     "policy": ("type", "hidden_sizes", "activation", "kwargs"),
 }
-"""Settings that a training which goes on from another must share with it: the weights and scales it takes over."""
+"""Settings that a training which goes on from another must share with it: the weights and scales it takes over.
+
+Those of the algorithm it says itself (:attr:`rlx.config.AlgorithmConfig.shapes_policy`).
+"""
 
 
 def cannot_go_on(before: RunConfig, after: RunConfig) -> list[str]:
     """Return the settings by which a training cannot take over the policy of another, in words; empty where it can."""
+    shaping = {"algo": ("name", *after.algo.shapes_policy), **WHAT_A_POLICY_IS}
     old, new = before.model_dump(), after.model_dump()
     return [
-        f"{section}.{key} is {new[section][key]} and was {old[section][key]}"
-        for section, keys in WHAT_A_POLICY_IS.items()
+        f"{section}.{key} is {new[section].get(key)} and was {old[section].get(key)}"
+        for section, keys in shaping.items()
         for key in keys
-        if old[section][key] != new[section][key]
+        if old[section].get(key) != new[section].get(key)
     ]
 
 

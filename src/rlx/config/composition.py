@@ -10,26 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.algorithm_config import for_algorithm, settings_of
-from rlx.config.aliases import translate
+from rlx.config.algorithm_config import for_algorithm, look_for_algorithm, reads_policy
 from rlx.config.checks import inconsistencies, roster_mistakes
-from rlx.config.config_files import ConfigFiles, read_own
+from rlx.config.config_files import ConfigFiles, read_own, translated
 from rlx.config.document import Document, KeyPath
-from rlx.config.entries import SOURCE as ENTRY_DEFAULT, unfold
+from rlx.config.entries import SOURCE as ENTRY_DEFAULT, algorithm_in
 from rlx.config.judging import Judging, judging_of
-from rlx.config.plugin import plugins
-from rlx.config.project import load_package
+from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import problems_in
+from rlx.config.values import lasting
 from rlx.errors import ConfigError, Problem
 
 BASE_KEYS = tuple(RunConfig.model_fields)
+UNREAD = "{} makes its network itself and reads nothing of `policy`; remove it"
+LISTED = "2026-11-25"
+"""The day since which ``task.json`` lists where values come from."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,11 @@ class Composed:
         return judging_of(self.config.env.id, self.judging, self.parameters, registered)
 
     def sources(self) -> dict[str, str]:
-        """Return where each value of the effective configuration comes from, by dotted key: a file, or ``default``."""
-        return {".".join(path): self._source(path) for path in _leaves(self.config.model_dump(), ())}
+        """Return where each value of the effective configuration comes from, by dotted key: a file, or ``default``.
+
+        A setting that is newer than ``task.json``, where this stands, is left out as the snapshot leaves it out.
+        """
+        return {".".join(path): self._source(path) for path in _leaves(lasting(self.config, LISTED), ())}
 
     def _source(self, path: tuple[str, ...]) -> str:
         for prefix, document in self.documents:
@@ -107,13 +111,13 @@ def _said(document: Document, inner: tuple[str | int, ...]) -> Iterator[int]:
             yield depth
 
 
-def read_parameters(root: Path) -> Parameters:
-    """Read and validate ``params.yaml`` of the project at ``root``.
+def read_parameters(root: Path, configs_from: Path | None = None) -> Parameters:
+    """Read and validate ``params.yaml`` of the project at ``root``, or another one, for which its code counts.
 
     Raises:
         ConfigError: Naming everything that is wrong in it.
     """
-    document = _parameters_document(root)
+    document = _parameters_document(root, configs_from)
     parameters = Parameters.model_validate(document.data)
     problems = [document.problem(*found) for found in roster_mistakes(parameters.study)]
     if problems:
@@ -126,26 +130,28 @@ def parameters_problem(root: Path, path: KeyPath, message: str) -> Problem:
     return _parameters_document(root).problem(path, message, at_value=True)
 
 
-def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed:
+def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_from: Path | None = None) -> Composed:
     """Compose the effective configuration of ``configs/<run>.yaml``.
 
     Args:
         root: The project.
         run: The config's name.
         whole_entries: False: as older versions did, which gave what a pasted entry left out the base's values.
+        configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
 
     Raises:
         ConfigError: Naming everything that is wrong in ``params.yaml`` and in every file the config builds on, or,
             when each file is sound by itself, every inconsistency of the whole.
     """
-    base = _parameters_document(root)
-    files = ConfigFiles(root, whole_entries=whole_entries)
+    base = _parameters_document(root, configs_from)
+    files = ConfigFiles(configs_from or root, whole_entries=whole_entries)
     files.collect("", run)
-    own, of_base = files.algorithm(), _algorithm_of(base)
+    own, of_base = files.algorithm(), algorithm_of(base)
     name = own or of_base or "ppo"
-    settings = settings_of(name, partial(look_for_algorithm, root))
+    settings = look_for_algorithm(root, name)
     if settings is not None:
-        files.check(for_algorithm(RunConfig, settings))
+        files.check(settings)
+        files.problems += [] if reads_policy(name) else files.saying("policy", UNREAD.format(name))
     elif not files.problems:
         files.problems.append(files.unknown_algorithm(name))
     if files.problems:
@@ -153,7 +159,9 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
     base_data = {key: value for key, value in base.data.items() if key in BASE_KEYS}
     if own is not None and own != (of_base or "ppo") and isinstance(base_data.get("algo"), dict):
         # what params.yaml says is meant for another algorithm; how long to train is every one's
-        _keep_only(base, base_data, "total_timesteps")
+        _keep_only(base, base_data, "algo", "total_timesteps")
+    if not reads_policy(name):
+        _keep_only(base, base_data, "policy")
     data = _compose(base_data, files.nodes, run)
     documents = (*files.order, ((), base))
     try:
@@ -177,39 +185,22 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True) -> Composed
     return composed
 
 
-def _keep_only(base: Document, data: dict[str, Any], key: str) -> None:
-    """Leave one key of what the base says of ``algo``."""
-    data["algo"] = {name: value for name, value in data["algo"].items() if name == key}
-    for path in [path for path in base.keys if path[0] == "algo" and path[1:2] not in ((), (key,))]:
+def _keep_only(base: Document, data: dict[str, Any], section: str, *keys: str) -> None:
+    """Leave some keys of what the base says in a section, which is meant for another algorithm."""
+    data[section] = {name: value for name, value in data.get(section, {}).items() if name in keys}
+    for path in [path for path in base.keys if path[0] == section and path[1:2] not in ((), *((key,) for key in keys))]:
         del base.keys[path]
 
 
-def _algorithm_of(document: Document) -> str | None:
-    """Return the algorithm that ``params.yaml`` names, if it names one."""
-    algo = document.data.get("algo")
-    name = algo.get("name") if isinstance(algo, dict) else None
-    return name if isinstance(name, str) else None
+def algorithm_of(document: Document) -> str | None:
+    """Return the algorithm that ``params.yaml`` names; None where it names none."""
+    return algorithm_in(document.data.get("algo"))
 
 
-def look_for_algorithm(root: Path, name: str) -> None:
-    """Look for an algorithm that is not known yet: among installed packages, else in the project's ``algorithms/``.
-
-    Raises:
-        PluginBroken: A package brings it that cannot be imported.
-        ConfigError: Importing the project's own fails.
-    """
-    if plugin := plugins("rlx.algorithms").get(name):
-        plugin.load()  # registers it
-        if settings_of(name) is None:
-            raise plugin.broken(f"{plugin.entry.value} registers no algorithm {name!r} (rlx.algorithms.register)")
-        return
-    load_package(root, "algorithms")
-
-
-def _parameters_document(root: Path) -> Document:
-    document = read_own(root, "params.yaml")
-    problems = document.problems + unfold(document)[0] + translate(document)
-    settings = settings_of(_algorithm_of(document) or "ppo", partial(look_for_algorithm, root))
+def _parameters_document(root: Path, configs_from: Path | None = None) -> Document:
+    document = read_own(configs_from or root, "params.yaml")
+    settings = look_for_algorithm(root, algorithm_of(document) or "ppo")
+    problems = document.problems + translated(document, settings or PPOConfig)[0]
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))
     if problems:
         raise ConfigError(problems)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlx.config.algorithm_config import unknown_algorithm
+from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, unknown_algorithm
 from rlx.config.aliases import translate
 from rlx.config.document import Document, KeyPath, read_document
-from rlx.config.entries import fill, unfold
+from rlx.config.entries import algorithm_in, fill, unfold
 from rlx.config.files.containment import leads_out
 from rlx.config.judging import take_out
+from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import JudgedSections, RunConfig
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
@@ -73,13 +74,6 @@ class ConfigFiles:
         self.problems += document.problems
         judging = take_out(document) if group in ("", "env") else Document(document.name, {})
         self.problems += problems_in(judging, JudgedSections)
-        if group:
-            self.problems += _translate_group(document, group)
-        else:
-            problems, whole = unfold(document)
-            self.problems += problems + translate(document)
-            if whole and self.whole_entries:
-                fill(document)
         self.unchecked.append((len(self.problems), prefix, document))
         if not isinstance(entries, list):
             self.problems.append(document.problem(("defaults",), "must be a list, such as `- env: lunarlander`"))
@@ -99,8 +93,7 @@ class ConfigFiles:
         """Return the algorithm that the files name, the strongest first; None where none does."""
         for prefix, document in self.order:
             section = document.data if prefix == ("algo",) else None if prefix else document.data.get("algo")
-            name = section.get("name") if isinstance(section, dict) else None
-            if isinstance(name, str):
+            if name := algorithm_in(section):
                 return name
         return None
 
@@ -112,11 +105,23 @@ class ConfigFiles:
                 return document.problem(path, unknown_algorithm(name), at_value=True)
         return Problem("params.yaml", None, None, "algo.name", unknown_algorithm(name))
 
-    def check(self, model: type[RunConfig]) -> None:
-        """Look at the values of every file that was collected, by the algorithm that they are for."""
+    def saying(self, section: str, message: str) -> list[Problem]:
+        """Return a complaint about each file that says something in a section."""
+        said = ((file, [path for path in file.keys if (*prefix, *path)[0] == section]) for prefix, file in self.order)
+        return [file.problem(paths[0], message) for file, paths in said if paths]
+
+    def check(self, settings: type[AlgorithmConfig]) -> None:
+        """Translate and look at the values of every file that was collected, by the algorithm that they are for."""
+        model = for_algorithm(RunConfig, settings)
         for place, prefix, document in reversed(self.unchecked):
             entries = document.data.pop("defaults", None)  # what it builds on is no setting
-            self.problems[place:place] = problems_in(document, model, prefix)
+            if prefix:
+                problems = _translate_group(document, str(prefix[0]), settings)
+            else:
+                problems, whole = translated(document, settings)
+                if whole and self.whole_entries:
+                    fill(document)
+            self.problems[place:place] = problems + problems_in(document, model, prefix)
             if entries is not None:
                 document.data["defaults"] = entries
         self.unchecked = []
@@ -133,7 +138,7 @@ class ConfigFiles:
             for path in sorted((self.root / "configs" / "env").glob("*.yaml")):
                 if f"env/{path.stem}" not in self.nodes and _names(self.root, path, env_id):
                     others.collect("env", path.stem)
-            others.check(RunConfig)
+            others.check(PPOConfig)
             self.problems += others.problems
             known = [said for said, _ in others.judging if said.data]
             found += known
@@ -176,7 +181,17 @@ class ConfigFiles:
             self.problems.append(document.problem(here, message))
 
 
-def _translate_group(document: Document, group: str) -> list[Problem]:
+def translated(document: Document, settings: type[AlgorithmConfig]) -> tuple[list[Problem], list[KeyPath]]:
+    """Translate other libraries' names in a file that says whole sections, and rl-zoo's entries for PPO.
+
+    Returns:
+        What cannot be translated, and the levels at which a whole entry stood.
+    """
+    problems, whole = unfold(document) if issubclass(settings, PPOConfig) else ([], [])
+    return problems + translate(document, settings), whole
+
+
+def _translate_group(document: Document, group: str, settings: type[AlgorithmConfig]) -> list[Problem]:
     """Translate SB3's names in a group file, whose content is one section; they may not leave that section."""
     whole = Document(
         document.name,
@@ -187,7 +202,7 @@ def _translate_group(document: Document, group: str) -> list[Problem]:
         else {},
         {(group, *path): place for path, place in document.values.items()},
     )
-    problems = translate(whole)
+    problems = translate(whole, settings)
     problems += [
         whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`")
         for key in whole.data

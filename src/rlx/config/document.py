@@ -17,6 +17,8 @@ from rlx.errors import ConfigError, DataDamaged, Problem
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a document: ``("algo", "learning_rate")``."""
+Inconsistency = tuple[KeyPath, str]
+"""A setting to look at, and what is wrong with it and what to do."""
 
 
 DIGITS = 18

@@ -1,4 +1,4 @@
-"""Whole entries of rl-zoo: what one leaves out has Stable-Baselines3's defaults, as it had where it was tuned.
+"""Whole entries of rl-zoo for PPO: what one leaves out has Stable-Baselines3's defaults, as it had where it was tuned.
 
 An entry is whole where it stands under its environment's id, or has both ``n_timesteps`` and ``policy: '…Policy'`` at
 its level. Anything less is a renaming of single settings (:mod:`rlx.config.aliases`), and what is left out has the
@@ -13,12 +13,13 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from rlx.config.aliases import RENAMED
+from rlx.config.aliases import renamed
 from rlx.config.document import Document, KeyPath
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import EnvConfig, PolicyConfig, RunConfig
 from rlx.errors import Problem
 
+RENAMED = renamed(PPOConfig)
 SWITCH = "zoo_defaults"
 SOURCE = "Stable-Baselines3's default"
 LEVELS: tuple[KeyPath, ...] = ((), ("algo",))
@@ -44,6 +45,14 @@ UNSUPPORTED = {
 """Keys of rl-zoo's entries and Stable-Baselines3's PPO that have no counterpart, each with the reason."""
 
 
+def algorithm_in(section: Any) -> str | None:
+    """Return the algorithm that a section ``algo`` names; None where it names none. rl-zoo writes ``ppo`` in any case."""
+    name = section.get("name") if isinstance(section, dict) else section
+    if isinstance(name, str) and name.lower() == "ppo":
+        return "ppo"
+    return name if isinstance(section, dict) and isinstance(name, str) else None
+
+
 def unfold(document: Document) -> tuple[list[Problem], list[KeyPath]]:
     """Lay the entries of a document out at their level, under the names that rlx shares with Stable-Baselines3.
 
@@ -55,7 +64,7 @@ def unfold(document: Document) -> tuple[list[Problem], list[KeyPath]]:
     switch = document.data.pop(SWITCH, None)
     if switch is not None and not isinstance(switch, bool):
         problems.append(document.problem((SWITCH,), "must be true or false", at_value=True))
-    if isinstance(document.data.get("algo"), str) and document.data["algo"].lower() == "ppo":
+    if isinstance(document.data.get("algo"), str) and algorithm_in(document.data["algo"]):
         document.data["algo"] = {"name": "ppo"}
     for level in LEVELS:
         named = [*_named(document, level)]
@@ -79,7 +88,7 @@ def unfold(document: Document) -> tuple[list[Problem], list[KeyPath]]:
             for key in shared:
                 problems += _move(document, (key,), ("algo", key))
     algo = _section(document, ("algo",)) or {}
-    if str(algo.get("name")).lower() == "ppo":
+    if algorithm_in(algo) == "ppo":
         algo["name"] = "ppo"
     return problems, [] if switch is False else whole or ([()] if switch else [])
 

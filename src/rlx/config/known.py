@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 SOURCE = "rl-zoo's hyperparameters (ppo.yml)"
@@ -183,7 +184,7 @@ def settings_for(env_id: str, observation: Any = None, action: Any = None) -> tu
     seen, acts = observation or {}, action or {}
     if name in KNOWN:
         entry, source = KNOWN[name], f"{SOURCE} for {name}"
-    elif _is_image(seen):
+    elif is_image_data(seen) and sorted(seen["shape"])[1] >= SMALL_IMAGE:
         entry, source = IMAGES, f"Nothing tuned is known for {bare}: these are {SOURCE} for Atari"
     elif acts.get("kind") == "Box" and seen.get("kind") == "Box":
         entry = CONTINUOUS
@@ -195,8 +196,6 @@ def settings_for(env_id: str, observation: Any = None, action: Any = None) -> tu
     return {"env": {"id": env_id, **env}, "algo": dict(algo), "policy": dict(policy)}, f"{source}."
 
 
-def _is_image(space: Any) -> bool:
-    """Tell whether a space is of images that the cnn can read."""
-    if space.get("kind") != "Box" or len(space["shape"]) != 3 or space["dtype"] != "uint8":
-        return False
-    return bool(sorted(space["shape"])[1] >= SMALL_IMAGE)
+def is_image_data(space: Mapping[str, Any]) -> bool:
+    """Tell whether a space as data is of images in bytes."""
+    return space.get("kind") == "Box" and len(space["shape"]) == 3 and space["dtype"] == "uint8"

@@ -1,6 +1,7 @@
 """The vocabulary of metrics: one row for every number that a training may log.
 
-The rows here are those of every training; each algorithm's own stand beside it (:attr:`rlx.algorithms.Algorithm.metrics`).
+The rows here are those of every training; each algorithm's own, and what it means by those of every training where more can
+be said, stand beside it (:attr:`rlx.algorithms.Algorithm.metrics`).
 What a run was trained with stands in its ``metadata.json``, so that reading an old run needs neither its algorithm nor a
 plugin.
 """
@@ -15,6 +16,8 @@ from typing import Any
 NO_SOURCE = "no firm source"
 COMPONENT = "reward/"
 """What the names of reward components begin with."""
+UPDATE_SECONDS = "time/update_seconds"
+"""What an iteration may tell beside its metrics: how long its update took, without its steps in the environment."""
 _COMPONENT = re.compile(r"reward/[A-Za-z0-9_]+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(/[A-Za-z0-9_.\-]+)+")
 
@@ -100,7 +103,7 @@ def metric_rows(metrics: Mapping[str, Metric | str]) -> dict[str, Metric]:
         ValueError: One has a name that a metric cannot have.
     """
     for name in metrics:
-        if not _NAME.fullmatch(name):
+        if name not in COMMON and not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a metric: it has the form group/name, such as train/loss")
     return {
         name: told if isinstance(told, Metric) else Metric(name, told, told[:1].upper() + told[1:])
@@ -161,7 +164,7 @@ _ALL = (
         "step",
         "environment steps taken so far, all copies together",
         "Environment steps taken so far, all copies of the environment together; the x-axis of every curve.",
-        "grows by the steps of an iteration, of PPO rollout_steps × num_envs",
+        "grows by the steps of an iteration",
         "environment steps",
         Usual("It ends at algo.total_timesteps, rounded up to whole iterations."),
         "Far into training.",
@@ -170,8 +173,8 @@ _ALL = (
     Metric(
         "iteration",
         "iterations made so far: the algorithm's natural unit of work, one row each",
-        "Iterations made so far, each the algorithm's natural unit of work: of PPO one rollout with the current policy, and several epochs of training on it (an update).",
-        "PPO: step / (rollout_steps × num_envs)",
+        "Iterations made so far, each the algorithm's natural unit of work: some steps in the environment, and what is learned from them.",
+        "count",
         "iterations",
         Usual("Tens to thousands; with fewer than 20 the policy hardly has the occasion to learn.", f"{NO_SOURCE}: 20 is rlx's own threshold"),
         "Many small updates: fresher data, fewer samples behind each.",
@@ -207,14 +210,14 @@ _ALL = (
         "How many training episodes ended in this rollout, which is how many rollout/return_mean rests on.",
         "count, over all copies of the environment",
         "episodes",
-        Usual("About rollout_steps × num_envs / rollout/length_mean; 0 in some rollouts where episodes are longer than one."),
+        Usual("About the steps of an iteration / rollout/length_mean; 0 in some iterations where episodes are longer than one."),
         "Short episodes: means over them are precise.",
         "Long episodes: means over them are noisy, and missing where there are none.",
     ),
     Metric(
         "rollout/truncated_share",
         "share of them that a time limit ended (absent if none ended)",
-        "Share of the training episodes that ended in this rollout which a time limit ended, rather than the task itself (truncation, not termination). PPO adds the value of the last state there (Pardo et al. 2018).",
+        "Share of the training episodes that ended in this rollout which a time limit ended, rather than the task itself (truncation, not termination).",
         "truncated episodes / rollout/episodes; absent where no episode ended",
         "share, 0–1",
         Usual("It depends on the task: 1 throughout where only the limit ends an episode (Pendulum), rising with skill where surviving is the task (CartPole)."),
@@ -270,8 +273,6 @@ _ALL = (
 )  # fmt: skip
 COMMON: dict[str, Metric] = by_name(_ALL)
 """Those of every training, by name."""
-PER_EPISODE = frozenset(name for name, metric in COMMON.items() if metric.per_episode)
-"""Means over the training episodes that ended, which count by how many these were."""
 REWARD = Metric(
     f"{COMPONENT}<name>",
     "mean, over the training episodes that ended in this rollout, of one part of the reward added up over the episode",
@@ -281,5 +282,6 @@ REWARD = Metric(
     Usual("It depends on the task. All parts together should make up the return, if the environment reports them all."),
     "This part pays. Where it makes up nearly all of the return, the others have no say in what is learned.",
     "This part pays little, or costs (below 0). One that falls while another rises was traded for it: the start of reward hacking.",
+    per_episode=True,
 )  # fmt: skip
 """What a part of the reward is."""

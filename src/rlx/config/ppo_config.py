@@ -12,13 +12,21 @@ from rlx.config.algorithm_config import AlgorithmConfig, announce
 from rlx.config.values import Count, NumberOrSchedule, Positive, Since
 
 if TYPE_CHECKING:
-    from rlx.config.document import KeyPath
+    from rlx.config.document import Inconsistency
 
 
 class PPOConfig(AlgorithmConfig):
     """Proximal policy optimisation (Schulman et al. 2017), as Stable-Baselines3 implements it."""
 
     draws_from_python: ClassVar[bool] = False
+    shapes_policy: ClassVar[tuple[str, ...]] = ("use_sde",)
+    other_names: ClassVar[dict[str, str]] = {
+        **AlgorithmConfig.other_names,
+        "n_steps": "rollout_steps",
+        "n_epochs": "update_epochs",
+        "ent_coef": "entropy_coef",
+        "vf_coef": "value_coef",
+    }
     name: Literal["ppo"] = "ppo"
     """The algorithm."""
     engine: Annotated[Literal["auto", "fast", "stable-baselines3"], Since("2026-11-21", older="auto", always=True)] = (
@@ -64,7 +72,7 @@ class PPOConfig(AlgorithmConfig):
         """Return the steps of one rollout."""
         return self.rollout_steps * num_envs
 
-    def inconsistencies(self, num_envs: int) -> Iterator[tuple[KeyPath, str]]:
+    def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """See :meth:`AlgorithmConfig.inconsistencies`."""
         rollout = self.iteration(num_envs)
         if self.batch_size > rollout or rollout % self.batch_size:

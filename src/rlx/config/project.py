@@ -19,15 +19,6 @@ WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compa
 """Folders of a project that rlx and DVC write into."""
 
 
-def is_of_older_rlx(root: Path) -> bool:
-    """Tell whether ``dvc.yaml`` is of a version that did not judge each environment by its own (``rlx upgrade`` mends it)."""
-    path = root / "dvc.yaml"
-    try:
-        return path.is_file() and "judging.yaml" not in path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
 def check_settled(root: Path) -> None:
     """Refuse to work on files of DVC's that are half of a merge, or that are no such files.
 
@@ -118,7 +109,7 @@ def load_package(root: Path, name: str) -> ModuleType | None:
         sys.path.insert(0, str(root))
     try:
         module = importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = _innermost_place(error, root)
         raise ConfigError(
             f"{place or package.relative_to(root)}: importing `{name}` failed: {raised(error)}"

@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from rlx.config.algorithm_config import known_algorithms
-from rlx.config.aliases import RENAMED
-from rlx.config.entries import UNSUPPORTED
+from rlx.config.algorithm_config import BUILT_IN, own_settings
+from rlx.config.entries import RENAMED, UNSUPPORTED
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import section_type
 from rlx.config.values import Schedule
@@ -69,7 +68,9 @@ def settings_page() -> str:
     lines += _table(RunConfig, "", skip_sections=True)
     for name, info in RunConfig.model_fields.items():
         if name == "algo":
-            for known, settings in known_algorithms().items():
+            for known in BUILT_IN:
+                settings = own_settings(known)
+                assert settings is not None
                 title = "`algo`" if known == "ppo" else f"`algo`, with `name: {known}`"
                 lines += ["", f"### {title}", "", _first(settings), "", *_table(settings, "algo.")]
         elif found := section_type(info.annotation):
@@ -87,7 +88,7 @@ def settings_page() -> str:
         "",
         "## Names of Stable-Baselines3 and rl-zoo",
         "",
-        "Understood in `algo`, in `env` and at the top of a file:",
+        "Understood in `algo` (of PPO), in `env` and at the top of a file:",
         "",
     ]
     lines += ["| theirs | ours |", "| --- | --- |"]

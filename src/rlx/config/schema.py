@@ -23,7 +23,7 @@ from rlx.stats import nearest
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
 Sizes = list[Positive]
-EXECUTORS = ("local",)
+OWN_EXECUTORS = ("local",)
 """What ``launch.executor`` can be beside what installed packages add."""
 
 
@@ -145,7 +145,7 @@ class EvalConfig(Section):
     episodes have `final_eval.step_limit`.)"""
 
 
-Algorithm = Annotated[SerializeAsAny[AlgorithmConfig], BeforeValidator(algorithm_settings)]
+AlgorithmSection = Annotated[SerializeAsAny[AlgorithmConfig], BeforeValidator(algorithm_settings)]
 """The settings of the algorithm that ``name`` says; see :mod:`rlx.config.algorithm_config`."""
 
 
@@ -162,7 +162,7 @@ class RunConfig(Section):
     """`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: a CUDA device for image policies where there is one, else the CPU
     (which is faster for small networks)."""
     env: EnvConfig = EnvConfig()
-    algo: Algorithm = PPOConfig()
+    algo: AlgorithmSection = PPOConfig()
     policy: PolicyConfig = PolicyConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     eval: EvalConfig = EvalConfig()
@@ -317,9 +317,9 @@ class EngineConfig(Section):
 
 
 def _executor(value: str) -> str:
-    if value in EXECUTORS:
+    if value in OWN_EXECUTORS:
         return value
-    known = [*EXECUTORS, *plugins("rlx.executors")]
+    known = [*OWN_EXECUTORS, *plugins("rlx.executors")]
     if value not in known:
         raise PydanticCustomError("executor", "no executor is called so; {hint}", {"hint": nearest(value, known)})
     return value
@@ -328,7 +328,7 @@ def _executor(value: str) -> str:
 class LaunchConfig(Section):
     """Where seeds are trained, which changes no result; `--executor` says it for one command."""
 
-    executor: Annotated[str, AfterValidator(_executor)] = EXECUTORS[0]
+    executor: Annotated[str, AfterValidator(_executor)] = OWN_EXECUTORS[0]
     """`local` (processes of this machine), or an executor that an installed package adds (docs/plugins.md)."""
 
 

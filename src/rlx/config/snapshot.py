@@ -5,18 +5,19 @@ Training depends on this file alone. It is byte-stable: the same configuration g
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, settings_of
+from rlx.config.algorithm_config import AlgorithmConfig, ForeignAlgorithm, own_settings
 from rlx.config.document import Document, KeyPath, dump, parse_document, read_document
 from rlx.config.files.containment import is_plain_path
 from rlx.config.files.restoring import from_git
 from rlx.config.schema import RunConfig
-from rlx.config.values import Section, changes_results, since_of
+from rlx.config.values import Section, changes_results, lasting, since_of
 from rlx.errors import ConfigError, DataDamaged, Missing
 from rlx.stats import listed, shown
 
@@ -28,7 +29,7 @@ IDENTITY_KEYS = ("run_name", "seed", "num_seeds")
 
 @dataclass(frozen=True)
 class ProjectCode:
-    """What of the project's own ``envs/`` and ``policies/`` a run uses.
+    """What of the project's own ``envs/``, ``policies/`` and ``algorithms/`` a run uses.
 
     Attributes:
         files: SHA-256 of each file, by its path in the project.
@@ -46,12 +47,18 @@ class ProjectCode:
         return {**self.files, **self.data}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The effective configuration of a run with the project code behind it."""
+    """The effective configuration of a run with the project code behind it; equal where what is written of it is."""
 
     config: RunConfig
     code: ProjectCode = ProjectCode()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Snapshot) and self.to_data() == other.to_data()
+
+    def __hash__(self) -> int:
+        return hash(self.to_yaml())
 
     @property
     def seeds(self) -> list[int]:
@@ -67,22 +74,11 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
-        return {"format": FORMAT, **_lasting(self.config, self.config.model_dump()), "code": code}
+        return {"format": FORMAT, **lasting(self.config), "code": code}
 
     def to_yaml(self) -> str:
         """Return the text of the file."""
         return HEADER + dump(self.to_data())
-
-
-def _lasting(section: Section, values: dict[str, Any]) -> dict[str, Any]:
-    """Return a section's values without those that came later and are as older versions behaved."""
-    kept: dict[str, Any] = {}
-    for name, value in values.items():
-        info, here = type(section).model_fields.get(name), getattr(section, name)
-        since = None if info is None else since_of(info)
-        if since is None or since.always or here != since.older:
-            kept[name] = _lasting(here, value) if isinstance(here, Section) and isinstance(value, dict) else value
-    return kept
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -162,28 +158,38 @@ def _snapshot_from(document: Document, cure: str) -> Snapshot:
 
 
 def _config_from(data: dict[str, Any]) -> RunConfig:
-    """Return the configuration of a snapshot; it is readable without its algorithm, which may be somebody else's."""
+    """Return the configuration of a snapshot; it is read without its algorithm, if that is somebody else's."""
     algo = data.get("algo")
-    if isinstance(algo, dict) and settings_of(str(algo.get("name"))) is None:
+    if isinstance(algo, dict) and own_settings(str(algo.get("name"))) is None:
         data = {**data, "algo": ForeignAlgorithm.model_validate(algo)}
     return RunConfig.model_validate(data)
 
 
+def complete_settings(settings: type[AlgorithmConfig], read: AlgorithmConfig) -> AlgorithmConfig:
+    """Return the settings of an algorithm that a snapshot was read without, as one with it is read.
+
+    Raises:
+        ValueError: It has other settings than those.
+    """
+    values = read.model_dump()
+    if lacking := [".".join(map(str, path)) for path in _unsaid(settings, values, ())]:
+        raise ValueError(f"it lacks {listed(lacking)}")
+    return settings.model_validate(_with_older(settings, values))
+
+
 def _lacking(data: dict[str, Any], code: Any) -> list[KeyPath]:
     """Return the settings that a snapshot should have and has not."""
-    lacking: list[KeyPath] = []
-
-    def look(section: type[Section], values: Any, path: KeyPath) -> None:
-        for name, info in section.model_fields.items():
-            here = (*path, name)
-            if not isinstance(values, dict) or name not in values:
-                lacking.extend([here] if since_of(info) is None and changes_results(info) else [])
-            elif inner := _section_of(info.annotation, values[name]):
-                look(inner, values[name], here)
-
-    look(RunConfig, data, ())
     own = code if isinstance(code, dict) else {}
-    return lacking + [("code", name) for name in ("files", "registration") if name not in own]
+    return [*_unsaid(RunConfig, data, ()), *(("code", name) for name in ("files", "registration") if name not in own)]
+
+
+def _unsaid(section: type[Section], values: Any, path: KeyPath) -> Iterator[KeyPath]:
+    for name, info in section.model_fields.items():
+        here = (*path, name)
+        if not isinstance(values, dict) or name not in values:
+            yield from [here] if since_of(info) is None and changes_results(info) else []
+        elif inner := _section_of(info.annotation, values[name]):
+            yield from _unsaid(inner, values[name], here)
 
 
 def _with_older(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +210,7 @@ def _section_of(annotation: Any, values: Any) -> type[Section] | None:
         return None
     if annotation is AlgorithmConfig:
         name = values.get("name") if isinstance(values, dict) else None
-        return settings_of(str(name)) or ForeignAlgorithm
+        return own_settings(str(name)) or ForeignAlgorithm
     return annotation
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from rlx.config.aliases import RENAMED
+from rlx.config.algorithm_config import AlgorithmConfig
+from rlx.config.aliases import renamed
 from rlx.config.document import Document, KeyPath
 from rlx.errors import Problem
 
@@ -147,7 +148,8 @@ def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
         elsewhere.insert(0, f"{key} (at the top, not indented)")
     if elsewhere:
         return f"unknown key here; did you mean `{elsewhere[0]}`?"
-    guess = difflib.get_close_matches(key, known + ([*RENAMED] if path[:1] == ("algo",) else []), 1, cutoff=0.6)
+    others = renamed(section) if section and issubclass(section, AlgorithmConfig) else ()
+    guess = difflib.get_close_matches(key, [*known, *others], 1, cutoff=0.6)
     if guess:
         return f"unknown key; did you mean `{guess[0]}`?"
     return f"unknown key; allowed here: {', '.join(known)}" if known else "unknown key"

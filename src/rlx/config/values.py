@@ -52,6 +52,21 @@ def changes_results(info: FieldInfo) -> bool:
     return not info.exclude
 
 
+def lasting(section: Section, day: str = "") -> dict[str, Any]:
+    """Return a section as plain values, without those that came later (after a day) and are as older versions behaved."""
+    return _lasting(section, section.model_dump(), day)
+
+
+def _lasting(section: Section, values: dict[str, Any], day: str) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in values.items():
+        info, here = type(section).model_fields.get(name), getattr(section, name)
+        since = None if info is None else since_of(info)
+        if since is None or since.always or since.day <= day or here != since.older:
+            kept[name] = _lasting(here, value, day) if isinstance(here, Section) and isinstance(value, dict) else value
+    return kept
+
+
 LARGEST = 10**18
 """Above this no whole number is computed with: a budget of it would take longer than the universe has been there."""
 SHAPES = "must be a number, a mapping with start and end, or lin_NUMBER"

@@ -243,7 +243,7 @@ def _median(values_S: Array) -> float | None:
 
 
 def _kl(signals: Signals, _: Course) -> Iterator[str]:
-    if (target := signals.config.algo.setting("target_kl")) is not None:
+    if (target := signals.setting("target_kl")) is not None:
         yield f"algo.target_kl is {target:g}, so epochs stop once a minibatch exceeds {1.5 * target:g}."
 
 
@@ -257,9 +257,9 @@ def _entropy(signals: Signals, _: Course) -> Iterator[str]:
 
 
 def _gradient(signals: Signals, _: Course) -> Iterator[str]:
-    if not signals.has("max_grad_norm"):
+    limit = signals.setting("max_grad_norm")
+    if limit is None:
         return
-    limit = signals.algo.max_grad_norm
     norm_SW = signals.windowed("train/gradient_norm")
     clipped = _median(mean_over(np.where(np.isfinite(norm_SW), norm_SW > limit, np.nan)))
     if clipped is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rlx.diagnosis.rules import RULES
+from rlx.diagnosis.rules.rule import Needs
 
 HEAD = """# The rules of the diagnosis
 
@@ -12,6 +13,15 @@ In the order in which causes are believed: where two findings fit together, the 
 for the cause, and the other is listed as its consequence. How the diagnosis works, and how often it is right, is told in
 [diagnosis.md](diagnosis.md).
 """
+
+
+def whom(needs: Needs) -> str:
+    """Return which runs a rule is for, in words."""
+    words = [f"{' and '.join(sorted(needs.families)) or 'all'} algorithms"]
+    for before, names in (("with", needs.settings), ("that log", needs.metrics)):
+        if names:
+            words.append(f"{before} {', '.join(f'`{name}`' for name in names)}")
+    return " ".join(words)
 
 
 def render_rules() -> str:
@@ -24,7 +34,7 @@ def render_rules() -> str:
             "",
             f"**{rule.title}.** {rule.why}",
             "",
-            f"- Looked for {when}.",
+            f"- For {whom(rule.needs)}, {when}.",
             f"- Source: {rule.source}.",
         ]
         if rule.explains:

@@ -7,14 +7,14 @@ and the best window of any seed (1). No signal rests on a single value.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from rlx.config import PER_EPISODE
+from rlx.config import COMMON
 from rlx.diagnosis.record import RunRecord, SeedRecord
 from rlx.stats import Array
 
@@ -69,14 +69,18 @@ class Signals:
         self.seeds: Sequence[SeedRecord] = [s for s in record.seeds if len(s.steps_U) >= FEWEST_UPDATES]
         self._windowed: dict[tuple[str, bool], Array] = {}
 
-    @property
-    def algo(self) -> Any:
-        """The algorithm's own settings; what only some algorithms have is asked for with :meth:`has` before."""
-        return self.config.algo
-
     def has(self, *settings: str) -> bool:
-        """Tell whether the algorithm has settings."""
-        return all(setting in type(self.config.algo).model_fields for setting in settings)
+        """Tell whether the algorithm has settings; of one that is not here, whether the run was made with them."""
+        algo = self.config.algo
+        return all(setting in type(algo).model_fields or setting in (algo.model_extra or {}) for setting in settings)
+
+    def is_off(self, setting: str) -> bool:
+        """Tell whether the algorithm has a setting that switches something off by being null, and does."""
+        return self.has(setting) and self.config.algo.setting(setting) is None
+
+    def setting(self, name: str) -> float | None:
+        """Return a number among the algorithm's settings, of a schedule its start; None where it is none, or not there."""
+        return start_of(self.config.algo.setting(name)) if self.has(name) else None
 
     @property
     def numbers(self) -> list[int]:
@@ -109,15 +113,20 @@ class Signals:
         Numbers of episodes are weighted by the episodes behind them; of others the smallest and the largest value of a
         window are left out where it has enough (unless ``trimmed`` is false), so that no single update decides.
         """
-        trimmed = trimmed and metric not in PER_EPISODE
+        trimmed = trimmed and not self.is_per_episode(metric)
         if (metric, trimmed) not in self._windowed:
             rows = [self._windowed_seed(seed, metric, trimmed=trimmed) for seed in self.seeds]
             self._windowed[metric, trimmed] = np.array(rows).reshape(len(self.seeds), self.windows)
         return self._windowed[metric, trimmed].copy()
 
+    def is_per_episode(self, metric: str) -> bool:
+        """Tell whether a metric is a mean over the training episodes that ended, by what the run was trained with."""
+        row = COMMON.get(metric) or (self.record.metrics or {}).get(metric)
+        return row is not None and row.per_episode
+
     def _windowed_seed(self, seed: SeedRecord, metric: str, *, trimmed: bool) -> Array:
         values_U = seed.metric(metric)
-        counts_U = seed.metric("rollout/episodes") if metric in PER_EPISODE else np.ones(len(values_U))
+        counts_U = seed.metric("rollout/episodes") if self.is_per_episode(metric) else np.ones(len(values_U))
         known_U = np.isfinite(values_U) & (np.nan_to_num(counts_U) > 0)
         result_W = np.full(self.windows, np.nan)
         for window, (first, last) in enumerate(self._bounds(seed)):
@@ -262,6 +271,12 @@ class Signals:
         if self.task is None or not self.task.max_entropy:
             return None
         return -self.windowed("train/entropy_loss") / self.task.max_entropy
+
+
+def start_of(value: Any) -> float | None:
+    """Return a number, or where a schedule begins (``{start, end}``, also of an algorithm that is not here); else None."""
+    found = value.get("start") if isinstance(value, Mapping) else getattr(value, "start", value)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def mean_over(values_SW: Array) -> Array:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config import RunConfig, Schedule
 from rlx.diagnosis.finding import Suggestion
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 
@@ -27,76 +26,73 @@ def attempt(signals: Signals, overrides: Mapping[str, Any], reason: str, effect:
     return Suggestion(dict(overrides), reason, effect, steps * int(overrides.get("num_seeds", config.num_seeds)))
 
 
-def rate(config: RunConfig) -> float:
-    """Return the learning rate at the start."""
-    return _start(config.algo.setting("learning_rate"))
-
-
-def _start(found: Any) -> float:
-    return found.start if isinstance(found, Schedule) else float(found)
-
-
 def _rounded(value: float) -> float:
     return float(f"{value:.1g}")
 
 
-def _is_constant(config: RunConfig) -> bool:
-    return not isinstance(config.algo.setting("learning_rate"), Schedule)
-
-
-def _clip(config: RunConfig) -> float:
-    return _start(config.algo.setting("clip_range"))
+def _takes(signals: Signals, setting: str, value: Any) -> bool:
+    """Tell whether a setting of the algorithm can have a value."""
+    algo = signals.config.algo
+    if setting not in type(algo).model_fields:  # of an algorithm that is not here nothing is known
+        return False
+    try:
+        type(algo).model_validate(algo.model_dump() | {setting: value})
+    except ValueError:
+        return False
+    return True
 
 
 def smaller_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that changes too fast."""
-    config, found = signals.config, []
+    found = []
     effect = "approx_kl falls below 0.02, and the return rises without falling back."
-    if rate(config) > 3 * USUAL_RATE:
-        smaller = USUAL_RATE
-        found.append(attempt(signals, {"algo.learning_rate": smaller}, f"The learning rate {rate(config):g} is {rate(config) / USUAL_RATE:,.0f} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
-    if _clip(config) > 0.4:
-        found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {_clip(config):g} hardly holds the policy.", effect))  # fmt: skip
-    if signals.algo.target_kl is None:
+    rate, clip, epochs = (signals.setting(name) for name in ("learning_rate", "clip_range", "update_epochs"))
+    if rate is not None and rate > 3 * USUAL_RATE:
+        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate:g} is {rate / USUAL_RATE:,.0f} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
+    if clip is not None and clip > 0.4:
+        found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {clip:g} hardly holds the policy.", effect))  # fmt: skip
+    if signals.is_off("target_kl"):
         found.append(attempt(signals, {"algo.target_kl": 0.02}, "It ends an update's passes when the policy has moved far enough.", effect))  # fmt: skip
-    if rate(config) <= 3 * USUAL_RATE:
-        smaller = _rounded(rate(config) / 3)
-        found.append(attempt(signals, {"algo.learning_rate": smaller}, "Smaller steps change the policy less.", effect))
-    if signals.algo.update_epochs > 10:
-        found.append(attempt(signals, {"algo.update_epochs": 10}, f"{signals.algo.update_epochs} passes over each rollout move the policy far from the data.", effect))  # fmt: skip
+    if rate is not None and rate <= 3 * USUAL_RATE:
+        found.append(attempt(signals, {"algo.learning_rate": _rounded(rate / 3)}, "Smaller steps change the policy less.", effect))  # fmt: skip
+    if epochs is not None and epochs > 10:
+        found.append(attempt(signals, {"algo.update_epochs": 10}, f"{epochs:.0f} passes over each rollout move the policy far from the data.", effect))  # fmt: skip
     return tuple(found)
 
 
 def larger_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that does not move."""
-    config, found = signals.config, []
+    found = []
     effect = "approx_kl rises to about 0.005-0.02, and the return begins to move."
-    if rate(config) < USUAL_RATE / 2:
-        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate(config):g} is 1/{USUAL_RATE / max(rate(config), 1e-12):,.0f} of the usual {USUAL_RATE:g}.", effect))  # fmt: skip
-    if _clip(config) < 0.05:
-        found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {_clip(config):g} allows almost no change.", effect))  # fmt: skip
-    if signals.algo.target_kl is not None and signals.algo.target_kl < 0.003:
-        found.append(attempt(signals, {"algo.target_kl": 0.02}, f"target_kl {signals.algo.target_kl:g} ends every update at once.", effect))  # fmt: skip
-    if signals.algo.max_grad_norm < 0.05:
+    names = ("learning_rate", "clip_range", "target_kl", "max_grad_norm")
+    rate, clip, target, limit = (signals.setting(name) for name in names)
+    if rate is not None and rate < USUAL_RATE / 2:
+        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate:g} is 1/{USUAL_RATE / max(rate, 1e-12):,.0f} of the usual {USUAL_RATE:g}.", effect))  # fmt: skip
+    if clip is not None and clip < 0.05:
+        found.append(attempt(signals, {"algo.clip_range": USUAL_CLIP}, f"The clip range {clip:g} allows almost no change.", effect))  # fmt: skip
+    if target is not None and target < 0.003:
+        found.append(attempt(signals, {"algo.target_kl": 0.02}, f"target_kl {target:g} ends every update at once.", effect))  # fmt: skip
+    if limit is not None and limit < 0.05:
         found.append(attempt(signals, {"algo.max_grad_norm": 0.5}, "Gradients are clipped to almost nothing.", effect))
-    if not config.env.normalize_reward and not found:
-        found += scale_rewards(signals)
-    if not found:
-        larger = _rounded(min(3 * rate(config), 0.003))
+    found = found or [*scale_rewards(signals)]
+    if rate is not None and not found:
+        larger = _rounded(min(3 * rate, 0.003))
         found.append(attempt(signals, {"algo.learning_rate": larger}, "Larger steps move the policy more.", effect))
     return tuple(found)
 
 
 def settle_down(signals: Signals) -> tuple[Suggestion, ...]:
     """For a return that swings or falls late in training."""
-    config, found = signals.config, []
+    found = []
     effect = "Late updates become small, so that the final policy keeps what was found."
-    if not signals.has("learning_rate"):
+    rate = signals.setting("learning_rate")
+    if rate is None:
         return ()
-    start = min(rate(config), 0.001)
-    if _is_constant(config) or rate(config) > start:
-        found.append(attempt(signals, {"algo.learning_rate": f"lin_{start:g}"}, "A learning rate that falls to 0 lets training settle.", effect))  # fmt: skip
-    if signals.has("target_kl") and signals.algo.target_kl is None:
+    start = min(rate, 0.001)
+    falling, constant = f"lin_{start:g}", isinstance(signals.config.algo.setting("learning_rate"), int | float)
+    if (constant or rate > start) and _takes(signals, "learning_rate", falling):
+        found.append(attempt(signals, {"algo.learning_rate": falling}, "A learning rate that falls to 0 lets training settle.", effect))  # fmt: skip
+    if signals.is_off("target_kl"):
         found.append(
             attempt(signals, {"algo.target_kl": 0.02}, "It ends an update's passes before the policy jumps.", effect)
         )
@@ -106,17 +102,16 @@ def settle_down(signals: Signals) -> tuple[Suggestion, ...]:
 
 def keep_exploring(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that became certain too soon."""
-    config, found = signals.config, []
+    found = []
     effect = "Entropy falls slowly instead of at once, and the policy goes on trying."
-    if rate(config) > 3 * USUAL_RATE:
-        found.append(
-            attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate(config):g} is high.", effect)
-        )
-    if signals.algo.entropy_coef < USUAL_BONUS:
+    rate, bonus = signals.setting("learning_rate"), signals.setting("entropy_coef")
+    if rate is not None and rate > 3 * USUAL_RATE:
+        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate:g} is high.", effect))  # fmt: skip
+    if bonus is not None and bonus < USUAL_BONUS:
         found.append(
             attempt(signals, {"algo.entropy_coef": USUAL_BONUS}, "An entropy bonus pays for staying open.", effect)
         )
-    if signals.algo.target_kl is None:
+    if signals.is_off("target_kl"):
         found.append(
             attempt(signals, {"algo.target_kl": 0.02}, "It keeps single updates from deciding everything.", effect)
         )
@@ -127,7 +122,7 @@ def explore_further(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that found nothing better than doing nothing."""
     found = []
     effect = "Some episodes meet the goal, and the return leaves that of doing nothing."
-    if signals.has("use_sde", "sde_sample_freq") and not signals.algo.use_sde:
+    if signals.has("sde_sample_freq") and signals.setting("use_sde") == 0:
         found.append(
             attempt(
                 signals,
@@ -143,8 +138,8 @@ def explore_further(signals: Signals) -> tuple[Suggestion, ...]:
 
 def less_bonus(signals: Signals) -> tuple[Suggestion, ...]:
     """For a policy that stays random, or becomes noisier."""
-    bonus = signals.algo.entropy_coef
-    if bonus <= 0:
+    bonus = signals.setting("entropy_coef")
+    if bonus is None or bonus <= 0:
         return ()
     smaller = 0.0 if bonus <= USUAL_BONUS or bonus >= LARGE_BONUS else USUAL_BONUS
     effect = "Entropy falls as the policy learns to prefer some actions."
@@ -176,7 +171,8 @@ def scale_rewards(signals: Signals) -> tuple[Suggestion, ...]:
 def help_the_value(signals: Signals) -> tuple[Suggestion, ...]:
     """For a value function that does not learn."""
     found = [*scale_rewards(signals), *scale_observations(signals)]
-    if signals.algo.value_coef < 0.25:
+    weight = signals.setting("value_coef")
+    if weight is not None and weight < 0.25:
         found.insert(0, train_the_value(signals)[0])
     return tuple(found)
 
@@ -193,7 +189,7 @@ def scale_observations(signals: Signals) -> tuple[Suggestion, ...]:
 
 def leave_the_floor(signals: Signals) -> tuple[Suggestion, ...]:
     """For a run that learned nothing, where no cause was found in it."""
-    bonus = signals.algo.entropy_coef if signals.has("entropy_coef") and signals.record.family == "on-policy" else None
+    bonus = signals.setting("entropy_coef") if signals.record.family == "on-policy" else None
     found = [*less_bonus(signals)] if bonus is not None and bonus >= LARGE_BONUS else []
     if np.nanmedian(signals.target_size_S[1]) > LARGE_TARGETS:
         found += scale_rewards(signals)
@@ -247,10 +243,10 @@ def larger_rollouts(signals: Signals) -> tuple[Suggestion, ...]:
     copies = config.env.num_envs
     samples = min(MOST_SAMPLES, max(FEWEST_SAMPLES, 2 ** int(math.log2(config.algo.total_timesteps / 100))))
     steps = -(-samples // (copies * 64)) * 64  # whole minibatches of 64, whatever the number of copies
-    if steps * copies > config.algo.total_timesteps or steps <= signals.algo.rollout_steps:
+    if steps * copies > config.algo.total_timesteps or steps <= (signals.setting("rollout_steps") or steps):
         return ()
     overrides: dict[str, Any] = {"algo.rollout_steps": steps}
-    if signals.algo.batch_size != 64:
+    if signals.has("batch_size") and signals.setting("batch_size") != 64:
         overrides["algo.batch_size"] = 64
     updates = config.algo.total_timesteps // (steps * copies)
     effect = "Updates become fewer and steadier; explained variance rises."
@@ -268,7 +264,9 @@ def more_updates(signals: Signals) -> tuple[Suggestion, ...]:
     """For a budget of very few updates."""
     config = signals.config
     steps = max(32, 2 ** int(math.log2(max(32, config.algo.total_timesteps / (50 * config.env.num_envs)))))
-    if steps >= signals.algo.rollout_steps or steps * config.env.num_envs % signals.algo.batch_size:
+    if steps >= (signals.setting("rollout_steps") or 0) or steps * config.env.num_envs % (
+        signals.setting("batch_size") or 1
+    ):
         return longer(signals, 5)
     return (attempt(signals, {"algo.rollout_steps": steps}, "Shorter rollouts give more updates for the same steps.", "The policy is updated often enough to learn."),)  # fmt: skip
 
@@ -294,20 +292,17 @@ def evaluate_as_trained(signals: Signals) -> tuple[Suggestion, ...]:
 
 def tame(signals: Signals) -> tuple[Suggestion, ...]:
     """For training that diverged to NaN or infinity."""
-    config, found = signals.config, []
+    found = []
     effect = "Training stays finite to its end."
-    if not signals.has("learning_rate"):
-        return scale_rewards(signals)
-    if rate(config) > USUAL_RATE:
-        found.append(
-            attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate(config):g} is high.", effect)
-        )
+    rate, limit = signals.setting("learning_rate"), signals.setting("max_grad_norm")
+    if rate is not None and rate > USUAL_RATE:
+        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate:g} is high.", effect))  # fmt: skip
     found += scale_rewards(signals)
-    if signals.has("max_grad_norm") and signals.algo.max_grad_norm > 1:
+    if limit is not None and limit > 1:
         found.append(attempt(signals, {"algo.max_grad_norm": 0.5}, "Gradients are hardly clipped.", effect))
-    if not found:
+    if rate is not None and not found:
         found.append(
-            attempt(signals, {"algo.learning_rate": _rounded(rate(config) / 3)}, "Smaller steps diverge less.", effect)
+            attempt(signals, {"algo.learning_rate": _rounded(rate / 3)}, "Smaller steps diverge less.", effect)
         )
     return tuple(found)
 

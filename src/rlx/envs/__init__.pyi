@@ -1,4 +1,4 @@
-from .backends import BACKENDS as BACKENDS, Backend as Backend, backend_of as backend_of, places_for as places_for
+from .backends import Backend as Backend, backend_of as backend_of, places_for as places_for
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite
 from .environments import Environments as Environments, Step as Step
 from .episodes import Episode as Episode, EpisodesPlayed as EpisodesPlayed
@@ -18,8 +18,6 @@ from .normalization import Normalizer as Normalizer
 from .places import (
     PLACES as PLACES,
     GymnasiumPlaces as GymnasiumPlaces,
-    LonePlaces as LonePlaces,
-    NativePlaces as NativePlaces,
     Places as Places,
 )
 from .reset_seeds import (

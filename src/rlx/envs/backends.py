@@ -35,6 +35,7 @@ class Backend:
         name: As ``env.backend`` says it.
         what: What it is, in a few words.
         fits: Tells whether it can make an environment.
+        in_processes: Whether it can give each copy that training steps a process of its own (``env.vectorization``).
         make_many: Makes the copies that training steps, new episodes beginning by themselves.
         make_places: Makes the places that evaluation plays in; may be given an environment that is there already, which it
             uses or closes.
@@ -43,8 +44,13 @@ class Backend:
     name: str
     what: str
     fits: Callable[[EnvConfig], bool]
+    in_processes: bool
     make_many: Callable[[Path, RunConfig, Surroundings], Source]
     make_places: Callable[[RunConfig, gym.Env[Any, Any] | None], Places]
+
+    def trains(self, env: EnvConfig) -> bool:
+        """Tell whether it makes the copies of a training where they are to be."""
+        return self.in_processes or env.vectorization == "sync"
 
 
 @dataclass(frozen=True)
@@ -96,10 +102,11 @@ BACKENDS = (
         "native",
         "compiled dynamics that give Gymnasium's own bits",
         lambda env: native.is_plain(env) and native.stands_in(env.id),
+        False,
         _many_native,
         _native_places,
     ),
-    Backend("gymnasium", "Gymnasium's environments", lambda _: True, _many_gymnasium, _gymnasium_places),
+    Backend("gymnasium", "Gymnasium's environments", lambda _: True, True, _many_gymnasium, _gymnasium_places),
 )
 """In the order in which they are tried."""
 
@@ -109,15 +116,14 @@ def backend_of(env: EnvConfig, *, many: bool = False) -> Backend:
 
     Args:
         env: It.
-        many: For training, where copies in processes of their own are Gymnasium's.
+        many: For training, whose copies may have to be in processes of their own.
 
     Raises:
-        EnvironmentUnusable: ``env.backend`` names none, or one that cannot make it.
+        EnvironmentUnusable: ``env.backend`` names none, or one that cannot make it so.
     """
     if env.backend != AUTO:
         return _named(env)
-    fitting = [row for row in BACKENDS if row.fits(env)]
-    return fitting[-1] if many and env.vectorization != "sync" else fitting[0]
+    return next(row for row in BACKENDS if row.fits(env) and (row.trains(env) or not many))
 
 
 def _named(env: EnvConfig) -> Backend:
@@ -125,6 +131,12 @@ def _named(env: EnvConfig) -> Backend:
     if row is None:
         cure = nearest(env.backend, [AUTO, *(row.name for row in BACKENDS)])
         raise EnvironmentUnusable(f"there is no backend {env.backend!r}; {cure}", ("env", "backend"))
+    if not row.trains(env):
+        raise EnvironmentUnusable(
+            f"the backend {row.name!r} ({row.what}) steps all copies in one process, and env.vectorization is {env.vectorization}; "
+            "leave one of the two out",
+            ("env", "backend"),
+        )
     if not row.fits(env):
         raise EnvironmentUnusable(
             f"{env.id} as it is configured does not come from the backend {row.name!r} ({row.what}); leave env.backend out",

@@ -1,9 +1,9 @@
 """What a learner trains in: copies of one environment, stepped together, with the clock, records and normaliser.
 
 The environments own what every training needs and no algorithm should have to care for: how many steps were taken, which
-episodes ended and what they scored, the normaliser and its state, which actions are allowed. Copies are made when they are
-first asked for, in the form that the learner works on: arrays (:meth:`Environments.arrays`), Stable-Baselines3's ``VecEnv``
-(:meth:`Environments.vec_env`), or whichever of them fits, behind :meth:`Environments.reset` and :meth:`Environments.step`.
+episodes ended and what they scored, the normaliser and its state. Copies are made when they are first asked for, in the form
+that the learner works on: arrays (:meth:`Environments.arrays`), Stable-Baselines3's ``VecEnv`` (:meth:`Environments.vec_env`),
+or whichever of them fits, behind :meth:`Environments.reset` and :meth:`Environments.step`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 
 from rlx.config import RunConfig
 from rlx.envs.backends import backend_of, makers
@@ -22,6 +21,7 @@ from rlx.envs.env_wrappers import EpisodeStatistics
 from rlx.envs.making import surroundings_for
 from rlx.envs.normalization import Normalizer, read_statistics, write_statistics
 from rlx.envs.vector_envs.sources import is_vector
+from rlx.errors import TrainingFailed
 
 Array = np.ndarray[Any, Any]
 
@@ -60,6 +60,9 @@ class AnyCopies(Protocol):
 
     venv: Any
 
+    def __init__(self, root: Path, config: RunConfig):
+        """Make them."""
+
     @property
     def steps_taken(self) -> int:
         """See the class."""
@@ -76,10 +79,7 @@ class AnyCopies(Protocol):
         """Go on from statistics."""
 
     def step(self, actions_N: Array) -> Step:
-        """Step all copies."""
-
-    def masks(self) -> Array | None:
-        """See :meth:`Environments.masks`."""
+        """Step all copies with actions as they take them."""
 
 
 class Environments:
@@ -110,31 +110,27 @@ class Environments:
         """Go on from the clock of a checkpoint."""
         self._before = value - (self._copies.steps_taken if self._copies else 0)
 
-    @property
-    def venv(self) -> Any:
-        """Stable-Baselines3's view of the copies, whichever form they have."""
-        return self._made().venv
-
     def arrays(self) -> Any:
-        """Make the copies as a :class:`rlx.envs.vector_envs.training_env.TrainingEnv`, which compiled code steps."""
-        if self._copies is None:
-            self._copies = _Arrays(self.root, self.config)
-        return self._copies.venv
+        """Return the copies as a :class:`rlx.envs.vector_envs.training_env.TrainingEnv`, which compiled code steps.
+
+        Raises:
+            TrainingFailed: They were made as Stable-Baselines3 makes them.
+        """
+        return self._made(_Arrays).venv
 
     def vec_env(self) -> Any:
-        """Make the copies as Stable-Baselines3 makes them: any observations, ``VecNormalize`` around them."""
-        if self._copies is None:
-            self._copies = _Stock(self.root, self.config)
-        return self._copies.venv
+        """Return the copies as Stable-Baselines3 makes them: any observations, ``VecNormalize`` around them.
 
-    def seed(self, seed: int) -> None:
-        """Let the next reset, and nothing before it, decide what comes: copies and running returns start anew."""
-        self._made().venv.seed(seed)
+        Raises:
+            TrainingFailed: They were made as arrays.
+        """
+        return self._made(_Stock).venv
 
     def reset(self, seed: int) -> Any:
-        """Begin new episodes in all copies; returns their first observations."""
-        self.seed(seed)
-        return self._made().venv.reset()
+        """Begin new episodes in all copies, which ``seed`` alone decides; returns their first observations."""
+        venv = self._made().venv
+        venv.seed(seed)
+        return venv.reset()
 
     def step(self, actions_N: Array) -> Step:
         """Step all copies; continuous actions are clipped to what the environment takes.
@@ -142,11 +138,9 @@ class Environments:
         Raises:
             NonFiniteValue: A reward or observation is NaN or infinite.
         """
-        return self._made().step(np.asarray(actions_N))
+        from rlx.envs.vector_envs.training_env import executable
 
-    def masks(self) -> Array | None:
-        """Return which actions each copy allows now (``action_masks()``); None where the environment does not say."""
-        return self._made().masks()
+        return self._made().step(executable(np.asarray(actions_N).reshape(self.num_envs, -1), self.action_space))
 
     def take_episodes(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, in original reward units, and forget them."""
@@ -167,10 +161,15 @@ class Environments:
         if self._copies is not None:
             self._copies.venv.close()
 
-    def _made(self) -> AnyCopies:
+    def _made(self, form: type[AnyCopies] | None = None) -> AnyCopies:
+        """Return the copies, made in a form now if they are not; without one in whichever they have, or fits."""
         if self._copies is None:
-            (self.arrays if is_vector(self.observation_space) else self.vec_env)()
-        assert self._copies is not None
+            self._copies = (form or (_Arrays if is_vector(self.observation_space) else _Stock))(self.root, self.config)
+        elif form is not None and type(self._copies) is not form:
+            raise TrainingFailed(
+                "the learner asks for its environments as arrays() and as vec_env(), and they have one form; it has to ask for one "
+                "of them, before it resets or steps them"
+            )
         return self._copies
 
 
@@ -205,14 +204,8 @@ class _Arrays:
     def normalizer(self, value: Normalizer) -> None:
         self.venv.normalizer = value
 
-    def masks(self) -> Array | None:
-        told = self.venv.get_attr("action_masks") if self.venv.has_attr("action_masks") else None
-        return None if told is None else np.stack([tell() for tell in told])
-
     def step(self, actions_N: Array) -> Step:
-        from rlx.envs.vector_envs.training_env import executable
-
-        self.venv.advance(executable(actions_N.reshape(self.venv.num_envs, -1), self.venv.action_space))
+        self.venv.advance(actions_N)
         arrays, shaped = self.venv.arrays, self.venv.shaped
         dones_N, truncated_N = arrays.dones_N.copy(), arrays.dones_N & arrays.truncated_N
         final = shaped(arrays.final_ND)
@@ -259,13 +252,7 @@ class _Stock:
     def normalizer(self, value: Normalizer) -> None:
         write_statistics(self._normalized, value)
 
-    def masks(self) -> Array | None:
-        return np.stack(self.venv.env_method("action_masks")) if self.venv.has_attr("action_masks") else None
-
     def step(self, actions_N: Array) -> Step:
-        space = self.venv.action_space
-        if isinstance(space, spaces.Box):
-            actions_N = np.clip(actions_N, space.low, space.high)
         observations, rewards_N, dones_N, infos = self.venv.step(actions_N)
         truncated_N = dones_N & np.array([info.get("TimeLimit.truncated", False) for info in infos])
         final = {int(copy): infos[copy]["terminal_observation"] for copy in np.flatnonzero(dones_N)}

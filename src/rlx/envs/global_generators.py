@@ -13,7 +13,7 @@ import numpy as np
 def seed_generators(seed: int) -> None:
     """Seed the global generators of Python, NumPy and torch (where it is loaded), which libraries draw from."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 — Stable-Baselines3 draws its minibatches from it
+    np.random.seed(seed % 2**32)  # noqa: NPY002 — Stable-Baselines3 draws its minibatches from it
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
 

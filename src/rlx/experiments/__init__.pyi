@@ -7,7 +7,11 @@ from .code import (
     untracked_others as untracked_others,
     untracked_sources as untracked_sources,
 )
-from .continuing import continuation as continuation, told_changes as told_changes
+from .continuing import (
+    begun_again as begun_again,
+    check_goes_on as check_goes_on,
+    continuation as continuation,
+)
 from .creation import create_project as create_project, is_project as is_project
 from .data import sync_data as sync_data
 from .experiment import RecordedRun as RecordedRun
@@ -23,10 +27,8 @@ from .kept import (
 )
 from .making import (
     abandoned as abandoned,
-    begin_again as begin_again,
     drop_abandoned as drop_abandoned,
     give_up as give_up,
-    has_workplace as has_workplace,
     in_the_making as in_the_making,
     make as make,
     one_at_a_time as one_at_a_time,
@@ -40,6 +42,7 @@ from .merging import (
     settle_conflicts as settle_conflicts,
     way_of as way_of,
 )
+from .pipeline import is_of_older_rlx as is_of_older_rlx
 from .planning import plan as plan
 from .promoting import (
     check_ready as check_ready,

@@ -13,8 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlx.experiments.merging import Lock, read_lock
+from rlx.errors import ConfigError
+from rlx.experiments.pipeline import ANALYSIS, parsed_pipeline, paths
+from rlx.records import Lock, read_lock
 
+ADDED_FOLDER = "algorithms"
+"""What the resolve stage depends on since projects have algorithms of their own: no earlier result can."""
 IGNORED = (".gitignore", "__pycache__")
 """What ``.dvcignore`` keeps out of folders."""
 
@@ -54,7 +58,33 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-def carried(text: str, replaced: Mapping[str, tuple[bytes, bytes]], added: Mapping[str, Dependency] = {}) -> str:
+def lists_algorithms(pipeline: bytes) -> bool:
+    """Tell whether the stage ``resolve`` of a ``dvc.yaml`` depends on algorithms of the project's own."""
+    try:
+        return ADDED_FOLDER in paths(parsed_pipeline(pipeline), "resolve", "deps")
+    except ConfigError:
+        return False
+
+
+def added_since(before: bytes, after: bytes, files: Mapping[str, bytes]) -> dict[str, Dependency]:
+    """Return what the stage ``resolve`` depends on since a ``dvc.yaml``, and did not before.
+
+    Args:
+        before: The earlier one.
+        after: The later one.
+        files: Those in :data:`ADDED_FOLDER`, by their path in it.
+    """
+    later = lists_algorithms(after) and not lists_algorithms(before)
+    return {ADDED_FOLDER: folder_dependency(files)} if later else {}
+
+
+def carried(
+    text: str,
+    replaced: Mapping[str, tuple[bytes, bytes]],
+    added: Mapping[str, Dependency] = {},
+    *,
+    analyses: bool = False,
+) -> str:
     """Return the text of a ``dvc.lock`` in which results are those of the new files.
 
     Args:
@@ -62,6 +92,8 @@ def carried(text: str, replaced: Mapping[str, tuple[bytes, bytes]], added: Mappi
         replaced: What each file held, and what it holds now. An entry of something else stays: that file had been changed
             since, and its stage runs anew as before.
         added: What the stage ``resolve`` depends on besides, from now on.
+        analyses: Whether the stage ``compare`` depends on the runs' analyses from now on, which it has read before, and no
+            longer on their pictures.
 
     Raises:
         ConfigError: It is no ``dvc.lock``.
@@ -73,7 +105,9 @@ def carried(text: str, replaced: Mapping[str, tuple[bytes, bytes]], added: Mappi
             section = _with_entry(section, path, file_dependency(before), file_dependency(after))  # noqa: PLW2901
         if name.partition("@")[0] == "resolve":
             for path, dependency in added.items():
-                section = _with_added(section, path, dependency)  # noqa: PLW2901
+                section = _with_added(section, path, dependency.lines(path))  # noqa: PLW2901
+        if name == "compare" and analyses:
+            section = _with_analyses(section, lock.stages)  # noqa: PLW2901
         stages[name] = section
     return Lock(lock.head, stages, lock.tail).text()
 
@@ -82,7 +116,17 @@ def _with_entry(section: str, path: str, before: Dependency, after: Dependency) 
     return section.replace(before.lines(path), after.lines(path))
 
 
-def _with_added(section: str, path: str, dependency: Dependency) -> str:
+def _with_analyses(section: str, stages: Mapping[str, str]) -> str:
+    """Return the stage ``compare`` with the analyses of runs in the place of their pictures, as far as they are recorded."""
+    for picture in re.finditer(r"^    - path: runs/([^/\n]+)/plots\n(?:      .*\n)*", section, re.MULTILINE):
+        path = f"runs/{picture[1]}/{ANALYSIS}"
+        entry = rf"^    - path: {re.escape(path)}\n(?:      .*\n)*"
+        if made := re.search(entry, stages.get(f"analyze@{picture[1]}", ""), re.MULTILINE):
+            section = _with_added(section.replace(picture[0], ""), path, made[0])
+    return section
+
+
+def _with_added(section: str, path: str, lines: str) -> str:
     """Return a stage with an entry more under ``deps``, which DVC sorts by path."""
     head, has_deps, rest = section.partition("\n    deps:\n")
     if not has_deps or f"    - path: {path}\n" in section:
@@ -90,7 +134,7 @@ def _with_added(section: str, path: str, dependency: Dependency) -> str:
     entries = list(re.finditer(r"^    - path: (.*)\n(?:      .*\n)*", rest, re.MULTILINE))
     ours = [entry for index, entry in enumerate(entries) if entry.start() == sum(len(e[0]) for e in entries[:index])]
     at = next((entry.start() for entry in ours if entry[1] > path), ours[-1].end() if ours else 0)
-    return f"{head}{has_deps}{rest[:at]}{dependency.lines(path)}{rest[at:]}"
+    return f"{head}{has_deps}{rest[:at]}{lines}{rest[at:]}"
 
 
 def _md5(content: bytes) -> str:

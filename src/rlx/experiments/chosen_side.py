@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rlx.config import MOST_BYTES, compose_run, place, read_bytes, read_parameters, recorded_snapshot, write_bytes
 from rlx.errors import RlxError
-from rlx.experiments.merging import WRITTEN, Lock, asked, read_lock
+from rlx.experiments.merging import WRITTEN, asked
 from rlx.experiments.repository import answer
 from rlx.launch import git, git_blobs
+from rlx.records import Lock, read_lock
 
 OTHER_SIDES = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD")
 
@@ -55,12 +57,12 @@ def _is_theirs(root: Path, run: str, other: str) -> bool:
     try:
         composed = compose_run(root, run).config
         mine, theirs = (
-            recorded_snapshot((blob or b"").decode("utf-8", "replace"), run, "").config
+            recorded_snapshot((blob or b"").decode("utf-8", "replace"), run, "")
             for blob in git_blobs(root, [f"{side}:./runs/{run}/{WRITTEN[0]}" for side in ("HEAD", other)])
         )
     except RlxError:
         return False  # it is told by whoever needs it
-    return composed == theirs != mine
+    return replace(theirs, config=composed) == theirs and theirs.config != mine.config
 
 
 def _take_files(root: Path, run: str, other: str) -> None:

@@ -10,7 +10,10 @@ from rlx.comparison import flatten
 from rlx.config import Snapshot, as_setting, cannot_go_on
 from rlx.errors import Missing, UsageError
 from rlx.experiments.experiment import RecordedRun
+from rlx.experiments.kept import experiment_named
+from rlx.experiments.making import begin_again, has_workplace
 from rlx.experiments.planning import Plan, plan
+from rlx.experiments.record import Record
 from rlx.experiments.references import find_origin
 from rlx.experiments.revisions import cure_of_commit, recorded, recorded_here
 from rlx.records import RunFolder, cached, cure_of_study_run
@@ -55,6 +58,46 @@ def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Seque
     planned = plan(root, run, [*settings, *overrides])
     _check(folder.name, before, planned.snapshot, wanted)
     return planned
+
+
+def begun_again(root: Path, folder: RunFolder, record: Record) -> str | None:
+    """Let an experiment that failed, or whose clone is gone, begin again with what there is now; return what to say of it.
+
+    Raises:
+        UsageError: Its clone is gone, and the project is not what it started from any more.
+    """
+    name = folder.name
+    here = has_workplace(root, name)
+    if experiment_named(root, name) is not None or (here and folder.state != "failed"):
+        return None
+    planned = plan(root, record.run, record.settings)
+    changed = told_changes(folder.snapshot, planned.snapshot)
+    if not here and planned.snapshot != folder.snapshot:
+        raise UsageError(
+            f"{name}: what it started from is gone (.dvc/tmp), and the project has changed since: {changed}. "
+            f"Put that back, or train anew with `rlx train {record.run}`"
+        )
+    begin_again(root, name, planned)
+    return f"{name}: goes on with the code and configs as they are now" + (f": {changed}" if changed else "")
+
+
+def check_goes_on(root: Path, folder: RunFolder) -> None:
+    """Check that a run of the workspace can go on: it is this project's, here, and (unless it failed) unchanged.
+
+    Raises:
+        UsageError: It is of another project, or its configuration or code has changed since it was stopped.
+        Missing: There is nothing to go on with.
+    """
+    run, status = folder.path.name, folder.state
+    if folder.path.parent != root / "runs":
+        raise UsageError(f"{folder.path}: is not a run of this project; only those can be resumed")
+    if status == "elsewhere":
+        raise Missing(f"{run}: there is nothing to go on with: {cure_of_study_run(folder.path)}")
+    if status != "failed" and (now := plan(root, run, []).snapshot) != folder.snapshot:
+        raise UsageError(
+            f"{run}: its configuration or code has changed since it was stopped: {told_changes(folder.snapshot, now)}. "
+            f"Put that back to go on, or train what there is now: `dvc repro`"
+        )
 
 
 def told_changes(old: Snapshot, new: Snapshot) -> str:

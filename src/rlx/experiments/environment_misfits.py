@@ -11,20 +11,17 @@ import numpy as np
 from gymnasium import spaces
 
 from rlx.algorithms import algorithm
-from rlx.config import KeyPath, RunConfig, hidden_sizes
+from rlx.config import SMALL_IMAGE, Inconsistency, RunConfig, hidden_sizes
 from rlx.envs import is_image, is_image_channels_first, space_from_data
 from rlx.errors import EnvironmentUnusable
 from rlx.records import EnvironmentFacts, SpaceFacts
 from rlx.stats import number
 
 ID = ("env", "id")
-CNN_LEAST = 36
-"""Rows and columns that the Nature CNN's three convolutions need."""
 ISOLATED = "isolated"
-Found = tuple[KeyPath, str]
 
 
-def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Found]:
+def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Inconsistency]:
     """Yield why a run cannot train in an environment that was made and keeps to its interface."""
     if facts.isolated_only and config.env.vectorization != ISOLATED:
         why = next((each.message for each in facts.remarks if each.kind == ISOLATED), "")
@@ -58,7 +55,7 @@ def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Found]:
         yield found_one
 
 
-def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterator[Found]:
+def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterator[Inconsistency]:
     if action is None or isinstance(action, spaces.Dict):
         kinds = "Discrete, MultiDiscrete, MultiBinary and Box work"
         yield (
@@ -79,11 +76,9 @@ def _action_misfits(config: RunConfig, facts: SpaceFacts, action: Any) -> Iterat
             f"{config.algo.title} needs bounds for continuous actions, and {facts.text} lacks some; declare them, or add "
             "`- rlx.space_wrappers.BoundActions: {low: -1.0, high: 1.0}` to env.wrappers",
         )
-    elif config.algo.setting("use_sde") and not isinstance(action, spaces.Box):
-        yield ("algo", "use_sde"), f"gSDE is for continuous actions, and this environment has {facts.text}; remove it"
 
 
-def _observation_misfits(config: RunConfig, facts: SpaceFacts, observation: Any) -> Iterator[Found]:
+def _observation_misfits(config: RunConfig, facts: SpaceFacts, observation: Any) -> Iterator[Inconsistency]:
     members = _members(observation)
     cure = (
         "add `- gymnasium.wrappers.FlattenObservation` to env.wrappers" if facts.flattens else "write a wrapper for it"
@@ -123,7 +118,9 @@ def _unusable_names(config: RunConfig, observation: spaces.Dict) -> list[str]:
     return [key for key in observation.spaces if not key or "." in key or hasattr(parts, key)]
 
 
-def _image_misfits(config: RunConfig, facts: SpaceFacts, members: list[Any], images: list[Any]) -> Iterator[Found]:
+def _image_misfits(
+    config: RunConfig, facts: SpaceFacts, members: list[Any], images: list[Any]
+) -> Iterator[Inconsistency]:
     is_dict, built_in = (facts.data or {}).get("kind") == "Dict", config.policy.type in ("mlp", "cnn")
     if is_dict and built_in and len({is_image_channels_first(image) for image in images}) > 1:
         yield (
@@ -132,9 +129,9 @@ def _image_misfits(config: RunConfig, facts: SpaceFacts, members: list[Any], ima
             "some in a wrapper of your own (env.wrappers)",
         )
     convolved = images if built_in and (is_dict or config.policy.type == "cnn") else []
-    small = next((image for image in convolved if min(sorted(image.shape)[1:]) < CNN_LEAST), None)
+    small = next((image for image in convolved if min(sorted(image.shape)[1:]) < SMALL_IMAGE), None)
     if small is not None:
-        least = f"images of at least {CNN_LEAST} × {CNN_LEAST}"
+        least = f"images of at least {SMALL_IMAGE} × {SMALL_IMAGE}"
         if is_dict:
             yield (
                 ID,
@@ -162,7 +159,7 @@ def _is_empty(space: Any) -> bool:
     return 0 in (getattr(space, "shape", None) or ())
 
 
-def _size_misfits(config: RunConfig, observation: Any, action: Any) -> Iterator[Found]:
+def _size_misfits(config: RunConfig, observation: Any, action: Any) -> Iterator[Inconsistency]:
     """Yield why a rollout, or the network, does not fit into this machine's memory."""
     memory = _memory()
     rollout = (config.algo.setting("rollout_steps") or 1) * config.env.num_envs

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlx.config import VALIDATION_STEP_LIMIT, Composed, RunConfig, Timetable
+from rlx.config import SMALL_IMAGE, VALIDATION_STEP_LIMIT, Composed, RunConfig, Timetable
 from rlx.envs import PLACES
 from rlx.experiments.environment_check import Checked
 from rlx.records import EnvironmentFacts
 
 SLOW_TO_MAKE = 1.0
-SMALLEST_FOR_CNN = 36
-"""Pixels of the smaller side of an image; the convolutions of the cnn need as many."""
 
 
 def notices(composed: Composed, checked: Checked) -> Iterator[str]:
@@ -26,7 +24,7 @@ def notices(composed: Composed, checked: Checked) -> Iterator[str]:
 def _images(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
     """Yield that a network without convolutions reads images."""
     space = facts.observation_space.data if facts.observation_space else None
-    large = space and facts.task and facts.task.is_image and sorted(space["shape"])[1] >= SMALLEST_FOR_CNN
+    large = space and facts.task and facts.task.is_image and sorted(space["shape"])[1] >= SMALL_IMAGE
     if config.policy.type == "mlp" and space and large:
         yield (
             f"warning: policy.type: mlp reads the images of {config.env.id} as one row of numbers, whatever is where in them; "

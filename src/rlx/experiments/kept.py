@@ -125,7 +125,7 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any], judg
             continue
         files = ("params.yaml", f"runs/{run}/{FILE}", *STAGES)
         parameters, found, *stages = git_blobs(root, [f"{commit}:./{path}" for path in files])
-        here = [(root / path).read_bytes() if (root / path).is_file() else None for path in STAGES]
+        here = [read_bytes(root / path) if (root / path).is_file() else None for path in STAGES]
         (runs,) = recorded(root, [commit])
         try:
             data = parse_yaml(parameters or b"") or {}
@@ -133,7 +133,8 @@ def same_as(root: Path, run: str, snapshot: str, judged: Mapping[str, Any], judg
             same_protocol &= _judged_alike(found, data, judging)
         except (ValueError, AttributeError, ConfigError):
             continue
-        if same_protocol and list(map(as_now, STAGES, stages)) == here and run in runs and "eval" in runs[run].outputs:
+        same_protocol &= list(map(as_now, STAGES, stages)) == list(map(as_now, STAGES, here))
+        if same_protocol and run in runs and "eval" in runs[run].outputs:
             return name if name != run or (root / "runs" / run / "eval").is_dir() else f"{run}@HEAD"
     return None
 

@@ -2,24 +2,23 @@
 
 Two people who each add a run change the same lines of ``params.yaml``, ``dvc.yaml``, ``dvc.lock`` and the study's
 ``summary.json``, and Git calls that a conflict. It is none: what each side added, both keep. `rlx sync --merge` and the
-merge driver of :mod:`rlx.experiments.attributes` merge these files here; what is changed on both sides is left to people.
+merge driver of :mod:`rlx.experiments.clone` merge these files here; what is changed on both sides is left to people.
 """
 
 from __future__ import annotations
 
-import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rlx.config import MOST_BYTES, has_marks, parse_yaml, read_bytes, with_list, write_bytes
-from rlx.errors import CommandFailed, ConfigError
+from rlx.errors import CommandFailed
 from rlx.experiments.repository import answer
 from rlx.launch import environment, git, git_blobs
-from rlx.records import Labels, labels_from, labels_text
+from rlx.records import Labels, Lock, labels_from, labels_text, read_lock
 
 WRITTEN = ("config_snapshot.yaml", "judging.yaml", "task.json")
 """Files of a run that the resolve stage writes: either side's will do, since it runs after a merge."""
@@ -136,53 +135,6 @@ def by_lines(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
 
 
 # --- dvc.lock ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Lock:
-    """A ``dvc.lock``, its stages as they are written.
-
-    Attributes:
-        head: What stands above the stages.
-        stages: The text of each, by its name.
-        tail: What stands below them.
-    """
-
-    head: str
-    stages: Mapping[str, str]
-    tail: str = ""
-
-    def text(self) -> str:
-        """Return the text of the file."""
-        return self.head + "".join(self.stages.values()) + self.tail
-
-
-HEAD = "schema: '2.0'\nstages:\n"
-
-
-def read_lock(text: str) -> Lock:
-    """Take a ``dvc.lock`` apart.
-
-    Raises:
-        ConfigError: It is not one.
-    """
-    if not text.strip():
-        return Lock(HEAD, {})
-    head, has_stages, rest = text.partition("stages:\n")
-    if not has_stages or not (head.endswith("\n") or not head):
-        raise ConfigError("dvc.lock: has no stages")
-    ends = re.search(r"^\S", rest, re.MULTILINE)
-    body, tail = (rest[: ends.start()], rest[ends.start() :]) if ends else (rest, "")
-    if body and not body.endswith("\n"):
-        body += "\n"
-    found = re.split(r"^(?=  [^\s#])", body, flags=re.MULTILINE)
-    stages = {}
-    for section in found[1:] if not found[0].strip() else found:
-        name = section.partition("\n")[0].strip()
-        if not name.endswith(":"):
-            raise ConfigError(f"dvc.lock: {name[:60]!r} is no stage")
-        stages[name[:-1].strip("'\"")] = section
-    return Lock(f"{head}{has_stages}", stages, tail)
 
 
 def _lock(sides: Sides) -> Merged:

@@ -7,12 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlx.config import FILE as JUDGING, MOST_CONFIG_BYTES, check_yaml, parse_yaml, read_text, with_list, write_text
+from rlx.config import (
+    FILE as JUDGING,
+    MOST_CONFIG_BYTES,
+    check_yaml,
+    parse_yaml,
+    read_bytes,
+    read_text,
+    with_list,
+    write_text,
+)
 from rlx.errors import ConfigError, DataDamaged
 from rlx.experiments.merging import Sides, merged_with_lists
 from rlx.experiments.shipped import shipped_versions
 
 NAME = "dvc.yaml"
+ANALYSIS, PLOTS = "analysis.json", "plots"
+"""What the compare stage reads of a run's analysis, and what older ones depended on instead."""
 COMPARED = ("stages", "compare", "deps")
 LISTS = (("stages", "resolve", "deps"), COMPARED)
 """Lists that people and `rlx sync` add to: of an older and a newer one, what both have counts."""
@@ -53,22 +64,37 @@ def _yaml() -> Any:
     return yaml
 
 
+def is_of_older_rlx(root: Path) -> bool:
+    """Tell whether ``dvc.yaml`` is of a version that did not judge each environment by its own (``rlx upgrade`` mends it)."""
+    try:
+        return not writes_judging(parsed_pipeline(read_bytes(root / NAME, MOST_CONFIG_BYTES)))
+    except (OSError, ConfigError, DataDamaged):
+        return False
+
+
 def writes_judging(pipeline: Any) -> bool:
     """Tell whether the pipeline's resolve stage writes by what a run is judged."""
-    return any(_path(entry).endswith(f"/{JUDGING}") for entry in entries(pipeline, "resolve", "outs"))
+    return any(path.endswith(f"/{JUDGING}") for path in paths(pipeline, "resolve", "outs"))
 
 
-def entries(pipeline: Any, stage: str, section: str) -> list[Any]:
-    """Return a list of a stage; an empty one where the stage or the list is not as rlx writes it."""
+def compares_plots(pipeline: Any) -> bool:
+    """Tell whether the compare stage depends on pictures of the runs, as older ones did, and not on their analyses."""
+    names = {path.rpartition("/")[2] for path in paths(pipeline, "compare", "deps") if path.startswith("runs/")}
+    return PLOTS in names and ANALYSIS not in names
+
+
+def paths(pipeline: Any, stage: str, section: str) -> list[str]:
+    """Return the paths in a list of a stage, whatever their settings (``path: {cache: false}``).
+
+    An empty list where the stage or the list is not as rlx writes it.
+    """
     stages = pipeline.get("stages") if isinstance(pipeline, dict) else None
     found = stages.get(stage) if isinstance(stages, dict) else None
     listed = found.get(section) if isinstance(found, dict) else None
-    return listed if isinstance(listed, list) else []
-
-
-def _path(entry: Any) -> str:
-    """Return the path of an entry, with settings (``path: {cache: false}``) or without."""
-    return str(next(iter(entry), "")) if isinstance(entry, dict) else str(entry)
+    return [
+        str(next(iter(entry), "")) if isinstance(entry, dict) else str(entry)
+        for entry in (listed if isinstance(listed, list) else [])
+    ]
 
 
 def shipped_pipelines(content: bytes) -> list[bytes]:
@@ -110,7 +136,7 @@ def _for_runs(content: bytes, runs: Sequence[str]) -> bytes:
 
 def _compared(content: bytes) -> list[str]:
     """Return what the compare stage depends on."""
-    return [str(dep) for dep in entries(parsed_pipeline(content), "compare", "deps")]
+    return paths(parsed_pipeline(content), "compare", "deps")
 
 
 def parsed_pipeline(content: bytes) -> Any:

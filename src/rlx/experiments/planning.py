@@ -16,10 +16,12 @@ from rlx.config import (
     BASE_KEYS,
     MOST_CONFIG_BYTES,
     SECTIONS,
+    UNREAD,
     Composed,
     Judging,
     Parameters,
     Snapshot,
+    algorithm_of,
     compose_run,
     field_of,
     for_algorithm,
@@ -29,8 +31,8 @@ from rlx.config import (
     parse_yaml,
     read_bytes,
     read_parameters,
+    reads_policy,
     section_type,
-    settings_of,
 )
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.record import Record
@@ -103,7 +105,10 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
-    model = _model(root, run, overrides)
+    name, model = _model(root, run, overrides)
+    unread = [override for override in overrides if override.lstrip("+~").startswith("policy")]
+    if unread and not reads_policy(name):
+        raise ConfigError(f"-S {unread[0]}: {UNREAD.format(name)}")
     settings = [addressed(root, run, override, model) for override in overrides]
     parameters = read_parameters(root)
     check_engine(parameters.engine)
@@ -112,7 +117,7 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
     with _applied(root, settings) as changed:
         try:
             resolved = resolve_run(root, run, configs_from=changed)
-            parameters = read_parameters(changed)
+            parameters = read_parameters(root, changed)
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
@@ -178,12 +183,12 @@ def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
     return ConfigError("\n".join(lines)) if lines else error
 
 
-def _model(root: Path, run: str, overrides: Sequence[str]) -> type[Parameters]:
-    """Return what may be said of a run: the settings of its algorithm, or of the one that it is to have."""
+def _model(root: Path, run: str, overrides: Sequence[str]) -> tuple[str, type[Parameters]]:
+    """Return the algorithm of a run, or the one that it is to have, and what may be said of it: that one's settings."""
     asked = [value for key, _, value in (each.partition("=") for each in overrides) if key == "algo.name"]
     name = asked[-1] if asked else compose_run(root, run).config.algo.name
-    settings = settings_of(name, partial(look_for_algorithm, root))
-    return Parameters if settings is None else for_algorithm(Parameters, settings)
+    settings = look_for_algorithm(root, name)
+    return name, Parameters if settings is None else for_algorithm(Parameters, settings)
 
 
 def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None = None) -> str:
@@ -207,7 +212,7 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
     if ":" in key:
         return setting
     path = tuple(key.lstrip("+").split("."))
-    model = model or _model(root, run, ())
+    model = model or _model(root, run, ())[1]
     _, info = field_of(model, path)
     if info is None and "kwargs" not in path:
         names = [
@@ -223,15 +228,24 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
         return _of_judging(compose_run(root, run), setting)
     if path[0] not in BASE_KEYS:
         return setting
-    return _of_config(compose_run(root, run), setting)
+    composed = compose_run(root, run)
+    base = look_for_algorithm(root, algorithm_of(composed.parameters) or "ppo")
+    own = path == ("algo", "name") or (path[0] == "algo" and base is not model.model_fields["algo"].annotation)
+    return _of_config(composed, setting, own=own and path != ("algo", "total_timesteps"))
 
 
-def _of_config(composed: Composed, setting: str) -> str:
-    """Address a setting to the file that has the last word on it, under the name that it has there."""
+def _of_config(composed: Composed, setting: str, *, own: bool) -> str:
+    """Address a setting to the file that has the last word on it, under the name that it has there.
+
+    Args:
+        composed: The run.
+        setting: As people type it.
+        own: Whether ``params.yaml`` cannot say it, since what it says of ``algo`` is meant for another algorithm.
+    """
     key, _, value = setting.partition("=")
     plain = key.lstrip("+")
     path = tuple(plain.split("."))
-    for prefix, document in composed.documents:
+    for prefix, document in composed.documents[: -1 if own else None]:
         inner = path[len(prefix) :]
         if path[: len(prefix)] != prefix:
             continue
@@ -246,6 +260,12 @@ def _of_config(composed: Composed, setting: str) -> str:
                 )
             file = "" if document.name == "params.yaml" else f"{document.name}:"
             return f"{file}{'.'.join(map(str, origin))}={value}"
+    if own:
+        if not composed.own.keys:  # DVC changes no file that says nothing
+            raise ConfigError(
+                f"-S {setting}: write `algo: {{{path[-1]}: {value}}}` into {composed.own.name}, which is empty"
+            )
+        return f"{composed.own.name}:+{plain}={value}"
     return setting if key.startswith("+") else f"+{setting}"
 
 

@@ -22,9 +22,10 @@ from rlx.config import (
     write_bytes,
 )
 from rlx.errors import CommandFailed, ConfigError, DataRefused
-from rlx.experiments.carrying import carried
+from rlx.experiments.carrying import ADDED_FOLDER, added_since, carried, files_below
 from rlx.experiments.experiment import Experiment, RecordedRun
-from rlx.experiments.merging import Lock, by_lines, read_lock
+from rlx.experiments.merging import by_lines
+from rlx.experiments.pipeline import NAME as PIPELINE, parsed_pipeline, paths
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
@@ -32,13 +33,12 @@ from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.untrusted import check_outputs
 from rlx.experiments.upgraded_files import as_now
 from rlx.launch import dvc, git, git_blobs
-from rlx.records import cached
+from rlx.records import Lock, cached, read_lock
 
 PROMOTED = ("params.yaml", "configs", *PACKAGES, "stages")
 """What makes a run: parameters, configs and code; results come from DVC's cache afterwards."""
 
-PIPELINE, LOCK = "dvc.yaml", "dvc.lock"
-"""Where the study's roster is, and what its results are."""
+LOCK = "dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -229,8 +229,8 @@ def _retrained(root: Path, found: Merge, made: Collection[str]) -> Iterator[str]
         for name, content in found.files.items():
             if name == "params.yaml" or name.startswith("configs/"):
                 write_bytes(new / name, content)
-        for run in read_parameters(new).study.runs:
-            after = compose_run(new, run).config
+        for run in read_parameters(root, new).study.runs:
+            after = compose_run(root, run, configs_from=new).config
             if run in made or not (root / "runs" / run / "metadata.json").is_file():
                 continue
             before = compose_run(root, run).config
@@ -307,12 +307,14 @@ def _text_of(root: Path) -> str:
 
 def _locks(root: Path, experiment: Experiment, runs: Sequence[RecordedRun], text: str) -> tuple[Lock, Lock]:
     """Return a lock as it is, and with the experiment's stages of some runs in it."""
-    (theirs,) = git_blobs(root, [f"{experiment.commit}:./{LOCK}"])
-    recorded = carried((theirs or b"").decode("utf-8", "replace"), _replaced_since(root, experiment.commit))
-    here, there = read_lock(text), read_lock(recorded)
+    theirs, pipeline = git_blobs(root, [f"{experiment.commit}:./{name}" for name in (LOCK, PIPELINE)])
+    here = read_bytes(root / PIPELINE, MOST_BYTES) if (root / PIPELINE).is_file() else b""
+    added = added_since(pipeline or b"", here, files_below(root / ADDED_FOLDER))
+    recorded = carried((theirs or b"").decode("utf-8", "replace"), _replaced_since(root, experiment.commit), added)
+    ours, there = read_lock(text), read_lock(recorded)
     names = {run.run for run in runs}
     made = {stage: section for stage, section in there.stages.items() if stage.partition("@")[2] in names}
-    return here, Lock(here.head if here.stages else there.head, {**here.stages, **made}, here.tail)
+    return ours, Lock(ours.head if ours.stages else there.head, {**ours.stages, **made}, ours.tail)
 
 
 def _replaced_since(root: Path, commit: str) -> dict[str, tuple[bytes, bytes]]:
@@ -346,11 +348,10 @@ def _has_roster(root: Path, runs: Sequence[str]) -> bool:
     """Tell whether the commit's ``dvc.yaml`` lists the results of these runs."""
     (text,) = git_blobs(root, [f"HEAD:./{PIPELINE}"])
     try:
-        listed = parse_yaml(text or b"")["stages"]["compare"]["deps"]
-    except (ValueError, KeyError, TypeError):
+        listed = paths(parsed_pipeline(text or b""), "compare", "deps")
+    except ConfigError:
         return False
-    there = {str(dep).split("/")[1] for dep in listed if str(dep).startswith("runs/")}
-    return there == set(runs)
+    return {dep.split("/")[1] for dep in listed if dep.startswith("runs/")} == set(runs)
 
 
 def _commit(root: Path, experiment: Experiment, names: list[str]) -> None:

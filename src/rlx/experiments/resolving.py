@@ -21,7 +21,6 @@ from rlx.config import (
     compose_run,
     data_hashes,
     hashes_of,
-    is_of_older_rlx,
     read_parameters,
     read_snapshot,
     write_json,
@@ -33,6 +32,7 @@ from rlx.experiments.added_rules import more_rules
 from rlx.experiments.environment_check import check_environment
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.environment_notices import notices
+from rlx.experiments.pipeline import is_of_older_rlx
 from rlx.experiments.watched_data import check_watched
 from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
@@ -85,13 +85,13 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
             and cure.
     """
     chosen_sinks(configs_from or root)
-    composed = compose_run(configs_from or root, run)
+    composed = compose_run(root, run, configs_from=configs_from)
     older = is_of_older_rlx(root)
     if older and composed.judging:
         raise ConfigError(
             [document.problem(path, NOT_READ) for document in composed.judging for path in document.keys][:1]
         )
-    _check_entry(root, run, composed, configs_from or root)
+    _check_entry(root, run, composed, configs_from)
     config = composed.config
     checked = check_environment(root, config.env)
     facts = checked.facts
@@ -104,13 +104,13 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         dict(facts.registration),
         _data(root, composed, facts),
     )
-    check_watched(root, run, code.data)
+    check_watched(root, run, code)
     told = (*notices(composed, checked), *_smells(root, run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
 
 
-def _check_entry(root: Path, run: str, composed: Composed, configs: Path) -> None:
+def _check_entry(root: Path, run: str, composed: Composed, configs_from: Path | None) -> None:
     """Refuse to train a run anew by values that nobody asked for.
 
     What a whole entry of rl-zoo leaves out has Stable-Baselines3's defaults; older versions gave it the base's values.
@@ -123,7 +123,7 @@ def _check_entry(root: Path, run: str, composed: Composed, configs: Path) -> Non
         made = read_snapshot(root / "runs" / run / "config_snapshot.yaml").config.model_dump()
     except RlxError:
         return
-    before = compose_run(configs, run, whole_entries=False).config.model_dump()
+    before = compose_run(root, run, whole_entries=False, configs_from=configs_from).config.model_dump()
     now = composed.config.model_dump()
     changed = {
         f"{section}.{key}": (made[section][key], now[section][key], document)

@@ -10,15 +10,14 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from rlx.config import MOST_BYTES, check_settled, parse_yaml, place, read_bytes
+from rlx.config import MOST_BYTES, check_settled, place, read_bytes
 from rlx.errors import CommandFailed, DataDamaged, DataRefused, Missing
 from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.fetching import cure_of_revision, cures
 from rlx.experiments.repository import answer
 from rlx.launch import git, git_blobs, main_root
-from rlx.records import HASH, RECORD, Origin, cached, lay_out, member, members
+from rlx.records import HASH, RECORD, Origin, cached, lay_out, member, members, outputs_in, sections
 
 VIEWED = ("eval", "plots", "metadata.json", "analysis.json")
 """What of a run at a revision is laid out on disk for reading: the small results, neither checkpoints nor films."""
@@ -101,28 +100,22 @@ def recorded_here(root: Path) -> dict[str, RecordedRun]:
 
 
 def _runs_of(lock: str, *, strict: bool = False) -> dict[str, RecordedRun]:
-    """Read the outputs of the stages of each run; damaged sections are passed over, or refused where it is ``strict``.
-
-    Only those sections are parsed: a lock is mostly parameters.
-    """
+    """Read the outputs of the stages of each run; damaged sections are passed over, or refused where it is ``strict``."""
     outputs: dict[str, dict[str, str]] = {}
-    for section in re.split(r"^(?=  \S)", lock, flags=re.MULTILINE):
-        match = re.match(r"  (?:train|eval|analyze|video)@([\w-]+):\n", section)
-        tail = section.find("\n    outs:\n")
-        if match is None or tail < 0:
+    for stage, section in sections(lock).items():
+        match = re.fullmatch(r"(?:train|eval|analyze|video)@([\w-]+)", stage)
+        if match is None:
             continue
         try:
-            content: Any = parse_yaml(section[tail:])
-            outs = [(str(out.get("path", "")), str(out.get("md5", ""))) for out in content.get("outs", [])]
+            outs = outputs_in(section)
         except (ValueError, AttributeError, TypeError) as error:
             if strict:
-                stage = match[0].strip().rstrip(":")
                 told = f"dvc.lock: what it says of {stage} cannot be read ({str(error)[:80]})"
                 raise DataDamaged(f"{told}; `git checkout HEAD -- dvc.lock` brings it back") from None
             continue
         for path, digest in outs:
             if strict and not HASH.fullmatch(digest):
-                told = f"dvc.lock: an output of {match[0].strip().rstrip(':')} has no hash"
+                told = f"dvc.lock: an output of {stage} has no hash"
                 raise DataDamaged(f"{told}; `git checkout HEAD -- dvc.lock` brings it back")
             outputs.setdefault(match[1], {})[path.removeprefix(f"runs/{match[1]}/")] = digest
     return {run: RecordedRun(run, found) for run, found in outputs.items()}

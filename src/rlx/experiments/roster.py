@@ -8,16 +8,18 @@ from typing import Any
 
 from rlx.config import FILE as JUDGING
 from rlx.errors import ConfigError
-from rlx.experiments.pipeline import load_pipeline, write_pipeline, writes_judging
+from rlx.experiments.pipeline import ANALYSIS, PLOTS, compares_plots, load_pipeline, write_pipeline, writes_judging
 from rlx.launch import current_call
 
-RESULTS = ("config_snapshot.yaml", JUDGING, "eval", "plots", "metadata.json")
+RESULTS = ("config_snapshot.yaml", JUDGING, "eval", ANALYSIS, "metadata.json")
 """What the compare stage needs of each run, as paths in its folder."""
 
 
 def compare_deps(pipeline: Any, runs: Sequence[str]) -> list[str]:
     """Return what the compare stage of a pipeline must list for these runs, in order."""
     results = [result for result in RESULTS if result != JUDGING or writes_judging(pipeline)]
+    if compares_plots(pipeline):
+        results[results.index(ANALYSIS)] = PLOTS
     return [f"runs/{run}/{result}" for run in runs for result in results]
 
 

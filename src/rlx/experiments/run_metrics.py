@@ -27,8 +27,6 @@ from rlx.records import (
 )
 from rlx.stats import Array
 
-"""Keys that say which row it is; all others are metrics."""
-
 
 @dataclass(frozen=True)
 class SeedMetrics:

@@ -7,7 +7,6 @@ After a change of one of them, ``python -m rlx.experiments.shipped`` adds the ne
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -47,11 +46,6 @@ def _texts() -> dict[str, list[str]]:
 def shipped_versions(name: str) -> list[bytes]:
     """Return all texts that a file of a project was shipped with, the oldest first; the present one is the last."""
     return [text.encode("utf-8") for text in _texts().get(name, [])]
-
-
-def hashes(name: str) -> list[str]:
-    """Return the SHA-256 of each of them."""
-    return [hashlib.sha256(text).hexdigest() for text in shipped_versions(name)]
 
 
 def nearest_shipped(content: bytes, among: list[bytes]) -> bytes | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,32 @@ from rlx.config import (
     write_bytes,
 )
 from rlx.errors import CommandFailed, ConfigError, RlxError
-from rlx.experiments.carrying import carried, file_dependency, files_below, folder_dependency
-from rlx.experiments.merging import Lock, in_conflict, read_lock
-from rlx.experiments.pipeline import NAME as PIPELINE, entries, load_pipeline, parsed_pipeline, writes_judging
+from rlx.experiments.carrying import (
+    ADDED_FOLDER,
+    added_since,
+    carried,
+    file_dependency,
+    files_below,
+    lists_algorithms,
+)
+from rlx.experiments.merging import in_conflict
+from rlx.experiments.pipeline import (
+    ANALYSIS,
+    NAME as PIPELINE,
+    PLOTS,
+    compares_plots,
+    load_pipeline,
+    parsed_pipeline,
+    writes_judging,
+)
 from rlx.experiments.repository import under_way
 from rlx.experiments.shipped import KEPT_BY_RLX
 from rlx.experiments.upgraded_files import UpgradedFile, upgraded
-from rlx.records import bench_folder, count_stage_as
+from rlx.records import Lock, bench_folder, count_stage_as, read_lock
 
 LOCK, PARAMETERS, TRAIN = "dvc.lock", "params.yaml", "stages/train.py"
 OWN_ALGORITHMS = "algorithms/__init__.py"
 NEW_PACKAGE = b'"""The algorithms of this project: importing this package makes them known by name (`algo.name`)."""\n'
-ADDED_FOLDER = "algorithms"
-"""What the resolve stage depends on since projects have algorithms of their own: no earlier result can."""
 NEEDS = {
     "resolve": ('end it with `resolved.write(root / "runs" / run)`', (".write(", JUDGING)),
     "eval": ('let it take the episodes from `RunFolder(root / "runs" / run).judged.final_eval`', ("judged", JUDGING)),
@@ -96,7 +109,7 @@ def plan_upgrade(root: Path) -> Upgrade:
     if engine:
         changed.insert(0, _pinned(root, engine))
     pipeline = found.get(PIPELINE)
-    if pipeline is not None and _lists_algorithms(pipeline.after) and not (root / OWN_ALGORITHMS).is_file():
+    if pipeline is not None and lists_algorithms(pipeline.after) and not (root / OWN_ALGORITHMS).is_file():
         if (root / f"{ADDED_FOLDER}.py").exists() or (root / ADDED_FOLDER).is_file():
             taken = ADDED_FOLDER if (root / ADDED_FOLDER).is_file() else f"{ADDED_FOLDER}.py"
             left.append(f"{taken} is in the way of a package {ADDED_FOLDER}/: rename it, then `rlx upgrade` again")
@@ -185,24 +198,17 @@ def _pinned(root: Path, engine: Mapping[str, tuple[int, int]]) -> UpgradedFile:
     return UpgradedFile(PARAMETERS, before, text.encode("utf-8"), is_edited=True)
 
 
-def _lists_algorithms(pipeline: bytes) -> bool:
-    try:
-        return ADDED_FOLDER in map(str, entries(parsed_pipeline(pipeline), "resolve", "deps"))
-    except ConfigError:
-        return False
-
-
 def _lock(root: Path, found: Mapping[str, UpgradedFile]) -> UpgradedFile | None:
     """Return ``dvc.lock`` with the results carried over; None where it stays as it is."""
     if not (root / LOCK).is_file():
         return None
     before = read_bytes(root / LOCK, MOST_BYTES)
     replaced = {file.name: (file.before, file.after) for file in found.values() if file.after != file.before}
-    pipeline, added = found.get(PIPELINE), {}
-    if pipeline is not None and _lists_algorithms(pipeline.after) and not _lists_algorithms(pipeline.before):
-        files = {Path(OWN_ALGORITHMS).name: NEW_PACKAGE} | files_below(root / ADDED_FOLDER)
-        added = {ADDED_FOLDER: folder_dependency(files)}
-    after = carried(before.decode("utf-8"), replaced, added).encode("utf-8")
+    pipeline = found.get(PIPELINE)
+    files = {Path(OWN_ALGORITHMS).name: NEW_PACKAGE} | files_below(root / ADDED_FOLDER)
+    added = added_since(pipeline.before, pipeline.after, files) if pipeline else {}
+    analyses = pipeline is not None and not compares_plots(parsed_pipeline(pipeline.after))
+    after = carried(before.decode("utf-8"), replaced, added, analyses=analyses).encode("utf-8")
     return UpgradedFile(LOCK, before, after) if after != before else None
 
 
@@ -217,10 +223,10 @@ def _made_again(pipeline: UpgradedFile | None) -> Iterator[str]:
 
 
 def _definition(stage: Any) -> Any:
-    """Return what DVC compares of a stage; that it depends on algorithms of one's own is carried over."""
+    """Return what DVC compares of a stage; dependencies on algorithms of one's own and on analyses are carried over."""
     content = {key: value for key, value in stage.items() if key != "desc"} if isinstance(stage, dict) else {}
     return content | {
-        key: sorted(str(item) for item in content[key] if item != ADDED_FOLDER)
+        key: sorted(str(item).replace(f"/{PLOTS}", f"/{ANALYSIS}") for item in content[key] if item != ADDED_FOLDER)
         for key in ("deps", "params", "outs")
         if isinstance(content.get(key), list)
     }
@@ -248,7 +254,7 @@ def _trained(
 def _is_of_another_configuration(root: Path, run: str) -> bool:
     try:
         snapshot = read_snapshot(root / "runs" / run / "config_snapshot.yaml")
-        if compose_run(root, run).config != snapshot.config:
+        if replace(snapshot, config=compose_run(root, run).config) != snapshot:
             return True
         check_unchanged(root, snapshot.code.files)
     except ConfigError:

@@ -27,6 +27,7 @@ from .failures import (
     trace_of as trace_of,
 )
 from .guarding import guarded as guarded, leave as leave
+from .new_lines import NewLines as NewLines
 from .progress import (
     EpisodeProgress as EpisodeProgress,
     Progress as Progress,
@@ -42,7 +43,7 @@ from .stage_call import (
     main_root as main_root,
     tell_on as tell_on,
 )
-from .streams import visible_streams as visible_streams, write_bytes_out as write_bytes_out, write_error as write_error
+from .streams import write_bytes_out as write_bytes_out
 from .task import Task as Task
 from .terminal import Terminal as Terminal
 from .threads import one_thread as one_thread, skip_compiler as skip_compiler

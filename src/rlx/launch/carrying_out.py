@@ -8,7 +8,7 @@ from typing import Any
 
 from rlx.launch.execution import Executor, Sight
 from rlx.launch.failures import PROCESS, Cause, Failure
-from rlx.launch.task import Events, Task, failure_in, read_spec
+from rlx.launch.task import Events, Task
 
 GOING = 5.0
 """Seconds that the process of a task may take to go once ``done.json`` is there; what it has still to tell comes meanwhile."""
@@ -58,7 +58,6 @@ class _Course:
     ):
         self._executor, self._on_event, self._on_end = executor, on_event, on_end
         self.open = {task.key: task for task in tasks}
-        self._attempts: dict[str, str] = {}
         self._events = {task.key: Events(task.folder) for task in tasks}
         self._starts = dict.fromkeys(self.open, 0)
         self._ended: dict[str, float] = {}
@@ -66,22 +65,21 @@ class _Course:
     def begin(self) -> None:
         """Find what lives already, and start the rest."""
         living = self._executor.attach(list(self.open.values()))
-        for key in living:
-            self._attempts[key] = read_spec(self.open[key].folder)["attempt"]
+        self.open |= {key: self.open[key].begun() for key in living}
         self._start([task for key, task in self.open.items() if key not in living])
 
     def _start(self, tasks: list[Task]) -> None:
-        for task in tasks:
-            task.prepare()
-            self._attempts[task.key] = read_spec(task.folder)["attempt"]
-            self._events[task.key] = Events(task.folder)
-            self._starts[task.key] += 1
-        if tasks:
-            self._executor.submit(tasks)
+        prepared = {task.key: task.prepared() for task in tasks}
+        self.open |= prepared
+        for key, task in prepared.items():
+            self._events[key] = Events(task.folder)
+            self._starts[key] += 1
+        if prepared:
+            self._executor.submit(list(prepared.values()))
 
     def turn(self) -> None:
         """Look once, and take in what has happened."""
-        ended = {key: outcome for key in self.open if (outcome := self._outcome(key)) is not None}
+        ended = {key: outcome for key in self.open if (outcome := self.open[key].outcome()) is not None}
         sights = self._executor.look()  # after the files: what a task emitted before it was gone has come by now
         for key in self.open:
             for event in self._events[key].new():
@@ -99,18 +97,13 @@ class _Course:
 
     def _to_start_again(self, key: str, sight: Sight) -> Task | None:
         """Return a task that was lost, to be started again; one that has failed for good has ended."""
-        outcome = self._outcome(key)
+        outcome = self.open[key].outcome()
         if outcome is None and self._starts[key] < self._executor.tries:
             why = f" ({sight.reason})" if sight.reason else ""
             self._on_event(f"{key} was lost{why}; started again, from its newest checkpoint")
             return self.open[key]
         self._end(key, outcome or sight.failure or _lost(sight))
         return None
-
-    def _outcome(self, key: str) -> Any:
-        """Return how a task has ended, as its folder says; None before."""
-        task = self.open[key]
-        return task.done() or failure_in(task.folder, self._attempts[key])
 
     def _end(self, key: str, outcome: Any) -> None:
         del self.open[key]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
-from rlx.errors import ConfigError, PluginBroken, UsageError
+from rlx.errors import ConfigError, PluginBroken, RlxError, UsageError
 from rlx.launch.execution import Executor, Terms
-from rlx.stats import nearest
+from rlx.stats import nearest, raised
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ExecutorRow:
 
         Raises:
             ConfigError: What it needs is not installed.
+            PluginBroken: The package that has it is broken.
         """
         try:
             return self.make(terms)
@@ -82,4 +84,18 @@ def executor(name: str, additions: Mapping[str, Addition] | None = None) -> Exec
     row = additions[name].load()
     if not isinstance(row, ExecutorRow):
         raise additions[name].broken("it is no rlx.launch.ExecutorRow")
-    return row
+    return replace(row, make=partial(_made, row, additions[name]))
+
+
+def _made(row: ExecutorRow, addition: Addition, terms: Terms) -> Executor:
+    """Make an executor that a package adds.
+
+    Raises:
+        PluginBroken: It raises what is neither for people nor an extra of rlx that is missing.
+    """
+    try:
+        return row.make(terms)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, RlxError) or (isinstance(error, ImportError) and row.extra is not None):
+            raise
+        raise addition.broken(f"making it failed: {raised(error)}") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from rlx.launch.execution import Sight, Terms
 from rlx.launch.failures import Failure
-from rlx.launch.task import Task, perform, read_spec
+from rlx.launch.task import Task, perform
 from rlx.launch.worker_pool import Assignment, Limits, WorkerPool
 
 
@@ -31,11 +31,11 @@ class Local:
         return set()
 
     def submit(self, tasks: Sequence[Task]) -> None:
-        """Queue tasks; each is done as its ``spec.json`` says now, whatever others write there while it waits."""
+        """Queue tasks; each is done as it is said here, whatever others write into its ``spec.json`` while it waits."""
         first = len(self._keys)
         self._keys += [task.key for task in tasks]
         for number, task in enumerate(tasks, first):
-            self._pool.add(Assignment(number, perform, (task.folder, read_spec(task.folder))))
+            self._pool.add(Assignment(number, perform, (task.folder, task.spec)))
 
     def look(self) -> Mapping[str, Sight]:
         """Return how the tasks are, after waiting for news of them for a moment."""

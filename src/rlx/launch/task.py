@@ -6,23 +6,27 @@ the task, goes on from what it finds in the folder, and writes ``done.json`` as 
 
 A task is done by a process that is warm already (:func:`perform`), or by a command, anywhere where its folder is seen
 (:attr:`Task.command`, :mod:`rlx.launch.task_command`), which tells what the work emits in ``events.jsonl``. ``error.json``
-holds for the attempt that ``spec.json`` names: two who wait for the same folder do not take each other's failure for theirs.
+holds for one attempt, which ``spec.json`` names: two who wait for the same folder do not take each other's failure for theirs.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rlx.errors import DataDamaged
 from rlx.launch.failures import Cause, Failure, failure_of, sendable
+from rlx.launch.new_lines import NewLines
 from rlx.launch.progress import Progress
+from rlx.stats import first_line
 
 FORMAT = 1
 SPEC, ERROR, EVENTS = "spec.json", "error.json", "events.jsonl"
@@ -39,6 +43,7 @@ class Task:
         arguments: Plain values for that.
         done: Reads ``done.json``; None before it is there.
         step_timeout: Seconds that one call of an environment may take.
+        attempt: Which one this is, of those that there were or are at it; empty before the first.
     """
 
     key: str
@@ -47,32 +52,56 @@ class Task:
     arguments: Mapping[str, Any]
     done: Callable[[], dict[str, Any] | None] = field(compare=False)
     step_timeout: float
+    attempt: str = ""
 
     @property
     def command(self) -> list[str]:
         """The command that does it."""
         return [sys.executable, "-m", "rlx.launch.task_command", str(self.folder)]
 
-    def prepare(self) -> None:
-        """Write ``spec.json`` for a new attempt; what an earlier one told is deleted."""
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What ``spec.json`` holds."""
+        facts = {"format": FORMAT, "attempt": self.attempt, "worker": self.worker, "arguments": dict(self.arguments)}
+        return {**facts, "step_timeout": float(self.step_timeout)}
+
+    def prepared(self) -> Task:
+        """Return the task in a new attempt, whose ``spec.json`` is written; what an earlier one told is deleted."""
+        task = replace(self, attempt=uuid.uuid4().hex)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in (ERROR, EVENTS):
             (self.folder / name).unlink(missing_ok=True)
-        spec = {"format": FORMAT, "attempt": uuid.uuid4().hex, "worker": self.worker, "arguments": dict(self.arguments)}
-        _write(self.folder / SPEC, {**spec, "step_timeout": self.step_timeout})
+        _write(self.folder / SPEC, task.spec)
+        return task
+
+    def begun(self) -> Task:
+        """Return the task in the attempt that ``spec.json`` names: somebody else has begun it."""
+        return replace(self, attempt=read_spec(self.folder)["attempt"])
+
+    def outcome(self) -> dict[str, Any] | Failure | None:
+        """Return how this attempt has ended, as the folder says; None before."""
+        return self.done() or failure_in(self.folder, self.attempt)
 
 
 def read_spec(folder: Path) -> dict[str, Any]:
     """Return what a task is to do.
 
     Raises:
-        OSError: It has no ``spec.json``.
-        ValueError: That cannot be read.
+        DataDamaged: It has no ``spec.json``, or one that is not of this version.
     """
-    content = json.loads((folder / SPEC).read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{folder / SPEC}: is not a task of this version of rlx")
-    return content
+    path, cure = folder / SPEC, "the command that made the task, called again, writes it anew"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataDamaged(f"{path}: cannot be read: {error.strerror}; {cure}") from None
+    except ValueError as error:
+        raise DataDamaged(f"{path}: is damaged: {first_line(error)}; {cure}") from None
+    kinds = {"attempt": str, "worker": str, "arguments": dict, "step_timeout": float}
+    whole = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in kinds.items())
+    if not whole or content.get("format") != FORMAT:
+        raise DataDamaged(f"{path}: is no task of this version of rlx; {cure}")
+    found: dict[str, Any] = content
+    return found
 
 
 def perform(folder: Path, spec: Mapping[str, Any], emit: Callable[[Any], None]) -> Failure | None:
@@ -104,9 +133,12 @@ def failure_in(folder: Path, attempt: str) -> Failure | None:
 
 
 def write_event(folder: Path, event: Any) -> None:
-    """Append something that the work emitted, a line for people or a sign of life, to ``events.jsonl``."""
+    """Append something that the work emitted, a line for people or a sign of life, to ``events.jsonl``.
+
+    On a full disk it is not heard; the work goes on.
+    """
     content = {"progress": asdict(event)} if isinstance(event, Progress) else {"said": str(event)}
-    with (folder / EVENTS).open("a", encoding="utf-8") as file:
+    with suppress(OSError), (folder / EVENTS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(content) + "\n")
 
 
@@ -114,19 +146,11 @@ class Events:
     """Follows ``events.jsonl`` of a task as it grows."""
 
     def __init__(self, folder: Path):
-        self._path, self._offset = folder / EVENTS, 0
+        self._lines = NewLines(folder / EVENTS)
 
     def new(self) -> Iterator[Any]:
         """Yield what has come since the last call; a line that is being written comes with the next."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                data = file.read()
-        except OSError:
-            return
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for line in whole.splitlines():
+        for line in self._lines.read():
             with suppress(ValueError, TypeError, KeyError):
                 content = json.loads(line)
                 yield Progress(**content["progress"]) if "progress" in content else str(content["said"])
@@ -134,9 +158,13 @@ class Events:
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file as JSON, whole or not at all."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -45,7 +45,7 @@ class Activity(IntEnum):
     CHECKING = 5
 
 
-NAMES = {
+CALL_NAMES = {
     Call.IMPORT: "being imported",
     Call.MAKE: "being made",
     Call.RESET: "`reset`",
@@ -127,7 +127,7 @@ def board_place(cells: Sequence[int]) -> str:
     """Return which call of an environment a board shows, and in what activity; empty outside of any."""
     if cells[CALL] == Call.NOTHING:
         return ""
-    name, during = NAMES[Call(cells[CALL])], DURING.get(Activity(cells[ACTIVITY]), "")
+    name, during = CALL_NAMES[Call(cells[CALL])], DURING.get(Activity(cells[ACTIVITY]), "")
     return name if name.startswith("being") else name + during
 
 

@@ -27,6 +27,7 @@ from .dvc_cache import (
     member as member,
     members as members,
 )
+from .dvc_lock import Lock as Lock, outputs_in as outputs_in, read_lock as read_lock, sections as sections
 from .elsewhere import (
     Match as Match,
     content_of as content_of,

@@ -36,13 +36,12 @@ import torch
 from rlx.config import opened, parse_json, require, write_bytes
 from rlx.envs import Normalizer
 from rlx.errors import CheckpointDamaged, Missing
-from rlx.records.states import leaves, members_of, state_from
+from rlx.records.states import LEARNER, leaves, members_of, state_from
 from rlx.stats import first_line, raised, shown
 
 FORMAT = 3
-"""1: until rlx 0.1. 2: the state names the engine. 3: the learner's own state instead of PPO's, iterations for updates."""
+"""1: the first. 2: the state names the engine. 3: the learner's own state instead of PPO's, iterations for updates."""
 MANIFEST = "rlx/manifest.json"
-LEARNER = "rlx/learner.json"
 NEEDED = ("rlx/config.yaml", "rlx/state.json")
 OLDER_NEEDED = ("policy.pth", "policy.optimizer.pth")
 """What checkpoints of formats 1 and 2 have instead of :data:`LEARNER`."""

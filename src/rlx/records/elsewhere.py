@@ -20,6 +20,7 @@ from typing import Any
 from rlx.config import MOST_BYTES, MOST_CONFIG_BYTES, parse_json, parse_yaml, read_bytes, read_snapshot
 from rlx.errors import CommandFailed, DataDamaged, Missing
 from rlx.records.dvc_cache import cached, has_remote
+from rlx.records.dvc_lock import sections
 from rlx.records.metadata_shape import check_metadata, not_metadata
 
 SNAPSHOT, JUDGING = "config_snapshot.yaml", "judging.yaml"
@@ -215,35 +216,32 @@ def _is_cached(folder: Path) -> bool:
 def recorded_stages(root: Path, stage: str) -> dict[str, Any]:
     """Return what ``dvc.lock`` says of a stage, by run; what of it cannot be read is left out."""
     found: dict[str, Any] = {}
-    for match in re.finditer(_section_of(stage, r"[\w-]+"), _lock_of(root), re.MULTILINE):
-        with suppress(ValueError, TypeError, AttributeError):
-            found |= {name.partition("@")[2]: content for name, content in parse_yaml(match[0].encode()).items()}
+    for name, section in _lock_of(root).items():
+        kind, _, run = name.partition("@")
+        if kind == stage and run:
+            with suppress(ValueError, TypeError, AttributeError):
+                found[run] = next(iter(parse_yaml(section).values()))
     return found
 
 
 def _section(folder: Path, stage: str) -> str:
     """Return what ``dvc.lock`` says of a stage of a run; empty where it says nothing."""
-    found = re.search(_section_of(stage, re.escape(folder.name)), _lock_of(folder.parent.parent), re.MULTILINE)
-    return found[0] if found else ""
+    return _lock_of(folder.parent.parent).get(f"{stage}@{folder.name}", "")
 
 
-def _section_of(stage: str, run: str) -> str:
-    return rf"^  {stage}@{run}:\n(?:    .*\n|  - .*\n)*"
-
-
-def _lock_of(root: Path) -> str:
+def _lock_of(root: Path) -> Mapping[str, str]:
     path = root / "dvc.lock"
     try:
         status = path.stat()
         return _lock(path, status.st_mtime_ns, status.st_size)
     except (OSError, DataDamaged):
-        return ""
+        return {}
 
 
 @functools.lru_cache(maxsize=4)
-def _lock(path: Path, _changed: int, _size: int) -> str:
-    """Return the text of a ``dvc.lock``, read once while it stays as it is."""
-    return read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
+def _lock(path: Path, _changed: int, _size: int) -> Mapping[str, str]:
+    """Return the stages of a ``dvc.lock``, read once while it stays as it is."""
+    return sections(read_bytes(path, MOST_BYTES).decode("utf-8", "replace"))
 
 
 def _file_hash(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rlx.config import from_git, read_json, require
+from rlx.config import from_git, is_image_data, read_json, require
 from rlx.diagnosis import TaskFacts
 from rlx.errors import DataDamaged
 
@@ -114,7 +114,7 @@ class EnvironmentFacts:
         shape = (self.observation_space.data or {}).get("shape", ())
         return TaskFacts(
             self.max_entropy, self.episode_limit, tuple(self.observation_size), low, high, tuple(shape),
-            is_image=_is_image(self.observation_space.data), seeded=self.seeded,
+            is_image=is_image_data(self.observation_space.data or {}), seeded=self.seeded,
         )  # fmt: skip
 
     def to_data(self) -> dict[str, Any]:
@@ -177,7 +177,3 @@ def _bounds(data: Mapping[str, Any] | None) -> tuple[tuple[float, ...], tuple[fl
             found = found["least" if side == "low" else "greatest"]
         sides.append(tuple(float(value) for value in (found if isinstance(found, list) else [found] * count)))
     return sides[0], sides[1]
-
-
-def _is_image(data: Mapping[str, Any] | None) -> bool:
-    return bool(data and data.get("kind") == "Box" and len(data["shape"]) == 3 and data["dtype"] == "uint8")

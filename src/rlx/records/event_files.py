@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rlx.config import MOST_TABLE_BYTES, read_bytes
+from rlx.config import MOST_TABLE_BYTES, UPDATE_SECONDS, read_bytes
 
-_UPDATE_SECONDS = "time/update_seconds"
 _LENGTH, _CHECKSUM = 8, 4
 """Bytes around a record (TFRecord): its length, a checksum of that, the record, a checksum of the record."""
 
@@ -32,7 +31,7 @@ def read_times(folder: Path) -> tuple[dict[int, float], dict[int, float]]:
             if event.HasField("summary"):
                 seconds[event.step] = before + max(0.0, event.wall_time - start)
                 for value in event.summary.value:
-                    if value.tag == _UPDATE_SECONDS:
+                    if value.tag == UPDATE_SECONDS:
                         updates[event.step] = value.simple_value
     return seconds, updates
 

@@ -26,7 +26,7 @@ def checked(row: Mapping[str, Any], documented: Mapping[str, Metric]) -> dict[st
         metric = documented.get(key)
         if metric is None and not is_component(key):
             raise TrainingFailed(f"{key}: the algorithm logs it and does not say what it means; add it to its metrics")
-        number = value if isinstance(value, int) else float(value)
+        number = value if type(value) is int else float(value)
         if not math.isfinite(number):
             if metric is not None and metric.may_be_undefined:
                 continue
@@ -118,7 +118,7 @@ def parse_row(line: str) -> dict[str, Any]:
     if not line.endswith("\n"):
         raise ValueError("it is cut")
     row: dict[str, Any] = json.loads(line)
-    if isinstance(row, dict) and "update" in row:  # as versions before 0.2 called it
+    if isinstance(row, dict) and "update" in row:  # as older versions called it
         row = {("iteration" if name == "update" else name): value for name, value in row.items()}
     for name in ("step", "seed"):
         if type(row[name]) is not int or not 0 <= row[name] < LARGEST_INTEGER:

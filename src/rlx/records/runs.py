@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 from rlx.config import (
     FILE,
     Judging,
+    Metric,
     Snapshot,
     check_links,
     find_root,
     from_dvc,
+    metrics_from,
     read_json,
     read_judging,
     read_snapshot,
@@ -150,6 +152,14 @@ class RunFolder:
         except (Missing, DataDamaged):
             metadata = None
         return run_state(self.path, metadata, kept=self.origin is not None)
+
+    @property
+    def documented(self) -> dict[str, Metric]:
+        """The metrics that it was trained with, as ``metadata.json`` keeps them; empty where it keeps none that can be read."""
+        try:
+            return metrics_from(read_metadata(self.path).get("metrics")) or {}
+        except (Missing, DataDamaged):
+            return {}
 
     @property
     def seeded(self) -> bool | None:

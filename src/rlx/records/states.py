@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config import parse_json, require
+from rlx.config import LARGEST_INTEGER, parse_json, require
+from rlx.stats import first_line
 
-ARRAYS = "rlx/arrays/"
+LEARNER, ARRAYS = "rlx/learner.json", "rlx/arrays/"
 MOST_NESTED = 40
 MOST_VALUES = 200_000
 KINDS = "biufc"
@@ -31,11 +32,16 @@ def members_of(state: Mapping[str, Any], shared: Mapping[str, str]) -> dict[str,
         shared: Paths of parts that are members already, with their names.
 
     Raises:
-        TypeError: It holds something else; the message says where.
+        TypeError: It holds something else, or more than is read again; the message says where or what.
     """
     arrays: dict[str, Any] = {}
-    described = _described(dict(state), "", arrays, shared)
-    found = {"rlx/learner.json": (json.dumps(described, indent=1, allow_nan=False) + "\n").encode()}
+    try:
+        described = _described(dict(state), "", arrays, shared)
+        text = json.dumps(described, indent=1, allow_nan=False) + "\n"
+        _restored(parse_json(text), lambda *_: None)
+    except (ValueError, RecursionError) as error:
+        raise TypeError(f"its state could not be read again: {first_line(error)}") from None
+    found = {LEARNER: text.encode()}
     for name, array in arrays.items():
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
@@ -50,15 +56,19 @@ def _described(  # noqa: PLR0911 — one return per kind
     if path in shared:
         return {"member": shared[path]}
     match tree:
-        case np.generic():
-            return _described(tree.item(), path, arrays, shared)
+        case np.generic() if not isinstance(plain := tree.item(), np.generic):  # as a longdouble's is
+            return _described(plain, path, arrays, shared)
         case float() if not math.isfinite(tree):
             return {"float": repr(tree)}
+        case int() if abs(tree) >= LARGEST_INTEGER:
+            return {"integer": str(tree)}
         case None | bool() | str() | int() | float():
             return tree
         case dict():
-            items = [[key, _described(tree[key], _below(path, key), arrays, shared)] for key in tree]
-            return {"dict": dict(items)} if all(isinstance(key, str) for key in tree) else {"items": items}
+            inside = {key: _described(tree[key], _below(path, key), arrays, shared) for key in tree}
+            if all(isinstance(key, str) for key in tree):
+                return {"dict": inside}
+            return {"items": [[_described(key, path, arrays, {}), inside[key]] for key in tree]}
         case list() | tuple():
             inner = [_described(value, _below(path, index), arrays, shared) for index, value in enumerate(tree)]
             return {type(tree).__name__ if type(tree) is list else "tuple": inner}
@@ -87,6 +97,21 @@ def state_from(members: Mapping[str, bytes], load_shared: Callable[[bytes], Any]
     Raises:
         ValueError: They hold none (also KeyError, TypeError).
     """
+
+    def part(kind: str, name: str) -> Any:
+        if kind == "member":
+            return load_shared(members[name])
+        array = _array(members[name])
+        return _tensor(array) if kind == "tensor" else array
+
+    found = _restored(parse_json(members[LEARNER]), part)
+    require(isinstance(found, dict) and "policy" in found, "no policy")
+    state: dict[str, Any] = found
+    return state
+
+
+def _restored(found: Any, part: Callable[[str, str], Any]) -> Any:
+    """Return what :func:`_described` described; ``part`` gives a part of it that is a member, by its kind and name."""
     count = [0]
 
     def restored(described: Any, depth: int) -> Any:  # noqa: PLR0911 — one return per kind
@@ -98,26 +123,22 @@ def state_from(members: Mapping[str, bytes], load_shared: Callable[[bytes], Any]
         kind = next(iter(described))
         content = described[kind]
         match kind:
-            case "array" | "tensor":
-                array = _array(members[content])
-                return _tensor(array) if kind == "tensor" else array
-            case "member":
-                return load_shared(members[content])
+            case "array" | "tensor" | "member":
+                return part(kind, content)
             case "float":
                 return float(content)
+            case "integer":
+                return int(content)
             case "dict":
                 return {key: restored(value, depth + 1) for key, value in content.items()}
             case "items":
-                return {key: restored(value, depth + 1) for key, value in content}
+                return {restored(key, depth + 1): restored(value, depth + 1) for key, value in content}
             case "list" | "tuple":
                 values = [restored(value, depth + 1) for value in content]
                 return tuple(values) if kind == "tuple" else values
         raise ValueError(f"a value of a kind that no state has: {str(kind)[:40]}")
 
-    found = restored(parse_json(members["rlx/learner.json"]), 0)
-    require(isinstance(found, dict) and "policy" in found, "no policy")
-    state: dict[str, Any] = found
-    return state
+    return restored(found, 0)
 
 
 def _array(content: bytes) -> np.ndarray[Any, Any]:

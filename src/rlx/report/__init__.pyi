@@ -24,7 +24,6 @@ from .comparison_words import (
 from .destination import STDOUT as STDOUT, check_destination as check_destination, delivered as delivered
 from .diagnosis_pictures import write_pictures as write_pictures
 from .diagnosis_words import (
-    MARKS as MARKS,
     diagnosis_headline as diagnosis_headline,
     diagnosis_markdown as diagnosis_markdown,
     finding_lines as finding_lines,
@@ -52,7 +51,6 @@ from .metric_explanations import (
 )
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
 from .metric_tables import COLUMNS as COLUMNS, plotted as plotted, to_rows as to_rows
-from .named_digest import digest_named as digest_named
 from .page import Heading as Heading, write_page as write_page
 from .played import (
     FilmFacts as FilmFacts,
@@ -69,10 +67,11 @@ from .played_policies import (
 )
 from .plots import save_figure as save_figure
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
-from .run_facts import RunFacts as RunFacts, facts_of_run as facts_of_run
+from .run_facts import RunFacts as RunFacts, fact_lines as fact_lines, facts_of_run as facts_of_run
 from .study_comparison import (
     compare_folders as compare_folders,
 )
+from .summarizing import summarize as summarize
 from .sweep_points import swept as swept
 from .sweep_result import (
     SweepResult as SweepResult,

@@ -14,7 +14,7 @@ from rlx.experiments import find_run
 from rlx.report.judged_runs import JudgedRuns, chosen_runs, judge_runs, judge_study, with_outdated
 from rlx.report.score_table import read_references, read_score_table
 from rlx.report.study_comparison import compare_folders, compare_metric
-from rlx.report.sweep_digest import judge_sweep, points_of
+from rlx.report.sweep_summary import judge_sweep, points_of
 
 
 @dataclass(frozen=True)

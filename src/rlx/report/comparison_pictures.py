@@ -14,16 +14,18 @@ from rlx.comparison import StudyComparison, task_name
 PROFILE_POINTS = 81
 
 
-NAMES = ("learning_curves", "scores", "differences", "profiles")
+PICTURES = ("learning_curves", "scores", "differences", "profiles")
 
 
-def pictures(study: StudyComparison, runs: Sequence[str], wanted: Collection[str] = NAMES) -> Iterator[tuple[str, Any]]:
+def pictures(
+    study: StudyComparison, runs: Sequence[str], wanted: Collection[str] = PICTURES
+) -> Iterator[tuple[str, Any]]:
     """Yield the pictures of a comparison: a name and a matplotlib figure each, drawn when it is asked for.
 
     Args:
         study: The comparison.
         runs: Its runs, in the order that gives each its colour.
-        wanted: Which of :data:`NAMES`.
+        wanted: Which of :data:`PICTURES`.
     """
     from rlx.report import plots
 

@@ -231,7 +231,7 @@ def methods_grids(study: StudyComparison) -> Iterator[Grid]:
     yield Grid(f"Methods against {study.baseline}", head, judged, note)
 
 
-MARKS = {"improved": " ▲", "regressed": " ▼", "equivalent": " =", "identical": " ≡"}
+SUFFIXES = {"improved": " ▲", "regressed": " ▼", "equivalent": " =", "identical": " ≡"}
 
 
 def environments_grid(study: StudyComparison) -> Grid:
@@ -240,7 +240,7 @@ def environments_grid(study: StudyComparison) -> Grid:
     method_of = {run: name for name, runs in study.groups.items() for run in runs}
     cells = {
         (task_name(run), method_of[run.run]): number(float(run.scores_S.mean()))
-        + MARKS.get(verdicts.get(run.run, ""), "")
+        + SUFFIXES.get(verdicts.get(run.run, ""), "")
         for run in study.scores
         if run.run in method_of
     }

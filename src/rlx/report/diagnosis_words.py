@@ -10,7 +10,6 @@ from rlx.diagnosis import Diagnosis, Evidence, Finding, Suggestion
 from rlx.report.train_commands import Remaking
 from rlx.stats import number
 
-MARKS = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 NOTHING_FOUND = "Nothing was found that would need attention."
 
 
@@ -92,7 +91,7 @@ def diagnosis_markdown(diagnosis: Diagnosis, pictures: Mapping[str, str], level:
     titles = {finding.id: finding.title for finding in (*diagnosis.findings, *diagnosis.consequences)}
     for finding in diagnosis.findings:
         lines += [
-            f"{mark}# {MARKS[finding.severity]}: {finding.title}",
+            f"{mark}# {finding.severity.upper()}: {finding.title}",
             "",
             finding.what,
             "",
@@ -160,4 +159,4 @@ def finding_lines(finding: Finding, consequences: Sequence[Finding]) -> Iterator
 
 
 headline = diagnosis_headline
-"""As the stage files of projects made by rlx 0.1 import it."""
+"""As the stage files of older projects import it."""

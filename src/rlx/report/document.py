@@ -50,13 +50,18 @@ def part_of(kind: type[Kind], whole: Any) -> Kind:
     return kind(**{each.name: getattr(whole, each.name) for each in fields(kind)})  # type: ignore[arg-type]
 
 
-def from_json(kind: type[Kind], text: str) -> Kind:
+def from_json(kind: type[Kind], text: str, *, exact: bool = False) -> Kind:
     """Return what :func:`to_json` had written.
+
+    Args:
+        kind: Which document it is.
+        text: The JSON.
+        exact: Refuse fields that the document has not, which newer versions may have added.
 
     Raises:
         ValueError: The text is no such document; the message says what is wrong where.
     """
-    (found,) = _adapter(cast("Any", kind)).validate_json(f"[{text}]")
+    (found,) = _adapter(cast("Any", kind), exact=exact).validate_json(f"[{text}]")
     return cast("Kind", found)
 
 
@@ -71,8 +76,8 @@ def key_of(name: str) -> str:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[list[Any]]:
+def _adapter(kind: Any, *, exact: bool) -> TypeAdapter[list[Any]]:
     from pydantic import ConfigDict, TypeAdapter  # takes long to import, and most commands read no document
 
-    config = ConfigDict(extra="forbid", strict=True, alias_generator=key_of)
+    config = ConfigDict(extra="forbid" if exact else "ignore", strict=True, alias_generator=key_of)
     return TypeAdapter(list[kind], config=config)  # a list takes a config, a dataclass none

@@ -22,11 +22,11 @@ from rlx.report.document import from_json, key_of
 from rlx.report.metric_explanations import ExplainedRun
 from rlx.report.metric_tables import Plotted
 from rlx.report.played import Evaluated, FilmFacts
-from rlx.report.project_digest import ProjectSummed
-from rlx.report.run_digest import RunSummed
+from rlx.report.project_summary import ProjectSummed
 from rlx.report.run_facts import RunFacts
-from rlx.report.sweep_digest import SweepSummed
+from rlx.report.run_summary import RunSummed
 from rlx.report.sweep_points import Swept
+from rlx.report.sweep_summary import SweepSummed
 
 DOCUMENTS: dict[str, type] = {
     "ls": Listing,
@@ -46,7 +46,7 @@ DOCUMENTS: dict[str, type] = {
     "doctor": Examination,
 }
 """By command, what its ``--json`` prints."""
-NAMES = {
+TYPE_NAMES = {
     str: "text",
     int: "whole number",
     float: "number",
@@ -67,12 +67,12 @@ that do not exist, or are infinite, are `null`. Messages go to standard error, s
 
 
 def check_document(command: str, text: str) -> None:
-    """Check that a text is the document that a command prints.
+    """Check that a text is the document that a command prints, and nothing more.
 
     Raises:
         ValueError: It is not.
     """
-    from_json(DOCUMENTS[command], text)
+    from_json(DOCUMENTS[command], text, exact=True)
 
 
 def render_documents() -> str:
@@ -130,9 +130,9 @@ def _type(annotation: Any, waiting: list[type]) -> str:
         inner = ["number"] if origin is np.ndarray else [_type(each, waiting) for each in arguments if each is not ...]
         either = " or ".join(dict.fromkeys(inner))
         return either if origin in (Union, UnionType) else f"list of {either}"
-    if annotation not in NAMES:
+    if annotation not in TYPE_NAMES:
         waiting.append(annotation)
-    return NAMES.get(annotation) or str(annotation.__name__)
+    return TYPE_NAMES.get(annotation) or str(annotation.__name__)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rlx.algorithms import vocabulary
 from rlx.diagnosis import Evidence, Finding
 from rlx.errors import RlxError
 from rlx.records import RunFolder
@@ -14,9 +13,9 @@ from rlx.report.run_analysis import analyze
 from rlx.stats import number
 
 
-def curve_of(evidence: Evidence) -> str:
-    """Return the metric whose curve shows a fact best; empty where none does."""
-    named = sorted((key for key in vocabulary() if "/" in key and key in evidence.metric), key=len)
+def curve_of(evidence: Evidence, drawn: Iterable[str]) -> str:
+    """Return the metric, of those that are drawn, whose curve shows a fact best; empty where none does."""
+    named = sorted((key for key in drawn if key in evidence.metric), key=len)
     return named[-1] if named else "rollout/return_mean" if "return" in evidence.metric and evidence.window else ""
 
 

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from rlx.report.metric_curves import CurveSheet, MetricCurve
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_pictures import BANDS, look_of
-from rlx.report.metric_tables import UNITS
+from rlx.report.metric_tables import X_UNITS
 from rlx.report.plots import LineStyle, sight
 from rlx.stats import Array
 
@@ -40,7 +40,7 @@ def curve_page(sheet: CurveSheet) -> str:
             if run.run in panel.curves:
                 for trace in _traces(panel.curves[run.run], look_of(index, escape(run.label)), f"run{index}", told):
                     figure.add_trace(trace, **place)
-        _frame(figure, panel, UNITS[sheet.x], place)
+        _frame(figure, panel, X_UNITS[sheet.x], place)
     figure.update_layout(
         template="plotly_white",
         height=MARGIN + ROW_HEIGHT * rows,
@@ -60,7 +60,7 @@ def _frame(figure: Any, panel: Panel, unit: str, place: dict[str, int]) -> None:
         figure.add_trace(go.Scatter(**nothing, showlegend=False, hoverinfo="skip"), **place)
         return
     figure.update_yaxes(range=sight(panel.shown_values, panel.bands), exponentformat="power", **place)
-    if unit == UNITS["time"]:
+    if unit == X_UNITS["time"]:
         figure.update_xaxes(rangemode="tozero", **place)
     if panel.random_return is not None:
         text = {"annotation_text": "random policy", "annotation_position": "bottom right"}

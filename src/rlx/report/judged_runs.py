@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rlx.comparison import Comparison, StudyComparison
+from rlx.comparison import Comparison, RunScores, StudyComparison
 from rlx.config import Parameters, check_unchanged, compose_run
 from rlx.errors import ConfigError, Missing, RlxError
 from rlx.experiments import Row, find_run, folder_row
@@ -109,18 +109,19 @@ def judge_runs(
         parameters: How to judge.
         methods: For several environments, the runs of each method.
     """
-    problems = {folder.name: hindrance(folder, parameters) for folder in folders}
-    without = {name: problem for name, problem in problems.items() if problem}
+    read = {folder.name: scores_or_why_not(folder, parameters) for folder in folders}
+    without = {name: found for name, found in read.items() if isinstance(found, str)}
+    scores = {name: found for name, found in read.items() if not isinstance(found, str)}
     sound = {folder.name: folder for folder in folders if folder.name not in without}
     others = {folder.name: folder for folder in folders if folder.name in without}
     groups = {name: here for name, runs in (methods or {}).items() if (here := [run for run in runs if run in sound])}
     if not sound:
         return JudgedRuns(None, ["No run has held-out scores yet."], {}, without, others)
     if baseline in (groups or sound):
-        study = compare_folders(list(sound.values()), baseline, parameters.compare, groups)
+        study = compare_folders(list(sound.values()), baseline, parameters.compare, groups, known=scores)
         study = with_outdated(study, list(sound.values()))
         return JudgedRuns(study, headlines(study), sound, without, others)
-    study = compare_folders(list(sound.values()), next(iter(sound)), parameters.compare)
+    study = compare_folders(list(sound.values()), next(iter(sound)), parameters.compare, known=scores)
     line = f"There is no verdict: the baseline {baseline} {without.get(baseline, 'has no held-out scores here')}."
     return JudgedRuns(study.without_verdicts(baseline), [line], sound, without, others)
 
@@ -142,7 +143,7 @@ def outdated(folder: RunFolder) -> str | None:
     why = "params.yaml or its config says otherwise now"
     try:
         snapshot = folder.snapshot
-        if compose_run(root, run).config == snapshot.config:
+        if replace(snapshot, config=compose_run(root, run).config) == snapshot:
             why = "code that it was made with has changed"
             check_unchanged(root, snapshot.code.files)
             return None
@@ -153,8 +154,8 @@ def outdated(folder: RunFolder) -> str | None:
     return f"{folder.name} is out of date: {why} (`dvc repro` makes it anew)"
 
 
-def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:
-    """Return why a run has no scores that could be judged, with the cure; None where it has.
+def scores_or_why_not(folder: RunFolder, parameters: Parameters) -> RunScores | str:
+    """Return the scores by which a run is judged; where it has none, why, with the cure, as the end of a sentence.
 
     Scores in the folder of a run that is not finished are those of an earlier training: evaluation comes after.
     """
@@ -163,10 +164,9 @@ def hindrance(folder: RunFolder, parameters: Parameters) -> str | None:
     if row is not None and not scored:
         return state(replace(row, id=folder.name), parameters)
     try:
-        evidence_of(folder, parameters.compare.checkpoint)
+        return evidence_of(folder, parameters.compare.checkpoint)
     except RlxError as error:
         return f"has no scores: {error}" if folder.is_evaluated else "is trained, but not evaluated yet"
-    return None
 
 
 def state(row: Row, parameters: Parameters) -> str:
@@ -179,7 +179,15 @@ def state(row: Row, parameters: Parameters) -> str:
 def baseline_of(root: Path, parameters: Parameters, folder: RunFolder) -> RunFolder | None:
     """Return the study's baseline on a run's environment; None where it has no scores on it."""
     members = parameters.study.methods.get(parameters.baseline, [parameters.baseline])
-    found = [RunFolder(root / "runs" / run) for run in members]
-    sound = [base for base in found if hindrance(base, parameters) is None]
     environment = folder.snapshot.config.env.id
-    return next((base for base in sound if base.snapshot.config.env.id == environment), None)
+    for base in (RunFolder(root / "runs" / run) for run in members):
+        if _environment(base) == environment and not isinstance(scores_or_why_not(base, parameters), str):
+            return base
+    return None
+
+
+def _environment(folder: RunFolder) -> str | None:
+    try:
+        return folder.snapshot.config.env.id
+    except RlxError:
+        return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rlx.algorithms import vocabulary
-from rlx.config import is_component
+from rlx.config import Metric, is_component
 from rlx.errors import UsageError
+from rlx.records import RunFolder
 from rlx.report.metric_curves import RETURNS, Wanted
 
 INTERNALS = tuple(
@@ -25,39 +26,54 @@ INTERNALS = tuple(
 """What tells how PPO's updates go."""
 
 
-def chosen_metrics(names: Sequence[str], x: str, windows: int | None) -> Wanted:
+def chosen_metrics(names: Sequence[str], x: str, windows: int | None, folders: Sequence[RunFolder] = ()) -> Wanted:
     """Return what the names of metrics ask for: metrics, ``internals``, ``all``, or by default the returns.
 
     A metric may be named without its group where that is unmistakable (``approx_kl``); parts of the reward, which the
     environment names, are asked for with theirs (``reward/forward``).
+
+    Args:
+        names: As typed.
+        x: ``steps`` or ``time``.
+        windows: See :class:`Wanted`.
+        folders: The runs that are to be drawn, whose own metrics may be asked for too.
 
     Raises:
         UsageError: There is no such metric; the message names the nearest.
     """
     metrics: dict[str, None] = dict.fromkeys(() if names else RETURNS)
     optional: dict[str, None] = {}
-    groups = {"internals": INTERNALS, "all": known_metrics()}
-    others = (*groups, "reward/NAME")
+    groups = {"internals": INTERNALS, "all": known_metrics(folders)}
+    others, own = (*groups, "reward/NAME"), {key for folder in folders for key in folder.documented}
     for name in names:
         if name in groups:
             optional |= dict.fromkeys(groups[name])
         else:
-            metrics[name if is_component(name) else metric_named(name, groups["all"], others)] = None
+            metrics[name if is_component(name) else metric_named(name, groups["all"], others, own)] = None
     return Wanted(list(metrics), [metric for metric in optional if metric not in metrics], x, windows, "all" in names)
 
 
-def known_metrics() -> list[str]:
-    """Return the metrics of fixed names that can be drawn."""
-    return [key for key, metric in vocabulary().items() if not metric.is_counter]
+def known_metrics(folders: Sequence[RunFolder]) -> list[str]:
+    """Return the metrics of fixed names that can be drawn: those known here, and those that runs were trained with."""
+    return [key for key, metric in vocabulary_of(folders).items() if not metric.is_counter]
 
 
-def metric_named(name: str, known: Sequence[str], others: Sequence[str] = ()) -> str:
+def vocabulary_of(folders: Sequence[RunFolder]) -> dict[str, Metric]:
+    """Return all metrics that are known here or that runs were trained with; of several runs, the first has the word."""
+    found: dict[str, Metric] = {}
+    for folder in reversed(folders):
+        found |= folder.documented
+    return vocabulary(recorded=found)
+
+
+def metric_named(name: str, known: Sequence[str], others: Sequence[str] = (), own: Collection[str] = ()) -> str:
     """Return the metric that a name asks for: itself, without its group, or the end of one (``kl``), if unmistakable.
 
     Args:
         name: As typed.
         known: The metrics there are.
         others: What may be asked for beside metrics, for the message.
+        own: Those of them that the runs in question were trained with, which are meant before others.
 
     Raises:
         UsageError: There is none, or there are several; the message names the nearest.
@@ -65,7 +81,10 @@ def metric_named(name: str, known: Sequence[str], others: Sequence[str] = ()) ->
     if name in known:
         return name
     short = {key: key.rpartition("/")[2] for key in known}
+    mine = [key for key in known if key in own]
     for same in (
+        [key for key in mine if short[key] == name],
+        [key for key in mine if short[key].endswith(f"_{name}")],
         [key for key in known if short[key] == name],
         [key for key in known if short[key].endswith(f"_{name}")],
     ):

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from rlx import stats
-from rlx.config import PER_EPISODE, is_component
+from rlx.algorithms import vocabulary
+from rlx.config import Metric, is_component, metric_of
 from rlx.diagnosis import windowed
 from rlx.errors import Missing, RlxError
 from rlx.experiments import SeedMetrics, read_metrics, training_clocks
@@ -177,11 +178,13 @@ def _run(root: Path, folder: RunFolder, wanted: Wanted, notes: list[str]) -> Run
         notes.append(f"{folder.name}: has not finished its first update")
         return None
     snapshot = folder.snapshot
+    known = vocabulary(snapshot.config.algo.name, folder.documented)
     parts = {name for found in metrics.values() for name in found.values if wanted.components and is_component(name)}
     curves = {
         metric: curve
         for metric in dict.fromkeys([*wanted.metrics, *wanted.optional, *sorted(parts)])
-        if (curve := _curve(metric, metrics, wanted.windows, clocks)) is not None
+        if (curve := _curve(metric_of(metric, known) or Metric(metric, ""), metrics, wanted.windows, clocks))
+        is not None
     }
     return RunCurves(
         folder.name, _task(folder), len(snapshot.seeds), _random_return(folder, notes), curves, len(metrics)
@@ -230,7 +233,7 @@ def _task(folder: RunFolder) -> str:
 
 
 def _curve(
-    metric: str,
+    metric: Metric,
     metrics: Mapping[int, SeedMetrics],
     windows: int | None,
     clocks: Mapping[int, Mapping[int, float]] | None,
@@ -239,7 +242,7 @@ def _curve(
     logged = {
         seed: found
         for seed, found in metrics.items()
-        if metric in found.values and np.isfinite(found.values[metric]).any() and (clocks is None or seed in clocks)
+        if np.isfinite(found.values.get(metric.name, np.nan)).any() and (clocks is None or seed in clocks)
     }
     if not logged:
         return None
@@ -259,27 +262,23 @@ def _meaned(seeds: Mapping[int, SeedCurve], x_T: Array, values_ST: Array) -> Met
     return MetricCurve(x_T=x_T, **vars(stats.mean_band(values_ST)), seeds=seeds)
 
 
-def _on_one_grid(metric: str, logged: Mapping[int, SeedMetrics], windows: int | None) -> tuple[Array, Array, Array]:
+def _on_one_grid(metric: Metric, logged: Mapping[int, SeedMetrics], windows: int | None) -> tuple[Array, Array, Array]:
     """Return steps, values per seed there, and whether each seed has come that far."""
     steps_U = np.unique(np.concatenate([found.steps_U for found in logged.values()]))
     last_S = np.array([found.steps_U[-1] for found in logged.values()])[:, None]
     values_SU, weights_SU = (np.full((len(logged), len(steps_U)), fill) for fill in (np.nan, 0.0))
     for row, found in enumerate(logged.values()):
         at = np.searchsorted(steps_U, found.steps_U)
-        values_SU[row, at] = found.values[metric]
-        weights_SU[row, at] = found.values.get("rollout/episodes", 1.0) if _is_per_episode(metric) else 1.0
+        values_SU[row, at] = found.values[metric.name]
+        weights_SU[row, at] = found.values.get("rollout/episodes", 1.0) if metric.per_episode else 1.0
     known_U = np.isfinite(values_SU).any(axis=0)
-    if metric in SETTINGS or not metric.startswith(("rollout/", "reward/", "train/")) or windows == 0:
+    measured = metric.per_episode or metric.name.startswith(("rollout/", "train/"))
+    if metric.name in SETTINGS or not measured or windows == 0:
         return steps_U[known_U], values_SU[:, known_U], steps_U[known_U] <= last_S
-    count = windows or (ROLLOUT_WINDOWS if not metric.startswith("train/") else TRAIN_WINDOWS)
+    count = windows or (ROLLOUT_WINDOWS if not metric.name.startswith("train/") else TRAIN_WINDOWS)
     steps_W, values_SW = windowed(steps_U, values_SU, weights_SU, count)
     first_W = np.array([part[0] for part in np.array_split(steps_U, len(steps_W))])
     return steps_W, values_SW, first_W <= last_S
-
-
-def _is_per_episode(metric: str) -> bool:
-    """Tell whether a metric is a mean over the training episodes that ended in a rollout."""
-    return metric in PER_EPISODE or is_component(metric)
 
 
 def _filled(values_ST: Array, here_ST: Array) -> Array:

@@ -110,8 +110,10 @@ def explain_record(record: RunRecord, metric: str | None = None, more: Sequence[
     signals = Signals(record)
     logged = logged_metrics(signals)
     components = [name for name in logged if name.startswith(COMPONENT)]
-    known = {**(record.metrics or {}), **vocabulary(record.config.algo.name)}
-    wanted = in_groups(logged) if metric is None else [metric_named(metric, [*known, *components])]
+    known = vocabulary(record.config.algo.name, record.metrics or {})
+    wanted = (
+        in_groups(logged) if metric is None else [metric_named(metric, [*known, *components], own=record.metrics or {})]
+    )
     diagnosis = diagnose(record, more)
     found = (*diagnosis.findings, *diagnosis.consequences)
     explained = [each for name in wanted if (each := metric_of(name, known)) is not None]
@@ -127,9 +129,9 @@ def explain_record(record: RunRecord, metric: str | None = None, more: Sequence[
 
 
 def in_groups(metrics: Sequence[str]) -> list[str]:
-    """Return metrics in the order of their groups."""
-    order = {group: place for place, group in enumerate(GROUPS)}
-    return sorted(metrics, key=lambda name: order.get(name.partition("/")[0], len(order)))
+    """Return metrics in the order of their groups, those of an algorithm's own groups last."""
+    groups = [*GROUPS, *dict.fromkeys(name.partition("/")[0] for name in metrics)]
+    return sorted(metrics, key=lambda name: groups.index(name.partition("/")[0]))
 
 
 def _note(explained: Metric, behaviour: Behaviour, resting: tuple[Finding, ...]) -> MetricNote:

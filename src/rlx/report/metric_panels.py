@@ -12,7 +12,7 @@ from rlx.config import COMMON
 from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve
 from rlx.stats import Array
 
-NOTHING = {"rollout/return_mean": "no training episode ended"}
+WHY_EMPTY = {"rollout/return_mean": "no training episode ended"}
 WIDEST = 3
 
 
@@ -61,6 +61,6 @@ def panels(sheet: CurveSheet) -> list[Panel]:
             name = COMMON[metric].title if metric in RETURNS else metric
             title = f"{task}: {name}" if len(sheet.tasks) > 1 or index == 0 else name
             row, column = block * down + index // across, index % across
-            empty = NOTHING.get(metric, f"no {metric}")
+            empty = WHY_EMPTY.get(metric, f"no {metric}")
             found.append(Panel(row, column, title, curves, sheet.random_return(task, metric), empty))
     return found

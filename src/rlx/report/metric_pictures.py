@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 
 from rlx.report.metric_curves import CurveSheet
 from rlx.report.metric_panels import Panel, panels
-from rlx.report.metric_tables import UNITS
+from rlx.report.metric_tables import X_UNITS
 from rlx.report.plots import COLOURS, LineStyle, draw_band, draw_seed, keep_in_sight
 
 DASHES = ("-", "--")
@@ -55,7 +55,7 @@ def _draw(axes: Any, panel: Panel, sheet: CurveSheet, looks: dict[str, LineStyle
         axes.axhline(panel.random_return, color="grey", linestyle=":", linewidth=1)
     keep_in_sight(axes, panel.shown_values, panel.empty, panel.bands)
     axes.set_title(_plain(panel.title), fontsize=10, loc="left")
-    axes.set_xlabel(UNITS[sheet.x])
+    axes.set_xlabel(X_UNITS[sheet.x])
     if sheet.x == "steps":
         axes.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
     elif panel.curves:

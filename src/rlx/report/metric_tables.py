@@ -11,7 +11,7 @@ import numpy as np
 from rlx.report.metric_curves import CurveSheet, RunCurves
 from rlx.stats import Array
 
-UNITS = {"steps": "environment steps", "time": "seconds of training"}
+X_UNITS = {"steps": "environment steps", "time": "seconds of training"}
 COLUMNS = ("run", "environment", "metric", "seed", "x", "value", "low", "high", "n")
 
 
@@ -38,7 +38,7 @@ def plotted(sheet: CurveSheet) -> Plotted:
         replace(run, metrics={metric: run.metrics[metric] for metric in sheet.metrics if metric in run.metrics})
         for run in sheet.runs
     ]
-    return Plotted(1, UNITS[sheet.x], runs, sheet.notes)
+    return Plotted(1, X_UNITS[sheet.x], runs, sheet.notes)
 
 
 def to_rows(sheet: CurveSheet) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ from rlx.report.page_pictures import data_uri, page_pictures
 from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.stats import visible
 
-MARKS = {
+VERDICT_MARKS = {
     "improved": "▲",
     "regressed": "▼",
     "equivalent": "=",
@@ -220,7 +220,7 @@ def _verdicts(study: StudyComparison) -> list[dict[str, Any]]:
         {
             "line": judged_alone or verdict_headline(study, found),
             "verdict": found.verdict,
-            "mark": MARKS[found.verdict],
+            "mark": VERDICT_MARKS[found.verdict],
             "title": f"{found.run} against {found.baseline}",
             "reasons": judgement(found, told=shared_warnings(study)),
         }

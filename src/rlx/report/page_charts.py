@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from rlx import stats
-from rlx.algorithms import vocabulary
 from rlx.comparison import StudyComparison, task_name
+from rlx.config import Metric
 from rlx.errors import Missing
 from rlx.records import RunFolder
-from rlx.report.metric_choice import INTERNALS, known_metrics
+from rlx.report.metric_choice import INTERNALS, known_metrics, vocabulary_of
 from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve, RunCurves, Wanted, curve_sheet
 from rlx.report.metric_pictures import MOST_RUNS, look_of
 from rlx.report.plots import COLOURS, sight
@@ -65,7 +65,7 @@ def charts_of(root: Path, folders: Sequence[RunFolder], study: StudyComparison |
     seeds = {int(seed) for panel in (*curves, *scores) for run in panel["runs"] for seed in run["names"]}
     data = {
         "looks": looks,
-        "metrics": _metrics(sheet) if sheet else [],
+        "metrics": _metrics(sheet, vocabulary_of(shown)) if sheet else [],
         "curves": curves,
         "scores": scores,
         "differences": _differences(study, looks) if study else None,
@@ -93,7 +93,7 @@ def _row(values_T: Array) -> list[float | None]:
 
 def _sheet(root: Path, folders: Sequence[RunFolder], notes: list[str]) -> CurveSheet | None:
     try:
-        sheet = curve_sheet(root, folders, Wanted([], known_metrics()))
+        sheet = curve_sheet(root, folders, Wanted([], known_metrics(folders)))
     except Missing as error:
         notes += [line.strip() for line in str(error).splitlines()[1:]]
         return None
@@ -101,9 +101,8 @@ def _sheet(root: Path, folders: Sequence[RunFolder], notes: list[str]) -> CurveS
     return sheet
 
 
-def _metrics(sheet: CurveSheet) -> list[dict[str, Any]]:
+def _metrics(sheet: CurveSheet, known: Mapping[str, Metric]) -> list[dict[str, Any]]:
     found = sorted(sheet.metrics, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
-    known = vocabulary()
     return [
         {
             "key": key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,12 @@ def known_or_played(
 
 def episode_rows(played: Sequence[PlayedPolicy]) -> list[dict[str, Any]]:
     """Return the policies' episodes as rows of :data:`EPISODE_COLUMNS`."""
-    return [to_json(item) | row for item in played for row in to_json(item.episodes)]
+    return [
+        head | row
+        for item in played
+        for head in [to_json(replace(item, episodes=()))]  # without what comes row by row
+        for row in to_json(item.episodes)
+    ]
 
 
 def played_grid(played: Sequence[PlayedPolicy], protocol: FinalEvalConfig) -> Grid:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from rlx.config import from_git, read_json
+from rlx.config import from_git, read_json, told_sources
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments import LINEAGE, asked_to_be, progress
 from rlx.launch import Cause
 from rlx.records import FILE as TASK, RunFolder, Score, cure_of_study_run, read_labels, read_metadata
 from rlx.report.run_files import FACTS, damaged_files
+from rlx.stats import number
 
 FORMAT: Literal[1] = 1
 
@@ -211,3 +212,48 @@ def _score(score: Score) -> CheckpointScore:
         seeds=dict(sorted(score.seeds.items())),
         steps=dict(sorted(score.steps.items())),
     )
+
+
+def fact_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
+    """Yield what `rlx info` shows: a name and a text each."""
+    yield "run", facts.run + (f" ({facts.title})" if facts.title else "")
+    done = "" if facts.progress is None else f", {100 * facts.progress:.0f} % of its environment steps"
+    yield "status", f"{facts.status}{done}"
+    if facts.problem:
+        yield "results", facts.problem
+    yield "environment", f"{facts.environment}, {facts.algorithm}"
+    if facts.continues:
+        yield "continues", facts.continues
+    lineage = {"parent": facts.parent, "study": facts.study, "candidate": facts.candidate}
+    yield from ((name, value) for name, value in lineage.items() if value is not None and value != facts.continues)
+    if facts.tags:
+        yield "tags", " ".join(facts.tags)
+    if facts.note:
+        yield "note", facts.note
+    seeds = facts.seeds
+    yield "seeds", f"{len(seeds.finished)} of {len(seeds.wanted)} finished"
+    for seed, error in seeds.failed.items():
+        yield f"seed {seed}", f"failed: {error}"
+    for name, score in (facts.scores or {}).items():
+        between = "" if score.ci_low is None else f" [{number(score.ci_low)}, {number(score.ci_high)}]"
+        worst = min(score.seeds, key=lambda seed: score.seeds[seed])
+        yield (
+            name,
+            f"mean return {number(score.return_mean)}{between}, worst seed {worst}: {number(score.seeds[worst])}",
+        )
+    if facts.random_return is not None:
+        yield "random", f"mean return {number(facts.random_return)}"
+    if facts.cost:
+        yield "cost", f"{facts.cost['environment_steps']:,} steps, {facts.seconds or 0:,.0f} s"
+    if facts.engine:
+        yield "engine", f"{facts.engine['name']}: {facts.engine['reason']}"
+    if facts.git:
+        dirty = facts.git.get("dirty") or []
+        shown = ", ".join(dirty[:8]) + (f" and {len(dirty) - 8} more (--json lists them)" if len(dirty) > 8 else "")
+        changed = f", with {len(dirty)} changed files: {shown}" if dirty else ""
+        yield "code", f"{(facts.git.get('commit') or 'no commit')[:10]}{changed}"
+    if facts.versions:
+        yield "versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items() if version)
+    for index, line in enumerate(told_sources(facts.sources or {})):
+        yield "values from" if index == 0 else "", line
+    yield "files", f"{facts.folder}: {', '.join(facts.artifacts)}"

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from rlx.algorithms import algorithms
-from rlx.config import COMMON, metrics_from
+from rlx.algorithms import algorithms, vocabulary
+from rlx.config import COMMON, Metric
 from rlx.diagnosis import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.errors import Missing
 from rlx.experiments import SeedMetrics, read_metrics, training_times
 from rlx.records import BENCH, RANDOM, Clock, RunFolder, read_episodes, read_facts, read_metadata, read_summary
 
-NOTHING = SeedMetrics(np.array([], dtype=int), {})
+NO_METRICS = SeedMetrics(np.array([], dtype=int), {})
 
 
 def record_of(root: Path, folder: RunFolder) -> RunRecord:
@@ -45,7 +45,7 @@ def record_of(root: Path, folder: RunFolder) -> RunRecord:
     seeds = tuple(
         _seed(
             seed,
-            metrics.get(seed, NOTHING),
+            metrics.get(seed, NO_METRICS),
             clocks.get(seed),
             played.get(seed),
             {"status": status, "traceback": _traceback(root, folder, seed), **told.get(seed, {})},
@@ -63,9 +63,17 @@ def record_of(root: Path, folder: RunFolder) -> RunRecord:
         seeds_wanted=len(snapshot.seeds),
         stale=status == "stopped" and metadata.get("status") == "running",
         still_return=still.return_mean if still else None,
-        family=row.family if row else str(metadata.get("family") or "on-policy"),
-        metrics={**COMMON, **row.metrics} if row else metrics_from(metadata.get("metrics")),
+        family=str(metadata.get("family") or (row.family if row else "on-policy")),
+        metrics=_documented(snapshot.config.algo.name, folder.documented),
     )
+
+
+def _documented(algorithm: str, recorded: Mapping[str, Metric]) -> dict[str, Metric] | None:
+    """Return the metrics that a run's algorithm documents: as it was trained with, else as the algorithm has them now."""
+    row = algorithms().get(algorithm)
+    known = vocabulary(algorithm, recorded)
+    names = recorded or (row.metrics if row else {})
+    return {name: metric for name, metric in known.items() if name in names or name in COMMON} if names else None
 
 
 def _metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:

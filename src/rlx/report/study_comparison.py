@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rlx.comparison import Bars, Choice, StudyComparison, choice_of, judge
+from rlx.comparison import Bars, Choice, RunScores, StudyComparison, choice_of, judge
 from rlx.config import CompareConfig
 from rlx.errors import UsageError
 from rlx.records import content_of
@@ -27,6 +27,7 @@ def compare_folders(  # noqa: PLR0913
     *,
     sequential: bool = False,
     effect: float | None = None,
+    known: Mapping[str, RunScores] = {},
 ) -> StudyComparison:
     """Judge run folders against a baseline, each by what its ``judging.yaml`` says.
 
@@ -37,6 +38,7 @@ def compare_folders(  # noqa: PLR0913
         methods: For several environments, the runs of each method.
         sequential: Judge look by look.
         effect: A minimum effect for all of them instead.
+        known: Scores that have been read already, by run.
 
     Raises:
         UsageError: The baseline is not among the runs, or two runs have one name.
@@ -45,7 +47,7 @@ def compare_folders(  # noqa: PLR0913
         DataDamaged: A file of a run cannot be read.
     """
     _check_names(folders)
-    runs = [evidence_of(folder, settings.checkpoint) for folder in folders]
+    runs = [known.get(folder.name) or evidence_of(folder, settings.checkpoint) for folder in folders]
     choices = {folder.name: found for folder in folders if (found := _choice(folder))}
     judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
     judged = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)

@@ -12,7 +12,7 @@ from rlx.experiments import Family, Point
 from rlx.report.comparison_words import unlearned, verdict_headline, verdicts
 from rlx.report.grid import Grid
 from rlx.report.study_comparison import compare_folders
-from rlx.report.sweep_digest import looked_at_once
+from rlx.report.sweep_summary import looked_at_once
 from rlx.report.text import Line
 from rlx.stats import MISSING, interval, number
 

@@ -8,5 +8,4 @@ from .playing import (
     play_policies as play_policies,
 )
 from .seeds import SeedOutcome as SeedOutcome, check as check, train_run as train_run
-from .shooting import Shooting as Shooting, Shot as Shot
-from .video import film_policy as film_policy, film_run as film_run, representatives as representatives
+from .video import film_played as film_played, film_run as film_run, representatives as representatives

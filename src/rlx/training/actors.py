@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 
 from rlx.algorithms import Actor, device_for, trained_config
 from rlx.config import RunConfig
-from rlx.envs import PLACES, Environments, Normalizer
-from rlx.errors import CheckpointDamaged, TrainingFailed
+from rlx.envs import PLACES, Environments, Normalizer, executable
+from rlx.errors import CheckpointDamaged
 from rlx.records import Checkpoint
 
 
@@ -38,19 +41,20 @@ class PolicyPlayer:
     def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool):
         self.actor, self.normalizer, self.deterministic = actor, normalizer, deterministic
         self._memory: Any = None
+        self._space: gym.Space[Any] | None = None
         self._starts_N = np.ones(PLACES, np.bool_)
 
     def begin(self, slot: int, action_space: gym.Space[Any], reset_seed: int) -> None:
         """Note that what the policy remembers in this slot counts no more."""
-        self._starts_N[slot] = True
+        self._starts_N[slot], self._space = True, action_space
 
     def act(self, observations: Any) -> Any:
-        """Return the policy's actions."""
+        """Return the policy's actions; continuous ones are clipped to what the environment takes, as in training."""
         if self.normalizer is not None:
             observations = self.normalizer(observations)
         actions_N, self._memory = self.actor.act(observations, self._memory, self._starts_N, None, self.deterministic)
         self._starts_N = np.zeros(PLACES, np.bool_)
-        return actions_N
+        return executable(np.asarray(actions_N), self._space) if isinstance(self._space, spaces.Box) else actions_N
 
 
 class RandomPlayer:
@@ -104,14 +108,29 @@ def load_player(  # noqa: PLR0913
         seed: Of what the policy draws by itself.
 
     Raises:
-        CheckpointDamaged: The weights do not fit the network that the configuration describes.
+        CheckpointDamaged: It does not fit the learner that the configuration describes.
     """
     algorithm, config = trained_config(root, config)
-    try:
+    with taking_over(checkpoint.path):
         actor = algorithm.actor_of(Environments(root, config, env), checkpoint.policy, seed, device_for(config))
-    except TrainingFailed as error:
-        raise CheckpointDamaged(f"{checkpoint.path}: {error}") from None
     return PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic)
+
+
+@contextmanager
+def taking_over(path: Path) -> Iterator[None]:
+    """Name the checkpoint whose state a learner cannot take over, whatever it raises then.
+
+    Raises:
+        CheckpointDamaged: It is of another network, or of another version of the algorithm.
+    """
+    try:
+        yield
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise CheckpointDamaged(
+            f"{path}: does not fit the learner of this configuration ({told}); it is of another network, or of another version "
+            "of the algorithm: put those back, or train anew"
+        ) from error
 
 
 def stack(observations: list[Any]) -> Any:

@@ -9,7 +9,6 @@ others are played beside it.
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
+import torch  # noqa: F401 — its generator is seeded where it is loaded, and environments may load it as they play
 
 from rlx.envs import (
     PLACES,
@@ -27,6 +26,7 @@ from rlx.envs import (
     Places,
     first_non_finite,
     preserved,
+    seed_generators,
     success_of,
 )
 from rlx.errors import NonFiniteValue
@@ -157,7 +157,5 @@ def untouched_generators(seed: int) -> Iterator[None]:
     So that evaluating more often changes nothing in training, and sampled actions are the same every time.
     """
     with preserved():
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 — SB3 and environments use it
-        torch.manual_seed(seed)
+        seed_generators(seed)
         yield

@@ -55,7 +55,7 @@ def film_of_run(  # noqa: PLR0913
 def film_of_policy(
     root: Path, policy: NamedPolicy, shooting: Shooting, target: Path, emit: Callable[[str], None]
 ) -> Filmed | RlxError:
-    """Film episodes of any policy; see :func:`rlx.training.video.film_policy`, and :func:`film_of_run`."""
+    """Film episodes of any policy; see :func:`rlx.training.video.film_played`, and :func:`film_of_run`."""
     try:
         checkpoint, snapshot = open_policy(root, policy)
         return _film(root, snapshot, checkpoint, shooting, target, emit)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rlx.algorithms import trained_config
 from rlx.config import Snapshot, cannot_go_on, carried_snapshot, opened, replacing
 from rlx.errors import DataDamaged, DataRefused, Missing, TrainingFailed
 from rlx.records import (
@@ -57,7 +58,7 @@ def take_over(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> None:
         raise TrainingFailed(f"checkpoint.start: {start.run} has no seed {seed} to go on from")
     earlier = checkpoints.load(latest)
     state, before = earlier.state, carried_snapshot(earlier.config, latest)
-    if different := cannot_go_on(before.config, snapshot.config):
+    if different := cannot_go_on(before.config, trained_config(root, snapshot.config)[1]):
         raise TrainingFailed(f"checkpoint.start: cannot go on from {start.run}: {'; '.join(different)}")
     if state.step >= snapshot.config.algo.total_timesteps:
         raise TrainingFailed(

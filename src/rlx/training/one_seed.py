@@ -26,7 +26,7 @@ from rlx.algorithms import (
     prepare_kernels,
     trained_config,
 )
-from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, write_bytes
+from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, is_component, write_bytes
 from rlx.envs import (
     Environments,
     EpisodesPlayed,
@@ -46,7 +46,8 @@ from rlx.envs import (
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
 from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
 from rlx.records import Best, CheckpointContent, ClockWriter, MetricsWriter, TrainingState, checkpoints, logs_of
-from rlx.training.actors import PolicyPlayer
+from rlx.stats import listed
+from rlx.training.actors import PolicyPlayer, taking_over
 from rlx.training.evaluation import play, untouched_generators
 
 
@@ -97,6 +98,8 @@ def train_seed(  # noqa: PLR0913
 
     Raises:
         NonFiniteValue: A reward, observation or training quantity became NaN or infinite.
+        TrainingFailed: The algorithm does not keep to what it promises.
+        CheckpointDamaged: The newest checkpoint is of another network or version of the algorithm.
         RlxError: The environment, network, algorithm or device cannot be used.
     """
     skip_compiler()
@@ -135,8 +138,7 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
         _begin_segment(run)
     while not timetable.is_over(env.steps):
         before = env.steps
-        learned = dict(run.learner.advance())
-        took = learned.pop(UPDATE_SECONDS, None)
+        learned, took = _advance(run)
         run.state = replace(run.state, step=env.steps, iteration=run.state.iteration + 1)
         watch.board[watch.STEPS] = env.steps
         episodes = env.take_episodes()
@@ -152,6 +154,26 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
             _checkpoint(run)
             if not timetable.is_over(env.steps):
                 _begin_segment(run)
+
+
+def _advance(run: _Seed) -> tuple[dict[str, Any], float | None]:
+    """Have the learner do an iteration; return its own metrics, and how long its update took.
+
+    Raises:
+        TrainingFailed: It took no step, so that training would never end, or logs what is not its own to log.
+    """
+    name, before = run.algorithm.name, run.env.steps
+    learned = dict(run.learner.advance())
+    if run.env.steps == before:
+        told = f"advance() returned after step {before:,} without a step in the environments"
+        raise TrainingFailed(f"algo.name: {name}: {told}; each call has to take at least one")
+    if taken := sorted(key for key in learned if key in COMMON or is_component(key)):
+        raise TrainingFailed(
+            f"algo.name: {name}: advance() returns {listed(taken)}, which every training logs by itself; leave it out, or give "
+            "what you mean another name"
+        )
+    took = learned.pop(UPDATE_SECONDS, None)
+    return learned, took
 
 
 def _begin_segment(run: _Seed) -> None:
@@ -193,10 +215,8 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
 
 
 def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint) -> None:
-    try:
+    with taking_over(found.path):
         learner.load_state(found.learner)
-    except TrainingFailed as error:
-        raise TrainingFailed(f"{found.path.name} {error}") from None
     env.steps = found.state.step
     if found.normalizer is not None:
         env.normalizer = found.normalizer
@@ -257,10 +277,9 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     quick = run.algorithm.play if config.eval.deterministic and config.eval.step_limit is None else None
     if quick is not None and (played := quick(run.learner, seeds)):
         return (*played, ())
-    player = PolicyPlayer(
-        run.learner.policy(run.state.seed), run.env.normalizer, deterministic=config.eval.deterministic
-    )
     with untouched_generators(run.state.seed):
+        actor = run.learner.policy(run.state.seed)
+        player = PolicyPlayer(actor, run.env.normalizer, deterministic=config.eval.deterministic)
         if run.places is None:
             run.places = places_for(config, run.probe)  # kept open: making environments can be dear
         run.places.reseed(run.state.seed)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.algorithms import algorithm
+from rlx.algorithms import trained_config
 from rlx.comparison import flatten
 from rlx.config import Snapshot, Timetable, step_timeout
 from rlx.errors import TrainingFailed
@@ -74,16 +74,18 @@ def train_run(
         root: The project.
         run: The run's name.
         snapshot: Its effective configuration.
-        on_change: Called with the outcomes so far whenever a seed has ended (to keep ``metadata.json`` up to date).
+        on_change: Called with the outcomes so far once the algorithm and the finished seeds are known, and whenever a seed has
+            ended (to keep ``metadata.json`` up to date).
 
     Returns:
         The outcomes, in the order of the seeds. Finished seeds are exported even when others failed.
 
     Raises:
-        ConfigError: ``params.yaml`` chooses a sink that cannot be used; nothing has been trained.
+        ConfigError: ``params.yaml`` chooses a sink that cannot be used, or the algorithm is not here or another one now;
+            nothing has been trained.
         KeyboardInterrupt: After every worker was stopped; the bench keeps what was done.
     """
-    algorithm(snapshot.config.algo.name, root)  # one that is not here is refused before anything runs
+    _, config = trained_config(root, snapshot.config)  # an algorithm that is not here is refused before anything runs
     sinks = chosen_sinks(root)
     entries = {seed: entry_for(root, snapshot, seed) for seed in snapshot.seeds}
     taken = take_recorded(root, snapshot, {seed: entry for seed, entry in entries.items() if not entry.done})
@@ -92,8 +94,9 @@ def train_run(
         entries[seed].touch()
     show_bench(root / "runs" / run / "config_snapshot.yaml", {seed: entry.folder for seed, entry in entries.items()})
     outcomes = {s: _finished(s, note, reused=True) for s, note in kept.items()}
+    on_change(_ordered(outcomes))
     missing = [seed for seed in entries if seed not in kept]
-    total = Timetable.of(snapshot.config, None).whole_steps
+    total = Timetable.of(config, None).whole_steps
     try:
         with SeedProgress(run, missing, total) as progress, _followers(sinks, run, snapshot, progress) as followers:
             for seed in kept:
@@ -142,7 +145,7 @@ class _Told:
 
     def end(self, seed: int, result: Any) -> None:
         """Note how a seed has ended."""
-        self.followers.end(seed, FAILED if isinstance(result, Failure) else FINISHED)
+        self.followers.end(self.entries[seed], FAILED if isinstance(result, Failure) else FINISHED)
         if isinstance(result, Failure):
             steps = _steps_behind(self.entries[seed])
             _write_error(self.entries[seed], result.details)

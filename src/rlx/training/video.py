@@ -11,15 +11,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlx.config import FinalEvalConfig, Snapshot, VideoConfig, step_timeout, write_json
+from rlx.config import FinalEvalConfig, Snapshot, VideoConfig, read_parameters, step_timeout, write_json
 from rlx.errors import EnvironmentUnusable, FilmFailed, NoRenderer, RlxError
 from rlx.launch import ENVIRONMENT, PROCESS, Failure, run_alone
 from rlx.records import results
+from rlx.stats import number
 from rlx.training.shooting import Filmed, Shooting, Shot
 
 if TYPE_CHECKING:  # torch and the environments are imported where the film is made
     from rlx.envs import Episode
-    from rlx.training.playing import NamedPolicy, Played
+    from rlx.training.playing import Played
 
 
 @dataclass(frozen=True)
@@ -131,17 +132,23 @@ def film_run(  # noqa: PLR0913
     return film
 
 
-def film_policy(
-    root: Path, policy: NamedPolicy, shooting: Shooting, target: Path, say: Callable[[str], None]
-) -> Filmed:
-    """Film episodes of a policy one after another, as evaluation plays them.
+def film_played(  # noqa: PLR0913
+    root: Path,
+    played: Played,
+    chosen: Sequence[Episode],
+    protocol: FinalEvalConfig,
+    target: Path,
+    say: Callable[[str], None],
+) -> bool:
+    """Film episodes that a policy played, one after another, and return whether every one is shown to its end.
 
     Args:
         root: The project.
-        policy: The policy.
-        shooting: The episodes.
+        played: The policy.
+        chosen: The episodes.
+        protocol: How it plays them.
         target: An ``.mp4`` (H.264) or a ``.gif``.
-        say: Called with a line now and then.
+        say: Called with a line now and then, and where the environment does not repeat itself.
 
     Raises:
         NoRenderer: The environment cannot be filmed on this machine; the message says what to install or set.
@@ -149,9 +156,19 @@ def film_policy(
     """
     from rlx.training.playing import open_policy
 
+    policy = played.policy
+    video = read_parameters(root).video if (root / "params.yaml").is_file() else VideoConfig()
+    title = f"{policy.run or policy.path.name}  {policy.name}  seed {played.seed}"
+    titles = [f"{title}  episode {each.index}" if len(chosen) > 1 else title for each in chosen]
+    shots = [Shot(each.index, each.reset_seed, told) for each, told in zip(chosen, titles, strict=True)]
     _, snapshot = open_policy(root, policy)
     limit = step_timeout(root, snapshot.config.env, policy.run)
-    return _apart(_film_of_policy, (root, policy, shooting, target), limit, say)
+    filmed = _apart(_film_of_policy, (root, policy, Shooting(shots, protocol, video), target), limit, say)
+    if filmed.complete and filmed.total != chosen[-1].episode_return:
+        say(
+            f"the filmed episode returned {number(filmed.total)}: this environment does not repeat itself with its reset seed"
+        )
+    return all(each.length <= video.max_steps for each in chosen)
 
 
 def _film_of_run(*arguments: Any) -> Filmed | RlxError:

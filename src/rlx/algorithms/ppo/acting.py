@@ -10,16 +10,12 @@ import gymnasium as gym
 from rlx.algorithms.policies import device_for, policy_arguments
 from rlx.algorithms.ppo.learner import PolicyActor
 from rlx.envs import PLACES, Environments, preserved
-from rlx.errors import TrainingFailed
 
 
 def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> PolicyActor:
     """Build the policy of a checkpoint from the run's configuration, and load its weights.
 
     With gSDE its noise is drawn anew, from ``seed`` and with the trained ``log_std``: the matrices are in no state.
-
-    Raises:
-        TrainingFailed: The weights do not fit the network that the configuration describes.
     """
     import torch
 
@@ -27,10 +23,7 @@ def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> PolicyA
     space = _as_network_sees(env.observation_space)
     policy_class, arguments = policy_arguments(env.root, config, space)
     made = policy_class(space, env.action_space, _no_learning, **arguments)
-    try:
-        made.load_state_dict(policy["network"])
-    except (RuntimeError, KeyError, TypeError) as error:
-        raise TrainingFailed(f"its weights do not fit the network of the configuration: {error}") from None
+    made.load_state_dict(policy["network"])
     made.to(device_for(config))
     made.set_training_mode(False)
     if config.algo.setting("use_sde"):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rlx.algorithms.learner import UPDATE_SECONDS, Array, Observations, State
+from rlx.algorithms.learner import UPDATE_SECONDS, State
 from rlx.algorithms.ppo.building import build
 from rlx.algorithms.ppo.engines import FAST, choose_engine
 from rlx.config import RunConfig
 from rlx.envs import Environments
-from rlx.errors import TrainingFailed
+
+if TYPE_CHECKING:
+    from rlx.algorithms.learner import Array, Observations
 
 OPTIMIZER = "policy.optimizer"
 
@@ -47,19 +49,11 @@ class PPOLearner:
         }
 
     def load_state(self, state: State) -> None:
-        """Take a state over.
-
-        Raises:
-            TrainingFailed: It is of another network than the configuration's.
-        """
+        """See :meth:`rlx.algorithms.learner.Learner.load_state`."""
         model = self.model
-        try:
-            model.policy.load_state_dict(state["policy"]["network"])
-            if "networks" in state:
-                model.policy.optimizer.load_state_dict(state["networks"][OPTIMIZER])
-        except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise TrainingFailed(f"holds another network than this configuration's: {reason}") from None
+        model.policy.load_state_dict(state["policy"]["network"])
+        if "networks" in state:
+            model.policy.optimizer.load_state_dict(state["networks"][OPTIMIZER])
         counters = state.get("counters", {})
         model.num_timesteps = counters.get("num_timesteps", model.num_timesteps)
         model._n_updates = counters.get("_n_updates", model._n_updates)
@@ -77,7 +71,7 @@ class PolicyActor:
         self.policy = policy
 
     def act(
-        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: Array | None, deterministic: bool
+        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: None, deterministic: bool
     ) -> tuple[Array, Any]:
         """Return the policy's actions, clipped to the action space as in training."""
         actions_N, _ = self.policy.predict(observations, deterministic=deterministic)

@@ -6,7 +6,9 @@ Formulas are those of Stable-Baselines3's PPO, which both engines follow. Symbol
 
 from __future__ import annotations
 
-from rlx.config import NO_SOURCE, Metric, Usual, by_name
+from dataclasses import replace
+
+from rlx.config import COMMON, NO_SOURCE, Metric, Usual, by_name
 
 ANDRYCHOWICZ = "Andrychowicz et al. 2021 (What matters in on-policy RL)"
 HUANG = "Huang et al. 2022 (The 37 implementation details of PPO)"
@@ -184,4 +186,21 @@ _ALL = (
         "All states promise the same: rewards too rare to be met, or a task that is mastered. train/explained_variance says little then.",
     ),
 )  # fmt: skip
-METRICS: dict[str, Metric] = by_name(_ALL)
+_COMMON = (
+    replace(COMMON["step"], formula="grows by the steps of an iteration, of PPO rollout_steps × num_envs"),
+    replace(
+        COMMON["iteration"],
+        meaning="Iterations made so far, each the algorithm's natural unit of work: of PPO one rollout with the current policy, and several epochs of training on it (an update).",
+        formula="PPO: step / (rollout_steps × num_envs)",
+    ),
+    replace(
+        COMMON["rollout/episodes"],
+        usual=Usual("About rollout_steps × num_envs / rollout/length_mean; 0 in some rollouts where episodes are longer than one."),
+    ),
+    replace(
+        COMMON["rollout/truncated_share"],
+        meaning=COMMON["rollout/truncated_share"].meaning + " PPO adds the value of the last state there (Pardo et al. 2018).",
+    ),
+)  # fmt: skip
+"""What more there is to say of metrics of every training."""
+METRICS: dict[str, Metric] = by_name((*_ALL, *_COMMON))

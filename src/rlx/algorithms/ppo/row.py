@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlx.algorithms.ppo.metrics import METRICS
-from rlx.algorithms.registry import Engine, Export, Misfit, register
-from rlx.config import PPOConfig, RunConfig
+from rlx.algorithms.registry import Engine, Export, kinds, register
+from rlx.config import Inconsistency, PPOConfig, RunConfig
 
 if TYPE_CHECKING:
     from rlx.algorithms.learner import Actor
@@ -21,7 +21,12 @@ def _engine(config: RunConfig, observation_space: Any, action_space: Any) -> Eng
     return choose_engine(config, observation_space, action_space)
 
 
-def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Misfit | None:
+def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Inconsistency | None:
+    if config.algo.setting("use_sde") and kinds(observation_space, action_space)[1] != "continuous":
+        from rlx.envs import described
+
+        told = f"gSDE is for continuous actions, and this environment has {described(action_space)}; remove it"
+        return ("algo", "use_sde"), told
     if config.algo.setting("engine") != "fast":
         return None
     from rlx.algorithms.ppo.coverage import uncovered  # imports torch, which few configs need to be checked

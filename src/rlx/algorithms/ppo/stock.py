@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 
+from rlx.envs import seed_generators
 from rlx.errors import NonFiniteValue
 
 SENSIBLE_WEIGHT = 1e6
@@ -34,9 +34,7 @@ class PPO(stable_baselines3.PPO):
 
     def begin_segment(self, seed: int) -> None:
         """Reseed Python, NumPy, torch and the environments, and start new episodes."""
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 — SB3 draws its minibatches from the global generator
-        torch.manual_seed(seed)
+        seed_generators(seed)
         assert self.env is not None
         self.env.seed(seed)
         self._last_obs = None

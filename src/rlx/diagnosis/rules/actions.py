@@ -8,7 +8,7 @@ from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.record import TaskFacts
 from rlx.diagnosis.rules.configuration import GREATEST_START, LEAST_START, POLICY
-from rlx.diagnosis.rules.rule import Rule
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
@@ -78,6 +78,7 @@ RULES = (
         _range,
         OUTCOMES | POLICY | {"evaluation-below-training", "degenerate-episodes"},
         needs_training=False,
+        needs=Needs(ON_POLICY, metrics=("train/std",)),
     ),
 )
 """Of the environment's actions."""

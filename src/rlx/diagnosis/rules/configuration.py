@@ -11,7 +11,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, setting_evidence, value_of
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, value_of
 from rlx.diagnosis.rules.value import OUTCOMES
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
@@ -79,14 +79,11 @@ def _learned_nothing(signals: Signals) -> bool:
 
 
 def _unusual(usual: UsualSetting, signals: Signals) -> Detection | None:
-    try:
-        value = value_of(signals, usual.key)
-    except TypeError:  # null: switched off
-        return None
-    if usual.low <= value <= usual.high:
+    value = value_of(signals, usual.key)
+    if value is None or usual.low <= value <= usual.high:
         return None
     below = value < usual.low
-    evidence = setting_evidence(signals, usual.key, "below" if below else "above", usual.low if below else usual.high)
+    evidence = Evidence(usual.key, value, "below" if below else "above", usual.low if below else usual.high)
     what = f"{usual.key} is {value:g}; usual is {usual.value:g}, and {'less' if below else 'more'} than {evidence.threshold:g} is rare."
     tried = suggestions.attempt(
         signals,
@@ -111,15 +108,15 @@ def episode_length(signals: Signals) -> float | None:
 
 
 def _short_horizon(signals: Signals) -> Detection | None:
-    gamma = signals.algo.gamma
+    gamma = signals.setting("gamma")
     length = episode_length(signals)
-    if gamma >= 1 or length is None:
+    if gamma is None or gamma >= 1 or length is None:
         return None
     horizon = 1 / (1 - gamma)
     if horizon >= SHORT or HORIZONS * horizon >= length:
         return None
     evidence = (
-        setting_evidence(signals, "algo.gamma", "below", 1 - 1 / SHORT),
+        Evidence("algo.gamma", gamma, "below", 1 - 1 / SHORT),
         Evidence("episode length over 1/(1 - gamma)", length / horizon, "above", HORIZONS),
     )
     what = (
@@ -131,22 +128,25 @@ def _short_horizon(signals: Signals) -> Detection | None:
 
 
 def _small_rollout(signals: Signals) -> Detection | None:
-    algo, env = signals.algo, signals.config.env
-    samples = algo.rollout_steps * env.num_envs
-    if samples >= SAMPLES:
+    steps, copies = signals.setting("rollout_steps"), signals.config.env.num_envs
+    if steps is None or steps * copies >= SAMPLES:
         return None
+    samples = int(steps) * copies
     evidence = Evidence("algo.rollout_steps x env.num_envs", float(samples), "below", float(SAMPLES))
-    what = f"Each update learns from {samples} samples ({algo.rollout_steps} steps of {env.num_envs} copies)."
+    what = f"Each update learns from {samples} samples ({int(steps)} steps of {copies} copies)."
     return Detection(what, (evidence,), _static(signals), "medium", suggestions.larger_rollouts(signals))
 
 
 def _few_updates(signals: Signals) -> Detection | None:
-    algo = signals.algo
-    updates = -(-algo.total_timesteps // (algo.rollout_steps * signals.config.env.num_envs))
+    budget, steps = signals.config.algo.total_timesteps, signals.setting("rollout_steps")
+    if not steps:
+        return None
+    rollout = int(steps) * signals.config.env.num_envs
+    updates = -(-budget // rollout)
     if updates >= UPDATES:
         return None
     evidence = Evidence("updates in the whole budget", float(updates), "below", float(UPDATES))
-    what = f"{algo.total_timesteps:,} steps in rollouts of {algo.rollout_steps * signals.config.env.num_envs:,} are {updates} updates."
+    what = f"{budget:,} steps in rollouts of {rollout:,} are {updates} updates."
     return Detection(what, (evidence,), "info", "medium", suggestions.more_updates(signals))
 
 
@@ -156,7 +156,7 @@ def _few_seeds(signals: Signals) -> Detection | None:
     if seeds >= SEEDS or ended_early:
         return None
     what = f"The run has {seeds} seed{'s' * (seeds > 1)}; at least {SEEDS} are needed for a verdict."
-    evidence = setting_evidence(signals, "num_seeds", "below", float(SEEDS))
+    evidence = Evidence("num_seeds", float(seeds), "below", float(SEEDS))
     return Detection(what, (evidence,), "info", "high", suggestions.more_seeds(signals))
 
 
@@ -200,17 +200,17 @@ def _gpu(signals: Signals) -> Detection | None:
 
 
 def _rule(usual: UsualSetting, explains: frozenset[str]) -> Rule:
-    name = usual.key.rpartition(".")[2].replace("_", "-")
+    section, _, setting = usual.key.partition(".")
     check: Callable[[Signals], Detection | None] = partial(_unusual, usual)
     return Rule(
-        f"{name}-unusual",
+        f"{setting.replace('_', '-')}-unusual",
         f"{usual.key} is far from usual",
         usual.why,
         usual.source,
         check,
         explains,
         needs_training=False,
-        needs=Needs(ON_POLICY, (section[1],) if (section := usual.key.split("."))[0] == "algo" else ()),
+        needs=Needs(ON_POLICY, (setting,)) if section == "algo" else Needs(ON_POLICY, metrics=("train/std",)),
     )
 
 
@@ -242,7 +242,7 @@ CAUSES = (
         _small_rollout,
         OUTCOMES | POLICY,
         needs_training=False,
-    needs=Needs(settings=("rollout_steps",)),),
+    needs=Needs(ON_POLICY, ("rollout_steps",)),),
     Rule(
         "few-updates",
         "The budget allows few updates",
@@ -251,7 +251,7 @@ CAUSES = (
         _few_updates,
         frozenset({"never-left-the-floor", "still-improving", "policy-does-not-move", "entropy-stuck", "degenerate-episodes"}),
         needs_training=False,
-    needs=Needs(settings=("rollout_steps",)),),
+    needs=Needs(ON_POLICY, ("rollout_steps",)),),
     *(_rule(usual, OUTCOMES | POLICY) for usual in OTHERS),
 )  # fmt: skip
 SMELLS = (
@@ -279,5 +279,6 @@ SMELLS = (
         "Stable-Baselines3's documentation: PPO with a multilayer perceptron is meant to run on the CPU",
         _gpu,
         needs_training=False,
+        needs=Needs(ON_POLICY),
     ),
 )

@@ -12,6 +12,7 @@ from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_
 from rlx.diagnosis.signals import Signals
 from rlx.stats import Array, number
 
+ENTROPY = "train/entropy_loss"
 COLLAPSED, EARLY = 0.1, 0.2
 STUCK = 0.95
 SWINGS = 0.1
@@ -44,7 +45,9 @@ def _collapsed(signals: Signals) -> Detection | None:
     holds_S = np.asarray(low_SW[:, :early].any(axis=1) & stays_S)
     if not most(holds_S):
         return None
-    evidence = measured(signals, name, random_SW[:, :early].min(axis=1), holds_S, "below", threshold, (0, early - 1))
+    evidence = measured(
+        signals, name, np.nanmin(random_SW[:, :early], axis=1), holds_S, "below", threshold, (0, early - 1)
+    )
     what = (
         f"In {of_seeds(evidence.seeds, len(signals.seeds))} the policy became certain within the first "
         f"{signals.span_of(0, early - 1)[1]:,} steps: its randomness fell to {100 * evidence.measured:.2g} % and stayed there."
@@ -102,7 +105,7 @@ def _stuck(signals: Signals) -> Detection | None:
         f"At the end of training actions are still {100 * evidence.measured:.1f} % as random as uniform ones in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
-    bonus = signals.algo.entropy_coef
+    bonus = signals.setting("entropy_coef") or 0.0
     severity: Severity
     confidence: Confidence
     severity, confidence = ("warning", "high") if bonus >= suggestions.LARGE_BONUS else ("info", "medium")
@@ -143,7 +146,7 @@ def _noise_grows(signals: Signals) -> Detection | None:
         f"The noise of actions grew from {number(start)} to {number(evidence.measured)} in "
         f"{of_seeds(evidence.seeds, len(signals.seeds))}."
     )
-    confidence: Confidence = "high" if signals.algo.entropy_coef > 0 else "medium"
+    confidence: Confidence = "high" if (signals.setting("entropy_coef") or 0.0) > 0 else "medium"
     severity: Severity = (
         "info" if signals.scale is not None and np.median(signals.late(signals.place_SW)) > 0.8 else "warning"
     )
@@ -192,7 +195,7 @@ RULES = (
         f"{JONES}: relative entropy starts near 1 and falls slowly; near 0 early means collapse; 10 % within the first fifth is rlx's own threshold",
         _collapsed,
         frozenset({"never-left-the-floor", "plateau", "seeds-disagree", "degenerate-episodes"}),
-        needs=Needs(ON_POLICY, ("entropy_coef",)),
+        needs=Needs(ON_POLICY, ("entropy_coef",), (ENTROPY,)),
     ),
 )
 SYMPTOMS = (
@@ -202,7 +205,7 @@ SYMPTOMS = (
         "Updates that undo each other mean steps that are too large.",
         f"{JONES}: oscillating entropy means that the learning rate is too high; 10 % around the trend is rlx's own threshold",
         _oscillates,
-    needs=Needs(ON_POLICY),),
+    needs=Needs(ON_POLICY, metrics=(ENTROPY,)),),
     Rule(
         "entropy-stuck",
         "Actions stay as random as at the start",
@@ -211,5 +214,5 @@ SYMPTOMS = (
         f"{JONES}: entropy stuck near 1 means that nothing is learned",
         _stuck,
         frozenset({"plateau", "degenerate-episodes"}),
-    needs=Needs(ON_POLICY, ("entropy_coef",)),),
+    needs=Needs(ON_POLICY, ("entropy_coef",), (ENTROPY,)),),
 )  # fmt: skip

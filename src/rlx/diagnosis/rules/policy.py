@@ -52,8 +52,8 @@ def _too_fast(signals: Signals) -> Detection | None:
 
 
 def _still(signals: Signals) -> Detection | None:
-    algo = signals.algo
-    if algo.update_epochs * (algo.rollout_steps * signals.config.env.num_envs // algo.batch_size) < 2:
+    epochs, steps, batch = (signals.setting(name) for name in ("update_epochs", "rollout_steps", "batch_size"))
+    if not (epochs and steps and batch) or epochs * (steps * signals.config.env.num_envs // batch) < 2:
         return None  # both are measured before a step, so they are 0 where an update is one step
     half = max(1, signals.windows // 2)
     kl_SW, clipped_SW = signals.windowed(KL)[:, :half], signals.windowed(CLIPPED)[:, :half]

@@ -77,9 +77,9 @@ def _floor(signals: Signals) -> Detection | None:
 
 
 def _still_S(signals: Signals) -> Array:
-    """Tell which seeds' policies hardly changed: their most likely actions can score well by chance alone."""
-    kl_SW = np.nan_to_num(signals.windowed("train/approx_kl"))
-    return np.asarray(kl_SW[:, : max(1, signals.windows // 2)].max(axis=1) < STILL_KL)
+    """Tell which seeds' policies are known to have hardly changed: their most likely actions can score well by chance."""
+    kl_SW = signals.windowed("train/approx_kl")[:, : max(1, signals.windows // 2)]
+    return np.asarray(np.isfinite(kl_SW).any(axis=1) & (np.nan_to_num(kl_SW).max(axis=1) < STILL_KL))
 
 
 def _collapse(signals: Signals, *, in_many: bool) -> Detection | None:
@@ -234,7 +234,7 @@ RULES = (
     Rule(
         "collapse-in-some-seeds",
         "Some seeds lost what they had learned",
-        "A seed in ten or so that falls back is what PPO does with constant settings; the interval over seeds counts it.",
+        "A seed in ten or so that falls back is usual with constant settings; the interval over seeds counts it.",
         "as collapse-after-success, in fewer than a third of the seeds",
         partial(_collapse, in_many=False),
     ),

@@ -10,15 +10,13 @@ from typing import Literal
 import numpy as np
 
 from rlx.diagnosis.finding import Detection, Evidence
-from rlx.diagnosis.signals import Signals
+from rlx.diagnosis.signals import Signals, start_of
 from rlx.stats import Array
 
 MAJORITY = 0.5
 """A fault of the configuration shows in at least half of the seeds."""
 
 
-ALL = frozenset({"on-policy", "off-policy", "evolution"})
-"""The families of algorithms (:class:`rlx.algorithms.Algorithm`)."""
 ON_POLICY = frozenset({"on-policy"})
 
 
@@ -27,12 +25,12 @@ class Needs:
     """What a rule reads that not every algorithm has.
 
     Attributes:
-        families: The families of algorithms that it makes sense for.
+        families: The families of algorithms (:class:`rlx.algorithms.Algorithm`) that it makes sense for; empty: all.
         settings: Settings of ``algo``, all of which must exist.
         metrics: Metrics that the algorithm must document.
     """
 
-    families: frozenset[str] = ALL
+    families: frozenset[str] = frozenset()
     settings: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
 
@@ -40,7 +38,7 @@ class Needs:
         """Tell whether a run has them."""
         documented = signals.record.metrics
         return (
-            signals.record.family in self.families
+            (not self.families or signals.record.family in self.families)
             and signals.has(*self.settings)
             and (documented is None or documented.keys() >= {*self.metrics})
         )
@@ -130,12 +128,7 @@ def measured(  # noqa: PLR0913
     )
 
 
-def setting_evidence(signals: Signals, key: str, relation: Literal["above", "below"], threshold: float) -> Evidence:
-    """Return a setting of the configuration as evidence."""
-    return Evidence(key, value_of(signals, key), relation, threshold)
-
-
-def value_of(signals: Signals, key: str) -> float:
-    """Return a number of the configuration (the start of a schedule)."""
-    found = attrgetter(key)(signals.config)
-    return float(getattr(found, "start", found))
+def value_of(signals: Signals, key: str) -> float | None:
+    """Return a number of the configuration (the start of a schedule); None where it is none, or not there."""
+    section, _, name = key.rpartition(".")
+    return signals.setting(name) if section == "algo" else start_of(attrgetter(key)(signals.config))

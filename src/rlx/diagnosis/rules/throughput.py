@@ -53,7 +53,7 @@ def _decays(signals: Signals) -> Detection | None:
     ratio_S = np.array([_slower(pace) for pace in paces])
     trend_S = np.array([0.0 if pace is None else spearmanr(np.arange(TENTHS), pace).statistic for pace in paces])
     updates_S = np.array([_slower(update_pace_T(seed)) for seed in signals.seeds])
-    if signals.config.algo.setting("target_kl") is None and np.isfinite(updates_S).all():
+    if signals.setting("target_kl") is None and np.isfinite(updates_S).all():
         ratio_S = ratio_S / np.maximum(updates_S, 1.0)  # a full machine slows updates of the network as well
     else:  # not logged, or updates end early, now more and now less
         begun = [pace[0] for pace in paces if pace is not None and pace[0] > 0]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from rlx.diagnosis import suggestions
-from rlx.diagnosis.finding import Detection, Severity
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds, ratio, setting_evidence
+from rlx.diagnosis.finding import Detection, Evidence, Severity
+from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds, ratio
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 from rlx.stats import Array, number
 
-EV = "train/explained_variance"
+EV, LOSS = "train/explained_variance", "train/value_loss"
 POOR = 0.05
 VERY_LARGE, HUGE = 300.0, 1e5
 LEARNED = 0.2
@@ -26,10 +26,11 @@ def best_explained_S(signals: Signals) -> Array:
 
 
 def _not_trained(signals: Signals) -> Detection | None:
-    if signals.algo.value_coef > 0.001:
+    weight = signals.setting("value_coef")
+    if weight is None or weight > 0.001:
         return None
-    evidence = [setting_evidence(signals, "algo.value_coef", "below", 0.001)]
-    what = f"algo.value_coef is {signals.algo.value_coef:g}, so nothing trains the value function"
+    evidence = [Evidence("algo.value_coef", weight, "below", 0.001)]
+    what = f"algo.value_coef is {weight:g}, so nothing trains the value function"
     best_S = best_explained_S(signals) if signals.seeds else np.array([])
     if np.isfinite(best_S).any():
         evidence.append(measured(signals, f"{EV}, best window", best_S, np.isfinite(best_S), "below", LEARNED))
@@ -90,7 +91,9 @@ def _not_learning(signals: Signals) -> Detection | None:
 def _gradients_grow(signals: Signals) -> Detection | None:
     norm_SW = signals.windowed("train/gradient_norm")
     late_S, early_S = signals.late(norm_SW), signals.early(norm_SW)
-    limit = signals.algo.max_grad_norm
+    limit = signals.setting("max_grad_norm")
+    if limit is None:
+        return None
     growth_S = ratio(late_S, early_S)
     holds_S = (np.nan_to_num(growth_S) > GROWTH) & (np.nan_to_num(late_S) > limit)
     if not most(holds_S):
@@ -119,7 +122,7 @@ CAUSES = (
         _not_trained,
         OUTCOMES | {"entropy-stuck", "entropy-collapsed", "targets-large"},
         needs_training=False,
-        needs=Needs(settings=("value_coef",)),
+        needs=Needs(ON_POLICY, ("value_coef",)),
     ),
     Rule(
         "targets-out-of-scale",
@@ -129,7 +132,7 @@ CAUSES = (
         f"{JONES}: value targets and advantages within ±10, ideally ±3; 100 to 300 where the value function does not follow, 100,000 otherwise, are rlx's own thresholds",
         _out_of_scale,
         OUTCOMES | {"policy-does-not-move", "entropy-stuck", "targets-large", "learning-rate-unusual"},
-        needs=Needs(ON_POLICY),
+        needs=Needs(ON_POLICY, metrics=(LOSS,)),
     ),
 )
 SYMPTOMS = (
@@ -156,5 +159,5 @@ SYMPTOMS = (
         f"{JONES}: within ±10, ideally ±3",
         _large,
         frozenset(),
-    needs=Needs(ON_POLICY),),
+    needs=Needs(ON_POLICY, metrics=(LOSS,)),),
 )  # fmt: skip

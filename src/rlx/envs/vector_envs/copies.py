@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 import select
 import signal
 import sys
@@ -20,8 +19,8 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import gymnasium as gym
-import numpy as np
 
+from rlx.envs.global_generators import seed_generators
 from rlx.envs.reward_components import PREFIX, number_in
 from rlx.envs.success import KEYS, success_of
 from rlx.errors import EnvironmentFailed, RlxError
@@ -194,8 +193,8 @@ def _answer_all(connection: Connection, maker: Callable[[], gym.Env[Any, Any]]) 
 
 def _answer(env: gym.Env[Any, Any], command: int, content: Any) -> Any:
     if command == RESET:
-        if content is not None:
-            _seed_generators(content)
+        if content is not None:  # the generators belong to the environment alone here: one that uses them repeats
+            seed_generators(content)
         return env.reset(seed=content)[0]
     if command == STEP:
         observation, reward, terminated, truncated, info = env.step(content)
@@ -214,14 +213,6 @@ def needed(info: dict[str, Any], *, over: bool) -> dict[str, Any]:
     parts = {key: number_in(info[key]) for key in info if isinstance(key, str) and key.startswith(PREFIX)}
     success = success_of(info) if over else None
     return parts if success is None else {**parts, KEYS[0]: success}
-
-
-def _seed_generators(seed: int) -> None:
-    """Seed the global generators, which belong to the environment alone here, so that one that uses them repeats."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
 
 
 def _die_with(parent: int) -> None:

@@ -117,5 +117,5 @@ def _answer(row: SamplerRow, function: Callable[[], Any]) -> Any:
         return function()
     except RlxError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginBroken(f"the sampler {row.name} failed: {raised(error)}") from error

@@ -21,14 +21,14 @@ class Sampler(Protocol):
 
     It keeps no files: one that is made anew, and told again what is known by now, says the same. So ``rlx`` remembers what
     was tried and what came of it, and a sampler that has chance in it draws from a seed and the number alone. A sweep asks
-    for all its points before the first of them is trained.
+    for all its points before the first of them is trained, so nothing is told to it yet: there ``ask`` decides alone.
     """
 
     def ask(self, number: int) -> Mapping[str, Any] | None:
         """Return the settings of a trial, numbered from 0; None where there are no more."""
 
     def tell(self, number: int, value: float) -> None:
-        """Take in what came of a trial: the larger, the better."""
+        """Take in what came of a trial: the larger, the better. `rlx sweep` never calls it."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,11 @@ class SamplerRow:
         name: What it is called in the file of a sweep.
         what: What it is, in a line.
         make: Makes it for the settings to try.
-        extra: The extra of rlx (``pip install "rlx[…]"``) that it needs; None where it needs none.
     """
 
     name: str
     what: str
     make: Callable[[Choices], Sampler]
-    extra: str | None = None
 
 
 class GridSampler:

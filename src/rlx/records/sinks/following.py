@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rlx.config import UPDATE_SECONDS
+from rlx.launch import NewLines
 from rlx.records.bench import Entry, logs_of
 from rlx.records.clock import CLOCK, Moment, parse_moment
 from rlx.records.metrics import parse_row
-from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, UPDATE_SECONDS, Sink
+from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, Sink
 from rlx.stats import raised
 
 LOOK_SECONDS = 0.5
@@ -22,28 +24,6 @@ FLUSH_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 """How long the end of a training waits for a sink that has not taken all rows."""
 PATIENCE_WHEN_STOPPED = 5.0
-
-
-class NewLines:
-    """Whole lines of a file that grows, or is replaced by one that a resumed training has trimmed."""
-
-    def __init__(self, path: Path):
-        self._path, self._file, self._offset = path, 0, 0
-
-    def read(self) -> Iterator[str]:
-        """Yield the lines that have come since; of a file that was replaced, all."""
-        try:
-            file = self._path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            number = self._path.stat().st_ino
-            if number != self._file:
-                self._file, self._offset = number, 0
-            file.seek(self._offset)
-            while (line := file.readline()).endswith(b"\n"):
-                self._offset += len(line)
-                yield line.decode("utf-8", "replace")
 
 
 class Follower:
@@ -152,7 +132,8 @@ class Followers:
     ):
         self._run, self._config, self._say = run, config, say
         self._threads = [_SinkThread(name, make) for name, make in sinks.items()]
-        self._begun: dict[int, Entry] = {}
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
         self._said: set[str] = set()
 
     def __enter__(self) -> Followers:
@@ -174,17 +155,20 @@ class Followers:
         self._tell()
 
     def begin(self, entry: Entry) -> None:
-        """Follow a seed that trains, if that is not done already."""
+        """Follow a seed that trains, if that is not done already: signs of life come often, and late ones after the end."""
         self._tell()
         if entry.seed not in self._begun:
-            self._begun[entry.seed] = entry
+            self._begun.add(entry.seed)
             for thread in self._threads:
                 thread.begin(entry, self._run, self._config)
 
-    def end(self, seed: int, state: str) -> None:
-        """Stop following a seed that has ended, once all its rows are handed on."""
+    def end(self, entry: Entry, state: str) -> None:
+        """Stop following a seed that has ended, once all its rows are handed on, also where no sign of life came of it."""
+        if state == FINISHED:
+            self.begin(entry)
         self._tell()
-        if entry := self._begun.pop(seed, None):
+        if entry.seed in self._begun - self._ended:
+            self._ended.add(entry.seed)
             for thread in self._threads:
                 thread.end(entry, state)
 

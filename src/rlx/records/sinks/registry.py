@@ -107,7 +107,7 @@ def _maker(name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
         make()
     except PluginBroken:
         raise
-    except Exception as error:  # noqa: BLE001 — a sink is anybody's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 — a sink is anybody's code
         given = f" with {', '.join(options)}" if options else ""
         raise ConfigError(f"{name} cannot be made{given}: {raised(error)}") from None
     return make

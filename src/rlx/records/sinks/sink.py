@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 SECONDS = "time/seconds"
 """Seconds of training until a row, where the clock is known."""
-UPDATE_SECONDS = "time/update_seconds"
-"""Seconds of the update of the network that ends in it."""
 FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
 """How a seed's training ended, for now: one that was stopped goes on later."""
 
@@ -32,7 +30,7 @@ class Sink(Protocol):
         """
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
-        """Take a row: metrics by name, and :data:`SECONDS` and :data:`UPDATE_SECONDS`; steps rise."""
+        """Take a row: metrics by name, and :data:`SECONDS` and :data:`rlx.config.UPDATE_SECONDS`; steps rise."""
 
     def flush(self) -> None:
         """Bring what was written to where it survives a kill. Called every few seconds."""

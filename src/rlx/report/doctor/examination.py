@@ -14,62 +14,65 @@ from rlx.experiments import in_conflict, repository
 from rlx.report.doctor import cache, installation, leftovers, project, rendering, sharing, state
 from rlx.report.doctor.check_result import CheckResult, problem
 
-Check = Callable[[Any], Iterable[CheckResult]]
-INSTALLATION: tuple[Check, ...] = (
-    installation.python,
-    installation.libraries,
-    installation.programs,
-    installation.torch,
-    installation.engine,
-    installation.installed_git,
-    installation.installed_dvc,
-    rendering.renderer,
-    rendering.encoder,
-    installation.disk,
-    installation.extras,
-)
-PROJECT: tuple[Check, ...] = (
-    project.repository,
-    project.git_identity,
-    project.unfinished_merge,
-    project.conflict_marks,
-    project.parameters,
-    project.configs,
-    project.roster,
-    project.stages,
-    project.clone,
-    project.ignored,
-    project.untracked_configs,
-    project.uncommitted_results,
-    sharing.privacy,
-    sharing.remote,
-    sharing.experiments_before_the_remote,
-)
-STATE: tuple[Check, ...] = (
-    state.index,  # before the runs are read, which makes a new one
-    state.runs,
-    state.results,
-    state.workplaces,
-    leftovers.left_git_locks,  # before HEAD is put back, which they would forbid
-    leftovers.left_head,
-    leftovers.stash,
-    leftovers.left_folders,
-    leftovers.left_rwlocks,
-    state.sizes,
-)
+Checks = Mapping[str, Callable[[Any], Iterable[CheckResult]]]
+"""By what each is called where it could not be made; what it finds has names of its own."""
+INSTALLATION: Checks = {
+    "python": installation.python,
+    "libraries": installation.libraries,
+    "programs": installation.programs,
+    "torch": installation.torch,
+    "engine": installation.engine,
+    "git": installation.installed_git,
+    "dvc": installation.installed_dvc,
+    "renderer": rendering.renderer,
+    "encoder": rendering.encoder,
+    "disk": installation.disk,
+    "extras": installation.extras,
+}
+PROJECT: Checks = {
+    "repository": project.repository,
+    "identity": project.git_identity,
+    "unfinished merge": project.unfinished_merge,
+    "conflict marks": project.conflict_marks,
+    "parameters": project.parameters,
+    "configs": project.configs,
+    "roster": project.roster,
+    "stages": project.stages,
+    "clone": project.clone,
+    "ignored": project.ignored,
+    "untracked configs": project.untracked_configs,
+    "uncommitted results": project.uncommitted_results,
+    "privacy": sharing.privacy,
+    "remote": sharing.remote,
+    "experiments before the remote": sharing.experiments_before_the_remote,
+}
+STATE: Checks = {
+    "index": state.index,  # before the runs are read, which makes a new one
+    "runs": state.runs,
+    "results": state.results,
+    "workplaces": state.workplaces,
+    "git locks": leftovers.left_git_locks,  # before HEAD is put back, which they would forbid
+    "head": leftovers.left_head,
+    "stash": leftovers.stash,
+    "experiment folders": leftovers.left_folders,
+    "rwlocks": leftovers.left_rwlocks,
+    "sizes": state.sizes,
+}
 TOUCHES_GIT = re.compile(r"`(git (?!status|diff|log|config|stash show)|dvc (add|commit|checkout|repro))")
 """Cures that change what Git is to commit, or where it is; but see what :func:`project.unfinished_merge` says."""
-NEED_GIT: tuple[Check, ...] = (
-    project.git_identity,
-    project.unfinished_merge,
-    project.clone,
-    project.ignored,
-    project.untracked_configs,
-    project.uncommitted_results,
-    sharing.experiments_before_the_remote,
-    leftovers.left_git_locks,
-    leftovers.left_head,
-    leftovers.stash,
+NEED_GIT = frozenset(
+    {
+        "identity",
+        "unfinished merge",
+        "clone",
+        "ignored",
+        "untracked configs",
+        "uncommitted results",
+        "experiments before the remote",
+        "git locks",
+        "head",
+        "stash",
+    }
 )
 """Checks that say nothing where there is no repository; that there is none is told by `project.repository`."""
 
@@ -111,21 +114,22 @@ def examine(root: Path | None, verify: Callable[[int, int], None] | None = None)
         return
     left_out = () if project.is_repository(root) else NEED_GIT
     for title, checks in (("project", PROJECT), ("state", STATE)):
-        yield CheckSection(title, tuple(_findings([check for check in checks if check not in left_out], root)))
+        kept = {name: check for name, check in checks.items() if name not in left_out}
+        yield CheckSection(title, tuple(_findings(kept, root)))
     if verify is not None:
-        yield CheckSection("cache", tuple(_findings([partial(cache.objects, progress=verify)], root)))
+        yield CheckSection("cache", tuple(_findings({"cache": partial(cache.objects, progress=verify)}, root)))
 
 
-def _findings(checks: Iterable[Check], root: Path | None) -> Iterator[CheckResult]:
+def _findings(checks: Checks, root: Path | None) -> Iterator[CheckResult]:
     busy = None if root is None else _under_way(root)
-    for check in checks:
+    for name, check in checks.items():
         try:
             for finding in check(root):
                 yield finding if busy is None else _harmless(finding, busy)
         except RlxError as error:
-            yield problem(_name(check), str(error))
+            yield problem(name, str(error))
         except Exception as error:  # noqa: BLE001 — a check that fails says so, and the others go on
-            yield problem(_name(check), f"could not be checked: {type(error).__name__}: {error}")
+            yield problem(name, f"could not be checked: {type(error).__name__}: {error}")
 
 
 def _under_way(root: Path) -> str | None:
@@ -142,10 +146,6 @@ def _harmless(finding: CheckResult, busy: str) -> CheckResult:
     clauses = [clause for clause in finding.message.split("; ") if not TOUCHES_GIT.search(clause)]
     message = "; ".join(clauses) or "cannot be read"
     return replace(finding, message=message, cure=f"look again when the {busy} has ended", fixable=False, mend=None)
-
-
-def _name(check: Check) -> str:
-    return str(getattr(check, "__name__", "cache")).replace("_", " ")
 
 
 def mended(sections: Iterable[CheckSection]) -> Iterator[CheckSection]:

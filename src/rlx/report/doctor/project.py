@@ -7,9 +7,17 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlx.config import MOST_BYTES, PACKAGES, has_marks, is_of_older_rlx, read_bytes
+from rlx.config import MOST_BYTES, PACKAGES, has_marks, read_bytes
 from rlx.errors import ConfigError, RlxError
-from rlx.experiments import SMALL, asks_for_driver, check_roster, is_set_up, older_files, repository as repo
+from rlx.experiments import (
+    SMALL,
+    asks_for_driver,
+    check_roster,
+    is_of_older_rlx,
+    is_set_up,
+    older_files,
+    repository as repo,
+)
 from rlx.launch import has_identity
 from rlx.records import LAYOUT
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, warning, with_noun

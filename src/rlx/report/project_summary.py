@@ -11,10 +11,10 @@ from rlx import stats
 from rlx.config import Parameters
 from rlx.experiments import Row, rows
 from rlx.records import AT_WORK
-from rlx.report.digest import Digest, Summed, as_one
 from rlx.report.document import part_of
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, judge_study, state
+from rlx.report.summarized import Summarized, Summed, as_one
 from rlx.stats import MISSING, interval, number
 
 UNFINISHED = ("stopped", "failed", *AT_WORK, "resolved", "unreadable")
@@ -75,8 +75,8 @@ class ProjectSummed(Summed):
     unfinished: Sequence[RunInShort]
 
 
-def digest_project(root: Path, parameters: Parameters) -> Digest:
-    """Return the digest of a project."""
+def summarize_project(root: Path, parameters: Parameters) -> Summarized:
+    """Sum up a project."""
     judged, everything = judge_study(root, parameters), rows(root)
     best = list(_best(everything))
     unfinished = [row for row in everything if row.status in UNFINISHED]
@@ -97,7 +97,7 @@ def digest_project(root: Path, parameters: Parameters) -> Digest:
         best=[_in_short(row) for row in best],
         unfinished=[_in_short(row) for row in unfinished],
     )
-    return Digest(content, grid)
+    return Summarized(content, grid)
 
 
 def _study(root: Path, parameters: Parameters, judged: JudgedRuns, everything: Sequence[Row]) -> Iterator[str]:

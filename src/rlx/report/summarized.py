@@ -1,4 +1,4 @@
-"""A digest: one paragraph and one table on a run, a sweep or the project, as a person would tell a colleague."""
+"""One paragraph and one table on a run, a sweep or the project, as a person would tell a colleague."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Summed:
 
 
 @dataclass(frozen=True)
-class Digest:
+class Summarized:
     """One paragraph and one table.
 
     Attributes:
@@ -40,7 +40,7 @@ class Digest:
     grid: Grid
 
     def to_markdown(self) -> str:
-        """Return the digest as Markdown."""
+        """Return it as Markdown."""
         return f"# {self.content.name}\n\n{self.content.summary}\n\n{self.grid.to_markdown()}\n"
 
 

@@ -12,10 +12,10 @@ from rlx.comparison import Comparison
 from rlx.config import Parameters
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.digest import Digest, Summed, as_one, scored
 from rlx.report.grid import Grid
-from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, judge_study
+from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, judge_study, scores_or_why_not
 from rlx.report.run_facts import RunFacts, facts_of_run
+from rlx.report.summarized import Summarized, Summed, as_one, scored
 from rlx.report.text import setting
 from rlx.stats import MISSING, interval, listed, number
 
@@ -40,8 +40,8 @@ class RunSummed(Summed):
     run: RunFacts
 
 
-def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
-    """Return the digest of one run: what it is, what it scores, beside random actions and the baseline, what it cost.
+def summarize_run(root: Path, parameters: Parameters, folder: RunFolder) -> Summarized:
+    """Sum up one run: what it is, what it scores, beside random actions and the baseline, what it cost.
 
     Raises:
         ConfigError: Its snapshot cannot be read.
@@ -49,12 +49,12 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
         Missing: Its evaluation lacks the checkpoint that ``compare.checkpoint`` judges.
     """
     facts = facts_of_run(root, folder)
-    problem = hindrance(folder, parameters)
-    if problem is not None:
+    judged, why_not = _judged(root, parameters, folder)
+    problem = judged.without.get(folder.name) if judged else scores_or_why_not(folder, parameters)
+    if isinstance(problem, str):
         sentences = [_what(facts, folder), *_unfinished(folder, facts, problem), *_made(facts)]
         unjudged = RunSummed(name=folder.name, summary=as_one(sentences), problem=problem, run=facts)
-        return Digest(unjudged, _seeds_grid(facts, folder.snapshot.seeds))
-    judged, why_not = _judged(root, parameters, folder)
+        return Summarized(unjudged, _seeds_grid(facts, folder.snapshot.seeds))
     comparison = judged.comparison(folder.name) if judged else None
     verdict = verdict_headline(judged.study, comparison) if judged and judged.study and comparison else None
     evaluated = folder.evaluation
@@ -72,7 +72,7 @@ def digest_run(root: Path, parameters: Parameters, folder: RunFolder) -> Digest:
     grid = _scores_grid(folder, evaluated, judged, comparison.baseline if comparison else None)
     summary = as_one([*sentences, *_made(facts)])
     told = RunSummed(name=folder.name, summary=summary, headline=verdict, comparison=comparison, run=facts)
-    return Digest(told, grid)
+    return Summarized(told, grid)
 
 
 def _diagnosis(folder: RunFolder) -> str | None:

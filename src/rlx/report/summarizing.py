@@ -1,4 +1,4 @@
-"""The digest of what a person names."""
+"""What a person names, summed up."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from rlx.config import find_root, read_parameters
 from rlx.errors import Missing
 from rlx.experiments import find_run
-from rlx.report.digest import Digest
-from rlx.report.project_digest import digest_project
-from rlx.report.run_digest import digest_run
-from rlx.report.sweep_digest import digest_sweep, points_of
+from rlx.report.project_summary import summarize_project
+from rlx.report.run_summary import summarize_run
+from rlx.report.summarized import Summarized
+from rlx.report.sweep_summary import points_of, summarize_sweep
 
 
-def digest_named(what: str) -> Digest:
-    """Return the digest of what a person names: a run, a sweep or, by its folder, a project.
+def summarize(what: str) -> Summarized:
+    """Sum up what a person names: a run, a sweep or, by its folder, a project.
 
     Raises:
         NotInProject: This is no project.
@@ -25,12 +25,12 @@ def digest_named(what: str) -> Digest:
     parameters = read_parameters(root)
     is_run = (path / "config_snapshot.yaml").exists()
     if path.is_dir() and not is_run and (path.resolve() == root or not what.strip("/.")):
-        return digest_project(root, parameters)
+        return summarize_project(root, parameters)
     try:
-        return digest_run(root, parameters, find_run(root, str(path.resolve()) if is_run else what))
+        return summarize_run(root, parameters, find_run(root, str(path.resolve()) if is_run else what))
     except Missing:
         sweep = path.stem if path.suffix == ".yaml" else what
         members = points_of(root, sweep)
         if not members:
             raise
-        return digest_sweep(root, parameters, sweep, members)
+        return summarize_sweep(root, parameters, sweep, members)

@@ -15,9 +15,9 @@ from rlx.errors import RlxError
 from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_sweep, rows
 from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.digest import Digest, Summed, as_one, scored
 from rlx.report.grid import Grid
-from rlx.report.judged_runs import JudgedRuns, baseline_of, hindrance, judge_runs, state
+from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, scores_or_why_not, state
+from rlx.report.summarized import Summarized, Summed, as_one, scored
 from rlx.report.text import setting
 from rlx.stats import MISSING, interval, listed, number
 
@@ -135,14 +135,14 @@ def _baseline(root: Path, parameters: Parameters, name: str, folders: Sequence[R
     for folder in folders[:1]:
         origin = folder.origin or find_origin(root, folder)
         config = RunFolder(root / "runs" / origin.run) if origin else None
-        if config is not None and config.path.is_dir() and hindrance(config, parameters) is None:
+        if config and config.path.is_dir() and not isinstance(scores_or_why_not(config, parameters), str):
             return config
         return baseline_of(root, parameters, folder)
     return None
 
 
-def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> Digest:
-    """Return the digest of a sweep: every experiment by rank, judged against its config, corrected together.
+def summarize_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> Summarized:
+    """Sum up a sweep: every experiment by rank, judged against its config, corrected together.
 
     Args:
         root: The project.
@@ -160,11 +160,11 @@ def digest_sweep(root: Path, parameters: Parameters, name: str, members: Sequenc
         checkpoint=parameters.compare.checkpoint,
         experiments=[_experiment(sweep, run, rank.get(run)) for run in [*sweep.scored, *sweep.judged.without]],
     )
-    return Digest(content, _grid(sweep))
+    return Summarized(content, _grid(sweep))
 
 
 def judge_sweep(root: Path, parameters: Parameters, name: str, members: Sequence[Row]) -> JudgedRuns:
-    """Judge a sweep's experiments against its config, corrected together; see :func:`digest_sweep`."""
+    """Judge a sweep's experiments against its config, corrected together; see :func:`summarize_sweep`."""
     return _gathered(root, parameters, name, members).judged
 
 
