@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,22 @@ import torch
 from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from rlx.algorithms import algorithm
 from rlx.algorithms.ppo import engines as algorithms
-from rlx.algorithms.ppo.learner import PPOLearner
-from rlx.config.schema import RunConfig
+from rlx.algorithms.ppo.learner import PolicyActor, PPOLearner
+from rlx.algorithms.ppo.playing import play_all
+from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
-from rlx.envs import Environments
+from rlx.envs import Environments, Normalizer, places_for
 from rlx.envs.making import make_env
+from rlx.envs.normalization import Moments
 from rlx.envs.vector_envs import native
 from rlx.errors import PolicyUnusable
 from rlx.launch import compiled
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
-from rlx.training.actors import load_player
+from rlx.training.actors import PolicyPlayer, load_player
+from rlx.training.held_out_play import play_with
 from rlx.training.one_seed import train_seed
 
 torch.set_num_threads(1)
@@ -305,6 +310,39 @@ def test_training_gives_the_same_bits_in_compiled_and_in_gymnasiums_environments
         assert {k: v for k, v in ours.items() if k not in played[0]} == {
             k: v for k, v in theirs.items() if k not in played[1]
         }
+
+
+def _player(env_id: str, seed: int, *, normalized: bool, tied: float | None) -> tuple[RunConfig, PolicyPlayer, Any]:
+    """Return a random policy, and what plays its episodes at once; ``tied``: how far apart its actions' outputs are."""
+    config = config_of(env={"id": env_id}, policy={"hidden_sizes": [16, 16], "activation": ("tanh", "elu")[seed % 2]})
+    env = Environments(Path(), config, make_env(config.env))
+    torch.manual_seed(seed)
+    actor = algorithm("ppo").make(config, env, seed, "cpu").policy(seed)
+    assert isinstance(actor, PolicyActor)
+    with torch.no_grad():
+        for parameter in actor.policy.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+        if tied is not None:
+            last = actor.policy.action_net
+            last.weight[:], last.bias[:] = last.weight[0], last.bias[0] + tied * torch.arange(len(last.bias))
+    shape, generator = env.observation_space.shape, np.random.default_rng(seed)
+    moments = Moments(0.01 * generator.normal(size=shape), generator.uniform(0.1, 2.0, shape), 9.0)
+    normalizer = Normalizer({"": moments}, Moments(np.zeros(()), np.ones(()), 1.0)) if normalized else None
+    return config, PolicyPlayer(actor, normalizer, deterministic=True), partial(play_all, actor, env, normalizer)
+
+
+@pytest.mark.parametrize("tied", [None, 0.0, 1e-7, -1e-7])
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1", "MountainCar-v0"])
+def test_episodes_played_at_once_are_those_that_torch_plays(env_id: str, tied: float | None) -> None:
+    """Torch is the oracle, also where two actions are equally likely, or all but."""
+    for seed in range(3 if tied is None and env_id == "CartPole-v1" else 1):
+        config, player, at_once = _player(env_id, seed, normalized=seed % 2 == 1, tied=tied)
+        protocol = FinalEvalConfig(episodes=40 if env_id == "CartPole-v1" else 3)
+        step_by_step = play_with(places_for(config), protocol, player)
+        player.at_once = at_once
+        assert play_with(places_for(config), protocol, player) == step_by_step
+        played = at_once([episode.reset_seed for episode in step_by_step])
+        assert tied is None or played.doubtful_N.all()
 
 
 # --- what runs on which engine ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from .registry import (
     Algorithm as Algorithm,
     AlgorithmConfig as AlgorithmConfig,
     Engine as Engine,
+    Episodes as Episodes,
     Export as Export,
     algorithm as algorithm,
     algorithms as algorithms,

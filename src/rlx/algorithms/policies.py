@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from rlx.config import BUILT_IN_NETWORKS, RunConfig, hidden_sizes, load_package
 from rlx.errors import PolicyUnusable
+from rlx.launch import skip_compiler
 from rlx.stats import nearest
 
 Network = TypeVar("Network", bound=type[Any])
@@ -91,6 +92,7 @@ def policy_arguments(root: Path, config: RunConfig, observation_space: Any) -> t
     from stable_baselines3.common.policies import ActorCriticCnnPolicy, ActorCriticPolicy, MultiInputActorCriticPolicy
     from torch import nn
 
+    skip_compiler()
     policy = config.policy
     activations = {
         "tanh": nn.Tanh,

@@ -43,7 +43,8 @@ from rlx.errors import ConfigError, PolicyUnusable
 if TYPE_CHECKING:
     from gymnasium import Space
 
-    from rlx.envs import Environments
+    from rlx.algorithms.learner import Array
+    from rlx.envs import Environments, Normalizer
 
 Make = Callable[[RunConfig, "Environments", int, str], Learner]
 GROUPS = ("", "rollout", "train", "validation")
@@ -67,6 +68,23 @@ class Engine:
     def is_compiled(self) -> bool:
         """Whether its code is compiled on this machine, once."""
         return self.name == "fast"
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What was played at once; one element per episode.
+
+    Attributes:
+        returns_N: Undiscounted sums of rewards.
+        lengths_N: Steps taken.
+        doubtful_N: Whether the actor, asked step by step, might have acted otherwise: rounding could have decided.
+        limit: Steps after which the environment itself ends an episode.
+    """
+
+    returns_N: Array
+    lengths_N: Array
+    doubtful_N: Array
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -98,8 +116,8 @@ class Algorithm:
         reads_policy: Whether the section ``policy`` means anything to it; else it has its defaults, and no config may have one.
         engine: Tells what computes a run, from its configuration and spaces.
         misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
-        play: A faster way than step by step to play episodes of reset seeds deterministically; None where there is none
-            (or, from the call, none for this environment). Gives returns and lengths.
+        play: A faster way than step by step to play episodes of reset seeds deterministically, from an actor, its environments
+            and its normaliser; None where there is none (or, from the call, none for this environment).
         actor: A quicker way to act by ``state["policy"]`` than to make a whole learner; None where there is none.
         export: What of a learner another library can open.
     """
@@ -114,7 +132,7 @@ class Algorithm:
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
-    play: Callable[[Any, Sequence[int]], tuple[Any, Any] | None] | None = None
+    play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], Episodes | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
     export: Callable[[Any], Export] | None = None
 

@@ -1,4 +1,4 @@
-from .backends import Backend as Backend, backend_of as backend_of, places_for as places_for
+from .backends import NATIVE as NATIVE, Backend as Backend, backend_of as backend_of, places_for as places_for
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite
 from .environments import Environments as Environments, Step as Step
 from .episodes import Episode as Episode, EpisodesPlayed as EpisodesPlayed
@@ -56,6 +56,12 @@ from .vector_envs.native import (
     stands_in as stands_in,
     step_arrays as step_arrays,
 )
-from .vector_envs.settling import FINE as FINE, Ledger as Ledger, settle as settle, show as show
+from .vector_envs.settling import (
+    FINE as FINE,
+    Ledger as Ledger,
+    settle as settle,
+    show as show,
+    still_statistics as still_statistics,
+)
 from .vector_envs.sources import GymnasiumSource as GymnasiumSource, is_vector as is_vector
 from .vector_envs.training_env import TrainingEnv as TrainingEnv, executable as executable, new_episodes as new_episodes

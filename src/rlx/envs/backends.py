@@ -97,9 +97,10 @@ def _gymnasium_places(config: RunConfig, made: gym.Env[Any, Any] | None) -> Plac
     return kind(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
 
 
+NATIVE = "native"
 BACKENDS = (
     Backend(
-        "native",
+        NATIVE,
         "compiled dynamics that give Gymnasium's own bits",
         lambda env: native.is_plain(env) and native.stands_in(env.id),
         False,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.algorithms import Actor, device_for, trained_config
+from rlx.algorithms import Actor, Episodes, device_for, trained_config
 from rlx.config import RunConfig
 from rlx.envs import PLACES, Environments, Normalizer, executable
 from rlx.errors import CheckpointDamaged
@@ -36,10 +37,12 @@ class PolicyPlayer:
         actor: The policy.
         normalizer: Its observation statistics, if it was trained with any.
         deterministic: Take the most likely action instead of drawing one.
+        at_once: Plays an episode per reset seed faster than step by step, where there is such a way.
     """
 
     def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool):
         self.actor, self.normalizer, self.deterministic = actor, normalizer, deterministic
+        self.at_once: Callable[[Sequence[int]], Episodes | None] = lambda _: None
         self._memory: Any = None
         self._space: gym.Space[Any] | None = None
         self._starts_N = np.ones(PLACES, np.bool_)
@@ -111,9 +114,13 @@ def load_player(  # noqa: PLR0913
         CheckpointDamaged: It does not fit the learner that the configuration describes.
     """
     algorithm, config = trained_config(root, config)
+    environments = Environments(root, config, env)
     with taking_over(checkpoint.path):
-        actor = algorithm.actor_of(Environments(root, config, env), checkpoint.policy, seed, device_for(config))
-    return PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic)
+        actor = algorithm.actor_of(environments, checkpoint.policy, seed, device_for(config))
+    player = PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic)
+    if deterministic and algorithm.play is not None:
+        player.at_once = partial(algorithm.play, actor, environments, checkpoint.normalizer)
+    return player
 
 
 @contextmanager

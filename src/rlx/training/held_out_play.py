@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rlx.algorithms import prepare_kernels
 from rlx.config import FinalEvalConfig, Snapshot, check_unchanged
@@ -21,7 +23,7 @@ from rlx.envs import (
 )
 from rlx.launch import watch
 from rlx.records import checkpoints, results
-from rlx.training.actors import Player, RandomPlayer, StillPlayer, load_player
+from rlx.training.actors import Player, PolicyPlayer, RandomPlayer, StillPlayer, load_player
 from rlx.training.evaluation import play, untouched_generators
 
 UNTRAINED: dict[str, Callable[[], Player]] = {results.RANDOM: RandomPlayer, results.STILL: StillPlayer}
@@ -51,7 +53,23 @@ def play_with(
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
     with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
         places.reseed(protocol.seed)
-        return play(actor, places, seeds, protocol.step_limit, only, report)
+        found = _at_once(actor, seeds, protocol) if only is None else None
+        if found is None:
+            return play(actor, places, seeds, protocol.step_limit, only, report)
+        episodes, doubtful = found
+        for episode in play(actor, places, seeds, protocol.step_limit, doubtful, report) if doubtful else ():
+            episodes[episode.index] = episode
+        return episodes
+
+
+def _at_once(actor: Player, seeds: Sequence[int], protocol: FinalEvalConfig) -> tuple[list[Episode], list[int]] | None:
+    """Play all episodes at once, where that is possible; returns them, and which of them are to be played step by step."""
+    played = actor.at_once(seeds) if isinstance(actor, PolicyPlayer) else None
+    if played is None or played.limit > protocol.step_limit:
+        return None
+    told = enumerate(zip(seeds, played.returns_N.tolist(), played.lengths_N.tolist(), strict=True))
+    episodes = [Episode(index, seed, total, length, None, cut=False) for index, (seed, total, length) in told]
+    return episodes, np.flatnonzero(played.doubtful_N).tolist()
 
 
 def evaluate_seed(

@@ -28,10 +28,12 @@ from rlx.algorithms import (
 )
 from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, is_component, write_bytes
 from rlx.envs import (
+    NATIVE,
     Environments,
     EpisodesPlayed,
     EpisodeStatistics,
     Places,
+    backend_of,
     boundary_seed,
     episode_limit,
     is_plain,
@@ -274,11 +276,13 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
     """Return the validation episodes' returns, lengths, and what the environment said of their success."""
     config = run.snapshot.config
     seeds = validation_seeds(config.eval.episodes)
-    quick = run.algorithm.play if config.eval.deterministic and config.eval.step_limit is None else None
-    if quick is not None and (played := quick(run.learner, seeds)):
-        return (*played, ())
     with untouched_generators(run.state.seed):
         actor = run.learner.policy(run.state.seed)
+        if run.algorithm.play is not None and config.eval.deterministic and config.eval.step_limit is None:
+            played = run.algorithm.play(actor, run.env, run.env.normalizer, seeds)
+            trained_so = run.engine.is_compiled and backend_of(config.env, many=True).name == NATIVE
+            if played is not None and (trained_so or not played.doubtful_N.any()):
+                return played.returns_N.tolist(), played.lengths_N.tolist(), ()
         player = PolicyPlayer(actor, run.env.normalizer, deterministic=config.eval.deterministic)
         if run.places is None:
             run.places = places_for(config, run.probe)  # kept open: making environments can be dear

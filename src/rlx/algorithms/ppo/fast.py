@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.utils import explained_variance
 
@@ -15,7 +13,6 @@ from rlx.algorithms.ppo.kernels import Hyperparameters, Rollout, batch, workspac
 from rlx.algorithms.ppo.kernels.acting import values
 from rlx.algorithms.ppo.kernels.advantages import estimate
 from rlx.algorithms.ppo.kernels.collecting import begin_step, collect_rollout, end_and_begin_step
-from rlx.algorithms.ppo.kernels.playing import play_episodes
 from rlx.algorithms.ppo.kernels.update import (
     CLIP_FRACTION,
     ENTROPY_LOSS,
@@ -26,9 +23,9 @@ from rlx.algorithms.ppo.kernels.update import (
     VALUE_LOSS,
     run_epoch,
 )
-from rlx.algorithms.ppo.parameters import FlatParameters, noise_views, refresh
+from rlx.algorithms.ppo.parameters import FlatParameters, bounds_of, noise_views, refresh
 from rlx.algorithms.ppo.stock import PPO, ran_away
-from rlx.envs import Ledger, NativeSource, TrainingEnv, executable, new_episodes, step_arrays
+from rlx.envs import NativeSource, TrainingEnv, executable
 from rlx.launch import bound
 
 Array = np.ndarray[Any, Any]
@@ -83,9 +80,7 @@ class FastPPO(PPO):
         self._acting = workspace(flat.actor, flat.critic, self.n_envs)
         self._updating = workspace(flat.actor, flat.critic, self.batch_size)
         self._batch = batch(self.batch_size, int(flat.actor.widths[0]), elements)
-        self._bounds = np.array([[-np.inf], [np.inf]]).repeat(elements, axis=1).astype(np.float32)
-        if isinstance(self.action_space, spaces.Box):
-            self._bounds[:] = np.ravel(self.action_space.low), np.ravel(self.action_space.high)
+        self._bounds = bounds_of(self.action_space, elements)
 
     def _excluded_save_params(self) -> list[str]:
         own = ["_parameters", "_noise_TW", "_noise", "_noise_views", "_acting", "_updating", "_batch", "_bounds"]
@@ -102,7 +97,7 @@ class FastPPO(PPO):
         """Collect one rollout from a training environment."""
         rollout_buffer.reset()
         flat, arrays, rollout = self._parameters, env.arrays, rollout_buffer.rollout
-        flat.turn()
+        flat.refresh()
         refresh(flat.head, self._noise_views)
         env.make_room(n_rollout_steps * self.n_envs)
         if isinstance(env.source, NativeSource):
@@ -132,23 +127,6 @@ class FastPPO(PPO):
             env.steps_taken += self.n_envs
             if code := proceed(t, *rest):
                 env.stop_if(code)
-
-    def play(self, reset_seeds: Sequence[int]) -> tuple[Array, Array] | None:
-        """Play one episode per reset seed with the most likely actions; statistics of the normaliser stay as they are.
-
-        Returns:
-            Returns and lengths of the episodes; None where the environment is not compiled.
-        """
-        env, flat, copies = self.env, self._parameters, len(reset_seeds)
-        if not (isinstance(env, TrainingEnv) and isinstance(env.source, NativeSource)):
-            return None
-        source, work = NativeSource(env.source.env_id, copies, 1), workspace(flat.actor, flat.critic, copies)
-        arrays, episodes = step_arrays(copies, source.observation_space), new_episodes(copies, 1)
-        source.reset(arrays, reset_seeds)
-        flat.turn()
-        ledger = Ledger(arrays, env.statistics, episodes, env.gamma)
-        play_episodes(flat.acting, work, source.state, ledger, self._bounds, np.zeros(copies, np.bool_))
-        return episodes.returns_N, episodes.lengths_N
 
     def train(self) -> None:
         """Update on the rollout buffer; logs what stock PPO logs, and the gradient norm."""

@@ -13,10 +13,56 @@ from rlx.algorithms.ppo.kernels import Head, Network, Optimizer, Policy
 from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN, of_head
 from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH, turn
 
+Array = np.ndarray[Any, Any]
 ACTIVATIONS: dict[type[nn.Module], int] = {nn.Tanh: TANH, nn.ReLU: RELU, nn.LeakyReLU: LEAKY_RELU, nn.ELU: ELU}
 
 
-class FlatParameters:
+class Layout:
+    """Where each of a Stable-Baselines3 policy's parameters lies in one flat vector, one after another.
+
+    Attributes:
+        places: Where each begins, by its name.
+        size: Numbers in all (P).
+        actor, critic: Where the two networks lie.
+        head: What the actor's outputs mean.
+    """
+
+    def __init__(self, policy: Any):
+        named = list(policy.named_parameters())
+        begins = np.cumsum([0, *(parameter.numel() for _, parameter in named)])
+        self.places = {name: int(begin) for (name, _), begin in zip(named, begins, strict=False)}
+        self.size = int(begins[-1])
+        extractor = policy.mlp_extractor
+        self.actor = self._network("mlp_extractor.policy_net", extractor.policy_net, "action_net", policy.action_net)
+        self.critic = self._network("mlp_extractor.value_net", extractor.value_net, "value_net", policy.value_net)
+        self.head = head(policy.action_space, self.places.get("log_std", -1))
+
+    def turn(self, values: Array, turned: Array) -> None:
+        """Write a policy's parameters as acting takes them: with weight matrices transposed."""
+        for network in (self.actor, self.critic):
+            turn(values, network, turned)
+        if self.head.log_std >= 0:
+            of_head(self.head, turned)[:] = of_head(self.head, values)
+
+    def _network(self, name: str, hidden: nn.Sequential, last: str, output: nn.Linear) -> Network:
+        layers = [(f"{name}.{index}", layer) for index, layer in enumerate(hidden) if isinstance(layer, nn.Linear)]
+        layers.append((last, output))
+        kinds = [ACTIVATIONS[type(layer)] for layer in hidden if not isinstance(layer, nn.Linear)]
+        places = [[self.places[f"{layer}.weight"], self.places[f"{layer}.bias"]] for layer, _ in layers]
+        widths = [layers[0][1].in_features, *(layer.out_features for _, layer in layers)]
+        return Network(np.array(widths), np.array(places), kinds[0] if kinds else TANH)
+
+
+def acting_copy(policy: Any) -> Policy:
+    """Return a policy as acting takes it, apart from torch's: what is learned later does not change it."""
+    layout = Layout(policy)
+    values = np.concatenate([each.detach().reshape(-1).numpy() for each in policy.parameters()])
+    turned = np.zeros_like(values)
+    layout.turn(values, turned)
+    return Policy(turned, layout.actor, layout.critic, layout.head)
+
+
+class FlatParameters(Layout):
     """Binds a Stable-Baselines3 actor-critic policy and its Adam to flat float32 memory.
 
     torch's parameters and optimiser state become views of it, so both sides always see the same numbers, and
@@ -24,25 +70,17 @@ class FlatParameters:
 
     Attributes:
         values, moments1, moments2, gradient: Arrays (P,), float32.
-        turned: The values with weight matrices transposed, for acting (brought up to date by :meth:`turn`).
+        turned: The values with weight matrices transposed, for acting (brought up to date by :meth:`refresh`).
         adam_steps: Adam steps taken.
-        actor, critic: Where the two networks lie.
-        head: What the actor's outputs mean.
     """
 
     def __init__(self, policy: Any):
+        super().__init__(policy)
         self._policy = policy
-        named = list(policy.named_parameters())
-        begins = np.cumsum([0, *(parameter.numel() for _, parameter in named)])
-        self._places = {name: int(begin) for (name, _), begin in zip(named, begins, strict=False)}
-        self._flat = [torch.zeros(int(begins[-1])) for _ in range(3)]
+        self._flat = [torch.zeros(self.size) for _ in range(3)]
         self.values, self.moments1, self.moments2 = (tensor.numpy() for tensor in self._flat)
         self.gradient, self.turned = np.zeros_like(self.values), np.zeros_like(self.values)
         self.adam_steps = 0
-        extractor = policy.mlp_extractor
-        self.actor = self._network("mlp_extractor.policy_net", extractor.policy_net, "action_net", policy.action_net)
-        self.critic = self._network("mlp_extractor.value_net", extractor.value_net, "value_net", policy.value_net)
-        self.head = head(policy.action_space, self._places.get("log_std", -1))
         self.bind()
 
     def bind(self) -> None:
@@ -53,7 +91,7 @@ class FlatParameters:
         policy, (values, first, second) = self._policy, self._flat
         optimizer = policy.optimizer
         for name, parameter in policy.named_parameters():
-            here = slice(self._places[name], self._places[name] + parameter.numel())
+            here = slice(self.places[name], self.places[name] + parameter.numel())
             known = optimizer.state.get(parameter) or {}
             values[here] = parameter.data.reshape(-1)
             parameter.data = values[here].view(parameter.shape)
@@ -81,26 +119,15 @@ class FlatParameters:
         """What Adam keeps, as the update takes it."""
         return Optimizer(self.gradient, self.moments1, self.moments2)
 
-    def turn(self) -> None:
+    def refresh(self) -> None:
         """Bring ``turned`` up to date."""
-        for network in (self.actor, self.critic):
-            turn(self.values, network, self.turned)
-        if self.head.log_std >= 0:
-            of_head(self.head, self.turned)[:] = of_head(self.head, self.values)
+        self.turn(self.values, self.turned)
 
     def count(self, adam_steps: int) -> None:
         """Note how many Adam steps have been taken."""
         self.adam_steps = adam_steps
         for state in self._policy.optimizer.state.values():
             state["step"].fill_(float(adam_steps))
-
-    def _network(self, name: str, hidden: nn.Sequential, last: str, output: nn.Linear) -> Network:
-        layers = [(f"{name}.{index}", layer) for index, layer in enumerate(hidden) if isinstance(layer, nn.Linear)]
-        layers.append((last, output))
-        kinds = [ACTIVATIONS[type(layer)] for layer in hidden if not isinstance(layer, nn.Linear)]
-        places = [[self._places[f"{layer}.weight"], self._places[f"{layer}.bias"]] for layer, _ in layers]
-        widths = [layers[0][1].in_features, *(layer.out_features for _, layer in layers)]
-        return Network(np.array(widths), np.array(places), kinds[0] if kinds else TANH)
 
 
 def head(space: spaces.Space[Any], log_std: int) -> Head:
@@ -111,6 +138,14 @@ def head(space: spaces.Space[Any], log_std: int) -> Head:
         return Head(BERNOULLI, np.ones(int(np.prod(space.shape)), np.int64), -1)
     options = [space.n] if isinstance(space, spaces.Discrete) else np.ravel(space.nvec)  # type: ignore[attr-defined]
     return Head(CATEGORICAL, np.array(options, np.int64), -1)
+
+
+def bounds_of(space: spaces.Space[Any], elements: int) -> Array:
+    """Return the lowest and the highest number of each element of an action (2 × A); infinite where it has no bounds."""
+    bounds = np.array([[-np.inf], [np.inf]]).repeat(elements, axis=1).astype(np.float32)
+    if isinstance(space, spaces.Box):
+        bounds[:] = np.ravel(space.low), np.ravel(space.high)
+    return bounds
 
 
 def noise_views(head: Head, noise_TW: torch.Tensor, rows: int) -> list[torch.Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlx.algorithms.ppo.metrics import METRICS
-from rlx.algorithms.registry import Engine, Export, kinds, register
+from rlx.algorithms.registry import Engine, Episodes, Export, kinds, register
 from rlx.config import Inconsistency, PPOConfig, RunConfig
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Inc
     )
 
 
-def _play(learner: Any, reset_seeds: Sequence[int]) -> tuple[Any, Any] | None:
-    found: tuple[Any, Any] | None = learner.model.play(reset_seeds)
-    return found
+def _play(actor: Any, env: Environments, normalizer: Any, reset_seeds: Sequence[int]) -> Episodes | None:
+    from rlx.algorithms.ppo.playing import play_all
+
+    return play_all(actor, env, normalizer, reset_seeds)
 
 
 def _actor(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,10 +75,6 @@ class PPO(stable_baselines3.PPO):
         with _gradient_norms() as norms:
             super().train()
         self.logger.record("train/gradient_norm", float(np.mean(norms)) if norms else 0.0)
-
-    def play(self, reset_seeds: Sequence[int]) -> tuple[Any, Any] | None:
-        """Play episodes faster than :func:`rlx.training.evaluation.play` can; None where this engine has no faster way."""
-        return None
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_segment_callback", "update_seconds"]

@@ -10,8 +10,10 @@ import numpy as np
 from gymnasium import spaces
 
 from rlx.algorithms.ppo.building import build
+from rlx.algorithms.ppo.learner import PolicyActor
+from rlx.algorithms.ppo.playing import play_all
 from rlx.config import RunConfig
-from rlx.envs import GymnasiumSource, NativeSource, Surroundings, TrainingEnv, stands_in
+from rlx.envs import Environments, GymnasiumSource, NativeSource, Surroundings, TrainingEnv, make_env, stands_in
 
 
 class _Still(gym.Env[Any, Any]):
@@ -45,4 +47,6 @@ def try_all_kernels() -> None:
         model = build(Path(), config, 0, venv)
         model.begin_segment(0)
         model.iterate(4)
-        model.play([0, 1])
+        if isinstance(source, NativeSource):
+            env = Environments(Path(), config, make_env(config.env))
+            play_all(PolicyActor(model.policy), env, None, [0, 1])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rlx.envs.normalization import Normalizer
 from rlx.launch import exact
 
 Array = np.ndarray[Any, Any]
@@ -77,6 +78,17 @@ class Ledger(NamedTuple):
     statistics: Statistics
     episodes: Episodes
     gamma: float
+
+
+def still_statistics(normalizer: Normalizer | None, width: int, copies: int) -> Statistics:
+    """Return the moments of a normaliser for whoever plays and does not learn: observations are scaled by them."""
+    moments = normalizer.observation.get("") if normalizer is not None else None
+    mean_D, var_D = (
+        (np.zeros(width), np.ones(width)) if moments is None else (np.ravel(moments.mean), np.ravel(moments.var))
+    )
+    none = np.zeros(1)
+    return Statistics(mean_D.astype(np.float64), var_D.astype(np.float64), none, none, np.ones(1), none,
+                      np.zeros(copies), np.array([moments is not None, False]))  # fmt: skip
 
 
 @exact

@@ -5,7 +5,7 @@ The policy's parameters are a copy laid out for few rows; see :func:`rlx.algorit
 
 from __future__ import annotations
 
-from rlx.algorithms.ppo.kernels.distributions import mode, of_head, sample
+from rlx.algorithms.ppo.kernels.distributions import of_head, sample
 from rlx.algorithms.ppo.kernels.network import forward
 from rlx.launch import exact
 
@@ -22,12 +22,6 @@ def act(policy, x_ND, noise, work, actions_NA, log_probs_N, values_N):
     values(policy, x_ND, work, values_N)
     y = forward(policy.parameters, policy.actor, x_ND, work.actor, True)
     sample(policy.head, of_head(policy.head, policy.parameters), y, noise, actions_NA, log_probs_N)
-
-
-@exact
-def act_greedily(policy, x_ND, work, actions_NA):
-    """Choose the most likely action per row."""
-    mode(policy.head, forward(policy.parameters, policy.actor, x_ND, work.actor, True), actions_NA)
 
 
 @exact
