@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from rlx.cli.info import _lines
 from rlx.errors import DataDamaged
 from rlx.experiments import Record, kept_record, read_record
 from rlx.experiments.record import TRAILER, from_message, write_record
-from rlx.report.run_facts import RunFacts, SeedFacts
+from rlx.report.run_facts import RunFacts, SeedFacts, fact_lines
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1)
 RECORDS = st.builds(
@@ -78,6 +77,6 @@ def test_where_an_experiment_comes_from_is_shown_where_it_is_known() -> None:
         "folder": "c_002",
     }
     facts = RunFacts(**{**nothing, **known, "artifacts": [], "seeds": seeds, "continues": "c_001"})
-    assert not {"parent", "study", "candidate"} & set(dict(_lines(replace(facts, parent="c_001"))))
-    told = dict(_lines(replace(facts, study="better", candidate="c003", parent="c")))
+    assert not {"parent", "study", "candidate"} & set(dict(fact_lines(replace(facts, parent="c_001"))))
+    told = dict(fact_lines(replace(facts, study="better", candidate="c003", parent="c")))
     assert (told["parent"], told["study"], told["candidate"]) == ("c", "better", "c003")
