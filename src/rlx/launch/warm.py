@@ -32,6 +32,8 @@ OFF = "off"
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WAIT = 60.0
 """Seconds that a stage waits for its fork, while libraries are imported, before it runs by itself."""
+FIRST = {"stages.resolve", "stages.train", "stages.eval"}
+"""Stages that others follow in the same `dvc repro`, so that a warm process is worth starting."""
 STATUS = struct.Struct("<q")
 SIZE = struct.Struct("<Q")
 CREDENTIALS = struct.Struct("3i")
@@ -133,7 +135,7 @@ def _start(address: str, owner: int, agreed: str) -> subprocess.Popen[bytes] | N
 def _beside_dvc() -> str | None:
     """Return the address of the warm process that lives as long as the DVC that runs this stage.
 
-    The stage that starts it gets None: it would only wait for imports that it can do itself.
+    A stage that others follow starts it, and gets None: it would only wait for imports that it can do itself.
     """
     from rlx.launch.signals import dvc_above
 
@@ -145,6 +147,9 @@ def _beside_dvc() -> str | None:
     except OSError:
         return None
     address = f"rlx-warm-{os.getuid()}-{found[0]}-{started}"
+    stage = _stage()
+    if stage is None or stage[0] not in FIRST:
+        return address
     return address if _start(address, found[0], signature(dict(os.environ))) is None else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import integrate, stats
+import scipy
 
 from rlx.stats.arrays import Array
 from rlx.stats.estimates import Interval, success_interval
@@ -72,7 +72,7 @@ def mean_band(values_ST: Array, level: float = 0.95) -> Band:
     some = n_T >= 1
     mean_T[some] = np.nanmean(values_ST[:, some], axis=0)
     several, n = n_T >= 2, n_T[n_T >= 2]
-    half = stats.t.ppf((1 + level) / 2, n - 1) * np.nanstd(values_ST[:, several], axis=0, ddof=1) / np.sqrt(n)
+    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * np.nanstd(values_ST[:, several], axis=0, ddof=1) / np.sqrt(n)
     low_T[several], high_T[several] = mean_T[several] - half, mean_T[several] + half
     return Band(mean_T, low_T, high_T, n_T)
 
@@ -111,7 +111,7 @@ def area_under_curve(steps_T: Array, values_T: Array) -> float:
         return float("nan")
     if len(steps_T) == 1:
         return float(values_T[0])
-    return float(integrate.trapezoid(values_T, steps_T) / (steps_T[-1] - steps_T[0]))
+    return float(scipy.integrate.trapezoid(values_T, steps_T) / (steps_T[-1] - steps_T[0]))
 
 
 def steps_to_threshold(steps_T: Array, values_T: Array, threshold: float) -> float | None:
@@ -136,7 +136,7 @@ def time_to_threshold(steps_S: Sequence[float | None], budget_S: Sequence[float]
     n, share = len(steps_S), success_interval(len(times), len(steps_S), level)
     if not times:
         return Reaching(0, n, share, None, None, None)
-    survival = stats.ecdf(stats.CensoredData(uncensored=times, right=late)).sf
+    survival = scipy.stats.ecdf(scipy.stats.CensoredData(uncensored=times, right=late)).sf
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # after the last event the band is undefined, which is told
         band = survival.confidence_interval(level, method="log-log")

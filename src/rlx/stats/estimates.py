@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from rlx.stats.arrays import Array
 
@@ -102,7 +102,7 @@ def mean_with_interval(scores_S: Array, level: float = 0.95) -> Estimate:
     mean, std = float(scores_S.mean()), float(scores_S.std(ddof=1))
     if np.ptp(scores_S) == 0:
         return Estimate(float(scores_S[0]), Interval(scores_S[0], scores_S[0], level, NO_SPREAD, n), 0.0, n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
+    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
     return Estimate(mean, Interval(mean - half, mean + half, level, "Student's t", n), std, n)
 
 
@@ -124,7 +124,7 @@ def difference_of_means(candidate_S: Array, baseline_S: Array, level: float = 0.
     spread = math.sqrt((candidate_S.var(ddof=1) + baseline_S.var(ddof=1)) / 2)
     with warnings.catch_warnings():  # SciPy warns where one side has no spread; the other side's carries the interval
         warnings.simplefilter("ignore", RuntimeWarning)
-        result = stats.ttest_ind(candidate_S, baseline_S, equal_var=False).confidence_interval(level)
+        result = scipy.stats.ttest_ind(candidate_S, baseline_S, equal_var=False).confidence_interval(level)
     return Estimate(difference, Interval(float(result.low), float(result.high), level, "Welch's t", n), spread, n)
 
 
@@ -141,7 +141,7 @@ def median_interval(scores_S: Array, level: float = 0.95) -> Interval | None:
     Returns:
         None where no two order statistics reach the level: below six seeds at 0.95.
     """
-    found = stats.quantile_test(scores_S, p=0.5).confidence_interval(level)
+    found = scipy.stats.quantile_test(scores_S, p=0.5).confidence_interval(level)
     if not (math.isfinite(found.low) and math.isfinite(found.high)):
         return None
     return Interval(float(found.low), float(found.high), level, "order statistics", len(scores_S))
@@ -152,19 +152,19 @@ def interquartile_mean(scores_S: Array) -> tuple[float, int]:
 
     Below four scores it trims none and is the mean.
     """
-    return float(stats.trim_mean(scores_S, 0.25)), len(scores_S) // 4
+    return float(scipy.stats.trim_mean(scores_S, 0.25)), len(scores_S) // 4
 
 
 def probability_of_improvement(candidate_S: Array, baseline_S: Array) -> float:
     """Return the share of pairs in which the candidate's seed beats the baseline's, ties one half (Mann–Whitney)."""
     candidate_S, baseline_S = np.asarray(candidate_S), np.asarray(baseline_S)
-    u = stats.mannwhitneyu(candidate_S, baseline_S, method="asymptotic").statistic
+    u = scipy.stats.mannwhitneyu(candidate_S, baseline_S, method="asymptotic").statistic
     return float(u) / (len(candidate_S) * len(baseline_S))
 
 
 def success_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Return Wilson's interval for a success rate (Wilson 1927)."""
-    found = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    found = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
     return Interval(float(found.low), float(found.high), level, "Wilson", trials)
 
 
@@ -178,4 +178,4 @@ def largest_unseen_share(n: int, level: float = 0.95) -> float:
 
 def largest_share(failed: int, n: int, level: float = 0.95) -> float:
     """Return how large a share of trainings may fail where ``failed`` of ``n`` did (Clopper & Pearson 1934, one-sided)."""
-    return float(stats.binomtest(failed, n, alternative="less").proportion_ci(level, method="exact").high)
+    return float(scipy.stats.binomtest(failed, n, alternative="less").proportion_ci(level, method="exact").high)

@@ -7,7 +7,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from rlx.stats.permutation import smallest_p
 
@@ -22,8 +22,11 @@ def power_of_welch(effect: float, std: float, n: int, alpha: float = 0.05) -> fl
     if std == 0:
         return 1.0 if effect else 0.0
     noncentrality, freedom = abs(effect) / std * math.sqrt(n / 2), 2 * n - 2
-    critical = float(stats.t.ppf(1 - alpha / 2, freedom))
-    upper, lower = stats.nct.sf(critical, freedom, noncentrality), stats.nct.cdf(-critical, freedom, noncentrality)
+    critical = float(scipy.stats.t.ppf(1 - alpha / 2, freedom))
+    upper, lower = (
+        scipy.stats.nct.sf(critical, freedom, noncentrality),
+        scipy.stats.nct.cdf(-critical, freedom, noncentrality),
+    )
     return float(upper + np.nan_to_num(lower, nan=0.0))  # SciPy gives NaN where the far tail is below its precision
 
 
@@ -74,10 +77,12 @@ def minimum_detectable_effect(std: float, n: int, alpha: float = 0.05, power: fl
 @lru_cache(maxsize=4096)
 def _detectable(n: int, alpha: float, power: float) -> float:
     """Return the difference that n seeds each detect with the given power, in standard deviations."""
-    return float(optimize.brentq(lambda effect: power_of_welch(effect, 1.0, n, alpha) - power, 0.0, 200.0, xtol=1e-6))
+    return float(
+        scipy.optimize.brentq(lambda effect: power_of_welch(effect, 1.0, n, alpha) - power, 0.0, 200.0, xtol=1e-6)
+    )
 
 
 @lru_cache(maxsize=4096)
 def _critical(n: int, alpha: float) -> float:
     """Return the two-sided critical value of Student's t for n scores on each side."""
-    return float(stats.t.ppf(1 - alpha / 2, 2 * n - 2))
+    return float(scipy.stats.t.ppf(1 - alpha / 2, 2 * n - 2))

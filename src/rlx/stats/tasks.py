@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from rlx.stats.arrays import Array
 from rlx.stats.estimates import NO_SPREAD, Estimate, Interval
@@ -109,7 +109,7 @@ def difference_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[A
     if parts.sum() == 0:
         return Estimate(mean, Interval(mean, mean, level, NO_SPREAD, n), 0.0, n)
     freedom = parts.sum() ** 2 / np.sum(parts**2 / np.array([len(side) - 1 for side in sides]))
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(parts.sum())
+    half = float(scipy.stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(parts.sum())
     return Estimate(mean, Interval(mean - half, mean + half, level, "stratified Welch's t", n), std, n)
 
 
@@ -152,8 +152,8 @@ def average_ranks(scores_MK: Sequence[Sequence[Array]], level: float = 0.95) -> 
         columns = [np.asarray(scores_K[task], dtype=float) for scores_K in scores_MK]
         rng = np.random.default_rng(task)
         picked = [side[rng.integers(0, len(side), (RESAMPLES, len(side)))].mean(axis=1) for side in columns]
-        drawn.append(stats.rankdata(-np.stack(picked, axis=1), axis=1))
-        plain.append(stats.rankdata([-side.mean() for side in columns]))
+        drawn.append(scipy.stats.rankdata(-np.stack(picked, axis=1), axis=1))
+        plain.append(scipy.stats.rankdata([-side.mean() for side in columns]))
     means, spread = np.mean(plain, axis=0), np.mean(drawn, axis=0)
     ends = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], axis=0)
     n = min(len(side) for scores_K in scores_MK for side in scores_K)
