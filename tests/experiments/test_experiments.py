@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -53,6 +54,7 @@ def test_train_says_what_it_includes_and_leaves_the_workspace_alone(made: Projec
     assert "without notes.txt: Git does not know them" in said
     assert "first: mean return" in said
     assert "algo.update_epochs 4 → 2" in said
+    assert re.search(r"Took [\d.]+ s: plan [\d.]+, resolve .*, train .*, evaluate .*, film .*, analyse .*, keep ", said)
     assert made.git("status", "--porcelain", "--branch") == (made.root / "../before.txt").read_text()
     assert made.git("stash", "list") == ""
     assert not list((made.root / ".dvc/tmp/rlx-workplaces").iterdir())
@@ -67,7 +69,11 @@ def test_an_experiment_is_a_folder_a_dvc_experiment_and_a_run(made: Project) -> 
     record = kept_record(made.root, commit_of(made, "first"))
     assert record is not None
     assert (record.run, record.settings[0], record.targets) == ("mine", "num_seeds=1", ("analyze@mine", "video@mine"))
-    assert not set(LINEAGE) & set(json.loads(made.rlx("info", "first", "--json").stdout))
+    facts = json.loads(made.rlx("info", "first", "--json").stdout)
+    assert not set(LINEAGE) & set(facts)
+    whole = facts["spent"].pop("whole")
+    assert list(facts["spent"]) == ["plan", "resolve", "train", "eval", "video", "analyze", "keep"]
+    assert 0 < sum(facts["spent"].values()) <= whole
     assert rows(made)["first"]["kind"] == "experiment"
     assert json.loads((folder / "metadata.json").read_text())["git"]["dirty"] == ["configs/mine.yaml", "params.yaml"]
     parameters = yaml.safe_load(made.git("show", f"{commit_of(made, 'first')}:params.yaml"))

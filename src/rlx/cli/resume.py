@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import BY_EXECUTOR, RUN, have_warm_process, is_verbose, print_lines, say, tell
+from rlx.cli.common import BY_EXECUTOR, RUN, have_warm_process, is_verbose, say, tell
 
 if TYPE_CHECKING:
     from rlx.records import RunFolder
@@ -70,19 +70,14 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
 
 
 def _experiment(root: Path, folder: RunFolder) -> None:
-    from rlx.cli.train import verbosity
-    from rlx.experiments import begun_again, make, read_record
+    from rlx.cli.train import make_and_show
+    from rlx.experiments import begun_again, read_record
 
     name, record = folder.name, read_record(folder.path)
     assert record is not None
     if (told := begun_again(root, folder, record)) is not None:
         say(told)
-    finished = make(root, name, verbosity(), again=f"rlx resume {name}")
-    if record.targets and finished.is_evaluated:
-        from rlx.config import read_parameters
-        from rlx.report import experiment_lines
-
-        print_lines(experiment_lines(root, finished, read_parameters(root)))
+    make_and_show(root, name)
 
 
 def _of_the_study(root: Path, folder: RunFolder) -> None:
@@ -111,9 +106,8 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
 
 
 def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
-    from rlx.cli.train import verbosity
-    from rlx.experiments import continuation, make, same_as, start, whole_run
-    from rlx.report import experiment_lines
+    from rlx.cli.train import make_and_show
+    from rlx.experiments import continuation, same_as, start, whole_run
 
     planned = continuation(root, folder, timesteps, overrides)
     same = same_as(root, planned.run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
@@ -126,5 +120,4 @@ def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str
         f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
         + "".join(f" -S {setting}" for setting in overrides)
     )
-    finished = make(root, made, verbosity(), again=f"rlx resume {made}")
-    print_lines(experiment_lines(root, finished, planned.parameters))
+    make_and_show(root, made, planned.parameters)

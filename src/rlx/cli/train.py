@@ -10,6 +10,7 @@ import click
 from rlx.cli.common import BY_EXECUTOR, CONFIG, have_warm_process, is_quiet, is_verbose, print_lines, say, tell
 
 if TYPE_CHECKING:
+    from rlx.config import Parameters
     from rlx.experiments import Verbosity
 
 
@@ -36,7 +37,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
       rlx train cartpole -S algo.gamma=0.9 --seeds 3
     """
     from rlx.config import find_root, told_briefly
-    from rlx.experiments import check_name, in_the_making, make, one_at_a_time, plan, same_as, start, whole_run
+    from rlx.experiments import check_name, in_the_making, one_at_a_time, plan, same_as, start, whole_run
     from rlx.training import chosen_executor
 
     root = find_root()
@@ -61,10 +62,27 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:
         say(line)
-    finished = make(root, name, verbosity(), again=f"rlx resume {name}")
-    from rlx.report import experiment_lines  # what reports load is not needed to begin
+    make_and_show(root, name, planned.parameters)
 
-    print_lines(experiment_lines(root, finished, planned.parameters))
+
+def make_and_show(root: Path, name: str, parameters: Parameters | None = None) -> None:
+    """Make a reserved experiment, and show what came of it and where the seconds went.
+
+    Args:
+        root: The project.
+        name: The experiment.
+        parameters: By what it is judged; None: by what the project says now.
+    """
+    from rlx.config import read_parameters
+    from rlx.experiments import make
+    from rlx.launch import process_identity
+
+    finished = make(root, name, verbosity(), again=f"rlx resume {name}", since=process_identity()[1])
+    from rlx.report import experiment_lines, time_line  # what reports load is not needed to begin
+
+    if finished.is_evaluated:
+        print_lines(experiment_lines(root, finished, parameters or read_parameters(root)))
+    say(time_line(root, finished))
 
 
 def verbosity() -> Verbosity:

@@ -20,7 +20,20 @@ from rlx.experiments.kept import experiment_named, export_kept, remove_folder, r
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.workplace import Verbosity, Workplace
-from rlx.records import AT_WORK, FORMAT, RECORD, Origin, Process, RunFolder, lock_of, making, read_metadata
+from rlx.records import (
+    AT_WORK,
+    FORMAT,
+    RECORD,
+    WHOLE,
+    Origin,
+    Process,
+    RunFolder,
+    lock_of,
+    making,
+    note_spent,
+    read_metadata,
+    spent_file,
+)
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""
@@ -67,6 +80,7 @@ def start(root: Path, plan: Plan, record: Record, *, name: str | None = None, st
     """
     folder = reserve(root, stem or plan.run, name)
     try:
+        spent_file(root, folder.name).unlink(missing_ok=True)  # of one of the same name that is gone
         plan.resolved.write(folder)
         _note(folder, "running")
         write_record(folder, record)
@@ -76,7 +90,7 @@ def start(root: Path, plan: Plan, record: Record, *, name: str | None = None, st
     return folder
 
 
-def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolder:
+def make(root: Path, name: str, verbosity: Verbosity, *, again: str, since: float | None = None) -> RunFolder:
     """Make a reserved experiment, or go on with a stopped one, and export it.
 
     Args:
@@ -84,6 +98,7 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolde
         name: The experiment.
         verbosity: What comes to the terminal.
         again: The command that goes on with it, for messages.
+        since: When the command began that makes this one experiment (seconds since 1970), to tell where the time went.
 
     Returns:
         Its browsable folder.
@@ -97,6 +112,7 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolde
     record = read_record(folder)
     if record is None:
         raise Missing(f"{name}: its folder does not say what it is to be")
+    made = began = time.time()
     with _alone(root, name), making(root, name):
         _note(folder, "running")
         place = workplace.existing_workplace(root, name)
@@ -106,6 +122,7 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolde
             if commit is None or place is None:
                 place = _workplace(root, name)
                 status = workplace.run_stages(place, record, verbosity)
+                made = time.time()
                 commit = workplace.collect(place)
         finally:
             if experiment_named(root, name) is None:
@@ -116,6 +133,10 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str) -> RunFolde
         shutil.rmtree(folder / "logs", ignore_errors=True)
         exported = export_kept(root, Origin(commit, record.run), name)
         workplace.close_workplace(place)
+        if since is not None:
+            ended = time.time()
+            spent = {"plan": began - since, "keep": ended - made, WHOLE: ended - since}
+            note_spent(spent_file(root, name), spent)
     return RunFolder(exported)
 
 

@@ -35,7 +35,7 @@ from .progress import (
     shown_duration as shown_duration,
     shown_episodes as shown_episodes,
 )
-from .signals import dvc_above as dvc_above, is_same as is_same
+from .signals import dvc_above as dvc_above, is_same as is_same, process_identity as process_identity
 from .stage_call import (
     VARIABLE as VARIABLE,
     StageCall as StageCall,

@@ -74,6 +74,7 @@ from .live_notes import (
     StageNote as StageNote,
     making as making,
     notes_of as notes_of,
+    spent_file as spent_file,
 )
 from .metadata_shape import FORMAT as FORMAT, check_metadata as check_metadata
 from .metrics import (
@@ -105,3 +106,4 @@ from .runs import (
 from .sinks.following import Followers as Followers
 from .sinks.registry import chosen_sinks as chosen_sinks, sink_makers as sink_makers
 from .sinks.sink import FAILED as FAILED, FINISHED as FINISHED, Sink as Sink
+from .spent import WHOLE as WHOLE, note_spent as note_spent, read_spent as read_spent

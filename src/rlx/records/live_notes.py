@@ -1,7 +1,7 @@
 """Live notes: what is being made of a run just now, by whom; a note says nothing any more when its process has ended.
 
 They lie beside the bench, ``.dvc/tmp/rlx/<run>.stage.json`` of the stage at work and ``<run>.making.json`` of the ``rlx``
-that makes an experiment, so no output of a finished stage is touched to tell that a later one is at work.
+that makes an experiment (and ``<run>.spent.json``: :mod:`rlx.records.spent`), so no output of a finished stage is touched to tell that a later one is at work.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rlx.config import read_json, write_json
 from rlx.errors import DataDamaged
 from rlx.launch import dvc_above, is_same, main_root
 from rlx.records.live import live_folder
+from rlx.records.spent import note_spent
 
 STATES = {"resolve": "running", "train": "running", "eval": "evaluating", "video": "filming", "analyze": "analysing"}
 """What a run is while a stage of it is at work."""
@@ -121,6 +122,11 @@ def _path(root: Path, run: str, kind: str) -> Path:
     return main_root(root) / ".dvc" / "tmp" / "rlx" / f"{run}.{kind}.json"
 
 
+def spent_file(root: Path, run: str) -> Path:
+    """Return where the seconds of a run are noted (:mod:`rlx.records.spent`)."""
+    return _path(root, run, "spent")
+
+
 def _read(path: Path) -> LiveNote | None:
     try:
         content = read_json(path)
@@ -158,6 +164,8 @@ class StageNote:
         name = live.name if live else run if root.resolve() == main_root(root).resolve() else None
         self._stage = stage
         self._path = _path(root, name, "stage") if name and Path(name).name == name and stage in STATES else None
+        self._spent = spent_file(root, name) if self._path is not None and name else None
+        self._began = time.monotonic()
         if self._path is not None:
             _write(self._path, stage, Process.own())
 
@@ -171,6 +179,8 @@ class StageNote:
         """Say that the stage has ended: DVC goes on with others, or the stage has failed, or was stopped."""
         if self._path is None:
             return
+        if self._spent is not None and status == 0:
+            note_spent(self._spent, {self._stage: time.monotonic() - self._began})
         above = dvc_above()
         if status == 0 and above is not None and above[1] is not None:
             _write(self._path, self._stage, Process(socket.gethostname(), above[0], above[1]), over=True)

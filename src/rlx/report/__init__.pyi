@@ -67,7 +67,12 @@ from .played_policies import (
 )
 from .plots import save_figure as save_figure
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
-from .run_facts import RunFacts as RunFacts, fact_lines as fact_lines, facts_of_run as facts_of_run
+from .run_facts import (
+    RunFacts as RunFacts,
+    fact_lines as fact_lines,
+    facts_of_run as facts_of_run,
+    time_line as time_line,
+)
 from .study_comparison import (
     compare_folders as compare_folders,
 )

@@ -11,11 +11,24 @@ from rlx.config import from_git, read_json, told_sources
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments import LINEAGE, asked_to_be, progress
 from rlx.launch import Cause
-from rlx.records import FILE as TASK, RunFolder, Score, cure_of_study_run, read_labels, read_metadata
+from rlx.records import (
+    FILE as TASK,
+    WHOLE,
+    RunFolder,
+    Score,
+    cure_of_study_run,
+    read_labels,
+    read_metadata,
+    read_spent,
+    spent_file,
+)
 from rlx.report.run_files import FACTS, damaged_files
 from rlx.stats import number
 
 FORMAT: Literal[1] = 1
+TOLD = {"plan": "plan", "resolve": "resolve", "train": "train", "eval": "evaluate", "video": "film", "analyze": "analyse",
+        "keep": "keep"}  # fmt: skip
+"""What phases are called to people."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,8 @@ class RunFacts:
         started: When, in ISO 8601.
         ended: When.
         seconds: Wall-clock time of the training stage.
+        spent: Where the seconds went, by phase (plan, resolve, train, eval, video, analyze, keep, and whole: all of the command);
+            left out where they are not known here.
         git: Commit, and files that differed from it.
         versions: Of Python and the libraries.
         host: The machine.
@@ -113,6 +128,7 @@ class RunFacts:
     started: str | None
     ended: str | None
     seconds: float | None
+    spent: Mapping[str, float] | None = field(kw_only=True, default=None, metadata={"unless": None})
     git: Mapping[str, Any] | None
     versions: Mapping[str, str | None] | None
     host: Mapping[str, Any] | None
@@ -162,6 +178,7 @@ def facts_of_run(root: Path, folder: RunFolder) -> RunFacts:
         started=metadata.get("started"),
         ended=metadata.get("ended"),
         seconds=metadata.get("seconds"),
+        spent=read_spent(spent_file(root, folder.path.name)) or None if problem is None else None,
         git=metadata.get("git"),
         versions=metadata.get("versions"),
         host=metadata.get("host"),
@@ -214,6 +231,32 @@ def _score(score: Score) -> CheckpointScore:
     )
 
 
+def _cost_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
+    if facts.cost:
+        yield "cost", f"{facts.cost['environment_steps']:,} steps, {facts.seconds or 0:,.0f} s"
+    if facts.spent:
+        yield "time", told_spent(facts.spent)
+
+
+def told_spent(spent: Mapping[str, float]) -> str:
+    """Return where the seconds of a run went, in a phrase."""
+    parts = [f"{TOLD[phase]} {_seconds(seconds)}" for phase, seconds in spent.items() if phase != WHOLE]
+    if WHOLE not in spent:
+        return ", ".join(parts)
+    rest = spent[WHOLE] - sum(seconds for phase, seconds in spent.items() if phase != WHOLE)
+    parts += [f"starting DVC and stages {_seconds(rest)}"] if rest > 0 else []
+    return f"{_seconds(spent[WHOLE])} s: {', '.join(parts)}"
+
+
+def time_line(root: Path, folder: RunFolder) -> str:
+    """Return what is said at the end of a command about where its seconds went."""
+    return f"Took {told_spent(read_spent(spent_file(root, folder.path.name)))}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}"
+
+
 def fact_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
     """Yield what `rlx info` shows: a name and a text each."""
     yield "run", facts.run + (f" ({facts.title})" if facts.title else "")
@@ -243,8 +286,7 @@ def fact_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
         )
     if facts.random_return is not None:
         yield "random", f"mean return {number(facts.random_return)}"
-    if facts.cost:
-        yield "cost", f"{facts.cost['environment_steps']:,} steps, {facts.seconds or 0:,.0f} s"
+    yield from _cost_lines(facts)
     if facts.engine:
         yield "engine", f"{facts.engine['name']}: {facts.engine['reason']}"
     if facts.git:

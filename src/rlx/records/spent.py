@@ -1,0 +1,38 @@
+"""Where the seconds of a run went, phase by phase: known on the machine that made it, beside its live notes.
+
+No output of a stage holds them, since outputs are the same however long they took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from rlx.config import read_json, write_json
+from rlx.errors import DataDamaged
+
+WHOLE = "whole"
+"""The phase that is all of a command."""
+PHASES = ("plan", "resolve", "train", "eval", "video", "analyze", "keep", WHOLE)
+FORMAT = 1
+
+
+def note_spent(path: Path, spent: Mapping[str, float]) -> None:
+    """Note how many seconds some phases of a run took; those of others stay as they are.
+
+    Args:
+        path: :func:`rlx.records.live_notes.spent_file` of the run.
+        spent: Seconds by phase.
+    """
+    with suppress(OSError):  # a courtesy: a full disk stops nothing because of it
+        known = {phase: round(seconds, 3) for phase, seconds in {**read_spent(path), **spent}.items()}
+        write_json(path, {"format": FORMAT, "seconds": known})
+
+
+def read_spent(path: Path) -> dict[str, float]:
+    """Return the seconds by phase, in the order of the phases; none where nobody has noted any."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, DataDamaged):
+        known = {str(phase): float(seconds) for phase, seconds in read_json(path)["seconds"].items()}
+        return {phase: known[phase] for phase in PHASES if phase in known and 0 <= known[phase] < float("inf")}
+    return {}
