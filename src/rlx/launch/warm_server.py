@@ -123,14 +123,13 @@ class _Server:
             process = warm.peer(connection)
             head, streams, _, _ = socket.recv_fds(connection, SIZE.size, 3)
             errand = json.loads(exactly(connection, SIZE.unpack(head)[0]))
+            if len(streams) != 3 or errand["signature"] != self._signature or _shadows(errand["folder"]):
+                raise PermissionError
             request = _Request(connection, process, list(streams), errand)
-        except (OSError, EOFError, ValueError, struct.error):
+        except (OSError, EOFError, LookupError, TypeError, ValueError, struct.error):
             _Request(connection, 0, list(streams), {}).close()
-            return
-        if len(streams) == 3 and errand["signature"] == self._signature and not _shadows(errand["folder"]):
-            self._waiting.append(request)
         else:
-            request.close()
+            self._waiting.append(request)
 
     def _fork(self, request: _Request) -> None:
         if sum(1 for _ in Path("/proc/self/task").iterdir()) > 1 or touches_cuda():
@@ -140,6 +139,8 @@ class _Server:
         if pid == 0:
             self._selector.close()
             self._listener.close()
+            for other in self._waiting:
+                other.close()
             for handle, (_, other) in self._children.items():
                 os.close(handle)
                 other.connection.close()
