@@ -21,6 +21,7 @@ from rlx.algorithms import algorithm, registry, trained_config, vocabulary
 from rlx.config import (
     COMMON,
     ForeignAlgorithm,
+    PPOConfig,
     RunConfig,
     Snapshot,
     algorithm_config,
@@ -31,7 +32,7 @@ from rlx.config import (
 from rlx.config.snapshot import read_snapshot
 from rlx.diagnosis import RunRecord, Signals
 from rlx.diagnosis.rules import RULES
-from rlx.envs import Environments, GymnasiumPlaces, make_env
+from rlx.envs import Environments, GymnasiumPlaces, make_env, places_for
 from rlx.envs.making import own_registrations
 from rlx.errors import CheckpointDamaged, ConfigError, PolicyUnusable, TrainingFailed
 from rlx.experiments import plan, resolve_run
@@ -369,6 +370,69 @@ def test_a_learner_that_does_not_keep_to_the_contract_is_told(
     monkeypatch.setattr(cls, "advance", lambda self, own=cls.advance: advance(self, own))
     with pytest.raises(TrainingFailed, match=said):
         train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+@pytest.mark.parametrize("missing", ["state", "load_state", "boundary", "act"])
+def test_a_learner_that_lacks_something_is_refused_before_it_trains(
+    project: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    config = short(project)
+    cls: Any = algorithm("reinforce", project).make
+    if missing == "act":
+        monkeypatch.setattr(cls, "policy", lambda *_: object())
+        said = r"reinforce: policy\(\) gives object, which has no `act`"
+    else:
+        monkeypatch.setattr(cls, missing, None)
+        said = f"reinforce: its learner has no {missing}; a learner has boundary, advance, state, load_state"
+    with pytest.raises(TrainingFailed, match=said):
+        train_seed(project, Snapshot(config), 3, project / "one", lambda _: None)
+
+
+@pytest.mark.parametrize(("chosen", "told"), [(5, "5"), (-1, "-1"), (0.5, "0.5"), (np.nan, "nan")])
+def test_an_action_that_the_environment_does_not_take_is_refused(project: Path, chosen: float, told: str) -> None:
+    config = short(project)
+    env = Environments(project, config, make_env(config.env))
+    env.reset(1)
+    with pytest.raises(
+        TrainingFailed, match=rf"algo.name: reinforce chose the action {told}, and the environment takes"
+    ):
+        env.step(np.array([0, chosen]))
+    env.step(np.array([0, 1]))
+    env.close()
+
+
+def test_a_policy_that_chooses_what_the_environment_does_not_take_gets_no_score(project: Path) -> None:
+    class Wrong:
+        def act(self, observations: Any, *_: Any) -> Any:
+            return np.full(len(observations), 7), None
+
+    config = short(project)
+    places = places_for(config)
+    with pytest.raises(TrainingFailed, match="the policy chose the action 7, and the environment takes"):
+        play(PolicyPlayer(Wrong(), None, deterministic=True), places, [1], 100)
+    places.close()
+
+
+def test_two_algorithms_of_one_name_are_refused(project: Path) -> None:
+    (project / "algorithms" / "second.py").write_text((project / "algorithms" / "reinforce.py").read_text())
+    with (project / "algorithms" / "__init__.py").open("a") as file:
+        file.write("from algorithms import second\n")
+    said = "'reinforce' is registered twice, in algorithms.reinforce and in algorithms.second; rename one"
+    with pytest.raises(ConfigError, match=said):
+        short(project)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"actions": ("discret",)}, "actions: 'discret' is none of discrete, continuous, multi"),
+        ({"observations": ("pixels",)}, "observations: 'pixels' is none of vector, image"),
+        ({"family": "genetic"}, "family: 'genetic' is none of on-policy, off-policy, evolution"),
+    ],
+)
+def test_a_row_with_kinds_that_there_are_not_is_refused(facts: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        registry.register("mine", Config=PPOConfig, metrics={}, **facts)(print)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("sizes"), KeyError("network"), ValueError("groups"), TypeError("None")])

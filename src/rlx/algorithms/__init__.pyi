@@ -6,6 +6,7 @@ from .policies import (
 )
 from .ppo.engines import load_kernels as load_kernels, prepare_kernels as prepare_kernels
 from .registry import (
+    METHODS as METHODS,
     Algorithm as Algorithm,
     AlgorithmConfig as AlgorithmConfig,
     Engine as Engine,

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     from rlx.envs import Environments, Normalizer
 
 Make = Callable[[RunConfig, "Environments", int, str], Learner]
+KINDS = (("vector", "image", "dict", "discrete", "other"), ("discrete", "continuous", "multi"))
+"""What an environment can show, and what it can take; see :func:`kinds`."""
+FAMILIES = ("on-policy", "off-policy", "evolution")
+METHODS = ("boundary", "advance", "state", "load_state", "policy")
+"""What a learner has."""
 GROUPS = ("", "rollout", "train", "validation")
 """Groups of metrics, in the order in which they are told."""
 Made = TypeVar("Made", bound=Callable[..., Any])
@@ -136,6 +141,18 @@ class Algorithm:
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
     export: Callable[[Any], Export] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse kinds and families that there are not."""
+        told = {
+            "observations": (self.observations, KINDS[0]),
+            "actions": (self.actions, KINDS[1]),
+            "family": ([self.family], FAMILIES),
+        }
+        for name, (said, known) in told.items():
+            for one in said:
+                if one not in known:
+                    raise ValueError(f"the algorithm {self.name!r}: {name}: {one!r} is none of {', '.join(known)}")
+
     def engine_for(self, config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
         """Return what computes a run."""
         if self.engine is not None:
@@ -182,10 +199,20 @@ def register(
     def add(make: Made) -> Made:
         row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
         announce(name, Config, row.family, {**COMMON, **row.metrics}, reads_policy=row.reads_policy)
+        known = _rows.get(name)
+        if known is not None and _place_of(known.make) != _place_of(make):
+            raise ValueError(
+                f"the algorithm {name!r} is registered twice, in {_place_of(known.make)} and in {_place_of(make)}; rename one"
+            )
         _rows[name] = row
         return make
 
     return add
+
+
+def _place_of(made: Any) -> str:
+    """Return the module that a class or function is in."""
+    return str(getattr(made, "__module__", "?"))
 
 
 def algorithms() -> dict[str, Algorithm]:

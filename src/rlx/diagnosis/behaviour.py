@@ -282,6 +282,8 @@ def _return(signals: Signals, _: Course) -> Iterator[str]:
 
 
 def _std(signals: Signals, _: Course) -> Iterator[str]:
+    if signals.config.algo.name != "ppo":  # whose Gaussian policies start there
+        return
     start = float(np.exp(signals.config.policy.log_std_init))
     if start < LARGEST:
         yield f"It began at exp(policy.log_std_init) = {in_short(start)}."

@@ -43,7 +43,7 @@ def diagnose(record: RunRecord, more: Sequence[Rule] = ()) -> Diagnosis:
                 detection = _sound(rule.check(signals))
             except (Exception, SystemExit) as error:  # noqa: BLE001 — a fault of one rule must not cost the run its analysis
                 broken.append(
-                    f"The rule {rule.id} could not be applied ({type(error).__name__}: {error}); please report it."
+                    f"The rule {rule.id} could not be applied ({type(error).__name__}: {error}); please tell its author."
                 )
                 continue
             if detection is not None:

@@ -64,4 +64,9 @@ from .vector_envs.settling import (
     still_statistics as still_statistics,
 )
 from .vector_envs.sources import GymnasiumSource as GymnasiumSource, is_vector as is_vector
-from .vector_envs.training_env import TrainingEnv as TrainingEnv, executable as executable, new_episodes as new_episodes
+from .vector_envs.training_env import (
+    TrainingEnv as TrainingEnv,
+    check_allowed as check_allowed,
+    executable as executable,
+    new_episodes as new_episodes,
+)

@@ -137,10 +137,13 @@ class Environments:
 
         Raises:
             NonFiniteValue: A reward or observation is NaN or infinite.
+            TrainingFailed: An action is none that the environment takes.
         """
-        from rlx.envs.vector_envs.training_env import executable
+        from rlx.envs.vector_envs.training_env import check_allowed, executable
 
-        return self._made().step(executable(np.asarray(actions_N).reshape(self.num_envs, -1), self.action_space))
+        rows_NA = np.asarray(actions_N).reshape(self.num_envs, -1)
+        check_allowed(rows_NA, self.action_space, f"algo.name: {self.config.algo.name}")
+        return self._made().step(executable(rows_NA, self.action_space))
 
     def take_episodes(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, in original reward units, and forget them."""

@@ -32,7 +32,7 @@ def checked(row: Mapping[str, Any], documented: Mapping[str, Metric]) -> dict[st
                 continue
             raise NonFiniteValue(
                 f"{key} became {number} at step {row.get('step')} (iteration {row.get('iteration')}): training diverged; "
-                f"try a smaller algo.learning_rate or env.normalize_reward: true",
+                f"try a smaller step size (algo.learning_rate, where the algorithm has it) or env.normalize_reward: true",
                 what=key,
                 value=str(number),
             )

@@ -128,5 +128,6 @@ def failure_lines(sweep: SweepResult) -> list[str]:
     failed = [point for point in sweep.points if point.state == "failed"]
     if not failed:
         return []
-    head = f"{sweep.name}: {len(failed)} of {len(sweep.points)} points failed; the others are kept:"
+    rest = "; the others are kept" if len(failed) < len(sweep.points) else ""
+    head = f"{sweep.name}: {len(failed)} of {len(sweep.points)} points failed{rest}:"
     return [head, *(f"  {point.name or 'a point'} ({point_settings(point)}): {point.error}" for point in failed)]

@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 from rlx.algorithms import Actor, Episodes, device_for, trained_config
 from rlx.config import RunConfig
-from rlx.envs import PLACES, Environments, Normalizer, executable
+from rlx.envs import PLACES, Environments, Normalizer, check_allowed, executable
 from rlx.errors import CheckpointDamaged
 from rlx.records import Checkpoint
 
@@ -57,6 +57,9 @@ class PolicyPlayer:
             observations = self.normalizer(observations)
         actions_N, self._memory = self.actor.act(observations, self._memory, self._starts_N, None, self.deterministic)
         self._starts_N = np.zeros(PLACES, np.bool_)
+        if self._space is None:
+            return actions_N
+        check_allowed(actions_N, self._space, "the policy")
         return executable(np.asarray(actions_N), self._space) if isinstance(self._space, spaces.Box) else actions_N
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rlx.algorithms import (
+    METHODS,
     UPDATE_SECONDS,
     Algorithm,
     Engine,
@@ -199,6 +200,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     env = Environments(root, config, probe)
     try:
         learner = algorithm.make(config, env, seed, device_for(config))
+        _check_methods(algorithm.name, learner)
         state = TrainingState(seed, 0, 0, 0, engine.name)
         found = _newest(folder / "checkpoints", device_for(config), lambda line: say(f"seed {seed}: {line}"))
         if found is not None:
@@ -214,6 +216,25 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     text = Snapshot(alone, snapshot.code).to_yaml()
     timetable = Timetable.of(config, episode_limit(probe))
     return _Seed(snapshot, folder, algorithm, engine, learner, env, timetable, state, metrics, clock, text, probe=probe)
+
+
+def _check_methods(name: str, learner: Learner) -> None:
+    """Refuse a learner that lacks something, before it has trained until that is missed.
+
+    Raises:
+        TrainingFailed: The message says what.
+    """
+    missing = [method for method in METHODS if not callable(getattr(learner, method, None))]
+    if missing:
+        raise TrainingFailed(
+            f"algo.name: {name}: its learner has no {listed(missing)}; a learner has {listed(METHODS, len(METHODS))}"
+        )
+    with preserved():  # a policy may draw
+        actor = learner.policy(0)
+    if not callable(getattr(actor, "act", None)):
+        raise TrainingFailed(f"algo.name: {name}: policy() gives {type(actor).__name__}, which has no `act`")
+    if "policy" not in learner.state():
+        raise TrainingFailed(f'algo.name: {name}: state() has no "policy", by which alone a checkpoint acts')
 
 
 def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint) -> None:

@@ -190,7 +190,8 @@ def check(run: str, outcomes: list[SeedOutcome]) -> None:
     """
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
-        lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed; the others are kept:"]
+        rest = "; the others are kept" if len(failed) < len(outcomes) else ""
+        lines = [f"{run}: {len(failed)} of {len(outcomes)} seeds failed{rest}:"]
         live = live_folder()
         where = f"runs/{live.name}/{BENCH}" if live else f"runs/{run}/logs"
         lines += [

@@ -9,12 +9,13 @@ from gymnasium import spaces
 
 from rlx.envs.env_wrappers import EpisodeStatistics, first_non_finite, non_finite_message
 from rlx.envs.normalization import Moments, Normalizer
+from rlx.envs.space_facts import described
 from rlx.envs.surroundings import Surroundings
 from rlx.envs.vector_envs.native import step_arrays
 from rlx.envs.vector_envs.settling import BAD_REWARD, EPSILON, FINE, LIMIT, Episodes, Ledger, Statistics, begin, settle
 from rlx.envs.vector_envs.sources import Source
 from rlx.envs.vector_envs.stock import OwnVecEnv
-from rlx.errors import NonFiniteValue
+from rlx.errors import NonFiniteValue, TrainingFailed
 
 Array = np.ndarray[Any, Any]
 
@@ -181,6 +182,38 @@ def new_episodes(copies: int, capacity: int) -> Episodes:
         np.zeros(capacity, np.bool_),
         np.zeros(1, np.int64),
     )
+
+
+def check_allowed(actions_N: Array, space: spaces.Space[Any], who: str) -> None:
+    """Refuse actions that an environment does not take: many would go on with them, and score something else.
+
+    Args:
+        actions_N: One row per copy.
+        space: Of one copy.
+        who: Whoever chose them, for the message.
+
+    Raises:
+        TrainingFailed: One is no number of the space, or NaN.
+    """
+    rows_NA = np.asarray(actions_N).reshape(len(actions_N), -1)
+    if isinstance(space, spaces.Box):
+        wrong_N = np.isnan(rows_NA.astype(np.float64)).any(axis=1)
+    else:
+        low, high = _choices(space)
+        wrong_N = ((rows_NA < low) | (rows_NA > high) | (rows_NA % 1 != 0)).any(axis=1)
+    if wrong_N.any():
+        first = rows_NA[np.flatnonzero(wrong_N)[0]]
+        told = first[0] if len(first) == 1 else first.tolist()
+        raise TrainingFailed(f"{who} chose the action {told}, and the environment takes {described(space)}")
+
+
+def _choices(space: Any) -> tuple[Any, Any]:
+    """Return the lowest and the highest number of each element of a choice."""
+    if isinstance(space, spaces.Discrete):
+        return int(space.start), int(space.start + space.n - 1)
+    if isinstance(space, spaces.MultiDiscrete):
+        return np.ravel(space.start), np.ravel(space.start + space.nvec - 1)
+    return 0, 1
 
 
 def executable(actions_NA: Array, space: spaces.Space[Any]) -> Array:
