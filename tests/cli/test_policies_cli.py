@@ -18,14 +18,13 @@ import pytest
 
 from rlx.records import checkpoints
 from rlx.report.documents import check_document
-from tests.conftest import Project, interruptible
+from tests.conftest import Project, interruptible, run
 
 
 def document(project: Project, command: str, *arguments: str) -> dict[str, Any]:
     """Return what a command prints as JSON, checked against its published schema."""
-    done = subprocess.run(
-        ["rlx", command, *arguments, "--json"], cwd=project.root, capture_output=True, text=True, check=True
-    )
+    done = run(["rlx", command, *arguments, "--json"], project.root, apart=True)
+    assert done.returncode == 0, done.stderr
     check_document(command, done.stdout)
     content: dict[str, Any] = json.loads(done.stdout)
     return content
