@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 
 from rlx.records import checkpoints
 from rlx.report.documents import check_document
+from tests.cli.test_mistakes import typed
 from tests.conftest import Project, interruptible, run
 
 
@@ -62,7 +62,9 @@ def test_a_checkpoint_file_is_evaluated_outside_of_any_project(finished: Project
     assert found["policies"][0]["return_mean"] == scores(finished, "cartpole", "latest")["1"]
 
 
-def test_a_file_from_elsewhere_chooses_no_code(finished: Project, tmp_path: Path) -> None:
+def test_a_file_from_elsewhere_chooses_no_code(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A stranger's checkpoint whose configuration names a wrapper of its own choice is refused before it is imported."""
     source = finished.root / "runs/cartpole/checkpoints/seed_1/latest.zip"
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
@@ -78,12 +80,10 @@ def test_a_file_from_elsewhere_chooses_no_code(finished: Project, tmp_path: Path
     with zipfile.ZipFile(tmp_path / "stranger.zip", "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    done = subprocess.run(
-        ["rlx", "eval", str(tmp_path / "stranger.zip")], cwd=finished.root, text=True, capture_output=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert "a file may not choose what code runs here" in done.stderr
+    monkeypatch.chdir(finished.root)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert typed(["eval", str(tmp_path / "stranger.zip")], monkeypatch) != 0
+    assert "a file may not choose what code runs here" in capfd.readouterr().err
     assert not (tmp_path / "ran").exists()
 
 
