@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import hashlib
 import importlib.metadata
 import json
 import multiprocessing
+import multiprocessing.context
 import os
 import platform
 import shutil
@@ -14,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +83,14 @@ def pytest_unconfigure() -> None:
 def run(
     command: Sequence[str], folder: Path, *, apart: bool = False, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with its output in one text, or with errors ``apart``; `rlx` and `dvc` start warm.
+    """Run a command with its output in one text, or with errors ``apart``; `rlx`, `dvc` and `python -m stages…` start warm.
 
     They start from nothing where the test has put packages on the path.
     """
     words = ["dvc", *command[3:]] if command[:3] == (sys.executable, "-m", "dvc") else list(command)
-    if words[0] not in ("rlx", "dvc") or os.environ.get("PYTHONPATH") != FOUND_BY:
+    if words[:2] == ["python", "-m"] and words[2].startswith("stages."):
+        words = words[2:]
+    if not (words[0] in ("rlx", "dvc") or words[0].startswith("stages.")) or os.environ.get("PYTHONPATH") != FOUND_BY:
         stderr = subprocess.PIPE if apart else subprocess.STDOUT
         return subprocess.run(
             command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=stderr, timeout=timeout, check=False
@@ -178,6 +183,7 @@ def shrink(project: Project) -> None:
     project.commit("shrink")
 
 
+_real_context = multiprocessing.get_context
 SPAWNING = {
     "test_workers_use_one_thread_each_and_events_arrive",
     "test_never_more_workers_than_cores",
@@ -196,8 +202,21 @@ SPAWNING = {
 def forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers be forked from this process, which has imported everything: they do the same, and start at once."""
     if request.node.originalname not in SPAWNING:
-        fork = multiprocessing.get_context("fork")
-        monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
+        monkeypatch.setattr("multiprocessing.get_context", lambda _=None: _forking())
+
+
+@functools.cache
+def _forking() -> multiprocessing.context.ForkContext:
+    """Return what forks workers, after this process has loaded what each of them would."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import stable_baselines3  # noqa: F401
+        import torch._dynamo  # noqa: F401 — imported by the first optimiser
+
+    from tests.warm import load_kernels
+
+    load_kernels()
+    return _real_context("fork")
 
 
 @pytest.fixture(autouse=True)
@@ -235,13 +254,20 @@ def no_trace_of_projects() -> Iterator[None]:
         del sys.modules["gymnasium"].registry[name]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A fresh project of `rlx init` with a tiny budget."""
-    made = Project(tmp_path / "project")
-    run(["rlx", "init", str(made.root)], tmp_path).check_returncode()
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A fresh project of `rlx init` with a tiny budget; do not change it, copy it."""
+    made = Project(tmp_path_factory.mktemp("fresh") / "project")
+    run(["rlx", "init", str(made.root)], made.root.parent).check_returncode()
     shrink(made)
     return made
+
+
+@pytest.fixture
+def project(fresh: Project, tmp_path: Path) -> Project:
+    """A copy of the fresh project, to change at will."""
+    shutil.copytree(fresh.root, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")
 
 
 MADE_FROM = ("src", "stages", "configs", "envs", "policies", "algorithms", "params.yaml", "dvc.yaml", ".dvc/config",

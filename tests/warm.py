@@ -22,6 +22,7 @@ import json
 import multiprocessing.process
 import multiprocessing.util
 import os
+import pickle
 import pkgutil
 import re
 import runpy
@@ -33,17 +34,26 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from multiprocessing import resource_tracker
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ruamel.yaml import YAML
+
 PRELOADED = (
-    "click", "dvc.cli", "dvc.commands.repro", "dvc.repo", "gymnasium", "matplotlib.pyplot", "pandas", "plotly.graph_objects",
-    "pydantic", "rich.table", "scipy.stats", "torch", "stable_baselines3", "yaml", "ruamel.yaml",
+    "av", "click", "dulwich.porcelain", "dvc_data.index", "gymnasium", "hydra", "jinja2", "matplotlib.pyplot", "networkx",
+    "pandas", "plotly.graph_objects", "pydantic.dataclasses", "pygit2", "rich.table", "ruamel.yaml", "scipy.stats",
+    "stable_baselines3", "torch._dynamo", "torch.utils.serialization.config", "yaml",
 )  # fmt: skip
+"""What commands, stages and workers import, some of it only when they first use it (an optimiser imports torch._dynamo)."""
+PURE = ("rlx.errors", "rlx.stats", "rlx.launch.compiled", "rlx.algorithms.ppo.kernels", "rlx.envs.vector_envs.dynamics",
+        "rlx.envs.vector_envs.settling")  # fmt: skip
+"""Modules of rlx that know of no project: they and the machine code that they have loaded are kept."""
 ABOVE = 512
 """A number above those of all files that a command has open."""
 STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w.-]+)*)")
 PATH = list(sys.path)
+REPOSITORY = Path(__file__).parents[1]
 INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _kept: list[Any] = []
 """What a forked process has of its parent's and must not let go of: closing it would close what has its number now."""
@@ -60,11 +70,19 @@ def main() -> None:
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    import dvc
+
     import rlx
 
-    for module in pkgutil.walk_packages(rlx.__path__, "rlx."):
-        with contextlib.suppress(ImportError):  # of an extra that is not installed
-            importlib.import_module(module.name)
+    for package in (dvc, rlx):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            with contextlib.suppress(ImportError):  # of an extra that is not installed
+                importlib.import_module(module.name)
+    from rlx.config import compose_run
+
+    load_kernels()
+    compose_run(REPOSITORY, "cartpole")  # Hydra looks for its plugins the first time
+    remember_yaml()
     import gymnasium
 
     _registered.update(gymnasium.registry)
@@ -74,6 +92,30 @@ def main() -> None:
         request = json.loads(line)
         sys.stdout.write(json.dumps(status_of(request)) + "\n")
         sys.stdout.flush()
+
+
+def load_kernels() -> None:
+    """Load the compiled engine from disk into this process, for all that are forked from it."""
+    from rlx.algorithms import prepare_kernels
+    from rlx.algorithms.ppo.trial import try_all_kernels
+
+    prepare_kernels(lambda _: None)
+    try_all_kernels()
+
+
+def remember_yaml() -> None:
+    """Let a process parse a text of YAML once: DVC parses its files and ``params.yaml`` for every stage, in Python."""
+    parse, parsed = YAML.load, dict[str, bytes]()
+
+    def load(self: YAML, stream: Any) -> Any:
+        if self.typ != ["safe"] or not isinstance(stream, str):
+            return parse(self, stream)
+        if stream not in parsed:
+            parsed[stream] = pickle.dumps(parse(self, stream))
+        return pickle.loads(parsed[stream])
+
+    YAML.load = load
+    YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())  # that of every project
 
 
 def status_of(request: dict[str, Any]) -> int | None:
@@ -142,6 +184,8 @@ def start_afresh() -> None:
         _kept.append(dict(sys.modules))
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
+            if name.startswith(PURE):
+                continue
             if name.partition(".")[0] == "rlx" or (name != "__main__" and file and not file.startswith(INSTALLED)):
                 del sys.modules[name]
         importlib.invalidate_caches()

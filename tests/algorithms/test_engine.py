@@ -261,10 +261,10 @@ def test_advantages_are_those_of_stock(steps: int, copies: int, gamma: float, de
 # --- compiled environments --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("steps", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("env_id", native.ENVIRONMENTS)
-def test_compiled_environments_give_gymnasiums_bits(env_id: str) -> None:
-    """100,000 steps of Gymnasium's own, which it takes seconds for."""
-    assert native.stands_in(env_id, 100_000, 12345)
+def test_compiled_environments_give_gymnasiums_bits(env_id: str, steps: int) -> None:
+    assert native.stands_in(env_id, steps, 12345)
 
 
 def test_a_compiled_environment_that_differs_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -18,14 +17,14 @@ import pytest
 
 from rlx.records import checkpoints
 from rlx.report.documents import check_document
-from tests.conftest import Project, interruptible
+from tests.cli.test_mistakes import typed
+from tests.conftest import Project, interruptible, run
 
 
 def document(project: Project, command: str, *arguments: str) -> dict[str, Any]:
     """Return what a command prints as JSON, checked against its published schema."""
-    done = subprocess.run(
-        ["rlx", command, *arguments, "--json"], cwd=project.root, capture_output=True, text=True, check=True
-    )
+    done = run(["rlx", command, *arguments, "--json"], project.root, apart=True)
+    assert done.returncode == 0, done.stderr
     check_document(command, done.stdout)
     content: dict[str, Any] = json.loads(done.stdout)
     return content
@@ -63,7 +62,9 @@ def test_a_checkpoint_file_is_evaluated_outside_of_any_project(finished: Project
     assert found["policies"][0]["return_mean"] == scores(finished, "cartpole", "latest")["1"]
 
 
-def test_a_file_from_elsewhere_chooses_no_code(finished: Project, tmp_path: Path) -> None:
+def test_a_file_from_elsewhere_chooses_no_code(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A stranger's checkpoint whose configuration names a wrapper of its own choice is refused before it is imported."""
     source = finished.root / "runs/cartpole/checkpoints/seed_1/latest.zip"
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
@@ -79,12 +80,10 @@ def test_a_file_from_elsewhere_chooses_no_code(finished: Project, tmp_path: Path
     with zipfile.ZipFile(tmp_path / "stranger.zip", "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    done = subprocess.run(
-        ["rlx", "eval", str(tmp_path / "stranger.zip")], cwd=finished.root, text=True, capture_output=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert "a file may not choose what code runs here" in done.stderr
+    monkeypatch.chdir(finished.root)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert typed(["eval", str(tmp_path / "stranger.zip")], monkeypatch) != 0
+    assert "a file may not choose what code runs here" in capfd.readouterr().err
     assert not (tmp_path / "ran").exists()
 
 

@@ -33,7 +33,7 @@ from rlx.records.labels import (
 )
 from rlx.report.checkpoint_references import find_checkpoints
 from rlx.report.documents import check_document
-from tests.conftest import Project
+from tests.conftest import Project, run
 
 
 def listed(project: Project, *arguments: str) -> dict[str, dict[str, Any]]:
@@ -113,7 +113,7 @@ def test_ls_shows_runs_and_experiments(kept: Project) -> None:
     ],
 )
 def test_json_is_as_its_published_schema_says(kept: Project, document: str, words: str) -> None:
-    done = subprocess.run(["rlx", *words.split(), "--json"], cwd=kept.root, capture_output=True, text=True, check=False)
+    done = run(["rlx", *words.split(), "--json"], kept.root, apart=True)
     assert done.returncode in ((0, 1) if document == "diagnose" else (0,))  # 1: it found errors
     check_document(document, done.stdout)
 
@@ -128,10 +128,8 @@ def test_every_kind_of_reference_leads_to_a_run(kept: Project) -> None:
         "./runs/cartpole/",
     ):
         assert kept.rlx("info", reference).stdout.splitlines()[1] == "status       finished", reference
-    inside = subprocess.run(
-        ["rlx", "info", "cartpole"], cwd=kept.root / "runs", capture_output=True, text=True, check=True
-    )
-    assert "finished" in inside.stdout
+    inside = run(["rlx", "info", "cartpole"], kept.root / "runs", apart=True)
+    assert (inside.returncode, "finished" in inside.stdout) == (0, True)
     before = kept.git("status", "--short")
     compared = json.loads(kept.rlx("compare", "cartpole", "cartpole@everything", "cartpole_001", "--json").stdout)
     changes = {item["run"]: item["changes"] for item in compared["comparisons"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
@@ -151,7 +150,7 @@ def test_no_stage_writes_through_a_link(study: Project) -> None:
     shutil.rmtree(study.root / "runs/cartpole")
     (study.root / "runs/cartpole").symlink_to(outside)
     for stage in ("resolve", "train", "eval", "video", "analyze"):
-        done = study.run(sys.executable, "-m", f"stages.{stage}", "cartpole", check=False)
+        done = study.run("python", "-m", f"stages.{stage}", "cartpole", check=False)
         assert (done.returncode, "is a link to" in " ".join(done.stdout.split())) == (4, True), done.stdout
     assert not list(outside.iterdir())
 

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rlx.report.doctor import cache, examination
 from rlx.report.doctor.check_result import CheckResult, ok
 from rlx.report.doctor.project import is_repository
@@ -169,12 +171,14 @@ def test_experiments_older_than_the_remote_are_told(study: Project) -> None:
     assert "exp push" not in examined(study)
 
 
-def test_without_git_or_a_repository_it_says_so(study: Project, tmp_path: Path) -> None:
-    """`rlx doctor` starts from nothing and examines the whole installation, a picture and the kernels included."""
+def test_without_git_or_a_repository_it_says_so(
+    study: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.rmtree(study.root / ".git")
     assert "in no Git repository" in examined(study)["repository"].message
     (tmp_path / "bin").mkdir()
-    done = study.run("env", f"PATH={tmp_path / 'bin'}", shutil.which("rlx") or "", "doctor", check=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    done = study.rlx("doctor", check=False)
     assert done.returncode == 1
     assert "git is not installed" in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout

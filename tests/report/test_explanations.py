@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from rlx.report.documents import check_document
 from rlx.report.metric_choice import metric_named
 from rlx.report.metric_explanations import explain_record, explanation_markdown, facts
 from rlx.report.run_records import record_of
-from tests.conftest import REPOSITORY, Project, own
+from tests.conftest import REPOSITORY, Project, own, run
 
 U = 200
 T = np.linspace(0, 1, U)
@@ -295,13 +294,8 @@ def test_the_command_explains_a_run(finished: Project) -> None:
     groups = [line for line in text.splitlines() if line.isupper()]
     assert groups == ["ROLLOUT", "TRAIN", "VALIDATION"]
     assert text.count("  here     ") == text.count("  usual    ") == text.count("  meaning  ") >= 15
-    done = subprocess.run(
-        ["rlx", "explain-metrics", "cartpole", "kl", "--json"],
-        cwd=finished.root,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run(["rlx", "explain-metrics", "cartpole", "kl", "--json"], finished.root, apart=True)
+    assert done.returncode == 0
     check_document("explain-metrics", done.stdout)
     assert [each["metric"] for each in json.loads(done.stdout)["metrics"]] == [KL]
     wrong = finished.rlx("explain-metrics", "cartpole", "aprox_kl", check=False)

@@ -22,8 +22,6 @@ from rlx.training.one_seed import Progress, train_seed
 from rlx.training.seeds import train_run
 from tests.training.test_training import cartpole, hashes
 
-KILLS = 20
-
 
 def train_in_child(snapshot: Snapshot, folder: Path) -> Any:
     """Start training in a process of its own (forked, so that it is at work at once)."""
@@ -37,8 +35,17 @@ def train_in_child(snapshot: Snapshot, folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
-@pytest.mark.parametrize("engine", ["fast", pytest.param("stable-baselines3", marks=pytest.mark.slow)])
-def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(tmp_path: Path, engine: str, env_id: str) -> None:
+@pytest.mark.parametrize(
+    ("engine", "kills"),
+    [
+        ("fast", 5),
+        pytest.param("fast", 20, marks=pytest.mark.slow),
+        pytest.param("stable-baselines3", 20, marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(
+    tmp_path: Path, engine: str, kills: int, env_id: str
+) -> None:
     """Each kill needs a process that has imported torch and trains."""
     steps = 60_000 if engine == "fast" else 15_000
     env = {"id": env_id, "kwargs": {}, "num_envs": 2}
@@ -48,7 +55,7 @@ def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(tmp_path: Pa
     train_seed(tmp_path, snapshot, 3, tmp_path / "calm", lambda _: None)
     seconds = os.times().elapsed - started
     moments, killed, resumed = random.Random(0), 0, False
-    while killed < KILLS:
+    while killed < kills:
         child = train_in_child(snapshot, tmp_path / "killed")
         child.join(moments.uniform(0.01, seconds / 2))
         if child.is_alive():
@@ -74,17 +81,20 @@ def test_killed_at_random_moments_a_training_ends_as_if_undisturbed(tmp_path: Pa
 
 
 def test_results_are_the_same_for_any_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers start from nothing here, as outside of tests: two seconds of imports each."""
+    """Two workers start from nothing here, as outside of tests: two seconds of imports each."""
+    start, fork = multiprocessing.get_context, multiprocessing.get_context("fork")
     monkeypatch.setattr(workers, "usable_cores", lambda: 4)
     snapshot = cartpole(num_seeds=4, seed=3)
     found = {}
     for count in (1, 2, 4):
+        monkeypatch.setattr("multiprocessing.get_context", start if count == 2 else lambda _=None: fork)
         root = tmp_path / str(count)
         monkeypatch.setenv("RLX_WORKERS", str(count))
         train_run(root, "run", snapshot, lambda _: None)
         run = root / "runs" / "run"
         found[count] = [hashes_of_seed(run, seed) for seed in snapshot.seeds] + [(run / "metrics.jsonl").read_bytes()]
     assert found[1] == found[2] == found[4]
+    monkeypatch.setattr("multiprocessing.get_context", lambda _=None: fork)
     alone = cartpole(num_seeds=1, seed=5)
     train_run(tmp_path / "alone", "run", alone, lambda _: None)
     assert hashes_of_seed(tmp_path / "alone" / "runs" / "run", 5) == found[1][2]

@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -77,7 +78,13 @@ def _library(requirement: Requirement) -> CheckResult | None:
 
 def _under_another_name(name: str) -> bool:
     """Tell whether another distribution provides the module of this name (pygame-ce provides pygame)."""
-    return name.replace("-", "_") in importlib.metadata.packages_distributions()
+    return name.replace("-", "_") in _modules()
+
+
+@cache
+def _modules() -> frozenset[str]:
+    """Return the names of all modules that distributions provide (each reads what all of them say of themselves)."""
+    return frozenset(importlib.metadata.packages_distributions())
 
 
 def _version(name: str) -> str | None:
