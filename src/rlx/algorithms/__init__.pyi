@@ -4,7 +4,7 @@ from .policies import (
     device_for as device_for,
     own_modules as own_modules,
 )
-from .ppo.engines import load_kernels as load_kernels, prepare_kernels as prepare_kernels
+from .ppo.trial import load_kernels as load_kernels, prepare_kernels as prepare_kernels
 from .registry import (
     METHODS as METHODS,
     Algorithm as Algorithm,

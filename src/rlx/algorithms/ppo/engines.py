@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rlx.algorithms.registry import Engine
@@ -27,22 +26,3 @@ def choose_engine(config: RunConfig, observation_space: Any, action_space: Any) 
     if obstacle and asked == FAST:
         raise PolicyUnusable(f"algo.engine: fast cannot train this run: {obstacle}; set algo.engine: auto")
     return Engine(STOCK, obstacle) if obstacle else Engine(FAST, "everything the run asks for is covered")
-
-
-def load_kernels() -> bool:
-    """Load the kernels if this machine has compiled them before; tells whether nothing was compiled in doing so."""
-    from rlx.launch import compiled_here, is_ready
-
-    if is_ready("ppo"):
-        from rlx.algorithms.ppo.trial import try_all_kernels
-
-        try_all_kernels()
-    return not compiled_here()
-
-
-def prepare_kernels(say: Callable[[str], None]) -> None:
-    """Make sure that kernels (the fast engine's and the environments') are compiled on this machine; ``say`` is told before that takes a while."""
-    from rlx.algorithms.ppo.trial import try_all_kernels
-    from rlx.launch import ready
-
-    ready("ppo", try_all_kernels, say)

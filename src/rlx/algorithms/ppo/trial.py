@@ -1,7 +1,8 @@
-"""A few steps of the fast engine in every kind of environment: what compiles all of its kernels."""
+"""A few steps of the fast engine in every kind of environment: what compiles, or loads, all of its kernels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rlx.algorithms.ppo.learner import PolicyActor
 from rlx.algorithms.ppo.playing import play_all
 from rlx.config import RunConfig
 from rlx.envs import Environments, GymnasiumSource, NativeSource, Surroundings, TrainingEnv, make_env, stands_in
+from rlx.launch import compiled_here, is_ready, ready
 
 
 class _Still(gym.Env[Any, Any]):
@@ -50,3 +52,15 @@ def try_all_kernels() -> None:
         if isinstance(source, NativeSource):
             env = Environments(Path(), config, make_env(config.env))
             play_all(PolicyActor(model.policy), env, None, [0, 1])
+
+
+def load_kernels() -> bool:
+    """Load the kernels if this machine has compiled them before; tells whether nothing was compiled in doing so."""
+    if is_ready("ppo"):
+        try_all_kernels()
+    return not compiled_here()
+
+
+def prepare_kernels(say: Callable[[str], None]) -> None:
+    """Make sure that kernels (the fast engine's and the environments') are compiled on this machine; ``say`` is told before that takes a while."""
+    ready("ppo", try_all_kernels, say)
