@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from rlx.launch import warm_process
+from tests.conftest import interruptible
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
