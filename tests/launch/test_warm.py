@@ -81,7 +81,16 @@ def start(folder: Path) -> Iterator[Start]:
             pipe, around = subprocess.PIPE, environment() | variables
             around.pop("PYTEST_CURRENT_TEST", None)  # another in each test
             command = ["python", "-m", "stages.probe", *words]
-            process = subprocess.Popen(command, cwd=folder, env=around, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=around,
+                text=True,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                preexec_fn=interruptible,  # noqa: PLW1509
+            )
             stack.enter_context(process)
             stack.callback(process.kill)
             return process
