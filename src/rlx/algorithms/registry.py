@@ -251,7 +251,7 @@ def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> 
     own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
     found = {key: metric for row in own for key, metric in row.metrics.items()}
     mine = rows[name].metrics if name in rows else {}
-    found |= {key: _in_full(metric, mine.get(key)) for key, metric in recorded.items()}
+    found |= {key: _in_full(metric, mine.get(key, found.get(key))) for key, metric in recorded.items()}
     found = {**COMMON, **found, **COMMON, **{key: metric for key, metric in mine.items() if key in COMMON}}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
 
