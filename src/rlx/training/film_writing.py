@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import queue
 import threading
 from collections.abc import Iterator
@@ -22,8 +23,6 @@ GROUND = (24, 24, 28)
 NARROWEST, MOST_HEIGHT = 320, 2160
 """Pixels: narrower frames are enlarged, so that the caption has room, and higher ones scaled down."""
 GIF_FPS = 25
-EXACTLY = 4 | 0x40000 | 0x80000
-"""How libswscale turns RGB into YUV: bicubic, accurately rounded, bit by bit the same wherever the numbers lie in memory."""
 SHORTEST = 3.0
 """Seconds that a film lasts at least: its last frame stays, so that a short episode can be seen at all."""
 
@@ -147,7 +146,7 @@ def _frame(picture: Any, palette: Any, reformatter: Any) -> Any:
 
     if palette is None:
         return reformatter.reformat(
-            av.VideoFrame.from_ndarray(picture, format="rgb24"), format="yuv420p", interpolation=EXACTLY
+            av.VideoFrame.from_ndarray(picture, format="rgb24"), format="yuv420p", interpolation=_exactly()
         )
     indices = np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE))
     colours = np.zeros((256, 4), np.uint8)
@@ -155,6 +154,15 @@ def _frame(picture: Any, palette: Any, reformatter: Any) -> Any:
     colours[: len(known), 0], colours[: len(known), 1:] = 255, known
     picked: Any = (indices, colours)
     return av.VideoFrame.from_ndarray(picked, format="pal8")
+
+
+@functools.cache
+def _exactly() -> Any:
+    """Return how colours are converted: rounded alike on every processor, where this version of PyAV can say so."""
+    from av.video.reformatter import Interpolation
+
+    flags = [getattr(Interpolation, name) for name in ("ACCURATE_RND", "BITEXACT") if hasattr(Interpolation, name)]
+    return functools.reduce(operator.or_, flags, Interpolation.BICUBIC) if flags else "BICUBIC"
 
 
 def _captioned(scene: Scene, max_width: int) -> Any:
