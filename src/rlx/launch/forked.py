@@ -7,7 +7,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 TOKEN = "RLX_WORKER"
 """Environment variable of a worker; everything it starts inherits it, whatever session or parent that has later."""
 ROOM = " " * 32

@@ -25,12 +25,13 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> int:
         return _status(function, *arguments)
 
 
-def finish() -> None:
-    """Do what an interpreter does at its end, but for taking itself apart."""
+def finish(*, wait: bool = True) -> None:
+    """Do what an interpreter does at its end, but for taking itself apart; ``wait``: for threads that still run, too."""
     with suppress(BaseException):
-        for thread in threading.enumerate():
+        for thread in threading.enumerate() if wait else ():
             if not thread.daemon and thread is not threading.current_thread():
                 thread.join()
+    with suppress(BaseException):
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):

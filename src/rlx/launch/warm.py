@@ -6,7 +6,7 @@ it (:func:`hand_over`, which ``stages/__init__.py`` calls) and end as their fork
 answers, or ``RLX_WARM=off`` is set, a stage runs in its own process, with the same results.
 
 The protocol, over a socket of the abstract namespace (which leaves no file behind) whose both ends must belong to the same
-user: the stage sends its :class:`Errand` with its standard streams; the fork answers with its process id; the stage says
+user: the stage sends what it is to do (module, arguments, folder, environment) with its standard streams; the fork answers with its process id; the stage says
 "go", or is gone; the fork, or whoever saw it die, sends its exit status.
 """
 
@@ -25,7 +25,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rlx.launch.forked import ONE_THREAD, ROOM, TOKEN
+from rlx.launch.forked import ROOM, TOKEN
+from rlx.launch.threads import ONE_THREAD
 
 VARIABLE = "RLX_WARM"
 OFF = "off"
@@ -50,8 +51,10 @@ def warm_process() -> Iterator[None]:
     if not _possible() or VARIABLE in os.environ:
         yield
         return
+    from rlx.launch.tools import environment  # which stages have, so that the signatures agree
+
     address = f"rlx-warm-{os.getuid()}-{os.urandom(16).hex()}"
-    process = _start(address, os.getpid(), signature(_of_stages()))
+    process = _start(address, os.getpid(), signature(environment()))
     os.environ[VARIABLE] = address
     try:
         yield
@@ -95,12 +98,6 @@ def signature(environment: dict[str, str]) -> str:
 
 def _possible() -> bool:
     return sys.platform == "linux" and os.environ.get(VARIABLE) != OFF and hasattr(os, "pidfd_open")
-
-
-def _of_stages() -> dict[str, str]:
-    from rlx.launch.tools import environment
-
-    return environment()
 
 
 def _stage() -> tuple[str, list[str]] | None:

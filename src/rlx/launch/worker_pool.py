@@ -23,8 +23,9 @@ from typing import Any
 
 from rlx.launch import watch
 from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
-from rlx.launch.forked import ONE_THREAD, TOKEN, may_fork
+from rlx.launch.forked import TOKEN, may_fork
 from rlx.launch.processes import end, started_by
+from rlx.launch.threads import ONE_THREAD
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
 from rlx.stats import listed
 

@@ -6,7 +6,6 @@ processes too.
 
 from __future__ import annotations
 
-import atexit
 import faulthandler
 import os
 import pickle
@@ -22,6 +21,7 @@ from typing import Any, TextIO
 from rlx.launch import closing, watch
 from rlx.launch.failures import failure_of, sendable, tell_in_a_line, trace_of
 from rlx.launch.forked import TOKEN, may_fork, show_token
+from rlx.launch.guarding import finish
 from rlx.launch.processes import end, left_behind, started_by
 
 EVENT, ENDED, CLOSED = range(3)
@@ -115,8 +115,5 @@ def _die_with(parent: int) -> None:
 def _finish() -> None:
     """End the process without waiting for threads that an environment has left behind."""
     end(started_by(os.environ.get(TOKEN, ""), os.getpid()))
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
+    finish(wait=False)
     os._exit(0)
