@@ -21,7 +21,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rlx.algorithms import algorithm
 from rlx.algorithms.ppo import engines as algorithms
+from rlx.algorithms.ppo.kernels import workspace
+from rlx.algorithms.ppo.kernels.distributions import NEAR
+from rlx.algorithms.ppo.kernels.network import forward
 from rlx.algorithms.ppo.learner import PolicyActor, PPOLearner
+from rlx.algorithms.ppo.parameters import acting_copy
 from rlx.algorithms.ppo.playing import play_all
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
@@ -329,6 +333,19 @@ def _player(env_id: str, seed: int, *, normalized: bool, tied: float | None) -> 
     moments = Moments(0.01 * generator.normal(size=shape), generator.uniform(0.1, 2.0, shape), 9.0)
     normalizer = Normalizer({"": moments}, Moments(np.zeros(()), np.ones(()), 1.0)) if normalized else None
     return config, PolicyPlayer(actor, normalizer, deterministic=True), partial(play_all, actor, env, normalizer)
+
+
+def test_outputs_of_torch_and_of_the_kernels_are_nearer_than_what_counts_as_a_tie() -> None:
+    """Else the two could choose differently where neither is told to doubt it."""
+    for seed in range(6):
+        _, player, _ = _player("Acrobot-v1", seed, normalized=False, tied=None)
+        torch_policy, ours = player.actor.policy, acting_copy(player.actor.policy)
+        seen = np.random.default_rng(seed).normal(0.0, 3.0, (100, 6)).astype(np.float32)
+        outputs = forward(ours.parameters, ours.actor, seen, workspace(ours.actor, ours.critic, 100).actor, True)
+        with torch.no_grad():
+            theirs = torch_policy.action_net(torch_policy.mlp_extractor.policy_net(torch.as_tensor(seen))).numpy()
+        gaps = [each[:, :1] - each[:, 1:] for each in (outputs, theirs)]
+        assert (np.abs(gaps[0] - gaps[1]).max(axis=1) < NEAR / 4 * (1 + np.abs(theirs).max(axis=1))).all()
 
 
 @pytest.mark.parametrize("tied", [None, 0.0, 1e-7, -1e-7])

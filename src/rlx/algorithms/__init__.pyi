@@ -10,7 +10,7 @@ from .registry import (
     Algorithm as Algorithm,
     AlgorithmConfig as AlgorithmConfig,
     Engine as Engine,
-    Episodes as Episodes,
+    EpisodesAtOnce as EpisodesAtOnce,
     Export as Export,
     algorithm as algorithm,
     algorithms as algorithms,

@@ -76,7 +76,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Episodes:
+class EpisodesAtOnce:
     """What was played at once; one element per episode.
 
     Attributes:
@@ -137,7 +137,7 @@ class Algorithm:
     reads_policy: bool = True
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
-    play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], Episodes | None] | None = None
+    play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], EpisodesAtOnce | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
     export: Callable[[Any], Export] | None = None
 
@@ -198,12 +198,12 @@ def register(
 
     def add(make: Made) -> Made:
         row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
-        announce(name, Config, row.family, {**COMMON, **row.metrics}, reads_policy=row.reads_policy)
         known = _rows.get(name)
         if known is not None and _place_of(known.make) != _place_of(make):
             raise ValueError(
                 f"the algorithm {name!r} is registered twice, in {_place_of(known.make)} and in {_place_of(make)}; rename one"
             )
+        announce(name, Config, row.family, {**COMMON, **row.metrics}, reads_policy=row.reads_policy)
         _rows[name] = row
         return make
 

@@ -164,7 +164,7 @@ class StageNote:
         name = live.name if live else run if root.resolve() == main_root(root).resolve() else None
         self._stage = stage
         self._path = _path(root, name, "stage") if name and Path(name).name == name and stage in STATES else None
-        self._spent = spent_file(root, name) if self._path is not None and name else None
+        self._spent = spent_file(root, live.name) if self._path is not None and live else None
         self._began = time.monotonic()
         if self._path is not None:
             _write(self._path, stage, Process.own())

@@ -1,4 +1,4 @@
-"""Where the seconds of a run went, phase by phase: known on the machine that made it, beside its live notes.
+"""Where the seconds of an experiment went, phase by phase: known on the machine that made it, beside its live notes.
 
 No output of a stage holds them, since outputs are the same however long they took.
 """

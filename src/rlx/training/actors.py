@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.algorithms import Actor, Episodes, device_for, trained_config
+from rlx.algorithms import Actor, EpisodesAtOnce, device_for, trained_config
 from rlx.config import RunConfig
 from rlx.envs import PLACES, Environments, Normalizer, check_allowed, executable
 from rlx.errors import CheckpointDamaged
@@ -42,7 +42,7 @@ class PolicyPlayer:
 
     def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool):
         self.actor, self.normalizer, self.deterministic = actor, normalizer, deterministic
-        self.at_once: Callable[[Sequence[int]], Episodes | None] = lambda _: None
+        self.at_once: Callable[[Sequence[int]], EpisodesAtOnce | None] = lambda _: None
         self._memory: Any = None
         self._space: gym.Space[Any] | None = None
         self._starts_N = np.ones(PLACES, np.bool_)

@@ -12,7 +12,7 @@ from rlx.algorithms.ppo.kernels import workspace
 from rlx.algorithms.ppo.kernels.distributions import GAUSSIAN
 from rlx.algorithms.ppo.kernels.playing import play_episodes
 from rlx.algorithms.ppo.parameters import acting_copy, bounds_of
-from rlx.algorithms.registry import Episodes
+from rlx.algorithms.registry import EpisodesAtOnce
 from rlx.envs import (
     NATIVE,
     Environments,
@@ -28,7 +28,7 @@ from rlx.envs import (
 
 def play_all(
     actor: Any, env: Environments, normalizer: Normalizer | None, reset_seeds: Sequence[int]
-) -> Episodes | None:
+) -> EpisodesAtOnce | None:
     """Play an episode per reset seed with the most likely actions; see :attr:`rlx.algorithms.registry.Algorithm.play`."""
     config = env.config
     if backend_of(config.env).name != NATIVE or uncovered(config, env.observation_space, env.action_space):
@@ -43,4 +43,4 @@ def play_all(
         policy, work, source.state, ledger, bounds_of(env.action_space, policy.head.options.size), over_N, near_N
     )
     doubtful_N = near_N | (policy.head.kind == GAUSSIAN)
-    return Episodes(episodes.returns_N, episodes.lengths_N, doubtful_N, source.state.limit)
+    return EpisodesAtOnce(episodes.returns_N, episodes.lengths_N, doubtful_N, source.state.limit)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlx.algorithms.ppo.metrics import METRICS
-from rlx.algorithms.registry import Engine, Episodes, Export, kinds, register
+from rlx.algorithms.registry import Engine, EpisodesAtOnce, Export, kinds, register
 from rlx.config import Inconsistency, PPOConfig, RunConfig
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Inc
     )
 
 
-def _play(actor: Any, env: Environments, normalizer: Any, reset_seeds: Sequence[int]) -> Episodes | None:
+def _play(actor: Any, env: Environments, normalizer: Any, reset_seeds: Sequence[int]) -> EpisodesAtOnce | None:
     from rlx.algorithms.ppo.playing import play_all
 
     return play_all(actor, env, normalizer, reset_seeds)
