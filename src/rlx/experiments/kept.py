@@ -33,7 +33,7 @@ from rlx.experiments.revisions import SMALL, commit_of, cure_of_commit, experime
 from rlx.experiments.untrusted import check_layout
 from rlx.experiments.upgraded_files import as_now
 from rlx.launch import git, git_blobs
-from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, Origin, cached, lay_out, members
+from rlx.records import BENCH, LAYOUT, ORIGIN, RECORD, Origin, cached, lay_out, members, spent_file
 
 FORMAT = 1
 IGNORE_ALL = "*\n"
@@ -290,6 +290,7 @@ def remove_folder(root: Path, name: str, experiment: Experiment | None) -> list[
             path.unlink(missing_ok=True)
         if not stay:
             folder.rmdir()
+        spent_file(root, name).unlink(missing_ok=True)
     except OSError as error:
         raise CommandFailed(
             f"runs/{name} cannot be deleted ({error.filename or folder}: {error.strerror}); {name} is not dropped. "
