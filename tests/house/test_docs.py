@@ -15,7 +15,7 @@ import yaml
 from benchmarks.calibration.report import with_tables
 from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
 from rlx.algorithms import vocabulary
-from rlx.cli import COMMANDS, cli, reference as commands
+from rlx.cli import COMMANDS, CONTEXT, cli, reference as commands
 from rlx.config import reference
 from rlx.config.schema import Parameters
 from rlx.diagnosis import reference as rules
@@ -100,7 +100,7 @@ def test_every_command_has_an_example_and_a_place_in_the_readme(name: str) -> No
 
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    text = command.get_help(click.Context(command, info_name=f"rlx {name}"))
+    text = command.get_help(click.Context(command, info_name=f"rlx {name}", **CONTEXT))
     assert re.search(rf"Example:\n\s+rlx {name}", text)
     assert max(len(line) for line in text.splitlines()) <= 80
     assert f"rlx {name}" in (REPOSITORY / "README.md").read_text()
