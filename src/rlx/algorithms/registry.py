@@ -197,6 +197,8 @@ def register(
     """
 
     def add(make: Made) -> Made:
+        if name in BUILT_IN and _place_of(make) != BUILT_IN[name]:
+            raise ValueError(f"the algorithm {name!r} is built in; choose another name")
         row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
         known = _rows.get(name)
         if known is not None and _place_of(known.make) != _place_of(make):

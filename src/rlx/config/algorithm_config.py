@@ -100,12 +100,7 @@ def announce(
         family: Which rules of diagnosis are meant for it.
         metrics: What it logs.
         reads_policy: Whether the section ``policy`` means anything to it.
-
-    Raises:
-        ValueError: It has the name of one of rlx's own, and is another one.
     """
-    if name in BUILT_IN and _known.get(name, model) is not model:
-        raise ValueError(f"the algorithm {name!r} is built in; choose another name")
     _known[name] = model
     (_without_policy.discard if reads_policy else _without_policy.add)(name)
     if metrics:
