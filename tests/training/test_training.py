@@ -108,13 +108,12 @@ def trained(folder: Path, snapshot: Snapshot, seed: int = 0) -> checkpoints.Chec
     return checkpoints.load(folder / "checkpoints" / "latest.zip")
 
 
-def critic(folder: Path, snapshot: Snapshot, observation: float) -> float:
-    checkpoint = checkpoints.load(folder / "checkpoints" / "latest.zip")
-    policy = load_player(
-        folder, snapshot.config, checkpoint, make_env(snapshot.config.env), deterministic=True
-    ).actor.policy
+def critic(folder: Path, observation: float) -> float:
+    path = folder / "checkpoints" / "latest.zip"
     with torch.no_grad():
-        return float(policy.predict_values(torch.tensor([[observation]])))
+        return float(
+            stable_baselines3.PPO.load(path, device="cpu").policy.predict_values(torch.tensor([[observation]]))
+        )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -126,7 +125,7 @@ def test_the_critic_learns_known_values(tmp_path: Path, kind: str, values: dict[
     snapshot = settings({"id": "Probe-v0", "kwargs": {"kind": kind}}, algo={"engine": engine})
     trained(tmp_path, snapshot)
     for observation, value in values.items():
-        assert critic(tmp_path, snapshot, observation) == pytest.approx(value, abs=0.1)
+        assert critic(tmp_path, observation) == pytest.approx(value, abs=0.1)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -82,14 +82,14 @@ class EpisodesAtOnce:
     Attributes:
         returns_N: Undiscounted sums of rewards.
         lengths_N: Steps taken.
-        doubtful_N: Whether the actor, asked step by step, might have acted otherwise: rounding could have decided.
         limit: Steps after which the environment itself ends an episode.
+        efforts_N: How large continuous actions were (:attr:`rlx.envs.Episode.effort`); None for others.
     """
 
     returns_N: Array
     lengths_N: Array
-    doubtful_N: Array
     limit: int
+    efforts_N: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ class Algorithm:
         play: A faster way than step by step to play episodes of reset seeds deterministically, from an actor, its environments
             and its normaliser; None where there is none (or, from the call, none for this environment).
         actor: A quicker way to act by ``state["policy"]`` than to make a whole learner; None where there is none.
+        acts_compiled: Tells of a configuration and spaces whether its policies act through compiled kernels, whatever trains them.
         export: What of a learner another library can open.
     """
 
@@ -139,6 +140,7 @@ class Algorithm:
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
     play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], EpisodesAtOnce | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
+    acts_compiled: Callable[[RunConfig, Any, Any], bool] | None = None
     export: Callable[[Any], Export] | None = None
 
     def __post_init__(self) -> None:
@@ -158,6 +160,11 @@ class Algorithm:
         if self.engine is not None:
             return self.engine(config, observation_space, action_space)
         return Engine(self.name, "the algorithm's own code")
+
+    def is_compiled(self, config: RunConfig, observation_space: Any, action_space: Any) -> bool:
+        """Return whether a run is trained, or its policies act, through compiled kernels."""
+        acts = self.acts_compiled is not None and self.acts_compiled(config, observation_space, action_space)
+        return acts or self.engine_for(config, observation_space, action_space).is_compiled
 
     def actor_of(self, env: Environments, policy: Mapping[str, Any], seed: int, device: str) -> Actor:
         """Return who acts by ``state["policy"]`` of a trained learner; what it draws comes from ``seed``."""

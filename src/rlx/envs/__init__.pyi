@@ -30,6 +30,7 @@ from .space_facts import (
     described as described,
     is_image as is_image,
     is_image_channels_first as is_image_channels_first,
+    largest_actions as largest_actions,
     space_from_data as space_from_data,
     space_to_data as space_to_data,
 )

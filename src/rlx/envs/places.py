@@ -139,7 +139,7 @@ class NativePlaces:
         for place in places:
             over = bool(arrays.dones_N[place])
             seen = arrays.raw_final_ND if over else arrays.raw_ND
-            yield place, seen[place].copy(), float(arrays.raw_rewards_N[place]), over, {}
+            yield place, seen[place].astype(np.float32), float(arrays.raw_rewards_N[place]), over, {}
 
     def reseed(self, seed: int) -> None:
         """See :meth:`Places.reseed`: these use none."""

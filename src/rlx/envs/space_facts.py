@@ -146,3 +146,11 @@ def is_image(space: Any) -> bool:
 def is_image_channels_first(space: Any) -> bool:
     """Tell whether it holds images whose channels come before rows and columns: the smallest size is then the first."""
     return is_image(space) and int(np.argmin(space.shape)) == 0
+
+
+def largest_actions(space: Any) -> Array | None:
+    """Return the largest size of each element of a continuous action; None where there are no bounds, or 0 is not in them."""
+    if not isinstance(space, spaces.Box) or (space.low > 0).any() or (space.high < 0).any():
+        return None
+    largest = np.maximum(np.abs(space.low), np.abs(space.high)).astype(float)
+    return largest if np.isfinite(largest).all() and (largest > 0).all() else None

@@ -7,8 +7,10 @@ from .compiled import (
     compiled_here as compiled_here,
     elementwise as elementwise,
     exact as exact,
+    has_fma as has_fma,
     inlined as inlined,
     is_ready as is_ready,
+    is_same_everywhere as is_same_everywhere,
     ready as ready,
 )
 from .execution import Executor as Executor, Sight as Sight, Terms as Terms
@@ -46,7 +48,7 @@ from .stage_call import (
 from .streams import write_bytes_out as write_bytes_out
 from .task import Task as Task
 from .terminal import Terminal as Terminal
-from .threads import one_thread as one_thread, skip_compiler as skip_compiler
+from .threads import flushed_denormals as flushed_denormals, one_thread as one_thread, skip_compiler as skip_compiler
 from .tools import (
     Watch as Watch,
     dvc as dvc,

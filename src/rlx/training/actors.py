@@ -13,9 +13,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.algorithms import Actor, EpisodesAtOnce, device_for, trained_config
+from rlx.algorithms import Actor, EpisodesAtOnce, device_for, prepare_kernels, trained_config
 from rlx.config import RunConfig
-from rlx.envs import PLACES, Environments, Normalizer, check_allowed, executable
+from rlx.envs import PLACES, Environments, Normalizer, check_allowed, executable, is_plain
 from rlx.errors import CheckpointDamaged
 from rlx.records import Checkpoint
 
@@ -102,6 +102,7 @@ def load_player(  # noqa: PLR0913
     *,
     deterministic: bool,
     seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
 ) -> PolicyPlayer:
     """Build the policy of a checkpoint from the run's configuration, and load its weights.
 
@@ -112,12 +113,15 @@ def load_player(  # noqa: PLR0913
         env: An environment of the run, for its spaces.
         deterministic: See :class:`PolicyPlayer`.
         seed: Of what the policy draws by itself.
+        say: Called with a line for people, before something that takes a while.
 
     Raises:
         CheckpointDamaged: It does not fit the learner that the configuration describes.
     """
     algorithm, config = trained_config(root, config)
     environments = Environments(root, config, env)
+    if is_plain(config.env) or algorithm.is_compiled(config, env.observation_space, env.action_space):
+        prepare_kernels(say)
     with taking_over(checkpoint.path):
         actor = algorithm.actor_of(environments, checkpoint.policy, seed, device_for(config))
     player = PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic)

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch  # noqa: F401 — its generator is seeded where it is loaded, and environments may load it as they play
 
@@ -25,6 +24,7 @@ from rlx.envs import (
     EpisodesPlayed,
     Places,
     first_non_finite,
+    largest_actions,
     preserved,
     seed_generators,
     success_of,
@@ -105,7 +105,7 @@ def _play(  # noqa: PLR0913
     for place, slot in slots.items():
         start_next(place, slot)
     padding = next(iter(slots.values())).observation if slots else None
-    reach = _reach(places.space(next(iter(slots)))) if slots else None
+    reach = largest_actions(places.space(next(iter(slots)))) if slots else None
     while active := {place: slot for place, slot in slots.items() if slot.index >= 0}:
         batch = stack([active[place].observation if place in active else padding for place in range(PLACES)])
         if first_non_finite(batch):
@@ -129,14 +129,6 @@ def _play(  # noqa: PLR0913
                     slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut, effort
                 )
                 start_next(place, slot)
-
-
-def _reach(space: gym.Space[Any]) -> Any:
-    """Return the largest size of each element of a continuous action; None where there are no bounds, or 0 is not in them."""
-    if not isinstance(space, gym.spaces.Box) or (space.low > 0).any() or (space.high < 0).any():
-        return None
-    reach = np.maximum(np.abs(space.low), np.abs(space.high)).astype(float)
-    return reach if np.isfinite(reach).all() and (reach > 0).all() else None
 
 
 def _check_finite(places: Places, slot: _Slot, what: str, value: Any, seed: int) -> None:

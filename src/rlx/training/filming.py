@@ -26,7 +26,7 @@ from rlx.envs import (
     surroundings_for,
 )
 from rlx.errors import NoRenderer, RlxError
-from rlx.launch import close_later, watch
+from rlx.launch import close_later, flushed_denormals, watch
 from rlx.records import Checkpoint, checkpoints
 from rlx.stats import raised
 from rlx.training.actors import Player, load_player, stack
@@ -83,10 +83,11 @@ def _film(  # noqa: PLR0913
     try:
         protocol = shooting.protocol
         actor = load_player(
-            root, snapshot.config, checkpoint, env, deterministic=protocol.deterministic, seed=protocol.seed
+            root, snapshot.config, checkpoint, env, deterministic=protocol.deterministic, seed=protocol.seed, say=emit
         )
         stage = _Stage(env, surroundings, actor, shooting.video.max_steps)
-        with untouched_generators(shooting.protocol.seed), watch.doing(watch.Activity.FILMING):
+        generators = untouched_generators(shooting.protocol.seed)
+        with generators, flushed_denormals(), watch.doing(watch.Activity.FILMING):
             surroundings.reseed(shooting.protocol.seed)
             scenes = (scene for shot in shooting.shots for scene in _scenes(stage, shot))
             fps = frames_per_second(env.metadata)

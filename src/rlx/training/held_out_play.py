@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rlx.algorithms import prepare_kernels
 from rlx.config import FinalEvalConfig, Snapshot, check_unchanged
 from rlx.envs import (
@@ -21,7 +19,7 @@ from rlx.envs import (
     places_for,
     preserved,
 )
-from rlx.launch import watch
+from rlx.launch import flushed_denormals, watch
 from rlx.records import checkpoints, results
 from rlx.training.actors import Player, PolicyPlayer, RandomPlayer, StillPlayer, load_player
 from rlx.training.evaluation import play, untouched_generators
@@ -51,25 +49,23 @@ def play_with(
 ) -> list[Episode]:
     """Play the held-out episodes as :func:`play_held_out` does, in environments that stay open for the next actor."""
     seeds = held_out_seeds(protocol.episodes, protocol.seed)
-    with untouched_generators(protocol.seed), watch.doing(watch.Activity.EVALUATION):
+    with untouched_generators(protocol.seed), flushed_denormals(), watch.doing(watch.Activity.EVALUATION):
         places.reseed(protocol.seed)
         found = _at_once(actor, seeds, protocol) if only is None else None
-        if found is None:
-            return play(actor, places, seeds, protocol.step_limit, only, report)
-        episodes, doubtful = found
-        for episode in play(actor, places, seeds, protocol.step_limit, doubtful, report) if doubtful else ():
-            episodes[episode.index] = episode
-        return episodes
+        return play(actor, places, seeds, protocol.step_limit, only, report) if found is None else found
 
 
-def _at_once(actor: Player, seeds: Sequence[int], protocol: FinalEvalConfig) -> tuple[list[Episode], list[int]] | None:
-    """Play all episodes at once, where that is possible; returns them, and which of them are to be played step by step."""
+def _at_once(actor: Player, seeds: Sequence[int], protocol: FinalEvalConfig) -> list[Episode] | None:
+    """Play all episodes at once, where that is possible."""
     played = actor.at_once(seeds) if isinstance(actor, PolicyPlayer) else None
     if played is None or played.limit > protocol.step_limit:
         return None
-    told = enumerate(zip(seeds, played.returns_N.tolist(), played.lengths_N.tolist(), strict=True))
-    episodes = [Episode(index, seed, total, length, None, cut=False) for index, (seed, total, length) in told]
-    return episodes, np.flatnonzero(played.doubtful_N).tolist()
+    efforts = [None] * len(seeds) if played.efforts_N is None else played.efforts_N.tolist()
+    told = zip(seeds, played.returns_N.tolist(), played.lengths_N.tolist(), efforts, strict=True)
+    return [
+        Episode(index, seed, total, length, None, cut=False, effort=effort)
+        for index, (seed, total, length, effort) in enumerate(told)
+    ]
 
 
 def evaluate_seed(
@@ -94,13 +90,13 @@ def evaluate_seed(
     """
     check_unchanged(root, snapshot.code.everything)
     own_registrations(root)
-    if is_plain(snapshot.config.env):
-        prepare_kernels(emit)
 
     def report(played: EpisodesPlayed) -> None:
         emit((who.name.replace("_", " ") if isinstance(who, Path) else f"{who} actions", played))
 
     if not isinstance(who, Path):
+        if is_plain(snapshot.config.env):
+            prepare_kernels(emit)
         places = places_for(snapshot.config)
         episodes = play_with(places, protocol, UNTRAINED[who](), report=report)
         places.close()
@@ -114,7 +110,7 @@ def evaluate_seed(
         policy = checkpoints.weights_hash(checkpoint)
         same = next((entry for entry in found.values() if entry["policy"] == policy), None)
         actor = load_player(
-            root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed
+            root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed, say=emit
         )
         best = checkpoint.state.best
         found[name] = {

@@ -29,12 +29,10 @@ from rlx.algorithms import (
 )
 from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, is_component, write_bytes
 from rlx.envs import (
-    NATIVE,
     Environments,
     EpisodesPlayed,
     EpisodeStatistics,
     Places,
-    backend_of,
     boundary_seed,
     episode_limit,
     is_plain,
@@ -195,7 +193,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     engine = algorithm.engine_for(config, probe.observation_space, probe.action_space)
     if refusal := algorithm.refusal(probe.observation_space, probe.action_space):
         raise TrainingFailed(f"algo.name: {config.env.id}: {refusal}")
-    if engine.is_compiled or is_plain(config.env):
+    if is_plain(config.env) or algorithm.is_compiled(config, probe.observation_space, probe.action_space):
         prepare_kernels(say)
     env = Environments(root, config, probe)
     try:
@@ -301,8 +299,7 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
         actor = run.learner.policy(run.state.seed)
         if run.algorithm.play is not None and config.eval.deterministic and config.eval.step_limit is None:
             played = run.algorithm.play(actor, run.env, run.env.normalizer, seeds)
-            trained_so = run.engine.is_compiled and backend_of(config.env, many=True).name == NATIVE
-            if played is not None and (trained_so or not played.doubtful_N.any()):
+            if played is not None:
                 return played.returns_N.tolist(), played.lengths_N.tolist(), ()
         player = PolicyPlayer(actor, run.env.normalizer, deterministic=config.eval.deterministic)
         if run.places is None:

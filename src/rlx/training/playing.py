@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.algorithms import prepare_kernels
 from rlx.config import (
     MOST_TABLE_BYTES,
     FinalEvalConfig,
@@ -21,7 +20,7 @@ from rlx.config import (
     read_text,
     step_timeout,
 )
-from rlx.envs import Episode, counted, is_plain, make_env, own_registrations, places_for, preserved, reports_success
+from rlx.envs import Episode, counted, make_env, own_registrations, places_for, preserved, reports_success
 from rlx.errors import ConfigError, RlxError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
 from rlx.records import Checkpoint, checkpoints
@@ -118,12 +117,10 @@ def _with_successes(item: Played, run: Sequence[Played]) -> Played:
 
 def _play(root: Path, policy: NamedPolicy, protocol: FinalEvalConfig, emit: Callable[[Any], None]) -> Played:
     checkpoint, snapshot = open_policy(root, policy)
-    if is_plain(snapshot.config.env):
-        prepare_kernels(emit)
     with preserved():
         probe = make_env(snapshot.config.env)
     actor = load_player(
-        root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed
+        root, snapshot.config, checkpoint, probe, deterministic=protocol.deterministic, seed=protocol.seed, say=emit
     )
     places = places_for(snapshot.config, probe)
     name = f"{policy.label} seed {checkpoint.state.seed}"

@@ -7,12 +7,13 @@ from typing import Any
 
 import gymnasium as gym
 
+from rlx.algorithms.learner import Actor
 from rlx.algorithms.policies import device_for, policy_arguments
-from rlx.algorithms.ppo.learner import PolicyActor
+from rlx.algorithms.ppo.playing import actor_for
 from rlx.envs import PLACES, Environments, preserved
 
 
-def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> PolicyActor:
+def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
     """Build the policy of a checkpoint from the run's configuration, and load its weights.
 
     With gSDE its noise is drawn anew, from ``seed`` and with the trained ``log_std``: the matrices are in no state.
@@ -30,7 +31,7 @@ def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> PolicyA
         with preserved():
             torch.manual_seed(seed)
             made.reset_noise(PLACES)  # for each of the episodes that are played beside one another
-    return PolicyActor(made)
+    return actor_for(made, env)
 
 
 def _no_learning(_: float) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import LinearSchedule
 
+from rlx.algorithms.orthogonal import same_initial_weights
 from rlx.algorithms.policies import policy_arguments
 from rlx.algorithms.ppo.stock import PPO
 from rlx.config import PPOConfig, RunConfig, Schedule
@@ -32,34 +34,35 @@ def build(root: Path, config: RunConfig, seed: int, venv: Any, device: str = "cp
     assert isinstance(algo, PPOConfig)
     policy_class, policy_kwargs = policy_arguments(root, config, venv.observation_space)
     policy_kwargs.pop("use_sde", None)  # PPO adds it itself
-    algorithm = PPO
+    algorithm: Any = PPO
     if isinstance(venv, TrainingEnv):
         from rlx.algorithms.ppo.fast import FastPPO
 
-        algorithm = FastPPO
+        algorithm = partial(FastPPO, portable=config.portable)
     try:
-        model = algorithm(
-            policy_class,
-            venv,
-            learning_rate=schedule(algo.learning_rate),
-            n_steps=algo.rollout_steps,
-            batch_size=algo.batch_size,
-            n_epochs=algo.update_epochs,
-            gamma=algo.gamma,
-            gae_lambda=algo.gae_lambda,
-            clip_range=schedule(algo.clip_range),
-            clip_range_vf=None if algo.clip_range_vf is None else schedule(algo.clip_range_vf),
-            normalize_advantage=algo.normalize_advantage,
-            ent_coef=algo.entropy_coef,
-            vf_coef=algo.value_coef,
-            max_grad_norm=algo.max_grad_norm,
-            use_sde=algo.use_sde,
-            sde_sample_freq=algo.sde_sample_freq,
-            target_kl=algo.target_kl,
-            policy_kwargs=policy_kwargs,
-            seed=seed,
-            device=device,
-        )
+        with same_initial_weights():
+            model: PPO = algorithm(
+                policy_class,
+                venv,
+                learning_rate=schedule(algo.learning_rate),
+                n_steps=algo.rollout_steps,
+                batch_size=algo.batch_size,
+                n_epochs=algo.update_epochs,
+                gamma=algo.gamma,
+                gae_lambda=algo.gae_lambda,
+                clip_range=schedule(algo.clip_range),
+                clip_range_vf=None if algo.clip_range_vf is None else schedule(algo.clip_range_vf),
+                normalize_advantage=algo.normalize_advantage,
+                ent_coef=algo.entropy_coef,
+                vf_coef=algo.value_coef,
+                max_grad_norm=algo.max_grad_norm,
+                use_sde=algo.use_sde,
+                sde_sample_freq=algo.sde_sample_freq,
+                target_kl=algo.target_kl,
+                policy_kwargs=policy_kwargs,
+                seed=seed,
+                device=device,
+            )
     except TypeError as error:
         raise PolicyUnusable(
             f"policy: network {config.policy.type!r} cannot be built with policy.kwargs: {error}"

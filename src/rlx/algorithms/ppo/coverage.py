@@ -20,7 +20,16 @@ def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_sp
         observation_space: Of one copy of its environment.
         action_space: Of one copy of its environment.
     """
-    policy, device = config.policy, device_for(config)
+    device = device_for(config)
+    unknown = unknown_policy(config, observation_space, action_space)
+    return unknown or (f"device is {device}, and the kernels run on the CPU" if device != "cpu" else None)
+
+
+def unknown_policy(
+    config: RunConfig, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+) -> str | None:
+    """Return why the kernels cannot compute a run's policy, wherever it is trained; None if they can."""
+    policy = config.policy
     start = action_space.start if isinstance(action_space, spaces.Discrete) else 0
     obstacles = [
         (policy.type != "mlp", f"policy.type is {policy.type!r}, and the kernels compute multilayer perceptrons"),
@@ -29,7 +38,6 @@ def uncovered(config: RunConfig, observation_space: spaces.Space[Any], action_sp
             f"policy.activation is {policy.activation!r}, and the kernels compute {', '.join(ACTIVATIONS)}",
         ),
         (bool(config.algo.setting("use_sde")), "algo.use_sde: the kernels do not draw state-dependent exploration"),
-        (device != "cpu", f"device is {device}, and the kernels run on the CPU"),
         (
             not is_vector(observation_space),
             f"the observations are {observation_space}, and the kernels take vectors of real numbers",

@@ -66,13 +66,17 @@ class FastPPO(PPO):
 
     rollout_buffer: FlatRolloutBuffer
 
+    def __init__(self, *args: Any, portable: bool = False, **kwargs: Any):
+        self._portable = portable
+        super().__init__(*args, **kwargs)
+
     def _setup_model(self) -> None:
         super()._setup_model()
         self.rollout_buffer = FlatRolloutBuffer(
             self.n_steps, self.observation_space, self.action_space,
             device=self.device, gamma=self.gamma, gae_lambda=self.gae_lambda, n_envs=self.n_envs,
         )  # fmt: skip
-        self._parameters = FlatParameters(self.policy)
+        self._parameters = FlatParameters(self.policy, portable=self._portable)
         flat, elements = self._parameters, self.rollout_buffer.action_dim
         self._noise_TW = torch.zeros(self.n_steps, self.n_envs * int(flat.head.options.sum()))
         self._noise = self._noise_TW.numpy()
@@ -83,7 +87,9 @@ class FastPPO(PPO):
         self._bounds = bounds_of(self.action_space, elements)
 
     def _excluded_save_params(self) -> list[str]:
-        own = ["_parameters", "_noise_TW", "_noise", "_noise_views", "_acting", "_updating", "_batch", "_bounds"]
+        own = [
+            "_parameters", "_noise_TW", "_noise", "_noise_views", "_acting", "_updating", "_batch", "_bounds", "_portable",
+        ]  # fmt: skip
         return [*super()._excluded_save_params(), *own]
 
     def begin_segment(self, seed: int) -> None:

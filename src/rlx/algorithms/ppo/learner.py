@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlx.algorithms.learner import UPDATE_SECONDS, State
 from rlx.algorithms.ppo.building import build
 from rlx.algorithms.ppo.engines import FAST, choose_engine
+from rlx.algorithms.ppo.playing import actor_for
 from rlx.config import RunConfig
 from rlx.envs import Environments
 
 if TYPE_CHECKING:
-    from rlx.algorithms.learner import Array, Observations
+    from rlx.algorithms.learner import Actor
 
 OPTIMIZER = "policy.optimizer"
 
@@ -27,7 +28,7 @@ class PPOLearner:
     def __init__(self, config: RunConfig, env: Environments, seed: int, device: str):
         engine = choose_engine(config, env.observation_space, env.action_space)
         venv = env.arrays() if engine.name == FAST else env.vec_env()
-        self._total = config.algo.total_timesteps
+        self._env, self._total = env, config.algo.total_timesteps
         self.model = build(env.root, config, seed, venv, device)
 
     def boundary(self, seed: int) -> None:
@@ -58,21 +59,7 @@ class PPOLearner:
         model.num_timesteps = counters.get("num_timesteps", model.num_timesteps)
         model._n_updates = counters.get("_n_updates", model._n_updates)
 
-    def policy(self, seed: int) -> PolicyActor:
+    def policy(self, seed: int) -> Actor:
         """Return the present policy."""
         self.model.policy.set_training_mode(False)
-        return PolicyActor(self.model.policy)
-
-
-class PolicyActor:
-    """An actor-critic policy of Stable-Baselines3's that acts; see :class:`rlx.algorithms.learner.Actor`."""
-
-    def __init__(self, policy: Any):
-        self.policy = policy
-
-    def act(
-        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: None, deterministic: bool
-    ) -> tuple[Array, Any]:
-        """Return the policy's actions, clipped to the action space as in training."""
-        actions_N, _ = self.policy.predict(observations, deterministic=deterministic)
-        return actions_N, memory
+        return actor_for(self.model.policy, self._env)

@@ -43,6 +43,12 @@ def _play(actor: Any, env: Environments, normalizer: Any, reset_seeds: Sequence[
     return play_all(actor, env, normalizer, reset_seeds)
 
 
+def _acts_compiled(config: RunConfig, observation_space: Any, action_space: Any) -> bool:
+    from rlx.algorithms.ppo.coverage import unknown_policy
+
+    return unknown_policy(config, observation_space, action_space) is None
+
+
 def _actor(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
     from rlx.algorithms.ppo.acting import actor_of
 
@@ -66,6 +72,7 @@ def _export(learner: Any) -> Export:
     misfit=_misfit,
     play=_play,
     actor=_actor,
+    acts_compiled=_acts_compiled,
     export=_export,
 )
 def make_ppo(config: RunConfig, env: Environments, seed: int, device: str) -> PPOLearner:

@@ -11,47 +11,72 @@ import numpy as np
 from gymnasium import spaces
 
 from rlx.algorithms.ppo.building import build
-from rlx.algorithms.ppo.learner import PolicyActor
-from rlx.algorithms.ppo.playing import play_all
+from rlx.algorithms.ppo.playing import KernelActor, play_all
 from rlx.config import RunConfig
-from rlx.envs import Environments, GymnasiumSource, NativeSource, Surroundings, TrainingEnv, make_env, stands_in
+from rlx.envs import Environments, GymnasiumSource, NativeSource, Surroundings, TrainingEnv, make_env
 from rlx.launch import compiled_here, is_ready, ready
 
 
 class _Still(gym.Env[Any, Any]):
-    """Nothing happens, in the number format asked for."""
+    """Nothing happens."""
 
-    def __init__(self, number: Any):
-        self.observation_space = spaces.Box(-1, 1, (1,), number)
-        self.action_space = spaces.Discrete(2)
+    observation_space = spaces.Box(-1, 1, (1,))
+    action_space = spaces.Discrete(2)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        return np.zeros(1, self.observation_space.dtype), {}
+        return np.zeros(1, np.float32), {}
 
     def step(self, action: Any) -> Any:
-        return np.zeros(1, self.observation_space.dtype), 0.0, False, False, {}
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+def try_collecting() -> None:
+    """Collect a few steps in compiled dynamics and in an environment of Gymnasium's."""
+    for source in _sources():
+        model = _model(source)
+        model.begin_segment(0)
+        model.collect_rollouts(model.env, None, model.rollout_buffer, model.n_steps)
+
+
+def try_updating_and_playing() -> None:
+    """Update on a rollout of zeros, and play episodes."""
+    model = _model(_sources()[0])
+    model.rollout_buffer.reset()
+    model.train()
+    env = Environments(Path(), _config(), make_env(_config().env))
+    play_all(KernelActor(model.policy), env, None, [0, 1])
+
+
+PARTS = (try_collecting, try_updating_and_playing)
+"""What compiles at the same time; what both compile, they compile alike."""
 
 
 def try_all_kernels() -> None:
-    """Train for a few steps in compiled dynamics, and in Gymnasium environments of float32 and of float64."""
+    """Call every kernel once."""
+    for function in PARTS:
+        function()
+
+
+def _config() -> RunConfig:
     settings: dict[str, Any] = {
         "env": {"id": "CartPole-v1", "num_envs": 2},
         "algo": {"rollout_steps": 2, "batch_size": 2, "update_epochs": 1, "total_timesteps": 4},
         "policy": {"hidden_sizes": [2]},
         "eval": {"every": 1},
     }
-    config = RunConfig.model_validate(settings)
-    stands_in("CartPole-v1")
-    sources: list[Any] = [NativeSource("CartPole-v1", 2, 2)]
-    sources += [GymnasiumSource([lambda number=number: _Still(number)] * 2) for number in (np.float32, np.float64)]  # type: ignore[misc]
-    for source in sources:
-        venv = TrainingEnv(source, "trial", Surroundings(0), norm_obs=True, norm_reward=True, gamma=0.9)
-        model = build(Path(), config, 0, venv)
-        model.begin_segment(0)
-        model.iterate(4)
-        if isinstance(source, NativeSource):
-            env = Environments(Path(), config, make_env(config.env))
-            play_all(PolicyActor(model.policy), env, None, [0, 1])
+    return RunConfig.model_validate(settings)
+
+
+def _sources() -> list[Any]:
+    return [NativeSource("CartPole-v1", 2, 2), GymnasiumSource([_Still] * 2)]
+
+
+def _model(source: Any) -> Any:
+    return build(Path(), _config(), 0, _venv(source))
+
+
+def _venv(source: Any) -> TrainingEnv:
+    return TrainingEnv(source, "trial", Surroundings(0), norm_obs=True, norm_reward=True, gamma=0.9)
 
 
 def load_kernels() -> bool:
@@ -63,4 +88,4 @@ def load_kernels() -> bool:
 
 def prepare_kernels(say: Callable[[str], None]) -> None:
     """Make sure that kernels (the fast engine's and the environments') are compiled on this machine; ``say`` is told before that takes a while."""
-    ready("ppo", try_all_kernels, say)
+    ready("ppo", PARTS, say)

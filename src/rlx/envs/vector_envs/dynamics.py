@@ -123,16 +123,18 @@ def step_dynamics(kind, state, action_A, two):
 
 @exact
 def observe(kind, state, observation_D):
-    """Write what the agent sees, as float32."""
+    """Write what the agent sees: float32 numbers."""
+    single = np.float32
     if kind == PENDULUM:
-        observation_D[0], observation_D[1], observation_D[2] = math.cos(state[0]), math.sin(state[0]), state[1]
+        observation_D[0], observation_D[1] = single(math.cos(state[0])), single(math.sin(state[0]))
+        observation_D[2] = single(state[1])
     elif kind == ACROBOT:
-        observation_D[0], observation_D[1] = math.cos(state[0]), math.sin(state[0])
-        observation_D[2], observation_D[3] = math.cos(state[1]), math.sin(state[1])
-        observation_D[4], observation_D[5] = state[2], state[3]
+        observation_D[0], observation_D[1] = single(math.cos(state[0])), single(math.sin(state[0]))
+        observation_D[2], observation_D[3] = single(math.cos(state[1])), single(math.sin(state[1]))
+        observation_D[4], observation_D[5] = single(state[2]), single(state[3])
     else:
         for j in range(observation_D.size):
-            observation_D[j] = state[j]
+            observation_D[j] = single(state[j])
 
 
 class State(NamedTuple):
@@ -164,8 +166,10 @@ def advance(native, arrays, actions_NA):
         if done:
             observe(native.kind, state, arrays.raw_final_ND[i])
             next_start = native.used_N[i]
-            state[:] = native.starts_NRS[i, next_start]
-            arrays.raw_ND[i] = native.first_NRD[i, next_start]
+            for j in range(state.size):
+                state[j] = native.starts_NRS[i, next_start, j]
+            for j in range(arrays.raw_ND.shape[1]):
+                arrays.raw_ND[i, j] = native.first_NRD[i, next_start, j]
             native.used_N[i], native.lengths_N[i] = next_start + 1, 0
         else:
             observe(native.kind, state, arrays.raw_ND[i])

@@ -157,12 +157,11 @@ class NativeSource:
 
 
 def step_arrays(num_envs: int, space: gym.Space[Any]) -> StepArrays:
-    """Allocate the arrays of one step."""
+    """Allocate the arrays of one step; raw observations are float64, whatever the space says, so that kernels know one kind."""
     shape = (num_envs, spaces.flatdim(space))
-    raw = np.float64 if space.dtype == np.float64 else np.float32
     return StepArrays(
-        np.zeros(shape, raw),
-        np.zeros(shape, raw),
+        np.zeros(shape),
+        np.zeros(shape),
         np.zeros(num_envs),
         np.zeros(num_envs, np.bool_),
         np.zeros(num_envs, np.bool_),

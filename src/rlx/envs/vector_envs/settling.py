@@ -119,6 +119,14 @@ def scale(x_ND, mean_D, var_D, out_ND):
 
 
 @exact
+def copy(x_ND, out_ND):
+    """Write x, rounded to the numbers that ``out_ND`` has. NumPy's assignment takes a second to compile."""
+    for i in range(x_ND.shape[0]):
+        for j in range(x_ND.shape[1]):
+            out_ND[i, j] = x_ND[i, j]
+
+
+@exact
 def all_finite(x_ND):
     """Tell whether every element is a finite number."""
     for i in range(x_ND.shape[0]):
@@ -153,7 +161,7 @@ def show(ledger):
     if statistics.flags[0]:
         scale(arrays.raw_ND, statistics.mean_D, statistics.var_D, arrays.observations_ND)
     else:
-        arrays.observations_ND[:] = arrays.raw_ND
+        copy(arrays.raw_ND, arrays.observations_ND)
 
 
 @exact
@@ -168,7 +176,7 @@ def normalize_observations(ledger):
     if statistics.flags[0]:
         scale(arrays.raw_final_ND, statistics.mean_D, statistics.var_D, arrays.final_ND)
     else:
-        arrays.final_ND[:] = arrays.raw_final_ND
+        copy(arrays.raw_final_ND, arrays.final_ND)
 
 
 @exact
@@ -177,7 +185,8 @@ def normalize_rewards(ledger):
     arrays, statistics = ledger.arrays, ledger.statistics
     discounted = statistics.discounted_N
     if not statistics.flags[1]:
-        arrays.rewards_N[:] = arrays.raw_rewards_N
+        for i in range(arrays.rewards_N.size):
+            arrays.rewards_N[i] = arrays.raw_rewards_N[i]
         return
     for i in range(discounted.size):
         discounted[i] = discounted[i] * ledger.gamma + np.float32(arrays.raw_rewards_N[i])

@@ -131,10 +131,10 @@ def engine(_: Path | None) -> Iterator[CheckResult]:
     if (folder / "ppo.ready").exists():
         yield ok("fast engine", "compiled for this machine")
     elif not os.access(_existing(folder), os.W_OK):
-        told = f"cannot be kept in {folder}, so every training compiles it anew (half a minute)"
+        told = f"cannot be kept in {folder}, so every training compiles it anew (some 20 seconds)"
         yield warning("fast engine", told, "name a folder that can be written: `export XDG_CACHE_HOME=$HOME/.cache`")
     else:
-        yield ok("fast engine", "will be compiled by the first training, once (half a minute)")
+        yield ok("fast engine", "will be compiled by the first training, once (some 20 seconds)")
 
 
 def _existing(path: Path) -> Path:

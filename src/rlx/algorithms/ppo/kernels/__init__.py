@@ -23,11 +23,17 @@ class Network(NamedTuple):
         widths: Elements of the input, of each hidden layer, and of the output.
         places: For each layer, where its weights (outputs × inputs, row by row) and its biases begin.
         activation: Index into :data:`rlx.algorithms.ppo.kernels.network.ACTIVATIONS`; the output layer has none.
+        turned: Whether the parameters come from :func:`rlx.algorithms.ppo.kernels.network.turn`: our own products need that, and
+            BLAS's are faster so where rows are few.
+        own: Whether products are our own (:mod:`rlx.algorithms.ppo.kernels.products`), whose bits depend neither on the processor
+            nor on the number of rows; else BLAS's.
     """
 
     widths: Array
     places: Array
     activation: int
+    turned: bool
+    own: bool
 
 
 class Head(NamedTuple):
@@ -54,11 +60,12 @@ class Policy(NamedTuple):
 
 
 class Optimizer(NamedTuple):
-    """What Adam keeps beside the parameters, flat as they are."""
+    """What an update keeps beside the parameters, flat as they are: for Adam, and the weights as our own products take them."""
 
     gradient: Array
     moments1: Array
     moments2: Array
+    turned: Array
 
 
 class Workspace(NamedTuple):

@@ -13,14 +13,16 @@ from rlx.launch import exact
 @exact
 def values(policy, x_ND, work, values_N):
     """Write the critic's value of each row."""
-    values_N[:] = forward(policy.parameters, policy.critic, x_ND, work.critic, True)[:, 0]
+    v = forward(policy.parameters, policy.critic, x_ND, work.critic)
+    for i in range(values_N.size):
+        values_N[i] = v[i, 0]
 
 
 @exact
 def act(policy, x_ND, noise, work, actions_NA, log_probs_N, values_N):
     """Draw an action per row, and write its log-probability and the row's value."""
     values(policy, x_ND, work, values_N)
-    y = forward(policy.parameters, policy.actor, x_ND, work.actor, True)
+    y = forward(policy.parameters, policy.actor, x_ND, work.actor)
     sample(policy.head, of_head(policy.head, policy.parameters), y, noise, actions_NA, log_probs_N)
 
 

@@ -12,8 +12,11 @@ from rlx.launch import exact
 @exact
 def begin_step(t, policy, work, ledger, noise_TW, rollout):
     """Store what step ``t`` starts from, and act on it."""
-    rollout.observations[t] = ledger.arrays.observations_ND
-    rollout.starts[t] = ledger.arrays.dones_N
+    arrays = ledger.arrays
+    for i in range(arrays.dones_N.size):
+        rollout.starts[t, i] = arrays.dones_N[i]
+        for j in range(arrays.observations_ND.shape[1]):
+            rollout.observations[t, i, j] = arrays.observations_ND[i, j]
     x, actions = rollout.observations[t], rollout.actions[t]
     act(policy, x, noise_TW[t], work, actions, rollout.log_probs[t], rollout.values[t])
 
@@ -25,8 +28,8 @@ def end_step(t, policy, work, ledger, rollout):
     Where a limit cut an episode off, γ V(last state) is added to its last reward (Pardo et al. 2018).
     """
     code, arrays = settle(ledger), ledger.arrays
-    rollout.rewards[t] = arrays.rewards_N
     for i in range(arrays.dones_N.size):
+        rollout.rewards[t, i] = arrays.rewards_N[i]
         if code == FINE and arrays.dones_N[i] and arrays.truncated_N[i]:
             value = np.zeros(1, np.float32)
             values(policy, arrays.final_ND[i : i + 1], work, value)

@@ -24,8 +24,6 @@ from rlx.launch import elementwise, exact, inlined
 CATEGORICAL, GAUSSIAN, BERNOULLI = range(3)
 
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
-NEAR = np.float32(3e-5)
-"""Relative to the larger output: torch's and these kernels' differ by 4e-6 at most, over 24 networks, so beyond it both choose alike."""
 LOG_SQRT_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
 
 
@@ -114,24 +112,6 @@ def mode(head, y_BO, actions_BA):
                     if y_BO[i, begin + j] > y_BO[i, begin + chosen]:
                         chosen = j
                 actions_BA[i, k] = chosen
-        begin += options
-
-
-@elementwise
-def note_near_ties(head, y_BO, near_B):
-    """Mark the rows in which another action is as likely as the chosen one but for less than :data:`NEAR`."""
-    begin = 0
-    for k in range(head.options.size):
-        options = head.options[k]
-        for i in range(y_BO.shape[0]):
-            if head.kind == BERNOULLI:
-                near_B[i] |= abs(y_BO[i, begin]) < NEAR
-            elif head.kind == CATEGORICAL and options > 1:
-                best, second = max(y_BO[i, begin], y_BO[i, begin + 1]), min(y_BO[i, begin], y_BO[i, begin + 1])
-                for j in range(begin + 2, begin + options):
-                    second = max(second, min(best, y_BO[i, j]))
-                    best = max(best, y_BO[i, j])
-                near_B[i] |= best - second < NEAR * (ONE + abs(best))
         begin += options
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlx.algorithms.ppo.kernels.products import multiply
 from rlx.launch import elementwise, exact
 
 ACTIVATIONS = ("tanh", "relu", "leaky_relu", "elu")
@@ -97,11 +98,8 @@ def sum_rows(d, total):
 
 
 @exact
-def forward(p_P, network, x_BD, layers, turned):
-    """Write every layer's output into the scratch memory ``layers``, and return the last one (B × outputs).
-
-    ``turned`` says that ``p_P`` comes from :func:`turn`, whose layout BLAS multiplies faster where rows are few.
-    """
+def forward(p_P, network, x_BD, layers):
+    """Write every layer's output into the scratch memory ``layers``, and return the last one (B × outputs)."""
     rows, last = x_BD.shape[0], network.widths.size - 2
     h, begin = x_BD, 0
     for l in range(last + 1):
@@ -109,7 +107,9 @@ def forward(p_P, network, x_BD, layers, turned):
         weights = p_P[network.places[l, 0] : network.places[l, 0] + outputs * inputs]
         biases = p_P[network.places[l, 1] : network.places[l, 1] + outputs]
         y = layers[begin : begin + rows * outputs].reshape(rows, outputs)
-        if turned:
+        if network.own:
+            multiply(h, weights.reshape(inputs, outputs), y, turned=False)
+        elif network.turned:
             np.dot(h, weights.reshape(inputs, outputs), y)
         else:
             np.dot(h, weights.reshape(outputs, inputs).T, y)
@@ -127,10 +127,10 @@ def turn(p_P, network, turned_P):
     for l in range(network.widths.size - 1):
         inputs, outputs = network.widths[l], network.widths[l + 1]
         w, b = network.places[l, 0], network.places[l, 1]
-        turned_P[w : w + inputs * outputs].reshape(inputs, outputs)[:] = (
-            p_P[w : w + inputs * outputs].reshape(outputs, inputs).T
-        )
-        turned_P[b : b + outputs] = p_P[b : b + outputs]
+        for o in range(outputs):
+            for i in range(inputs):
+                turned_P[w + i * outputs + o] = p_P[w + o * inputs + i]
+            turned_P[b + o] = p_P[b + o]
 
 
 @exact
@@ -155,12 +155,16 @@ def backward(p_P, g_P, network, x_BD, layers, gradients):
         d = gradients[begin:end].reshape(rows, outputs)
         sum_rows(d, g_P[b : b + outputs])
         below = g_P[w : w + outputs * inputs].reshape(outputs, inputs)
-        if l == 0:
-            np.dot(d.T, x_BD, below)
+        h = x_BD if l == 0 else layers[begin - rows * inputs : begin].reshape(rows, inputs)
+        if network.own:
+            multiply(d, h, below, turned=True)
         else:
-            h = layers[begin - rows * inputs : begin].reshape(rows, inputs)
             np.dot(d.T, h, below)
+        if l > 0:
             d_below = gradients[begin - rows * inputs : begin].reshape(rows, inputs)
-            np.dot(d, weights, d_below)
+            if network.own:
+                multiply(d, weights, d_below, turned=False)
+            else:
+                np.dot(d, weights, d_below)
             times_slope(d_below, h, network.activation)
         end = begin

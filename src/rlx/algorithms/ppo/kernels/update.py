@@ -16,7 +16,7 @@ import numpy as np
 
 from rlx.algorithms.ppo.kernels import adam
 from rlx.algorithms.ppo.kernels.distributions import differentiate, evaluate, of_head
-from rlx.algorithms.ppo.kernels.network import backward, forward, output_gradients
+from rlx.algorithms.ppo.kernels.network import backward, forward, output_gradients, turn
 from rlx.launch import elementwise, exact
 
 ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
@@ -96,8 +96,13 @@ def losses(policy, optimizer, batch, work, rows, settings, numbers):
     x, advantages = batch.observations[:rows], batch.advantages[:rows]
     if settings.normalize_advantage and rows > 1:
         normalize(advantages)
-    y = forward(policy.parameters, actor, x, work.actor, False)
-    v = forward(policy.parameters, critic, x, work.critic, False)
+    p = policy.parameters
+    if actor.turned:
+        p = optimizer.turned
+        turn(policy.parameters, actor, p)
+        turn(policy.parameters, critic, p)
+    y = forward(p, actor, x, work.actor)
+    v = forward(p, critic, x, work.critic)
     d_y, d_v = (
         output_gradients(actor, work.actor_gradients, rows),
         output_gradients(critic, work.critic_gradients, rows),
