@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rlx.algorithms.learner import Actor, Learner
+from rlx.algorithms.policies import device_for
 from rlx.config import (
     BUILT_IN,
     COMMON,
@@ -64,10 +65,12 @@ class Engine:
     Attributes:
         name: ``fast`` (compiled kernels), ``stable-baselines3``, or an algorithm of one's own.
         reason: Why this one, for ``metadata.json``.
+        portable: Whether it gives the same bits on every x86 processor with AVX2 and FMA.
     """
 
     name: str
     reason: str
+    portable: bool = False
 
     @property
     def is_compiled(self) -> bool:
@@ -158,8 +161,11 @@ class Algorithm:
     def engine_for(self, config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
         """Return what computes a run."""
         if self.engine is not None:
-            return self.engine(config, observation_space, action_space)
-        return Engine(self.name, "the algorithm's own code")
+            engine = self.engine(config, observation_space, action_space)
+        else:
+            engine = Engine(self.name, "the algorithm's own code")
+        on_processor = device_for(config) == "cpu"
+        return replace(engine, portable=on_processor and (engine.portable or config.portable))
 
     def is_compiled(self, config: RunConfig, observation_space: Any, action_space: Any) -> bool:
         """Return whether a run is trained, or its policies act, through compiled kernels."""

@@ -41,12 +41,14 @@ class Terms:
     Attributes:
         slots: How many may run on this machine at once.
         step_timeout: Seconds that one call of an environment may take.
+        portable: Whether all that is computed is to give the same bits on every processor (:mod:`rlx.launch.threads`).
         on_event: Takes in what tasks emit, from an executor that hears them; others leave that to ``events.jsonl``.
     """
 
     slots: int
     step_timeout: float
     on_event: Callable[[Any], None]
+    portable: bool = False
 
 
 class Executor(Protocol):

@@ -21,7 +21,8 @@ class Local:
     pause, tries = 0.0, 1
 
     def __init__(self, terms: Terms):
-        self._pool = WorkerPool(terms.slots, Limits(terms.step_timeout), terms.on_event, self._note)
+        limits = Limits(terms.step_timeout)
+        self._pool = WorkerPool(terms.slots, limits, terms.on_event, self._note, portable=terms.portable)
         self._keys: list[str] = []
         self._gone: dict[str, Sight] = {}
         self._cancelled = False

@@ -43,6 +43,7 @@ class Task:
         arguments: Plain values for that.
         done: Reads ``done.json``; None before it is there.
         step_timeout: Seconds that one call of an environment may take.
+        portable: Whether it is to give the same bits on every processor (:mod:`rlx.launch.threads`).
         attempt: Which one this is, of those that there were or are at it; empty before the first.
     """
 
@@ -52,6 +53,7 @@ class Task:
     arguments: Mapping[str, Any]
     done: Callable[[], dict[str, Any] | None] = field(compare=False)
     step_timeout: float
+    portable: bool = False
     attempt: str = ""
 
     @property
@@ -63,7 +65,7 @@ class Task:
     def spec(self) -> dict[str, Any]:
         """What ``spec.json`` holds."""
         facts = {"format": FORMAT, "attempt": self.attempt, "worker": self.worker, "arguments": dict(self.arguments)}
-        return {**facts, "step_timeout": float(self.step_timeout)}
+        return {**facts, "step_timeout": float(self.step_timeout), "portable": self.portable}
 
     def prepared(self) -> Task:
         """Return the task in a new attempt, whose ``spec.json`` is written; what an earlier one told is deleted."""
@@ -96,7 +98,7 @@ def read_spec(folder: Path) -> dict[str, Any]:
         raise DataDamaged(f"{path}: cannot be read: {error.strerror}; {cure}") from None
     except ValueError as error:
         raise DataDamaged(f"{path}: is damaged: {first_line(error)}; {cure}") from None
-    kinds = {"attempt": str, "worker": str, "arguments": dict, "step_timeout": float}
+    kinds = {"attempt": str, "worker": str, "arguments": dict, "step_timeout": float, "portable": bool}
     whole = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in kinds.items())
     if not whole or content.get("format") != FORMAT:
         raise DataDamaged(f"{path}: is no task of this version of rlx; {cure}")

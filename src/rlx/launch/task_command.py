@@ -28,7 +28,8 @@ def run_task(folder: Path) -> int:
     if failure_in(folder, spec["attempt"]) is not None:  # some engines start again what has failed
         return 1
     tell = partial(write_event, folder)
-    outcome = run_alone(perform, (folder, spec), tell, step_timeout=spec["step_timeout"])
+    terms = {"step_timeout": spec["step_timeout"], "portable": spec["portable"]}
+    outcome = run_alone(perform, (folder, spec), tell, **terms)
     if not isinstance(outcome, Failure):
         return 0
     if failure_in(folder, spec["attempt"]) is None:

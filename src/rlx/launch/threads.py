@@ -13,6 +13,35 @@ from contextlib import contextmanager
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Environment variables of processes whose libraries are to use one thread each."""
 
+SAME_NUMPY = {
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
+}
+"""Keeps NumPy, in which environments compute, to code that every processor with AVX2 has: its exponentials differ with AVX-512."""
+WORKER = {**ONE_THREAD, **SAME_NUMPY}
+"""Environment variables of every process that trains, plays or films."""
+SAME_LIBRARIES = {
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+"""What keeps torch and BLAS to code that every processor with AVX2 and FMA has, of whatever maker: MKL's other reproducible paths are
+for Intel's alone. It costs time (:class:`rlx.config.RunConfig`: ``portable``), so only runs that ask for it have it."""
+
+
+def variables_for(*, portable: bool) -> dict[str, str]:
+    """Return what a process that computes has in its environment, before NumPy is imported there.
+
+    Args:
+        portable: Whether everything in it is to give the same bits on every processor; where the processor itself cannot (it lacks
+            AVX2 or FMA, or is no x86), nothing is asked of libraries.
+    """
+    if not portable:
+        return dict(WORKER)
+    from rlx.launch.compiled import is_same_everywhere
+
+    return {**WORKER, **(SAME_LIBRARIES if is_same_everywhere() else {})}
+
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:

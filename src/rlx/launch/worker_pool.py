@@ -25,7 +25,7 @@ from rlx.launch import watch
 from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
 from rlx.launch.forked import TOKEN, may_fork
 from rlx.launch.processes import end, started_by
-from rlx.launch.threads import ONE_THREAD
+from rlx.launch.threads import WORKER, variables_for
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
 from rlx.stats import listed
 
@@ -65,7 +65,7 @@ class Assignment:
 class Worker:
     """One worker process as its parent sees it."""
 
-    def __init__(self, context: Any):
+    def __init__(self, context: Any, variables: Mapping[str, str]):
         self.token = f"{os.getpid()}-{next(_numbers)}"
         self._memory = context.RawArray(ctypes.c_int64, watch.SIZE)
         self.board = watch.view(self._memory)
@@ -77,8 +77,7 @@ class Worker:
         self.messages, writer = context.Pipe(duplex=False)
         self.process = context.Process(target=serve, args=(reader, writer, self._memory, os.getpid(), self.stacks))
         resource_tracker.ensure_running()  # our own, and not something that the first worker has started
-        variables = ONE_THREAD | {TOKEN: self.token}
-        with _without_main_module(), _variables(variables):
+        with _without_main_module(), _variables({**variables, TOKEN: self.token}):
             self.process.start()
         reader.close()
         writer.close()
@@ -181,11 +180,21 @@ class Worker:
 class WorkerPool:
     """As many workers as asked for, each of which runs one task after another."""
 
-    def __init__(self, size: int, limits: Limits, on_event: Callable[[Any], None], on_end: Callable[[int, Any], None]):
+    def __init__(
+        self,
+        size: int,
+        limits: Limits,
+        on_event: Callable[[Any], None],
+        on_end: Callable[[int, Any], None],
+        *,
+        portable: bool = False,
+    ):
         """Start nothing yet: workers start with their first task; the rest is said at :func:`rlx.launch.run_parallel`."""
         self._size, self._limits = size, limits
         self._on_event, self._on_end = on_event, on_end
-        self._context = multiprocessing.get_context("fork" if may_fork() else "spawn")
+        self._variables = variables_for(portable=portable)
+        fork = may_fork() and self._variables == WORKER  # libraries have chosen their code here already
+        self._context = multiprocessing.get_context("fork" if fork else "spawn")
         self._workers: list[Worker] = []
         self._waiting: list[Assignment] = []
         self._ended: set[int] = set()
@@ -256,7 +265,7 @@ class WorkerPool:
             if self._waiting and worker.task is None:
                 worker.start(self._waiting.pop(0), self._limits)
         while self._waiting and len(self._workers) < self._size:
-            self._workers.append(Worker(self._context))
+            self._workers.append(Worker(self._context, self._variables))
             self._workers[-1].start(self._waiting.pop(0), self._limits)
 
     def _take(self, worker: Worker, kind: int, content: Any) -> None:

@@ -42,6 +42,7 @@ def run_parallel(  # noqa: PLR0913
     *,
     step_timeout: float = STEP_TIMEOUT,
     time_limit: float | None = None,
+    portable: bool = False,
 ) -> dict[int, Any]:
     """Run ``function(*arguments, emit)`` for each task in parallel worker processes.
 
@@ -53,6 +54,7 @@ def run_parallel(  # noqa: PLR0913
         on_end: Called with a task's number and result (or :class:`rlx.launch.failures.Failure`) as soon as it has ended.
         step_timeout: Seconds that one call of an environment may take (``env.step_timeout``).
         time_limit: Seconds that one task may take; None: any.
+        portable: Whether all that is computed is to give the same bits on every processor (:mod:`rlx.launch.threads`).
 
     Returns:
         Each task's result, or its :class:`rlx.launch.failures.Failure`.
@@ -66,7 +68,8 @@ def run_parallel(  # noqa: PLR0913
         found[number] = outcome
         on_end(number, outcome)
 
-    with WorkerPool(worker_count(len(tasks)), Limits(step_timeout, time_limit), on_event, end) as pool:
+    limits = Limits(step_timeout, time_limit)
+    with WorkerPool(worker_count(len(tasks)), limits, on_event, end, portable=portable) as pool:
         for number, arguments in tasks.items():
             pool.add(Assignment(number, function, arguments))
         while pool.is_busy:
@@ -74,16 +77,18 @@ def run_parallel(  # noqa: PLR0913
     return {number: found[number] for number in tasks}
 
 
-def run_alone(
+def run_alone(  # noqa: PLR0913
     function: Callable[..., Any],
     arguments: tuple[Any, ...] = (),
     on_event: Callable[[Any], None] = lambda _: None,
     *,
     step_timeout: float = STEP_TIMEOUT,
     time_limit: float | None = None,
+    portable: bool = False,
 ) -> Any:
     """Run ``function(*arguments, emit)`` in a process of its own and return its result, or its failure.
 
     The process imports nothing heavy by itself; arguments and limits are those of :func:`run_parallel`.
     """
-    return run_parallel(function, {0: arguments}, on_event, step_timeout=step_timeout, time_limit=time_limit)[0]
+    limits: dict[str, Any] = {"step_timeout": step_timeout, "time_limit": time_limit, "portable": portable}
+    return run_parallel(function, {0: arguments}, on_event, **limits)[0]

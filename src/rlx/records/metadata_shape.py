@@ -40,6 +40,7 @@ class _Failure(_Part):
 class _Engine(_Part):
     name: str
     reason: str
+    portable: bool = False
 
 
 class _Seed(_Part):

@@ -259,6 +259,15 @@ class RunFolder:
         )
 
 
+SAME = "any with AVX2 and FMA: the bits are the same"
+"""What stands for the processor of a run whose result does not depend on it."""
+
+
+def is_portable(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a run's result has the same bits on every x86 processor with AVX2 and FMA, by its metadata."""
+    return bool((metadata.get("engine") or {}).get("portable"))
+
+
 def provenance(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return where a run comes from, of what its metadata tell: engine, code and library versions; empty if nothing."""
     if not metadata:
@@ -270,7 +279,7 @@ def provenance(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "engine": (metadata.get("engine") or {}).get("name"),
         "code.commit": (git.get("commit") or "")[:12] or None,
         "code.changed files": ", ".join(dirty) or None,
-        "processor": (metadata.get("host") or {}).get("processor"),
+        "processor": SAME if is_portable(metadata) else (metadata.get("host") or {}).get("processor"),
         **versions,
     }
 
@@ -316,7 +325,9 @@ def write_metadata(
         facts: What the caller knows of code and time: ``git``, ``started``, ``ended``, ``seconds``, ``device``.
     """
     done = [asdict(seed) for seed in seeds]
-    engines = {engine["name"]: engine["reason"] for seed in done if (engine := seed.pop("engine"))}
+    told = [engine for seed in done if (engine := seed.pop("engine"))]
+    engines = {engine["name"]: engine["reason"] for engine in told}
+    portable = all(engine.get("portable", False) for engine in told)
     steps = sum(seed["steps"] for seed in done)
     seconds = sum(seed["seconds"] or 0.0 for seed in done)
     content = {
@@ -331,7 +342,9 @@ def write_metadata(
         "seeds": done,
         "seeds_wanted": snapshot.seeds,
         "environment_facts": _environment_facts(folder),
-        "engine": {"name": ", ".join(engines), "reason": "; ".join(engines.values())} if engines else None,
+        "engine": {"name": ", ".join(engines), "reason": "; ".join(engines.values()), "portable": portable}
+        if engines
+        else None,
         **facts,
         "cost": {
             "environment_steps": steps,

@@ -44,7 +44,8 @@ def evaluate_run(
 
     def played(tasks: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]:
         with EpisodeProgress(run, say) as progress:
-            return run_parallel(_evaluate, tasks, progress.event, step_timeout=patience)
+            portable = snapshot.config.portable
+            return run_parallel(_evaluate, tasks, progress.event, step_timeout=patience, portable=portable)
 
     found = played(tasks)
     failures = {task: outcome for task, outcome in found.items() if isinstance(outcome, Failure)}

@@ -45,7 +45,7 @@ from rlx.envs import (
     validation_seeds,
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
-from rlx.launch import Progress, close_later, one_thread, shown_episodes, skip_compiler, watch
+from rlx.launch import Progress, close_later, is_same_everywhere, one_thread, shown_episodes, skip_compiler, watch
 from rlx.records import Best, CheckpointContent, ClockWriter, MetricsWriter, TrainingState, checkpoints, logs_of
 from rlx.stats import listed
 from rlx.training.actors import PolicyPlayer, taking_over
@@ -191,6 +191,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     with preserved():
         probe = make_env(config.env)
     engine = algorithm.engine_for(config, probe.observation_space, probe.action_space)
+    engine = replace(engine, portable=engine.portable and is_same_everywhere())
     if refusal := algorithm.refusal(probe.observation_space, probe.action_space):
         raise TrainingFailed(f"algo.name: {config.env.id}: {refusal}")
     if is_plain(config.env) or algorithm.is_compiled(config, probe.observation_space, probe.action_space):

@@ -13,6 +13,7 @@ from typing import Any
 from rlx.config import (
     MOST_TABLE_BYTES,
     FinalEvalConfig,
+    RunConfig,
     Snapshot,
     carried_snapshot,
     compose_run,
@@ -76,32 +77,37 @@ def play_policies(
     Raises:
         TrainingFailed: A policy could not be played; the message says which and why.
     """
-    tasks = {index: (root, policy, protocol) for index, policy in enumerate(policies)}
+    configs = _carried_configs(policies)
+    told = zip(policies, configs, strict=True)
+    patience = max((step_timeout(root, c.env, policy.run) for policy, c in told if c), default=STEP_TIMEOUT)
+    found: dict[int, Any] = {}
     with EpisodeProgress("", say, Terminal(stderr=True)) as progress:
-        found = run_parallel(_play, tasks, progress.event, step_timeout=_patience(root, policies))
+        for portable in (False, True):  # libraries choose their code once for a process
+            indices = [i for i, config in enumerate(configs) if bool(config and config.portable) is portable]
+            tasks = {index: (root, policies[index], protocol) for index in indices}
+            if tasks:
+                found |= run_parallel(_play, tasks, progress.event, step_timeout=patience, portable=portable)
     labels = {
         i: "" if f.message.startswith(policies[i].label) else f"{policies[i].label}: "
         for i, f in found.items()
         if isinstance(f, Failure)
     }
-    failed = [f"{label}{found[i].message}" for i, label in labels.items()]
+    failed = [f"{label}{found[i].message}" for i, label in sorted(labels.items())]
     if failed:
         raise TrainingFailed("\n".join(dict.fromkeys(failed)))
-    played: list[Played] = [found[index] for index in tasks]
+    played: list[Played] = [found[index] for index in range(len(policies))]
     return [_with_successes(item, [other for other in played if _same_run(item, other)]) for item in played]
 
 
-def _patience(root: Path, policies: Sequence[NamedPolicy]) -> float:
-    """Return how long one call of the policies' environments may take: the longest that any of them is given."""
-    found = []
+def _carried_configs(policies: Sequence[NamedPolicy]) -> list[RunConfig | None]:
+    """Return the configuration that each policy carries; None for one that cannot be read, as whoever plays it tells."""
+    found: list[RunConfig | None] = []
     for policy in policies:
         try:
-            checkpoint = checkpoints.load(policy.path)
-            env = carried_snapshot(checkpoint.config, policy.path).config.env
-        except RlxError:  # told by whoever plays it
-            continue
-        found.append(step_timeout(root, env, policy.run))
-    return max(found, default=STEP_TIMEOUT)
+            found.append(carried_snapshot(checkpoints.load(policy.path).config, policy.path).config)
+        except RlxError:
+            found.append(None)
+    return found
 
 
 def _same_run(one: Played, other: Played) -> bool:

@@ -24,7 +24,8 @@ def seed_task(root: Path, snapshot: Snapshot, entry: Entry, step_timeout: float)
         step_timeout: Seconds that one call of the environment may take.
     """
     arguments = {"root": str(root), "snapshot": snapshot.to_yaml(), "seed": entry.seed}
-    return Task(f"seed {entry.seed}", entry.folder, __name__, arguments, lambda: entry.done, step_timeout)
+    portable = snapshot.config.portable
+    return Task(f"seed {entry.seed}", entry.folder, __name__, arguments, lambda: entry.done, step_timeout, portable)
 
 
 def work(folder: Path, arguments: Mapping[str, Any], emit: Callable[[Any], None]) -> None:

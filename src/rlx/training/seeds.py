@@ -178,7 +178,7 @@ def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> Non
     patience = step_timeout(root, snapshot.config.env, told.run)
     tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
     by_key = dict(zip(tasks, seeds, strict=True))
-    doing = chosen.start(Terms(slots, patience, told.event))
+    doing = chosen.start(Terms(slots, patience, told.event, snapshot.config.portable))
     carry_out(doing, list(tasks.values()), told.event, lambda key, result: told.end(by_key[key], result))
 
 

@@ -122,9 +122,8 @@ def film_run(  # noqa: PLR0913
     checkpoint = folder / "checkpoints" / f"seed_{seed}" / f"{film.checkpoint}.zip"
     limit = step_timeout(root, snapshot.config.env, run)
     try:
-        last = _apart(
-            _film_of_run, (root, snapshot, checkpoint, shooting, target), limit, lambda line: say(f"{run}: {line}")
-        )
+        arguments = (root, snapshot, checkpoint, shooting, target)
+        last = _apart(_film_of_run, arguments, limit, lambda line: say(f"{run}: {line}"), snapshot)
         film = replace(film, file=target.name, filmed_return=last.total, steps=last.steps, complete=last.complete)
     except (NoRenderer, EnvironmentUnusable) as error:
         film = replace(film, reason=str(error))
@@ -163,7 +162,8 @@ def film_played(  # noqa: PLR0913
     shots = [Shot(each.index, each.reset_seed, told) for each, told in zip(chosen, titles, strict=True)]
     _, snapshot = open_policy(root, policy)
     limit = step_timeout(root, snapshot.config.env, policy.run)
-    filmed = _apart(_film_of_policy, (root, policy, Shooting(shots, protocol, video), target), limit, say)
+    arguments = (root, policy, Shooting(shots, protocol, video), target)
+    filmed = _apart(_film_of_policy, arguments, limit, say, snapshot)
     if filmed.complete and filmed.total != chosen[-1].episode_return:
         say(
             f"the filmed episode returned {number(filmed.total)}: this environment does not repeat itself with its reset seed"
@@ -184,10 +184,14 @@ def _film_of_policy(*arguments: Any) -> Filmed | RlxError:
 
 
 def _apart(
-    film: Callable[..., Filmed | RlxError], arguments: tuple[Any, ...], limit: float, say: Callable[[str], None]
+    film: Callable[..., Filmed | RlxError],
+    arguments: tuple[Any, ...],
+    limit: float,
+    say: Callable[[str], None],
+    snapshot: Snapshot,
 ) -> Filmed:
     """Film in a process of its own; whatever is the environment's fault there is no film, anything else an error."""
-    found = run_alone(film, arguments, say, step_timeout=limit)
+    found = run_alone(film, arguments, say, step_timeout=limit, portable=snapshot.config.portable)
     if isinstance(found, Failure):
         if found.cause.kind in (ENVIRONMENT, PROCESS):
             raise NoRenderer(f"no film: {found.message}")

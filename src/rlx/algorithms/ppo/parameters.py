@@ -10,14 +10,13 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
+from rlx.algorithms.ppo.engines import WIDE
 from rlx.algorithms.ppo.kernels import Head, Network, Optimizer, Policy
 from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN, of_head
 from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH, turn
 from rlx.launch import has_fma
 
 Array = np.ndarray[Any, Any]
-WIDE = 256
-"""Inputs and outputs of a layer from which on a BLAS for wide vectors (AVX-512) takes up to half of the time of our own products."""
 ACTIVATIONS: dict[type[nn.Module], int] = {nn.Tanh: TANH, nn.ReLU: RELU, nn.LeakyReLU: LEAKY_RELU, nn.ELU: ELU}
 
 

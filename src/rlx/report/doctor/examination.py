@@ -22,6 +22,7 @@ INSTALLATION: Checks = {
     "programs": installation.programs,
     "torch": installation.torch,
     "engine": installation.engine,
+    "same_bits": installation.same_bits,
     "git": installation.installed_git,
     "dvc": installation.installed_dvc,
     "renderer": rendering.renderer,

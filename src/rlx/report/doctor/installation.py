@@ -137,6 +137,19 @@ def engine(_: Path | None) -> Iterator[CheckResult]:
         yield ok("fast engine", "will be compiled by the first training, once (some 20 seconds)")
 
 
+def same_bits(_: Path | None) -> Iterator[CheckResult]:
+    """Check whether results here can have the same bits as elsewhere."""
+    from rlx.launch import is_same_everywhere
+
+    if is_same_everywhere():
+        yield ok("same bits", "has AVX2 and FMA: the fast engine's results are those of every such processor")
+    else:
+        yield warning(
+            "same bits",
+            "no x86 with AVX2 and FMA: results have bits of their own, equal on processors of this kind alone",
+        )
+
+
 def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
