@@ -223,13 +223,13 @@ def differences(
     """Return, by emulation, what differs from this machine as it is, or why it could not be run.
 
     Raises:
-        RuntimeError: Nothing could be run at all.
+        SystemExit: Nothing could be run at all.
     """
     with tempfile.TemporaryDirectory() as place:
         project, caches = make_project(Path(place).resolve() / "project", steps), Path(place) / "caches"
         base = emulate(HERE, {}, project, caches, runs)
         if not isinstance(base, dict):
-            raise RuntimeError(base)
+            raise SystemExit(base)
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             made = {
                 name: pool.submit(emulate, name, variables, project, caches, runs)

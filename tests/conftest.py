@@ -26,9 +26,10 @@ import platformdirs
 import pytest
 from filelock import FileLock
 
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_name] = "1"
+from rlx.launch.threads import worker_variables
+
 os.environ |= {
+    **worker_variables(),
     "DVC_NO_ANALYTICS": "1",
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@localhost",
@@ -194,6 +195,7 @@ SPAWNING = {
     "test_a_sink_gets_every_row_of_every_seed",
     "test_the_film_shows_the_evaluated_episode",
     "test_what_an_environment_sets_for_its_process_changes_nothing",
+    "test_workers_that_need_other_code_paths_start_with_them",
 }
 """The tests whose workers start from nothing, as they do outside of tests; those of all others are forked."""
 

@@ -98,7 +98,13 @@ def test_a_later_setting_is_written_once_it_has_another_value() -> None:
 def test_a_later_setting_says_what_older_versions_did() -> None:
     later = {path: since_of(info) for path, info in [*fields_of(RunConfig), *fields_of(PPOConfig, ("algo",))]}
     later = {path: mark for path, mark in later.items() if mark is not None}
-    assert set(later) == {("checkpoint", "start"), ("eval", "step_limit"), ("env", "backend"), ("algo", "engine")}
+    assert set(later) == {
+        ("checkpoint", "start"),
+        ("eval", "step_limit"),
+        ("env", "backend"),
+        ("algo", "engine"),
+        ("portable",),
+    }
     for path, mark in later.items():
         assert len(mark.day.split("-")) == 3, path
 

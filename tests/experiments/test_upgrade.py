@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import rlx
 from rlx.config import read_parameters, read_snapshot
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments import Record, check_roster, plan_upgrade, sync_roster, upgrade
@@ -39,11 +40,56 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+PINS = (("train: 2", "train: 3"), ("eval: 1", "eval: 2"))
+"""What the stored project's versions of the semantics are, and what they are now."""
+
+
+def _raise_pins(root: Path) -> None:
+    for path in (root / "params.yaml", root / "dvc.lock"):
+        if path.is_file():
+            text = path.read_text()
+            for old, new in PINS:
+                text = text.replace(f" {old}\n", f" {new}\n").replace(f"engine.{old}\n", f"engine.{new}\n")
+            path.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def of_these_semantics(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stored project as it were, had rlx computed the same then: what upgrading does where no result changes."""
+    made = Project(tmp_path_factory.mktemp("semantics") / "project")
+    shutil.copytree(unpacked, made.root, symlinks=True)
+    branch = made.git("branch", "--show-current").strip()
+    made.git("checkout", "-q", "--detach", "HEAD~1")
+    _raise_pins(made.root)
+    made.git("commit", "-qa", "--amend", "--no-edit")
+    start = made.git("rev-parse", "HEAD").strip()
+    made.git("checkout", "-q", branch)
+    _raise_pins(made.root)
+    made.git("add", "-u")
+    tree = made.git("write-tree").strip()
+    made.git("reset", "-q", "--hard", made.git("commit-tree", tree, "-p", start, "-m", "Results").strip())
+    for run in ("cartpole", "bossfight"):
+        snapshot = read_snapshot(made.root / "runs" / run / "config_snapshot.yaml")
+        for seed in (1, 2):
+            with pytest.MonkeyPatch.context() as then:
+                then.setitem(rlx.STAGE_VERSIONS, "train", 2)
+                folder = entry_for(made.root, snapshot, seed).folder
+            folder.rename(entry_for(made.root, snapshot, seed).folder)
+    return made.root
+
+
 @pytest.fixture
-def older(unpacked: Path, tmp_path: Path) -> Project:
-    """A copy of the stored project, to change at will."""
-    shutil.copytree(unpacked, tmp_path / "older", symlinks=True)
+def older(of_these_semantics: Path, tmp_path: Path) -> Project:
+    """A copy of that, to change at will."""
+    shutil.copytree(of_these_semantics, tmp_path / "older", symlinks=True)
     return Project(tmp_path / "older")
+
+
+@pytest.fixture
+def oldest(unpacked: Path, tmp_path: Path) -> Project:
+    """A copy of the stored project, to change at will."""
+    shutil.copytree(unpacked, tmp_path / "oldest", symlinks=True)
+    return Project(tmp_path / "oldest")
 
 
 def kept(root: Path) -> dict[str, bytes]:
@@ -167,13 +213,17 @@ def test_a_changed_config_is_said_to_train_anew(older: Project) -> None:
     assert "trains cartpole anew" not in said
 
 
-def test_versions_of_the_semantics_are_raised_and_said(older: Project) -> None:
-    older.replace("params.yaml", "  train: 2", "  train: 1")
-    said = " ".join(older.rlx("upgrade").stdout.split())
-    assert "trains cartpole anew: rlx trains otherwise since; 1 → 2 (engine.train)" in said
-    assert read_parameters(older.root).engine.train == 2
-    older.replace("params.yaml", "  train: 2", "  train: 9")
-    assert older.rlx("upgrade", check=False).returncode == 3
+def test_versions_of_the_semantics_are_raised_and_said(oldest: Project) -> None:
+    """Results stay where they are until somebody makes them anew, which is said before."""
+    refused = oldest.rlx("train", "cartpole", check=False)
+    assert (refused.returncode, "engine.train is 2 and rlx" in refused.stdout) == (3, True)
+    shown = oldest.rlx("compare").stdout
+    said = " ".join(oldest.rlx("upgrade").stdout.split())
+    assert "trains cartpole anew: rlx trains otherwise since; 2 → 3 (engine.train)" in said
+    assert read_parameters(oldest.root).engine.model_dump() == {"train": 3, "eval": 2}
+    assert oldest.rlx("compare").stdout == shown
+    oldest.replace("params.yaml", "  train: 3", "  train: 9")
+    assert oldest.rlx("upgrade", check=False).returncode == 3
 
 
 def test_amid_a_merge_nothing_is_touched(older: Project) -> None:

@@ -204,6 +204,9 @@ def _parameters_document(root: Path, configs_from: Path | None = None) -> Docume
     settings = look_for_algorithm(root, algorithm_of(document) or "ppo")
     problems = document.problems + translated(document, settings or PPOConfig)[0]
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))
+    if ("portable",) in document.keys:  # as a parameter it would have to be in every project's params.yaml
+        told = "is said of a run, in configs/<run>.yaml: DVC does not see it change here"
+        problems.append(document.problem(("portable",), told))
     if problems:
         raise ConfigError(problems)
     return document

@@ -162,7 +162,7 @@ class RunConfig(Section):
     """`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: a CUDA device for image policies where there is one, else the CPU
     (which is faster for small networks)."""
     portable: Annotated[bool, Since("2026-11-30", older=False)] = False
-    """Give the same bits on every processor also where that costs time. (With small networks on the fast engine they are the same
+    """Give the same bits on every processor also where that costs time; in `configs/<run>.yaml` alone. (With small networks on the fast engine they are the same
     without it, on x86 processors with AVX2 and FMA. What computes through torch takes 1.2 to 5 times as long with it, networks
     of 256² and more up to twice as long.)"""
     env: EnvConfig = EnvConfig()

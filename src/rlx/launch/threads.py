@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Environment variables of processes whose libraries are to use one thread each."""
 
-SAME_NUMPY = {
-    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
+_AVX512 = {
+    "X86_V4": {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"},
+    "AVX512_ICL": {"avx512vbmi", "avx512_vbmi2", "avx512_bitalg", "avx512_vpopcntdq"},
+    "AVX512_SPR": {"avx512_fp16"},
 }
-"""Keeps NumPy, in which environments compute, to code that every processor with AVX2 has: its exponentials differ with AVX-512."""
-WORKER = {**ONE_THREAD, **SAME_NUMPY}
-"""Environment variables of every process that trains, plays or films."""
+"""What NumPy (from 2.4 on) has code of its own for, and what Linux calls it."""
 SAME_LIBRARIES = {
     "MKL_CBWR": "COMPATIBLE",
     "ATEN_CPU_CAPABILITY": "avx2",
@@ -29,6 +32,24 @@ SAME_LIBRARIES = {
 for Intel's alone. It costs time (:class:`rlx.config.RunConfig`: ``portable``), so only runs that ask for it have it."""
 
 
+@cache
+def worker_variables() -> dict[str, str]:
+    """Return the environment variables of every process that trains, plays or films.
+
+    One thread; and NumPy, in which environments compute, without the code that it has for AVX-512 alone, where its exponentials and
+    logarithms differ.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return dict(ONE_THREAD)
+    flags = set(next((line for line in lines if line.startswith("flags")), "").split())
+    wide = [name for name, needed in _AVX512.items() if needed <= flags]  # NumPy warns of others
+    if not wide or tuple(map(int, version("numpy").split(".")[:2])) < (2, 4):
+        return dict(ONE_THREAD)
+    return {**ONE_THREAD, "NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
+
+
 def variables_for(*, portable: bool) -> dict[str, str]:
     """Return what a process that computes has in its environment, before NumPy is imported there.
 
@@ -37,10 +58,10 @@ def variables_for(*, portable: bool) -> dict[str, str]:
             AVX2 or FMA, or is no x86), nothing is asked of libraries.
     """
     if not portable:
-        return dict(WORKER)
+        return worker_variables()
     from rlx.launch.compiled import is_same_everywhere
 
-    return {**WORKER, **(SAME_LIBRARIES if is_same_everywhere() else {})}
+    return {**worker_variables(), **(SAME_LIBRARIES if is_same_everywhere() else {})}
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.launch.forked import ROOM, TOKEN
-from rlx.launch.threads import WORKER
+from rlx.launch.threads import worker_variables
 
 VARIABLE = "RLX_WARM"
 OFF = "off"
@@ -112,7 +112,13 @@ def _stage() -> tuple[str, list[str]] | None:
 def _start(address: str, owner: int, agreed: str) -> subprocess.Popen[bytes] | None:
     """Start the warm process, which ends when its owner does; None where there is one of this address."""
     path = [str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    environment = {**os.environ, **WORKER, "MPLBACKEND": "Agg", TOKEN: ROOM, "PYTHONPATH": os.pathsep.join(path)}
+    environment = {
+        **os.environ,
+        **worker_variables(),
+        "MPLBACKEND": "Agg",
+        TOKEN: ROOM,
+        "PYTHONPATH": os.pathsep.join(path),
+    }
     nowhere = subprocess.DEVNULL
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         try:

@@ -25,7 +25,7 @@ from rlx.launch import watch
 from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
 from rlx.launch.forked import TOKEN, may_fork
 from rlx.launch.processes import end, started_by
-from rlx.launch.threads import WORKER, variables_for
+from rlx.launch.threads import variables_for, worker_variables
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
 from rlx.stats import listed
 
@@ -193,7 +193,7 @@ class WorkerPool:
         self._size, self._limits = size, limits
         self._on_event, self._on_end = on_event, on_end
         self._variables = variables_for(portable=portable)
-        fork = may_fork() and self._variables == WORKER  # libraries have chosen their code here already
+        fork = may_fork() and self._variables == worker_variables()  # libraries have chosen their code here already
         self._context = multiprocessing.get_context("fork" if fork else "spawn")
         self._workers: list[Worker] = []
         self._waiting: list[Assignment] = []

@@ -67,7 +67,9 @@ def build(root: Path, config: RunConfig, seed: int, venv: Any, device: str = "cp
         raise PolicyUnusable(
             f"policy: network {config.policy.type!r} cannot be built with policy.kwargs: {error}"
         ) from error
-    if not isinstance(venv, TrainingEnv):  # networks for images have tried themselves on a sample of it, and it is pickled for SB3
+    if not isinstance(
+        venv, TrainingEnv
+    ):  # networks for images have tried themselves on a sample of it, and it is pickled for SB3
         model.observation_space.seed(seed)
     model.set_logger(Logger(folder=None, output_formats=[]))
     return model
