@@ -163,8 +163,8 @@ class RunConfig(Section):
     (which is faster for small networks)."""
     portable: Annotated[bool, Since("2026-11-30", older=False)] = False
     """Give the same bits on every processor also where that costs time; in `configs/<run>.yaml` alone. (With small networks on the fast engine they are the same
-    without it, on x86 processors with AVX2 and FMA. What computes through torch takes 1.2 to 5 times as long with it, networks
-    of 256² and more up to twice as long.)"""
+    without it, on x86 processors with AVX2 and FMA. What computes through torch takes 1.04 to 1.5 times as long with it, layers of
+    256² and more 1.2 times; on Intel's with AVX-512 it can be more.)"""
     env: EnvConfig = EnvConfig()
     algo: AlgorithmSection = PPOConfig()
     policy: PolicyConfig = PolicyConfig()

@@ -288,7 +288,8 @@ def fact_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
         yield "random", f"mean return {number(facts.random_return)}"
     yield from _cost_lines(facts)
     if facts.engine:
-        yield "engine", f"{facts.engine['name']}: {facts.engine['reason']}"
+        same = "; the same bits on every processor with AVX2 and FMA" if facts.engine.get("portable") else ""
+        yield "engine", f"{facts.engine['name']}: {facts.engine['reason']}{same}"
     if facts.git:
         dirty = facts.git.get("dirty") or []
         shown = ", ".join(dirty[:8]) + (f" and {len(dirty) - 8} more (--json lists them)" if len(dirty) > 8 else "")

@@ -37,6 +37,8 @@ from rlx.training.executor_choice import chosen_executor
 from rlx.training.inheritance import take_recorded
 from rlx.training.seed_task import seed_task
 
+PORTABLE = "; portable: torch and BLAS keep to code that every processor has, which can take 1.5 times as long (docs/engine.md)"
+
 
 @dataclass(frozen=True)
 class SeedOutcome:
@@ -174,7 +176,7 @@ def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> Non
     """Let the executor that was chosen train seeds."""
     chosen, slots = chosen_executor(root), worker_count(len(seeds))
     how = f"{slots} at a time" if chosen.name == LOCAL else f"by {chosen.name}"
-    told.event(f"training {_listed(seeds)}, {how}")
+    told.event(f"training {_listed(seeds)}, {how}{PORTABLE if snapshot.config.portable else ''}")
     patience = step_timeout(root, snapshot.config.env, told.run)
     tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
     by_key = dict(zip(tasks, seeds, strict=True))
