@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy import stats as scipy_stats
 from scipy.stats import norm
 
 from rlx import stats
+from rlx.stats.curves import survival
 
 scores = arrays(np.float64, st.integers(2, 6), elements=st.floats(-1e3, 1e3).map(lambda x: round(x, 3)))
 
@@ -400,3 +402,44 @@ def test_looks_across_tasks_of_one_task_are_the_same_looks() -> None:
 
 def test_an_error_rate_beyond_the_draws_is_told() -> None:
     assert stats.seeds_to_reach(1e-6) is None
+
+
+# --- formulas of our own, where SciPy's take half a second to import --------------------------------------------------
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.lists(st.integers(1, 12), max_size=8))
+def test_survival_is_scipys(times: list[int], late: list[int]) -> None:
+    theirs = scipy_stats.ecdf(scipy_stats.CensoredData(uncensored=times, right=late)).sf
+    events_E, curve_E, *ends = survival(times, late, 0.95)
+    place_E = np.searchsorted(theirs.quantiles, events_E)
+    assert curve_E == pytest.approx(theirs.probabilities[place_E], abs=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        band = theirs.confidence_interval(0.95, method="log-log")
+    for ours, side in zip(ends, (band.low, band.high), strict=True):
+        assert ours == pytest.approx(side.probabilities[place_E], abs=1e-12, nan_ok=True)
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_shares_have_scipys_intervals(seen: tuple[int, int]) -> None:
+    successes, trials = seen
+    wilson = scipy_stats.binomtest(successes, trials).proportion_ci(0.9, method="wilson")
+    ours = stats.success_interval(successes, trials, 0.9)
+    assert (ours.low, ours.high) == pytest.approx((wilson.low, wilson.high), abs=1e-12)
+    exact = scipy_stats.binomtest(successes, trials, alternative="less").proportion_ci(0.95, method="exact")
+    assert stats.largest_share(successes, trials) == pytest.approx(exact.high, abs=1e-9)
+
+
+SCORES = st.lists(st.integers(-9, 9).map(float), min_size=2, max_size=9)
+
+
+@given(SCORES, SCORES)
+def test_differences_have_scipys_interval_and_rank_statistic(one: list[float], other: list[float]) -> None:
+    u = scipy_stats.mannwhitneyu(one, other, method="asymptotic").statistic
+    assert stats.probability_of_improvement(np.array(one), np.array(other)) == pytest.approx(u / len(one) / len(other))
+    assert stats.interquartile_mean(np.array(one))[0] == pytest.approx(scipy_stats.trim_mean(one, 0.25))
+    if np.ptp(one) and np.ptp(other):
+        theirs = scipy_stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.9)
+        ours = stats.difference_of_means(np.array(one), np.array(other), 0.9).interval
+        assert ours is not None
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))

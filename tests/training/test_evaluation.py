@@ -8,6 +8,7 @@ import pickle
 import shutil
 import warnings
 import zipfile
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,10 +28,11 @@ from rlx.training.actors import PolicyPlayer, RandomPlayer, StillPlayer, load_pl
 from rlx.training.evaluation import play
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.filming import draw, frames_per_second
+from rlx.training.films_ready import folder_aside, keep, take
 from rlx.training.held_out import evaluate_run, task_of
 from rlx.training.held_out_play import play_held_out
 from rlx.training.one_seed import train_seed
-from rlx.training.video import film_run, representative
+from rlx.training.video import film_run, planned_film, representative
 
 PROTOCOL = FinalEvalConfig(episodes=PLACES + 8)
 
@@ -362,6 +364,25 @@ def test_a_film_stops_at_its_limit(run: tuple[Path, Snapshot]) -> None:
     evaluated(root, snapshot, [])
     film = film_run(root, "a", snapshot, PROTOCOL, VideoConfig(max_steps=3))
     assert (film.steps, film.complete) == (3, False)
+
+
+def test_a_film_made_ahead_is_taken_by_the_stage_that_would_make_it(run: tuple[Path, Snapshot], tmp_path: Path) -> None:
+    root, snapshot = run
+    target, aside = tmp_path / "videos" / "median.mp4", folder_aside(tmp_path, "a")
+    planned = planned_film(root, "a", snapshot, PROTOCOL, VideoConfig())
+    assert planned.key == planned_film(root, "a", snapshot, PROTOCOL, VideoConfig()).key
+    for other in (PROTOCOL.model_copy(update={"seed": 1}), VideoConfig(max_steps=3)):
+        changed = (other, VideoConfig()) if isinstance(other, FinalEvalConfig) else (PROTOCOL, other)
+        assert planned_film(root, "a", snapshot, *changed).key != planned.key
+    assert take(tmp_path, "a", planned.key, target) is None
+    aside.mkdir(parents=True)
+    assert take(tmp_path, "a", planned.key, target) is None
+    (aside / target.name).write_bytes(b"film")
+    keep(aside, planned.key, replace(planned.film, file=target.name))
+    assert take(tmp_path, "a", "another", target) is None
+    assert not target.exists()
+    assert take(tmp_path, "a", planned.key, target) == asdict(replace(planned.film, file=target.name))
+    assert (target.read_bytes(), aside.exists()) == (b"film", False)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,7 @@ GROUPS = (
     ("resolve", ("gymnasium", "gymnasium.envs.classic_control", "rlx.experiments.resolving", "rlx.experiments.stage_process")),
     ("train", ("torch", "stable_baselines3", "rlx.training.seeds", "rlx.training.one_seed", "rlx.algorithms.ppo.trial",
                "tensorboardX", "rlx.algorithms:load_kernels")),
-    ("eval", ("pandas", "scipy.stats", "rlx.training.held_out", "rlx.training.held_out_play", "rlx.records.results")),
+    ("eval", ("pandas", "scipy.special", "rlx.training.held_out", "rlx.training.held_out_play", "rlx.records.results")),
     ("video", ("av", "PIL.ImageFont", "pygame", "rlx.training.video", "rlx.training.filming", "rlx.training.film_writing")),
     ("analyze", ("matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "matplotlib.pyplot",
                  "rlx.report.run_analysis", "rlx.report.plots")),
@@ -42,6 +43,8 @@ GROUPS = (
 )  # fmt: skip
 """What is imported, in the order in which stages need it. A stage waits until its own group is there; others for all."""
 
+AHEAD = {"eval": "rlx.training.film_ahead"}
+"""What is done, for a command of rlx, when a stage has ended well: in time that others wait, beside what comes next."""
 IDLE = 120.0
 """Seconds without a stage after which the process ends: its owner may live on for other things."""
 
@@ -84,8 +87,9 @@ class _Server:
         """Work until the owner has ended."""
         steps = [(group, name) for group, names in GROUPS for name in names]
         for number, (group, name) in enumerate(steps):
-            if not _load(name):
-                return
+            for fit in _load(name):
+                if not fit or not self._turn(0):
+                    return
             if number + 1 == len(steps) or steps[number + 1][0] != group:
                 self._loaded.add(group)
                 gc.freeze()
@@ -131,7 +135,8 @@ class _Server:
         else:
             self._waiting.append(request)
 
-    def _fork(self, request: _Request) -> None:
+    def _fork(self, request: _Request, end: socket.socket | None = None) -> None:
+        """Fork a process for a stage, or for whoever is at the other ``end`` of a request of our own."""
         if sum(1 for _ in Path("/proc/self/task").iterdir()) > 1 or touches_cuda():
             request.close()
             return
@@ -145,6 +150,9 @@ class _Server:
                 os.close(handle)
                 other.connection.close()
             os.close(self._owner)
+            if end is not None:
+                request.connection.close()
+                request = replace(request, connection=end)
             _be(request)
         for stream in request.streams:
             os.close(stream)
@@ -160,18 +168,29 @@ class _Server:
         with suppress(OSError):  # the fork has said it itself, and the stage is gone
             request.connection.sendall(STATUS.pack(os.waitstatus_to_exitcode(status)))
         request.connection.close()
+        if status == 0 and request.stage in AHEAD and warm.VARIABLE in request.errand["environment"]:
+            self._work_ahead(request)
+
+    def _work_ahead(self, request: _Request) -> None:
+        """Fork a process that does what a later stage will need, and that dies with this one."""
+        here, there = socket.socketpair()
+        silent = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+        errand = {**request.errand, "module": AHEAD[request.stage], "ignored": list(map(int, warm.NUMBERS[:1]))}
+        here.sendall(b"go")
+        self._fork(_Request(here, 0, silent, errand), there)
+        there.close()
 
 
-def _load(name: str) -> bool:
-    """Import a module, and call a function of it where one is named; tells whether this process can go on."""
+def _load(name: str) -> Iterator[bool]:
+    """Import a module, and run a generator of it where one is named; tells now and then whether this process can go on."""
     module, _, function = name.partition(":")
     with suppress(Exception):  # whoever needs it will say so
         found = importlib.import_module(module)
         if module == "torch":
             found.set_num_threads(1)
             skip_compiler()
-        return not function or getattr(found, function)()
-    return True
+        if function:
+            yield from getattr(found, function)()
 
 
 def _shadows(folder: str) -> bool:

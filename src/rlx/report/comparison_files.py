@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from rlx import stats
 from rlx.comparison import (
@@ -29,6 +27,9 @@ from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.document import to_json
 from rlx.report.run_files import read_curves
 
+if TYPE_CHECKING:  # takes a fifth of a second, and only the stage writes tables
+    import pandas as pd
+
 FORMAT: Literal[2] = 2
 
 
@@ -38,6 +39,8 @@ def write_comparison(target: Path, study: StudyComparison, folders: Sequence[Run
     Raises:
         Missing: A run has no learning curve.
     """
+    import pandas as pd
+
     from rlx.report import plots
 
     for folder in folders:

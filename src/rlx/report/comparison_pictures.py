@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from rlx import stats
 from rlx.comparison import StudyComparison, task_name
 
-PROFILE_POINTS = 81
+if TYPE_CHECKING:
+    import pandas as pd
 
+PROFILE_POINTS = 81
 
 PICTURES = ("learning_curves", "scores", "differences", "profiles")
 
@@ -46,6 +47,8 @@ def pictures(
 
 def curves_of(study: StudyComparison, runs: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Return the learning curves of each run as tables of step, seed and return."""
+    import pandas as pd
+
     columns = ["step", "seed", "return_mean"]
     by_name = {run.run: run for run in study.scores}
     found = {}

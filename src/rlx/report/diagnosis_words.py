@@ -13,6 +13,13 @@ from rlx.stats import number
 NOTHING_FOUND = "Nothing was found that would need attention."
 
 
+def suggests(diagnosis: Diagnosis) -> bool:
+    """Tell whether a diagnosis suggests anything, and so needs commands."""
+    return bool(diagnosis.suggestions) or any(
+        finding.suggestions for finding in (*diagnosis.findings, *diagnosis.consequences)
+    )
+
+
 def with_suggested_commands(diagnosis: Diagnosis, again: Remaking | None) -> Diagnosis:
     """Return a diagnosis whose suggestions have the commands that try them.
 

@@ -17,7 +17,7 @@ from rlx.experiments import more_rules
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.analysis import Analyzed, ComponentReturns, Learned, PolicyOutcome, SeedScore, Status
 from rlx.report.analysis_words import analysis_markdown
-from rlx.report.diagnosis_words import with_suggested_commands
+from rlx.report.diagnosis_words import suggests, with_suggested_commands
 from rlx.report.document import to_json
 from rlx.report.run_records import record_of
 from rlx.report.train_commands import Remaking, remaking
@@ -82,7 +82,7 @@ def analyze(root: Path, folder: RunFolder, *, in_stage: bool = False) -> Analysi
         random_return = summary.random_return if summary else None
         facts = learning_facts(curves.steps_U, curves.returns_SU, curves.episodes_SU, random_return)
     diagnosis = diagnose(record, more_rules(root))
-    again = None if in_stage else remaking(root, folder)
+    again = None if in_stage or not suggests(diagnosis) else remaking(root, folder)
     return Analysis(record, diagnosis, curves, _content(record, summary, curves, facts, diagnosis, again))
 
 

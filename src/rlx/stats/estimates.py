@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +101,7 @@ def mean_with_interval(scores_S: Array, level: float = 0.95) -> Estimate:
     mean, std = float(scores_S.mean()), float(scores_S.std(ddof=1))
     if np.ptp(scores_S) == 0:
         return Estimate(float(scores_S[0]), Interval(scores_S[0], scores_S[0], level, NO_SPREAD, n), 0.0, n)
-    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
+    half = float(scipy.special.stdtrit(n - 1, (1 + level) / 2)) * std / math.sqrt(n)
     return Estimate(mean, Interval(mean - half, mean + half, level, "Student's t", n), std, n)
 
 
@@ -112,7 +111,10 @@ def mean_of_differences(one_S: Array, other_S: Array, level: float = 0.95) -> Es
 
 
 def difference_of_means(candidate_S: Array, baseline_S: Array, level: float = 0.95) -> Estimate:
-    """Estimate mean(candidate) − mean(baseline) with Welch's t interval (unequal variances; Welch 1947)."""
+    """Estimate mean(candidate) − mean(baseline) with Welch's t interval (unequal variances; Welch 1947).
+
+    With v the squared standard error of each mean, its degrees of freedom are (v₁ + v₂)² / (v₁²/(n₁ − 1) + v₂²/(n₂ − 1)).
+    """
     candidate_S, baseline_S = np.asarray(candidate_S, dtype=float), np.asarray(baseline_S, dtype=float)
     difference = float(candidate_S.mean() - baseline_S.mean())
     n = min(len(candidate_S), len(baseline_S))
@@ -122,10 +124,10 @@ def difference_of_means(candidate_S: Array, baseline_S: Array, level: float = 0.
         difference = float(candidate_S[0] - baseline_S[0])
         return Estimate(difference, Interval(difference, difference, level, NO_SPREAD, n), 0.0, n)
     spread = math.sqrt((candidate_S.var(ddof=1) + baseline_S.var(ddof=1)) / 2)
-    with warnings.catch_warnings():  # SciPy warns where one side has no spread; the other side's carries the interval
-        warnings.simplefilter("ignore", RuntimeWarning)
-        result = scipy.stats.ttest_ind(candidate_S, baseline_S, equal_var=False).confidence_interval(level)
-    return Estimate(difference, Interval(float(result.low), float(result.high), level, "Welch's t", n), spread, n)
+    errors = [float(side_S.var(ddof=1)) / len(side_S) for side_S in (candidate_S, baseline_S)]
+    shares = [v**2 / (len(side_S) - 1) for v, side_S in zip(errors, (candidate_S, baseline_S), strict=True)]
+    half = float(scipy.special.stdtrit(sum(errors) ** 2 / sum(shares), (1 + level) / 2)) * math.sqrt(sum(errors))
+    return Estimate(difference, Interval(difference - half, difference + half, level, "Welch's t", n), spread, n)
 
 
 def welch_t(candidate_S: Array, baseline_S: Array) -> float:
@@ -152,20 +154,25 @@ def interquartile_mean(scores_S: Array) -> tuple[float, int]:
 
     Below four scores it trims none and is the mean.
     """
-    return float(scipy.stats.trim_mean(scores_S, 0.25)), len(scores_S) // 4
+    trimmed = len(scores_S) // 4
+    return float(np.sort(scores_S)[trimmed : len(scores_S) - trimmed].mean()), trimmed
 
 
 def probability_of_improvement(candidate_S: Array, baseline_S: Array) -> float:
     """Return the share of pairs in which the candidate's seed beats the baseline's, ties one half (Mann–Whitney)."""
-    candidate_S, baseline_S = np.asarray(candidate_S), np.asarray(baseline_S)
-    u = scipy.stats.mannwhitneyu(candidate_S, baseline_S, method="asymptotic").statistic
-    return float(u) / (len(candidate_S) * len(baseline_S))
+    candidate_S1, baseline_1S = np.asarray(candidate_S)[:, None], np.asarray(baseline_S)[None, :]
+    return float(np.mean((candidate_S1 > baseline_1S) + 0.5 * (candidate_S1 == baseline_1S)))
 
 
 def success_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Return Wilson's interval for a success rate (Wilson 1927)."""
-    found = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
-    return Interval(float(found.low), float(found.high), level, "Wilson", trials)
+    z, share = float(scipy.special.ndtri((1 + level) / 2)), successes / trials
+    centre = share + z**2 / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    low, high = ((centre + sign * half) / (1 + z**2 / trials) for sign in (-1, 1))
+    return Interval(
+        max(0.0, low) if successes else 0.0, min(1.0, high) if successes < trials else 1.0, level, "Wilson", trials
+    )
 
 
 def largest_unseen_share(n: int, level: float = 0.95) -> float:
@@ -178,4 +185,4 @@ def largest_unseen_share(n: int, level: float = 0.95) -> float:
 
 def largest_share(failed: int, n: int, level: float = 0.95) -> float:
     """Return how large a share of trainings may fail where ``failed`` of ``n`` did (Clopper & Pearson 1934, one-sided)."""
-    return float(scipy.stats.binomtest(failed, n, alternative="less").proportion_ci(level, method="exact").high)
+    return float(scipy.special.betaincinv(failed + 1, n - failed, level)) if failed < n else 1.0

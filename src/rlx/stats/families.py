@@ -122,7 +122,7 @@ def _p_values(block: Sequence[Pair], seed: int) -> Array:
         gap, error = means[index] - means[0], errors[index] + errors[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.where(error > 0, np.abs(gap) / np.sqrt(error), np.where(np.abs(gap) > ALIKE, np.inf, 0.0))
-        columns.append(2 * scipy.stats.t.sf(t, max(1, len(sides[index]) + len(sides[0]) - 2)))
+        columns.append(2 * scipy.special.stdtr(max(1, len(sides[index]) + len(sides[0]) - 2), -t))
     return np.stack(columns, axis=1)
 
 

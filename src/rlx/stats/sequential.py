@@ -106,8 +106,8 @@ def spent_by(fraction: float, alpha: float) -> float:
     It goes as O'Brien & Fleming's boundaries do: little at early looks, so that the last one has nearly the power of a
     comparison without looks. Any schedule will do, since it depends on the seeds alone, not on how often was looked.
     """
-    quantile = float(scipy.stats.norm.ppf(1 - alpha / 2))
-    return float(2 * scipy.stats.norm.sf(quantile / math.sqrt(min(1.0, fraction))))
+    quantile = float(scipy.special.ndtri(1 - alpha / 2))
+    return float(2 * scipy.special.ndtr(-quantile / math.sqrt(min(1.0, fraction))))
 
 
 class _Task:

@@ -109,7 +109,7 @@ def difference_across_tasks(candidate_K: Sequence[Array], baseline_K: Sequence[A
     if parts.sum() == 0:
         return Estimate(mean, Interval(mean, mean, level, NO_SPREAD, n), 0.0, n)
     freedom = parts.sum() ** 2 / np.sum(parts**2 / np.array([len(side) - 1 for side in sides]))
-    half = float(scipy.stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(parts.sum())
+    half = float(scipy.special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(parts.sum())
     return Estimate(mean, Interval(mean - half, mean + half, level, "stratified Welch's t", n), std, n)
 
 

@@ -172,8 +172,9 @@ def _captioned(scene: Scene, max_width: int) -> Any:
     height, width = frame.shape[:2]
     wide = max(narrowest, width)
     canvas = np.empty((height + height % 2 + CAPTION_HEIGHT, wide + wide % 2, 3), np.uint8)
-    canvas[:] = GROUND
     left = (wide - width) // 2
+    if canvas.shape != (height + CAPTION_HEIGHT, width, 3):
+        canvas[CAPTION_HEIGHT:] = GROUND
     canvas[CAPTION_HEIGHT : CAPTION_HEIGHT + height, left : left + width] = frame
     canvas[:CAPTION_HEIGHT] = _strip(canvas.shape[1], scene.title, f"step {scene.step}   return {number(scene.total)}")
     return canvas

@@ -16,6 +16,7 @@ from rlx.errors import EnvironmentUnusable, FilmFailed, NoRenderer, RlxError
 from rlx.launch import ENVIRONMENT, PROCESS, Failure, run_alone
 from rlx.records import results
 from rlx.stats import number
+from rlx.training import films_ready
 from rlx.training.shooting import Filmed, Shooting, Shot
 
 if TYPE_CHECKING:  # torch and the environments are imported where the film is made
@@ -112,23 +113,57 @@ def film_run(  # noqa: PLR0913
     Returns:
         What was filmed; where the environment cannot be rendered, a film without a file and the reason why.
     """
+    planned = planned_film(root, run, snapshot, protocol, video)
+    target = root / "runs" / run / "videos" / planned.name
+    made = films_ready.take(root, run, planned.key, target)
+    film = make_film(planned, target, lambda line: say(f"{run}: {line}")) if made is None else Film(**made)
+    write_json(target.with_suffix(".json"), asdict(film))
+    return film
+
+
+@dataclass(frozen=True)
+class PlannedFilm:
+    """The film that stands for a run.
+
+    Attributes:
+        name: Of its file.
+        film: What it is to show.
+        arguments: How it is made: project, snapshot, checkpoint, what is shot.
+        limit: Seconds that one call of the environment may take.
+        key: See :func:`rlx.training.films_ready.key_of`.
+    """
+
+    name: str
+    film: Film
+    arguments: tuple[Path, Snapshot, Path, Shooting]
+    limit: float
+    key: str
+
+
+def planned_film(
+    root: Path, run: str, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig
+) -> PlannedFilm:
+    """Return which film stands for a run; the arguments are those of :func:`film_run`."""
     folder = root / "runs" / run
     table = results.read_episodes(folder / "eval")
     seed, episode = representative(table)
     row = table[(table["checkpoint"] == "latest") & (table["seed"] == seed) & (table["episode"] == episode)].iloc[0]
     film = Film(None, None, seed, "latest", episode, int(row["reset_seed"]), float(row["return"]))
-    target = folder / "videos" / "median.mp4"
     shooting = Shooting([Shot(episode, film.reset_seed, f"{run}  seed {seed}")], protocol, video)
     checkpoint = folder / "checkpoints" / f"seed_{seed}" / f"{film.checkpoint}.zip"
     limit = step_timeout(root, snapshot.config.env, run)
+    key = films_ready.key_of(root, snapshot, protocol, video, checkpoint, film)
+    return PlannedFilm("median.mp4", film, (root, snapshot, checkpoint, shooting), limit, key)
+
+
+def make_film(planned: PlannedFilm, target: Path, say: Callable[[str], None]) -> Film:
+    """Make a film; where the environment cannot be rendered, there is one without a file and the reason why."""
     try:
-        arguments = (root, snapshot, checkpoint, shooting, target)
-        last = _apart(_film_of_run, arguments, limit, lambda line: say(f"{run}: {line}"), snapshot)
-        film = replace(film, file=target.name, filmed_return=last.total, steps=last.steps, complete=last.complete)
+        last = _apart(_film_of_run, (*planned.arguments, target), planned.limit, say, planned.arguments[1])
     except (NoRenderer, EnvironmentUnusable) as error:
-        film = replace(film, reason=str(error))
-    write_json(target.with_suffix(".json"), asdict(film))
-    return film
+        return replace(planned.film, reason=str(error))
+    film = planned.film
+    return replace(film, file=target.name, filmed_return=last.total, steps=last.steps, complete=last.complete)
 
 
 def film_played(  # noqa: PLR0913

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,28 @@ def try_collecting() -> None:
         model.collect_rollouts(model.env, None, model.rollout_buffer, model.n_steps)
 
 
-def try_updating_and_playing() -> None:
-    """Update on a rollout of zeros, and play episodes."""
+def try_updating() -> None:
+    """Update on a rollout of zeros."""
     model = _model(_sources()[0])
     model.rollout_buffer.reset()
     model.train()
+
+
+def try_playing() -> None:
+    """Play episodes."""
     env = Environments(Path(), _config(), make_env(_config().env))
-    play_all(KernelActor(model.policy), env, None, [0, 1])
+    play_all(KernelActor(_model(_sources()[0]).policy), env, None, [0, 1])
 
 
-PARTS = (try_collecting, try_updating_and_playing)
+def try_updating_and_playing() -> None:
+    """Do both, in this order."""
+    try_updating()
+    try_playing()
+
+
+PARTS = (try_collecting, try_updating, try_playing)
+"""What makes up all kernels."""
+COMPILED_TOGETHER = (try_collecting, try_updating_and_playing)
 """What compiles at the same time; what both compile, they compile alike."""
 
 
@@ -79,13 +91,13 @@ def _venv(source: Any) -> TrainingEnv:
     return TrainingEnv(source, "trial", Surroundings(0), norm_obs=True, norm_reward=True, gamma=0.9)
 
 
-def load_kernels() -> bool:
-    """Load the kernels if this machine has compiled them before; tells whether nothing was compiled in doing so."""
-    if is_ready("ppo"):
-        try_all_kernels()
-    return not compiled_here()
+def load_kernels() -> Iterator[bool]:
+    """Load the kernels, a part at a time, if this machine has compiled them before; tells whether nothing was compiled in doing so."""
+    for function in PARTS if is_ready("ppo") else ():
+        function()
+        yield not compiled_here()
 
 
 def prepare_kernels(say: Callable[[str], None]) -> None:
     """Make sure that kernels (the fast engine's and the environments') are compiled on this machine; ``say`` is told before that takes a while."""
-    ready("ppo", PARTS, say)
+    ready("ppo", COMPILED_TOGETHER, say)

@@ -41,7 +41,7 @@ def smooth(values_SW: Array, width: int = 3) -> Array:
 
 def rising_fit(values_SW: Array) -> Array:
     """Return the nearest curves that never fall (isotonic regression): a learner that is steep, late or rises in steps is one."""
-    from scipy.optimize import isotonic_regression
+    from scipy.optimize import isotonic_regression  # takes a third of a second to import
 
     filled_SW = carried_forward(values_SW)
     rows = [isotonic_regression(row).x if np.isfinite(row).all() else np.full(len(row), np.nan) for row in filled_SW]
@@ -141,12 +141,15 @@ def _unstable(signals: Signals) -> Detection | None:
         return None
     late_SW = signals.place_SW[:, -signals.windows // 2 :]
     error_SW = signals.error_SW[:, -signals.windows // 2 :]
+    fall_SW = np.maximum.accumulate(late_SW, axis=1) - late_SW
+    range_S = fall_SW.max(axis=1) - 4 * np.median(error_SW, axis=1)
+    fell_S = (range_S > 2 * SWING) & learned_S(signals)
+    if not most(fell_S):
+        return None
     swing_S = np.sqrt(
         np.maximum(0.0, np.square(late_SW - rising_fit(late_SW)).mean(axis=1) - np.square(error_SW).mean(axis=1))
     )
-    fall_SW = np.maximum.accumulate(late_SW, axis=1) - late_SW
-    range_S = fall_SW.max(axis=1) - 4 * np.median(error_SW, axis=1)
-    holds_S = (swing_S > SWING / 2) & (range_S > 2 * SWING) & learned_S(signals)
+    holds_S = (swing_S > SWING / 2) & fell_S
     if not most(holds_S):
         return None
     window = (signals.windows // 2, signals.windows - 1)

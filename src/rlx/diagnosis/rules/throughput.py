@@ -47,11 +47,8 @@ def _slower(pace: Array | None) -> float:
 
 
 def _decays(signals: Signals) -> Detection | None:
-    from scipy.stats import spearmanr
-
     paces = [pace_T(seed) for seed in signals.seeds]
     ratio_S = np.array([_slower(pace) for pace in paces])
-    trend_S = np.array([0.0 if pace is None else spearmanr(np.arange(TENTHS), pace).statistic for pace in paces])
     updates_S = np.array([_slower(update_pace_T(seed)) for seed in signals.seeds])
     if signals.setting("target_kl") is None and np.isfinite(updates_S).all():
         ratio_S = ratio_S / np.maximum(updates_S, 1.0)  # a full machine slows updates of the network as well
@@ -59,7 +56,13 @@ def _decays(signals: Signals) -> Detection | None:
         begun = [pace[0] for pace in paces if pace is not None and pace[0] > 0]
         if begun and max(begun) > np.sqrt(SLOWER) * min(begun):
             return None  # later seeds were slow at once: the machine filled up, since what leaks grows from nothing
-    holds_S = (np.nan_to_num(ratio_S) > SLOWER) & (np.nan_to_num(trend_S) > RISING)
+    slower_S = np.nan_to_num(ratio_S) > SLOWER
+    if not most(slower_S):
+        return None
+    from scipy.stats import spearmanr  # takes half a second to import, and few runs get here
+
+    trend_S = np.array([0.0 if pace is None else spearmanr(np.arange(TENTHS), pace).statistic for pace in paces])
+    holds_S = slower_S & (np.nan_to_num(trend_S) > RISING)
     if not most(holds_S):
         return None
     evidence = measured(
