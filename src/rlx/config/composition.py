@@ -164,7 +164,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
         _keep_only(base, base_data, "algo", "total_timesteps")
     if not reads_policy(name):
         _keep_only(base, base_data, "policy")
-    data = _compose(base_data, files.nodes, run)
+    data = _compose(base_data, {key: document.data for key, document in files.nodes.items()}, run)
     documents = (*files.order, ((), base))
     try:
         config = RunConfig.model_validate(data)
@@ -212,9 +212,17 @@ def _parameters_document(root: Path, configs_from: Path | None = None) -> Docume
     return document
 
 
-def _compose(base: dict[str, Any], nodes: dict[str, Document], run: str) -> dict[str, Any]:
+def load_all() -> Iterator[bool]:
+    """Load, a part at a time, what composing takes, for a process whose forks will; yields True."""
+    for model in (Parameters, RunConfig):
+        for_algorithm(model, PPOConfig)
+        yield True
+    _compose({}, {"nothing": {}}, "nothing")
+    yield True
+
+
+def _compose(base: dict[str, Any], data: dict[str, Any], run: str) -> dict[str, Any]:
     """Merge the checked mappings; what was merged before in this process is not merged again."""
-    data = {key: document.data for key, document in nodes.items()}
     merged: dict[str, Any] = pickle.loads(_merged(pickle.dumps((base, data, run))))
     return merged
 

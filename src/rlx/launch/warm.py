@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rlx.launch.forked import ROOM, TOKEN
+from rlx.launch.forked import ROOM, TOKEN, stage_process
 from rlx.launch.threads import worker_variables
 
 VARIABLE = "RLX_WARM"
@@ -68,6 +68,8 @@ def warm_process() -> Iterator[None]:
 def hand_over() -> None:
     """In a stage: let the warm process run it, and exit as it does; return where this process has to do it itself."""
     if _stage() is None or not _possible() or sys.gettrace() or sys.getprofile():
+        return
+    if stage_process() != os.getpid():  # this is the fork
         return
     address = os.environ.get(VARIABLE)
     if address is None:

@@ -32,7 +32,7 @@ from rlx.launch.threads import skip_compiler
 from rlx.launch.warm import SIZE, STATUS, exactly
 
 GROUPS = (
-    ("resolve", ("gymnasium", "gymnasium.envs.classic_control", "rlx.experiments.resolving", "rlx.experiments.stage_process")),
+    ("resolve", ("rlx.config.composition:load_all", "gymnasium", "gymnasium.envs.classic_control", "rlx.experiments.resolving", "rlx.experiments.stage_process")),
     ("train", ("torch", "stable_baselines3", "rlx.training.seeds", "rlx.training.one_seed", "rlx.algorithms.ppo.trial",
                "tensorboardX", "rlx.algorithms:load_kernels")),
     ("eval", ("pandas", "scipy.special", "rlx.training.held_out", "rlx.training.held_out_play", "rlx.records.results")),
