@@ -114,12 +114,13 @@ def daily(rounds: int) -> None:
     """Print what the commands of every day take: on a finished run, and `ls` on a thousand."""
     with project() as folder:
         spent(rlx("train", "wait", "--name", "one"), folder)
+        spent(rlx("train", "wait", "--name", "two", "-S", "seed=1000"), folder)
 
         def median_of(command: list[str], what: Callable[[tuple[float, float]], float]) -> float:
             return statistics.median(what(spent(command, folder)) for _ in range(rounds))
 
         print(f"rlx train of what is trained  {median_of(rlx('train', 'wait'), lambda took: took[0]):.2f} s")
-        for words in (("info", "one"), ("compare", "one", "one"), ("diagnose", "one")):
+        for words in (("info", "one"), ("compare", "one", "two"), ("diagnose", "one")):
             print(f"rlx {words[0]:<26}{median_of(rlx(*words), lambda took: took[1]):.2f} s CPU")
         for number in range(1000):
             shutil.copytree(folder / "runs" / "one", folder / "runs" / f"copy{number}", symlinks=True)

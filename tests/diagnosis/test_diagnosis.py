@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic import Field
+from scipy.optimize import isotonic_regression
 
 from rlx.config import COMMON, AlgorithmConfig, ForeignAlgorithm
 from rlx.config.checks import inconsistencies
@@ -20,6 +21,7 @@ from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.diagnosis.reference import render_rules
 from rlx.diagnosis.rules import RULES
+from rlx.diagnosis.rules.progress import rising
 from rlx.diagnosis.signals import Signals
 
 UPDATES, ROLLOUT = 200, 2048
@@ -728,3 +730,9 @@ def test_every_rule_is_complete_and_names_no_environment() -> None:
     code = "\n".join(path.read_text() for path in folder.rglob("*.py")).replace("CleanRL's MountainCar-v0", "")
     stems = {name.partition("-v")[0].rpartition("/")[2] for name in gymnasium.registry}
     assert [stem for stem in stems if len(stem) > 5 and f'"{stem}' in code] == []
+
+
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=30))
+def test_the_nearest_rising_curve_is_scipys(values: list[float]) -> None:
+    theirs = isotonic_regression(np.array(values)).x
+    assert rising(np.array(values)) == pytest.approx(theirs, abs=1e-9)

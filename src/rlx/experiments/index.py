@@ -19,6 +19,7 @@ from rlx.experiments.revisions import changed, experiments, read_output
 from rlx.experiments.row_cache import RunIndex, Stamp
 from rlx.launch import git_blobs
 from rlx.records import (
+    LiveNotes,
     Match,
     Process,
     RunFolder,
@@ -28,6 +29,7 @@ from rlx.records import (
     is_kept,
     match,
     metrics_files,
+    noted_runs,
     notes_of,
     read_labels,
     state_of,
@@ -129,7 +131,7 @@ def rows(root: Path) -> list[Row]:
 def folder_row(path: Path) -> Row:
     """Return the row of one run folder, wherever it lies, without tags and note."""
     stamps = [_stamp(path / name) for name in FILES]
-    return _now(_folder_row(path, stamps), path, stamps)
+    return _now(_folder_row(path, stamps), path, stamps, notes_of(path))
 
 
 def _labelled(root: Path, row: Row) -> Row:
@@ -142,6 +144,7 @@ def _labelled(root: Path, row: Row) -> Row:
 
 def _workspace_rows(root: Path, kept: set[str], index: RunIndex) -> list[Row]:
     found = []
+    noted = noted_runs(root)
     folders = [entry for entry in _scan(root / "runs") if entry.name not in kept]
     for entry in folders:
         stamps = [_stamp(Path(entry.path, name)) for name in FILES]
@@ -150,7 +153,8 @@ def _workspace_rows(root: Path, kept: set[str], index: RunIndex) -> list[Row]:
         known = index.row(entry.name, stamps)
         row = _row_from(known) if known else _folder_row(Path(entry.path), stamps)
         index.keep(entry.name, stamps, _plain(row))
-        row = _now(row, Path(entry.path), stamps)
+        notes = notes_of(Path(entry.path)) if entry.name in noted else LiveNotes()
+        row = _now(row, Path(entry.path), stamps, notes)
         found.append(replace(row, progress=progress(Path(entry.path))) if row.status == "running" else row)
     return found
 
@@ -304,14 +308,14 @@ def _real(value: Any) -> float:
     return float(value)
 
 
-def _now(row: Row, folder: Path, stamps: Sequence[Stamp]) -> Row:
+def _now(row: Row, folder: Path, stamps: Sequence[Stamp], notes: LiveNotes) -> Row:
     """Return the row of a run folder with what the run is just now, and how it goes on where it stands still."""
     if row.status == "unreadable":
         return row
     told, fit = row.status if stamps[1] else None, Match(row.trained_so, row.scored_so)
     kept = told is not None and is_kept(folder)
     found = evidence(folder, (told, row.process, row.ended), fit, stamps[3] is not None, kept)
-    now = state_of(found, notes_of(folder))
+    now = state_of(found, notes)
     if now == "elsewhere" or found.foreign:
         return replace(_without_results(row), status=now, problem=cure_of_study_run(folder))
     if fit.scores is False:

@@ -217,6 +217,8 @@ def follow_renames(root: Path, kept: Sequence[Experiment]) -> None:
     """Let the browsable folders of experiments that `dvc exp rename` has renamed have their new names."""
     names = {experiment.name for experiment in kept}
     by_commit = {experiment.commit: experiment.name for experiment in kept}
+    if all((root / "runs" / name).exists() for name in names):
+        return
     for path in (root / "runs").glob(f"*/{ORIGIN}"):
         old = path.parent
         new = by_commit.get(shown_commit(old) or "")

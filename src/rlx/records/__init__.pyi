@@ -70,9 +70,11 @@ from .live import (
 )
 from .live_notes import (
     AT_WORK as AT_WORK,
+    LiveNotes as LiveNotes,
     Process as Process,
     StageNote as StageNote,
     making as making,
+    noted_runs as noted_runs,
     notes_of as notes_of,
     spent_file as spent_file,
 )

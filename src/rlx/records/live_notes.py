@@ -102,6 +102,16 @@ class LiveNotes:
         return self.stage is not None
 
 
+def noted_runs(root: Path) -> set[str]:
+    """Return the runs of a project that have notes at all: of the others nothing need be read."""
+    with suppress(OSError):
+        names = [path.name for path in _path(root, "", "").parent.iterdir()]
+        return {
+            name.removesuffix(end) for name in names for end in (".stage.json", ".making.json") if name.endswith(end)
+        }
+    return set()
+
+
 def notes_of(folder: Path) -> LiveNotes:
     """Return the notes on the run of a folder ``runs/<run>/``, this process's own left out; none where it lies elsewhere."""
     root = folder.parent.parent
