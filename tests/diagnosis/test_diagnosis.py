@@ -20,8 +20,7 @@ from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.diagnosis.reference import render_rules
-from rlx.diagnosis.rules import RULES
-from rlx.diagnosis.rules.progress import rising
+from rlx.diagnosis.rules import RULES, progress
 from rlx.diagnosis.signals import Signals
 
 UPDATES, ROLLOUT = 200, 2048
@@ -735,4 +734,4 @@ def test_every_rule_is_complete_and_names_no_environment() -> None:
 @given(st.lists(st.floats(-9, 9), min_size=1, max_size=30))
 def test_the_nearest_rising_curve_is_scipys(values: list[float]) -> None:
     theirs = isotonic_regression(np.array(values)).x
-    assert rising(np.array(values)) == pytest.approx(theirs, abs=1e-9)
+    assert progress.rising(np.array(values)) == pytest.approx(theirs, abs=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,7 @@ class EpisodeRecorder(VecEnvWrapper):
     def __init__(self, venv: Any, env_id: str, surroundings: Surroundings):
         super().__init__(venv)
         self._surroundings = surroundings
-        self._env_id, self.steps_taken = env_id, 0
+        self._env_id, self.steps_taken, self.seconds = env_id, 0, 0.0
         self._returns_N, self._lengths_N = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
         self._ended: list[tuple[float, int, bool]] = []
         self._successes: list[bool | None] = []
@@ -76,8 +77,10 @@ class EpisodeRecorder(VecEnvWrapper):
 
     def step_wait(self) -> Any:
         """Step every copy; see :meth:`stable_baselines3.common.vec_env.VecEnv.step_wait`."""
+        begun = time.perf_counter()
         with self._surroundings:
             observations, rewards_N, dones_N, infos = self.venv.step_wait()
+        self.seconds += time.perf_counter() - begun
         self.steps_taken += self.num_envs
         self._check("reward", rewards_N)
         self._check("observation", observations)

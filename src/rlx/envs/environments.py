@@ -56,6 +56,7 @@ class AnyCopies(Protocol):
     Attributes:
         venv: Stable-Baselines3's view of them.
         steps_taken: Environment steps taken, all copies together, since they were made.
+        seconds: How long those took.
     """
 
     venv: Any
@@ -65,6 +66,10 @@ class AnyCopies(Protocol):
 
     @property
     def steps_taken(self) -> int:
+        """See the class."""
+
+    @property
+    def seconds(self) -> float:
         """See the class."""
 
     def take(self) -> EpisodeStatistics:
@@ -109,6 +114,11 @@ class Environments:
     def steps(self, value: int) -> None:
         """Go on from the clock of a checkpoint."""
         self._before = value - (self._copies.steps_taken if self._copies else 0)
+
+    @property
+    def seconds(self) -> float:
+        """How long the steps of this process took in the environments."""
+        return self._copies.seconds if self._copies else 0.0
 
     def arrays(self) -> Any:
         """Return the copies as a :class:`rlx.envs.vector_envs.training_env.TrainingEnv`, which compiled code steps.
@@ -196,6 +206,10 @@ class _Arrays:
     def steps_taken(self) -> int:
         return self.venv.steps_taken
 
+    @property
+    def seconds(self) -> float:
+        return self.venv.seconds
+
     def take(self) -> EpisodeStatistics:
         return self.venv.take()
 
@@ -243,6 +257,10 @@ class _Stock:
     @property
     def steps_taken(self) -> int:
         return self._recorder.steps_taken
+
+    @property
+    def seconds(self) -> float:
+        return self._recorder.seconds
 
     def take(self) -> EpisodeStatistics:
         return self._recorder.take()

@@ -108,4 +108,11 @@ from .runs import (
 from .sinks.following import Followers as Followers
 from .sinks.registry import chosen_sinks as chosen_sinks, sink_makers as sink_makers
 from .sinks.sink import FAILED as FAILED, FINISHED as FINISHED, Sink as Sink
-from .spent import WHOLE as WHOLE, note_spent as note_spent, read_spent as read_spent
+from .spent import (
+    SPENT as SPENT,
+    TRAINING as TRAINING,
+    WHOLE as WHOLE,
+    add_spent as add_spent,
+    note_spent as note_spent,
+    read_spent as read_spent,
+)

@@ -51,6 +51,7 @@ class _Seed(_Part):
     error: str | None = None
     failure: _Failure | None = None
     planned: Whole | None = None
+    spent: dict[str, Amount] | None = None
 
 
 class _Process(_Part):
@@ -67,6 +68,7 @@ class _Git(_Part):
 class _Cost(_Part):
     environment_steps: Whole
     training_seconds_all_seeds: Amount
+    training_seconds_by_part: dict[str, Amount] | None = None
 
 
 class _Host(_Part):

@@ -40,6 +40,7 @@ from rlx.records.live_notes import AT_WORK, Process
 from rlx.records.metadata_shape import FORMAT, check_metadata, not_metadata
 from rlx.records.metrics import iterate_rows
 from rlx.records.run_state import run_state
+from rlx.records.spent import TRAINING
 
 if TYPE_CHECKING:  # pandas and scipy take a second to import, and training needs neither
     from rlx.comparison import RunScores
@@ -330,6 +331,8 @@ def write_metadata(
     portable = all(engine.get("portable", False) for engine in told)
     steps = sum(seed["steps"] for seed in done)
     seconds = sum(seed["seconds"] or 0.0 for seed in done)
+    noted = [seed["spent"] for seed in done if seed["spent"]]
+    spent = {part: round(sum(each.get(part, 0.0) for each in noted), 3) for part in TRAINING} if noted else None
     content = {
         "format": FORMAT,
         "status": status,
@@ -349,6 +352,7 @@ def write_metadata(
         "cost": {
             "environment_steps": steps,
             "training_seconds_all_seeds": round(seconds, 3),
+            "training_seconds_by_part": spent,
             "steps_per_second_per_worker": round(steps / seconds, 1) if seconds else None,
         },
         "versions": {"python": platform.python_version(), **_versions()},

@@ -234,6 +234,9 @@ def _score(score: Score) -> CheckpointScore:
 def _cost_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
     if facts.cost:
         yield "cost", f"{facts.cost['environment_steps']:,} steps, {facts.seconds or 0:,.0f} s"
+    if parts := (facts.cost or {}).get("training_seconds_by_part"):
+        told = ", ".join(f"{part} {_seconds(seconds)}" for part, seconds in parts.items())
+        yield "training", f"{told} (seconds, all seeds together)"
     if facts.spent:
         yield "time", told_spent(facts.spent)
 

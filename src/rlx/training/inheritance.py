@@ -123,7 +123,11 @@ def _finished(
         engine = row.get("engine") or metadata["engine"]
         yield (
             row["seed"],
-            {"steps": row["steps"], "seconds": row["seconds"], "engine": engine, "planned": row["planned"]},
+            {
+                **{name: row[name] for name in ("steps", "seconds", "planned")},
+                "engine": engine,
+                "spent": row.get("spent"),
+            },
         )
 
 

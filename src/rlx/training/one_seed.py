@@ -8,7 +8,8 @@ stopped; rows of metrics after that checkpoint are trimmed, never doubled.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,18 @@ from rlx.envs import (
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
 from rlx.launch import Progress, close_later, is_same_everywhere, one_thread, shown_episodes, skip_compiler, watch
-from rlx.records import Best, CheckpointContent, ClockWriter, MetricsWriter, TrainingState, checkpoints, logs_of
+from rlx.records import (
+    SPENT,
+    TRAINING,
+    Best,
+    CheckpointContent,
+    ClockWriter,
+    MetricsWriter,
+    TrainingState,
+    add_spent,
+    checkpoints,
+    logs_of,
+)
 from rlx.stats import listed
 from rlx.training.actors import PolicyPlayer, taking_over
 from rlx.training.evaluation import play, untouched_generators
@@ -70,6 +82,16 @@ class _Seed:
     places: Places | None = None
     probe: Any = None
     report: Callable[[Progress], None] = field(default=lambda _: None)
+    spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TRAINING, 0.0))
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Count the seconds of a block as those of a part of training."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[part] += time.perf_counter() - begun
 
     @property
     def checkpoints(self) -> Path:
@@ -123,6 +145,7 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
         error.step = run.env.steps
         raise
     finally:
+        _note_spent(run)
         run.metrics.close()
         run.clock.close()
         run.env.close()
@@ -132,6 +155,13 @@ def _train_to_the_end(run: _Seed, report: Callable[[Progress], None]) -> Trainin
             close_later(run.probe)
 
 
+def _note_spent(run: _Seed) -> None:
+    """Note where the seconds of this session went: what its iterations took beside the environment and updates is acting."""
+    spent, environment = run.spent, run.env.seconds
+    spent |= {"environment": environment, "acting": max(0.0, spent["acting"] - spent["update"] - environment)}
+    add_spent(run.folder / SPENT, spent)
+
+
 def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
     timetable, env = run.timetable, run.env
     newest_return: float | None = None
@@ -139,7 +169,9 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
         _begin_segment(run)
     while not timetable.is_over(env.steps):
         before = env.steps
-        learned, took = _advance(run)
+        with run.timed("acting"):
+            learned, took = _advance(run)
+        run.spent["update"] += took or 0.0
         run.state = replace(run.state, step=env.steps, iteration=run.state.iteration + 1)
         watch.board[watch.STEPS] = env.steps
         episodes = env.take_episodes()
@@ -148,11 +180,13 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
         row: dict[str, Any] = {"seed": run.state.seed, "step": env.steps, "iteration": run.state.iteration}
         row |= _rollout(episodes, run.state) | learned
         if timetable.validates(before, env.steps):
-            row |= _validate(run)
+            with run.timed("validation"):
+                row |= _validate(run)
         _log(run, row, took)
         report(Progress(run.state.seed, env.steps, timetable.end(env.steps), newest_return))
         if timetable.ends_segment(before, env.steps):
-            _checkpoint(run)
+            with run.timed("saving"):
+                _checkpoint(run)
             if not timetable.is_over(env.steps):
                 _begin_segment(run)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rlx.config import Snapshot, check_unchanged, recorded_snapshot, write_text
 from rlx.launch import Progress, Task
-from rlx.records import Entry
+from rlx.records import SPENT, TRAINING, Entry, read_spent
 from rlx.training.inheritance import take_over
 
 
@@ -60,6 +60,7 @@ def work(folder: Path, arguments: Mapping[str, Any], emit: Callable[[Any], None]
                 "state": asdict(state),
                 "engine": engines[0],
                 "planned": snapshot.config.num_seeds,
+                "spent": read_spent(folder / SPENT, TRAINING),
             }
         )
 

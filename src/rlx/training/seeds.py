@@ -54,6 +54,7 @@ class SeedOutcome:
         failure: The facts of that (:meth:`rlx.launch.failures.Cause.to_data`).
         engine: What computed it, and why that (see :class:`rlx.algorithms.Engine`); None before that is known.
         planned: How many seeds the run was to have when this one was trained: seeds added later show by it.
+        spent: Where its seconds went, by part (:data:`rlx.records.TRAINING`); None where nobody has noted that.
     """
 
     seed: int
@@ -65,6 +66,7 @@ class SeedOutcome:
     engine: dict[str, str] | None = None
     planned: int | None = None
     failure: dict[str, Any] | None = None
+    spent: dict[str, float] | None = None
 
 
 def train_run(
@@ -227,7 +229,7 @@ def export_seeds(folder: Path, entries: dict[int, Entry], finished: list[int]) -
 
 
 def _finished(seed: int, note: dict[str, Any], *, reused: bool) -> SeedOutcome:
-    facts = {"engine": note.get("engine"), "planned": note.get("planned")}
+    facts = {"engine": note.get("engine"), "planned": note.get("planned"), "spent": note.get("spent")}
     return SeedOutcome(seed, "finished", note["steps"], note["seconds"], reused, **facts)
 
 

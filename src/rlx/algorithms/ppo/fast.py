@@ -111,7 +111,7 @@ class FastPPO(PPO):
             code, taken = collect_rollout(
                 flat.acting, self._acting, env.source.state, env.ledger, self._noise, self._bounds, rollout
             )
-            env.steps_taken += taken * self.n_envs
+            env.count_compiled(taken * self.n_envs)
             env.stop_if(code)
         else:
             with env.surroundings:  # nothing of the learner's draws from the generators meanwhile
@@ -129,8 +129,7 @@ class FastPPO(PPO):
         begin_step(0, *rest)
         proceed = bound(end_and_begin_step, 0, *rest)
         for t in range(len(rollout.rewards)):
-            env.source.step(env.arrays, executable(rollout.actions[t], self.action_space))
-            env.steps_taken += self.n_envs
+            env.step_source(executable(rollout.actions[t], self.action_space))
             if code := proceed(t, *rest):
                 env.stop_if(code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class TrainingEnv(OwnVecEnv):
     ):
         super().__init__(source.num_envs, source.observation_space, source.action_space)
         self.source, self.gamma, self.steps_taken = source, float(gamma), 0
+        self._seconds, self._compiled = 0.0, 0
         self.surroundings = surroundings
         self._env_id, self.normalizes = env_id, norm_obs or norm_reward
         self.arrays = step_arrays(self.num_envs, self.observation_space)
@@ -73,9 +75,26 @@ class TrainingEnv(OwnVecEnv):
         """Step every copy; ``arrays`` then holds what came of it."""
         self.make_room(self.num_envs)
         with self.surroundings:
-            self.source.step(self.arrays, actions)
-        self.steps_taken += self.num_envs
+            self.step_source(actions)
         self.stop_if(settle(self.ledger))
+
+    def step_source(self, actions: Array) -> None:
+        """Step every copy, and nothing more: what came of it is not settled."""
+        begun = time.perf_counter()
+        self.source.step(self.arrays, actions)
+        self._seconds += time.perf_counter() - begun
+        self.steps_taken += self.num_envs
+
+    def count_compiled(self, steps: int) -> None:
+        """Note steps that compiled code has taken in the source's state."""
+        self.steps_taken += steps
+        self._compiled += steps
+
+    @property
+    def seconds(self) -> float:
+        """How long steps took; of those in compiled code, which are too short to be timed one by one, what a sample of them takes."""
+        compiled: Any = self.source  # no other has steps in compiled code
+        return self._seconds + (self._compiled * compiled.seconds_per_step() if self._compiled else 0.0)
 
     def make_room(self, ended: int) -> None:
         """Make sure that as many more episodes can be recorded as ended."""
