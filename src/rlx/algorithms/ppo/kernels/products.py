@@ -7,8 +7,8 @@ A BLAS chooses its code, and with it the order of its sums, by the processor it 
 is one chain of fused multiply-adds over k = 0, 1, …, K − 1, whatever the tile that it is computed in: so it does not depend on the
 processor, nor on how many rows are multiplied at once. Tiles of ``rows × 8·vectors`` elements stay in registers while k runs
 (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication", without its packing: the matrices here are small).
-numba's own loops come to half of a BLAS's speed, so the tiles are written in LLVM's vectors; for what training multiplies, they take
-0.8 to 1.2 of the time of OpenBLAS's AVX-512 (``python -m benchmarks.products``).
+numba's own loops come to half of a BLAS's speed, so the tiles are written in LLVM's vectors: for the products that take most of the
+time of training they need 0.8 to 1.0 of OpenBLAS's with AVX-512 (Zen 4; ``python -m benchmarks.products``).
 """
 
 from __future__ import annotations
