@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 from typing import Any
 
 import pytest
 
 from benchmarks.same_bits import EMULATIONS, HERE, differences, runs_here
-from rlx.launch import is_same_everywhere, run_alone
+from rlx.launch import is_same_everywhere, run_alone, threads
 from rlx.launch.threads import SAME_LIBRARIES, worker_variables
 
 
@@ -29,3 +30,10 @@ def test_workers_that_need_other_code_paths_start_with_them() -> None:
 def test_results_are_the_same_under_every_emulation() -> None:
     others = {name: variables for name, variables in EMULATIONS.items() if name != HERE}
     assert differences(2048, others, runs_here(), 2) == {name: [] for name in others}
+
+
+def test_a_processor_that_gives_bits_of_its_own_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_flags", lambda: {"sse4_2", "avx"})
+    assert threads.has_own_bits()
+    monkeypatch.setattr(threads, "_flags", set)  # another system says nothing of it
+    assert threads.has_own_bits() is (platform.machine() not in ("x86_64", "AMD64"))

@@ -48,7 +48,12 @@ from .stage_call import (
 from .streams import write_bytes_out as write_bytes_out
 from .task import Task as Task
 from .terminal import Terminal as Terminal
-from .threads import flushed_denormals as flushed_denormals, one_thread as one_thread, skip_compiler as skip_compiler
+from .threads import (
+    flushed_denormals as flushed_denormals,
+    has_own_bits as has_own_bits,
+    one_thread as one_thread,
+    skip_compiler as skip_compiler,
+)
 from .tools import (
     Watch as Watch,
     dvc as dvc,

@@ -7,6 +7,7 @@ here: units that never fire leave Adam's moments full of them, which fade by a t
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -33,17 +34,29 @@ for Intel's alone. It costs time (:class:`rlx.config.RunConfig`: ``portable``), 
 
 
 @cache
+def _flags() -> set[str]:
+    """Return what Linux says that the processor can; nothing on other systems."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return set()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def has_own_bits() -> bool:
+    """Tell whether this processor is known to give other bits than most: it is no x86, or one without AVX2 and FMA."""
+    flags = _flags()
+    return platform.machine() not in ("x86_64", "AMD64") or bool(flags and not {"avx2", "fma", "bmi2"} <= flags)
+
+
+@cache
 def worker_variables() -> dict[str, str]:
     """Return the environment variables of every process that trains, plays or films.
 
     One thread; and NumPy, in which environments compute, without the code that it has for AVX-512 alone, where its exponentials and
     logarithms differ.
     """
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return dict(ONE_THREAD)
-    flags = set(next((line for line in lines if line.startswith("flags")), "").split())
+    flags = _flags()
     wide = [name for name, needed in _AVX512.items() if needed <= flags]  # NumPy warns of others
     if not wide or tuple(map(int, version("numpy").split(".")[:2])) < (2, 4):
         return dict(ONE_THREAD)

@@ -15,7 +15,7 @@ from rlx.algorithms import trained_config
 from rlx.comparison import flatten
 from rlx.config import Snapshot, Timetable, step_timeout
 from rlx.errors import TrainingFailed
-from rlx.launch import LOCAL, Failure, SeedProgress, Terms, carry_out, shown_duration, worker_count
+from rlx.launch import LOCAL, Failure, SeedProgress, Terms, carry_out, has_own_bits, shown_duration, worker_count
 from rlx.records import (
     BENCH,
     FAILED,
@@ -37,6 +37,7 @@ from rlx.training.executor_choice import chosen_executor
 from rlx.training.inheritance import take_recorded
 from rlx.training.seed_task import seed_task
 
+OWN_BITS = "; this processor is no x86 with AVX2 and FMA: the results have bits of their own (docs/engine.md)"
 PORTABLE = "; portable: torch and BLAS keep to code that every processor has, which can take 1.5 times as long (docs/engine.md)"
 
 
@@ -178,7 +179,8 @@ def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> Non
     """Let the executor that was chosen train seeds."""
     chosen, slots = chosen_executor(root), worker_count(len(seeds))
     how = f"{slots} at a time" if chosen.name == LOCAL else f"by {chosen.name}"
-    told.event(f"training {_listed(seeds)}, {how}{PORTABLE if snapshot.config.portable else ''}")
+    price = OWN_BITS if has_own_bits() else PORTABLE if snapshot.config.portable else ""
+    told.event(f"training {_listed(seeds)}, {how}{price}")
     patience = step_timeout(root, snapshot.config.env, told.run)
     tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
     by_key = dict(zip(tasks, seeds, strict=True))
