@@ -56,12 +56,16 @@ def _status(function: Callable[..., Any], *arguments: Any) -> int:
         write_error(error)
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except OSError as error:
         named = error.filename2 or error.filename  # of a file that was to be renamed, what it was to become
         place = f"{os.fsdecode(named)}: " if isinstance(named, str | bytes) else ""
         write_error(f"{place}{error.strerror or error or type(error).__name__}")
+        try:
+            sys.stdout.flush()
+        except OSError:  # it is what could not be written: a full disk
+            _drop_output()
         return 1
     except Exception as error:
         if "RLX_TRACEBACK" in os.environ:
@@ -69,6 +73,11 @@ def _status(function: Callable[..., Any], *arguments: Any) -> int:
         write_error(_unexpected(error))
         return 1
     return 0
+
+
+def _drop_output() -> None:
+    """Let what is still to be written to standard output go nowhere, or it would be tried again at the process's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _unexpected(error: Exception) -> str:
