@@ -125,7 +125,9 @@ def rows(root: Path) -> list[Row]:
     found = _experiment_rows(root, kept, index)
     found += _workspace_rows(root, {experiment.name for experiment in kept}, index)
     index.write(root)
-    return sorted((_labelled(root, row) for row in found), key=lambda row: (-(row.updated or 0.0), row.id))
+    files = {path.name for path in (root / "runs").glob("*.yaml")}
+    labelled = (_labelled(root, row) if f"{row.id}.yaml" in files else row for row in found)
+    return sorted(labelled, key=lambda row: (-(row.updated or 0.0), row.id))
 
 
 def folder_row(path: Path) -> Row:
