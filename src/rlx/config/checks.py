@@ -88,6 +88,10 @@ def cannot_go_on(before: RunConfig, after: RunConfig) -> list[str]:
     ]
 
 
+CHANGED = "since training 3 and evaluation 2 the fast engine gives the same bits on every processor"
+"""What the newest versions of the semantics changed."""
+
+
 def check_engine(engine: EngineConfig) -> None:
     """Check that the project pins the semantics that this rlx computes.
 
@@ -104,5 +108,5 @@ def check_engine(engine: EngineConfig) -> None:
         cure = " and ".join(f"`engine.{name}: {version}`" for name, version in different.items())
         raise EngineVersionMismatch(
             f"params.yaml: {facts}. Results of different versions do not compare: install the rlx this project was made "
-            f"with, or set {cure} and let `dvc repro` make all results anew"
+            f"with, or let `rlx upgrade` set {cure}, after which `dvc repro` makes all results anew ({CHANGED})"
         )
