@@ -220,6 +220,7 @@ def test_versions_of_the_semantics_are_raised_and_said(oldest: Project) -> None:
     shown = oldest.rlx("compare").stdout
     said = " ".join(oldest.rlx("upgrade").stdout.split())
     assert "trains cartpole anew: rlx trains otherwise since; 2 → 3 (engine.train)" in said
+    assert "found again" not in said
     assert read_parameters(oldest.root).engine.model_dump() == {"train": 3, "eval": 2}
     assert oldest.rlx("compare").stdout == shown
     oldest.replace("params.yaml", "  train: 3", "  train: 9")

@@ -57,8 +57,9 @@ def _lines(planned: Upgrade, *, dry_run: bool) -> Iterator[str]:
     for file in planned.files:
         yield f"  {file.name}{_how(file)}"
     if planned.lock:
-        yield "  dvc.lock: the results are those of the new files"
-    if planned.has_bench:
+        same = "" if planned.engine else ": the results are those of the new files"
+        yield f"  dvc.lock{same}"
+    if planned.has_bench and "train" not in (planned.engine or {}):
         yield "  .dvc/tmp/rlx: seeds trained before are found again"
 
 
