@@ -130,7 +130,7 @@ def make_project(folder: Path, steps: int) -> Path:
             "env": {"num_envs": 8, **run["env"]},
             "algo": {
                 "total_timesteps": some,
-                "rollout_steps": 64,
+                "rollout_steps": 32,
                 "batch_size": 128,
                 "entropy_coef": 0.01,
                 **run.get("algo", {}),
