@@ -377,6 +377,9 @@ def test_a_film_made_ahead_is_taken_by_the_stage_that_would_make_it(run: tuple[P
     assert take(tmp_path, "a", planned.key, target) is None
     aside.mkdir(parents=True)
     assert take(tmp_path, "a", planned.key, target) is None
+    (aside / "made.json").mkdir()  # whatever lies there
+    assert take(tmp_path, "a", planned.key, target) is None
+    (aside / "made.json").rmdir()
     (aside / target.name).write_bytes(b"film")
     keep(aside, planned.key, replace(planned.film, file=target.name))
     assert take(tmp_path, "a", "another", target) is None

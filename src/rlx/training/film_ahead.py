@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rlx.config import read_parameters
 from rlx.records import RunFolder
-from rlx.training.films_ready import folder_aside, keep, lock_of
+from rlx.training.films_ready import film_lock, folder_aside, keep
 from rlx.training.video import make_film, planned_film
 
 
@@ -21,7 +21,7 @@ def main(run: str) -> None:
     root = Path.cwd()
     aside = folder_aside(root, run)
     aside.mkdir(parents=True, exist_ok=True)
-    with lock_of(aside, 0.0):
+    with film_lock(aside, 0.0):
         shutil.rmtree(aside)
         aside.mkdir()
         folder = RunFolder(root / "runs" / run)

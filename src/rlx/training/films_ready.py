@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from rlx.config import read_json, sha256_of, write_json
+from rlx.errors import DataDamaged
 
 if TYPE_CHECKING:
     from rlx.config import FinalEvalConfig, Snapshot, VideoConfig
@@ -26,7 +27,7 @@ LONGEST = 600.0
 """Seconds that a stage waits for a film that is being made."""
 
 
-def key_of(  # noqa: PLR0913
+def film_key(  # noqa: PLR0913
     root: Path, snapshot: Snapshot, protocol: FinalEvalConfig, video: VideoConfig, checkpoint: Path, film: Any
 ) -> str:
     """Return a hash of all that a film is made from: what it shows, how, the policy, the configuration, and the project's code."""
@@ -53,13 +54,13 @@ def take(root: Path, run: str, key: str, target: Path) -> dict[str, Any] | None:
     Args:
         root: The project.
         run: The run.
-        key: See :func:`key_of`.
+        key: See :func:`film_key`.
         target: Where the film belongs.
     """
     aside = folder_aside(root, run)
     if not aside.exists():
         return None
-    with suppress(OSError, ValueError, KeyError, TypeError, Timeout), lock_of(aside, LONGEST):
+    with suppress(OSError, ValueError, KeyError, TypeError, Timeout, DataDamaged), film_lock(aside, LONGEST):
         made = read_json(aside / MADE)
         film: dict[str, Any] = made["film"]
         if made["key"] != key:
@@ -77,6 +78,6 @@ def folder_aside(root: Path, run: str) -> Path:
     return root / ".dvc" / "tmp" / "rlx-ahead" / run
 
 
-def lock_of(aside: Path, timeout: float) -> FileLock:
+def film_lock(aside: Path, timeout: float) -> FileLock:
     """Return the lock that whoever makes or takes it holds."""
     return FileLock(aside.with_suffix(".lock"), timeout=timeout)

@@ -130,7 +130,7 @@ class PlannedFilm:
         film: What it is to show.
         arguments: How it is made: project, snapshot, checkpoint, what is shot.
         limit: Seconds that one call of the environment may take.
-        key: See :func:`rlx.training.films_ready.key_of`.
+        key: See :func:`rlx.training.films_ready.film_key`.
     """
 
     name: str
@@ -152,7 +152,7 @@ def planned_film(
     shooting = Shooting([Shot(episode, film.reset_seed, f"{run}  seed {seed}")], protocol, video)
     checkpoint = folder / "checkpoints" / f"seed_{seed}" / f"{film.checkpoint}.zip"
     limit = step_timeout(root, snapshot.config.env, run)
-    key = films_ready.key_of(root, snapshot, protocol, video, checkpoint, film)
+    key = films_ready.film_key(root, snapshot, protocol, video, checkpoint, film)
     return PlannedFilm("median.mp4", film, (root, snapshot, checkpoint, shooting), limit, key)
 
 
