@@ -96,11 +96,11 @@ def main() -> None:
 
 def load_kernels() -> None:
     """Load the compiled engine from disk into this process, for all that are forked from it."""
-    from rlx.algorithms import prepare_kernels
-    from rlx.algorithms.ppo.trial import try_all_kernels
+    from rlx.algorithms import load_kernels as parts, prepare_kernels
 
     prepare_kernels(lambda _: None)
-    try_all_kernels()
+    for _ in parts():
+        pass
 
 
 def remember_yaml() -> None:

@@ -31,7 +31,6 @@ from .families import Pair as Pair, closed_test as closed_test
 from .permutation import Test as Test, holm as holm, permutation_test as permutation_test, smallest_p as smallest_p
 from .power import (
     minimum_detectable_effect as minimum_detectable_effect,
-    power_of_welch as power_of_welch,
     seeds_for_equivalence as seeds_for_equivalence,
     seeds_needed as seeds_needed,
     seeds_to_reach as seeds_to_reach,

@@ -6,27 +6,9 @@ import bisect
 import math
 from functools import lru_cache
 
-import numpy as np
 import scipy
 
 from rlx.stats.permutation import smallest_p
-
-
-def power_of_welch(effect: float, std: float, n: int, alpha: float = 0.05) -> float:
-    """Return the chance to detect a true difference with n seeds each (noncentral t; Cohen 1988, §2).
-
-    The permutation test that decides a verdict has nearly the same power (``docs/statistics.md``).
-    """
-    if n < 2:
-        return 0.0
-    if std == 0:
-        return 1.0 if effect else 0.0
-    noncentrality, freedom = abs(effect) / std * math.sqrt(n / 2), 2 * n - 2
-    critical = float(scipy.special.stdtrit(freedom, 1 - alpha / 2))
-    below, lower = (scipy.special.nctdtr(freedom, noncentrality, bound) for bound in (critical, -critical))
-    return float(
-        1.0 - np.nan_to_num(below, nan=0.0) + np.nan_to_num(lower, nan=0.0)
-    )  # NaN where it is below SciPy's precision
 
 
 def seeds_needed(effect: float, std: float, alpha: float = 0.05, power: float = 0.8, limit: int = 1000) -> int | None:
@@ -75,9 +57,9 @@ def minimum_detectable_effect(std: float, n: int, alpha: float = 0.05, power: fl
 
 @lru_cache(maxsize=4096)
 def _detectable(n: int, alpha: float, power: float) -> float:
-    """Return the difference that n seeds each detect with the given power, in standard deviations.
+    """Return the difference that n seeds each detect with the given power, in standard deviations (noncentral t; Cohen 1988, §2).
 
-    The noncentrality at which the upper tail alone has that power: the lower one adds less than 10⁻⁶ there.
+    The permutation test that decides a verdict has nearly the same power (``docs/statistics.md``). The noncentrality at which the upper tail alone has that power: the lower one adds less than 10⁻⁶ there.
     """
     return float(scipy.special.nctdtrinc(2 * n - 2, 1 - power, _critical(n, alpha))) * math.sqrt(2 / n)
 

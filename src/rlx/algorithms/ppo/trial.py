@@ -63,12 +63,6 @@ COMPILED_TOGETHER = (try_collecting, try_updating_and_playing)
 """What compiles at the same time; what both compile, they compile alike."""
 
 
-def try_all_kernels() -> None:
-    """Call every kernel once."""
-    for function in PARTS:
-        function()
-
-
 def _config() -> RunConfig:
     settings: dict[str, Any] = {
         "env": {"id": "CartPole-v1", "num_envs": 2},
