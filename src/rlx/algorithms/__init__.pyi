@@ -1,4 +1,10 @@
-from .learner import UPDATE_SECONDS as UPDATE_SECONDS, Actor as Actor, Learner as Learner, State as State
+from .learner import (
+    UPDATE_SECONDS as UPDATE_SECONDS,
+    Actor as Actor,
+    Learner as Learner,
+    ReplayRows as ReplayRows,
+    State as State,
+)
 from .policies import (
     check_arguments as check_arguments,
     device_for as device_for,

@@ -11,6 +11,7 @@ The environments (:class:`rlx.envs.Environments`) own the rest: the clock, ended
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlx.config import UPDATE_SECONDS as UPDATE_SECONDS  # noqa: PLC0414 — given to learners by this room's door
@@ -25,8 +26,44 @@ Observations = Any
 State = dict[str, Any]
 """Nested dicts, lists and tuples of arrays (NumPy's, torch's or JAX's), numbers, text and None: written without pickle.
 
-``state["policy"]`` alone is enough to act, and every checkpoint has it. All other keys serve going on.
+``state["policy"]`` alone is enough to act, and every checkpoint has it. All other keys serve going on; ``state["replay"]``, where
+there is one, is a :class:`ReplayRows`, which is large and kept beside the checkpoints.
 """
+
+
+@dataclass(frozen=True)
+class ReplayRows:
+    """The rows of a replay buffer: of all that were ever added, numbered from 0, the newest.
+
+    A row is written once: after the :meth:`Learner.boundary` that follows it, it changes no more (what can change later is no
+    column; it belongs into another key of the state). So a checkpoint writes only the rows that are new.
+
+    Attributes:
+        columns: By name an array whose first axis is the ring: row r is at ``r % capacity``. All have the same first size.
+        added: How many rows were ever added.
+    """
+
+    columns: Mapping[str, Array]
+    added: int
+
+    @property
+    def capacity(self) -> int:
+        """How many rows the ring holds."""
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest row that is still there."""
+        return max(0, self.added - self.capacity)
+
+    def since(self, row: int) -> dict[str, Array]:
+        """Return the rows from a number on that are still there, oldest first, by column."""
+        first, capacity = max(row, self.first), self.capacity
+        start, stop = first % capacity, first % capacity + self.added - first
+        return {
+            name: ring[start:stop] if stop <= capacity else ring.take(range(start, stop), axis=0, mode="wrap")
+            for name, ring in self.columns.items()
+        }
 
 
 class Actor(Protocol):
@@ -37,7 +74,7 @@ class Actor(Protocol):
         observations: Observations,
         memory: Any,
         episode_starts_N: Array,
-        masks: None,
+        masks: Array | None,
         deterministic: bool,
     ) -> tuple[Array, Any]:
         """Return an action for each row, and the memory of a recurrent policy.
@@ -46,7 +83,8 @@ class Actor(Protocol):
             observations: One row per episode, normalised as in training.
             memory: What it returned last; None at first, and for policies without one.
             episode_starts_N: Where true, the row begins a new episode, and what its memory held does not count.
-            masks: Reserved for which actions are allowed.
+            masks: Which actions each row may take, true where allowed, as the environment's ``action_masks()`` tells; None of one
+                that has no such method, and for algorithms that ignore it (:attr:`rlx.algorithms.Algorithm.masks`).
             deterministic: Whether to take the most likely action instead of drawing one.
         """
 

@@ -122,6 +122,7 @@ class Algorithm:
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
         family: Which rules of diagnosis are meant for it.
         reads_policy: Whether the section ``policy`` means anything to it; else it has its defaults, and no config may have one.
+        masks: What it does with the masks of environments that tell which actions are allowed: ``ignored``, or ``needed``.
         engine: Tells what computes a run, from its configuration and spaces.
         misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
         play: A faster way than step by step to play episodes of reset seeds deterministically, from an actor, its environments
@@ -139,6 +140,7 @@ class Algorithm:
     actions: Sequence[str] = ("discrete", "continuous")
     family: Literal["on-policy", "off-policy", "evolution"] = "on-policy"
     reads_policy: bool = True
+    masks: Literal["ignored", "needed"] = "ignored"
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
     play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], EpisodesAtOnce | None] | None = None

@@ -45,7 +45,7 @@ class TorchActor:
         self.policy = policy
 
     def act(
-        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: None, deterministic: bool
+        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: Array | None, deterministic: bool
     ) -> tuple[Array, Any]:
         """Return the policy's actions, clipped to the action space as in training."""
         actions_N, _ = self.policy.predict(observations, deterministic=deterministic)
@@ -65,7 +65,7 @@ class KernelActor:
         self._rows = 0
 
     def act(
-        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: None, deterministic: bool
+        self, observations: Observations, memory: Any, episode_starts_N: Array, masks: Array | None, deterministic: bool
     ) -> tuple[Array, Any]:
         """Return the policy's actions, clipped to the action space as in training."""
         rows, policy = len(observations), self.policy
