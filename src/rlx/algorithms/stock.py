@@ -22,6 +22,8 @@ VOLATILE = {
     "tensorboard_log": None,
 }
 """What SB3 would save that differs between equal training states, and what is saved in its place."""
+REMADE = ("exploration_schedule",)
+"""What ``load`` makes anew from the settings."""
 
 
 def stock_export(model: Any) -> Export:
@@ -30,9 +32,11 @@ def stock_export(model: Any) -> Export:
     Args:
         model: Any algorithm of Stable-Baselines3's shape, whose learner has ``policy/network`` and ``networks`` in its state.
     """
-    names, _ = model._get_torch_save_params()
+    names, variables = model._get_torch_save_params()
     members = {"data": _data(model)}
     members |= {f"{name}.pth": tensors(attrgetter(name)(model).state_dict()) for name in names}
+    if loose := {name: attrgetter(name)(model) for name in (*variables, *loose_tensors(model))}:
+        members["pytorch_variables.pth"] = tensors(loose)
     members["_stable_baselines3_version"] = stable_baselines3.__version__.encode()
     shared = {("policy/network" if name == "policy" else f"networks/{name}"): f"{name}.pth" for name in names}
     return Export(members, shared)
@@ -40,7 +44,9 @@ def stock_export(model: Any) -> Export:
 
 def _data(model: Any) -> bytes:
     """Return SB3's ``data`` member, without what differs between equal states (times, addresses, last observations)."""
-    excluded = {"policy", *model._excluded_save_params()}
+    names, variables = model._get_torch_save_params()
+    kept_elsewhere = {name.partition(".")[0] for name in (*names, *variables)}
+    excluded = {"policy", *REMADE, *kept_elsewhere, *loose_tensors(model), *model._excluded_save_params()}
     data = {key: value for key, value in model.__dict__.items() if key not in excluded}
     data.update(VOLATILE)
     for buffer in ("ep_info_buffer", "ep_success_buffer"):
@@ -53,6 +59,12 @@ def _data(model: Any) -> bytes:
         for key, value in described.items()
     }
     return (json.dumps(stripped, indent=1, allow_nan=False) + "\n").encode()
+
+
+def loose_tensors(model: Any) -> list[str]:
+    """Return the tensors of an algorithm that SB3 would pickle into ``data``, with their addresses."""
+    known = {name.partition(".")[0] for names in model._get_torch_save_params() for name in names}
+    return [name for name, value in vars(model).items() if isinstance(value, torch.Tensor) and name not in known]
 
 
 def tensors(content: Any) -> bytes:

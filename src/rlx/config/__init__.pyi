@@ -10,6 +10,7 @@ from .algorithm_config import (
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
+from .aliases import NETWORK_CLASSES as NETWORK_CLASSES
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,
@@ -93,7 +94,7 @@ from .metrics import (
     metrics_from as metrics_from,
 )
 from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
-from .ppo_config import PPOConfig as PPOConfig
+from .ppo_config import PPOConfig as PPOConfig, nearest_divisors as nearest_divisors
 from .project import (
     PACKAGES as PACKAGES,
     check_folders as check_folders,
@@ -133,4 +134,10 @@ from .sources import told_briefly as told_briefly, told_sources as told_sources
 from .time_limits import step_timeout as step_timeout
 from .timetable import Timetable as Timetable
 from .validation import field_of as field_of, problems_in as problems_in, section_type as section_type
-from .values import Schedule as Schedule, Section as Section
+from .values import (
+    Count as Count,
+    NumberOrSchedule as NumberOrSchedule,
+    Positive as Positive,
+    Schedule as Schedule,
+    Section as Section,
+)

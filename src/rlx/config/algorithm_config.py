@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
 USUAL_DISCOUNT = 0.99
 """By which rewards are scaled (``env.normalize_reward``) where the algorithm itself discounts nothing."""
-BUILT_IN = {"ppo": "rlx.algorithms.ppo.row"}
+LIBRARIES = (
+    *("a2c", "trpo", "recurrent_ppo", "maskable_ppo", "ars"),
+    *("dqn", "sac", "td3", "ddpg", "tqc", "qrdqn", "crossq"),
+)
+JAX = ("sbx_ppo", "sbx_sac", "sbx_td3", "sbx_dqn", "sbx_crossq", "sbx_tqc")
+BUILT_IN = {
+    "ppo": "rlx.algorithms.ppo.row",
+    **dict.fromkeys(LIBRARIES, "rlx.algorithms.sb3.rows"),
+    **dict.fromkeys(JAX, "rlx.algorithms.sbx.rows"),
+}
 """The modules that register rlx's own algorithms; light: none imports torch before a learner is made."""
 PACKAGE = "algorithms"
 """The package of a project that registers its own."""
@@ -47,6 +56,16 @@ class AlgorithmConfig(Section):
     """Settings that a training which goes on from another must share with it, since its weights are made by them."""
     other_names: ClassVar[dict[str, str]] = {"n_timesteps": "total_timesteps"}
     """Names under which its settings are understood, too: those that other libraries have for them."""
+    policy_defaults: ClassVar[Mapping[str, Any]] = {}
+    """What `policy` is where it says nothing; what is not here has the defaults of every algorithm."""
+    image_sizes: ClassVar[list[int] | None] = None
+    """Hidden layers behind the cnn where `policy.hidden_sizes` says nothing; None: as behind any other network."""
+    policy_arguments: ClassVar[Mapping[str, type]] = {}
+    """What `policy.kwargs` may say with a built-in network, and of which type each is."""
+    has_critic: ClassVar[bool] = True
+    """Whether `policy.hidden_sizes` may tell an actor's from a critic's."""
+    networks: ClassVar[tuple[str, ...]] = ("mlp", "cnn", "multi_input")
+    """The built-in networks that it has."""
     name: str
     """The algorithm."""
     total_timesteps: Positive = 100_000
@@ -111,6 +130,12 @@ def recorded_facts(name: str) -> dict[str, Any]:
     """Return what ``metadata.json`` keeps of an algorithm, so that its runs are read without it: ``family`` and ``metrics``."""
     own_settings(name)  # of rlx's own they are known from the start
     return dict(_facts.get(name, {}))
+
+
+def settings_named(algo: Any) -> type[AlgorithmConfig] | None:
+    """Return the settings of the algorithm that a section ``algo`` names; None of an unknown one."""
+    name = algo.get("name", "ppo") if isinstance(algo, Mapping) else getattr(algo, "name", "ppo")
+    return _known.get(name) if isinstance(name, str) else None
 
 
 def reads_policy(name: str) -> bool:

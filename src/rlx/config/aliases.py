@@ -32,6 +32,8 @@ POLICY_ARGUMENTS = {
     "activation_fn": "activation",
 }
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "ELU": "elu", "LeakyReLU": "leaky_relu", "SiLU": "silu", "GELU": "gelu"}
+NETWORK_CLASSES = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
+"""PyTorch's classes of activations, by their names in `policy.activation`."""
 
 
 def renamed(settings: type[AlgorithmConfig]) -> dict[str, KeyPath]:

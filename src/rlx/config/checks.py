@@ -11,7 +11,7 @@ from rlx.errors import EngineVersionMismatch
 
 VALIDATION_STEP_LIMIT = 100_000
 """Where validation cuts an episode when ``eval.step_limit`` does not say."""
-BUILT_IN_NETWORKS = ("mlp", "cnn")
+BUILT_IN_NETWORKS = ("mlp", "cnn", "multi_input", "lstm")
 """What ``policy.type`` can be beside a network of the project's own."""
 HARDLY = 0.05
 """A policy whose continuous actions are smaller than this share of the largest ones, on average, hardly acts."""
@@ -29,13 +29,32 @@ def inconsistencies(config: RunConfig) -> Iterator[Inconsistency]:
         )
     if config.seed + config.num_seeds > 2**31:
         yield ("seed",), f"seed + num_seeds must stay below 2147483648; try {2**31 - config.num_seeds - 1}"
-    if config.policy.type not in BUILT_IN_NETWORKS:
-        return
-    if config.policy.kwargs:
+    if config.policy.type in BUILT_IN_NETWORKS:
+        yield from _network_mistakes(config)
+
+
+def _network_mistakes(config: RunConfig) -> Iterator[Inconsistency]:
+    """Yield what a built-in network of the algorithm cannot be."""
+    algo, policy = config.algo, config.policy
+    if policy.type not in algo.networks:
+        told = f"{algo.name} has no network {policy.type!r}; its own are {', '.join(algo.networks)}"
+        yield ("policy", "type"), f"{told}; `lstm` is recurrent_ppo's" if policy.type == "lstm" else told
+    for name, value in policy.kwargs.items():
+        wanted = algo.policy_arguments.get(name)
+        if wanted is None:
+            known = ", ".join(algo.policy_arguments)
+            cure = f"{algo.name}'s take {known}" if known else "remove them, or name your network in policy.type"
+            told = f"{name}: only a network of the project's own takes such kwargs, and policy.type is {policy.type!r}"
+            yield ("policy", "kwargs"), f"{told}; {cure}"
+        elif type(value) is not wanted and not (wanted is float and type(value) is int):
+            kind = {int: "a whole number", bool: "true or false", float: "a number"}[wanted]
+            yield ("policy", "kwargs"), f"{name} must be {kind}, not {value!r}"
+        elif wanted is int and int(str(value)) < 1:
+            yield ("policy", "kwargs"), f"{name} must be at least 1, not {value}"
+    if isinstance(policy.hidden_sizes, SeparateSizes) and not algo.has_critic:
         yield (
-            ("policy", "kwargs"),
-            f"only a network of the project's own takes kwargs, and policy.type is {config.policy.type!r}; "
-            "remove them, or name your network in policy.type",
+            ("policy", "hidden_sizes"),
+            f"{algo.name} has one network, not an actor and a critic; write one list, such as {policy.hidden_sizes.actor}",
         )
 
 

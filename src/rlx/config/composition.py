@@ -162,7 +162,8 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     if own is not None and own != (of_base or "ppo") and isinstance(base_data.get("algo"), dict):
         # what params.yaml says is meant for another algorithm; how long to train is every one's
         _keep_only(base, base_data, "algo", "total_timesteps")
-    if not reads_policy(name):
+    networks_differ = settings is not None and own not in (None, of_base or "ppo") and bool(settings.policy_defaults)
+    if not reads_policy(name) or networks_differ:
         _keep_only(base, base_data, "policy")
     data = _compose(base_data, {key: document.data for key, document in files.nodes.items()}, run)
     documents = (*files.order, ((), base))

@@ -15,7 +15,7 @@ from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 import rlx
-from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings
+from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings, settings_named
 from rlx.config.plugin import plugins
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.values import CHANGES_NO_RESULT, Count, Positive, Section, Since
@@ -95,7 +95,8 @@ class PolicyConfig(Section):
     """The network."""
 
     type: str = "mlp"
-    """`mlp`, `cnn` (Nature CNN, for images), or a network that the project's `policies/` package registers."""
+    """`mlp`, `cnn` (Nature CNN, for images), `multi_input` (for dictionaries, which every network reads so), `lstm` (of recurrent
+    algorithms), or a network that the project's `policies/` package registers."""
     hidden_sizes: Annotated[list[int] | SeparateSizes, BeforeValidator(_hidden_sizes)] = [64, 64]
     """Widths of the hidden layers, of actor and critic alike or `{actor: […], critic: […]}`."""
     activation: Literal["tanh", "relu", "elu", "leaky_relu", "silu", "gelu"] = "tanh"
@@ -105,7 +106,7 @@ class PolicyConfig(Section):
     log_std_init: float = 0.0
     """Initial log standard deviation of continuous actions. (Usually -2–0.)"""
     kwargs: dict[str, Any] = {}
-    """Arguments for a network of the project's own."""
+    """Arguments for a network of the project's own, or what an algorithm's own networks take beside (such as `n_critics`)."""
 
 
 class StartConfig(Section):
@@ -127,6 +128,9 @@ class CheckpointConfig(Section):
     environments start new episodes, so a value too small for the episode length is raised (rlx says so)."""
     keep: Positive | None = None
     """How many `step_N.zip` of each seed to keep, the newest; null keeps all."""
+    replay: Annotated[Literal["latest", "none"], Since("2026-11-30", older="latest")] = "latest"
+    """`latest`: the replay buffer is kept beside the newest checkpoints, each row written once; `none`: it is not, which saves
+    its size on disk, and a training that is killed (or continued) goes on with an empty one: not as if it had never stopped."""
     start: Annotated[StartConfig | None, Since("2026-11-21", older=None)] = None
     """Where training starts from; null: from scratch."""
 
@@ -170,6 +174,20 @@ class RunConfig(Section):
     policy: PolicyConfig = PolicyConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     eval: EvalConfig = EvalConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _policy_of_the_algorithm(cls, data: Any) -> Any:
+        """Give `policy` the algorithm's own defaults where it says nothing."""
+        if not isinstance(data, dict) or not isinstance(policy := data.get("policy", {}), dict):
+            return data
+        settings = settings_named(data.get("algo", {}))
+        if settings is None:
+            return data
+        defaults = dict(settings.policy_defaults)
+        if settings.image_sizes is not None and policy.get("type") == "cnn":
+            defaults["hidden_sizes"] = settings.image_sizes
+        return {**data, "policy": {**defaults, **policy}} if defaults else data
 
 
 def _not_numbered(name: str) -> str:

@@ -86,6 +86,13 @@ from .metrics import (
     write_rows as write_rows,
 )
 from .origin import Origin as Origin
+from .replay import (
+    StoredReplay as StoredReplay,
+    check_chunks as check_chunks,
+    drop_unneeded as drop_unneeded,
+    read_rings as read_rings,
+    write_new as write_new,
+)
 from .results import (
     RANDOM as RANDOM,
     Score as Score,

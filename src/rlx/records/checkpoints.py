@@ -8,6 +8,7 @@ member                      content
 ``rlx/learner.json``        the learner's state: everything that resuming needs; large parts by their names
 ``rlx/arrays/*.npy``        its arrays
 ``rlx/normalizer.json``     observation and return statistics, where the run normalises
+``rlx/replay.json``         which files beside it hold the replay buffer (:mod:`rlx.records.replay`), where there is one
 ``rlx/manifest.json``       format version, and the SHA-256 of every other member
 ``*.pth``                   weights and optimisers of Stable-Baselines3's algorithms, plain ``state_dict``: parts of the
                             state, kept once
@@ -36,12 +37,13 @@ import torch
 from rlx.config import opened, parse_json, require, write_bytes
 from rlx.envs import Normalizer
 from rlx.errors import CheckpointDamaged, Missing
+from rlx.records.replay import StoredReplay
 from rlx.records.states import LEARNER, leaves, members_of, state_from
 from rlx.stats import first_line, raised, shown
 
 FORMAT = 3
 """1: the first. 2: the state names the engine. 3: the learner's own state instead of PPO's, iterations for updates."""
-MANIFEST = "rlx/manifest.json"
+MANIFEST, REPLAY = "rlx/manifest.json", "rlx/replay.json"
 NEEDED = ("rlx/config.yaml", "rlx/state.json")
 OLDER_NEEDED = ("policy.pth", "policy.optimizer.pth")
 """What checkpoints of formats 1 and 2 have instead of :data:`LEARNER`."""
@@ -101,7 +103,8 @@ class Checkpoint:
         state: Where the training stands.
         config: The text of the run's snapshot.
         normalizer: The normaliser's statistics, if the run normalises.
-        learner: The learner's state (:data:`rlx.algorithms.State`).
+        learner: The learner's state (:data:`rlx.algorithms.State`), the replay buffer aside.
+        replay: Where its replay buffer is; None where it has none, or it is not kept with this checkpoint.
     """
 
     path: Path
@@ -109,6 +112,7 @@ class Checkpoint:
     config: str
     normalizer: Normalizer | None
     learner: dict[str, Any]
+    replay: StoredReplay | None = None
 
     @property
     def policy(self) -> dict[str, Any]:
@@ -128,6 +132,7 @@ class CheckpointContent:
         learner: The learner's state (:data:`rlx.algorithms.State`).
         members: What another library is to find in it, by name.
         shared: Parts of the learner's state that are among those, by their paths in the state.
+        replay: Where the replay buffer is, if it is kept with this checkpoint.
     """
 
     state: TrainingState
@@ -136,6 +141,7 @@ class CheckpointContent:
     learner: Mapping[str, Any]
     members: Mapping[str, bytes] = field(default_factory=dict)
     shared: Mapping[str, str] = field(default_factory=dict)
+    replay: StoredReplay | None = None
 
 
 def save(path: Path, content: CheckpointContent) -> None:
@@ -148,6 +154,8 @@ def save(path: Path, content: CheckpointContent) -> None:
     }
     if content.normalizer is not None:
         members["rlx/normalizer.json"] = _json(content.normalizer.to_data())
+    if content.replay is not None:
+        members[REPLAY] = _json(content.replay.to_data())
     hashes = {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}
     members[MANIFEST] = _json({"format": FORMAT, "sha256": hashes})
     buffer = io.BytesIO()
@@ -205,6 +213,7 @@ def _load(path: Path, device: str) -> Checkpoint:
             members["rlx/config.yaml"].decode(),
             Normalizer.from_data(parse_json(normalizer)) if normalizer else None,
             state_from(members, partial(_load_tensors, device=device)),
+            StoredReplay.from_data(parse_json(members[REPLAY])) if REPLAY in members else None,
         )
     except Exception as error:
         raise CheckpointDamaged(f"{path}: does not hold what a checkpoint of rlx holds ({raised(error)})") from error

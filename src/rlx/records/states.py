@@ -101,7 +101,7 @@ def state_from(members: Mapping[str, bytes], load_shared: Callable[[bytes], Any]
     def part(kind: str, name: str) -> Any:
         if kind == "member":
             return load_shared(members[name])
-        array = _array(members[name])
+        array = array_from(members[name])
         return _tensor(array) if kind == "tensor" else array
 
     found = _restored(parse_json(members[LEARNER]), part)
@@ -141,7 +141,7 @@ def _restored(found: Any, part: Callable[[str, str], Any]) -> Any:
     return restored(found, 0)
 
 
-def _array(content: bytes) -> np.ndarray[Any, Any]:
+def array_from(content: bytes) -> np.ndarray[Any, Any]:
     """Read an array, which is as large as the bytes that came for it."""
     buffer = io.BytesIO(content)
     version = np.lib.format.read_magic(buffer)

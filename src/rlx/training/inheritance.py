@@ -67,6 +67,13 @@ def take_over(root: Path, snapshot: Snapshot, seed: int, folder: Path) -> None:
     if best is not None and state.best is not None:
         _copy(best, folder / "checkpoints" / f"best_{state.best.step}.zip")
     write_rows(folder / "metrics.jsonl", (row for row in iterate_rows(metrics) if row["seed"] == seed))
+    for chunk in earlier.replay.chunks if earlier.replay is not None else ():
+        name = f"replay/{chunk.file}"
+        kept = member(root, start.checkpoints, f"seed_{seed}/{name}")
+        if kept is None:
+            told = f"a part of {start.run}'s replay buffer ({name} of seed {seed}) is not in this clone's DVC cache"
+            raise Missing(f"checkpoint.start: {told}; `dvc fetch --all-commits` fetches it")
+        _copy(kept, folder / "checkpoints" / name)
     _copy(latest, folder / "checkpoints" / f"step_{state.step}.zip")
 
 

@@ -24,6 +24,7 @@ from rlx.algorithms import (
     Engine,
     Export,
     Learner,
+    ReplayRows,
     device_for,
     prepare_kernels,
     trained_config,
@@ -54,14 +55,27 @@ from rlx.records import (
     CheckpointContent,
     ClockWriter,
     MetricsWriter,
+    StoredReplay,
     TrainingState,
     add_spent,
+    check_chunks,
     checkpoints,
+    drop_unneeded,
     logs_of,
+    read_rings,
+    write_new,
 )
 from rlx.stats import listed
 from rlx.training.actors import PolicyPlayer, taking_over
 from rlx.training.evaluation import play, untouched_generators
+
+REPLAY = "replay"
+KEPT_REPLAYS = 2
+"""Of so many of the newest checkpoints the replay buffer is kept: one of them may turn out damaged."""
+NO_REPLAY = (
+    "goes on with an empty replay buffer, since checkpoint.replay is none: what it does from here on is not what an undisturbed "
+    "training does, and it learns from few transitions at first"
+)
 
 
 @dataclass
@@ -81,6 +95,7 @@ class _Seed:
     text: str = field(default="")
     places: Places | None = None
     probe: Any = None
+    replay: list[StoredReplay] = field(default_factory=list)
     report: Callable[[Progress], None] = field(default=lambda _: None)
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TRAINING, 0.0))
 
@@ -239,6 +254,8 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
         if found is not None:
             state = found.state
             _load_into(learner, env, found)
+            if found.replay is None and config.checkpoint.replay == "none" and REPLAY in learner.state():
+                say(f"seed {seed}: {NO_REPLAY}")
         metrics = MetricsWriter(folder / "metrics.jsonl", state.step, {**COMMON, **algorithm.metrics})
         clock = ClockWriter(logs_of(folder), state.step)
     except BaseException:
@@ -248,7 +265,11 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     alone = config.model_copy(update={"run_name": None, "seed": seed, "num_seeds": 1})
     text = Snapshot(alone, snapshot.code).to_yaml()
     timetable = Timetable.of(config, episode_limit(probe))
-    return _Seed(snapshot, folder, algorithm, engine, learner, env, timetable, state, metrics, clock, text, probe=probe)
+    replay = [found.replay] if found is not None and found.replay is not None else []
+    return _Seed(
+        snapshot, folder, algorithm, engine, learner, env, timetable, state, metrics, clock, text,
+        probe=probe, replay=replay,
+    )  # fmt: skip
 
 
 def _check_methods(name: str, learner: Learner) -> None:
@@ -271,8 +292,11 @@ def _check_methods(name: str, learner: Learner) -> None:
 
 
 def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint) -> None:
+    state = dict(found.learner)
+    if found.replay is not None:
+        state[REPLAY] = ReplayRows(read_rings(found.path.parent, found.replay), found.replay.added)
     with taking_over(found.path):
-        learner.load_state(found.learner)
+        learner.load_state(state)
     env.steps = found.state.step
     if found.normalizer is not None:
         env.normalizer = found.normalizer
@@ -286,6 +310,8 @@ def _newest(folder: Path, device: str, say: Callable[[str], None]) -> checkpoint
     for path in checkpoints.numbered(folder):
         try:
             found = checkpoints.load(path, device)
+            if found.replay is not None:
+                check_chunks(folder, found.replay)
             break
         except (CheckpointDamaged, Missing) as error:
             say(f"{error}; it is passed over, and its part of the training is done again")
@@ -362,17 +388,26 @@ def _checkpoint(run: _Seed) -> None:
     """Write the boundary that a resumed training starts from, and drop what is not wanted any more."""
     run.metrics.sync()
     run.state = replace(run.state, boundary=run.state.boundary + 1)
-    _save(run, f"step_{run.state.step}.zip")
+    _save(run, f"step_{run.state.step}.zip", goes_on=True)
     _name_latest_and_best(run)
     keep = run.snapshot.config.checkpoint.keep
     for path in checkpoints.numbered(run.checkpoints)[keep:] if keep else []:
         path.unlink()
+    drop_unneeded(run.checkpoints, run.replay)
 
 
-def _save(run: _Seed, name: str) -> None:
+def _save(run: _Seed, name: str, *, goes_on: bool = False) -> None:
+    """Write a checkpoint; one that training goes on from names the replay buffer, whose new rows are written first."""
     exported = run.algorithm.export(run.learner) if run.algorithm.export is not None else Export()
+    state = run.learner.state()
+    rows = state.pop(REPLAY, None)
+    if goes_on and rows is not None and run.snapshot.config.checkpoint.replay == "latest":
+        last, number = (run.replay[-1] if run.replay else None), run.state.boundary
+        new = write_new(run.checkpoints, number, rows, last)
+        run.replay = [*run.replay, new][-KEPT_REPLAYS:]
+    replay = run.replay[-1] if goes_on and run.replay else None
     content = CheckpointContent(
-        run.state, run.text, run.env.normalizer, run.learner.state(), exported.members, exported.shared
+        run.state, run.text, run.env.normalizer, state, exported.members, exported.shared, replay
     )
     checkpoints.save(run.checkpoints / name, content)
 

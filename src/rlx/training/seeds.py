@@ -225,6 +225,8 @@ def export_seeds(folder: Path, entries: dict[int, Entry], finished: list[int]) -
             for path in (entry.folder / "checkpoints").glob("*.zip"):
                 if not path.name.startswith(("best_", ".")):
                     shutil.copyfile(path, checkpoints / path.name)
+            if (entry.folder / "checkpoints" / "replay").is_dir():
+                shutil.copytree(entry.folder / "checkpoints" / "replay", checkpoints / "replay")
     if finished:
         paths = [entry.folder / "metrics.jsonl" for seed, entry in entries.items() if seed in finished]
         write_rows(folder / "metrics.jsonl", (row for path in paths for row in iterate_rows(path)))

@@ -1,0 +1,120 @@
+"""What Stable-Baselines3 does not log of off-policy learning: how action values lie, and which units are dead.
+
+Looked at are the newest rows of the replay buffer, without a random draw, so that bits stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+LOOKED_AT = 256
+"""How many of the newest rows are looked at."""
+SATURATED = 0.99
+"""Of an action's bound; beyond it the action counts as at the bound."""
+SETTLED = 0.05
+"""Weight below which rewards that are yet to come do not matter to a discounted return."""
+
+
+@torch.no_grad()
+def looked_at(model: Any) -> dict[str, float]:
+    """Return what the newest rows of a replay buffer tell; nothing without one, or before anything was learned.
+
+    Q is the action value of the action taken, as the critics have it (the smallest of several).
+    """
+    buffer = getattr(model, "replay_buffer", None)
+    if buffer is None or not model._n_updates or not hasattr(model.policy, "set_training_mode"):
+        return {}
+    rows = min(buffer.size(), -(-LOOKED_AT // buffer.n_envs))
+    places = np.arange(buffer.pos - rows, buffer.pos) % buffer.buffer_size
+    actions_RA = buffer.actions[places].reshape(rows * buffer.n_envs, -1)
+    observations = _observations(model, buffer, places)
+    found: dict[str, float] = {}
+    if np.issubdtype(buffer.actions.dtype, np.floating):
+        found["train/action_saturation"] = float(np.mean(np.abs(actions_RA) > SATURATED))
+    if not isinstance(model.policy, torch.nn.Module) or not any(True for _ in model.policy.parameters()):
+        return found  # JAX's networks
+    training = model.policy.training
+    model.policy.set_training_mode(False)
+    with _inactive(model.policy) as units:
+        q_RN = _values(model, observations, torch.as_tensor(actions_RA, device=model.device)).reshape(rows, -1)
+    model.policy.set_training_mode(training)
+    found |= {"train/q_mean": float(q_RN.mean()), "train/q_max_abs": float(np.abs(q_RN).max())}
+    if units:
+        found["train/dead_units"] = float(np.mean(np.concatenate(units)))
+    gaps = _gaps(
+        q_RN, _rewards(model, buffer, places), buffer.dones[places] * (1 - buffer.timeouts[places]), model.gamma
+    )
+    if gaps is not None:
+        found["train/q_bias"] = gaps
+    return found
+
+
+def _observations(model: Any, buffer: Any, places: np.ndarray[Any, Any]) -> Any:
+    """Return observations as the critics see them, normalised where the run normalises."""
+    held = buffer.observations
+
+    def rows(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        taken: np.ndarray[Any, Any] = array[places]
+        return taken.reshape(-1, *array.shape[2:])
+
+    seen = {key: rows(array) for key, array in held.items()} if isinstance(held, dict) else rows(held)
+    if model._vec_normalize_env is not None:
+        seen = model._vec_normalize_env.normalize_obs(seen)
+    return model.policy.obs_to_tensor(seen)[0]
+
+
+def _rewards(model: Any, buffer: Any, places: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    rewards_RN = buffer.rewards[places]
+    if model._vec_normalize_env is not None:
+        rewards_RN = model._vec_normalize_env.normalize_reward(rewards_RN)
+    return np.asarray(rewards_RN)
+
+
+def _values(model: Any, observations: Any, actions_RA: torch.Tensor) -> np.ndarray[Any, Any]:
+    """Return Q of each row."""
+    if hasattr(model, "q_net"):
+        values = model.q_net(observations).gather(1, actions_RA.long())[:, 0]
+    elif hasattr(model, "quantile_net"):
+        values = model.quantile_net(observations).mean(1).gather(1, actions_RA.long())[:, 0]
+    else:
+        critics = model.critic(observations, actions_RA.float())
+        if isinstance(critics, torch.Tensor):  # quantiles of each critic
+            values = critics.mean(-1).min(1).values
+        else:
+            values = torch.cat(critics, 1).min(1).values
+    return np.asarray(values.double().cpu())
+
+
+def _gaps(
+    q_RN: np.ndarray[Any, Any], rewards_RN: np.ndarray[Any, Any], ends_RN: np.ndarray[Any, Any], gamma: float
+) -> float | None:
+    """Return by how much Q exceeds, on average, the discounted return that followed, over the rows where that is known."""
+    returns_N, weight_N = np.zeros(q_RN.shape[1]), np.ones(q_RN.shape[1])
+    gaps: list[float] = []
+    for q_N, rewards_N, ends_N in zip(q_RN[::-1], rewards_RN[::-1], ends_RN[::-1], strict=True):
+        over_N = ends_N > 0
+        returns_N = rewards_N + gamma * np.where(over_N, 0.0, returns_N)
+        weight_N = np.where(over_N, 0.0, weight_N * gamma)
+        gaps += (q_N - returns_N)[weight_N < SETTLED].tolist()
+    return float(np.mean(gaps)) if gaps else None
+
+
+@contextmanager
+def _inactive(policy: Any) -> Iterator[list[np.ndarray[Any, Any]]]:
+    """Note of each rectifying layer that is passed through which units are 0 in all rows (Sokar et al. 2023, dormant at τ = 0)."""
+    units: list[np.ndarray[Any, Any]] = []
+
+    def note(_: Any, __: Any, output: torch.Tensor) -> None:
+        units.append((output <= 0).flatten(1).all(0).cpu().numpy())
+
+    hooks = [m.register_forward_hook(note) for m in policy.modules() if isinstance(m, torch.nn.ReLU)]
+    try:
+        yield units
+    finally:
+        for hook in hooks:
+            hook.remove()
