@@ -64,6 +64,7 @@ def _data(model: Any) -> bytes:
 def loose_tensors(model: Any) -> list[str]:
     """Return the tensors of an algorithm that SB3 would pickle into ``data``, with their addresses."""
     known = {name.partition(".")[0] for names in model._get_torch_save_params() for name in names}
+    known |= set(model._excluded_save_params())
     return [name for name, value in vars(model).items() if isinstance(value, torch.Tensor) and name not in known]
 
 
