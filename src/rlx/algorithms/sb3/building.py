@@ -96,7 +96,9 @@ def network_of(root: Path, config: RunConfig, row: Library, observation_space: A
     sizes = {"pi": list(actor), value: list(critic)} if config.algo.has_critic else list(actor)
     arguments: dict[str, Any] = {"net_arch": sizes, "activation_fn": _activation(row, policy.activation)}
     if row.family == "on-policy":
-        arguments |= {"ortho_init": policy.ortho_init, "log_std_init": policy.log_std_init}
+        arguments["ortho_init"] = policy.ortho_init
+        if name != "maskable_ppo":  # which has no continuous actions
+            arguments["log_std_init"] = policy.log_std_init
     elif "use_sde" in type(config.algo).model_fields and row.package != "sbx":
         arguments["log_std_init"] = policy.log_std_init
     network = own_network(root, policy.type)
