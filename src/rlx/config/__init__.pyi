@@ -109,6 +109,7 @@ from .project_data import (
     missing_data as missing_data,
     named_data as named_data,
 )
+from .schedules import LINEAR as LINEAR, Segment as Segment, value_at as value_at
 from .schema import (
     CompareConfig as CompareConfig,
     EnvConfig as EnvConfig,
@@ -133,4 +134,4 @@ from .sources import told_briefly as told_briefly, told_sources as told_sources
 from .time_limits import step_timeout as step_timeout
 from .timetable import Timetable as Timetable
 from .validation import field_of as field_of, problems_in as problems_in, section_type as section_type
-from .values import Schedule as Schedule, Section as Section
+from .values import NumberOrSchedule as NumberOrSchedule, Schedule as Schedule, Section as Section
