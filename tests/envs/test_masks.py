@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from hypothesis import given, strategies as st
+from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 
 import tests.cases.registered  # noqa: F401
@@ -330,3 +331,20 @@ def test_a_wrapper_may_tell_them() -> None:
     places.begin(3, 1)
     assert places.masks(3) is not None
     assert [episode.length for episode in play(RandomPlayer(), places, [1, 2], 9)] == [9, 9]
+
+
+@pytest.mark.parametrize("seen", FORMS)
+@pytest.mark.parametrize("vectorization", ["sync", "async"])
+def test_sb3_contrib_trains_on_the_environments(tmp_path: Path, vectorization: str, seen: str) -> None:
+    env = made(
+        tmp_path,
+        kwargs={"seen": seen, "action": "multidiscrete"},
+        vectorization=vectorization,
+        normalize_reward=True,
+        normalize_observation=seen == "vector",
+    )
+    policy = {"vector": "MlpPolicy", "image": "CnnPolicy", "dict": "MultiInputPolicy"}[seen]
+    model = MaskablePPO(policy, env.vec_env(), n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
+    model.learn(64)
+    assert env.steps == 64
+    env.close()
