@@ -11,13 +11,16 @@ import pytest
 import yaml
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
+from stable_baselines3.common.utils import LinearSchedule
 
-from rlx.config import PPOConfig, RunConfig, Schedule, Snapshot, compose_run
+from rlx.comparison import flatten
+from rlx.config import PPOConfig, RunConfig, Schedule, Snapshot, as_setting, compose_run, is_schedule
 from rlx.config.snapshot import recorded_snapshot
 from rlx.diagnosis import RunRecord, Signals
 from rlx.diagnosis.signals import start_of
 from rlx.diagnosis.suggestions import settle_down
 from rlx.errors import ConfigError
+from rlx.experiments import planning
 
 SHARES = st.floats(0, 1)
 VALUES = st.floats(1e-8, 1e3)
@@ -79,8 +82,6 @@ def test_points_are_met_and_joined(data: st.DataObject) -> None:
 
 @given(VALUES, st.floats(0, 1e3), st.floats(1e-12, 1))
 def test_a_straight_line_is_to_the_bit_what_it_was(start: float, end: float, left: float) -> None:
-    from stable_baselines3.common.utils import LinearSchedule
-
     assert read({"start": start, "end": end}).value_at(1 - left) == LinearSchedule(start, end, 1.0)(left)
 
 
@@ -199,3 +200,55 @@ def test_the_diagnosis_holds_its_size_against_usual_values() -> None:
         config = RunConfig.model_validate({"algo": {"learning_rate": yaml.safe_load(form)}})
         offered = settle_down(Signals(RunRecord("a", config, "resolved", ())))
         assert {"algo.learning_rate": "lin_0.001"} in [dict(each.overrides) for each in offered]
+
+
+RATE = "algo.learning_rate"
+TO_COSINE, TO_POINTS = "={start:0.2,end:0.1,shape:cosine}", "={piecewise:[[0,0.5],[1,0]]}"
+COSINE, POINTS = (
+    Schedule(start=0.2, end=0.1, shape="cosine"),
+    Schedule(start=0.5, end=0.0, piecewise=((0, 0.5), (1, 0))),
+)
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "configs/a.yaml"])
+@pytest.mark.parametrize("there", FORMS)
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [(TO_COSINE, COSINE), (TO_POINTS, POINTS), ("={start:0.2,end:0.0}", Schedule(start=0.2, end=0.0)), ("=0.5", 0.5)],
+)
+def test_a_setting_of_a_command_replaces_a_schedule_as_a_whole(
+    tmp_path: Path, file: str, there: str, setting: str, expected: Any
+) -> None:
+    assert planned(tmp_path, file, there, f"{RATE}{setting}") == expected
+
+
+def test_a_part_of_a_schedule_may_be_set_by_itself(tmp_path: Path) -> None:
+    there = "{start: 0.2, end: 0.1}"
+    assert planned(tmp_path, "configs/a.yaml", there, f"{RATE}.shape=cosine") == COSINE
+    assert planned(tmp_path, "params.yaml", there, f"{RATE}.start=0.4") == Schedule(start=0.4, end=0.1)
+    both = planned(tmp_path, "params.yaml", there, f"{RATE}.warmup=0.1", f"{RATE}.shape=exponential")
+    assert both == Schedule(start=0.2, end=0.1, shape="exponential", warmup=0.1)
+
+
+def planned(root: Path, file: str, there: str, *settings: str) -> Any:
+    (root / "configs").mkdir(exist_ok=True)
+    (root / "params.yaml").write_text("study: {runs: [a]}\nenv: {id: CartPole-v1}\n")
+    (root / "configs" / "a.yaml").write_text("num_seeds: 5\n")
+    with (root / file).open("a") as text:
+        text.write(f"algo: {{learning_rate: {there}}}\n")
+    model = planning._model(root, "a", ())[1]
+    with planning._applied(root, [planning.addressed(root, "a", each, model) for each in settings]) as changed:
+        return compose_run(root, "a", configs_from=changed).config.algo.learning_rate  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("then", FORMS)
+@pytest.mark.parametrize("now", FORMS)
+def test_the_command_that_makes_a_run_again_says_its_schedule(tmp_path: Path, then: str, now: str) -> None:
+    made, here = (
+        flatten(Snapshot(RunConfig.model_validate({"env": {"id": "a"}, "algo": {"learning_rate": yaml.safe_load(form)}})).to_data(), keep=is_schedule)
+        for form in (then, now)
+    )  # fmt: skip
+    differing = [as_setting(key, value) for key, value in made.items() if here.get(key) != value]
+    assert len(differing) == (then != now)
+    if differing:
+        assert planned(tmp_path, "configs/a.yaml", now, *differing) == read(yaml.safe_load(then))

@@ -72,6 +72,13 @@ def whole(value: Any) -> Any:
     return {**dict.fromkeys(KEYS), **value} if is_schedule(value) else value
 
 
+def whole_text(text: str) -> str:
+    """Return a mapping as ``-S`` has it, ``{start:0.1,end:0}``, with null for all that it does not say; see :func:`whole`."""
+    said = re.findall(rf"[{{,]\s*({'|'.join(KEYS)})\s*:", text)
+    rest = ",".join(f"{key}:null" for key in KEYS if key not in said)
+    return f"{text.rstrip()[:-1]},{rest}}}" if said and rest else text
+
+
 def read_schedule(value: Any) -> float | dict[str, Any]:
     """Return a number, or the fields of a schedule: of a mapping, or of rl-zoo's ``lin_0.001`` (from that value to 0).
 
