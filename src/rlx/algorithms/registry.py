@@ -182,21 +182,46 @@ class Algorithm:
         learner.load_state({"policy": dict(policy)})
         return learner.policy(seed)
 
-    def refusal(self, observation_space: Space[Any], action_space: Space[Any]) -> str | None:
-        """Return why it cannot learn in an environment, in a sentence; None if it can."""
+    def refusal(self, observation_space: Space[Any], action_space: Space[Any], *, has_masks: bool) -> str | None:
+        """Return why it cannot learn in an environment, in a sentence; None if it can.
+
+        Args:
+            observation_space: What it shows.
+            action_space: What it takes.
+            has_masks: Whether it tells which actions are allowed, by a method ``action_masks()``.
+        """
         seen, taken = kinds(observation_space, action_space)
         wrong = [
             f"{what} are {kind}, and {self.name} handles {', '.join(able)}"
             for what, kind, able in (("observations", seen, self.observations), ("actions", taken, self.actions))
             if kind not in able
         ]
-        if not wrong:
+        found = [f"its {' and its '.join(wrong)}"] if wrong else []
+        if self.masks == "needed" and not has_masks:
+            found.append(f"it has no action_masks(), and {self.name} needs them")
+        if not found:
             return None
-        fit = [row.name for row in algorithms().values() if seen in row.observations and taken in row.actions]
-        return f"its {' and its '.join(wrong)}; these fit: {', '.join(fit) or 'none'}"
+        return f"{'; '.join(found)}; these fit: {', '.join(_fitting(seen, taken, has_masks=has_masks)) or 'none'}"
+
+    def mask_users(self, observation_space: Space[Any], action_space: Space[Any]) -> list[str] | None:
+        """Return which algorithms heed the masks of an environment that has some; None where this one does."""
+        if self.masks == "needed":
+            return None
+        seen, taken = kinds(observation_space, action_space)
+        fit = _fitting(seen, taken, has_masks=True)
+        return [name for name in fit if _rows[name].masks == "needed"]
 
 
 _rows: dict[str, Algorithm] = {}
+
+
+def _fitting(seen: str, taken: str, *, has_masks: bool) -> list[str]:
+    """Return the names of algorithms that can learn in an environment of these kinds."""
+    return [
+        row.name
+        for row in algorithms().values()
+        if seen in row.observations and taken in row.actions and (has_masks or row.masks == "ignored")
+    ]
 
 
 def register(

@@ -49,6 +49,8 @@ def _data(model: Any) -> bytes:
     excluded = {"policy", *REMADE, *kept_elsewhere, *loose_tensors(model), *model._excluded_save_params()}
     data = {key: value for key, value in model.__dict__.items() if key not in excluded}
     data.update(VOLATILE)
+    if getattr(data.get("replay_buffer_class"), "__module__", "").startswith("rlx."):  # stock has its own instead
+        data |= {"replay_buffer_class": None, "replay_buffer_kwargs": {}}
     for buffer in ("ep_info_buffer", "ep_success_buffer"):
         data[buffer] = deque(maxlen=data["_stats_window_size"])
     described = json.loads(data_to_json(data))

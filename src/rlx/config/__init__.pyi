@@ -29,6 +29,7 @@ from .composition import (
     read_parameters as read_parameters,
 )
 from .document import (
+    Document as Document,
     Inconsistency as Inconsistency,
     KeyPath as KeyPath,
     dump as dump,
@@ -109,6 +110,13 @@ from .project_data import (
     data_hashes as data_hashes,
     missing_data as missing_data,
     named_data as named_data,
+)
+from .schedules import (
+    LINEAR as LINEAR,
+    Segment as Segment,
+    is_schedule as is_schedule,
+    value_at as value_at,
+    whole_text as whole_text,
 )
 from .schema import (
     CompareConfig as CompareConfig,

@@ -14,6 +14,13 @@ from .making import (
     surroundings_for as surroundings_for,
     wrapper_calls as wrapper_calls,
 )
+from .masks import (
+    METHOD as METHOD,
+    all_allowed as all_allowed,
+    masks_of as masks_of,
+    sample_allowed as sample_allowed,
+    tells_masks as tells_masks,
+)
 from .normalization import Normalizer as Normalizer
 from .places import (
     PLACES as PLACES,

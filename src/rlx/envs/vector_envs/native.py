@@ -163,6 +163,11 @@ class NativeSource:
             other.state.used_N[:] = 0
         return (time.perf_counter() - begun) / (calls * copies)
 
+    has_masks = False
+
+    def masks(self) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.masks`: none of these tells any."""
+
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`rlx.envs.vector_envs.sources.Source.attribute`."""
         return [getattr(self, name)] * self.num_envs
