@@ -39,7 +39,9 @@ SOURCES = (
     "envs/vector_envs/dynamics.py",
     "envs/vector_envs/settling.py",
     "algorithms/orthogonal.py",
+    "algorithms/kernels",
     "algorithms/ppo/kernels",
+    "algorithms/off_policy/kernels",
 )
 """Where functions are compiled."""
 

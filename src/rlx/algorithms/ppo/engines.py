@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from rlx.algorithms.kernels import WIDE
 from rlx.algorithms.registry import Engine
 from rlx.config import RunConfig, hidden_sizes
 
 FAST, STOCK = "fast", "stable-baselines3"
-WIDE = 256
-"""Inputs and outputs of a layer from which on a BLAS for wide vectors (AVX-512) takes up to half of the time of our own products."""
 
 
 def choose_engine(config: RunConfig, observation_space: Any, action_space: Any) -> Engine:

@@ -1,12 +1,12 @@
 """Acting: one pass of both networks over the observations of every environment copy.
 
-The policy's parameters are a copy laid out for few rows; see :func:`rlx.algorithms.ppo.kernels.network.turn`.
+The policy's parameters are a copy laid out for few rows; see :func:`rlx.algorithms.kernels.network.turn`.
 """
 
 from __future__ import annotations
 
+from rlx.algorithms.kernels.network import forward
 from rlx.algorithms.ppo.kernels.distributions import of_head, sample
-from rlx.algorithms.ppo.kernels.network import forward
 from rlx.launch import exact
 
 

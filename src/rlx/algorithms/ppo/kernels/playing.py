@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlx.algorithms.kernels.network import forward
 from rlx.algorithms.ppo.kernels.acting import clip_actions
 from rlx.algorithms.ppo.kernels.distributions import mode
-from rlx.algorithms.ppo.kernels.network import forward
 from rlx.envs import advance, show
 from rlx.launch import exact
 
