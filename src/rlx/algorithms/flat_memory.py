@@ -88,6 +88,13 @@ def network_of(places: Array, layers: Sequence[nn.Linear], kinds: Sequence[nn.Mo
     return Network(np.array(widths), np.array(places), activation, turned=True, own=True)
 
 
+def perceptron(memory: FlatMemory, modules: Any) -> Network:
+    """Return where a multilayer perceptron of stock modules lies; a last tanh is the caller's."""
+    layers: list[Any] = [layer for layer in modules if isinstance(layer, nn.Linear)]
+    places = np.array([[memory.places[layer.weight], memory.places[layer.bias]] for layer in layers])
+    return network_of(places, layers, [layer for layer in modules if not isinstance(layer, nn.Linear)])
+
+
 def is_wide(*networks: Network) -> bool:
     """Tell whether a layer is so wide that BLAS multiplies it faster than we do."""
     return any(min(sides) >= WIDE for network in networks for sides in pairwise(network.widths.tolist()))

@@ -8,10 +8,9 @@ import numpy as np
 import stable_baselines3
 from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 from stable_baselines3.common.utils import LinearSchedule, update_learning_rate
-from torch import nn
 
-from rlx.algorithms.flat_memory import FlatMemory, is_wide, network_of
-from rlx.algorithms.kernels import Network, adam_settings, layer_space
+from rlx.algorithms.flat_memory import FlatMemory, is_wide, perceptron
+from rlx.algorithms.kernels import adam_settings, layer_space
 from rlx.algorithms.kernels.network import turn
 from rlx.algorithms.off_policy.fast import FastOffPolicy
 from rlx.algorithms.off_policy.kernels import Learned, QNetworks, Target
@@ -39,13 +38,6 @@ CHUNK = 4096
 """Environment steps in one kernel call at most: an interrupt waits for its end, which takes tenths of a second."""
 
 
-def q_network(memory: FlatMemory, q_net: Any) -> Network:
-    """Return where a stock Q-network lies in flat memory."""
-    layers: list[Any] = [layer for layer in q_net.q_net if isinstance(layer, nn.Linear)]
-    places = np.array([[memory.places[layer.weight], memory.places[layer.bias]] for layer in layers])
-    return network_of(places, layers, [layer for layer in q_net.q_net if not isinstance(layer, nn.Linear)])
-
-
 class FastDQN(FastOffPolicy, stable_baselines3.DQN):
     """DQN whose acting and update run in compiled code; with a compiled environment, all of it in one kernel."""
 
@@ -54,7 +46,7 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
         self._online = FlatMemory(list(online.parameters()), self.policy.optimizer)
         self._target = FlatMemory(list(target.parameters()))
         self._memories = [self._online, self._target]
-        network = q_network(self._online, online)
+        network = perceptron(self._online, online.q_net)
         own = has_fma() and (self._portable or not is_wide(network))
         learning = network._replace(turned=own, own=own)
         self._networks = QNetworks(
