@@ -42,7 +42,7 @@ def begin(model: Any, seed: int) -> None:
     model.set_random_seed(seed)
     model.env.seed(seed)
     model._last_obs = None
-    _, model.begun = model._setup_learn(0, None, reset_num_timesteps=False)
+    model._setup_learn(0, None, reset_num_timesteps=False)
     model._total_timesteps = TOTAL
 
 
@@ -62,10 +62,10 @@ def stock_model(algorithm: str, copies: int = 1, **changes: Any) -> Any:
 
 def advance(model: Any, steps: int) -> None:
     """Advance step by step, as the workbench advances a stock model."""
-    end = model.num_timesteps + steps
+    end, callback = model.num_timesteps + steps, model._init_callback(None)
     while model.num_timesteps < end:
         rollout = model.collect_rollouts(
-            model.env, model.begun, model.train_freq, model.replay_buffer, model.action_noise, model.learning_starts
+            model.env, callback, model.train_freq, model.replay_buffer, model.action_noise, model.learning_starts
         )
         if model.num_timesteps > model.learning_starts:
             count = model.gradient_steps if model.gradient_steps >= 0 else rollout.episode_timesteps

@@ -154,8 +154,9 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
         taken = int(counters[ADAM_STEPS]) - self._online.adam_steps
         self._is_turned = False
         if taken:
-            update_learning_rate(self.policy.optimizer, rates_U[-1])
-            self.logger.record("train/learning_rate", rates_U[-1])
+            rate = float(rates_U[-1])
+            update_learning_rate(self.policy.optimizer, rate)
+            self.logger.record("train/learning_rate", rate)
             self._note(taken, loss)
 
     def _remaining(self, steps_T: Array) -> Array:
