@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -31,10 +31,8 @@ class FlatMemory:
 
     def __init__(self, parameters: Sequence[nn.Parameter], adam: Any = None):
         """Bind them, in the order in which they are to lie; without ``adam`` they are not learned (those of a target network)."""
-        begins = np.cumsum([0, *(parameter.numel() for parameter in parameters)])
-        self._parameters, self._adam = list(parameters), adam
-        self.places = {parameter: int(begin) for parameter, begin in zip(parameters, begins, strict=False)}
-        size = int(begins[-1])
+        self._adam, self.places = adam, places_of(parameters)
+        size = sum(parameter.numel() for parameter in parameters)
         self._flat = [torch.zeros(size) for _ in range(3)]
         self.values, self.moments1, self.moments2 = (tensor.numpy() for tensor in self._flat)
         self.gradient, self.turned = np.zeros_like(self.values), np.zeros_like(self.values)
@@ -75,6 +73,12 @@ class FlatMemory:
             state["step"].fill_(float(adam_steps))
 
 
+def places_of(parameters: Sequence[nn.Parameter]) -> dict[nn.Parameter, int]:
+    """Return where each parameter begins in a flat vector that holds them in this order."""
+    begins = np.cumsum([0, *(parameter.numel() for parameter in parameters)])
+    return {parameter: int(begin) for parameter, begin in zip(parameters, begins, strict=False)}
+
+
 def network_of(places: Array, layers: Sequence[nn.Linear], kinds: Sequence[nn.Module]) -> Network:
     """Return where a multilayer perceptron lies.
 
@@ -88,11 +92,11 @@ def network_of(places: Array, layers: Sequence[nn.Linear], kinds: Sequence[nn.Mo
     return Network(np.array(widths), np.array(places), activation, turned=True, own=True)
 
 
-def perceptron(memory: FlatMemory, modules: Any) -> Network:
+def perceptron(places: Mapping[nn.Parameter, int], modules: Any) -> Network:
     """Return where a multilayer perceptron of stock modules lies; a last tanh is the caller's."""
     layers: list[Any] = [layer for layer in modules if isinstance(layer, nn.Linear)]
-    places = np.array([[memory.places[layer.weight], memory.places[layer.bias]] for layer in layers])
-    return network_of(places, layers, [layer for layer in modules if not isinstance(layer, nn.Linear)])
+    found = np.array([[places[layer.weight], places[layer.bias]] for layer in layers])
+    return network_of(found, layers, [layer for layer in modules if not isinstance(layer, nn.Linear)])
 
 
 def is_wide(*networks: Network) -> bool:

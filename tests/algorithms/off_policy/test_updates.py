@@ -83,13 +83,13 @@ def test_gradients_are_those_of_stock(algorithm: str, changes: dict[str, Any]) -
 @pytest.mark.parametrize("native", [True, False])
 def test_the_buffer_is_that_of_stock(algorithm: str, copies: int, native: bool) -> None:
     """Over the warm-up, and the first steps after it, before rounding decides an action."""
-    changes = {"learning_starts": 300, "train_freq": 2, "learning_rate": 1e-5}
+    changes = {"learning_starts": 300, "train_freq": 7, "learning_rate": 1e-5}
     stock = stock_model(algorithm, copies, **changes)
     fast = fast_model(algorithm, training_env(ENVIRONMENTS[algorithm], copies, native=native), **changes)
     for model in (stock, fast):  # one after the other: both draw from the global generators
         begin(model, 7)
         advance(model, 300 + 60)
-    assert stock.num_timesteps == fast.num_timesteps
+    assert stock.num_timesteps == fast.num_timesteps > 360 - 7 * copies
     assert (stock._n_updates, stock._episode_num, stock.replay_buffer.pos) == (
         fast._n_updates,
         fast._episode_num,

@@ -30,7 +30,7 @@ class FastContinuous(FastOffPolicy):
         """Bind an actor's parameters."""
         raise NotImplementedError
 
-    def _actor_network(self, memory: FlatMemory, actor: Any) -> Network:
+    def _actor_network(self, actor: Any) -> Network:
         """Return where an actor lies."""
         raise NotImplementedError
 
@@ -39,8 +39,8 @@ class FastContinuous(FastOffPolicy):
         self._critics = FlatMemory(list(self.critic.parameters()), self.critic.optimizer)
         self._critic_targets = FlatMemory(list(self.critic_target.parameters()))
         self._memories = [self._actor, self._critics, self._critic_targets]
-        network = self._actor_network(self._actor, self.actor)
-        first, second = (perceptron(self._critics, each) for each in (self.critic.qf0, self.critic.qf1))
+        network = self._actor_network(self.actor)
+        first, second = (perceptron(self._critics.places, each) for each in (self.critic.qf0, self.critic.qf1))
         own = has_fma() and (self._portable or not is_wide(network, first))
         self._acting = network._replace(own=has_fma())
         rows, elements, inputs = self.batch_size, self._elements, self._inputs
@@ -79,13 +79,13 @@ class FastContinuous(FastOffPolicy):
         """Write what the policy does into ``_scaled_NA``, within [−1, 1]."""
         raise NotImplementedError
 
-    def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, *, is_warm: bool) -> tuple[Any, Any]:
+    def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, warm: int) -> tuple[Any, Any]:
         drawn, added = noise
         low, high = self._bounds
-        if is_warm:
+        if t < warm:
             actions_NA = np.array([self.action_space.sample() for _ in range(env.num_envs)]).reshape(env.num_envs, -1)
         else:  # stock's policy gives actions in the environment's units, which are then scaled again
-            self._act(env.arrays.observations_ND, drawn[t] if drawn is not None else None)
+            self._act(env.arrays.observations_ND, drawn[t - warm] if drawn is not None else None)
             actions_NA = low + (0.5 * (self._scaled_NA + 1.0) * (high - low))
         scaled_NA = 2.0 * ((actions_NA - low) / (high - low)) - 1.0
         if added is not None:

@@ -46,7 +46,7 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
         self._online = FlatMemory(list(online.parameters()), self.policy.optimizer)
         self._target = FlatMemory(list(target.parameters()))
         self._memories = [self._online, self._target]
-        network = perceptron(self._online, online.q_net)
+        network = perceptron(self._online.places, online.q_net)
         own = has_fma() and (self._portable or not is_wide(network))
         learning = network._replace(turned=own, own=own)
         self._networks = QNetworks(
@@ -81,8 +81,8 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
 
-    def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, *, is_warm: bool) -> tuple[Any, Any]:
-        if is_warm or stream.rand() < self.exploration_rate:
+    def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, warm: int) -> tuple[Any, Any]:
+        if t < warm or stream.rand() < self.exploration_rate:
             chosen_N = np.array([self.action_space.sample() for _ in range(env.num_envs)])
             return chosen_N, chosen_N[:, None]
         arguments = (self._networks, env.arrays.observations_ND, self._chosen_N1)

@@ -150,7 +150,7 @@ class FastOffPolicy(Stock):
         # compiled dynamics draw from no global generator
         with nullcontext() if isinstance(env.source, NativeSource) else env.surroundings:
             for t in range(steps):
-                executed, stored = self._choose(env, stream, noise, t, is_warm=t < warm)
+                executed, stored = self._choose(env, stream, noise, t, warm)
                 replay.observations_RND[buffer.pos] = env.arrays.raw_ND
                 replay.actions_RNA[buffer.pos] = stored
                 env.step_source(executed)
@@ -165,8 +165,16 @@ class FastOffPolicy(Stock):
         """Draw what the policy needs for ``steps`` actions; ``added`` is the action noise of each step."""
         return added
 
-    def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, *, is_warm: bool) -> tuple[Any, Any]:
-        """Return the actions of all copies as their environment takes them, and as the buffer keeps them (N × A)."""
+    def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, warm: int) -> tuple[Any, Any]:
+        """Return the actions of all copies as their environment takes them, and as the buffer keeps them (N × A).
+
+        Args:
+            env: What they are for.
+            stream: NumPy's generator, the learner's.
+            noise: What :meth:`_noise_ahead` drew.
+            t: Which step of the rollout it is; those before the ``warm``-th are random.
+            warm: See there.
+        """
         raise NotImplementedError
 
     def _turn(self) -> None:

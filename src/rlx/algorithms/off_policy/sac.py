@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,18 +29,18 @@ from rlx.algorithms.off_policy.kernels.squashed import draw
 Array = np.ndarray[Any, Any]
 
 
-def actor_parameters(actor: Any) -> list[nn.Parameter]:
+def sac_actor_parameters(actor: Any) -> list[nn.Parameter]:
     """Return a stock SAC actor's parameters so that the heads for μ and log σ lie as one layer of twice the width."""
     heads = [actor.mu.weight, actor.log_std.weight, actor.mu.bias, actor.log_std.bias]
     return [*actor.latent_pi.parameters(), *heads]
 
 
-def actor_network(memory: FlatMemory, actor: Any) -> Network:
-    """Return where it lies."""
+def sac_actor_network(places: Mapping[nn.Parameter, int], actor: Any) -> Network:
+    """Return where a stock SAC actor lies, its two heads as one layer."""
     hidden: list[Any] = [layer for layer in actor.latent_pi if isinstance(layer, nn.Linear)]
     layers = [*hidden, actor.mu]
-    places = np.array([[memory.places[layer.weight], memory.places[layer.bias]] for layer in layers])
-    network = network_of(places, layers, [layer for layer in actor.latent_pi if not isinstance(layer, nn.Linear)])
+    found = np.array([[places[layer.weight], places[layer.bias]] for layer in layers])
+    network = network_of(found, layers, [layer for layer in actor.latent_pi if not isinstance(layer, nn.Linear)])
     return network._replace(widths=np.array([*network.widths[:-1], 2 * network.widths[-1]]))
 
 
@@ -47,10 +48,10 @@ class FastSAC(FastContinuous, stable_baselines3.SAC):
     """SAC whose acting and update run in compiled code."""
 
     def _actor_memory(self, actor: Any, adam: Any = None) -> FlatMemory:
-        return FlatMemory(actor_parameters(actor), adam)
+        return FlatMemory(sac_actor_parameters(actor), adam)
 
-    def _actor_network(self, memory: FlatMemory, actor: Any) -> Network:
-        return actor_network(memory, actor)
+    def _actor_network(self, actor: Any) -> Network:
+        return sac_actor_network(self._actor.places, actor)
 
     def _lay_out(self) -> None:
         super()._lay_out()

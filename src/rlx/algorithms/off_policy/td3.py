@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import stable_baselines3
 import torch
+from torch import nn
 
 from rlx.algorithms.flat_memory import FlatMemory, perceptron
 from rlx.algorithms.kernels import Network, adam_settings
@@ -26,14 +28,19 @@ from rlx.algorithms.off_policy.kernels.td3 import (
 Array = np.ndarray[Any, Any]
 
 
+def td3_actor_network(places: Mapping[nn.Parameter, int], actor: Any) -> Network:
+    """Return where a stock TD3 actor lies, without the tanh of its outputs."""
+    return perceptron(places, list(actor.mu)[:-1])
+
+
 class FastTD3(FastContinuous, stable_baselines3.TD3):
     """TD3 whose acting and update run in compiled code."""
 
     def _actor_memory(self, actor: Any, adam: Any = None) -> FlatMemory:
         return FlatMemory(list(actor.parameters()), adam)
 
-    def _actor_network(self, memory: FlatMemory, actor: Any) -> Network:
-        return perceptron(memory, list(actor.mu)[:-1])  # without its tanh
+    def _actor_network(self, actor: Any) -> Network:
+        return td3_actor_network(self._actor.places, actor)
 
     def _lay_out(self) -> None:
         super()._lay_out()
