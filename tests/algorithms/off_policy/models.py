@@ -32,8 +32,8 @@ def training_env(env_id: str, copies: int = 1, *, native: bool = True, **normali
 def settings(algorithm: str, **changes: Any) -> dict[str, Any]:
     shape = gym.spec(ENVIRONMENTS[algorithm]).make().action_space.shape
     noise = {"action_noise": NormalActionNoise(np.zeros(shape), np.full(shape, 0.1))} if algorithm == "TD3" else {}
-    sizes = {"policy_kwargs": {"net_arch": [32, 24]}}
-    return {"seed": 3, "device": "cpu", "buffer_size": 3000, "learning_starts": 100, **noise, **sizes, **changes}
+    own = {"seed": 3, "device": "cpu", "buffer_size": 3000, "learning_starts": 100, **noise, **changes}
+    return {**own, "policy_kwargs": dict(own.get("policy_kwargs", {"net_arch": [32, 24]}))}  # SB3 writes into it
 
 
 def begin(model: Any, seed: int) -> None:

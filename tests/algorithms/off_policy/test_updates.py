@@ -47,6 +47,7 @@ def filled(algorithm: str, **changes: Any) -> tuple[Any, Any]:
         make(algorithm, learning_starts=400, train_freq=400, **changes) for make in (stock_model, fast_model)
     )
     for model in (stock, fast):
+        begin(model, 7)
         advance(model, 400)
     return stock, fast
 

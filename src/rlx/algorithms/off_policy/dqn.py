@@ -82,7 +82,7 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
 
     def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, warm: int) -> tuple[Any, Any]:
-        if t < warm or stream.rand() < self.exploration_rate:
+        if t < warm or stream.numbers.rand() < self.exploration_rate:
             chosen_N = np.array([self.action_space.sample() for _ in range(env.num_envs)])
             return chosen_N, chosen_N[:, None]
         arguments = (self._networks, env.arrays.observations_ND, self._chosen_N1)

@@ -12,7 +12,7 @@ from rlx.algorithms.flat_memory import FlatMemory
 from rlx.algorithms.off_policy.buffer import LeanReplayBuffer
 from rlx.algorithms.off_policy.kernels import minibatch
 from rlx.algorithms.off_policy.kernels.replay import end_row
-from rlx.algorithms.off_policy.streams import GlobalStream
+from rlx.algorithms.off_policy.streams import GlobalStream, action_noise as draw_noise
 from rlx.algorithms.orthogonal import same_initial_weights
 from rlx.envs import NativeSource, TrainingEnv
 from rlx.launch import bound
@@ -83,6 +83,7 @@ class FastOffPolicy(Stock):
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
         self.bind()
+        self._learner_stream = GlobalStream()
         return super()._setup_learn(*args, **kwargs)
 
     @property
@@ -145,7 +146,9 @@ class FastOffPolicy(Stock):
         env.make_room(steps * copies)
         ledger, replay, stream = env.ledger, buffer.replay, self._stream
         warm = min(steps, max(0, -(-(learning_starts - self.num_timesteps) // copies)))
-        noise = self._noise_ahead(steps - warm, [action_noise() for _ in range(steps)] if action_noise else None)
+        noise = self._noise_ahead(
+            steps - warm, [draw_noise(action_noise, stream) for _ in range(steps)] if action_noise else None
+        )
         finish = self._code(end_row, replay, buffer.pos, ledger)
         # compiled dynamics draw from no global generator
         with nullcontext() if isinstance(env.source, NativeSource) else env.surroundings:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from stable_baselines3.common.noise import NormalActionNoise, VectorizedActionNoise
 
 Array = np.ndarray[Any, Any]
 WORDS = 625
@@ -20,14 +21,15 @@ class GlobalStream:
 
     Attributes:
         words: Its own memory, as kernels step it (:mod:`rlx.algorithms.off_policy.kernels.streams`).
-        rand: Draws what ``np.random.rand()`` would draw from it.
+        numbers: Draws from it what ``np.random`` would. Its own memory of every second normal number outlasts exchanges of the
+            global generator, which ``np.random``'s does not.
     """
 
     def __init__(self) -> None:
         self.bits: Any = _numpy.get_bit_generator()
         address = self.bits.ctypes.state_address
         self.words: Array = np.ctypeslib.as_array((ctypes.c_uint32 * WORDS).from_address(address))
-        self.rand: Callable[[], float] = np.random.RandomState(self.bits).rand
+        self.numbers = np.random.RandomState(self.bits)
         state = self.bits.state["state"]
         if not (np.array_equal(self.words[:-1], state["key"]) and self.words[-1] == state["pos"]):
             raise TypeError("NumPy keeps the state of its global generator otherwise than the fast engine reads it")
@@ -36,6 +38,14 @@ class GlobalStream:
     def is_global(self) -> bool:
         """Whether it is the global one now."""
         return self.bits is _numpy.get_bit_generator()
+
+
+def action_noise(noise: Any, stream: GlobalStream) -> Array:
+    """Return what a normal action noise of Stable-Baselines3's would draw next, of every copy that it is for."""
+    if isinstance(noise, VectorizedActionNoise):
+        return np.stack([action_noise(each, stream) for each in noise.noises])
+    assert isinstance(noise, NormalActionNoise)
+    return stream.numbers.normal(noise._mu, noise._sigma).astype(noise._dtype)
 
 
 @contextmanager
