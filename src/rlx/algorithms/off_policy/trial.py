@@ -85,6 +85,8 @@ def try_td3() -> None:
     _try(FastTD3, "Pendulum-v1", spaces.Box(-1, 1, (1,), np.float32))
 
 
+FAST: dict[str, Any] = {"DQN": FastDQN, "SAC": FastSAC, "TD3": FastTD3}
+"""By the names that Stable-Baselines3 gives them."""
 SETS: dict[str, Callable[[], None]] = {"dqn": try_dqn, "sac": try_sac, "td3": try_td3}
 """What compiles the kernels of each algorithm."""
 
