@@ -111,7 +111,9 @@ def fast(case: Case, seed: int, *, compiled: bool) -> float:
 
     with one_thread():
         source: Any = NativeSource(case.env, 1, 1000) if compiled else GymnasiumSource([lambda: gym.make(case.env)])
-        venv = TrainingEnv(source, case.env, Surroundings(0), norm_obs=False, norm_reward=False, gamma=0.99)
+        venv = TrainingEnv(
+            source, case.env, Surroundings(0, python=False), norm_obs=False, norm_reward=False, gamma=0.99
+        )
         model = FAST[case.algorithm]("MlpPolicy", venv, seed=seed, **settings(case, venv.action_space.shape))
         begin(model, seed)
         steps = case.steps if compiled else min(case.steps, 20_000)

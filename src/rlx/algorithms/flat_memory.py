@@ -36,7 +36,7 @@ class FlatMemory:
         self._flat = [torch.zeros(size) for _ in range(3)]
         self.values, self.moments1, self.moments2 = (tensor.numpy() for tensor in self._flat)
         self.gradient, self.turned = np.zeros_like(self.values), np.zeros_like(self.values)
-        self.adam_steps = 0
+        self.adam_steps, self._steps = 0, torch.zeros(len(parameters))
         self.bind()
 
     def bind(self) -> None:
@@ -45,7 +45,7 @@ class FlatMemory:
         To be called after anything that may have replaced them, such as loading an optimiser's state.
         """
         values, first, second = self._flat
-        for parameter, begin in self.places.items():
+        for number, (parameter, begin) in enumerate(self.places.items()):
             here = slice(begin, begin + parameter.numel())
             values[here] = parameter.data.reshape(-1)
             parameter.data = values[here].view(parameter.shape)
@@ -55,8 +55,9 @@ class FlatMemory:
             for flat, key in ((first, "exp_avg"), (second, "exp_avg_sq")):
                 flat[here] = known[key].reshape(-1) if known else 0.0
             self.adam_steps = int(known["step"]) if known else 0
+            self._steps[number] = float(self.adam_steps)
             self._adam.state[parameter] = {
-                "step": torch.tensor(float(self.adam_steps)),
+                "step": self._steps[number],
                 "exp_avg": first[here].view(parameter.shape),
                 "exp_avg_sq": second[here].view(parameter.shape),
             }
@@ -69,8 +70,7 @@ class FlatMemory:
     def count(self, adam_steps: int) -> None:
         """Note how many Adam steps have been taken."""
         self.adam_steps = adam_steps
-        for state in self._adam.state.values():
-            state["step"].fill_(float(adam_steps))
+        self._steps.fill_(float(adam_steps))
 
 
 def places_of(parameters: Sequence[nn.Parameter]) -> dict[nn.Parameter, int]:

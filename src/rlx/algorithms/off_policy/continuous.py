@@ -8,9 +8,10 @@ import numpy as np
 
 from rlx.algorithms.flat_memory import FlatMemory, is_wide, perceptron
 from rlx.algorithms.kernels import Network, layer_space
-from rlx.algorithms.kernels.network import turn
+from rlx.algorithms.kernels.network import forward, turn
 from rlx.algorithms.off_policy.fast import FastOffPolicy
 from rlx.algorithms.off_policy.kernels import Actor, Critics, Learned, Target
+from rlx.algorithms.off_policy.kernels.targets import fresh
 from rlx.algorithms.off_policy.streams import GlobalStream
 from rlx.envs import TrainingEnv
 from rlx.launch import has_fma
@@ -42,7 +43,6 @@ class FastContinuous(FastOffPolicy):
         network = self._actor_network(self.actor)
         first, second = (perceptron(self._critics.places, each) for each in (self.critic.qf0, self.critic.qf1))
         own = has_fma() and (self._portable or not is_wide(network, first))
-        self._acting = network._replace(own=has_fma())
         rows, elements, inputs = self.batch_size, self._elements, self._inputs
 
         def space(*shape: int) -> Array:
@@ -72,8 +72,16 @@ class FastContinuous(FastOffPolicy):
             turn(self._critic_targets.values, network, self._critic_targets.turned)
 
     def _turn(self) -> None:
-        arguments = (self._actor.values, self._acting, self._actor.turned)
-        self._code(turn, *arguments)(*arguments)
+        arguments = (self._actor_kernel.learned, self._actor_kernel.network)
+        self._code(fresh, *arguments)(*arguments)
+
+    def _outputs(self, observations_ND: Array) -> Array:
+        """Return what the actor says of the observations of all copies."""
+        network = self._actor_kernel.network
+        values = self._actor.turned if network.turned else self._actor.values
+        arguments = (values, network, observations_ND, self._acting_layers)
+        outputs: Array = self._code(forward, *arguments)(*arguments)
+        return outputs
 
     def _act(self, observations_ND: Array, noise_NA: Any) -> None:
         """Write what the policy does into ``_scaled_NA``, within [−1, 1]."""

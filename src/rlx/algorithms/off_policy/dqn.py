@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import stable_baselines3
-from stable_baselines3.common.type_aliases import TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import RolloutReturn, TrainFrequencyUnit
 from stable_baselines3.common.utils import LinearSchedule, update_learning_rate
 
 from rlx.algorithms.flat_memory import FlatMemory, is_wide, perceptron
@@ -28,7 +28,7 @@ from rlx.algorithms.off_policy.kernels.dqn import (
     learn,
     update,
 )
-from rlx.algorithms.off_policy.kernels.targets import follow
+from rlx.algorithms.off_policy.kernels.targets import follow, fresh
 from rlx.algorithms.off_policy.streams import GlobalStream, drawn_ahead
 from rlx.envs import NativeSource, TrainingEnv
 from rlx.launch import has_fma
@@ -53,7 +53,6 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
             Learned(self._online.values, self._online.optimizer),
             Target(self._target.values, self._target.turned),
             learning,
-            network._replace(own=has_fma()),
             layer_space(network, self.batch_size),
             layer_space(network, self.batch_size),
             layer_space(network, self.n_envs),
@@ -66,7 +65,8 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
         turn(self._target.values, self._networks.network, self._target.turned)
 
     def _turn(self) -> None:
-        turn(self._online.values, self._networks.acting, self._online.turned)
+        arguments = (self._networks.learned, self._networks.network)
+        self._code(fresh, *arguments)(*arguments)
 
     @property
     def _target_every(self) -> int:
@@ -79,7 +79,12 @@ class FastDQN(FastOffPolicy, stable_baselines3.DQN):
             arguments = (q.learned, q.target, q.network, float(self.tau))
             self._code(follow, *arguments)(*arguments)
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
+
+    def collect_rollouts(self, *args: Any, **kwargs: Any) -> RolloutReturn:
+        """See :meth:`rlx.algorithms.off_policy.fast.FastOffPolicy.collect_rollouts`."""
+        taken = super().collect_rollouts(*args, **kwargs)
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
+        return taken
 
     def _choose(self, env: TrainingEnv, stream: GlobalStream, noise: Any, t: int, warm: int) -> tuple[Any, Any]:
         if t < warm or stream.numbers.rand() < self.exploration_rate:

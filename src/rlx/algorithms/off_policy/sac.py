@@ -12,7 +12,6 @@ from torch import nn
 
 from rlx.algorithms.flat_memory import FlatMemory, network_of
 from rlx.algorithms.kernels import Network, Optimizer, adam_settings
-from rlx.algorithms.kernels.network import forward
 from rlx.algorithms.off_policy.continuous import FastContinuous
 from rlx.algorithms.off_policy.kernels.sac import (
     ACTOR_LOSS,
@@ -72,9 +71,7 @@ class FastSAC(FastContinuous, stable_baselines3.SAC):
         return drawn.numpy(), added
 
     def _act(self, observations_ND: Array, noise_NA: Any) -> None:
-        arguments = (self._actor.turned, self._acting, observations_ND, self._acting_layers)
-        y_NO = self._code(forward, *arguments)(*arguments)
-        rest = (y_NO, noise_NA, self._scaled_NA, self._log_probs_N)
+        rest = (self._outputs(observations_ND), noise_NA, self._scaled_NA, self._log_probs_N)
         self._code(draw, *rest)(*rest)
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:

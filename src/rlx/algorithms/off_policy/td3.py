@@ -12,7 +12,7 @@ from torch import nn
 
 from rlx.algorithms.flat_memory import FlatMemory, perceptron
 from rlx.algorithms.kernels import Network, adam_settings
-from rlx.algorithms.kernels.network import forward, turn
+from rlx.algorithms.kernels.network import turn
 from rlx.algorithms.off_policy.continuous import FastContinuous
 from rlx.algorithms.off_policy.kernels import Target
 from rlx.algorithms.off_policy.kernels.squashed import most_likely
@@ -56,8 +56,7 @@ class FastTD3(FastContinuous, stable_baselines3.TD3):
         return None, added
 
     def _act(self, observations_ND: Array, noise_NA: Any) -> None:
-        arguments = (self._actor.turned, self._acting, observations_ND, self._acting_layers)
-        rest = (self._code(forward, *arguments)(*arguments), self._scaled_NA)
+        rest = (self._outputs(observations_ND), self._scaled_NA)
         self._code(most_likely, *rest)(*rest)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:

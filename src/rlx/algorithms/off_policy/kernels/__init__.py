@@ -62,7 +62,6 @@ class QNetworks(NamedTuple):
     learned: Learned
     target: Target
     network: Network
-    acting: Network
     layers: Array
     gradients: Array
     acting_layers: Array

@@ -18,7 +18,7 @@ from rlx.algorithms.kernels.adam import adam_step
 from rlx.algorithms.kernels.network import backward, forward, output_gradients
 from rlx.algorithms.off_policy.kernels.replay import begin_row, end_row, sample
 from rlx.algorithms.off_policy.kernels.streams import uniform
-from rlx.algorithms.off_policy.kernels.targets import follow, fresh, still
+from rlx.algorithms.off_policy.kernels.targets import current, follow, fresh, still
 from rlx.envs import FINE, advance
 from rlx.launch import exact
 
@@ -89,8 +89,8 @@ def update(q, batch, replay, statistics, words, rows, t, steps, adam, gamma):
 
 @exact
 def choose_best(q, observations_ND, actions_NA):
-    """Choose the action of the highest value; the parameters were turned (:func:`fresh`) since they changed."""
-    q_NO = forward(q.learned.optimizer.turned, q.acting, observations_ND, q.acting_layers)
+    """Choose the action of the highest value, after :func:`rlx.algorithms.off_policy.kernels.targets.fresh`."""
+    q_NO = forward(current(q.learned, q.network), q.network, observations_ND, q.acting_layers)
     for i in range(q_NO.shape[0]):
         best = 0
         for j in range(1, q_NO.shape[1]):
@@ -110,7 +110,7 @@ def after_step(q, calls, pace):
 def collect(q, replay, native, ledger, words, pace, ahead, counters, first, actions_NA):
     """Take one rollout in a compiled environment, its steps counted from ``first`` in ``ahead``; returns a code of settling."""
     copies = actions_NA.shape[0]
-    fresh(q.learned, q.acting)
+    fresh(q.learned, q.network)
     for t in range(first, first + pace.train_freq):
         row = counters[ROW]
         begin_row(replay, row, ledger.arrays)

@@ -18,6 +18,12 @@ def fresh(learned, network):
 
 
 @exact
+def current(learned, network):
+    """Return the same, after :func:`fresh`."""
+    return learned.optimizer.turned if network.turned else learned.values
+
+
+@exact
 def still(target, network):
     """Return a target network's parameters as :func:`rlx.algorithms.kernels.network.forward` takes them."""
     return target.turned if network.turned else target.values
