@@ -20,6 +20,7 @@ from rlx.algorithms.off_policy.kernels import streams
 from rlx.algorithms.off_policy.streams import GlobalStream
 from rlx.algorithms.stock import stock_export
 from rlx.envs import GymnasiumSource, Surroundings, TrainingEnv
+from rlx.launch import one_thread
 from tests.algorithms.off_policy.models import (
     ENVIRONMENTS,
     FAST,
@@ -207,3 +208,18 @@ def test_what_a_run_normalises_is_normalised_when_it_is_sampled(algorithm: str) 
     np.testing.assert_array_equal(batch.rewards_B, expected.astype(np.float32))
     raw = buffer.observations[: buffer.pos]
     assert np.abs(raw.mean() - batch.observations_BD.mean()) > 1e-3
+
+
+@pytest.mark.parametrize("algorithm", FAST)
+def test_moments_that_fade_become_nothing_instead_of_denormal(algorithm: str) -> None:
+    with one_thread():
+        model = fast_model(algorithm)
+        model.advance_steps(120)
+        for memory in model._memories[: 1 if algorithm == "DQN" else 2]:
+            memory.moments1[:] = 1.2e-38  # fades by a tenth, below what float32 holds with all its digits
+            memory.moments2[:] = 1.2e-38
+        model.advance_steps(20)
+        tiny = np.finfo(np.float32).tiny
+        for memory in model._memories[: 1 if algorithm == "DQN" else 2]:
+            sizes = np.abs(np.concatenate([memory.moments1, memory.moments2]).astype(np.float64))
+            assert not ((sizes > 0) & (sizes < tiny)).any()

@@ -97,7 +97,7 @@ from rlx.algorithms.off_policy.trial import SETS, load_kernels
 from rlx.launch import one_thread
 with one_thread():
     found = [*load_ppo(), *(each for name in SETS for each in load_kernels(name))]
-assert len(found) == 6 and all(found), found
+assert len(found) == 9 and all(found), found
 """
 
 

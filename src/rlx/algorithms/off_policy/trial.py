@@ -12,6 +12,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from stable_baselines3.common.logger import Logger
 
 from rlx.algorithms.off_policy.dqn import FastDQN
 from rlx.algorithms.off_policy.fast import FastOffPolicy
@@ -39,13 +40,14 @@ class _Still(gym.Env[Any, Any]):
 
 
 def _try(algorithm: Any, env_id: str, space: spaces.Space[Any]) -> None:
-    """Collect, update and play."""
+    """Collect, update, and act."""
     for source in (NativeSource(env_id, 2, 8), GymnasiumSource([lambda: _Still(space)] * 2)):
         venv = TrainingEnv(source, "trial", Surroundings(0), norm_obs=True, norm_reward=True, gamma=0.9)
         model = algorithm(
             "MlpPolicy", venv, buffer_size=32, learning_starts=2, batch_size=2, train_freq=2, seed=0, device="cpu",
             policy_kwargs={"net_arch": [2]},
         )  # fmt: skip
+        model.set_logger(Logger(folder=None, output_formats=[]))
         model._setup_learn(0, None, reset_num_timesteps=False)
         model._total_timesteps = 100
         model.exploration_schedule = lambda _: 0.0  # DQN's: none
@@ -54,15 +56,16 @@ def _try(algorithm: Any, env_id: str, space: spaces.Space[Any]) -> None:
         actor = kernel_actor(model.policy)
         observations = np.zeros((2, spaces.flatdim(venv.observation_space)), np.float32)
         actor.act(observations, None, np.ones(2, np.bool_), None, deterministic=False)
-    play = Environments(Path(), _config(env_id), make_env(_config(env_id).env))
-    play_all(kernel_actor(_model_for(algorithm, env_id).policy), play, None, [0, 1])
 
 
-def _model_for(algorithm: Any, env_id: str) -> Any:
+def _play(algorithm: Any, env_id: str) -> None:
+    """Play episodes of a compiled environment at once."""
     venv = TrainingEnv(
         NativeSource(env_id, 1, 1), "trial", Surroundings(0), norm_obs=False, norm_reward=False, gamma=0.9
     )
-    return algorithm("MlpPolicy", venv, buffer_size=2, device="cpu", seed=0, policy_kwargs={"net_arch": [2]})
+    model = algorithm("MlpPolicy", venv, buffer_size=2, batch_size=2, device="cpu", policy_kwargs={"net_arch": [2]})
+    play = Environments(Path(), _config(env_id), make_env(_config(env_id).env))
+    play_all(kernel_actor(model.policy), play, None, [0, 1])
 
 
 def _config(env_id: str) -> RunConfig:
@@ -71,33 +74,52 @@ def _config(env_id: str) -> RunConfig:
 
 
 def try_dqn() -> None:
-    """Run DQN's kernels."""
+    """Train DQN for a few steps."""
     _try(FastDQN, "CartPole-v1", spaces.Discrete(2))
 
 
+def play_dqn() -> None:
+    """Play by DQN's policy."""
+    _play(FastDQN, "CartPole-v1")
+
+
 def try_sac() -> None:
-    """Run SAC's kernels."""
+    """Train SAC for a few steps."""
     _try(FastSAC, "Pendulum-v1", spaces.Box(-1, 1, (1,), np.float32))
 
 
+def play_sac() -> None:
+    """Play by SAC's policy."""
+    _play(FastSAC, "Pendulum-v1")
+
+
 def try_td3() -> None:
-    """Run TD3's kernels."""
+    """Train TD3 for a few steps."""
     _try(FastTD3, "Pendulum-v1", spaces.Box(-1, 1, (1,), np.float32))
+
+
+def play_td3() -> None:
+    """Play by TD3's policy."""
+    _play(FastTD3, "Pendulum-v1")
 
 
 FAST: dict[str, Any] = {"DQN": FastDQN, "SAC": FastSAC, "TD3": FastTD3}
 """By the names that Stable-Baselines3 gives them."""
-SETS: dict[str, Callable[[], None]] = {"dqn": try_dqn, "sac": try_sac, "td3": try_td3}
-"""What compiles the kernels of each algorithm."""
+SETS: dict[str, tuple[Callable[[], None], ...]] = {
+    "dqn": (try_dqn, play_dqn),
+    "sac": (try_sac, play_sac),
+    "td3": (try_td3, play_td3),
+}
+"""What compiles the kernels of each algorithm, at the same time."""
 
 
 def load_kernels(name: str) -> Iterator[bool]:
     """Load an algorithm's kernels, if this machine has compiled them before; tells whether nothing was compiled in doing so."""
-    if is_ready(name):
-        SETS[name]()
+    for function in SETS[name] if is_ready(name) else ():
+        function()
         yield not compiled_here()
 
 
 def prepare_kernels(name: str, say: Callable[[str], None]) -> None:
     """Make sure that an algorithm's kernels are compiled on this machine; ``say`` is told before that takes a while."""
-    ready(name, (SETS[name],), say)
+    ready(name, SETS[name], say)
