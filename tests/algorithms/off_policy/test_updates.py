@@ -107,3 +107,24 @@ def test_the_buffer_is_that_of_stock(algorithm: str, copies: int, native: bool) 
         assert stock.exploration_rate == fast.exploration_rate
         assert stock._n_calls == fast._n_calls
         np.testing.assert_array_equal(fast.replay_buffer.observations, stock.replay_buffer.observations)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes"),
+    [
+        ("DQN", {"train_freq": (2, "episode"), "gradient_steps": -1}),
+        ("SAC", {"train_freq": 3, "gradient_steps": -1, "target_update_interval": 2, "ent_coef": 0.1}),
+        ("TD3", {"train_freq": (1, "episode"), "gradient_steps": 5, "policy_delay": 3}),
+    ],
+)
+def test_a_training_begins_as_stock_does(algorithm: str, changes: dict[str, Any]) -> None:
+    """Rollouts of whole episodes, as many gradient steps as steps, delays: counters, and weights but for rounding."""
+    changes = {"learning_rate": 1e-4, **changes}
+    stock, fast = stock_model(algorithm, **changes), fast_model(algorithm, **changes)
+    for model in (stock, fast):
+        begin(model, 7)
+        advance(model, 140)
+    for name in ("num_timesteps", "_n_updates", "_episode_num"):
+        assert getattr(stock, name) == getattr(fast, name), name
+    assert stock._n_updates > 3
+    np.testing.assert_allclose(weights(fast), weights(stock), atol=1e-4)
