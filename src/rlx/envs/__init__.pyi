@@ -65,7 +65,9 @@ from .vector_envs.native import (
     step_arrays as step_arrays,
 )
 from .vector_envs.settling import (
+    EPSILON as EPSILON,
     FINE as FINE,
+    LIMIT as LIMIT,
     Ledger as Ledger,
     settle as settle,
     show as show,
