@@ -1,0 +1,55 @@
+"""Observations as columns: an array is one column, a dict of arrays (of a dict space) is one column ``NAME/KEY`` each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlx.algorithms.learner import Observations
+
+if TYPE_CHECKING:
+    from gymnasium import Space
+
+    from rlx.algorithms.learner import Array
+    from rlx.envs import Step
+
+
+def true_next(step: Step) -> Observations:
+    """Return what a step led to, one row per copy: of episodes that ended the last observation, not the next one's first."""
+
+    def put(rows: Array, last: Callable[[Any], Any]) -> Array:
+        rows = np.array(rows)
+        for copy, final in step.final.items():
+            rows[copy] = last(final)
+        return rows
+
+    if isinstance(step.observations, Mapping):
+        return {key: put(rows, lambda final, key=key: final[key]) for key, rows in step.observations.items()}
+    return put(step.observations, lambda final: final)
+
+
+def columns_of(name: str, space: Space[Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
+    """Return the shape and dtype of one row of a space's values, by column: ``NAME``, or ``NAME/KEY`` of a dict space."""
+    from gymnasium import spaces
+
+    if isinstance(space, spaces.Dict):
+        return {f"{name}/{key}": kind for key, one in space.items() for kind in columns_of("", one).values()}
+    dtype = np.dtype(space.dtype or np.float32)
+    return {name: (space.shape or (), dtype if dtype.kind in "iub" else np.float32)}
+
+
+def as_columns(name: str, values: Observations) -> dict[str, Array]:
+    """Return observations by column; copied, since environments may write over theirs."""
+    if isinstance(values, Mapping):
+        return {f"{name}/{key}": np.array(rows) for key, rows in values.items()}
+    return {name: np.array(values)}
+
+
+def from_columns(name: str, columns: Mapping[str, Array]) -> Observations:
+    """Return observations as they were before :func:`as_columns`."""
+    if name in columns:
+        return columns[name]
+    start = f"{name}/"
+    return {key.removeprefix(start): rows for key, rows in columns.items() if key.startswith(start)}
