@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 
 def true_next(step: Step) -> Observations:
     """Return what a step led to, one row per copy: of episodes that ended the last observation, not the next one's first."""
-
-    def put(rows: Array, last: Callable[[Any], Any]) -> Array:
-        rows = np.array(rows)
-        for copy, final in step.final.items():
-            rows[copy] = last(final)
-        return rows
-
     if isinstance(step.observations, Mapping):
-        return {key: put(rows, lambda final, key=key: final[key]) for key, rows in step.observations.items()}
-    return put(step.observations, lambda final: final)
+        return {
+            key: _with(rows, {copy: last[key] for copy, last in step.final.items()})
+            for key, rows in step.observations.items()
+        }
+    return _with(step.observations, step.final)
+
+
+def _with(rows: Array, replaced: Mapping[int, Array]) -> Array:
+    """Return a copy of rows in which some are others."""
+    rows = np.array(rows)
+    for row, value in replaced.items():
+        rows[row] = value
+    return rows
 
 
 def columns_of(name: str, space: Space[Any]) -> dict[str, tuple[tuple[int, ...], Any]]:

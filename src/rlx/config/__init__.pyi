@@ -115,6 +115,7 @@ from .schema import (
     FinalEvalConfig as FinalEvalConfig,
     Looks as Looks,
     Parameters as Parameters,
+    PolicyConfig as PolicyConfig,
     ReferenceScore as ReferenceScore,
     RunConfig as RunConfig,
     VideoConfig as VideoConfig,
