@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from gymnasium import spaces
 from hypothesis import given, settings, strategies as st
 
-from rlx.algorithms import ReplayRows
-from rlx.algorithms.replay import Replay, Rollout, advantages, discounted_returns
+from rlx.algorithms import ReplayRows, advantages, discounted_returns
+from rlx.algorithms.replay import Replay, Rollout
 from rlx.envs import Step
 
 GAMMA = 0.9
@@ -154,7 +155,7 @@ def test_what_a_replay_cannot_take_is_refused() -> None:
 def test_advantages_bootstrap_over_truncations_and_not_over_terminations() -> None:
     """By hand: one copy, three steps; the first ends its episode one way or the other."""
     for flag, bootstrapped in (("terminated", 0.0), ("truncated", 1.0)):
-        rollout = Rollout(3, 1, BOX, DISCRETE)
+        rollout = Rollout(SimpleNamespace(num_envs=1, observation_space=BOX, action_space=DISCRETE), 3)
         for t in range(3):
             ends = {"terminated": np.array([False]), "truncated": np.array([False])}
             if t == 0:
@@ -172,5 +173,6 @@ def test_advantages_bootstrap_over_truncations_and_not_over_terminations() -> No
 
 def test_returns_stop_at_ends() -> None:
     rewards_TN, ended_TN = np.ones((3, 2), np.float32), np.array([[0, 0], [1, 0], [0, 0]], bool)
-    found = discounted_returns(rewards_TN, ended_TN, 0.5, np.array([4.0, 8.0]))
+    found = discounted_returns(rewards_TN, 0.5, ended_TN, np.array([4.0, 8.0]))
     np.testing.assert_allclose(found.T, [[1.5, 1, 3], [2.75, 3.5, 5]])
+    np.testing.assert_allclose(discounted_returns(np.ones(3), 0.5), [1.75, 1.5, 1])

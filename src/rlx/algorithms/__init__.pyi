@@ -1,3 +1,4 @@
+from .columns import row_of as row_of, stack as stack
 from .learner import (
     UPDATE_SECONDS as UPDATE_SECONDS,
     Actor as Actor,
@@ -24,3 +25,9 @@ from .registry import (
     trained_config as trained_config,
     vocabulary as vocabulary,
 )
+from .replay import (
+    Batch as Batch,
+    Replay as Replay,
+    Rollout as Rollout,
+)
+from .returns import advantages as advantages, discounted_returns as discounted_returns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,3 +57,17 @@ def from_columns(name: str, columns: Mapping[str, Array]) -> Observations:
         return columns[name]
     start = f"{name}/"
     return {key.removeprefix(start): rows for key, rows in columns.items() if key.startswith(start)}
+
+
+def row_of(observations: Observations, row: int) -> Any:
+    """Return one row of observations."""
+    if isinstance(observations, Mapping):
+        return {key: rows[row] for key, rows in observations.items()}
+    return observations[row]
+
+
+def stack(observations: Sequence[Any]) -> Observations:
+    """Return single observations as one batch: arrays stacked on a new first axis, dict observations by key."""
+    if isinstance(observations[0], Mapping):
+        return {key: np.stack([observation[key] for observation in observations]) for key in observations[0]}
+    return np.stack(observations)

@@ -44,15 +44,15 @@ ACTIVATIONS = {
     "gelu": "GELU",
 }
 """``policy.activation``, and torch's name of it."""
-COMPOSING = ("backbone", "compose", "head")
+COMPOSING = {"backbone": "networks", "compose": "networks", "head": "networks", "flax_mlp": "flax_networks"}
 _networks: dict[str, type[Any]] = {}
 
 
 def __getattr__(name: str) -> Any:
-    """Give what composes networks, whose module imports torch."""
+    """Give what composes networks, whose modules import torch or JAX."""
     if name not in COMPOSING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("rlx.algorithms.networks"), name)
+    return getattr(importlib.import_module(f"rlx.algorithms.{COMPOSING[name]}"), name)
 
 
 def register(name: str) -> Callable[[Network], Network]:

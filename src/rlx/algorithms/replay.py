@@ -13,20 +13,21 @@ bootstrapped; a truncation only stopped the clock, and the last observation's va
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlx.algorithms.columns import as_columns, columns_of, from_columns, true_next
 from rlx.algorithms.learner import Observations, ReplayRows
+from rlx.algorithms.returns import discounted_returns
 
 if TYPE_CHECKING:
     from gymnasium import Space
 
     from rlx.algorithms.learner import Array
-    from rlx.envs import Step
+    from rlx.envs import Environments, Step
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ class Batch:
     rewards: Array
     next_observations: Observations
     discounts: Array
+
+    def to(self, device: str) -> Batch:
+        """Return the same with torch's tensors, on a device; dtypes stay."""
+        import torch
+
+        def moved(part: Any) -> Any:
+            if isinstance(part, Mapping):
+                return {key: moved(rows) for key, rows in part.items()}
+            return torch.as_tensor(part, device=device)
+
+        return Batch(*(moved(getattr(self, each.name)) for each in fields(self)))
 
 
 class Replay:
@@ -176,9 +188,10 @@ class Rollout:
         truncated_TN: Whether a time limit cut it.
     """
 
-    def __init__(self, steps: int, num_envs: int, observation_space: Space[Any], action_space: Space[Any]):
-        seen, acted = columns_of("observations", observation_space), columns_of("actions", action_space)
-        kinds = {**seen, **acted, **{f"next_{name}": kind for name, kind in seen.items()}}
+    def __init__(self, env: Environments, steps: int):
+        """Make room for T steps of environments."""
+        seen, num_envs = columns_of("observations", env.observation_space), env.num_envs
+        kinds = seen | columns_of("actions", env.action_space) | {f"next_{name}": kind for name, kind in seen.items()}
         self._columns = {name: np.zeros((steps, num_envs, *shape), dtype) for name, (shape, dtype) in kinds.items()}
         self.rewards_TN = np.zeros((steps, num_envs), np.float32)
         self.terminated_TN, self.truncated_TN = (np.zeros((steps, num_envs), np.bool_) for _ in range(2))
@@ -186,7 +199,7 @@ class Rollout:
             from_columns(name, self._columns) for name in ("observations", "next_observations")
         )
         self.actions: Array = self._columns["actions"]
-        self._taken = 0
+        self._env, self._taken = env, 0
 
     @property
     def ended_TN(self) -> Array:
@@ -206,33 +219,23 @@ class Rollout:
         )
         self._taken += 1
 
+    def play(
+        self, env: Environments, observations: Observations, choose: Callable[[Observations], Array]
+    ) -> Observations:
+        """Take T steps in all copies; return what they show then.
 
-def discounted_returns(rewards_TN: Array, ended_TN: Array, gamma: float, after_N: Array | float = 0.0) -> Array:
-    """Return G_t = r_t + γ G_{t+1} of each step, (T, N): summed to the end of its episode, or of the rollout.
+        Args:
+            env: The environments.
+            observations: What they show now.
+            choose: Gives an action for each row of observations.
+        """
+        for _ in range(len(self.rewards_TN)):
+            actions_N = choose(observations)
+            step = self._env.step(actions_N)
+            self.add(observations, actions_N, step)
+            observations = step.observations
+        return observations
 
-    Args:
-        rewards_TN: Rewards.
-        ended_TN: Whether the episode ended with a step.
-        gamma: Discount factor.
-        after_N: What is to come after the last step, where the episode goes on: 0, or a value function's word.
-    """
-    returns_TN, following_N = np.zeros_like(rewards_TN), np.broadcast_to(after_N, rewards_TN.shape[1:])
-    for t in reversed(range(len(rewards_TN))):
-        following_N = returns_TN[t] = rewards_TN[t] + gamma * following_N * ~ended_TN[t]
-    return returns_TN
-
-
-def advantages(rollout: Rollout, values_TN: Array, next_values_TN: Array, gamma: float, gae_lambda: float) -> Array:
-    """Return generalised advantage estimates, (T, N) (Schulman et al. 2016, https://arxiv.org/abs/1506.02438, eq. 16).
-
-    δ_t = r_t + γ V(s_{t+1}) − V(s_t), without V(s_{t+1}) after a termination; A_t = δ_t + γλ A_{t+1} within the episode.
-
-    Args:
-        rollout: The steps.
-        values_TN: V of ``rollout.observations``.
-        next_values_TN: V of ``rollout.next_observations``.
-        gamma: Discount factor.
-        gae_lambda: λ. (Usually 0.9–1.)
-    """
-    errors_TN = rollout.rewards_TN + gamma * next_values_TN * ~rollout.terminated_TN - values_TN
-    return discounted_returns(errors_TN, rollout.ended_TN, gamma * gae_lambda)
+    def returns(self, gamma: float) -> Array:
+        """Return the discounted sum of rewards of each step, (T, N), to the end of its episode, or of the rollout."""
+        return discounted_returns(self.rewards_TN, gamma, self.ended_TN)

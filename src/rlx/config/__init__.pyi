@@ -100,6 +100,7 @@ from .project import (
     check_settled as check_settled,
     find_root as find_root,
     has_marks as has_marks,
+    installing as installing,
     load_package as load_package,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of

@@ -145,10 +145,3 @@ def taking_over(path: Path) -> Iterator[None]:
             f"{path}: does not fit the learner of this configuration ({told}); it is of another network, or of another version "
             "of the algorithm: put those back, or train anew"
         ) from error
-
-
-def stack(observations: list[Any]) -> Any:
-    """Return observations as one batch: arrays stacked on a new first axis, dict observations by key."""
-    if isinstance(observations[0], dict):
-        return {key: np.stack([observation[key] for observation in observations]) for key in observations[0]}
-    return np.stack(observations)
