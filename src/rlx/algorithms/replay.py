@@ -219,13 +219,10 @@ class Rollout:
         )
         self._taken += 1
 
-    def play(
-        self, env: Environments, observations: Observations, choose: Callable[[Observations], Array]
-    ) -> Observations:
+    def play(self, observations: Observations, choose: Callable[[Observations], Array]) -> Observations:
         """Take T steps in all copies; return what they show then.
 
         Args:
-            env: The environments.
             observations: What they show now.
             choose: Gives an action for each row of observations.
         """

@@ -149,9 +149,9 @@ def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | 
         plugin.load()  # registers it
         if name not in _known:
             raise plugin.broken(f"{plugin.entry.value} registers no algorithm {name!r} (rlx.algorithms.register)")
-    elif root is not None and load_package(root, PACKAGE) is None:
-        return None
-    elif root is not None and name not in _known:
+    elif root is not None:
+        if load_package(root, PACKAGE) is None:
+            return None
         load_page(root, PACKAGE, name)
     return _known.get(name)
 
