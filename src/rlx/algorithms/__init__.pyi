@@ -13,6 +13,8 @@ from .policies import (
 )
 from .ppo.trial import load_kernels as load_kernels, prepare_kernels as prepare_kernels
 from .registry import (
+    FAMILIES as FAMILIES,
+    KINDS as KINDS,
     METHODS as METHODS,
     Algorithm as Algorithm,
     AlgorithmConfig as AlgorithmConfig,
@@ -21,6 +23,8 @@ from .registry import (
     Export as Export,
     algorithm as algorithm,
     algorithms as algorithms,
+    in_place_of as in_place_of,
+    kinds as kinds,
     register as register,
     trained_config as trained_config,
     vocabulary as vocabulary,

@@ -17,7 +17,8 @@ and a config says ``algo: {name: mine}``. The row is all that the workbench know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -242,6 +243,17 @@ def register(
         return make
 
     return add
+
+
+@contextmanager
+def in_place_of(row: Algorithm) -> Iterator[None]:
+    """Let an algorithm be another row in a block, to watch its learners."""
+    before = _rows[row.name]
+    _rows[row.name] = row
+    try:
+        yield
+    finally:
+        _rows[row.name] = before
 
 
 def _place_of(made: Any) -> str:
