@@ -83,7 +83,7 @@ def _show_check(check: Promise) -> None:
         return
     drawn, indent = console(), " " * INDENT
     lines = [wrapped(line, drawn.width, indent) for line in visible(check.message).splitlines()]
-    lines += [f"{indent}  {visible(member)}" for member in check.members[:MEMBERS]]
+    lines += [wrapped(visible(member), drawn.width, f"{indent}  ") for member in check.members[:MEMBERS]]
     if (more := len(check.members) - MEMBERS) > 0:
         lines.append(f"{indent}  … and {more:,} more (`--json` has them all)")
     if check.cure:

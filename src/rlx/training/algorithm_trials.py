@@ -219,8 +219,8 @@ def _train_until_it_learns(root: Path, config: RunConfig, folder: Path, steps: i
         longest = int(np.max(np.diff([0, *ends])))
         result.learned = len(policies) > 1 and policies[0] != policies[1]
         result.logged = tuple(sorted({key for row in rows for key in row}))
-        if len(policies) < SEGMENTS and result.total < SEGMENTS * longest:
-            result.total = SEGMENTS * longest
+        if len(policies) < SEGMENTS and result.total < LONGEST * steps:
+            result.total = max(2 * result.total, SEGMENTS * longest)
         elif not result.learned and result.total < LONGEST * steps:
             result.total *= 4
         else:

@@ -13,6 +13,9 @@ from rlx.config import RunConfig, compose_run, parse_yaml
 from rlx.errors import ConfigError
 from rlx.training.probe_environments import SEEN, TAKEN, probe_id
 
+EPISODE = 20
+"""Steps after which an episode of an environment that somebody named is cut."""
+
 
 def trial_configs(
     root: Path, name: str, config: str | None, env_ids: Sequence[str], settings: Sequence[str]
@@ -53,11 +56,17 @@ def trial_configs(
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     if env_ids:
-        return [chosen.model_copy(update={"env": chosen.env.model_copy(update={"id": one})}) for one in env_ids]
-    found = [chosen] if config else _fitting(row, chosen)
+        return [_in_short_episodes(chosen, {"id": one, "num_envs": 2}) for one in env_ids]
+    found = [_in_short_episodes(chosen, {})] if config else _fitting(row, chosen)
     if not found:
         raise ConfigError(f"{name} takes what no tiny environment shows; name one of your own: `--env ID`")
     return found
+
+
+def _in_short_episodes(config: RunConfig, env: dict[str, Any]) -> RunConfig:
+    """Return a configuration in an environment whose episodes are cut early: checkpoints lie several episodes apart."""
+    kwargs = {**config.env.kwargs, "max_episode_steps": EPISODE}
+    return config.model_copy(update={"env": config.env.model_copy(update={**env, "kwargs": kwargs})})
 
 
 def _fitting(row: Algorithm, config: RunConfig) -> list[RunConfig]:
