@@ -428,7 +428,7 @@ def test_two_algorithms_of_one_name_are_refused(project: Path) -> None:
     (project / "algorithms" / "second.py").write_text((project / "algorithms" / "reinforce.py").read_text())
     with (project / "algorithms" / "__init__.py").open("a") as file:
         file.write("from algorithms import second\n")
-    said = "'reinforce' is registered twice, in algorithms.reinforce and in algorithms.second; rename one"
+    said = "'reinforce' is registered twice, in algorithms.second and in algorithms.reinforce; rename one"
     with pytest.raises(ConfigError, match=said):
         short(project)
 

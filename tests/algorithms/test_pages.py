@@ -65,6 +65,9 @@ def test_a_page_is_imported_by_who_names_it(project: Path) -> None:
     assert not {"algorithms.reinforce_jax", "algorithms.tiny_dqn"} & sys.modules.keys()
     (project / "algorithms" / "mine.py").write_text(MINE % "")
     assert composed(project, "algo: {name: mine}").algo.name == "mine"
+    (project / "algorithms" / "mine.py").rename(project / "algorithms" / "of_another_name.py")
+    forget()
+    assert composed(project, "algo: {name: mine}").algo.name == "mine"
     with pytest.raises(ConfigError, match=r"'tiny_dqm' is not allowed; one of .*'tiny_dqn'.*did you mean tiny_dqn\?"):
         composed(project, "algo: {name: tiny_dqm}")
 

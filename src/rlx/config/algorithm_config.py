@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from rlx.config.metrics import Metric
 from rlx.config.plugin import plugins
-from rlx.config.project import load_package, load_page, pages
+from rlx.config.project import load_package, load_pages, pages
 from rlx.config.values import Positive, Section
 from rlx.stats import nearest
 
@@ -131,8 +131,8 @@ def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | 
     """Return the settings of an algorithm, which is registered then; None where nobody has it.
 
     It is looked for among rlx's own, then among installed packages (entry points ``rlx.algorithms``), then in the project's
-    ``algorithms/``: in what that package imports, and in its module of that name, so that a page costs those alone who name it. One
-    that was found in a project is looked for again, since it may have been another project's.
+    ``algorithms/``: in what that package imports, and in its modules of that name or that quote it, so that a page costs those alone
+    who name it. One that was found in a project is looked for again, since it may have been another project's.
 
     Args:
         root: The project; None asks for what is known beside projects, or was found before.
@@ -152,7 +152,7 @@ def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | 
     elif root is not None:
         if load_package(root, PACKAGE) is None:
             return None
-        load_page(root, PACKAGE, name)
+        load_pages(root, PACKAGE, name)
     return _known.get(name)
 
 

@@ -124,14 +124,16 @@ def pages(root: Path, name: str) -> list[str]:
     return sorted(path.stem for path in (root / name).glob("*.py") if path.stem.isidentifier() and path.stem[0] != "_")
 
 
-def load_page(root: Path, name: str, page: str) -> None:
-    """Import a module of a package of the project that :func:`load_package` has loaded; nothing where there is none.
+def load_pages(root: Path, name: str, wanted: str) -> None:
+    """Import what may register something in a package that :func:`load_package` has loaded: modules of its name, or that quote it.
 
     Raises:
         ConfigError: As there.
     """
-    if page in pages(root, name):
-        _imported(root, f"{name}.{page}", root / name / f"{page}.py")
+    for page in pages(root, name):
+        file = root / name / f"{page}.py"
+        if page == wanted or re.search(f"[\"']{re.escape(wanted)}[\"']", file.read_text("utf-8", errors="replace")):
+            _imported(root, f"{name}.{page}", file)
 
 
 def _imported(root: Path, name: str, file: Path) -> ModuleType:
