@@ -21,6 +21,7 @@ from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, compose_run, look_
 from rlx.envs import Environments, make_env, seed_generators
 from rlx.errors import ConfigError, PolicyUnusable
 from rlx.experiments import resolve_run
+from rlx.launch import forked, threads
 from tests.algorithms.test_learner import forget
 from tests.conftest import REPOSITORY
 
@@ -198,6 +199,22 @@ def test_the_page_in_jax_resumes_to_the_same_bytes(project: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", JAX, project], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_jax_has_one_thread_and_no_fork_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=here")
+    threads.worker_variables.cache_clear()
+    said = "--xla_dump_to=here --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    assert threads.worker_variables()["XLA_FLAGS"] == said
+    monkeypatch.setenv("XLA_FLAGS", said)
+    threads.worker_variables.cache_clear()
+    assert threads.worker_variables()["XLA_FLAGS"] == said, "a worker of a worker has it once"
+    threads.worker_variables.cache_clear()
+    monkeypatch.setattr(forked, "_forked_for", 1)
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    assert forked.may_fork()
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert not forked.may_fork()
 
 
 def test_looking_for_an_algorithm_of_rlx_imports_no_page(project: Path) -> None:
