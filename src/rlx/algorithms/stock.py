@@ -53,6 +53,8 @@ def _data(model: Any) -> bytes:
         data |= {"replay_buffer_class": None, "replay_buffer_kwargs": {}}
     for buffer in ("ep_info_buffer", "ep_success_buffer"):
         data[buffer] = deque(maxlen=data["_stats_window_size"])
+    for space in (model.observation_space, model.action_space):
+        repr(space)  # spaces remember theirs, so that the first checkpoint of a process would differ from later ones
     described = json.loads(data_to_json(data))
     stripped = {
         key: {part: value[part] for part in (":type:", ":serialized:")}

@@ -102,6 +102,7 @@ from .project import (
     check_settled as check_settled,
     find_root as find_root,
     has_marks as has_marks,
+    installing as installing,
     load_package as load_package,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of
@@ -124,6 +125,7 @@ from .schema import (
     FinalEvalConfig as FinalEvalConfig,
     Looks as Looks,
     Parameters as Parameters,
+    PolicyConfig as PolicyConfig,
     ReferenceScore as ReferenceScore,
     RunConfig as RunConfig,
     VideoConfig as VideoConfig,

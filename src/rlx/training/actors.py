@@ -182,10 +182,3 @@ def masks_row_by_row(space: gym.Space[Any], told: Mapping[int, Array | None]) ->
         return None
     idle_W = all_allowed(space)
     return np.stack([rows.get(place, idle_W) for place in range(PLACES)])
-
-
-def stack(observations: list[Any]) -> Any:
-    """Return observations as one batch: arrays stacked on a new first axis, dict observations by key."""
-    if isinstance(observations[0], dict):
-        return {key: np.stack([observation[key] for observation in observations]) for key in observations[0]}
-    return np.stack(observations)

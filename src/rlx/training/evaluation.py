@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch  # noqa: F401 — its generator is seeded where it is loaded, and environments may load it as they play
 
+from rlx.algorithms import stack
 from rlx.envs import (
     PLACES,
     Episode,
@@ -30,7 +31,7 @@ from rlx.envs import (
     success_of,
 )
 from rlx.errors import NonFiniteValue
-from rlx.training.actors import Array, Player, masks_row_by_row, stack
+from rlx.training.actors import Array, Player, masks_row_by_row
 
 
 @dataclass

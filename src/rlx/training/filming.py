@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rlx.algorithms import stack
 from rlx.config import Snapshot, check_unchanged
 from rlx.envs import (
     PLACES,
@@ -30,7 +31,7 @@ from rlx.errors import NoRenderer, RlxError
 from rlx.launch import close_later, flushed_denormals, watch
 from rlx.records import Checkpoint, checkpoints
 from rlx.stats import raised
-from rlx.training.actors import Array, Player, load_player, masks_row_by_row, stack
+from rlx.training.actors import Array, Player, load_player, masks_row_by_row
 from rlx.training.evaluation import untouched_generators
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.playing import NamedPolicy, open_policy
