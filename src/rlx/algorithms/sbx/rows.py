@@ -66,6 +66,8 @@ for _name, _row in TABLE.items():
         observations=_row.observations,
         actions=_row.actions,
         family=_row.family,
+        needs=JAX,
+        extra="jax",
         engine=_engine,
         misfit=_misfit,
         actor=_actor,
