@@ -137,6 +137,7 @@ class Algorithm:
             compiled engine is PPO's.
         acts_compiled: Tells of a configuration and spaces whether its policies act through compiled kernels, whatever trains them.
         export: What of a learner another library can open.
+        save_stock: Writes a learner's state as its library's own file, where checkpoints are none.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Algorithm:
     kernels: Callable[[Callable[[str], None]], None] | None = None
     acts_compiled: Callable[[RunConfig, Any, Any], bool] | None = None
     export: Callable[[Any], Export] | None = None
+    save_stock: Callable[[Environments, Mapping[str, Any], Path], None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse kinds and families that there are not."""
