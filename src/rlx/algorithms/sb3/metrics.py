@@ -11,7 +11,7 @@ _OFF_POLICY = (
         "train/q_mean",
         "mean action value of the newest transitions, as the critics have it",
         "What the critics expect of the actions that were just taken: discounted return from there on.",
-        "mean over the newest 256 rows of the replay buffer of Q(s, a), the smallest of several critics, a mean over quantiles",
+        "mean over the newest 256 rows (of images 64) of the replay buffer of Q(s, a), the smallest of several critics, a mean over quantiles",
         "return, as the network sees it (discounted, after reward normalisation)",
         Usual("Follows the discounted return. It cannot truly exceed the largest reward / (1 − gamma).", HASSELT),
         "States are thought good; far above what episodes return, they are thought better than they are.",

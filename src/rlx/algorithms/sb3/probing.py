@@ -16,8 +16,8 @@ from gymnasium import spaces
 from rlx.algorithms.frames import FrameReplayBuffer
 from rlx.envs import Normalizer
 
-LOOKED_AT = 256
-"""How many of the newest rows are looked at."""
+LOOKED_AT, PICTURES_LOOKED_AT = 256, 64
+"""How many of the newest rows are looked at; fewer images, which cost more."""
 SATURATED = 0.99
 """Of an action's bound; beyond it the action counts as at the bound."""
 MOST_REWARD = 10.0
@@ -35,7 +35,8 @@ def looked_at(model: Any, normalizer: Normalizer | None, *, scales_rewards: bool
     buffer = getattr(model, "replay_buffer", None)
     if buffer is None or not model._n_updates or not hasattr(model.policy, "set_training_mode"):
         return {}
-    rows = min(buffer.size(), -(-LOOKED_AT // buffer.n_envs))
+    most = PICTURES_LOOKED_AT if isinstance(buffer, FrameReplayBuffer) else LOOKED_AT
+    rows = min(buffer.size(), -(-most // buffer.n_envs))
     held = _newest(buffer, rows)
     actions_RA = held["actions"].reshape(rows * buffer.n_envs, -1)
     observations = _observations(model, held["observations"], normalizer)
