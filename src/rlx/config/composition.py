@@ -18,10 +18,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.config.algorithm_config import for_algorithm, look_for_algorithm, reads_policy
+from rlx.config.algorithm_names import algorithm_in
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.config_files import ConfigFiles, read_own, translated
 from rlx.config.document import Document, KeyPath
-from rlx.config.entries import SOURCE as ENTRY_DEFAULT, algorithm_in
+from rlx.config.entries import source_of
 from rlx.config.judging import Judging, judging_of
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import Parameters, RunConfig
@@ -73,7 +74,7 @@ class Composed:
             if path[: len(prefix)] == prefix and any(
                 inner[: depth + 1] in document.filled for depth in range(len(inner))
             ):
-                return f"{ENTRY_DEFAULT} ({document.name})"
+                return f"{source_of(self.config.algo.name)} ({document.name})"
             if path[: len(prefix)] == prefix and any(
                 inner[:depth] in document.keys for depth in _said(document, inner)
             ):
@@ -152,7 +153,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     name = own or of_base or "ppo"
     settings = look_for_algorithm(root, name)
     if settings is not None:
-        files.check(settings)
+        files.check(settings, base.data["env"].get("id") if isinstance(base.data.get("env"), dict) else None)
         files.problems += [] if reads_policy(name) else files.saying("policy", UNREAD.format(name))
     elif not files.problems:
         files.problems.append(files.unknown_algorithm(name))

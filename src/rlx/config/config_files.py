@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, unknown_algorithm
+from rlx.config.algorithm_names import algorithm_in, is_library
 from rlx.config.aliases import translate
 from rlx.config.document import Document, KeyPath, read_document
-from rlx.config.entries import algorithm_in, fill, unfold
+from rlx.config.entries import fill, spell, unfold
 from rlx.config.files.containment import leads_out
 from rlx.config.judging import take_out
 from rlx.config.ppo_config import PPOConfig
@@ -100,7 +101,10 @@ class ConfigFiles:
     def unknown_algorithm(self, name: str) -> Problem:
         """Return the complaint about an algorithm that nobody knows, at the line that names it."""
         for prefix, document in self.order:
-            path: KeyPath = ("name",) if prefix == ("algo",) else ("algo", "name")
+            if prefix not in ((), ("algo",)):
+                continue
+            path: KeyPath = ("name",) if prefix else ("algo", "name")
+            path = path if path in document.keys or prefix else ("algo",)  # `algo: sac`
             if path in document.keys:
                 return document.problem(path, unknown_algorithm(name), at_value=True)
         return Problem("params.yaml", None, None, "algo.name", unknown_algorithm(name))
@@ -110,17 +114,32 @@ class ConfigFiles:
         said = ((file, [path for path in file.keys if (*prefix, *path)[0] == section]) for prefix, file in self.order)
         return [file.problem(paths[0], message) for file, paths in said if paths]
 
-    def check(self, settings: type[AlgorithmConfig]) -> None:
-        """Translate and look at the values of every file that was collected, by the algorithm that they are for."""
+    def environment(self) -> str | None:
+        """Return the environment's id that the files say, the strongest first; None where none does."""
+        for prefix, document in self.order:
+            section = document.data if prefix == ("env",) else None if prefix else document.data.get("env")
+            found = section.get("id") if isinstance(section, dict) else None
+            if isinstance(found, str):
+                return found
+        return None
+
+    def check(self, settings: type[AlgorithmConfig], env_id: str | None = None) -> None:
+        """Translate and look at the values of every file that was collected.
+
+        Args:
+            settings: Of the algorithm that they are for.
+            env_id: The environment that the base says.
+        """
         model = for_algorithm(RunConfig, settings)
+        env_id = self.environment() or env_id
         for place, prefix, document in reversed(self.unchecked):
             entries = document.data.pop("defaults", None)  # what it builds on is no setting
             if prefix:
                 problems = _translate_group(document, str(prefix[0]), settings)
             else:
-                problems, whole = translated(document, settings)
+                problems, whole = translated(document, settings, env_id)
                 if whole and self.whole_entries:
-                    fill(document)
+                    fill(document, settings)
             self.problems[place:place] = problems + problems_in(document, model, prefix)
             if entries is not None:
                 document.data["defaults"] = entries
@@ -181,13 +200,20 @@ class ConfigFiles:
             self.problems.append(document.problem(here, message))
 
 
-def translated(document: Document, settings: type[AlgorithmConfig]) -> tuple[list[Problem], list[KeyPath]]:
-    """Translate other libraries' names in a file that says whole sections, and rl-zoo's entries for PPO.
+def translated(
+    document: Document, settings: type[AlgorithmConfig], env_id: str | None = None
+) -> tuple[list[Problem], list[KeyPath]]:
+    """Translate other libraries' names in a file that says whole sections, and rl-zoo's entries for their algorithms.
+
+    Args:
+        document: The file.
+        settings: Of the algorithm that it is for.
+        env_id: The run's environment, as far as others than this file say.
 
     Returns:
         What cannot be translated, and the levels at which a whole entry stood.
     """
-    problems, whole = unfold(document) if issubclass(settings, PPOConfig) else ([], [])
+    problems, whole = unfold(document, settings, env_id) if is_library(settings) else ([], [])
     return problems + translate(document, settings), whole
 
 
@@ -202,6 +228,8 @@ def _translate_group(document: Document, group: str, settings: type[AlgorithmCon
         else {},
         {(group, *path): place for path, place in document.values.items()},
     )
+    if is_library(settings):
+        spell(whole)
     problems = translate(whole, settings)
     problems += [
         whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`")

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rlx.config.algorithm_config import BUILT_IN, own_settings
-from rlx.config.entries import RENAMED, UNSUPPORTED
+from rlx.config.aliases import renamed
+from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import Parameters, RunConfig
+from rlx.config.unsupported import unsupported
 from rlx.config.validation import section_type
 from rlx.config.values import Schedule
 
@@ -92,14 +94,14 @@ def settings_page() -> str:
         "",
     ]
     lines += ["| theirs | ours |", "| --- | --- |"]
-    lines += [f"| `{theirs}` | `{'.'.join(map(str, ours))}` |" for theirs, ours in RENAMED.items()]
+    lines += [f"| `{theirs}` | `{'.'.join(map(str, ours))}` |" for theirs, ours in renamed(PPOConfig).items()]
     lines += [
         "| `normalize: true` (or `\"{'norm_obs': …}\"`) | `env.normalize_observation`, `env.normalize_reward` |",
         "| `policy: MlpPolicy` | `policy.type: mlp` |",
         '| `policy_kwargs: "dict(net_arch=…, activation_fn=nn.ReLU, ortho_init=…, log_std_init=…)"` (never run as code) | `policy.…` |',
     ]
     lines += ["", WHOLE_ENTRIES.strip(), "", "| rl-zoo's or SB3's | why there is no such setting |", "| --- | --- |"]
-    lines += [f"| `{theirs}` | {reason} |" for theirs, reason in UNSUPPORTED.items()]
+    lines += [f"| `{theirs}` | {reason} |" for theirs, reason in unsupported(PPOConfig).items()]
     return "\n".join(lines) + "\n"
 
 
