@@ -44,7 +44,7 @@ def owners_of(key: str) -> list[str]:
     return [
         name
         for name, settings in all_settings().items()
-        if key != "name" and (key in settings.model_fields or key in settings.other_names)
+        if key != "name" and settings.other_names.get(key, key) in settings.model_fields
     ]
 
 

@@ -8,6 +8,7 @@ run. What a name means depends on the algorithm: ``n_steps`` is the length of ro
 from __future__ import annotations
 
 import importlib.util
+import re
 from typing import TYPE_CHECKING, Any
 
 from rlx.config.document import Document, KeyPath
@@ -36,7 +37,8 @@ TIME_FEATURE = "sb3_contrib.common.wrappers.TimeFeatureWrapper"
 
 def renamed(settings: type[AlgorithmConfig]) -> dict[str, KeyPath]:
     """Return where in a configuration other libraries' names lead: those that an algorithm knows, and environments'."""
-    return {**{theirs: ("algo", ours) for theirs, ours in settings.other_names.items()}, **OF_ENVIRONMENTS}
+    own = {theirs: ours for theirs, ours in settings.other_names.items() if ours in settings.model_fields}
+    return {**{theirs: ("algo", ours) for theirs, ours in own.items()}, **OF_ENVIRONMENTS}
 
 
 def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Problem]:
@@ -76,7 +78,7 @@ def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Probl
                 move(document, source, names[key], value, problems)
         if parent != ("env",):
             read_off_policy(document, parent, settings, problems)
-    _switched_off(document)
+    _spellings(document)
     policy = document.data.get("policy")
     for name, value in implied.items():
         if isinstance(policy, dict) and name not in policy:
@@ -84,14 +86,17 @@ def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Probl
     return problems
 
 
-def _switched_off(document: Document) -> None:
-    """Read a negative ``clip_range_vf``, by which rl-zoo says that there is none, as null."""
+def _spellings(document: Document) -> None:
+    """Read a negative ``clip_range_vf``, by which rl-zoo says that there is none, as null, and ``1_000_000`` as a number."""
     algo = document.data.get("algo")
     if not isinstance(algo, dict):
         return
     value = algo.get("clip_range_vf")
     if isinstance(value, int | float) and value < 0:
         algo["clip_range_vf"] = None
+    for key, word in algo.items():
+        if isinstance(word, str) and re.fullmatch(r"[0-9]+(_[0-9]+)+", word):
+            algo[key] = int(word)
 
 
 def _unknown_wrapper(said: Any) -> str | None:

@@ -20,12 +20,13 @@ from pydantic import ValidationError
 from rlx.config.algorithm_config import for_algorithm, look_for_algorithm, reads_policy
 from rlx.config.algorithm_names import algorithm_in
 from rlx.config.checks import inconsistencies, roster_mistakes
-from rlx.config.config_files import ConfigFiles, read_own, translated
+from rlx.config.config_files import ConfigFiles, read_own
 from rlx.config.document import Document, KeyPath
 from rlx.config.entries import source_of
 from rlx.config.judging import Judging, judging_of
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import Parameters, RunConfig
+from rlx.config.translation import translated
 from rlx.config.validation import problems_in
 from rlx.config.values import lasting
 from rlx.errors import ConfigError, Problem
@@ -163,7 +164,9 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     if own is not None and own != (of_base or "ppo") and isinstance(base_data.get("algo"), dict):
         # what params.yaml says is meant for another algorithm; how long to train is every one's
         _keep_only(base, base_data, "algo", "total_timesteps")
-    networks_differ = settings is not None and own not in (None, of_base or "ppo") and bool(settings.policy_defaults)
+    networks_differ = own not in (None, of_base or "ppo") and any(
+        each is not None and each.policy_defaults for each in (settings, look_for_algorithm(root, of_base or "ppo"))
+    )
     if not reads_policy(name) or networks_differ:
         _keep_only(base, base_data, "policy")
     data = _compose(base_data, {key: document.data for key, document in files.nodes.items()}, run)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, unknown_algorithm
-from rlx.config.algorithm_names import algorithm_in, is_library
-from rlx.config.aliases import translate
+from rlx.config.algorithm_names import algorithm_in
 from rlx.config.document import Document, KeyPath, read_document
-from rlx.config.entries import fill, spell, unfold
+from rlx.config.entries import fill
 from rlx.config.files.containment import leads_out
 from rlx.config.judging import take_out
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import JudgedSections, RunConfig
+from rlx.config.translation import translate_group, translated
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
 from rlx.stats import nearest
@@ -135,7 +135,7 @@ class ConfigFiles:
         for place, prefix, document in reversed(self.unchecked):
             entries = document.data.pop("defaults", None)  # what it builds on is no setting
             if prefix:
-                problems = _translate_group(document, str(prefix[0]), settings)
+                problems = translate_group(document, str(prefix[0]), settings)
             else:
                 problems, whole = translated(document, settings, env_id)
                 if whole and self.whole_entries:
@@ -198,49 +198,6 @@ class ConfigFiles:
         else:
             message = "must be `group: name`, the name of another config, or _self_"
             self.problems.append(document.problem(here, message))
-
-
-def translated(
-    document: Document, settings: type[AlgorithmConfig], env_id: str | None = None
-) -> tuple[list[Problem], list[KeyPath]]:
-    """Translate other libraries' names in a file that says whole sections, and rl-zoo's entries for their algorithms.
-
-    Args:
-        document: The file.
-        settings: Of the algorithm that it is for.
-        env_id: The run's environment, as far as others than this file say.
-
-    Returns:
-        What cannot be translated, and the levels at which a whole entry stood.
-    """
-    problems, whole = unfold(document, settings, env_id) if is_library(settings) else ([], [])
-    return problems + translate(document, settings), whole
-
-
-def _translate_group(document: Document, group: str, settings: type[AlgorithmConfig]) -> list[Problem]:
-    """Translate SB3's names in a group file, whose content is one section; they may not leave that section."""
-    whole = Document(
-        document.name,
-        {group: document.data},
-        {(group,): next(iter(document.keys.values()))}
-        | {(group, *path): place for path, place in document.keys.items()}
-        if document.keys
-        else {},
-        {(group, *path): place for path, place in document.values.items()},
-    )
-    if is_library(settings):
-        spell(whole)
-    problems = translate(whole, settings)
-    problems += [
-        whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`")
-        for key in whole.data
-        if key != group
-    ]
-    document.data = whole.data.get(group, {})
-    document.origins = {path[1:]: origin and origin[1:] for path, origin in whole.origins.items()}
-    document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}
-    document.values = {path[1:]: place for path, place in whole.values.items() if path[0] == group and len(path) > 1}
-    return problems
 
 
 def _names(root: Path, path: Path, env_id: str) -> bool:

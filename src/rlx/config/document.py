@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from rlx.config.anchors import merge
 from rlx.config.files.reading import MOST_CONFIG_BYTES, bounded, check_values, read_text
 from rlx.errors import ConfigError, DataDamaged, Problem
 
@@ -186,8 +186,11 @@ def parse_document(text: str, name: str) -> Document:
 def _walk(node: yaml.Node, path: KeyPath, document: Document) -> None:
     """Note the place of every key and value; complain about repeated and non-text keys and what no value may be."""
     if isinstance(node, yaml.MappingNode):
-        for path_of_merged in _merge(node, path, document):
-            document.origins[path_of_merged] = None
+        merged, others = merge(node)
+        document.origins |= {(*path, name): None for name in merged}
+        for key_node in others:
+            place, message = _place(key_node), "must name a mapping, such as `<<: *defaults`"
+            document.problems.append(Problem(document.name, place.line, place.column, "<<", message))
         for key_node, value_node in node.value:
             place, here = _place(key_node), (*path, key_node.value)
             if not isinstance(key_node, yaml.ScalarNode):
@@ -207,33 +210,6 @@ def _walk(node: yaml.Node, path: KeyPath, document: Document) -> None:
             _walk(item, (*path, index), document)
     elif message := _refusal(node.tag.rpartition(":")[2], str(node.value)):
         document.problems.append(document.problem(path, message, at_value=True))
-
-
-def _merge(node: yaml.MappingNode, path: KeyPath, document: Document) -> Iterator[KeyPath]:
-    """Put what ``<<: *name`` stands for in its place, behind a mapping's own keys, which count; yield where it stands then."""
-    merges = [pair for pair in node.value if _is_merge(pair[0])]
-    if not merges:
-        return
-    node.value = [pair for pair in node.value if not _is_merge(pair[0])]
-    known = {str(key.value) for key, _ in node.value}
-    for key_node, value_node in merges:
-        sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
-        for source in sources:
-            if not isinstance(source, yaml.MappingNode):
-                place = _place(key_node)
-                message = "must name a mapping, such as `<<: *defaults`"
-                document.problems.append(Problem(document.name, place.line, place.column, "<<", message))
-                continue
-            list(_merge(source, (), document))  # of one that merges others itself
-            for pair in source.value:
-                if str(pair[0].value) not in known:
-                    known.add(str(pair[0].value))
-                    node.value.append(pair)
-                    yield (*path, str(pair[0].value))
-
-
-def _is_merge(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and key.style is None
 
 
 def _place(node: yaml.Node) -> Place:

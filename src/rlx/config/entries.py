@@ -59,11 +59,12 @@ def unfold(
     spell(document)
     for level in LEVELS:
         named = [*_named(document, level, settings)]
-        if len(named) > 1:
+        is_chosen = len(named) > 1
+        if is_chosen:
             problems += _choose(document, level, named, env_id)
             named = [*_named(document, level, settings)]
         for name in named:
-            problems += _lift(document, level, name)
+            problems += _lift(document, level, name, names_environment=not is_chosen)
         section = _section(document, level)
         if section is None:
             continue
@@ -180,8 +181,8 @@ def _bare(env_id: str) -> str:
     return re.sub(r"-v\d+$", "", env_id.rpartition(":")[2])
 
 
-def _lift(document: Document, level: KeyPath, name: str) -> Iterator[Problem]:
-    """Move the settings of an entry from under its environment's id up to its level."""
+def _lift(document: Document, level: KeyPath, name: str, *, names_environment: bool) -> Iterator[Problem]:
+    """Move the settings of an entry from under its environment's id up to its level; alone, it names the environment, too."""
     section = _section(document, level)
     assert section is not None
     given = _environment(document)
@@ -193,7 +194,7 @@ def _lift(document: Document, level: KeyPath, name: str) -> Iterator[Problem]:
         yield from _move(document, (*source, key), (*level, key))
     place = document.keys[source]
     document.remove(source)
-    if given is None and is_id:
+    if given is None and is_id and names_environment:
         env = document.data.setdefault("env", {})
         if isinstance(env, dict):
             env["id"] = name
