@@ -92,8 +92,8 @@ def _has(settings: type[AlgorithmConfig], key: str) -> bool:
     if key == "ortho_init":
         return learns_from_rollouts
     if key == "log_std_init":
-        explores = "use_sde" in settings.model_fields and not algorithm_name(settings).startswith("sbx_")
-        return learns_from_rollouts or explores
+        is_jax = algorithm_name(settings).startswith("sbx_")
+        return "use_sde" in settings.model_fields and (learns_from_rollouts or not is_jax)
     return True
 
 
