@@ -76,6 +76,7 @@ class A2CConfig(StateDependentNoise, OnPolicy):
     name: Literal["a2c"] = "a2c"
     """The algorithm."""
     iteration_steps: Positive = 1000
+    """Environment steps of an iteration, rounded up to whole updates: each gives one row of metrics, which are averages over it."""
     learning_rate: NumberOrSchedule = 7e-4
     """The optimiser's step size: a number or a schedule. (Usually 1e-4–1e-3.)"""
     rollout_steps: Positive = 5
