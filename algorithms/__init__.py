@@ -1,5 +1,1 @@
-"""The algorithms of this project: importing this package makes them known by name (`algo.name`)."""
-
-from algorithms import reinforce
-
-__all__ = ["reinforce"]
+"""The algorithms of this project: a config that says `algo: {name: reinforce}` imports the page `reinforce.py` here."""

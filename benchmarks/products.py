@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from rlx.algorithms.ppo.kernels.products import multiply
+from rlx.algorithms.kernels.products import multiply
 from rlx.launch import one_thread
 
 SHAPES = (

@@ -20,9 +20,9 @@ from gymnasium import spaces
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from rlx.algorithms import algorithm
+from rlx.algorithms.kernels.products import multiply
 from rlx.algorithms.orthogonal import orthogonal_
 from rlx.algorithms.ppo import engines as algorithms
-from rlx.algorithms.ppo.kernels.products import multiply
 from rlx.algorithms.ppo.learner import PPOLearner
 from rlx.algorithms.ppo.playing import KernelActor, TorchActor, play_all
 from rlx.config.schema import FinalEvalConfig, RunConfig

@@ -45,7 +45,7 @@ from rlx.training.one_seed import train_seed
 from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY
 
-TOY = {"algo": {"name": "reinforce", "total_timesteps": 3000, "episodes": 4, "hidden_size": 8}, "env": {"num_envs": 2}}
+ALGORITHMS = ("reinforce", "reinforce_jax", "tiny_dqn", "mine", "plain")
 
 
 @pytest.fixture
@@ -67,16 +67,24 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "algorithms"]:
         del sys.modules[name]
     for table in (registry._rows, algorithm_config._known, algorithm_config._facts):
-        for name in ("reinforce", "mine"):
+        for name in ALGORITHMS:
             table.pop(name, None)  # type: ignore[attr-defined]
+    algorithm_config._without_policy.clear()
 
 
-def short(root: Path, text: str = "algo: {name: reinforce, episodes: 4, hidden_size: 8}") -> RunConfig:
+def short(root: Path, text: str = "algo: {name: reinforce, episodes: 4}\npolicy: {hidden_sizes: [8]}") -> RunConfig:
     (root / "configs" / "a.yaml").write_text(
         f"{text}\nenv: {{num_envs: 2, wrappers: [{{gymnasium.wrappers.TimeLimit: {{max_episode_steps: 40}}}}]}}\n"
         "eval: {every: 1000, episodes: 2}\ncheckpoint: {save_every: 1000}\n"
     )
     return compose_run(root, "a").config
+
+
+def plain(root: Path) -> None:
+    """Add an algorithm that reads nothing of ``policy``."""
+    text = (root / "algorithms" / "reinforce.py").read_text().replace('"reinforce"', '"plain"')
+    text = text.replace("actions=(", "reads_policy=False, actions=(")
+    (root / "algorithms" / "plain.py").write_text(text)
 
 
 class Stop(Exception):
@@ -172,30 +180,32 @@ def test_its_settings_are_checked_as_ours_are(project: Path, text: str, said: st
     [
         (
             "policy: {hidden_sizes: [8]}",
-            r"a\.yaml:2:1: policy: reinforce makes its network itself and reads nothing of",
+            r"a\.yaml:2:1: policy: plain makes its network itself and reads nothing of",
         ),
         (
             "defaults: [policy: wide]",
-            r"configs/policy/wide\.yaml:1:1: hidden_sizes: reinforce makes its network itself",
+            r"configs/policy/wide\.yaml:1:1: hidden_sizes: plain makes its network itself",
         ),
     ],
 )
 def test_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path, text: str, said: str) -> None:
     """What params.yaml says is meant for the other runs."""
+    plain(project)
     with (project / "params.yaml").open("a") as file:
         file.write("policy: {type: cnn, hidden_sizes: [8]}\n")
     (project / "configs" / "policy").mkdir()
     (project / "configs" / "policy" / "wide.yaml").write_text("hidden_sizes: [8]\n")
-    short(project)
+    short(project, "algo: {name: plain}")
     assert resolve_run(project, "a").snapshot.config.policy == RunConfig().policy
-    (project / "configs" / "a.yaml").write_text(f"algo: {{name: reinforce}}\n{text}\neval: {{every: 1000}}\n")
+    (project / "configs" / "a.yaml").write_text(f"algo: {{name: plain}}\n{text}\neval: {{every: 1000}}\n")
     with pytest.raises(ConfigError, match=said):
         resolve_run(project, "a")
 
 
 def test_a_setting_of_a_policy_that_its_algorithm_does_not_read_is_refused(project: Path) -> None:
-    short(project)
-    with pytest.raises(ConfigError, match=r"-S policy\.hidden_sizes=\[8\]: reinforce makes its network itself"):
+    plain(project)
+    short(project, "algo: {name: plain}")
+    with pytest.raises(ConfigError, match=r"-S policy\.hidden_sizes=\[8\]: plain makes its network itself"):
         plan(project, "a", ["policy.hidden_sizes=[8]"])
 
 
@@ -318,9 +328,9 @@ def test_a_training_goes_on_with_the_policy_that_it_has(project: Path, tmp_path:
     path = tmp_path / "config_snapshot.yaml"
     path.write_text(Snapshot(short(project)).to_yaml())
     before = read_snapshot(path).config
-    assert not cannot_go_on(before, short(project, "algo: {name: reinforce, episodes: 9, hidden_size: 8}"))
-    wider = short(project, "algo: {name: reinforce, episodes: 4, hidden_size: 16}")
-    assert cannot_go_on(before, wider) == ["algo.hidden_size is 16 and was 8"]
+    assert not cannot_go_on(before, short(project, "algo: {name: reinforce, episodes: 9}\npolicy: {hidden_sizes: [8]}"))
+    wider = short(project, "algo: {name: reinforce, episodes: 4}\npolicy: {hidden_sizes: [16]}")
+    assert cannot_go_on(before, wider) == ["policy.hidden_sizes is [16] and was [8]"]
     assert cannot_go_on(before, RunConfig())[0] == "algo.name is ppo and was reinforce"
 
 
@@ -331,8 +341,9 @@ def test_an_algorithm_that_is_not_here_is_refused_before_anything_runs(project: 
 
 
 def test_an_environment_that_it_cannot_learn_in_is_refused_in_a_sentence(project: Path) -> None:
-    config = short(project).model_copy(update={"env": RunConfig.model_validate({"env": {"id": "Pendulum-v1"}}).env})
-    with pytest.raises(TrainingFailed, match="actions are continuous, and reinforce handles discrete; these fit: ppo"):
+    pendulum = RunConfig.model_validate({"env": {"id": "Pendulum-v1"}}).env
+    config = short(project, "algo: {name: tiny_dqn}").model_copy(update={"env": pendulum})
+    with pytest.raises(TrainingFailed, match="actions are continuous, and tiny_dqn handles discrete; these fit: ppo"):
         train_seed(project, Snapshot(config), 0, project / "one", lambda _: None)
 
 
@@ -417,7 +428,7 @@ def test_two_algorithms_of_one_name_are_refused(project: Path) -> None:
     (project / "algorithms" / "second.py").write_text((project / "algorithms" / "reinforce.py").read_text())
     with (project / "algorithms" / "__init__.py").open("a") as file:
         file.write("from algorithms import second\n")
-    said = "'reinforce' is registered twice, in algorithms.reinforce and in algorithms.second; rename one"
+    said = "'reinforce' is registered twice, in algorithms.second and in algorithms.reinforce; rename one"
     with pytest.raises(ConfigError, match=said):
         short(project)
 

@@ -11,6 +11,7 @@ ENTRIES = {
     "Growing": "spaces:Growing",
     "Image": "images:Image",
     "LastReset": "shared_world:LastReset",
+    "Masked": "masked:Masked",
     "NeverEnding": "endless:NeverEnding",
     "Noisy": "noisy:Noisy",
     "OldApi": "old_api:OldApi",

@@ -100,7 +100,10 @@ eval: {every: 25000, episodes: 20, deterministic: true}
         ("algo: {entropy_coef: 1e999}", "1e999 is not a finite number"),
         ("algo: {gamma: true}", "algo.gamma: must be a number, not true"),
         ("algo: {learning_rate: 0}", "algo.learning_rate: must be greater than 0, not 0"),
-        ("algo: {learning_rate: {start: 1}}", "a schedule has exactly the keys start and end"),
+        (
+            "algo: {learning_rate: {start: 1}}",
+            "a schedule has start and end (and may have shape and warmup), or piecewise",
+        ),
         (
             "algo: {learning_rate: cos_0.1}",
             "must be a number, a mapping with start and end, or lin_NUMBER, not 'cos_0.1'",

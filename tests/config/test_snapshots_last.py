@@ -99,6 +99,7 @@ def test_a_later_setting_says_what_older_versions_did() -> None:
     later = {path: since_of(info) for path, info in [*fields_of(RunConfig), *fields_of(PPOConfig, ("algo",))]}
     later = {path: mark for path, mark in later.items() if mark is not None}
     assert set(later) == {
+        ("checkpoint", "replay"),
         ("checkpoint", "start"),
         ("eval", "step_limit"),
         ("env", "backend"),

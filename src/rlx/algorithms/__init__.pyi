@@ -1,3 +1,4 @@
+from .columns import row_of as row_of, stack as stack
 from .learner import (
     UPDATE_SECONDS as UPDATE_SECONDS,
     Actor as Actor,
@@ -12,6 +13,8 @@ from .policies import (
 )
 from .ppo.trial import load_kernels as load_kernels, prepare_kernels as prepare_kernels
 from .registry import (
+    FAMILIES as FAMILIES,
+    KINDS as KINDS,
     METHODS as METHODS,
     Algorithm as Algorithm,
     AlgorithmConfig as AlgorithmConfig,
@@ -20,7 +23,15 @@ from .registry import (
     Export as Export,
     algorithm as algorithm,
     algorithms as algorithms,
+    in_place_of as in_place_of,
+    kinds as kinds,
     register as register,
     trained_config as trained_config,
     vocabulary as vocabulary,
 )
+from .replay import (
+    Batch as Batch,
+    Replay as Replay,
+    Rollout as Rollout,
+)
+from .returns import advantages as advantages, discounted_returns as discounted_returns

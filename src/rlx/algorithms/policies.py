@@ -12,10 +12,18 @@ the actor and critic layers of ``policy.hidden_sizes`` stand on top of it::
         def forward(self, observations): ...
 
 ``policies/__init__.py`` imports the module, and a config says ``policy: {type: residual, kwargs: {width: 128}}``.
+
+An algorithm of one's own puts its networks together of the same parts (:mod:`rlx.algorithms.networks`)::
+
+    from rlx.policies import backbone, compose, head
+
+    actor = compose(backbone(config, env.observation_space, env.root), head("policy", env.action_space))
+    critic = compose(backbone(config, env.observation_space, env.root, role="critic"), head("value"))
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +35,24 @@ from rlx.launch import skip_compiler
 from rlx.stats import nearest
 
 Network = TypeVar("Network", bound=type[Any])
+ACTIVATIONS = {
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "elu": "ELU",
+    "leaky_relu": "LeakyReLU",
+    "silu": "SiLU",
+    "gelu": "GELU",
+}
+"""``policy.activation``, and torch's name of it."""
+COMPOSING = {"backbone": "networks", "compose": "networks", "head": "networks", "flax_mlp": "flax_networks"}
 _networks: dict[str, type[Any]] = {}
+
+
+def __getattr__(name: str) -> Any:
+    """Give what composes networks, whose modules import torch or JAX."""
+    if name not in COMPOSING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"rlx.algorithms.{COMPOSING[name]}"), name)
 
 
 def register(name: str) -> Callable[[Network], Network]:
@@ -94,18 +119,10 @@ def policy_arguments(root: Path, config: RunConfig, observation_space: Any) -> t
 
     skip_compiler()
     policy = config.policy
-    activations = {
-        "tanh": nn.Tanh,
-        "relu": nn.ReLU,
-        "elu": nn.ELU,
-        "leaky_relu": nn.LeakyReLU,
-        "silu": nn.SiLU,
-        "gelu": nn.GELU,
-    }
     actor, critic = hidden_sizes(config)
     arguments: dict[str, Any] = {
         "net_arch": {"pi": actor, "vf": critic},
-        "activation_fn": activations[policy.activation],
+        "activation_fn": getattr(nn, ACTIVATIONS[policy.activation]),
         "ortho_init": policy.ortho_init,
         "log_std_init": policy.log_std_init,
     }

@@ -1,6 +1,6 @@
 """Algorithms by name: those of rlx, of installed packages (entry points ``rlx.algorithms``), and of the project's own.
 
-An algorithm of one's own is a page in the project's ``algorithms/``, imported by ``algorithms/__init__.py``::
+An algorithm of one's own is a page ``mine.py`` in the project's ``algorithms/``, imported when a config names it::
 
     from rlx.algorithms import AlgorithmConfig, register
 
@@ -17,8 +17,10 @@ and a config says ``algo: {name: mine}``. The row is all that the workbench know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -34,6 +36,7 @@ from rlx.config import (
     RunConfig,
     announce,
     complete_settings,
+    installing,
     look_for_algorithm,
     metric_rows,
     own_settings,
@@ -122,6 +125,8 @@ class Algorithm:
         actions: The kinds it handles: ``discrete``, ``continuous``, ``multi``.
         family: Which rules of diagnosis are meant for it.
         reads_policy: Whether the section ``policy`` means anything to it; else it has its defaults, and no config may have one.
+        needs: Modules that it cannot do without and imports itself, when a learner is made (``jax``): looked for before anything runs.
+        extra: The extra of rlx that installs them; empty for others.
         masks: What it does with the masks of environments that tell which actions are allowed: ``ignored``, or ``needed``.
         engine: Tells what computes a run, from its configuration and spaces.
         misfit: Tells why a run cannot be trained in its spaces, beyond their kinds; None where it can.
@@ -141,6 +146,8 @@ class Algorithm:
     family: Literal["on-policy", "off-policy", "evolution"] = "on-policy"
     reads_policy: bool = True
     masks: Literal["ignored", "needed"] = "ignored"
+    needs: Sequence[str] = ()
+    extra: str = ""
     engine: Callable[[RunConfig, Any, Any], Engine] | None = None
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
     play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], EpisodesAtOnce | None] | None = None
@@ -159,6 +166,17 @@ class Algorithm:
             for one in said:
                 if one not in known:
                     raise ValueError(f"the algorithm {self.name!r}: {name}: {one!r} is none of {', '.join(known)}")
+
+    def check_needs(self) -> None:
+        """Look for what it needs, without importing it.
+
+        Raises:
+            PolicyUnusable: Something is not installed; the message says how to install it.
+        """
+        for module in self.needs:
+            if find_spec(module) is None:
+                cure = f'pip install "rlx[{self.extra}]"' if self.extra else installing(module)
+                raise PolicyUnusable(f"{self.name} needs {module}, which is not installed; `{cure}`")
 
     def engine_for(self, config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
         """Return what computes a run."""
@@ -182,21 +200,46 @@ class Algorithm:
         learner.load_state({"policy": dict(policy)})
         return learner.policy(seed)
 
-    def refusal(self, observation_space: Space[Any], action_space: Space[Any]) -> str | None:
-        """Return why it cannot learn in an environment, in a sentence; None if it can."""
+    def refusal(self, observation_space: Space[Any], action_space: Space[Any], *, has_masks: bool) -> str | None:
+        """Return why it cannot learn in an environment, in a sentence; None if it can.
+
+        Args:
+            observation_space: What it shows.
+            action_space: What it takes.
+            has_masks: Whether it tells which actions are allowed, by a method ``action_masks()``.
+        """
         seen, taken = kinds(observation_space, action_space)
         wrong = [
             f"{what} are {kind}, and {self.name} handles {', '.join(able)}"
             for what, kind, able in (("observations", seen, self.observations), ("actions", taken, self.actions))
             if kind not in able
         ]
-        if not wrong:
+        found = [f"its {' and its '.join(wrong)}"] if wrong else []
+        if self.masks == "needed" and not has_masks:
+            found.append(f"it has no action_masks(), and {self.name} needs them")
+        if not found:
             return None
-        fit = [row.name for row in algorithms().values() if seen in row.observations and taken in row.actions]
-        return f"its {' and its '.join(wrong)}; these fit: {', '.join(fit) or 'none'}"
+        return f"{'; '.join(found)}; these fit: {', '.join(_fitting(seen, taken, has_masks=has_masks)) or 'none'}"
+
+    def mask_users(self, observation_space: Space[Any], action_space: Space[Any]) -> list[str] | None:
+        """Return which algorithms heed the masks of an environment that has some; None where this one does."""
+        if self.masks == "needed":
+            return None
+        seen, taken = kinds(observation_space, action_space)
+        fit = _fitting(seen, taken, has_masks=True)
+        return [name for name in fit if _rows[name].masks == "needed"]
 
 
 _rows: dict[str, Algorithm] = {}
+
+
+def _fitting(seen: str, taken: str, *, has_masks: bool) -> list[str]:
+    """Return the names of algorithms that can learn in an environment of these kinds."""
+    return [
+        row.name
+        for row in algorithms().values()
+        if seen in row.observations and taken in row.actions and (has_masks or row.masks == "ignored")
+    ]
 
 
 def register(
@@ -225,6 +268,17 @@ def register(
         return make
 
     return add
+
+
+@contextmanager
+def in_place_of(row: Algorithm) -> Iterator[None]:
+    """Let an algorithm be another row in a block, to watch its learners."""
+    before = _rows[row.name]
+    _rows[row.name] = row
+    try:
+        yield
+    finally:
+        _rows[row.name] = before
 
 
 def _place_of(made: Any) -> str:
@@ -288,10 +342,11 @@ def trained_config(root: Path, config: RunConfig) -> tuple[Algorithm, RunConfig]
     """Return the algorithm of a run that is to be trained or played, and its configuration with that one's settings.
 
     Raises:
-        PolicyUnusable: Nobody knows the algorithm.
+        PolicyUnusable: Nobody knows the algorithm, or something that it needs is not installed.
         ConfigError: Its settings are not those that it had when the configuration was written.
     """
     row = algorithm(config.algo.name, root)
+    row.check_needs()
     if not isinstance(config.algo, ForeignAlgorithm):
         return row, config
     try:

@@ -49,8 +49,12 @@ def _data(model: Any) -> bytes:
     excluded = {"policy", *REMADE, *kept_elsewhere, *loose_tensors(model), *model._excluded_save_params()}
     data = {key: value for key, value in model.__dict__.items() if key not in excluded}
     data.update(VOLATILE)
+    if getattr(data.get("replay_buffer_class"), "__module__", "").startswith("rlx."):  # stock has its own instead
+        data |= {"replay_buffer_class": None, "replay_buffer_kwargs": {}}
     for buffer in ("ep_info_buffer", "ep_success_buffer"):
         data[buffer] = deque(maxlen=data["_stats_window_size"])
+    for space in (model.observation_space, model.action_space):
+        repr(space)  # spaces remember theirs, so that the first checkpoint of a process would differ from later ones
     described = json.loads(data_to_json(data))
     stripped = {
         key: {part: value[part] for part in (":type:", ":serialized:")}
@@ -64,6 +68,7 @@ def _data(model: Any) -> bytes:
 def loose_tensors(model: Any) -> list[str]:
     """Return the tensors of an algorithm that SB3 would pickle into ``data``, with their addresses."""
     known = {name.partition(".")[0] for names in model._get_torch_save_params() for name in names}
+    known |= set(model._excluded_save_params())
     return [name for name, value in vars(model).items() if isinstance(value, torch.Tensor) and name not in known]
 
 

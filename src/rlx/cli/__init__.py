@@ -41,6 +41,7 @@ COMMANDS = {
     "tag": "Give a run tags.",
     "note": "Write a line about a run.",
     "doctor": "Check the installation and the project.",
+    "check-algorithm": "Check that an algorithm keeps to its contract.",
     "sync": "Bring dvc.yaml in step with the study.",
     "upgrade": "Bring a project of an older rlx up to date.",
     "completion": "Let the shell complete commands and names of runs.",

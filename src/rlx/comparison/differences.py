@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlx import stats
@@ -22,12 +22,14 @@ def config_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict
     }
 
 
-def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings under dotted keys; empty mappings stay as they are."""
+def flatten(
+    data: Mapping[str, Any], prefix: str = "", *, keep: Callable[[Any], bool] = lambda _: False
+) -> dict[str, Any]:
+    """Return nested settings under dotted keys; empty mappings, and those that ``keep`` names, stay as they are."""
     flat: dict[str, Any] = {}
     for key, value in data.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping) and value and not keep(value):
+            flat |= flatten(value, f"{prefix}{key}.", keep=keep)
         else:
             flat[f"{prefix}{key}"] = value
     return flat

@@ -28,6 +28,7 @@ from .composition import (
     read_parameters as read_parameters,
 )
 from .document import (
+    Document as Document,
     Inconsistency as Inconsistency,
     KeyPath as KeyPath,
     dump as dump,
@@ -101,6 +102,7 @@ from .project import (
     check_settled as check_settled,
     find_root as find_root,
     has_marks as has_marks,
+    installing as installing,
     load_package as load_package,
 )
 from .project_code import check_unchanged as check_unchanged, hashes_of as hashes_of
@@ -110,12 +112,20 @@ from .project_data import (
     missing_data as missing_data,
     named_data as named_data,
 )
+from .schedules import (
+    LINEAR as LINEAR,
+    Segment as Segment,
+    is_schedule as is_schedule,
+    value_at as value_at,
+    whole_text as whole_text,
+)
 from .schema import (
     CompareConfig as CompareConfig,
     EnvConfig as EnvConfig,
     FinalEvalConfig as FinalEvalConfig,
     Looks as Looks,
     Parameters as Parameters,
+    PolicyConfig as PolicyConfig,
     ReferenceScore as ReferenceScore,
     RunConfig as RunConfig,
     VideoConfig as VideoConfig,

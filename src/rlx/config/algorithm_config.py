@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from rlx.config.metrics import Metric
 from rlx.config.plugin import plugins
-from rlx.config.project import load_package
+from rlx.config.project import load_package, load_pages, pages
 from rlx.config.values import Positive, Section
 from rlx.stats import nearest
 
@@ -169,7 +170,8 @@ def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | 
     """Return the settings of an algorithm, which is registered then; None where nobody has it.
 
     It is looked for among rlx's own, then among installed packages (entry points ``rlx.algorithms``), then in the project's
-    ``algorithms/``; one that was found in a project is looked for again, since it may have been another project's.
+    ``algorithms/``: in what that package imports, and in its modules of that name or that quote it, so that a page costs those alone
+    who name it. One that was found in a project is looked for again, since it may have been another project's.
 
     Args:
         root: The project; None asks for what is known beside projects, or was found before.
@@ -186,14 +188,19 @@ def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | 
         plugin.load()  # registers it
         if name not in _known:
             raise plugin.broken(f"{plugin.entry.value} registers no algorithm {name!r} (rlx.algorithms.register)")
-    elif root is not None and load_package(root, PACKAGE) is None:
-        return None
+    elif root is not None:
+        if load_package(root, PACKAGE) is None:
+            return None
+        load_pages(root, PACKAGE, name)
     return _known.get(name)
 
 
 def unknown_algorithm(name: object) -> str:
     """Return what to tell of a name that no algorithm has."""
-    names = [*BUILT_IN, *sorted({*_known, *plugins("rlx.algorithms")} - {*BUILT_IN})]
+    package = sys.modules.get(PACKAGE)
+    own = {page for folder in getattr(package, "__path__", ()) for page in pages(Path(folder).parent, PACKAGE)}
+    others = {*_known, *plugins("rlx.algorithms"), *(own if package else ())}
+    names = [*BUILT_IN, *sorted(others - {*BUILT_IN})]
     plain = re.sub(r"[^a-z0-9]", "", str(name).lower())
     if plain == "her":
         return "'her' is a way to replay, not an algorithm: write such as `algo: {name: sac, replay: {type: her}}`"

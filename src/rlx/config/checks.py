@@ -44,7 +44,7 @@ def _network_mistakes(config: RunConfig) -> Iterator[Inconsistency]:
         if wanted is None:
             known = ", ".join(algo.policy_arguments)
             cure = f"{algo.name}'s take {known}" if known else "remove them, or name your network in policy.type"
-            told = f"{name}: only a network of the project's own takes such kwargs, and policy.type is {policy.type!r}"
+            told = f"{name}: only a network of the project's own takes kwargs, and policy.type is {policy.type!r}"
             yield ("policy", "kwargs"), f"{told}; {cure}"
         elif type(value) is not wanted and not (wanted is float and type(value) is int):
             kind = {int: "a whole number", bool: "true or false", float: "a number"}[wanted]

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rlx.config.algorithm_config import for_algorithm, look_for_algorithm, reads_policy
+from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, look_for_algorithm, reads_policy
 from rlx.config.algorithm_names import algorithm_in
 from rlx.config.checks import inconsistencies, roster_mistakes
 from rlx.config.config_files import ConfigFiles, read_own
@@ -25,10 +25,11 @@ from rlx.config.document import Document, KeyPath
 from rlx.config.entries import source_of
 from rlx.config.judging import Judging, judging_of
 from rlx.config.ppo_config import PPOConfig
+from rlx.config.schedules import is_schedule, whole
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.translation import translated
-from rlx.config.validation import problems_in
-from rlx.config.values import lasting
+from rlx.config.validation import problems_in, section_type
+from rlx.config.values import Schedule, lasting
 from rlx.errors import ConfigError, Problem
 
 BASE_KEYS = tuple(RunConfig.model_fields)
@@ -99,9 +100,13 @@ class Composed:
 
 def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return the paths of the values of a configuration; mappings that belong to other libraries are values."""
-    if isinstance(value, dict) and value and path[-1:] != ("kwargs",) and not {"start", "end"} >= set(value):
+    if isinstance(value, dict) and value and path[-1:] != ("kwargs",) and not _is_value(value):
         return [leaf for key, item in value.items() for leaf in _leaves(item, (*path, str(key)))]
     return [path]
+
+
+def _is_value(value: dict[str, Any]) -> bool:
+    return {"start", "end"} >= set(value) or is_schedule(value)
 
 
 def _said(document: Document, inner: tuple[str | int, ...]) -> Iterator[int]:
@@ -169,7 +174,8 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     )
     if not reads_policy(name) or networks_differ:
         _keep_only(base, base_data, "policy")
-    data = _compose(base_data, {key: document.data for key, document in files.nodes.items()}, run)
+    nodes = {key: _with_whole_schedules(document.data, settings, key) for key, document in files.nodes.items()}
+    data = _compose(_with_whole_schedules(base_data, settings), nodes, run)
     documents = (*files.order, ((), base))
     try:
         config = RunConfig.model_validate(data)
@@ -190,6 +196,25 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     if found:
         raise ConfigError(found)
     return composed
+
+
+def _with_whole_schedules(
+    data: dict[str, Any], settings: type[AlgorithmConfig] | None, key: str = ""
+) -> dict[str, Any]:
+    """Return what a file says with its schedules in full, so that each replaces another file's instead of mixing with it.
+
+    Args:
+        data: What it says.
+        settings: Of the algorithm.
+        key: The file's among the configs: ``algo/NAME`` for one that holds settings of the algorithm alone.
+    """
+    of_algorithm = key.startswith("algo/")
+    algo = data if of_algorithm else data.get("algo")
+    if settings is None or not isinstance(algo, dict):
+        return data
+    scheduled = [name for name, info in settings.model_fields.items() if section_type(info.annotation) is Schedule]
+    algo = algo | {name: whole(algo[name]) for name in scheduled if name in algo}
+    return algo if of_algorithm else {**data, "algo": algo}
 
 
 def _keep_only(base: Document, data: dict[str, Any], section: str, *keys: str) -> None:

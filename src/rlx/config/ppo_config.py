@@ -41,7 +41,7 @@ class PPOConfig(AlgorithmConfig):
     batch_size: Annotated[Count, Field(ge=2)] = 64
     """Minibatch size; divides `rollout_steps × num_envs`. (Usually 32–4096.)"""
     learning_rate: NumberOrSchedule = 3e-4
-    """Adam's step size: a number, `{start, end}`, or `lin_0.001` for a straight line to 0. (Usually 1e-4–1e-3.)"""
+    """Adam's step size: a number, a schedule, or `lin_0.001` for a straight line to 0. (Usually 1e-4–1e-3.)"""
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.99
     """Discount factor. (Usually 0.9–0.9999.)"""
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95

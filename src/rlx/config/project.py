@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,8 @@ from rlx.stats import raised, shown
 PACKAGES = ("envs", "policies", "algorithms")
 WRITTEN = (".dvc", ".dvc/tmp", ".dvc/cache", "runs", "analysis", "analysis/compare", "configs", "stages")
 """Folders of a project that rlx and DVC write into."""
+EXTRAS = {"jax": ("jax", "jaxlib", "flax", "optax", "sbx")}
+"""The extras of rlx (``pip install "rlx[…]"``) that bring libraries for code of a project, with those."""
 
 
 def check_settled(root: Path) -> None:
@@ -107,19 +110,56 @@ def load_package(root: Path, name: str) -> ModuleType | None:
         return None
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    try:
-        module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        place = _innermost_place(error, root)
-        raise ConfigError(
-            f"{place or package.relative_to(root)}: importing `{name}` failed: {raised(error)}"
-        ) from error
+    module = _imported(root, name, package)
     if module.__file__ is None or Path(module.__file__).resolve() != package.resolve():
         raise ConfigError(
             f"the name `{name}` is taken by {module.__file__}, so {package.relative_to(root)} cannot be imported; "
             f"uninstall that package, or start rlx in a fresh process"
         )
     return module
+
+
+def pages(root: Path, name: str) -> list[str]:
+    """Return the modules of one of the project's packages, by name; each is a page that can be imported alone."""
+    return sorted(path.stem for path in (root / name).glob("*.py") if path.stem.isidentifier() and path.stem[0] != "_")
+
+
+def load_pages(root: Path, name: str, wanted: str) -> None:
+    """Import what may register something in a package that :func:`load_package` has loaded: modules of its name, or that quote it.
+
+    Raises:
+        ConfigError: As there.
+    """
+    for page in pages(root, name):
+        file = root / name / f"{page}.py"
+        if page == wanted or re.search(f"[\"']{re.escape(wanted)}[\"']", file.read_text("utf-8", errors="replace")):
+            _imported(root, f"{name}.{page}", file)
+
+
+def _imported(root: Path, name: str, file: Path) -> ModuleType:
+    """Import a module of the project.
+
+    Raises:
+        ConfigError: That fails; the message says where, why, and what to install where something is missing.
+    """
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        place = _innermost_place(error, root) or file.relative_to(root)
+        told = f"{place}: importing `{name}` failed: {raised(error)}"
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name
+            and find_spec(missing := error.name.split(".")[0]) is None
+        ):
+            told += f"; `{installing(missing)}`"
+        raise ConfigError(told) from error
+
+
+def installing(module: str) -> str:
+    """Return the command that installs a module that is not here, by the extra of rlx that has it where there is one."""
+    extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+    return f"pip install {module}" if extra is None else f'pip install "rlx[{extra}]"'
 
 
 def _innermost_place(error: BaseException, root: Path) -> str | None:

@@ -48,8 +48,20 @@ Such a file counts for every run whose environment has its `id`, whether or not 
 run's own config has the last word, then the environment's file, then `params.yaml`; what nobody says is derived.
 `resolve` writes what counts, and where it was said, into `runs/<run>/judging.yaml`; a change of it trains nothing.
 
-A **schedule** is a number, `{start: 0.001, end: 0.0}` (a straight line over the budget), or rl-zoo's `lin_0.001`
-(that line to 0).
+A **schedule** is a number, rl-zoo's `lin_0.001` (a straight line to 0 over the budget), or a mapping:
+
+```yaml
+learning_rate: {start: 0.001, end: 0.0}                                  # a straight line over the whole training
+learning_rate: {start: 0.001, end: 0.00001, shape: cosine, warmup: 0.05} # shape: linear, cosine or exponential
+learning_rate: {piecewise: [[0.0, 0.0003], [0.5, 0.0001], [1.0, 0.0]]}   # share of training, value
+```
+
+`warmup` is the share of training in which the value first rises in a straight line from 0 to `start`; the shape has the rest.
+`cosine` changes slowly at both ends (Loshchilov & Hutter 2017), `exponential` by the same factor in equal times (so both ends are
+above 0). Shares of `piecewise` increase from 0 to 1, with straight lines between the points, or with `shape: step` each value
+until the next point. A schedule in a config replaces one of `params.yaml` or of `defaults` as a whole. An update takes the value
+at its own environment steps. Stock Stable-Baselines3 loads checkpoints of straight lines, through points and after a warm-up
+included, by itself; for `cosine`, `exponential` and `step` rlx has to be installed beside it.
 """
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from rlx.config.schedules import LINEAR, Segment, read_schedule, segments_of, value_at
 
 
 class Section(BaseModel):
@@ -69,14 +70,42 @@ def _lasting(section: Section, values: dict[str, Any], day: str) -> dict[str, An
 
 LARGEST = 10**18
 """Above this no whole number is computed with: a budget of it would take longer than the universe has been there."""
-SHAPES = "must be a number, a mapping with start and end, or lin_NUMBER"
 
 
 class Schedule(Section):
-    """A value that moves in a straight line from ``start`` to ``end`` over the training of a run."""
+    """A value that moves over the training of a run.
+
+    Attributes:
+        start: Where it begins; with a warm-up, what that rises to.
+        end: Where it ends.
+        shape: ``linear``, ``cosine`` (slow, fast, slow: Loshchilov & Hutter 2017, eq. 5) or ``exponential`` (by the same factor in
+            equal times; both ends above 0). Through points: ``linear`` between them, or ``step``: each value until the next point.
+        warmup: The share of training in which it first rises in a straight line from 0 to ``start``; the shape has the rest.
+        piecewise: Points it goes through, each a share of training and a value; ``start`` and ``end`` are those of the first and last.
+    """
 
     start: float
     end: float
+    shape: Literal["linear", "cosine", "exponential", "step"] = LINEAR
+    warmup: float = 0.0
+    piecewise: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Its parts, in order; together they reach from share 0 to 1."""
+        return segments_of(self.start, self.end, self.shape, self.warmup, self.piecewise)
+
+    def value_at(self, share: float) -> float:
+        """Return its value when a share of the training (0 to 1) is over."""
+        return value_at(self.segments, share)
+
+    @model_serializer
+    def _as_ever(self) -> dict[str, Any]:
+        """Write what is said, and nothing that snapshots of straight lines have not always had."""
+        shape = {} if self.shape == LINEAR else {"shape": self.shape}
+        if self.piecewise:
+            return {"piecewise": [list(point) for point in self.piecewise], **shape}
+        return {"start": self.start, "end": self.end, **shape, **({"warmup": self.warmup} if self.warmup else {})}
 
 
 def _whole(value: Any) -> Any:
@@ -89,39 +118,10 @@ def _whole(value: Any) -> Any:
 
 
 def _number_or_schedule(value: Any) -> float | Schedule:
-    """Read a number, ``{start, end}``, or rl-zoo's ``lin_0.001`` (from that value to 0)."""
     if isinstance(value, Schedule):
         return value
-    if isinstance(value, str):
-        match = re.fullmatch(r"(lin_)?([-+0-9.eE]+)", value.strip())
-        try:
-            number = float(match[2]) if match else math.nan
-        except ValueError:
-            number = math.nan
-        if not match or not math.isfinite(number):
-            raise PydanticCustomError("schedule", SHAPES)
-        return _number_or_schedule({"start": number, "end": 0.0} if match[1] else number)
-    if isinstance(value, dict):
-        if value.keys() != {"start", "end"}:
-            raise PydanticCustomError("schedule", "a schedule has exactly the keys start and end")
-        ends = [_number(value["start"]), _number(value["end"])]
-        if ends[0] < 0 or ends[1] < 0 or not any(ends):
-            raise PydanticCustomError("schedule", "start and end must be at least 0, and not both 0")
-        return Schedule(start=ends[0], end=ends[1])
-    number = _number(value)
-    if number <= 0:
-        raise PydanticCustomError("schedule", "must be greater than 0")
-    return number
-
-
-def _number(value: Any) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
-    except OverflowError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise PydanticCustomError("schedule", SHAPES)
-    return number
+    found = read_schedule(value)
+    return Schedule(**found) if isinstance(found, dict) else found
 
 
 Count = Annotated[int, BeforeValidator(_whole)]
@@ -131,4 +131,4 @@ Positive = Annotated[Count, Field(ge=1)]
 """A whole number of at least 1."""
 
 NumberOrSchedule = Annotated[float | Schedule, BeforeValidator(_number_or_schedule)]
-"""A positive number, or a straight line between two."""
+"""A positive number, or a value that moves over the training."""

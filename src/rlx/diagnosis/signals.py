@@ -79,7 +79,7 @@ class Signals:
         return self.has(setting) and self.config.algo.setting(setting) is None
 
     def setting(self, name: str) -> float | None:
-        """Return a number among the algorithm's settings, of a schedule its start; None where it is none, or not there."""
+        """Return a number among the algorithm's settings, of a schedule as :func:`start_of`; None where it is none, or not there."""
         return start_of(self.config.algo.setting(name)) if self.has(name) else None
 
     @property
@@ -274,7 +274,13 @@ class Signals:
 
 
 def start_of(value: Any) -> float | None:
-    """Return a number, or where a schedule begins (``{start, end}``, also of an algorithm that is not here); else None."""
+    """Return a number, or where a schedule begins (``{start, end}``, also of an algorithm that is not here); else None.
+
+    Of one with a warm-up that is what it rises to, of one through points the largest of them: what usual values are held against.
+    """
+    points = value.get("piecewise") if isinstance(value, Mapping) else getattr(value, "piecewise", None)
+    if points:
+        return max(float(number) for _, number in points)
     found = value.get("start") if isinstance(value, Mapping) else getattr(value, "start", value)
     return float(found) if isinstance(found, int | float) else None
 

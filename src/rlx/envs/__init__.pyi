@@ -14,6 +14,13 @@ from .making import (
     surroundings_for as surroundings_for,
     wrapper_calls as wrapper_calls,
 )
+from .masks import (
+    METHOD as METHOD,
+    all_allowed as all_allowed,
+    masks_of as masks_of,
+    sample_allowed as sample_allowed,
+    tells_masks as tells_masks,
+)
 from .normalization import Normalizer as Normalizer
 from .places import (
     PLACES as PLACES,
@@ -58,7 +65,9 @@ from .vector_envs.native import (
     step_arrays as step_arrays,
 )
 from .vector_envs.settling import (
+    EPSILON as EPSILON,
     FINE as FINE,
+    LIMIT as LIMIT,
     Ledger as Ledger,
     settle as settle,
     show as show,

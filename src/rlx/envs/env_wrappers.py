@@ -98,6 +98,11 @@ class EpisodeRecorder(VecEnvWrapper):
             self._returns_N[index], self._lengths_N[index] = 0, 0
         return observations, rewards_N, dones_N, infos
 
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Call a method of the environments, among their own generators."""
+        with self._surroundings:
+            return list(super().env_method(method_name, *args, indices=indices, **kwargs))
+
     def take(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, and forget them."""
         returns, lengths, truncations = zip(*self._ended, strict=True) if self._ended else ((), (), ())

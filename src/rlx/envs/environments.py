@@ -19,6 +19,7 @@ from rlx.config import RunConfig
 from rlx.envs.backends import backend_of, makers
 from rlx.envs.env_wrappers import EpisodeStatistics
 from rlx.envs.making import surroundings_for
+from rlx.envs.masks import METHOD, tells_masks
 from rlx.envs.normalization import Normalizer, read_statistics, write_statistics
 from rlx.envs.vector_envs.sources import is_vector
 from rlx.errors import TrainingFailed
@@ -96,12 +97,14 @@ class Environments:
         num_envs: How many copies.
         observation_space: Of one copy.
         action_space: Of one copy.
+        has_masks: Whether the environment tells which actions are allowed.
     """
 
     def __init__(self, root: Path, config: RunConfig, one: gym.Env[Any, Any]):
         """Promise copies of the environment that ``one`` is; none is made yet."""
         self.root, self.config, self.num_envs = root, config, config.env.num_envs
         self.observation_space, self.action_space = one.observation_space, one.action_space
+        self.has_masks = tells_masks(one)
         self._copies: AnyCopies | None = None
         self._before = 0
 
@@ -154,6 +157,16 @@ class Environments:
         rows_NA = np.asarray(actions_N).reshape(self.num_envs, -1)
         check_allowed(rows_NA, self.action_space, f"algo.name: {self.config.algo.name}")
         return self._made().step(executable(rows_NA, self.action_space))
+
+    def masks(self) -> Array | None:
+        """Return which actions each copy allows now, after a reset or step; None where the environment does not tell.
+
+        One row per copy, one bool per choice (:mod:`rlx.envs.masks`).
+
+        Raises:
+            Misfit: A copy tells something else, or allows nothing.
+        """
+        return np.stack(self._made().venv.env_method(METHOD)) if self.has_masks else None
 
     def take_episodes(self) -> EpisodeStatistics:
         """Return the episodes that ended since the last call, in original reward units, and forget them."""

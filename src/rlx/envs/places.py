@@ -8,10 +8,12 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 
+from rlx.envs.masks import masks_of, tells_masks
 from rlx.envs.surroundings import Surroundings
 from rlx.envs.value_checks import plain_flag, plain_reward
 from rlx.launch import close_later, watch
 
+Array = np.ndarray[Any, Any]
 PLACES = 32
 """How many episodes are played beside one another: the rows of the batch that a policy sees."""
 
@@ -38,6 +40,9 @@ class Places(Protocol):
     def step(self, actions: Any, places: Iterable[int]) -> Iterator[tuple[int, Any, float, bool, dict[str, Any]]]:
         """Step some places; yields (place, observation, reward, over, info) of each."""
 
+    def masks(self, place: int) -> Array | None:
+        """Return which actions a place allows now (:func:`rlx.envs.masks.masks_of`); None where its environment does not tell."""
+
     def reseed(self, seed: int) -> None:
         """Start the global generators that the environments share anew."""
 
@@ -52,6 +57,8 @@ class GymnasiumPlaces:
 
     def __init__(self, make_env: Callable[[], gym.Env[Any, Any]], surroundings: Surroundings | None = None):
         self._make, self._envs = make_env, dict[int, gym.Env[Any, Any]]()
+        self._lengths: dict[int, int] = {}
+        self._tells = False
         self._surroundings = Surroundings(0) if surroundings is None else surroundings
 
     @property
@@ -69,6 +76,7 @@ class GymnasiumPlaces:
         with self._surroundings:
             if place not in self._envs:
                 self._envs[place] = self._make()
+            self._lengths[place], self._tells = 0, tells_masks(self._envs[place])
             with watch.calling(watch.Call.RESET):
                 return self._envs[place].reset(seed=reset_seed)[0]
 
@@ -80,9 +88,17 @@ class GymnasiumPlaces:
                 watch.stepping()
                 observation, reward, terminated, truncated, info = self._envs[place].step(actions[place])
                 watch.returned()
+                self._lengths[place] += 1
                 over = plain_flag(terminated, "terminated") or plain_flag(truncated, "truncated")
                 found.append((place, observation, plain_reward(reward), over, info))
         yield from found
+
+    def masks(self, place: int) -> Array | None:
+        """See :meth:`Places.masks`."""
+        if not self._tells:
+            return None
+        with self._surroundings:
+            return masks_of(self._envs[place], self._lengths[place])
 
     def reseed(self, seed: int) -> None:
         """See :meth:`Places.reseed`."""
@@ -140,6 +156,10 @@ class NativePlaces:
             over = bool(arrays.dones_N[place])
             seen = arrays.raw_final_ND if over else arrays.raw_ND
             yield place, seen[place].astype(np.float32), float(arrays.raw_rewards_N[place]), over, {}
+
+    def masks(self, _: int) -> Array | None:
+        """See :meth:`Places.masks`: none of these tells any."""
+        return None
 
     def reseed(self, seed: int) -> None:
         """See :meth:`Places.reseed`: these use none."""

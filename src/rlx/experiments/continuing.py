@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.comparison import flatten
-from rlx.config import Snapshot, as_setting, cannot_go_on
+from rlx.config import Snapshot, as_setting, cannot_go_on, is_schedule
 from rlx.errors import Missing, UsageError
 from rlx.experiments.experiment import RecordedRun
 from rlx.experiments.kept import experiment_named
@@ -47,12 +47,13 @@ def continuation(root: Path, folder: RunFolder, timesteps: int, overrides: Seque
         origin = folder.origin or find_origin(root, folder)
         told = cure_of_commit(root, origin.commit) if origin else cure_of_study_run(folder.path)
         raise Missing(f"{folder.name}: its checkpoints are not in this clone's DVC cache; {told}")
-    wanted = flatten({key: value for key, value in before.config.model_dump().items() if key != "run_name"})
+    said = {key: value for key, value in before.config.model_dump().items() if key != "run_name"}
+    wanted = flatten(said, keep=is_schedule)  # which is another one as a whole
     wanted = {key: value for key, value in wanted.items() if not key.startswith("checkpoint.start")}
     wanted["algo.total_timesteps"] = timesteps
     changed = [override.partition("=")[0].lstrip("+~").rpartition(":")[2].strip() for override in overrides]
     wanted = {key: value for key, value in wanted.items() if not _among(key, changed)}
-    here = flatten(plan(root, run, []).snapshot.config.model_dump())
+    here = flatten(plan(root, run, []).snapshot.config.model_dump(), keep=is_schedule)
     settings = [as_setting(key, value) for key, value in wanted.items() if here.get(key) != value]
     settings += [as_setting(f"+checkpoint.start.{key}", value) for key, value in lineage.items()]
     planned = plan(root, run, [*settings, *overrides])
@@ -139,7 +140,7 @@ def _check(name: str, before: Snapshot, after: Snapshot, wanted: Mapping[str, An
         raise UsageError(
             f"{name} has no seed {missing[0]} to go on from; it has {before.seeds[0]} to {before.seeds[-1]}"
         )
-    found = flatten({**after.config.model_dump(), "code": after.to_data()["code"]})
+    found = flatten({**after.config.model_dump(), "code": after.to_data()["code"]}, keep=is_schedule)
     own = {**wanted, **flatten({"code": before.to_data()["code"]})}
     different = [key for key, value in own.items() if found.get(key) != value]
     different += [key for key in found if key.startswith("code.") and key not in own]

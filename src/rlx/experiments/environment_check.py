@@ -23,7 +23,7 @@ from rlx.launch import Failure, main_root, run_alone
 from rlx.records import Complaint, EnvironmentFacts
 
 ID = ("env", "id")
-VERSION = 2
+VERSION = 3
 """Of what is tried and noted; what an older one kept is not read."""
 PASSING = ("hangs", "ended", "fails", "isolated")
 """Kinds of remarks whose cause may lie outside of what is remembered by: a file that is missing, a port in use."""

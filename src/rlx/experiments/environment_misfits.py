@@ -49,7 +49,7 @@ def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Inconsistenc
         return
     yield from _size_misfits(config, observation, action)
     row = algorithm(config.algo.name)
-    if refusal := row.refusal(observation, action):
+    if refusal := row.refusal(observation, action, has_masks=facts.masks):
         yield ("algo", "name"), refusal
     elif row.misfit is not None and (found_one := row.misfit(config, observation, action)):
         yield found_one

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rlx.algorithms import algorithm
 from rlx.config import SMALL_IMAGE, VALIDATION_STEP_LIMIT, Composed, RunConfig, Timetable
-from rlx.envs import PLACES
+from rlx.envs import PLACES, space_from_data
 from rlx.experiments.environment_check import Checked
 from rlx.records import EnvironmentFacts
+from rlx.stats import listed
 
 SLOW_TO_MAKE = 1.0
 
@@ -18,6 +20,7 @@ def notices(composed: Composed, checked: Checked) -> Iterator[str]:
     yield from _schedule(config, facts.episode_limit)
     yield from _remarks(config, facts)
     yield from _images(config, facts)
+    yield from _masks(config, facts)
     yield from _price(config, checked)
 
 
@@ -30,6 +33,18 @@ def _images(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
             f"warning: policy.type: mlp reads the images of {config.env.id} as one row of numbers, whatever is where in them; "
             "`-S policy.type=cnn` reads them as images"
         )
+
+
+def _masks(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
+    """Yield that the algorithm does not look at which actions are allowed."""
+    seen, acts = facts.observation_space, facts.action_space
+    if not facts.masks or seen is None or acts is None or seen.data is None or acts.data is None:
+        return
+    name = config.algo.name
+    users = algorithm(name).mask_users(space_from_data(dict(seen.data)), space_from_data(dict(acts.data)))
+    if users is not None:
+        hint = f"; {listed(users)} use{'s' * (len(users) == 1)} them" if users else ""
+        yield f"info: {config.env.id}: its action_masks() are ignored by {name}{hint}"
 
 
 def _schedule(config: RunConfig, limit: int | None) -> Iterator[str]:

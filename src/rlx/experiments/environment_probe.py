@@ -30,6 +30,7 @@ from rlx.envs import (
     make_wrapped,
     own_registrations,
     space_to_data,
+    tells_masks,
     wrapper_calls,
 )
 from rlx.errors import ConfigError, EnvironmentUnusable
@@ -126,6 +127,7 @@ def _look(root: Path, env: EnvConfig, made: gym.Env[Any, Any], found: Found) -> 
         own = getattr(made, name)
         facts[name] = SpaceFacts(described(own), space_to_data(space), bool(own.is_np_flattenable))
     facts["max_entropy"] = _entropy(seen.action_space)
+    facts["masks"] = tells_masks(seen)
     parameters = inspect.signature(made.unwrapped.render).parameters.values()
     if needed := [
         p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)

@@ -32,10 +32,13 @@ from rlx.envs import (
     flag_misfit,
     is_image,
     make_wrapped,
+    masks_of,
     observation_misfit,
     reset_misfit,
     reward_misfit,
+    sample_allowed,
     step_misfit,
+    tells_masks,
 )
 from rlx.errors import EnvironmentUnusable, Misfit
 from rlx.launch import Call, calling, place_of
@@ -149,22 +152,30 @@ def _kept(value: Any) -> Any:
 
 
 class _Copy:
-    """A copy of the environment, played by a fixed list of actions."""
+    """A copy of the environment, played by a fixed list of actions, or by any that are allowed."""
 
     def __init__(self, made: gym.Env[Any, Any], env: EnvConfig):
         self.watched = WatchedTrial(made)
         self.made = around(self.watched, env)
+        self._length = 0
+
+    def sample(self) -> Any:
+        """Draw an action from its space, one that is allowed where it tells masks."""
+        return sample_allowed(self.made.action_space, masks_of(self.made, self._length))
 
     def play(self, seed: int, actions: Iterator[Any]) -> Iterator[TrialStep]:
         """Yield what a reset and the actions give; episodes follow one another without seeds."""
         observation, _ = self.made.reset(seed=seed)
+        self._length = 0
         yield TrialStep(_kept(observation))
         for action in actions:
+            self._length += 1
             observation, reward, terminated, truncated, _ = self.made.step(deepcopy(action))
             over = bool(terminated or truncated)
             yield TrialStep(_kept(observation), float(np.asarray(reward).reshape(())[()]), over)
             if over:
                 observation, _ = self.made.reset()
+                self._length = 0
                 yield TrialStep(_kept(observation))
 
 
@@ -223,7 +234,8 @@ class Trial:
                 watched = WatchedTrial(made)
                 watched.reset(seed=SEED)
                 for _ in range(self._taken):
-                    _, _, terminated, truncated, _ = watched.step(made.action_space.sample())
+                    action = sample_allowed(made.action_space, masks_of(made, 0))
+                    _, _, terminated, truncated, _ = watched.step(action)
                     if terminated or truncated:
                         watched.reset()
             except Exception:  # noqa: BLE001 — it fails already with these
@@ -232,16 +244,16 @@ class Trial:
                 close(made, self._found)
         return (*WRAPPERS, len(self._env.wrappers) - 1) if self._env.wrappers else ID
 
-    def _sampled(self, space: gym.Space[Any]) -> Iterator[Any]:
+    def _sampled(self, copy: _Copy) -> Iterator[Any]:
         """Yield random actions, the same ones every time, until steps or time are used up; keeps the first ones."""
-        space.seed(SEED)
+        copy.made.action_space.seed(SEED)
         started = time.monotonic()
         while self._taken < TRIED and (self._taken < LEAST or time.monotonic() - started < TRY_SECONDS):
-            action = space.sample()
-            if len(self._actions) < REPEATED:
-                self._actions.append(deepcopy(action))  # an environment may change what it is given
             self._taken += 1
             self._tell("step", self._taken)
+            action = copy.sample()
+            if len(self._actions) < REPEATED:
+                self._actions.append(deepcopy(action))  # an environment may change what it is given
             yield action
         self._found.seconds["step"] = (time.monotonic() - started) / max(1, self._taken)
 
@@ -250,7 +262,7 @@ class Trial:
         facts = self._found.facts
         generators.seed(1)
         trace: list[TrialStep] = []
-        played = copy.play(SEED, self._sampled(copy.made.action_space))
+        played = copy.play(SEED, self._sampled(copy))
         trace.append(next(played))
         generators.note_reset()
         ends: list[tuple[float, int]] = []
@@ -311,7 +323,9 @@ class Trial:
             close(second.made, self._found)
 
     def _beside(self, first: _Copy, second: _Copy, trace: list[TrialStep]) -> None:
-        other = first.play(SEED + 1, iter(self._actions[::-1]))
+        actions = self._actions[::-1]
+        allowed = (first.sample() for _ in actions)  # what was allowed in another order may not be in this
+        other = first.play(SEED + 1, allowed if tells_masks(first.made) else iter(actions))
 
         def in_turn() -> Iterator[TrialStep]:
             for step in second.play(SEED, iter(self._actions)):

@@ -18,6 +18,7 @@ from rlx.config import (
     SECTIONS,
     UNREAD,
     Composed,
+    Document,
     Judging,
     Parameters,
     Snapshot,
@@ -26,6 +27,7 @@ from rlx.config import (
     field_of,
     for_algorithm,
     is_plain_path,
+    is_schedule,
     leads_out,
     look_for_algorithm,
     parse_yaml,
@@ -33,6 +35,7 @@ from rlx.config import (
     read_parameters,
     reads_policy,
     section_type,
+    whole_text,
 )
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.record import Record
@@ -258,8 +261,12 @@ def _of_config(composed: Composed, setting: str, *, own: bool) -> str:
                 raise ConfigError(
                     f"-S {setting}: {document.name}:{line} says it in a form of rl-zoo's; change it there"
                 )
-            file = "" if document.name == "params.yaml" else f"{document.name}:"
-            return f"{file}{'.'.join(map(str, origin))}={value}"
+            dotted = f"{_file(document)}{{}}{'.'.join(map(str, origin))}={{}}"
+            if value.startswith("{") and is_schedule(_said(document, inner)):  # DVC would mix the two
+                return dotted.format("++", whole_text(value))
+            return dotted.format("", value)
+        if is_schedule(_said(document, inner[:-1])) and (origin := document.origins.get(inner[:-1], inner[:-1])):
+            return f"{_file(document)}+{'.'.join(map(str, (*origin, inner[-1])))}={value}"
     if own:
         if not composed.own.keys:  # DVC changes no file that says nothing
             raise ConfigError(
@@ -267,6 +274,19 @@ def _of_config(composed: Composed, setting: str, *, own: bool) -> str:
             )
         return f"{composed.own.name}:+{plain}={value}"
     return setting if key.startswith("+") else f"+{setting}"
+
+
+def _file(document: Document) -> str:
+    """Return how a setting is addressed to a file, for DVC."""
+    return "" if document.name == "params.yaml" else f"{document.name}:"
+
+
+def _said(document: Document, path: tuple[str, ...]) -> Any:
+    """Return what a file says of a setting; None if nothing."""
+    value: Any = document.data
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _of_judging(composed: Composed, setting: str) -> str:

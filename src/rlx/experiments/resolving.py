@@ -93,6 +93,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
         )
     _check_entry(root, run, composed, configs_from)
     config = composed.config
+    _check_algorithm(root, composed)
     checked = check_environment(root, config.env)
     facts = checked.facts
     found = [(each.key, each.message) for each in facts.problems] or [*misfits(config, facts)]
@@ -152,6 +153,14 @@ def _network_modules(root: Path, composed: Composed) -> list[str]:
     except PolicyUnusable as error:
         raise PolicyUnusable([composed.problem(("policy", "kwargs"), str(error))]) from None
     return modules
+
+
+def _check_algorithm(root: Path, composed: Composed) -> None:
+    """Refuse an algorithm that needs what is not installed."""
+    try:
+        algorithm(composed.config.algo.name, root).check_needs()
+    except PolicyUnusable as error:
+        raise PolicyUnusable([composed.problem(("algo", "name"), str(error))]) from None
 
 
 def _algorithm_modules(root: Path, composed: Composed) -> list[str]:

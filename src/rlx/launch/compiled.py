@@ -39,7 +39,9 @@ SOURCES = (
     "envs/vector_envs/dynamics.py",
     "envs/vector_envs/settling.py",
     "algorithms/orthogonal.py",
+    "algorithms/kernels",
     "algorithms/ppo/kernels",
+    "algorithms/off_policy/kernels",
 )
 """Where functions are compiled."""
 
@@ -173,13 +175,27 @@ def ready(name: str, parts: Sequence[Callable[[], None]], say: Callable[[str], N
                     whole.mkdir()
                     for made in _apart(parts, Path(place)):
                         shutil.copytree(made, whole, dirs_exist_ok=True)
-                    (whole / mark.name).touch()
-                    shutil.rmtree(folder, ignore_errors=True)
-                    whole.rename(folder)
+                    if any(folder.glob("*.ready")):
+                        _join(whole, folder)
+                        mark.touch()
+                    else:
+                        (whole / mark.name).touch()
+                        shutil.rmtree(folder, ignore_errors=True)
+                        whole.rename(folder)
     except OSError:  # a home that cannot be written
         say("compiling the fast engine, which cannot be kept on this machine (half a minute)")
         for function in parts:
             function()
+
+
+def _join(made: Path, folder: Path) -> None:
+    """Put what a set of kernels compiled beside what others did, whose processes may be reading; what both compiled is the same."""
+    for index in (False, True):  # code before the indexes that name it
+        for path in sorted(made.rglob("*")):
+            if path.is_file() and (path.suffix == ".nbi") is index:
+                place = folder / path.relative_to(made)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(place)
 
 
 def _apart(functions: Sequence[Callable[[], None]], place: Path) -> list[Path]:

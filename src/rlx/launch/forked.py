@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,8 +21,11 @@ def stage_process() -> int:
 
 
 def may_fork() -> bool:
-    """Tell whether this process is a fork of the warm one, and its workers can be forks too."""
-    return _forked_for is not None and not touches_cuda()
+    """Tell whether this process is a fork of the warm one, and its workers can be forks too.
+
+    They cannot where a page of the project has imported JAX: it has threads, without which its forks would wait for ever.
+    """
+    return _forked_for is not None and "jax" not in sys.modules and not touches_cuda()
 
 
 def be_fork_for(stage: int) -> None:

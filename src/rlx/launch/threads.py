@@ -7,6 +7,7 @@ here: units that never fire leave Adam's moments full of them, which fade by a t
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from pathlib import Path
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Environment variables of processes whose libraries are to use one thread each."""
+XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+"""What says so to JAX, in ``XLA_FLAGS``, beside what is there already."""
 
 _AVX512 = {
     "X86_V4": {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"},
@@ -56,11 +59,13 @@ def worker_variables() -> dict[str, str]:
     One thread; and NumPy, in which environments compute, without the code that it has for AVX-512 alone, where its exponentials and
     logarithms differ.
     """
+    said = os.environ.get("XLA_FLAGS", "").removesuffix(XLA_ONE_THREAD).rstrip()
+    one_each = {**ONE_THREAD, "XLA_FLAGS": f"{said} {XLA_ONE_THREAD}".lstrip()}
     flags = _flags()
     wide = [name for name, needed in _AVX512.items() if needed <= flags]  # NumPy warns of others
     if not wide or tuple(map(int, version("numpy").split(".")[:2])) < (2, 4):
-        return dict(ONE_THREAD)
-    return {**ONE_THREAD, "NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
+        return one_each
+    return {**one_each, "NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
 
 
 def variables_for(*, portable: bool) -> dict[str, str]:

@@ -32,6 +32,7 @@ class Call(IntEnum):
     """Copies in processes of their own, which whoever waits for them watches."""
     CHECK = 8
     """None of its methods, but its destructor may run, say."""
+    MASKS = 9
 
 
 class Activity(IntEnum):
@@ -54,6 +55,7 @@ CALL_NAMES = {
     Call.CLOSE: "`close`",
     Call.COPIES: "`step`",
     Call.CHECK: "being checked",
+    Call.MASKS: "`action_masks`",
 }
 DURING = {
     Activity.VALIDATION: " in validation",

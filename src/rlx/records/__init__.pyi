@@ -123,3 +123,4 @@ from .spent import (
     note_spent as note_spent,
     read_spent as read_spent,
 )
+from .states import leaves as leaves, members_of as members_of, state_from as state_from

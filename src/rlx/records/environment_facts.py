@@ -77,6 +77,7 @@ class EnvironmentFacts:
         data: Files of the project that it reads, as paths in the project.
         problems: Why it cannot be trained in.
         remarks: What is unusual and does not stop training.
+        masks: Whether it tells which actions are allowed, by a method ``action_masks()``; left out of files where it does not.
     """
 
     environment: str
@@ -99,6 +100,7 @@ class EnvironmentFacts:
     data: tuple[str, ...] = ()
     problems: tuple[Complaint, ...] = ()
     remarks: tuple[Complaint, ...] = ()
+    masks: bool = False
 
     @property
     def is_endless(self) -> bool:
@@ -119,7 +121,10 @@ class EnvironmentFacts:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {"format": FORMAT, **asdict(self)}
+        data = {"format": FORMAT, **asdict(self)}
+        if not self.masks:
+            del data["masks"]
+        return data
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> EnvironmentFacts:

@@ -27,6 +27,7 @@ from rlx.report.run_facts import RunFacts
 from rlx.report.run_summary import RunSummed
 from rlx.report.sweep_points import Swept
 from rlx.report.sweep_summary import SweepSummed
+from rlx.training import CheckedAlgorithm
 
 DOCUMENTS: dict[str, type] = {
     "ls": Listing,
@@ -44,6 +45,7 @@ DOCUMENTS: dict[str, type] = {
     "diagnose": Diagnosed,
     "suggest": Suggested,
     "doctor": Examination,
+    "check-algorithm": CheckedAlgorithm,
 }
 """By command, what its ``--json`` prints."""
 TYPE_NAMES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.comparison import flatten
-from rlx.config import Snapshot, as_setting, compose_run, find_root
+from rlx.config import Snapshot, as_setting, compose_run, find_root, is_schedule
 from rlx.errors import RlxError
 from rlx.experiments import find_origin, read_record
 from rlx.records import RunFolder
@@ -61,10 +61,10 @@ def remaking(root: Path, folder: RunFolder) -> Remaking:
         stem = name.rpartition("_")[0]
         name = stem if (root / "configs" / f"{stem}.yaml").is_file() else name
     try:
-        now = flatten(Snapshot(compose_run(root, name).config).to_data())
+        now = flatten(Snapshot(compose_run(root, name).config).to_data(), keep=is_schedule)
     except RlxError:
         return Remaking(name, {})
-    then = flatten(Snapshot(folder.snapshot.config).to_data())
+    then = flatten(Snapshot(folder.snapshot.config).to_data(), keep=is_schedule)
     changed = {key: value for key, value in then.items() if key in now and now[key] != value}
     added = {key: value for key, value in then.items() if key not in now and not key.startswith("code")}
     settings = {**changed, **added}

@@ -1,3 +1,8 @@
+from .algorithm_check import (
+    CheckedAlgorithm as CheckedAlgorithm,
+    check_algorithm as check_algorithm,
+)
+from .algorithm_promises import Promise as Promise
 from .executor_choice import chosen_executor as chosen_executor, executor_named as executor_named
 from .filming import draw as draw
 from .held_out import evaluate_run as evaluate_run
@@ -8,4 +13,5 @@ from .playing import (
     play_policies as play_policies,
 )
 from .seeds import SeedOutcome as SeedOutcome, check as check, train_run as train_run
+from .trial_settings import trial_configs as trial_configs
 from .video import film_played as film_played, film_run as film_run, representatives as representatives

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,19 +15,32 @@ from gymnasium import spaces
 
 from rlx.algorithms import Actor, EpisodesAtOnce, device_for, prepare_kernels, trained_config
 from rlx.config import RunConfig
-from rlx.envs import PLACES, Environments, Normalizer, check_allowed, executable, is_plain
+from rlx.envs import PLACES, Environments, Normalizer, all_allowed, check_allowed, executable, is_plain, sample_allowed
 from rlx.errors import CheckpointDamaged
 from rlx.records import Checkpoint
 
+Array = np.ndarray[Any, Any]
+
 
 class Player(Protocol):
-    """Chooses actions for a batch of slots, each of which plays its own episodes."""
+    """Chooses actions for a batch of slots, each of which plays its own episodes.
+
+    Attributes:
+        masked: Whether it heeds masks, so that environments that have some are to be asked.
+    """
+
+    masked: bool
 
     def begin(self, slot: int, action_space: gym.Space[Any], reset_seed: int) -> None:
         """Learn that ``slot`` starts the episode of ``reset_seed``."""
 
-    def act(self, observations: Any) -> Any:
-        """Return one action per slot (first axis) for a batch of observations."""
+    def act(self, observations: Any, masks: Array | None = None) -> Any:
+        """Return one action per slot for a batch of observations.
+
+        Args:
+            observations: One row per slot.
+            masks: Which actions each slot may take, one row per slot; None where the environment does not tell.
+        """
 
 
 class PolicyPlayer:
@@ -37,11 +50,12 @@ class PolicyPlayer:
         actor: The policy.
         normalizer: Its observation statistics, if it was trained with any.
         deterministic: Take the most likely action instead of drawing one.
+        masked: Whether the policy needs masks (:attr:`rlx.algorithms.Algorithm.masks`); one that ignores them is given none.
         at_once: Plays an episode per reset seed faster than step by step, where there is such a way.
     """
 
-    def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool):
-        self.actor, self.normalizer, self.deterministic = actor, normalizer, deterministic
+    def __init__(self, actor: Actor, normalizer: Normalizer | None, *, deterministic: bool, masked: bool = False):
+        self.actor, self.normalizer, self.deterministic, self.masked = actor, normalizer, deterministic, masked
         self.at_once: Callable[[Sequence[int]], EpisodesAtOnce | None] = lambda _: None
         self._memory: Any = None
         self._space: gym.Space[Any] | None = None
@@ -51,11 +65,13 @@ class PolicyPlayer:
         """Note that what the policy remembers in this slot counts no more."""
         self._starts_N[slot], self._space = True, action_space
 
-    def act(self, observations: Any) -> Any:
+    def act(self, observations: Any, masks: Array | None = None) -> Any:
         """Return the policy's actions; continuous ones are clipped to what the environment takes, as in training."""
         if self.normalizer is not None:
             observations = self.normalizer(observations)
-        actions_N, self._memory = self.actor.act(observations, self._memory, self._starts_N, None, self.deterministic)
+        actions_N, self._memory = self.actor.act(
+            observations, self._memory, self._starts_N, masks if self.masked else None, self.deterministic
+        )
         self._starts_N = np.zeros(PLACES, np.bool_)
         if self._space is None:
             return actions_N
@@ -64,7 +80,9 @@ class PolicyPlayer:
 
 
 class RandomPlayer:
-    """Uniformly random actions; each episode draws from its own reset seed."""
+    """Uniformly random actions, where masks are told from those that are allowed; each episode draws from its own reset seed."""
+
+    masked = True
 
     def __init__(self) -> None:
         self._spaces: dict[int, gym.Space[Any]] = {}
@@ -74,13 +92,17 @@ class RandomPlayer:
         self._spaces[slot] = copy.deepcopy(action_space)
         self._spaces[slot].seed(reset_seed)
 
-    def act(self, observations: Any) -> Any:
+    def act(self, observations: Any, masks: Array | None = None) -> Any:
         """Draw one action per slot in use."""
-        return {slot: space.sample() for slot, space in self._spaces.items()}
+        return {
+            slot: sample_allowed(space, None if masks is None else masks[slot]) for slot, space in self._spaces.items()
+        }
 
 
 class StillPlayer:
     """Does nothing: continuous actions of 0."""
+
+    masked = False
 
     def __init__(self) -> None:
         self._actions: dict[int, Any] = {}
@@ -89,7 +111,7 @@ class StillPlayer:
         """Learn the shape of an action."""
         self._actions[slot] = np.zeros(action_space.shape or (), action_space.dtype)
 
-    def act(self, observations: Any) -> Any:
+    def act(self, observations: Any, masks: Array | None = None) -> Any:
         """Return zeros for each slot in use."""
         return dict(self._actions)
 
@@ -124,7 +146,8 @@ def load_player(  # noqa: PLR0913
         prepare_kernels(say)
     with taking_over(checkpoint.path):
         actor = algorithm.actor_of(environments, checkpoint.policy, seed, device_for(config))
-    player = PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic)
+    masked = algorithm.masks == "needed"
+    player = PolicyPlayer(actor, checkpoint.normalizer, deterministic=deterministic, masked=masked)
     if deterministic and algorithm.play is not None:
         player.at_once = partial(algorithm.play, actor, environments, checkpoint.normalizer)
     return player
@@ -147,8 +170,15 @@ def taking_over(path: Path) -> Iterator[None]:
         ) from error
 
 
-def stack(observations: list[Any]) -> Any:
-    """Return observations as one batch: arrays stacked on a new first axis, dict observations by key."""
-    if isinstance(observations[0], dict):
-        return {key: np.stack([observation[key] for observation in observations]) for key in observations[0]}
-    return np.stack(observations)
+def masks_row_by_row(space: gym.Space[Any], told: Mapping[int, Array | None]) -> Array | None:
+    """Return the masks of all places as one batch: of those told, and all true for the others; None where none is told.
+
+    Args:
+        space: The action space of one place.
+        told: By place which actions it allows.
+    """
+    rows = {place: mask_W for place, mask_W in told.items() if mask_W is not None}
+    if not rows:
+        return None
+    idle_W = all_allowed(space)
+    return np.stack([rows.get(place, idle_W) for place in range(PLACES)])

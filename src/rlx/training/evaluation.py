@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch  # noqa: F401 — its generator is seeded where it is loaded, and environments may load it as they play
 
+from rlx.algorithms import stack
 from rlx.envs import (
     PLACES,
     Episode,
@@ -30,7 +31,7 @@ from rlx.envs import (
     success_of,
 )
 from rlx.errors import NonFiniteValue
-from rlx.training.actors import Player, stack
+from rlx.training.actors import Array, Player, masks_row_by_row
 
 
 @dataclass
@@ -112,7 +113,7 @@ def _play(  # noqa: PLR0913
             for slot in active.values():
                 _check_finite(places, slot, "observation", slot.observation, reset_seeds[slot.index])
         told.stepped(len(active))
-        actions = actor.act(batch)
+        actions = actor.act(batch, _masks(actor, places, active))
         for place, observation, reward, over, info in places.step(actions, active):
             slot = active[place]
             if reach is not None:
@@ -129,6 +130,14 @@ def _play(  # noqa: PLR0913
                     slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut, effort
                 )
                 start_next(place, slot)
+
+
+def _masks(actor: Player, places: Places, active: Iterable[int]) -> Array | None:
+    """Return which actions each place allows, where somebody heeds it; idle places allow all."""
+    if not actor.masked:
+        return None
+    told = {place: places.masks(place) for place in active}
+    return masks_row_by_row(places.space(next(iter(told))), told)
 
 
 def _check_finite(places: Places, slot: _Slot, what: str, value: Any, seed: int) -> None:

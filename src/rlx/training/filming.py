@@ -13,12 +13,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rlx.algorithms import stack
 from rlx.config import Snapshot, check_unchanged
 from rlx.envs import (
     PLACES,
     Surroundings,
     kind_of,
     make_env,
+    masks_of,
     number_in,
     own_registrations,
     plain_flag,
@@ -29,7 +31,7 @@ from rlx.errors import NoRenderer, RlxError
 from rlx.launch import close_later, flushed_denormals, watch
 from rlx.records import Checkpoint, checkpoints
 from rlx.stats import raised
-from rlx.training.actors import Player, load_player, stack
+from rlx.training.actors import Array, Player, load_player, masks_row_by_row
 from rlx.training.evaluation import untouched_generators
 from rlx.training.film_writing import Scene, write_film
 from rlx.training.playing import NamedPolicy, open_policy
@@ -134,7 +136,8 @@ def _scenes(stage: _Stage, shot: Shot) -> Iterator[Scene]:
     total, ended = 0.0, False
     yield Scene(_drawn(stage), shot.title, 0, 0.0, ended=False)
     for step in range(1, stage.max_steps + 1):
-        action = actor.act(stack([observation] * PLACES))[place]
+        masks = masks_row_by_row(env.action_space, {place: _mask(stage, step - 1)})
+        action = actor.act(stack([observation] * PLACES), masks)[place]
         with stage.surroundings:
             watch.stepping()
             observation, reward, terminated, truncated, _ = env.step(action)
@@ -144,6 +147,14 @@ def _scenes(stage: _Stage, shot: Shot) -> Iterator[Scene]:
         yield Scene(_drawn(stage), shot.title, step, total, ended)
         if ended:
             return
+
+
+def _mask(stage: _Stage, step: int) -> Array | None:
+    """Return which actions are allowed, where somebody heeds it."""
+    if not stage.actor.masked:
+        return None
+    with stage.surroundings:
+        return masks_of(stage.env, step)
 
 
 def _drawn(stage: _Stage) -> Any:

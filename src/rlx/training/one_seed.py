@@ -44,6 +44,7 @@ from rlx.envs import (
     preserved,
     reports_success,
     seed_generators,
+    tells_masks,
     validation_seeds,
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
@@ -241,7 +242,8 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
         probe = make_env(config.env)
     engine = algorithm.engine_for(config, probe.observation_space, probe.action_space)
     engine = replace(engine, portable=engine.portable and is_same_everywhere())
-    if refusal := algorithm.refusal(probe.observation_space, probe.action_space):
+    has_masks = tells_masks(probe)
+    if refusal := algorithm.refusal(probe.observation_space, probe.action_space, has_masks=has_masks):
         raise TrainingFailed(f"algo.name: {config.env.id}: {refusal}")
     if is_plain(config.env) or algorithm.is_compiled(config, probe.observation_space, probe.action_space):
         prepare_kernels(say)
@@ -362,7 +364,8 @@ def _play_validation(run: _Seed) -> tuple[Sequence[float], Sequence[int], Sequen
             played = run.algorithm.play(actor, run.env, run.env.normalizer, seeds)
             if played is not None:
                 return played.returns_N.tolist(), played.lengths_N.tolist(), ()
-        player = PolicyPlayer(actor, run.env.normalizer, deterministic=config.eval.deterministic)
+        masked = run.algorithm.masks == "needed"
+        player = PolicyPlayer(actor, run.env.normalizer, deterministic=config.eval.deterministic, masked=masked)
         if run.places is None:
             run.places = places_for(config, run.probe)  # kept open: making environments can be dear
         run.places.reseed(run.state.seed)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.utils import LinearSchedule
 
 from rlx.algorithms.orthogonal import same_initial_weights
 from rlx.algorithms.policies import policy_arguments
 from rlx.algorithms.ppo.stock import PPO
-from rlx.config import PPOConfig, RunConfig, Schedule
+from rlx.algorithms.schedules import schedule
+from rlx.config import PPOConfig, RunConfig
 from rlx.envs import TrainingEnv
 from rlx.errors import PolicyUnusable
 
@@ -73,8 +73,3 @@ def build(root: Path, config: RunConfig, seed: int, venv: Any, device: str = "cp
         model.observation_space.seed(seed)
     model.set_logger(Logger(folder=None, output_formats=[]))
     return model
-
-
-def schedule(value: float | Schedule) -> Any:
-    """Return a number or a schedule as Stable-Baselines3 takes it."""
-    return LinearSchedule(value.start, value.end, 1.0) if isinstance(value, Schedule) else value

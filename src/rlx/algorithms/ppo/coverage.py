@@ -6,8 +6,8 @@ from typing import Any
 
 from gymnasium import spaces
 
+from rlx.algorithms.kernels.network import ACTIVATIONS
 from rlx.algorithms.policies import device_for
-from rlx.algorithms.ppo.kernels.network import ACTIVATIONS
 from rlx.config import RunConfig
 from rlx.envs import is_vector
 

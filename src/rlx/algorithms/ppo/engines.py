@@ -1,37 +1,21 @@
-"""The engines that compute PPO: compiled kernels where they cover a run, else Stable-Baselines3's own code."""
+"""The engine that computes a PPO run."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from rlx.algorithms.engines import FAST as FAST, STOCK as STOCK, engine_of  # noqa: PLC0414 — known here by these names
 from rlx.algorithms.registry import Engine
 from rlx.config import RunConfig, hidden_sizes
 
-FAST, STOCK = "fast", "stable-baselines3"
-WIDE = 256
-"""Inputs and outputs of a layer from which on a BLAS for wide vectors (AVX-512) takes up to half of the time of our own products."""
-
 
 def choose_engine(config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
-    """Choose what computes a run: what ``algo.engine`` asks for, else the fast one where it can.
-
-    Raises:
-        PolicyUnusable: The fast one was asked for, and cannot.
-    """
+    """Choose what computes a run; see :func:`rlx.algorithms.engines.engine_of`."""
     from rlx.algorithms.ppo.coverage import uncovered
-    from rlx.errors import PolicyUnusable
 
     asked = config.algo.setting("engine")
-    if asked == STOCK:
-        return Engine(STOCK, "algo.engine asks for it")
-    obstacle = uncovered(config, observation_space, action_space)
-    if obstacle and asked == FAST:
-        raise PolicyUnusable(f"algo.engine: fast cannot train this run: {obstacle}; set algo.engine: auto")
-    if obstacle:
-        return Engine(STOCK, obstacle)
-    inputs = int(np.prod(observation_space.shape))
-    wide = any(min(sides) >= WIDE for sizes in hidden_sizes(config) for sides in pairwise([inputs, *sizes]))
-    return Engine(FAST, "everything the run asks for is covered", portable=not wide)
+    obstacle = None if asked == STOCK else uncovered(config, observation_space, action_space)
+    inputs = int(np.prod(observation_space.shape or ()))
+    return engine_of(asked, obstacle, [[inputs, *sizes] for sizes in hidden_sizes(config)])

@@ -9,6 +9,7 @@ import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.utils import explained_variance
 
+from rlx.algorithms.kernels import adam_settings
 from rlx.algorithms.ppo.kernels import Hyperparameters, Rollout, batch, workspace
 from rlx.algorithms.ppo.kernels.acting import values
 from rlx.algorithms.ppo.kernels.advantages import estimate
@@ -156,18 +157,13 @@ class FastPPO(PPO):
         self._log(epochs, settings, stopped)
 
     def _hyperparameters(self) -> Hyperparameters:
-        adam, left = self.policy.optimizer.param_groups[0], self._current_progress_remaining
-        beta1, beta2 = adam["betas"]
+        left = self._current_progress_remaining
         return Hyperparameters(
-            float(adam["lr"]),
-            float(beta1),
-            float(beta2),
-            float(adam["eps"]),
+            adam_settings(self.policy.optimizer, self.max_grad_norm),
             float(self.clip_range(left)),  # type: ignore[operator]
             -1.0 if self.clip_range_vf is None else float(self.clip_range_vf(left)),  # type: ignore[operator]
             float(self.ent_coef),
             float(self.vf_coef),
-            float(self.max_grad_norm),
             -1.0 if self.target_kl is None else float(self.target_kl),
             bool(self.normalize_advantage),
         )

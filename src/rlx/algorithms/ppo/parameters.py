@@ -1,8 +1,7 @@
-"""A policy's parameters and Adam moments in one flat vector each, shared between torch and the kernels."""
+"""A policy's parameters and Adam moments in flat memory, and what its outputs mean."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,14 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from rlx.algorithms.ppo.engines import WIDE
-from rlx.algorithms.ppo.kernels import Head, Network, Optimizer, Policy
+from rlx.algorithms.flat_memory import FlatMemory, is_wide, network_of
+from rlx.algorithms.kernels import Network
+from rlx.algorithms.kernels.network import turn
+from rlx.algorithms.ppo.kernels import Head, Policy
 from rlx.algorithms.ppo.kernels.distributions import BERNOULLI, CATEGORICAL, GAUSSIAN, of_head
-from rlx.algorithms.ppo.kernels.network import ELU, LEAKY_RELU, RELU, TANH, turn
 from rlx.launch import has_fma
 
 Array = np.ndarray[Any, Any]
-ACTIVATIONS: dict[type[nn.Module], int] = {nn.Tanh: TANH, nn.ReLU: RELU, nn.LeakyReLU: LEAKY_RELU, nn.ELU: ELU}
 
 
 class Layout:
@@ -31,7 +30,6 @@ class Layout:
     """
 
     def __init__(self, policy: Any):
-        self._widest = 0
         named = list(policy.named_parameters())
         begins = np.cumsum([0, *(parameter.numel() for _, parameter in named)])
         self.places = {name: int(begin) for (name, _), begin in zip(named, begins, strict=False)}
@@ -40,11 +38,6 @@ class Layout:
         self.actor = self._network("mlp_extractor.policy_net", extractor.policy_net, "action_net", policy.action_net)
         self.critic = self._network("mlp_extractor.value_net", extractor.value_net, "value_net", policy.value_net)
         self.head = head(policy.action_space, self.places.get("log_std", -1))
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether a layer is so wide that BLAS multiplies it faster than we do."""
-        return self._widest >= WIDE
 
     def turn(self, values: Array, turned: Array) -> None:
         """Write a policy's parameters as acting takes them: with weight matrices transposed."""
@@ -56,11 +49,9 @@ class Layout:
     def _network(self, name: str, hidden: nn.Sequential, last: str, output: nn.Linear) -> Network:
         layers = [(f"{name}.{index}", layer) for index, layer in enumerate(hidden) if isinstance(layer, nn.Linear)]
         layers.append((last, output))
-        kinds = [ACTIVATIONS[type(layer)] for layer in hidden if not isinstance(layer, nn.Linear)]
+        kinds = [layer for layer in hidden if not isinstance(layer, nn.Linear)]
         places = [[self.places[f"{layer}.weight"], self.places[f"{layer}.bias"]] for layer, _ in layers]
-        widths = [layers[0][1].in_features, *(layer.out_features for _, layer in layers)]
-        self._widest = max(self._widest, *map(min, pairwise(widths)))
-        return Network(np.array(widths), np.array(places), kinds[0] if kinds else TANH, turned=True, own=True)
+        return network_of(np.array(places), [layer for _, layer in layers], kinds)
 
 
 def acting_copy(policy: Any) -> Policy:
@@ -72,49 +63,20 @@ def acting_copy(policy: Any) -> Policy:
     return Policy(turned, layout.actor, layout.critic, layout.head)
 
 
-class FlatParameters(Layout):
-    """Binds a Stable-Baselines3 actor-critic policy and its Adam to flat float32 memory.
-
-    torch's parameters and optimiser state become views of it, so both sides always see the same numbers, and
-    ``state_dict`` works as ever.
+class FlatParameters(FlatMemory):
+    """The flat memory of a Stable-Baselines3 actor-critic policy and its Adam.
 
     Attributes:
-        values, moments1, moments2, gradient: Arrays (P,), float32.
-        turned: The values with weight matrices transposed, for acting (brought up to date by :meth:`refresh`).
-        adam_steps: Adam steps taken.
+        layout: Where in it what lies.
+        head: What the actor's outputs mean.
         own: Whether an update's products are our own; acting's are wherever processors have what makes them fast.
     """
 
     def __init__(self, policy: Any, *, portable: bool):
-        super().__init__(policy)
-        self._policy = policy
-        self.own = has_fma() and (portable or not self.is_wide)
-        self._flat = [torch.zeros(self.size) for _ in range(3)]
-        self.values, self.moments1, self.moments2 = (tensor.numpy() for tensor in self._flat)
-        self.gradient, self.turned = np.zeros_like(self.values), np.zeros_like(self.values)
-        self.adam_steps = 0
-        self.bind()
-
-    def bind(self) -> None:
-        """Take in torch's present numbers, and make its tensors views of the flat memory again.
-
-        To be called after anything that may have replaced them, such as loading an optimiser's state.
-        """
-        policy, (values, first, second) = self._policy, self._flat
-        optimizer = policy.optimizer
-        for name, parameter in policy.named_parameters():
-            here = slice(self.places[name], self.places[name] + parameter.numel())
-            known = optimizer.state.get(parameter) or {}
-            values[here] = parameter.data.reshape(-1)
-            parameter.data = values[here].view(parameter.shape)
-            for flat, key in ((first, "exp_avg"), (second, "exp_avg_sq")):
-                flat[here] = known[key].reshape(-1) if known else 0.0
-            self.adam_steps = int(known["step"]) if known else 0
-            optimizer.state[parameter] = {
-                "step": torch.tensor(float(self.adam_steps)),
-                "exp_avg": first[here].view(parameter.shape),
-                "exp_avg_sq": second[here].view(parameter.shape),
-            }
+        self.layout = Layout(policy)
+        self.actor, self.critic, self.head = self.layout.actor, self.layout.critic, self.layout.head
+        self.own = has_fma() and (portable or not is_wide(self.actor, self.critic))
+        super().__init__(list(policy.parameters()), policy.optimizer)
 
     @property
     def policy(self) -> Policy:
@@ -128,20 +90,9 @@ class FlatParameters(Layout):
         actor, critic = (each._replace(own=has_fma()) for each in (self.actor, self.critic))
         return Policy(self.turned, actor, critic, self.head)
 
-    @property
-    def optimizer(self) -> Optimizer:
-        """What Adam keeps, as the update takes it."""
-        return Optimizer(self.gradient, self.moments1, self.moments2, self.turned)
-
     def refresh(self) -> None:
         """Bring ``turned`` up to date."""
-        self.turn(self.values, self.turned)
-
-    def count(self, adam_steps: int) -> None:
-        """Note how many Adam steps have been taken."""
-        self.adam_steps = adam_steps
-        for state in self._policy.optimizer.state.values():
-            state["step"].fill_(float(adam_steps))
+        self.layout.turn(self.values, self.turned)
 
 
 def head(space: spaces.Space[Any], log_std: int) -> Head:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from rlx.algorithms.kernels.network import forward
 from rlx.algorithms.ppo.coverage import unknown_policy
 from rlx.algorithms.ppo.kernels import workspace
 from rlx.algorithms.ppo.kernels.distributions import mode, sample
-from rlx.algorithms.ppo.kernels.network import forward
 from rlx.algorithms.ppo.kernels.playing import play_episodes
 from rlx.algorithms.ppo.parameters import acting_copy, bounds_of, log_std_of, noise_views, refresh
 from rlx.algorithms.registry import EpisodesAtOnce

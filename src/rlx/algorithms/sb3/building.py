@@ -14,9 +14,9 @@ from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckA
 
 from rlx.algorithms.orthogonal import same_initial_weights
 from rlx.algorithms.policies import own_network
-from rlx.algorithms.ppo.building import schedule
 from rlx.algorithms.sb3.settings import Noise, ReplayConfig
 from rlx.algorithms.sb3.table import Library
+from rlx.algorithms.schedules import schedule
 from rlx.config import NETWORK_CLASSES, RunConfig, Schedule, hidden_sizes
 from rlx.envs import is_image
 from rlx.errors import PolicyUnusable
@@ -75,7 +75,7 @@ def build(  # noqa: PLR0913
     skip_compiler()
     cls = class_of(row)
     policy, policy_kwargs = network_of(root, config, row, venv.observation_space)
-    arguments = {**_arguments(config, cls, venv.action_space), **given}
+    arguments = {**_arguments(config, cls, venv.observation_space, venv.action_space), **given}
     arguments = {name: value for name, value in arguments.items() if name in inspect.signature(cls.__init__).parameters}
     try:
         with same_initial_weights():
@@ -96,7 +96,9 @@ def network_of(root: Path, config: RunConfig, row: Library, observation_space: A
     sizes = {"pi": list(actor), value: list(critic)} if config.algo.has_critic else list(actor)
     arguments: dict[str, Any] = {"net_arch": sizes, "activation_fn": _activation(row, policy.activation)}
     if row.family == "on-policy":
-        arguments |= {"ortho_init": policy.ortho_init, "log_std_init": policy.log_std_init}
+        arguments["ortho_init"] = policy.ortho_init
+        if name != "maskable_ppo":  # which has no continuous actions
+            arguments["log_std_init"] = policy.log_std_init
     elif "use_sde" in type(config.algo).model_fields and row.package != "sbx":
         arguments["log_std_init"] = policy.log_std_init
     network = own_network(root, policy.type)
@@ -126,7 +128,7 @@ def _activation(row: Library, name: str) -> Any:
     return getattr(nn, NETWORK_CLASSES[name])
 
 
-def _arguments(config: RunConfig, cls: type[Any], action_space: Any) -> dict[str, Any]:
+def _arguments(config: RunConfig, cls: type[Any], observation_space: Any, action_space: Any) -> dict[str, Any]:
     """Return the settings as the constructor takes them."""
     algo = config.algo
     theirs = {ours: name for name, ours in type(algo).other_names.items()}
@@ -145,6 +147,11 @@ def _arguments(config: RunConfig, cls: type[Any], action_space: Any) -> dict[str
             "goal_selection_strategy": replay.goal_selection_strategy,
         }
         found |= {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": sampled}
+    elif replay is not None and is_image(observation_space) and algo.setting("return_steps") == 1:
+        from rlx.algorithms.frames import FrameReplayBuffer
+
+        frames = {"frames": config.env.frame_stack}
+        found |= {"replay_buffer_class": FrameReplayBuffer, "replay_buffer_kwargs": frames}
     return found
 
 

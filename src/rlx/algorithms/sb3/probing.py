@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from rlx.algorithms.frames import FrameReplayBuffer
+
 LOOKED_AT = 256
 """How many of the newest rows are looked at."""
 SATURATED = 0.99
@@ -30,15 +32,15 @@ def looked_at(model: Any) -> dict[str, float]:
     if buffer is None or not model._n_updates or not hasattr(model.policy, "set_training_mode"):
         return {}
     rows = min(buffer.size(), -(-LOOKED_AT // buffer.n_envs))
-    places = np.arange(buffer.pos - rows, buffer.pos) % buffer.buffer_size
-    actions_RA = buffer.actions[places].reshape(rows * buffer.n_envs, -1)
-    observations = _observations(model, buffer, places)
+    held = _newest(buffer, rows)
+    actions_RA = held["actions"].reshape(rows * buffer.n_envs, -1)
+    observations = _observations(model, held["observations"])
     found: dict[str, float] = {}
-    if np.issubdtype(buffer.actions.dtype, np.floating):
+    if np.issubdtype(actions_RA.dtype, np.floating):
         found["train/action_saturation"] = float(np.mean(np.abs(actions_RA) > SATURATED))
-    if not isinstance(model.policy, torch.nn.Module) or not any(True for _ in model.policy.parameters()):
+    if not any(True for _ in model.policy.parameters()):
         return found  # JAX's networks
-    training = model.policy.training
+    training = bool(model.policy.training)
     model.policy.set_training_mode(False)
     with _inactive(model.policy) as units:
         q_RN = _values(model, observations, torch.as_tensor(actions_RA, device=model.device)).reshape(rows, -1)
@@ -46,21 +48,29 @@ def looked_at(model: Any) -> dict[str, float]:
     found |= {"train/q_mean": float(q_RN.mean()), "train/q_max_abs": float(np.abs(q_RN).max())}
     if units:
         found["train/dead_units"] = float(np.mean(np.concatenate(units)))
-    gaps = _gaps(
-        q_RN, _rewards(model, buffer, places), buffer.dones[places] * (1 - buffer.timeouts[places]), model.gamma
-    )
+    ends_RN = held["dones"] * (1 - held["timeouts"])
+    gaps = _gaps(q_RN, _rewards(model, held["rewards"]), ends_RN, model.gamma)
     if gaps is not None:
         found["train/q_bias"] = gaps
     return found
 
 
-def _observations(model: Any, buffer: Any, places: np.ndarray[Any, Any]) -> Any:
+def _newest(buffer: Any, rows: int) -> dict[str, Any]:
+    """Return the newest rows of a buffer: R rows of N copies each."""
+    if isinstance(buffer, FrameReplayBuffer):
+        return buffer.newest(rows)
+    places = np.arange(buffer.pos - rows, buffer.pos) % buffer.buffer_size
+    seen = buffer.observations
+    taken = {key: array[places] for key, array in seen.items()} if isinstance(seen, dict) else seen[places]
+    names = ("actions", "rewards", "dones", "timeouts")
+    return {"observations": taken, **{name: getattr(buffer, name)[places] for name in names}}
+
+
+def _observations(model: Any, held: Any) -> Any:
     """Return observations as the critics see them, normalised where the run normalises."""
-    held = buffer.observations
 
     def rows(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        taken: np.ndarray[Any, Any] = array[places]
-        return taken.reshape(-1, *array.shape[2:])
+        return array.reshape(-1, *array.shape[2:])
 
     seen = {key: rows(array) for key, array in held.items()} if isinstance(held, dict) else rows(held)
     if model._vec_normalize_env is not None:
@@ -68,8 +78,7 @@ def _observations(model: Any, buffer: Any, places: np.ndarray[Any, Any]) -> Any:
     return model.policy.obs_to_tensor(seen)[0]
 
 
-def _rewards(model: Any, buffer: Any, places: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    rewards_RN = buffer.rewards[places]
+def _rewards(model: Any, rewards_RN: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if model._vec_normalize_env is not None:
         rewards_RN = model._vec_normalize_env.normalize_reward(rewards_RN)
     return np.asarray(rewards_RN)

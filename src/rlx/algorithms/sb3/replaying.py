@@ -10,6 +10,7 @@ import numpy as np
 from stable_baselines3.common.buffers import NStepReplayBuffer
 from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
 
+from rlx.algorithms.frames import FrameReplayBuffer
 from rlx.algorithms.learner import ReplayRows, State
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +25,9 @@ def settle(buffer: Any) -> None:
     Done twice it is as done once.
     """
     last = buffer.pos - 1
-    if isinstance(buffer, HerReplayBuffer):
+    if isinstance(buffer, FrameReplayBuffer):
+        buffer.boundary()
+    elif isinstance(buffer, HerReplayBuffer):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             buffer.truncate_last_trajectory()
@@ -51,6 +54,8 @@ def replay_state(buffer: Any, added: int) -> State:
         buffer: It; stays as it is.
         added: How many rows (steps of all copies) were ever added.
     """
+    if isinstance(buffer, FrameReplayBuffer):
+        return {"replay": ReplayRows(buffer.columns(), buffer.added), "stacks": buffer.kept()}
     settled = copy.copy(buffer)
     for name in CHANGED_AT_BOUNDARIES:
         if hasattr(buffer, name):
@@ -67,6 +72,9 @@ def replay_state(buffer: Any, added: int) -> State:
 def restore(buffer: Any, state: State) -> int:
     """Take over what :func:`replay_state` gave; returns how many rows were ever added."""
     rows: ReplayRows = state["replay"]
+    if isinstance(buffer, FrameReplayBuffer):
+        buffer.restore(rows, state["stacks"])
+        return rows.added
     first = max(rows.first, rows.added - buffer.buffer_size)
     places = np.arange(first, rows.added) % buffer.buffer_size
     held = rows.since(first)

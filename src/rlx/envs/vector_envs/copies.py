@@ -21,14 +21,15 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from rlx.envs.global_generators import seed_generators
+from rlx.envs.masks import masks_of, tells_masks
 from rlx.envs.reward_components import PREFIX, number_in
 from rlx.envs.success import KEYS, success_of
 from rlx.errors import EnvironmentFailed, RlxError
 from rlx.launch import tell_in_a_line, trace_of, watch
 from rlx.stats import raised
 
-RESET, STEP, ATTRIBUTE, CLOSE = range(4)
-DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "`get_wrapper_attr`", CLOSE: "`close`"}
+RESET, STEP, ATTRIBUTE, CLOSE, MASKS = range(5)
+DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "`get_wrapper_attr`", CLOSE: "`close`", MASKS: "`action_masks`"}
 DONE, FAILED = range(2)
 CLOSING_SECONDS = 10.0
 STARTING_SECONDS = 300.0
@@ -48,7 +49,13 @@ class Outcome(NamedTuple):
 
 
 class Copies:
-    """As many processes as makers, each with one environment, which begins a new episode when one ends."""
+    """As many processes as makers, each with one environment, which begins a new episode when one ends.
+
+    Attributes:
+        observation_space: Of one copy.
+        action_space: Of one copy.
+        has_masks: Whether they tell which actions are allowed.
+    """
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
         context = multiprocessing.get_context("spawn")
@@ -71,7 +78,7 @@ class Copies:
         except BaseException:
             self._end()
             raise
-        self.observation_space, self.action_space = found[0]
+        self.observation_space, self.action_space, self.has_masks = found[0]
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -88,6 +95,10 @@ class Copies:
     def attribute(self, name: str) -> list[Any]:
         """Return an attribute of every copy."""
         return self._ask(ATTRIBUTE, [name] * len(self))
+
+    def masks(self) -> list[Any]:
+        """Return which actions every copy allows now (:func:`rlx.envs.masks.masks_of`)."""
+        return self._ask(MASKS, [None] * len(self))
 
     def close(self) -> None:
         """Close the environments, and end their processes whatever comes of that.
@@ -180,13 +191,19 @@ def _answer_all(connection: Connection, maker: Callable[[], gym.Env[Any, Any]]) 
     """Make the environment, and answer until it is closed, or whoever held the copies is gone."""
     connection.send((DONE, None))  # what is ours has been imported
     env = maker()
-    connection.send((DONE, (env.observation_space, env.action_space)))
+    connection.send((DONE, (env.observation_space, env.action_space, tells_masks(env))))
+    length = 0
     while True:
         try:
             command, content = connection.recv()
         except EOFError:
             return
-        connection.send((DONE, _answer(env, command, content)))
+        answer: Any = masks_of(env, length) if command == MASKS else _answer(env, command, content)
+        if command == RESET or (command == STEP and (answer.terminated or answer.truncated)):
+            length = 0
+        elif command == STEP:
+            length += 1
+        connection.send((DONE, answer))
         if command == CLOSE:
             return
 

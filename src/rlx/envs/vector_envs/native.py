@@ -96,6 +96,7 @@ class NativeSource:
         made.close()
         self.successes: list[bool | None] = []
         self.components = ComponentSums(0)
+        self._advance: Callable[..., Any] | None = None
         self._generators: list[np.random.Generator] = [np.random.default_rng() for _ in range(num_envs)]
         states = self._environment.first_states(self._generators[0], 1).shape[1]
         width = spaces.flatdim(self.observation_space)
@@ -148,7 +149,10 @@ class NativeSource:
         """See :meth:`rlx.envs.vector_envs.sources.Source.step`."""
         if self.state.used_N.max() + 1 > self.state.starts_NRS.shape[1] - 1:
             self.refill()
-        advance(self.state, arrays, np.ascontiguousarray(actions, np.float32).reshape(self.num_envs, -1))
+        arguments = (self.state, arrays, np.ascontiguousarray(actions, np.float32).reshape(self.num_envs, -1))
+        if self._advance is None:
+            self._advance = bound(advance, *arguments)
+        self._advance(*arguments)
 
     def seconds_per_step(self) -> float:
         """Return how long a step of one copy takes in compiled code, by taking some thousand in other copies."""
@@ -162,6 +166,11 @@ class NativeSource:
             step(other.state, arrays, actions_NA)
             other.state.used_N[:] = 0
         return (time.perf_counter() - begun) / (calls * copies)
+
+    has_masks = False
+
+    def masks(self) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.masks`: none of these tells any."""
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`rlx.envs.vector_envs.sources.Source.attribute`."""

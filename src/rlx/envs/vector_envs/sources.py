@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
+from rlx.envs.masks import masks_of, tells_masks
 from rlx.envs.observation_wrappers import OwnObservations
 from rlx.envs.reward_components import ComponentSums, number_in
 from rlx.envs.success import success_of
@@ -34,11 +35,13 @@ class Source(Protocol):
         successes: What the environment said of each episode that ended since the list was last emptied (None: nothing);
             empty where it never says anything.
         components: The parts of the reward, where the environment reports them.
+        has_masks: Whether the copies tell which actions are allowed.
     """
 
     num_envs: int
     observation_space: Any
     action_space: Any
+    has_masks: bool
     successes: list[bool | None]
     components: ComponentSums
 
@@ -47,6 +50,9 @@ class Source(Protocol):
 
     def step(self, arrays: StepArrays, actions: Array) -> None:
         """Step every copy, and fill ``raw_ND raw_rewards_N dones_N truncated_N`` and, where done, ``raw_final_ND``."""
+
+    def masks(self) -> list[Array] | None:
+        """Return which actions every copy allows now (:func:`rlx.envs.masks.masks_of`); None where they do not tell."""
 
     def attribute(self, name: str) -> list[Any]:
         """Return an attribute of every copy."""
@@ -80,6 +86,7 @@ class GymnasiumSource:
         self._limits, self._lengths = [limit for _, limit in stripped], [0] * len(stripped)
         self.num_envs = len(self._envs)
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
+        self.has_masks = tells_masks(self._envs[0])
         self._kinds = Kinds(self.observation_space)
         self._flat = len(self.observation_space.shape or ()) == 1
         self.successes: list[bool | None] = []
@@ -127,6 +134,11 @@ class GymnasiumSource:
             observations_ND[index] = observation if self._flat else np.ravel(observation)
         board[watch.CALL] = IDLE
 
+    def masks(self) -> list[Array] | None:
+        """See :meth:`Source.masks`."""
+        told = [masks_of(env, length) for env, length in zip(self._envs, self._lengths, strict=True)]
+        return [mask_W for mask_W in told if mask_W is not None] if self.has_masks else None
+
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""
         return [env.get_wrapper_attr(name) for env in self._envs]
@@ -144,6 +156,7 @@ class ProcessSource:
         self._copies = Copies(makers)
         self.num_envs = len(makers)
         self.observation_space, self.action_space = self._copies.observation_space, self._copies.action_space
+        self.has_masks = self._copies.has_masks
         self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
 
@@ -165,6 +178,10 @@ class ProcessSource:
                 arrays.raw_final_ND[index] = np.ravel(outcome.final)
                 self.components.end(index)
                 self.successes.append(success_of(outcome.info))
+
+    def masks(self) -> list[Array] | None:
+        """See :meth:`Source.masks`."""
+        return self._copies.masks() if self.has_masks else None
 
     def attribute(self, name: str) -> list[Any]:
         """See :meth:`Source.attribute`."""

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from rlx.envs.masks import METHOD, masks_of, tells_masks
 from rlx.envs.vector_envs.copies import Copies, needed
 from rlx.launch import close_later, watch
 
@@ -16,10 +17,17 @@ Array = np.ndarray[Any, Any]
 
 
 class WatchedEnv(gym.Wrapper[Any, Any, Any, Any]):
-    """Notes when an environment is called, so that a call that never returns is noticed."""
+    """Notes when an environment is called, so that a call that never returns is noticed.
+
+    Attributes:
+        length: How many steps of the episode were taken.
+    """
+
+    length = 0
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see :meth:`gymnasium.Env.reset`."""
+        self.length = 0
         with watch.calling(watch.Call.RESET):
             return self.env.reset(**kwargs)
 
@@ -29,6 +37,7 @@ class WatchedEnv(gym.Wrapper[Any, Any, Any, Any]):
         given = action.copy() if isinstance(action, np.ndarray) else action  # it may change it: SB3 keeps the array
         observation, reward, terminated, truncated, info = self.env.step(given)
         watch.returned()
+        self.length += 1
         info = needed(info, over=bool(terminated or truncated))  # SB3 copies it, which not everything lets happen
         return observation, reward, terminated, truncated, info
 
@@ -39,6 +48,17 @@ class SyncVecEnv(DummyVecEnv):
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
         super().__init__([lambda make=make: WatchedEnv(make()) for make in makers])  # type: ignore[misc]
 
+    def has_attr(self, attr_name: str) -> bool:
+        """Tell whether the environments have an attribute, or tell masks."""
+        return tells_masks(self.envs[0]) if attr_name == METHOD else super().has_attr(attr_name)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Call a method of the environments; what they allow is checked."""
+        if method_name != METHOD:
+            return super().env_method(method_name, *args, indices=indices, **kwargs)
+        watched: Any = self._get_target_envs(indices)
+        return [masks_of(env, env.length) for env in watched]
+
     def close(self) -> None:
         """Let go of the environments."""
         for env in self.envs:
@@ -46,7 +66,18 @@ class SyncVecEnv(DummyVecEnv):
 
 
 class OwnVecEnv(VecEnv):
-    """What the vectorised environments of rlx have in common: training only steps and resets them."""
+    """What the vectorised environments of rlx have in common: training only steps and resets them, and asks for masks."""
+
+    has_masks = False
+    """Whether the copies tell which actions are allowed."""
+
+    def masks(self) -> list[Array] | None:
+        """Return which actions every copy allows now, one bool per choice; None where they do not tell."""
+        return None
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Tell whether the environments have an attribute, or tell masks."""
+        return self.has_masks if attr_name == METHOD else super().has_attr(attr_name)
 
     def step_async(self, actions: Array) -> None:
         """See :meth:`stable_baselines3.common.vec_env.VecEnv.step_async`."""
@@ -57,8 +88,10 @@ class OwnVecEnv(VecEnv):
         raise NotImplementedError
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse: training calls nothing inside environments."""
-        raise NotImplementedError
+        """Return the masks, as sb3-contrib asks for them; training calls nothing else inside environments."""
+        if method_name != METHOD or (told := self.masks()) is None:
+            raise NotImplementedError
+        return [told[index] for index in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Say no: what SB3 asks for (Monitor) is done elsewhere."""
@@ -71,7 +104,12 @@ class ProcessVecEnv(OwnVecEnv):
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
         self._copies = Copies(makers)
         super().__init__(len(makers), self._copies.observation_space, self._copies.action_space)
+        self.has_masks = self._copies.has_masks
         self._actions: Any = None
+
+    def masks(self) -> list[Array] | None:
+        """See :meth:`OwnVecEnv.masks`."""
+        return self._copies.masks() if self.has_masks else None
 
     def reset(self) -> Any:
         """Start new episodes everywhere."""

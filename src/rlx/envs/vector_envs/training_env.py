@@ -40,6 +40,7 @@ class TrainingEnv(OwnVecEnv):
     ):
         super().__init__(source.num_envs, source.observation_space, source.action_space)
         self.source, self.gamma, self.steps_taken = source, float(gamma), 0
+        self.has_masks = source.has_masks
         self._seconds, self._compiled = 0.0, 0
         self.surroundings = surroundings
         self._env_id, self.normalizes = env_id, norm_obs or norm_reward
@@ -77,6 +78,11 @@ class TrainingEnv(OwnVecEnv):
         with self.surroundings:
             self.step_source(actions)
         self.stop_if(settle(self.ledger))
+
+    def masks(self) -> list[Array] | None:
+        """See :meth:`OwnVecEnv.masks`."""
+        with self.surroundings:
+            return self.source.masks()
 
     def step_source(self, actions: Array) -> None:
         """Step every copy, and nothing more: what came of it is not settled."""

@@ -1,7 +1,6 @@
 """PPO's arithmetic in compiled code (numba): acting, advantages, and the whole update, one page each.
 
-Every network parameter, gradient and Adam moment lives in one flat float32 vector; :class:`Network` says where each
-layer's weights begin. docs/engine.md derives the gradients.
+Networks and Adam are those of :mod:`rlx.algorithms.kernels`. docs/engine.md derives the gradients.
 
 Array axes, by suffix: ``T`` rollout steps, ``N`` environment copies, ``B`` rows of a batch, ``D`` observation
 elements, ``A`` action elements, ``O`` outputs of the actor, ``P`` parameters.
@@ -13,27 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rlx.algorithms.kernels import AdamSettings, Network, layer_space
+
 Array = np.ndarray[Any, Any]
-
-
-class Network(NamedTuple):
-    """Where a multilayer perceptron lives in the flat parameters.
-
-    Attributes:
-        widths: Elements of the input, of each hidden layer, and of the output.
-        places: For each layer, where its weights (outputs × inputs, row by row) and its biases begin.
-        activation: Index into :data:`rlx.algorithms.ppo.kernels.network.ACTIVATIONS`; the output layer has none.
-        turned: Whether the parameters come from :func:`rlx.algorithms.ppo.kernels.network.turn`: our own products need that, and
-            BLAS's are faster so where rows are few.
-        own: Whether products are our own (:mod:`rlx.algorithms.ppo.kernels.products`), whose bits depend neither on the processor
-            nor on the number of rows; else BLAS's.
-    """
-
-    widths: Array
-    places: Array
-    activation: int
-    turned: bool
-    own: bool
 
 
 class Head(NamedTuple):
@@ -57,15 +38,6 @@ class Policy(NamedTuple):
     actor: Network
     critic: Network
     head: Head
-
-
-class Optimizer(NamedTuple):
-    """What an update keeps beside the parameters, flat as they are: for Adam, and the weights as our own products take them."""
-
-    gradient: Array
-    moments1: Array
-    moments2: Array
-    turned: Array
 
 
 class Workspace(NamedTuple):
@@ -109,23 +81,18 @@ class Hyperparameters(NamedTuple):
     ``clip_range_vf`` below 0 means that values are not clipped; ``target_kl`` below 0 that there is no early stop.
     """
 
-    learning_rate: float
-    beta1: float
-    beta2: float
-    epsilon: float
+    adam: AdamSettings
     clip_range: float
     clip_range_vf: float
     entropy_coef: float
     value_coef: float
-    max_grad_norm: float
     target_kl: float
     normalize_advantage: bool
 
 
 def workspace(actor: Network, critic: Network, rows: int) -> Workspace:
     """Allocate scratch memory for passes over up to ``rows`` rows."""
-    sizes = [rows * int(network.widths[1:].sum()) for network in (actor, critic)] * 2
-    return Workspace(*(np.zeros(size, np.float32) for size in sizes))
+    return Workspace(*(layer_space(network, rows) for network in (actor, critic) * 2))
 
 
 def batch(rows: int, observation: int, action: int) -> Batch:

@@ -21,7 +21,8 @@ import numpy as np
 
 from rlx.launch import elementwise, exact, inlined
 
-CATEGORICAL, GAUSSIAN, BERNOULLI = range(3)
+CATEGORICAL, GAUSSIAN, BERNOULLI, SQUASHED = range(4)
+"""The last is of actors that off-policy algorithms train, which are only played here: tanh of the first outputs."""
 
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 LOG_SQRT_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
@@ -106,6 +107,8 @@ def mode(head, y_BO, actions_BA):
                 actions_BA[i, k] = y_BO[i, k]
             elif head.kind == BERNOULLI:
                 actions_BA[i, k] = ONE if y_BO[i, k] > ZERO else ZERO
+            elif head.kind == SQUASHED:
+                actions_BA[i, k] = np.float32(math.tanh(y_BO[i, k]))
             else:
                 chosen = 0
                 for j in range(1, options):

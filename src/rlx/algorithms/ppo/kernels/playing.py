@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.algorithms.ppo.kernels.acting import clip_actions
-from rlx.algorithms.ppo.kernels.distributions import mode
-from rlx.algorithms.ppo.kernels.network import forward
+from rlx.algorithms.kernels.network import forward
+from rlx.algorithms.ppo.kernels.acting import clip_actions, stretch
+from rlx.algorithms.ppo.kernels.distributions import SQUASHED, mode
 from rlx.envs import advance, show
 from rlx.launch import exact
 
@@ -26,6 +26,8 @@ def play_episodes(policy, work, native, ledger, bounds_2A, largest_A, efforts_N,
         show(ledger)
         y = forward(policy.parameters, policy.actor, arrays.observations_ND, work.actor)
         mode(policy.head, y, chosen)
+        if policy.head.kind == SQUASHED:
+            stretch(chosen, bounds_2A)
         clip_actions(chosen, bounds_2A, executed)
         native.used_N[:] = 0
         advance(native, arrays, executed)

@@ -14,9 +14,9 @@ import math
 
 import numpy as np
 
-from rlx.algorithms.ppo.kernels import adam
+from rlx.algorithms.kernels import adam
+from rlx.algorithms.kernels.network import backward, forward, output_gradients, turn
 from rlx.algorithms.ppo.kernels.distributions import differentiate, evaluate, of_head
-from rlx.algorithms.ppo.kernels.network import backward, forward, output_gradients, turn
 from rlx.launch import elementwise, exact
 
 ZERO, ONE, TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
@@ -144,5 +144,5 @@ def run_epoch(policy, optimizer, t, rollout, order, batch, work, settings, numbe
         backward(parameters, gradient, policy.actor, x, work.actor, work.actor_gradients)
         backward(parameters, gradient, policy.critic, x, work.critic, work.critic_gradients)
         t += 1
-        numbers[number, GRADIENT_NORM] = adam.adam_step(parameters, optimizer, t, settings)
+        numbers[number, GRADIENT_NORM] = adam.adam_step(parameters, optimizer, t, settings.adam)
     return t, count, False

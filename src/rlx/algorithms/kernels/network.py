@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlx.algorithms.ppo.kernels.products import multiply
+from rlx.algorithms.kernels.products import multiply
 from rlx.launch import elementwise, exact
 
 ACTIVATIONS = ("tanh", "relu", "leaky_relu", "elu")
