@@ -41,7 +41,7 @@ def complaints(section: dict[str, Any], acts: Any, sees: Any) -> list[Any]:
     row = algorithm(name)
     found: list[Any] = problems_in(parse_document(dump(section), "params.yaml"), for_algorithm(RunConfig, row.Config))
     config = RunConfig.model_validate(section)
-    found += [*inconsistencies(config), row.refusal(sees, acts)]
+    found += [*inconsistencies(config), row.refusal(sees, acts, has_masks=True)]
     found += [row.misfit(config, sees, acts)] if row.misfit is not None else []
     return [each for each in found if each is not None]
 
