@@ -72,7 +72,7 @@ def test_a_pasted_file_of_several_entries_gives_the_one_for_the_environment(tmp_
     project.write("params.yaml", BASE)
     several = """default: {n_timesteps: 8192, policy: MlpPolicy}
 atari: {n_timesteps: 9000, policy: CnnPolicy, frame_stack: 4}
-Pendulum-v0: &own {n_timesteps: 20000, policy: MlpPolicy, learning_rate: 1e-3}
+Pendulum-v0: &own {n_timesteps: 20000, policy: MlpPolicy, learning_rate: 1e-3, policy_kwargs: "dict(net_arch=dict(pi=[8], qf=[9]))"}
 Swimmer-v4:
   <<: *own
   gamma: 0.9999
@@ -82,6 +82,7 @@ Swimmer-v4:
     assert (composed.config.env.id, composed.config.algo.total_timesteps) == ("Pendulum-v1", 20_000)  # another version
     assert composed.sources()["algo.tau"] == "Stable-Baselines3's default (configs/a.yaml)"
     assert composed.sources()["algo.learning_rate"] == "configs/a.yaml"
+    assert {composed.sources()[f"policy.hidden_sizes.{part}"] for part in ("actor", "critic")} == {"configs/a.yaml"}
     for env, total, gamma in (("Swimmer-v4", 20_000, 0.9999), ("Own-v0", 8192, 0.99), ("ALE/Pong-v5", 9000, 0.99)):
         project.write("configs/a.yaml", f"env: {{id: {env}}}\nalgo: {{name: sac}}\n{several}")
         algo = compose_run(tmp_path, "a").config.algo
@@ -114,6 +115,27 @@ def test_another_algorithm_is_one_word_and_what_does_not_carry_over_is_named(tmp
         f"configs/a.yaml:5:3: algo.n_epochs: `n_epochs` is a setting of {owners}, not of sac: it does not carry over; remove it",
         "configs/a.yaml:6:3: algo.gama: unknown key; did you mean `gamma`?",
     ]
+
+
+def test_what_one_file_says_as_a_list_another_may_say_as_a_mapping(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    one, two = "[8, 8]", "{actor: [16], critic: [32]}"
+    short = BASE.replace("gamma: 0.5", "gamma: 0.5, rollout_steps: 16")
+    for base, group, own in ((one, two, None), (two, one, None), (one, two, one), (two, one, two), (one, None, two)):
+        project.write("params.yaml", f"{short}policy: {{hidden_sizes: {base}, activation: elu}}\n")
+        project.write("configs/policy/mine.yaml", f"hidden_sizes: {group}\n" if group else "type: mlp\n")
+        project.write(
+            "configs/a.yaml", f"defaults: [{{policy: mine}}]\npolicy: {{{f'hidden_sizes: {own}' if own else ''}}}\n"
+        )
+        policy = compose_run(tmp_path, "a").config.policy.model_dump()
+        assert policy["hidden_sizes"] == yaml.safe_load(own or group or base)
+        assert policy["activation"] == "elu"
+    project.write("params.yaml", f"{BASE.replace('algo: {', 'algo: {name: sac, ').replace(', clip_range: 0.3', '')}")
+    for base, own in (("4", "[1, episode]"), ("[1, episode]", "4"), ("null", "{type: normal, std: 0.2}")):
+        key = "action_noise" if "null" in base else "train_freq"
+        project.write("configs/algo/mine.yaml", f"name: sac\n{key}: {base}\n")
+        project.write("configs/a.yaml", f"defaults: [{{algo: mine}}]\nenv: {{num_envs: 1}}\nalgo: {{{key}: {own}}}\n")
+        assert compose_run(tmp_path, "a").config.algo.model_dump()[key] == yaml.safe_load(own)
 
 
 @pytest.mark.parametrize(

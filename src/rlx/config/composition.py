@@ -174,6 +174,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     )
     if not reads_policy(name) or networks_differ:
         _keep_only(base, base_data, "policy")
+    files.leave_strongest("policy", "hidden_sizes", Document("params.yaml", base_data))
     nodes = {key: _with_whole_schedules(document.data, settings, key) for key, document in files.nodes.items()}
     data = _compose(_with_whole_schedules(base_data, settings), nodes, run)
     documents = (*files.order, ((), base))

@@ -109,6 +109,22 @@ class ConfigFiles:
                 return document.problem(path, unknown_algorithm(name), at_value=True)
         return Problem("params.yaml", None, None, "algo.name", unknown_algorithm(name))
 
+    def leave_strongest(self, section: str, key: str, base: Document) -> None:
+        """Leave a value that counts as a whole in the strongest file that says it: Hydra would merge mappings, and no lists with them.
+
+        Args:
+            section: Where it stands.
+            key: What it is called.
+            base: ``params.yaml``, the weakest.
+        """
+        is_said = False
+        for prefix, document in [*self.order, ((), base)]:
+            said: Any = document.data if prefix == (section,) else None if prefix else document.data.get(section)
+            if isinstance(said, dict) and key in said:
+                if is_said:
+                    del said[key]
+                is_said = True
+
     def saying(self, section: str, message: str) -> list[Problem]:
         """Return a complaint about each file that says something in a section."""
         said = ((file, [path for path in file.keys if (*prefix, *path)[0] == section]) for prefix, file in self.order)

@@ -51,8 +51,10 @@ def give(document: Document, source: KeyPath, target: KeyPath, value: Any, probl
         return
     section[str(target[-1])] = value
     document.keys.setdefault(target[:1], document.keys[source])
-    document.keys[target] = document.values[target] = document.keys[source]
-    document.origins[target] = None
+    parts = value if isinstance(value, dict) else {}
+    for path in (target, *((*target, part) for part in parts)):
+        document.keys[path] = document.values[path] = document.keys[source]
+        document.origins[path] = None
 
 
 def literal(text: Any) -> Any:
