@@ -133,8 +133,11 @@ class Algorithm:
         play: A faster way than step by step to play episodes of reset seeds deterministically, from an actor, its environments
             and its normaliser; None where there is none (or, from the call, none for this environment).
         actor: A quicker way to act by ``state["policy"]`` than to make a whole learner; None where there is none.
+        kernels: Makes sure that its own kernels are compiled on this machine, and tells before that takes a while; None where its
+            compiled engine is PPO's.
         acts_compiled: Tells of a configuration and spaces whether its policies act through compiled kernels, whatever trains them.
         export: What of a learner another library can open.
+        save_stock: Writes a learner's state as its library's own file, where checkpoints are none.
     """
 
     name: str
@@ -152,8 +155,10 @@ class Algorithm:
     misfit: Callable[[RunConfig, Any, Any], Inconsistency | None] | None = None
     play: Callable[[Actor, Environments, Normalizer | None, Sequence[int]], EpisodesAtOnce | None] | None = None
     actor: Callable[[Environments, Mapping[str, Any], int], Actor] | None = None
+    kernels: Callable[[Callable[[str], None]], None] | None = None
     acts_compiled: Callable[[RunConfig, Any, Any], bool] | None = None
     export: Callable[[Any], Export] | None = None
+    save_stock: Callable[[Environments, Mapping[str, Any], Path], None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse kinds and families that there are not."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "info": "Show the facts of one run.",
     "eval": "Evaluate checkpoints on held-out episodes.",
     "video": "Film a policy.",
+    "export": "Write a policy as a file of its library.",
     "compare": "Compare runs: differences, intervals, verdicts.",
     "plot": "Draw learning curves and other metrics.",
     "analyze": "Show the whole picture of one run.",

@@ -65,6 +65,8 @@ class AlgorithmConfig(Section):
     """Settings that a training which goes on from another must share with it, since its weights are made by them."""
     other_names: ClassVar[dict[str, str]] = {"n_timesteps": "total_timesteps"}
     """Names under which its settings are understood, too: those that other libraries have for them."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Packages, beside those of every training, whose versions can change what it gives."""
     policy_defaults: ClassVar[Mapping[str, Any]] = {}
     """What `policy` is where it says nothing; what is not here has the defaults of every algorithm."""
     image_sizes: ClassVar[list[int] | None] = None

@@ -170,6 +170,7 @@ def _size_misfits(config: RunConfig, observation: Any, action: Any) -> Iterator[
             f"one rollout of {rollout:,} observations of {each / 2**20:.1f} MiB each takes {each * rollout / 2**30:.1f} GiB, and this "
             f"machine has {memory / 2**30:.1f}; collect shorter rollouts, or make the observation smaller in a wrapper (env.wrappers)",
         )
+    yield from _replay_size(config, observation, action, memory)
     if config.policy.type != "mlp":
         return
     inputs, outputs = sum(map(_width, _members(observation))), _width(action)
@@ -180,6 +181,26 @@ def _size_misfits(config: RunConfig, observation: Any, action: Any) -> Iterator[
             ID,
             f"a network with {number(inputs)} inputs and {number(outputs)} outputs takes {weights * 16 / 2**30:.1f} GiB, and this "
             f"machine has {memory / 2**30:.1f}; encode choices and observations in fewer numbers in a wrapper (env.wrappers)",
+        )
+
+
+def _replay_size(config: RunConfig, observation: Any, action: Any, memory: int) -> Iterator[Inconsistency]:
+    """Yield why what a training adds to its replay buffer does not fit into memory."""
+    size = config.algo.setting("buffer_size")
+    if size is None:
+        return
+    stacked = config.env.frame_stack if is_image(observation) else 1  # of stacked images each frame is kept once
+    seen = sum(
+        int(np.prod(member.shape or (1,))) * (1 / stacked if is_image(member) else 2 * 4)
+        for member in _members(observation)
+    )
+    each, rows = seen + 4 * _width(action) + 16, min(size, config.algo.total_timesteps)
+    if each * rows > memory:
+        fits = int(0.5 * memory / each)
+        yield (
+            ("algo", "buffer_size"),
+            f"{rows:,} transitions of {each / 2**10:.1f} KiB each take {each * rows / 2**30:.1f} GiB, and this machine has "
+            f"{memory / 2**30:.1f}; try {fits:,}",
         )
 
 

@@ -91,6 +91,7 @@ from .replay import (
     check_chunks as check_chunks,
     drop_unneeded as drop_unneeded,
     read_rings as read_rings,
+    replay_of as replay_of,
     write_new as write_new,
 )
 from .results import (

@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,9 +95,20 @@ def fingerprint(root: Path, snapshot: Snapshot, seed: int) -> str:
         "seed": seed,
         "stage": _stage_of_seeds(root, sha256_of(stage)) if stage.is_file() else None,
         "engine": rlx.STAGE_VERSIONS["train"],
-        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "libraries": versions_of((*LIBRARIES, *snapshot.config.algo.libraries)),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def versions_of(packages: Sequence[str]) -> dict[str, str | None]:
+    """Return the versions of packages; None of one that is not installed."""
+    found: dict[str, str | None] = {}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def count_stage_as(root: Path, new: str, old: str) -> None:

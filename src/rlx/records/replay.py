@@ -159,6 +159,15 @@ def read_rings(folder: Path, stored: StoredReplay) -> dict[str, Array]:
     return rings
 
 
+def replay_of(folder: Path) -> tuple[int, float] | None:
+    """Return the bytes of the replay buffers below a folder of checkpoints, and when the newest part was written (seconds since 1970).
+
+    None where there are none.
+    """
+    found = [path.stat() for path in folder.glob(f"seed_*/{FOLDER}/*.npz")]
+    return (sum(each.st_size for each in found), max(each.st_mtime for each in found)) if found else None
+
+
 def check_chunks(folder: Path, stored: StoredReplay) -> None:
     """Check that all files are there, and what the checkpoint names.
 

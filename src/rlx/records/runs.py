@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 import os
 import platform
@@ -32,7 +31,7 @@ from rlx.config import (
     write_json,
 )
 from rlx.errors import DataDamaged, Missing, NotInProject
-from rlx.records.bench import bench_folder
+from rlx.records.bench import bench_folder, versions_of
 from rlx.records.dvc_cache import is_object
 from rlx.records.elsewhere import check_own, cure_of_study_run, snapshot_hash
 from rlx.records.live import LAYOUT, live_folder
@@ -355,7 +354,7 @@ def write_metadata(
             "training_seconds_by_part": spent,
             "steps_per_second_per_worker": round(steps / seconds, 1) if seconds else None,
         },
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions_of((*LIBRARIES, *snapshot.config.algo.libraries))},
         "host": host(),
     }
     for target in (folder, live_folder()):
@@ -414,13 +413,3 @@ def _processor(key: str) -> str | None:
     except OSError:
         return None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), None)
-
-
-def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from rlx.config import from_git, read_json, told_sources
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments import LINEAGE, asked_to_be, progress
-from rlx.launch import Cause
+from rlx.launch import Cause, shown_duration
 from rlx.records import (
     FILE as TASK,
     WHOLE,
@@ -20,6 +21,7 @@ from rlx.records import (
     read_labels,
     read_metadata,
     read_spent,
+    replay_of,
     spent_file,
 )
 from rlx.report.run_files import FACTS, damaged_files
@@ -68,6 +70,19 @@ class CheckpointScore:
 
 
 @dataclass(frozen=True)
+class ReplayFacts:
+    """The replay buffers that a run keeps beside its checkpoints.
+
+    Attributes:
+        bytes: Of all seeds together.
+        written: When the newest part was (ISO 8601).
+    """
+
+    bytes: int
+    written: str
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """`rlx info RUN --json`.
 
@@ -98,6 +113,8 @@ class RunFacts:
         seconds: Wall-clock time of the training stage.
         spent: Where the seconds went, by phase (plan, resolve, train, eval, video, analyze, keep, and whole: all of the command);
             left out where they are not known here.
+        replay: Bytes of the replay buffers beside its checkpoints, all seeds together, and when the newest part was written (ISO 8601);
+            left out where there are none.
         git: Commit, and files that differed from it.
         versions: Of Python and the libraries.
         host: The machine.
@@ -129,6 +146,7 @@ class RunFacts:
     ended: str | None
     seconds: float | None
     spent: Mapping[str, float] | None = field(kw_only=True, default=None, metadata={"unless": None})
+    replay: ReplayFacts | None = field(kw_only=True, default=None, metadata={"unless": None})
     git: Mapping[str, Any] | None
     versions: Mapping[str, str | None] | None
     host: Mapping[str, Any] | None
@@ -179,12 +197,20 @@ def facts_of_run(root: Path, folder: RunFolder) -> RunFacts:
         ended=metadata.get("ended"),
         seconds=metadata.get("seconds"),
         spent=read_spent(spent_file(root, folder.path.name)) or None if problem is None else None,
+        replay=_replay(folder.path / "checkpoints"),
         git=metadata.get("git"),
         versions=metadata.get("versions"),
         host=metadata.get("host"),
         sources=_sources(folder),
         artifacts=sorted(path.name for path in folder.path.iterdir() if not path.name.startswith(".")),
     )
+
+
+def _replay(checkpoints: Path) -> ReplayFacts | None:
+    if (found := replay_of(checkpoints)) is None:
+        return None
+    size, written = found
+    return ReplayFacts(size, datetime.fromtimestamp(written, tz=UTC).isoformat(timespec="seconds"))
 
 
 def _seeds(wanted: Sequence[int], known: Sequence[Mapping[str, Any]]) -> SeedFacts:
@@ -290,6 +316,10 @@ def fact_lines(facts: RunFacts) -> Iterator[tuple[str, str]]:
     if facts.random_return is not None:
         yield "random", f"mean return {number(facts.random_return)}"
     yield from _cost_lines(facts)
+    if facts.replay:
+        age = (datetime.now(tz=UTC) - datetime.fromisoformat(facts.replay.written)).total_seconds()
+        told = f"{facts.replay.bytes / 1e6:,.1f} MB beside the checkpoints, written {shown_duration(max(0.0, age))} ago"
+        yield "replay", f"{told}; `checkpoint.replay: none` keeps none"
     if facts.engine:
         same = "; the same bits on every processor with AVX2 and FMA" if facts.engine.get("portable") else ""
         yield "engine", f"{facts.engine['name']}: {facts.engine['reason']}{same}"

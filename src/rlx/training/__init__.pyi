@@ -4,6 +4,7 @@ from .algorithm_check import (
 )
 from .algorithm_promises import Promise as Promise
 from .executor_choice import chosen_executor as chosen_executor, executor_named as executor_named
+from .exporting import export_stock as export_stock
 from .filming import draw as draw
 from .held_out import evaluate_run as evaluate_run
 from .playing import (

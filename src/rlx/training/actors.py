@@ -13,11 +13,12 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.algorithms import Actor, EpisodesAtOnce, device_for, prepare_kernels, trained_config
+from rlx.algorithms import Actor, EpisodesAtOnce, device_for, trained_config
 from rlx.config import RunConfig
-from rlx.envs import PLACES, Environments, Normalizer, all_allowed, check_allowed, executable, is_plain, sample_allowed
+from rlx.envs import PLACES, Environments, Normalizer, all_allowed, check_allowed, executable, sample_allowed
 from rlx.errors import CheckpointDamaged
 from rlx.records import Checkpoint
+from rlx.training.compiling import make_ready
 
 Array = np.ndarray[Any, Any]
 
@@ -142,8 +143,7 @@ def load_player(  # noqa: PLR0913
     """
     algorithm, config = trained_config(root, config)
     environments = Environments(root, config, env)
-    if is_plain(config.env) or algorithm.is_compiled(config, env.observation_space, env.action_space):
-        prepare_kernels(say)
+    make_ready(algorithm, config, env, say)
     with taking_over(checkpoint.path):
         actor = algorithm.actor_of(environments, checkpoint.policy, seed, device_for(config))
     masked = algorithm.masks == "needed"

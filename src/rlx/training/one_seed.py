@@ -26,7 +26,6 @@ from rlx.algorithms import (
     Learner,
     ReplayRows,
     device_for,
-    prepare_kernels,
     trained_config,
 )
 from rlx.config import COMMON, VALIDATION_STEP_LIMIT, Snapshot, Timetable, is_component, write_bytes
@@ -37,7 +36,6 @@ from rlx.envs import (
     Places,
     boundary_seed,
     episode_limit,
-    is_plain,
     make_env,
     own_registrations,
     places_for,
@@ -68,6 +66,7 @@ from rlx.records import (
 )
 from rlx.stats import listed
 from rlx.training.actors import PolicyPlayer, taking_over
+from rlx.training.compiling import make_ready
 from rlx.training.evaluation import play, untouched_generators
 
 REPLAY = "replay"
@@ -245,8 +244,7 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
     has_masks = tells_masks(probe)
     if refusal := algorithm.refusal(probe.observation_space, probe.action_space, has_masks=has_masks):
         raise TrainingFailed(f"algo.name: {config.env.id}: {refusal}")
-    if is_plain(config.env) or algorithm.is_compiled(config, probe.observation_space, probe.action_space):
-        prepare_kernels(say)
+    make_ready(algorithm, config, probe, say)
     env = Environments(root, config, probe)
     try:
         learner = algorithm.make(config, env, seed, device_for(config))

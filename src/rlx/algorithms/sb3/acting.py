@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
+from rlx.algorithms.off_policy.coverage import unknown_policy
 from rlx.algorithms.policies import device_for
 from rlx.algorithms.sb3.building import build
-from rlx.algorithms.sb3.table import TABLE
+from rlx.algorithms.sb3.table import HAVE_KERNELS, TABLE
 from rlx.envs import PLACES, Environments, preserved
 
 if TYPE_CHECKING:
@@ -85,12 +86,17 @@ def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
         given = UNUSED if is_replaying else {}
         model: Any = build(env.root, config, 0, space, device_for(config), TABLE[name], **given)
     model.policy.load_state_dict(policy["network"])
-    return playing(model, float(policy.get("exploration_rate", 0.0)), seed)
+    return playing(model, env, float(policy.get("exploration_rate", 0.0)), seed)
 
 
-def playing(model: Any, epsilon: float, seed: int) -> SB3Actor:
-    """Return who acts by the present policy of an algorithm."""
+def playing(model: Any, env: Environments, epsilon: float, seed: int) -> Actor:
+    """Return who acts by the present policy of an algorithm: compiled kernels where they know it, whoever trained it."""
     model.policy.set_training_mode(False)
+    config = env.config
+    if config.algo.name in HAVE_KERNELS and not unknown_policy(config, env.observation_space, env.action_space):
+        from rlx.algorithms.off_policy.playing import kernel_actor
+
+        return kernel_actor(model.policy, epsilon)
     if getattr(model, "use_sde", False):
         with preserved():
             torch.manual_seed(seed)

@@ -56,7 +56,7 @@ def class_of(row: Library) -> type[Any]:
 
 
 def build(  # noqa: PLR0913
-    root: Path, config: RunConfig, seed: int, venv: Any, device: str, row: Library, **given: Any
+    root: Path, config: RunConfig, seed: int, venv: Any, device: str, row: Library, make: Any = None, **given: Any
 ) -> Any:
     """Make an untrained algorithm.
 
@@ -67,6 +67,7 @@ def build(  # noqa: PLR0913
         venv: The vectorised environment to train in.
         device: Torch's name of it.
         row: Which.
+        make: What makes it in place of the library's class, which takes all that the class takes.
         **given: Arguments that count before the configuration's.
 
     Raises:
@@ -79,7 +80,9 @@ def build(  # noqa: PLR0913
     arguments = {name: value for name, value in arguments.items() if name in inspect.signature(cls.__init__).parameters}
     try:
         with same_initial_weights():
-            model = cls(policy, venv, policy_kwargs=policy_kwargs, seed=seed, device=device, verbose=0, **arguments)
+            model = (make or cls)(
+                policy, venv, policy_kwargs=policy_kwargs, seed=seed, device=device, verbose=0, **arguments
+            )
     except TypeError as error:
         told = f"policy: network {config.policy.type!r} cannot be built with policy.kwargs: {error}"
         raise PolicyUnusable(told) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +13,13 @@ import torch
 from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
 from torch.utils import _pytree
 
+from rlx.algorithms.engines import FAST
 from rlx.algorithms.learner import UPDATE_SECONDS, State
 from rlx.algorithms.sb3.acting import playing
 from rlx.algorithms.sb3.building import build, class_of
 from rlx.algorithms.sb3.probing import looked_at
 from rlx.algorithms.sb3.replaying import replay_state, restore, settle
-from rlx.algorithms.sb3.table import TABLE, Library
+from rlx.algorithms.sb3.table import HAVE_KERNELS, TABLE, Library
 from rlx.config import RunConfig
 from rlx.envs import Environments
 
@@ -47,7 +49,16 @@ class SB3Learner:
         self._added, self._update_seconds = 0, 0.0
 
     def _built(self, config: RunConfig, env: Environments, seed: int, device: str) -> Any:
-        return build(env.root, config, seed, env.vec_env(), device, self.table[config.algo.name])
+        row = self.table[config.algo.name]
+        if config.algo.name in HAVE_KERNELS:
+            from rlx.algorithms.off_policy.engines import choose_engine
+
+            if choose_engine(config, env.observation_space, env.action_space).name == FAST:
+                from rlx.algorithms.off_policy.trial import FAST as ENGINES
+
+                make = partial(ENGINES[row.cls], portable=config.portable)
+                return build(env.root, config, seed, env.arrays(), device, row, make)
+        return build(env.root, config, seed, env.vec_env(), device, row)
 
     def _never_more(self, schedule: Callable[[float], float]) -> Callable[[float], float]:
         """Return a schedule of ε that goes on where a training left it: with more steps to come, it rises no more."""
@@ -81,11 +92,15 @@ class SB3Learner:
         work = {"on-policy": self._rollout, "off-policy": self._steps, "evolution": self._generation}[self.family]
         model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
         before = model.num_timesteps
+        if hasattr(model, "advance_steps"):
+            model.advance_steps(until - before)
         while model.num_timesteps < until:
             work()
             model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
         self._added += (model.num_timesteps - before) // self.env.num_envs
-        return {**model.logger.take(), **looked_at(model), UPDATE_SECONDS: self._update_seconds}
+        scales = self.env.config.env.normalize_reward
+        looks = looked_at(model, self.env.normalizer, scales_rewards=scales)
+        return {**model.logger.take(), **looks, UPDATE_SECONDS: self._update_seconds}
 
     def _rollout(self) -> None:
         model = self.model
@@ -140,12 +155,13 @@ class SB3Learner:
 
     def policy(self, seed: int) -> Actor:
         """Return the present policy."""
-        return playing(self.model, float(getattr(self.model, EPSILON, 0.0)), seed)
+        return playing(self.model, self.env, float(getattr(self.model, EPSILON, 0.0)), seed)
 
     def _counters(self) -> dict[str, Any]:
         """Return the numbers that change in training: whatever the constructor does not take."""
         code = self._cls.__init__.__code__
         given = {"start_time", "_total_timesteps", EPSILON, *code.co_varnames[: code.co_argcount]}
+        given |= set(self.model._excluded_save_params())
         plain = (int, float, np.number)
         return {
             name: value.item() if isinstance(value, np.number) else value

@@ -118,6 +118,7 @@ class DQNConfig(OffPolicy):
 class QRDQNConfig(OffPolicy):
     """Quantile regression DQN (Dabney et al. 2018), as sb3-contrib implements it."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     policy_defaults: ClassVar[Mapping[str, Any]] = RELU
     image_sizes: ClassVar[list[int] | None] = []
     has_critic: ClassVar[bool] = False
@@ -192,6 +193,7 @@ class SACConfig(Entropic, Averaging):
 class TQCConfig(Entropic, Averaging):
     """Truncated quantile critics (Kuznetsov et al. 2020), as sb3-contrib implements it."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     policy_arguments: ClassVar[Mapping[str, type]] = {**SACConfig.policy_arguments, "n_quantiles": int}
     policy_defaults: ClassVar[Mapping[str, Any]] = SACConfig.policy_defaults
     name: Literal["tqc"] = "tqc"
@@ -205,6 +207,7 @@ class TQCConfig(Entropic, Averaging):
 class CrossQConfig(Entropic, ContinuousOffPolicy):
     """CrossQ (Bhatt et al. 2024), as sb3-contrib implements it: batch renormalisation, no target networks."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     policy_arguments: ClassVar[Mapping[str, type]] = SACConfig.policy_arguments
     policy_defaults: ClassVar[Mapping[str, Any]] = {
         **SACConfig.policy_defaults,

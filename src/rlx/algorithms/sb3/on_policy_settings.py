@@ -100,6 +100,7 @@ class A2CConfig(StateDependentNoise, OnPolicy):
 class TRPOConfig(StateDependentNoise, OnPolicy):
     """Trust region policy optimisation (Schulman et al. 2015), as sb3-contrib implements it."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     name: Literal["trpo"] = "trpo"
     """The algorithm."""
     learning_rate: NumberOrSchedule = 1e-3
@@ -161,6 +162,7 @@ class ClippedConfig(OnPolicy):
 class RecurrentPPOConfig(StateDependentNoise, ClippedConfig):
     """PPO with a network that remembers (LSTM), as sb3-contrib implements it."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     policy_arguments: ClassVar[Mapping[str, type]] = LSTM
     policy_defaults: ClassVar[Mapping[str, Any]] = {"type": "lstm"}
     networks: ClassVar[tuple[str, ...]] = ("lstm", "mlp", "cnn", "multi_input")
@@ -181,6 +183,7 @@ class RecurrentPPOConfig(StateDependentNoise, ClippedConfig):
 class MaskablePPOConfig(ClippedConfig):
     """PPO that never takes an action which its environment masks (Huang and Ontañón 2022), as sb3-contrib implements it."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     name: Literal["maskable_ppo"] = "maskable_ppo"
     """The algorithm."""
 
@@ -188,6 +191,7 @@ class MaskablePPOConfig(ClippedConfig):
 class ARSConfig(PerIteration):
     """Augmented random search (Mania et al. 2018), as sb3-contrib implements it: no gradients, whole episodes."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
     policy_defaults: ClassVar[Mapping[str, Any]] = {"hidden_sizes": [], "activation": "relu"}
     has_critic: ClassVar[bool] = False
     networks: ClassVar[tuple[str, ...]] = ("mlp",)

@@ -11,22 +11,26 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 
 from rlx.algorithms.frames import FrameReplayBuffer
+from rlx.envs import Normalizer
 
 LOOKED_AT = 256
 """How many of the newest rows are looked at."""
 SATURATED = 0.99
 """Of an action's bound; beyond it the action counts as at the bound."""
+MOST_REWARD = 10.0
+"""Where Stable-Baselines3's ``VecNormalize`` clips a scaled reward."""
 SETTLED = 0.05
 """Weight below which rewards that are yet to come do not matter to a discounted return."""
 
 
 @torch.no_grad()
-def looked_at(model: Any) -> dict[str, float]:
+def looked_at(model: Any, normalizer: Normalizer | None, *, scales_rewards: bool) -> dict[str, float]:
     """Return what the newest rows of a replay buffer tell; nothing without one, or before anything was learned.
 
-    Q is the action value of the action taken, as the critics have it (the smallest of several).
+    The buffer keeps observations and rewards as the environment gives them; the run's normaliser scales them. Q is the action value of the action taken, as the critics have it (the smallest of several).
     """
     buffer = getattr(model, "replay_buffer", None)
     if buffer is None or not model._n_updates or not hasattr(model.policy, "set_training_mode"):
@@ -34,9 +38,9 @@ def looked_at(model: Any) -> dict[str, float]:
     rows = min(buffer.size(), -(-LOOKED_AT // buffer.n_envs))
     held = _newest(buffer, rows)
     actions_RA = held["actions"].reshape(rows * buffer.n_envs, -1)
-    observations = _observations(model, held["observations"])
+    observations = _observations(model, held["observations"], normalizer)
     found: dict[str, float] = {}
-    if np.issubdtype(actions_RA.dtype, np.floating):
+    if isinstance(model.action_space, spaces.Box):
         found["train/action_saturation"] = float(np.mean(np.abs(actions_RA) > SATURATED))
     if not any(True for _ in model.policy.parameters()):
         return found  # JAX's networks
@@ -49,7 +53,7 @@ def looked_at(model: Any) -> dict[str, float]:
     if units:
         found["train/dead_units"] = float(np.mean(np.concatenate(units)))
     ends_RN = held["dones"] * (1 - held["timeouts"])
-    gaps = _gaps(q_RN, _rewards(model, held["rewards"]), ends_RN, model.gamma)
+    gaps = _gaps(q_RN, _rewards(held["rewards"], normalizer if scales_rewards else None), ends_RN, model.gamma)
     if gaps is not None:
         found["train/q_bias"] = gaps
     return found
@@ -66,21 +70,22 @@ def _newest(buffer: Any, rows: int) -> dict[str, Any]:
     return {"observations": taken, **{name: getattr(buffer, name)[places] for name in names}}
 
 
-def _observations(model: Any, held: Any) -> Any:
+def _observations(model: Any, held: Any, normalizer: Normalizer | None) -> Any:
     """Return observations as the critics see them, normalised where the run normalises."""
 
     def rows(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return array.reshape(-1, *array.shape[2:])
 
     seen = {key: rows(array) for key, array in held.items()} if isinstance(held, dict) else rows(held)
-    if model._vec_normalize_env is not None:
-        seen = model._vec_normalize_env.normalize_obs(seen)
+    if normalizer is not None:
+        seen = normalizer(seen)
     return model.policy.obs_to_tensor(seen)[0]
 
 
-def _rewards(model: Any, rewards_RN: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    if model._vec_normalize_env is not None:
-        rewards_RN = model._vec_normalize_env.normalize_reward(rewards_RN)
+def _rewards(rewards_RN: np.ndarray[Any, Any], normalizer: Normalizer | None) -> np.ndarray[Any, Any]:
+    if normalizer is not None:
+        scale = float(np.sqrt(normalizer.returns.var + normalizer.epsilon))
+        rewards_RN = np.clip(rewards_RN / scale, -MOST_REWARD, MOST_REWARD)
     return np.asarray(rewards_RN)
 
 

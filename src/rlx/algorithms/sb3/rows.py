@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlx.algorithms.registry import Engine, Export, kinds, register
+from rlx.algorithms.engines import FAST
+from rlx.algorithms.registry import Engine, EpisodesAtOnce, Export, kinds, register
 from rlx.algorithms.sb3.metrics import metrics_of
-from rlx.algorithms.sb3.table import ENGINES, TABLE
+from rlx.algorithms.sb3.table import ENGINES, HAVE_KERNELS, TABLE
 from rlx.config import Inconsistency, RunConfig
 
 if TYPE_CHECKING:
     from rlx.algorithms.learner import Actor, Learner
-    from rlx.envs import Environments
+    from rlx.envs import Environments, Normalizer
 
 
-def _engine(config: RunConfig, _: Any, __: Any) -> Engine:
+def _engine(config: RunConfig, observation_space: Any, action_space: Any) -> Engine:
+    if config.algo.name in HAVE_KERNELS:
+        from rlx.algorithms.off_policy.engines import choose_engine
+
+        return choose_engine(config, observation_space, action_space)
     package = TABLE[config.algo.name].package
     return Engine(ENGINES[package], f"{config.algo.name} is {ENGINES[package]}'s")
 
@@ -29,6 +34,11 @@ def misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Inco
     if config.algo.setting("use_sde") and kinds(observation_space, action_space)[1] != "continuous":
         told = f"gSDE is for continuous actions, and this environment has {described(action_space)}; remove it"
         return ("algo", "use_sde"), told
+    if config.algo.setting("engine") == FAST:
+        from rlx.algorithms.off_policy.coverage import uncovered
+
+        if obstacle := uncovered(config, observation_space, action_space):
+            return ("algo", "engine"), f"the fast engine cannot train this run: {obstacle}; set it to auto"
     is_dict = isinstance(observation_space, spaces.Dict)
     replay = config.algo.setting("replay")
     if replay is not None and replay.type == "her":
@@ -48,6 +58,36 @@ def _actor(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
     from rlx.algorithms.sb3.acting import actor_of
 
     return actor_of(env, policy, seed)
+
+
+def _play(
+    actor: Any, env: Environments, normalizer: Normalizer | None, reset_seeds: Sequence[int]
+) -> EpisodesAtOnce | None:
+    from rlx.algorithms.off_policy.playing import play_all
+
+    return play_all(actor, env, normalizer, reset_seeds)
+
+
+def _acts_compiled(config: RunConfig, observation_space: Any, action_space: Any) -> bool:
+    from rlx.algorithms.off_policy.coverage import unknown_policy
+
+    return unknown_policy(config, observation_space, action_space) is None
+
+
+def _kernels(name: str) -> Callable[[Callable[[str], None]], None]:
+    def prepare(say: Callable[[str], None]) -> None:
+        from rlx.algorithms.off_policy.trial import prepare_kernels
+
+        prepare_kernels(name, say)
+
+    return prepare
+
+
+def _compiled(name: str) -> dict[str, Any]:
+    """Return what the row of an algorithm with kernels has beside."""
+    if name not in HAVE_KERNELS:
+        return {}
+    return {"play": _play, "acts_compiled": _acts_compiled, "kernels": _kernels(name)}
 
 
 def _export(learner: Any) -> Export:
@@ -76,4 +116,5 @@ for _name, _row in TABLE.items():
         misfit=misfit,
         actor=_actor,
         export=_export,
+        **_compiled(_name),
     )(make_stock)

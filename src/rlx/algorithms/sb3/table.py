@@ -26,6 +26,8 @@ from rlx.algorithms.sb3.settings import PerIteration
 
 Family = Literal["on-policy", "off-policy", "evolution"]
 SB3, CONTRIB = "stable_baselines3", "sb3_contrib"
+HAVE_KERNELS = ("dqn", "sac", "td3")
+"""Those whose policies, and trainings where they are covered, are computed by compiled kernels."""
 ENGINES = {SB3: "stable-baselines3", CONTRIB: "sb3-contrib"}
 ALL = ("vector", "image", "dict", "discrete", "other")
 FLAT = ("vector", "discrete", "other")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -47,12 +48,24 @@ class SBXActor(SB3Actor):
             vars(policy).update(kept)
 
 
-def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
-    """Build the policy of a checkpoint from the run's configuration, and load its weights."""
+def _model(env: Environments, **given: Any) -> Any:
     config = env.config
-    given = UNUSED if "buffer_size" in type(config.algo).model_fields else {}
     with preserved():
         spaces = Spaces(1, env.observation_space, env.action_space)
-        model: Any = build(env.root, config, 0, spaces, device_for(config), TABLE[config.algo.name], **given)
+        return build(env.root, config, 0, spaces, device_for(config), TABLE[config.algo.name], **given)
+
+
+def save_stock(env: Environments, state: Mapping[str, Any], target: Path) -> None:
+    """Write a learner's state by SBX's own ``save``."""
+    model = _model(env)
+    read(model.policy, state["policy"]["networks"])
+    read(model, state.get("networks", {}))
+    vars(model).update(state.get("counters", {}))
+    model.save(target)
+
+
+def actor_of(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
+    """Build the policy of a checkpoint from the run's configuration, and load its weights."""
+    model = _model(env, **(UNUSED if "buffer_size" in type(env.config.algo).model_fields else {}))
     read(model.policy, policy["networks"])
     return SBXActor(model.policy, float(policy.get("exploration_rate", 0.0)), seed)

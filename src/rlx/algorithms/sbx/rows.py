@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlx.algorithms.registry import Engine, kinds, register
@@ -51,6 +52,12 @@ def _actor(env: Environments, policy: Mapping[str, Any], seed: int) -> Actor:
     return actor_of(env, policy, seed)
 
 
+def _save_stock(env: Environments, state: Mapping[str, Any], target: Path) -> None:
+    from rlx.algorithms.sbx.acting import save_stock
+
+    save_stock(env, state, target)
+
+
 def make_sbx(config: RunConfig, env: Environments, seed: int, device: str) -> Learner:
     """Make an untrained learner of one of SBX's algorithms."""
     from rlx.algorithms.sbx.learner import SBXLearner
@@ -66,7 +73,10 @@ for _name, _row in TABLE.items():
         observations=_row.observations,
         actions=_row.actions,
         family=_row.family,
+        needs=JAX,
+        extra="jax",
         engine=_engine,
         misfit=_misfit,
         actor=_actor,
+        save_stock=_save_stock,
     )(make_sbx)

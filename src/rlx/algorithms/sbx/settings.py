@@ -16,6 +16,7 @@ from rlx.algorithms.sb3.settings import StateDependentNoise, TrainFreq
 from rlx.config import Count, NumberOrSchedule, Positive
 
 RELU: dict[str, Any] = {"activation": "relu"}
+JAX = ("sbx-rl", "jax", "jaxlib", "flax", "optax")
 CRITICS: dict[str, type] = {"n_critics": int, "layer_norm": bool, "dropout_rate": float}
 
 
@@ -31,6 +32,7 @@ class JaxCritics(ContinuousOffPolicy):
 class SBXPPOConfig(StateDependentNoise, ClippedConfig):
     """Proximal policy optimisation (Schulman et al. 2017), as SBX implements it in JAX."""
 
+    libraries: ClassVar[tuple[str, ...]] = JAX
     networks: ClassVar[tuple[str, ...]] = ("mlp", "cnn")
     name: Literal["sbx_ppo"] = "sbx_ppo"
     """The algorithm."""
@@ -39,6 +41,7 @@ class SBXPPOConfig(StateDependentNoise, ClippedConfig):
 class SBXSACConfig(Entropic, Averaging, JaxCritics):
     """Soft actor-critic (Haarnoja et al. 2018), as SBX implements it in JAX."""
 
+    libraries: ClassVar[tuple[str, ...]] = JAX
     name: Literal["sbx_sac"] = "sbx_sac"
     """The algorithm."""
     policy_delay: Positive = 1
@@ -50,6 +53,7 @@ class SBXSACConfig(Entropic, Averaging, JaxCritics):
 class SBXTQCConfig(Entropic, Averaging, JaxCritics):
     """Truncated quantile critics (Kuznetsov et al. 2020), as SBX implements it in JAX."""
 
+    libraries: ClassVar[tuple[str, ...]] = JAX
     policy_arguments: ClassVar[Mapping[str, type]] = {**CRITICS, "n_quantiles": int}
     name: Literal["sbx_tqc"] = "sbx_tqc"
     """The algorithm."""
@@ -64,6 +68,7 @@ class SBXTQCConfig(Entropic, Averaging, JaxCritics):
 class SBXCrossQConfig(Entropic, JaxCritics):
     """CrossQ (Bhatt et al. 2024), as SBX implements it in JAX: batch renormalisation, no target networks."""
 
+    libraries: ClassVar[tuple[str, ...]] = JAX
     policy_defaults: ClassVar[Mapping[str, Any]] = {
         **RELU,
         "hidden_sizes": {"actor": [256, 256], "critic": [1024, 1024]},
@@ -81,6 +86,7 @@ class SBXCrossQConfig(Entropic, JaxCritics):
 class SBXTD3Config(Averaging, JaxCritics):
     """Twin delayed DDPG (Fujimoto et al. 2018), as SBX implements it in JAX."""
 
+    libraries: ClassVar[tuple[str, ...]] = JAX
     name: Literal["sbx_td3"] = "sbx_td3"
     """The algorithm."""
     policy_delay: Positive = 2
@@ -96,6 +102,7 @@ class SBXTD3Config(Averaging, JaxCritics):
 class SBXDQNConfig(OffPolicy):
     """Deep Q-network (Mnih et al. 2015), as SBX implements it in JAX: two hidden layers of one width, no clipped gradient."""
 
+    libraries: ClassVar[tuple[str, ...]] = JAX
     policy_defaults: ClassVar[Mapping[str, Any]] = {**RELU, "hidden_sizes": [64, 64]}
     image_sizes: ClassVar[list[int] | None] = [256, 256]
     has_critic: ClassVar[bool] = False
