@@ -109,7 +109,7 @@ eval: {every: 25000, episodes: 20, deterministic: true}
             "must be a number, a mapping with start and end, or lin_NUMBER, not 'cos_0.1'",
         ),
         ("algo: {learning_rate: true}", "algo.learning_rate: must be a number"),
-        ("algo: {name: pop}", "'pop' is not allowed; one of 'ppo'; did you mean ppo?"),
+        ("algo: {name: pop}", "'pop' is not allowed; one of 'ppo', 'a2c', "),
         ("policy: {activation: tahn}", "did you mean tanh?"),
         ("policy: {hidden_sizes: [64, x]}", "policy.hidden_sizes: must be a list of whole numbers"),
         ("policy: {hidden_sizes: {actor: [1], critc: [1]}}", "critc: unknown key; did you mean `critic`?"),

@@ -17,6 +17,7 @@ from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
 from rlx.algorithms import vocabulary
 from rlx.cli import COMMANDS, CONTEXT, cli, reference as commands
 from rlx.config import reference
+from rlx.config.presets import reference as presets
 from rlx.config.schema import Parameters
 from rlx.diagnosis import reference as rules
 from rlx.report import documents
@@ -26,6 +27,12 @@ from tests.conftest import REPOSITORY
 def test_the_configuration_reference_is_current() -> None:
     assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference.settings_page(), (
         "run: python -m rlx.config.reference > docs/configuration.md"
+    )
+
+
+def test_the_page_of_presets_is_current() -> None:
+    assert (REPOSITORY / "docs" / "presets.md").read_text() == presets.presets_page(presets.recorded()), (
+        "run: python -m rlx.config.presets.reference > docs/presets.md"
     )
 
 

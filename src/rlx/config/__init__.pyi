@@ -10,7 +10,6 @@ from .algorithm_config import (
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
-from .aliases import NETWORK_CLASSES as NETWORK_CLASSES
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,
@@ -95,6 +94,7 @@ from .metrics import (
     metrics_from as metrics_from,
 )
 from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
+from .policy_names import NETWORK_CLASSES as NETWORK_CLASSES
 from .ppo_config import PPOConfig as PPOConfig, nearest_divisors as nearest_divisors
 from .project import (
     PACKAGES as PACKAGES,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -42,6 +43,13 @@ BUILT_IN = {
 """The modules that register rlx's own algorithms; light: none imports torch before a learner is made."""
 PACKAGE = "algorithms"
 """The package of a project that registers its own."""
+MISNOMERS = {
+    "ppolstm": "recurrent_ppo",
+    "lstmppo": "recurrent_ppo",
+    "ppomask": "maskable_ppo",
+    "maskppo": "maskable_ppo",
+}
+"""What others call algorithms, in small letters without signs; rlx's own names are compared so, too."""
 Model = TypeVar("Model", bound=Section)
 _known: dict[str, type[AlgorithmConfig]] = {}
 _facts: dict[str, dict[str, Any]] = {}
@@ -69,6 +77,12 @@ class AlgorithmConfig(Section):
     """Whether `policy.hidden_sizes` may tell an actor's from a critic's."""
     networks: ClassVar[tuple[str, ...]] = ("mlp", "cnn", "multi_input")
     """The built-in networks that it has."""
+    policy_names: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "MlpPolicy": {"type": "mlp"},
+        "MultiInputPolicy": {"type": "mlp"},
+        "CnnPolicy": {"type": "cnn"},
+    }
+    """What the names of its library's policies mean in `policy`."""
     name: str
     """The algorithm."""
     total_timesteps: Positive = 100_000
@@ -187,8 +201,13 @@ def unknown_algorithm(name: object) -> str:
     """Return what to tell of a name that no algorithm has."""
     package = sys.modules.get(PACKAGE)
     own = {page for folder in getattr(package, "__path__", ()) for page in pages(Path(folder).parent, PACKAGE)}
-    names = sorted({*_known, *plugins("rlx.algorithms"), *(own if package else ())})
-    hint = nearest(str(name), names, "docs/plugins.md says how to add one")
+    others = {*_known, *plugins("rlx.algorithms"), *(own if package else ())}
+    names = [*BUILT_IN, *sorted(others - {*BUILT_IN})]
+    plain = re.sub(r"[^a-z0-9]", "", str(name).lower())
+    if plain == "her":
+        return "'her' is a way to replay, not an algorithm: write such as `algo: {name: sac, replay: {type: her}}`"
+    meant = MISNOMERS.get(plain) or next((known for known in names if known.replace("_", "") == plain), None)
+    hint = f"did you mean `{meant}`?" if meant else nearest(str(name), names, "docs/plugins.md says how to add one")
     return f"{name!r} is not allowed; one of {', '.join(map(repr, names))}; {hint}"
 
 

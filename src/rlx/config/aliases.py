@@ -1,16 +1,20 @@
 """The names and spellings of Stable-Baselines3 and rl-zoo, so that their hyperparameters can be pasted.
 
-Inside ``algo`` of PPO (or at the top of a file) ``n_steps: 32`` means ``algo.rollout_steps: 32``, ``n_envs: 8`` means
-``env.num_envs: 8``, ``normalize: true`` switches both normalisations on, and ``policy_kwargs: "dict(…)"`` is read
-as data, never run.
+Inside ``algo`` (or at the top of a file) ``ent_coef: 0.01`` means ``algo.entropy_coef: 0.01``, ``n_envs: 8`` means
+``env.num_envs: 8``, ``normalize: true`` switches both normalisations on, and ``policy_kwargs: "dict(…)"`` is read as data, never
+run. What a name means depends on the algorithm: ``n_steps`` is the length of rollouts, or of the returns of off-policy ones.
 """
 
 from __future__ import annotations
 
-import ast
+import importlib.util
+import re
 from typing import TYPE_CHECKING, Any
 
 from rlx.config.document import Document, KeyPath
+from rlx.config.moving import give, literal, move
+from rlx.config.policy_names import read_arguments, read_policy
+from rlx.config.replay_names import read_off_policy
 from rlx.errors import Problem
 
 if TYPE_CHECKING:
@@ -24,21 +28,17 @@ OF_ENVIRONMENTS: dict[str, KeyPath] = {
     "env_wrapper": ("env", "wrappers"),
     "frame_stack": ("env", "frame_stack"),
 }
-POLICIES = {"MlpPolicy": "mlp", "MultiInputPolicy": "mlp", "CnnPolicy": "cnn"}
-POLICY_ARGUMENTS = {
-    "ortho_init": "ortho_init",
-    "log_std_init": "log_std_init",
-    "net_arch": "hidden_sizes",
-    "activation_fn": "activation",
-}
-ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "ELU": "elu", "LeakyReLU": "leaky_relu", "SiLU": "silu", "GELU": "gelu"}
-NETWORK_CLASSES = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
-"""PyTorch's classes of activations, by their names in `policy.activation`."""
+ZOO_WRAPPERS = (
+    *("ActionNoiseWrapper", "ActionSmoothingWrapper", "DelayedRewardWrapper", "FrameSkip", "HistoryWrapper"),
+    *("HistoryWrapperObsDict", "LowPassFilterWrapper", "MaskVelocityWrapper", "TruncatedOnSuccessWrapper"),
+)
+TIME_FEATURE = "sb3_contrib.common.wrappers.TimeFeatureWrapper"
 
 
 def renamed(settings: type[AlgorithmConfig]) -> dict[str, KeyPath]:
     """Return where in a configuration other libraries' names lead: those that an algorithm knows, and environments'."""
-    return {**{theirs: ("algo", ours) for theirs, ours in settings.other_names.items()}, **OF_ENVIRONMENTS}
+    own = {theirs: ours for theirs, ours in settings.other_names.items() if ours in settings.model_fields}
+    return {**{theirs: ("algo", ours) for theirs, ours in own.items()}, **OF_ENVIRONMENTS}
 
 
 def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Problem]:
@@ -53,6 +53,7 @@ def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Probl
     """
     problems: list[Problem] = []
     names = renamed(settings)
+    implied: dict[str, Any] = {}
     for parent in PARENTS:
         own = settings.model_fields if parent == ("algo",) else {}
         section: Any = document.data
@@ -61,59 +62,68 @@ def translate(document: Document, settings: type[AlgorithmConfig]) -> list[Probl
         if not isinstance(section, dict):
             continue
         if isinstance(section.get("policy"), str) and "policy" not in own:
-            _policy(document, (*parent, "policy"), section["policy"], problems)
+            implied |= read_policy(document, (*parent, "policy"), section["policy"], settings, problems)
         for key in [key for key in section if key in (*names, "normalize", "policy_kwargs") and key not in own]:
             source = (*parent, key)
             value = section[key]
             if key == "normalize":
                 _normalize(document, source, value, problems)
             elif key == "policy_kwargs":
-                _policy_kwargs(document, source, value, problems)
-            elif key == "env_wrapper" and not isinstance(value, list):
-                _move(document, source, names[key], [value] if value else [], problems)
+                read_arguments(document, source, value, settings, problems)
+            elif key == "env_wrapper":
+                wrappers = value if isinstance(value, list) else [value] if value else []
+                problems += [document.problem(source, told) for told in map(_unknown_wrapper, wrappers) if told]
+                move(document, source, names[key], wrappers, problems)
             else:
-                _move(document, source, names[key], value, problems)
+                move(document, source, names[key], value, problems)
+        if parent != ("env",):
+            read_off_policy(document, parent, settings, problems)
+    _spellings(document)
+    policy = document.data.get("policy")
+    for name, value in implied.items():
+        if isinstance(policy, dict) and name not in policy:
+            give(document, ("policy", "type"), ("policy", name), value, problems)
     return problems
 
 
-def _move(document: Document, source: KeyPath, target: KeyPath, value: Any, problems: list[Problem]) -> None:
-    container: Any = document.data
-    for part in target[:-1]:
-        container = container.get(part, {})
-        if not isinstance(container, dict):  # validation says what is wrong with the section
-            document.remove(source)
-            return
-    if target[-1] in container and source != target:
-        both = f"`{source[-1]}` and `{'.'.join(map(str, target))}` are the same setting; keep one"
-        problems.append(document.problem(source, both))
-        document.remove(source)
+def _spellings(document: Document) -> None:
+    """Read a negative ``clip_range_vf``, by which rl-zoo says that there is none, as null, and ``1_000_000`` as a number."""
+    algo = document.data.get("algo")
+    if not isinstance(algo, dict):
         return
-    document.move(source, target, value)
+    value = algo.get("clip_range_vf")
+    if isinstance(value, int | float) and value < 0:
+        algo["clip_range_vf"] = None
+    for key, word in algo.items():
+        if isinstance(word, str) and re.fullmatch(r"[0-9]+(_[0-9]+)+", word):
+            algo[key] = int(word)
 
 
-def _policy(document: Document, source: KeyPath, value: str, problems: list[Problem]) -> None:
-    if value in POLICIES:
-        if source == ("policy",):
-            document.data["policy"] = {"type": POLICIES[value]}
-            document.keys[("policy", "type")] = document.keys[source]
-            document.origins[("policy", "type")] = None
-        else:
-            _move(document, source, ("policy", "type"), POLICIES[value], problems)
-            document.origins[("policy", "type")] = None
-    else:
-        names = ", ".join(POLICIES)
-        problems.append(
-            document.problem(source, f"unknown policy {value!r}; rlx knows {names}, or `policy: {{type: …}}`")
-        )
+def _unknown_wrapper(said: Any) -> str | None:
+    """Return what to say of a wrapper that is not where an entry says; None of one that may be there."""
+    name = next(iter(said), "") if isinstance(said, dict) else said
+    if not isinstance(name, str):
+        return None  # validation says what wrappers are
+    module, _, last = name.rpartition(".")
+    old_zoo = module in ("utils.wrappers", "rl_zoo.wrappers")
+    if old_zoo and last == "TimeFeatureWrapper":
+        return f"{name} is {TIME_FEATURE} now"
+    if name.startswith("gym.wrappers."):
+        return f"{name} is of a package that is no more; gymnasium.wrappers.{last} is its successor"
+    is_of_zoo = module.startswith("rl_zoo3.") or (old_zoo and last in ZOO_WRAPPERS)
+    if is_of_zoo and (old_zoo or importlib.util.find_spec("rl_zoo3") is None):
+        new = f"rl_zoo3.wrappers.{last}"
+        told = f"{name} is {new} now, and" if old_zoo else f"{name} is rl-zoo's, which"
+        return f"{told} is not installed with rlx: `pip install rl_zoo3` and write {new}, or write the wrapper in envs/"
+    return None
 
 
 def _normalize(document: Document, source: KeyPath, value: Any, problems: list[Problem]) -> None:
     """Read rl-zoo's ``normalize: true`` or ``normalize: "{'norm_obs': True, 'norm_reward': False}"``."""
-    if isinstance(value, str):
-        try:
-            value = _literal(ast.parse(value, mode="eval").body)
-        except (ValueError, SyntaxError, TypeError):
-            value = None
+    try:
+        value = literal(value)
+    except ValueError:
+        value = None
     if isinstance(value, bool):
         value = {"norm_obs": value, "norm_reward": value}
     known = {"norm_obs", "norm_reward"}
@@ -137,64 +147,3 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
         section[name] = value.get(flag, True)
         document.keys["env", name] = document.values["env", name] = place
         document.origins["env", name] = None
-
-
-def _policy_kwargs(document: Document, source: KeyPath, value: Any, problems: list[Problem]) -> None:
-    """Read ``policy_kwargs``, as a mapping or as rl-zoo's text ``dict(net_arch=dict(pi=[256], vf=[256]), …)``."""
-    try:
-        arguments = _literal(ast.parse(value.strip(), mode="eval").body) if isinstance(value, str) else value
-    except (ValueError, SyntaxError, TypeError):
-        arguments = None
-    if not isinstance(arguments, dict):
-        problems.append(
-            document.problem(source, "must be a mapping or the text `dict(…)` with plain values", at_value=True)
-        )
-        return
-    translated: dict[str, Any] = {}
-    for key, argument in arguments.items():
-        if key not in POLICY_ARGUMENTS:
-            message = f"policy_kwargs has {key!r}, which rlx has no setting for; it knows {', '.join(POLICY_ARGUMENTS)}"
-            problems.append(document.problem(source, message))
-            continue
-        name = POLICY_ARGUMENTS[key]
-        if name == "activation":
-            argument = ACTIVATIONS.get(str(argument).rpartition(".")[2], argument)  # noqa: PLW2901
-        if (
-            name == "hidden_sizes"
-            and isinstance(argument, list)
-            and len(argument) == 1
-            and isinstance(argument[0], dict)
-        ):
-            argument = argument[0]  # noqa: PLW2901 — the list of one that older versions of SB3 wanted
-        if name == "hidden_sizes" and isinstance(argument, dict) and set(argument) == {"pi", "vf"}:
-            same = argument["pi"] == argument["vf"]
-            argument = argument["pi"] if same else {"actor": argument["pi"], "critic": argument["vf"]}  # noqa: PLW2901
-        translated[name] = argument
-    place = document.keys[source]
-    document.remove(source)
-    policy = document.data.setdefault("policy", {})
-    if not isinstance(policy, dict):
-        return
-    document.keys.setdefault(("policy",), place)
-    for name, argument in translated.items():
-        if name in policy:
-            problems.append(document.problem(source, f"`policy.{name}` is given too; keep one"))
-            continue
-        policy[name] = argument
-        document.keys[("policy", name)] = place
-        document.origins[("policy", name)] = None
-
-
-def _literal(node: ast.expr) -> Any:
-    """Evaluate ``dict(a=1)``, lists, numbers, words and dotted names (as text). Nothing is ever called."""
-    match node:
-        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
-            return {keyword.arg: _literal(keyword.value) for keyword in keywords if keyword.arg}
-        case ast.Attribute() | ast.Name():
-            return ast.unparse(node)
-        case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            return {_literal(key): _literal(value) for key, value in zip(keys, values, strict=True) if key is not None}
-        case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [_literal(item) for item in items]
-        case _:
-            return ast.literal_eval(node)

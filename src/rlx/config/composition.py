@@ -18,14 +18,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, look_for_algorithm, reads_policy
+from rlx.config.algorithm_names import algorithm_in
 from rlx.config.checks import inconsistencies, roster_mistakes
-from rlx.config.config_files import ConfigFiles, read_own, translated
+from rlx.config.config_files import ConfigFiles, read_own
 from rlx.config.document import Document, KeyPath
-from rlx.config.entries import SOURCE as ENTRY_DEFAULT, algorithm_in
+from rlx.config.entries import source_of
 from rlx.config.judging import Judging, judging_of
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schedules import is_schedule, whole
 from rlx.config.schema import Parameters, RunConfig
+from rlx.config.translation import translated
 from rlx.config.validation import problems_in, section_type
 from rlx.config.values import Schedule, lasting
 from rlx.errors import ConfigError, Problem
@@ -74,7 +76,7 @@ class Composed:
             if path[: len(prefix)] == prefix and any(
                 inner[: depth + 1] in document.filled for depth in range(len(inner))
             ):
-                return f"{ENTRY_DEFAULT} ({document.name})"
+                return f"{source_of(self.config.algo.name)} ({document.name})"
             if path[: len(prefix)] == prefix and any(
                 inner[:depth] in document.keys for depth in _said(document, inner)
             ):
@@ -157,7 +159,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     name = own or of_base or "ppo"
     settings = look_for_algorithm(root, name)
     if settings is not None:
-        files.check(settings)
+        files.check(settings, base.data["env"].get("id") if isinstance(base.data.get("env"), dict) else None)
         files.problems += [] if reads_policy(name) else files.saying("policy", UNREAD.format(name))
     elif not files.problems:
         files.problems.append(files.unknown_algorithm(name))
@@ -167,9 +169,12 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     if own is not None and own != (of_base or "ppo") and isinstance(base_data.get("algo"), dict):
         # what params.yaml says is meant for another algorithm; how long to train is every one's
         _keep_only(base, base_data, "algo", "total_timesteps")
-    networks_differ = settings is not None and own not in (None, of_base or "ppo") and bool(settings.policy_defaults)
+    networks_differ = own not in (None, of_base or "ppo") and any(
+        each is not None and each.policy_defaults for each in (settings, look_for_algorithm(root, of_base or "ppo"))
+    )
     if not reads_policy(name) or networks_differ:
         _keep_only(base, base_data, "policy")
+    files.leave_strongest("policy", "hidden_sizes", Document("params.yaml", base_data))
     nodes = {key: _with_whole_schedules(document.data, settings, key) for key, document in files.nodes.items()}
     data = _compose(_with_whole_schedules(base_data, settings), nodes, run)
     documents = (*files.order, ((), base))

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, unknown_algorithm
-from rlx.config.aliases import translate
+from rlx.config.algorithm_names import algorithm_in
 from rlx.config.document import Document, KeyPath, read_document
-from rlx.config.entries import algorithm_in, fill, unfold
+from rlx.config.entries import fill
 from rlx.config.files.containment import leads_out
 from rlx.config.judging import take_out
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import JudgedSections, RunConfig
+from rlx.config.translation import translate_group, translated
 from rlx.config.validation import problems_in
 from rlx.errors import ConfigError, Problem
 from rlx.stats import nearest
@@ -100,27 +101,61 @@ class ConfigFiles:
     def unknown_algorithm(self, name: str) -> Problem:
         """Return the complaint about an algorithm that nobody knows, at the line that names it."""
         for prefix, document in self.order:
-            path: KeyPath = ("name",) if prefix == ("algo",) else ("algo", "name")
+            if prefix not in ((), ("algo",)):
+                continue
+            path: KeyPath = ("name",) if prefix else ("algo", "name")
+            path = path if path in document.keys or prefix else ("algo",)  # `algo: sac`
             if path in document.keys:
                 return document.problem(path, unknown_algorithm(name), at_value=True)
         return Problem("params.yaml", None, None, "algo.name", unknown_algorithm(name))
+
+    def leave_strongest(self, section: str, key: str, base: Document) -> None:
+        """Leave a value that counts as a whole in the strongest file that says it: Hydra would merge mappings, and no lists with them.
+
+        Args:
+            section: Where it stands.
+            key: What it is called.
+            base: ``params.yaml``, the weakest.
+        """
+        is_said = False
+        for prefix, document in [*self.order, ((), base)]:
+            said: Any = document.data if prefix == (section,) else None if prefix else document.data.get(section)
+            if isinstance(said, dict) and key in said:
+                if is_said:
+                    del said[key]
+                is_said = True
 
     def saying(self, section: str, message: str) -> list[Problem]:
         """Return a complaint about each file that says something in a section."""
         said = ((file, [path for path in file.keys if (*prefix, *path)[0] == section]) for prefix, file in self.order)
         return [file.problem(paths[0], message) for file, paths in said if paths]
 
-    def check(self, settings: type[AlgorithmConfig]) -> None:
-        """Translate and look at the values of every file that was collected, by the algorithm that they are for."""
+    def environment(self) -> str | None:
+        """Return the environment's id that the files say, the strongest first; None where none does."""
+        for prefix, document in self.order:
+            section = document.data if prefix == ("env",) else None if prefix else document.data.get("env")
+            found = section.get("id") if isinstance(section, dict) else None
+            if isinstance(found, str):
+                return found
+        return None
+
+    def check(self, settings: type[AlgorithmConfig], env_id: str | None = None) -> None:
+        """Translate and look at the values of every file that was collected.
+
+        Args:
+            settings: Of the algorithm that they are for.
+            env_id: The environment that the base says.
+        """
         model = for_algorithm(RunConfig, settings)
+        env_id = self.environment() or env_id
         for place, prefix, document in reversed(self.unchecked):
             entries = document.data.pop("defaults", None)  # what it builds on is no setting
             if prefix:
-                problems = _translate_group(document, str(prefix[0]), settings)
+                problems = translate_group(document, str(prefix[0]), settings)
             else:
-                problems, whole = translated(document, settings)
+                problems, whole = translated(document, settings, env_id)
                 if whole and self.whole_entries:
-                    fill(document)
+                    fill(document, settings)
             self.problems[place:place] = problems + problems_in(document, model, prefix)
             if entries is not None:
                 document.data["defaults"] = entries
@@ -179,40 +214,6 @@ class ConfigFiles:
         else:
             message = "must be `group: name`, the name of another config, or _self_"
             self.problems.append(document.problem(here, message))
-
-
-def translated(document: Document, settings: type[AlgorithmConfig]) -> tuple[list[Problem], list[KeyPath]]:
-    """Translate other libraries' names in a file that says whole sections, and rl-zoo's entries for PPO.
-
-    Returns:
-        What cannot be translated, and the levels at which a whole entry stood.
-    """
-    problems, whole = unfold(document) if issubclass(settings, PPOConfig) else ([], [])
-    return problems + translate(document, settings), whole
-
-
-def _translate_group(document: Document, group: str, settings: type[AlgorithmConfig]) -> list[Problem]:
-    """Translate SB3's names in a group file, whose content is one section; they may not leave that section."""
-    whole = Document(
-        document.name,
-        {group: document.data},
-        {(group,): next(iter(document.keys.values()))}
-        | {(group, *path): place for path, place in document.keys.items()}
-        if document.keys
-        else {},
-        {(group, *path): place for path, place in document.values.items()},
-    )
-    problems = translate(whole, settings)
-    problems += [
-        whole.problem((key,), f"belongs to `{key}`, and this file may only set `{group}`")
-        for key in whole.data
-        if key != group
-    ]
-    document.data = whole.data.get(group, {})
-    document.origins = {path[1:]: origin and origin[1:] for path, origin in whole.origins.items()}
-    document.keys = {path[1:]: place for path, place in whole.keys.items() if path[0] == group and len(path) > 1}
-    document.values = {path[1:]: place for path, place in whole.values.items() if path[0] == group and len(path) > 1}
-    return problems
 
 
 def _names(root: Path, path: Path, env_id: str) -> bool:

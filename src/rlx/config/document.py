@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from rlx.config.anchors import merge
 from rlx.config.files.reading import MOST_CONFIG_BYTES, bounded, check_values, read_text
 from rlx.errors import ConfigError, DataDamaged, Problem
 
@@ -185,10 +186,15 @@ def parse_document(text: str, name: str) -> Document:
 def _walk(node: yaml.Node, path: KeyPath, document: Document) -> None:
     """Note the place of every key and value; complain about repeated and non-text keys and what no value may be."""
     if isinstance(node, yaml.MappingNode):
+        merged, others = merge(node)
+        document.origins |= {(*path, name): None for name in merged}
+        for key_node in others:
+            place, message = _place(key_node), "must name a mapping, such as `<<: *defaults`"
+            document.problems.append(Problem(document.name, place.line, place.column, "<<", message))
         for key_node, value_node in node.value:
             place, here = _place(key_node), (*path, key_node.value)
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
-                message = "only plain keys are understood here (no `<<` merges, no `? complex` keys)"
+            if not isinstance(key_node, yaml.ScalarNode):
+                message = "only plain keys are understood here (no `? complex` keys)"
                 document.problems.append(Problem(document.name, place.line, place.column, "", message))
             elif here in document.keys:
                 message = f"is given twice (first in line {document.keys[here].line}); keep one"

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rlx.config.algorithm_config import BUILT_IN, own_settings
-from rlx.config.entries import RENAMED, UNSUPPORTED
+from rlx.config.names_reference import names_section
 from rlx.config.schema import Parameters, RunConfig
 from rlx.config.validation import section_type
 from rlx.config.values import Schedule
@@ -65,15 +65,6 @@ included, by itself; for `cosine`, `exponential` and `step` rlx has to be instal
 """
 
 
-WHOLE_ENTRIES = """
-An entry of rl-zoo may be pasted at the top of a config or under `algo:`, with or without its environment's id above it.
-A **whole entry** stands under that id, or has both `n_timesteps` and `policy: '…Policy'` at its level: what it leaves
-out has Stable-Baselines3's defaults (and one copy of the environment), as where it was tuned. Anything less only renames,
-and what is left out has the base's values. `zoo_defaults: true` or `false` in the config says which. `rlx train` says
-where values come from, and `rlx info` shows the source of each.
-"""
-
-
 def settings_page() -> str:
     """Return the whole page."""
     lines = [INTRODUCTION, "## A run (params.yaml and configs/)", ""]
@@ -96,22 +87,7 @@ def settings_page() -> str:
     for name, info in Parameters.model_fields.items():
         if name not in RunConfig.model_fields and (found := section_type(info.annotation)):
             lines += ["", f"### `{name}`", "", _first(found), "", *_table(found, f"{name}.")]
-    lines += [
-        "",
-        "## Names of Stable-Baselines3 and rl-zoo",
-        "",
-        "Understood in `algo` (of PPO), in `env` and at the top of a file:",
-        "",
-    ]
-    lines += ["| theirs | ours |", "| --- | --- |"]
-    lines += [f"| `{theirs}` | `{'.'.join(map(str, ours))}` |" for theirs, ours in RENAMED.items()]
-    lines += [
-        "| `normalize: true` (or `\"{'norm_obs': …}\"`) | `env.normalize_observation`, `env.normalize_reward` |",
-        "| `policy: MlpPolicy` | `policy.type: mlp` |",
-        '| `policy_kwargs: "dict(net_arch=…, activation_fn=nn.ReLU, ortho_init=…, log_std_init=…)"` (never run as code) | `policy.…` |',
-    ]
-    lines += ["", WHOLE_ENTRIES.strip(), "", "| rl-zoo's or SB3's | why there is no such setting |", "| --- | --- |"]
-    lines += [f"| `{theirs}` | {reason} |" for theirs, reason in UNSUPPORTED.items()]
+    lines += ["", *names_section()]
     return "\n".join(lines) + "\n"
 
 
@@ -123,12 +99,16 @@ def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False
             continue
         meaning = " ".join((info.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{prefix}{name}` | {_kind(section, name)} | {_default(info.default)} | {meaning} |")
+        if prefix == "algo." and found and found is not Schedule:
+            lines += _table(found, f"{prefix}{name}.")[2:]
     return lines
 
 
 def _default(value: Any) -> str:
     if value is PydanticUndefined or value == "":
         return "required"
+    if isinstance(value, BaseModel):
+        value = "{" + ", ".join(f"{key}: {said}" for key, said in value.model_dump().items()) + "}"
     return f"`{json.dumps(value) if value is None or isinstance(value, bool) else value}`"
 
 

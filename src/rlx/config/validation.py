@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rlx.config.algorithm_config import AlgorithmConfig
+from rlx.config.algorithm_names import algorithm_name, owners_of, told_owners
 from rlx.config.aliases import renamed
 from rlx.config.document import Document, KeyPath
 from rlx.errors import Problem
@@ -138,6 +139,10 @@ def _shown(value: Any) -> str:
 def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
     key = str(path[-1])
     section, _ = field_of(model, path)
+    algo = section if section is not None and issubclass(section, AlgorithmConfig) else None
+    if algo is not None and (owners := owners_of(key)):
+        others = f"{told_owners(owners)}, not of {algorithm_name(algo)}"
+        return f"`{key}` is a setting of {others}: it does not carry over; remove it"
     known = list(section.model_fields) if section else []
     elsewhere = [
         f"{name}.{key}"
@@ -148,8 +153,8 @@ def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
         elsewhere.insert(0, f"{key} (at the top, not indented)")
     if elsewhere:
         return f"unknown key here; did you mean `{elsewhere[0]}`?"
-    others = renamed(section) if section and issubclass(section, AlgorithmConfig) else ()
-    guess = difflib.get_close_matches(key, [*known, *others], 1, cutoff=0.6)
+    theirs = renamed(algo) if algo is not None else ()
+    guess = difflib.get_close_matches(key, [*known, *theirs], 1, cutoff=0.6)
     if guess:
         return f"unknown key; did you mean `{guess[0]}`?"
     return f"unknown key; allowed here: {', '.join(known)}" if known else "unknown key"

@@ -76,6 +76,7 @@ class A2CConfig(StateDependentNoise, OnPolicy):
     name: Literal["a2c"] = "a2c"
     """The algorithm."""
     iteration_steps: Positive = 1000
+    """Environment steps of an iteration, rounded up to whole updates: each gives one row of metrics, which are averages over it."""
     learning_rate: NumberOrSchedule = 7e-4
     """The optimiser's step size: a number or a schedule. (Usually 1e-4–1e-3.)"""
     rollout_steps: Positive = 5
@@ -165,6 +166,12 @@ class RecurrentPPOConfig(StateDependentNoise, ClippedConfig):
     policy_arguments: ClassVar[Mapping[str, type]] = LSTM
     policy_defaults: ClassVar[Mapping[str, Any]] = {"type": "lstm"}
     networks: ClassVar[tuple[str, ...]] = ("lstm", "mlp", "cnn", "multi_input")
+    policy_names: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "MlpLstmPolicy": {"type": "lstm"},
+        "MultiInputLstmPolicy": {"type": "lstm"},
+        "CnnLstmPolicy": {"type": "cnn"},
+        "MlpPolicy": {"type": "lstm"},  # as rl-zoo's `default` entry has it
+    }
     name: Literal["recurrent_ppo"] = "recurrent_ppo"
     """The algorithm."""
     rollout_steps: Positive = 128
@@ -188,6 +195,10 @@ class ARSConfig(PerIteration):
     policy_defaults: ClassVar[Mapping[str, Any]] = {"hidden_sizes": [], "activation": "relu"}
     has_critic: ClassVar[bool] = False
     networks: ClassVar[tuple[str, ...]] = ("mlp",)
+    policy_names: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "LinearPolicy": {"type": "mlp", "hidden_sizes": []},
+        "MlpPolicy": {"type": "mlp", "hidden_sizes": [64, 64]},
+    }
     name: Literal["ars"] = "ars"
     """The algorithm."""
     n_delta: Positive = 8

@@ -1,0 +1,1 @@
+"""What the presets score when they are trained here."""
