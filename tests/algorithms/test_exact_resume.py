@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import time
@@ -140,10 +139,14 @@ def differences(one: Path, other: Path) -> list[str]:
         return sorted(n for n in names if n not in a.namelist() or n not in b.namelist() or a.read(n) != b.read(n))
 
 
-@pytest.mark.parametrize("case", [pytest.param(c, marks=[] if c in QUICK else [pytest.mark.slow]) for c in CASES])
+def _marks(case: str) -> list[Any]:
+    if case.startswith("sbx"):
+        return [pytest.mark.component]  # the extra jax
+    return [] if case in QUICK else [pytest.mark.slow]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=_marks(case)) for case in CASES])
 def test_a_killed_training_ends_with_the_same_bits(case: str, tmp_path: Path) -> None:
-    if case.startswith("sbx") and importlib.util.find_spec("sbx") is None:
-        pytest.skip('needs pip install "rlx[jax]"')
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     straight.mkdir()
     killed.mkdir()

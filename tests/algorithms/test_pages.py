@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from rlx.launch import forked, threads
 from tests.algorithms.test_learner import forget
 from tests.conftest import REPOSITORY
 
-needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="needs the extra jax")
+needs_jax = pytest.mark.component  # the extra jax
 MINE = """
 from typing import Literal
 from rlx.algorithms import AlgorithmConfig, register
