@@ -2,7 +2,7 @@
 
     python -m benchmarks.diagnosis                    all of it: about three hours on two cores
     python -m benchmarks.diagnosis --runs 2 --only "reward x 10000"
-    python -m benchmarks.diagnosis --write            keeps the results, and the tables of docs/diagnosis.md
+    python -m benchmarks.diagnosis --write            keeps the results (of other cases the old), and the tables of docs/diagnosis.md
 
 A run is five seeds, of algorithms with a replay buffer two. A healthy run is a false alarm if anything above info is found in it; a broken one is detected if the
 first finding is the one that names its fault. The first suggestion is applied to ten fresh seeds and held against ten
@@ -66,6 +66,7 @@ def told(root: Path, case: Case, runs: int) -> dict[str, Any]:
     content: dict[str, Any] = {
         "case": case.name,
         "runs": len(found),
+        "seeds": case.seeds,
         "expected": list(case.expected),
         "first": dict(firsts.most_common()),
         "above_info": sum(bool(names) for names in alarms),
@@ -127,14 +128,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = asked.work or Path(temporary)
         make_project(root)
-        results = []
+        results = {}
         for case in asked_cases:
-            results.append(told(root, case, asked.runs if case.expected else asked.healthy_runs))
-            sys.stderr.write(f"{json.dumps(results[-1])}\n")
-    settings = {case.name: nested(case.settings) for case in asked_cases}
-    content = {"cases": results, "settings": settings}
-    sys.stdout.write(f"{markdown(content)}\n")
+            results[case.name] = told(root, case, asked.runs if case.expected else asked.healthy_runs)
+            sys.stderr.write(f"{json.dumps(results[case.name])}\n")
+    sys.stdout.write(f"{markdown({'cases': list(results.values())})}\n")
     if asked.write:
+        kept = {found["case"]: found for found in json.loads(RESULTS.read_text(encoding="utf-8"))["cases"]} | results
+        measured = [case for case in (*HEALTHY, *FAULTS) if case.name in kept]
+        content = {
+            "cases": [kept[case.name] for case in measured],
+            "settings": {case.name: nested(case.settings) for case in measured},
+        }
         RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), content), encoding="utf-8")
 

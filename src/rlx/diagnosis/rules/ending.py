@@ -9,8 +9,8 @@ from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence
 from rlx.diagnosis.record import SeedRecord
 from rlx.diagnosis.rules.policy import HARM
-from rlx.diagnosis.rules.usual_settings import VALUES
 from rlx.diagnosis.rules.rule import Rule, of_seeds
+from rlx.diagnosis.rules.usual_settings import VALUES
 from rlx.diagnosis.signals import Signals
 
 
