@@ -6,18 +6,20 @@ from collections.abc import Iterator
 
 from rlx import stats
 from rlx.comparison import UNITS, Learning, StudyComparison, failed_seeds, task_name
+from rlx.launch import shown_duration
 from rlx.report.grid import Grid
 from rlx.stats import MISSING, interval, number, p_value
 
 
-def comparison_grids(study: StudyComparison) -> Iterator[Grid]:
-    """Yield the tables of a comparison, the most important first."""
+def comparison_grids(study: StudyComparison, *, timed: bool = True) -> Iterator[Grid]:
+    """Yield the tables of a comparison, the most important first; those of a document that is versioned are not ``timed``."""
     yield from methods_grids(study)
     if study.methods:
         yield environments_grid(study)
     else:
         yield from scores_grids(study)
         yield from differences_grids(study)
+        yield from efforts_grids(study, timed=timed)
     yield from learning_grids(study)
     yield from choices_grids(study)
 
@@ -115,6 +117,41 @@ def effects(study: StudyComparison) -> list[str]:
         )
         lines.append(f"Differences up to ±{effect:g}{who} count as too small to matter{why}.")
     return lines
+
+
+def efforts_grids(study: StudyComparison, *, timed: bool) -> Iterator[Grid]:
+    """Yield the table of what runs took, where their algorithms or budgets differ.
+
+    Args:
+        study: Of the runs.
+        timed: With what a clock and a machine decide.
+    """
+    if not study.efforts:
+        return
+    least = study.efforts[0].at_steps
+    head = ["run", "algorithm", "kind", "processor"] if timed else ["run", "algorithm", "kind"]
+    left = len(head)
+    head += ["environment steps", "gradient steps", *(["time"] if timed else [])]
+    head += ["training return" if least is None else f"return at {least:,} steps", "95 % interval"]
+    rows = []
+    for found in study.efforts:
+        there = found.return_there
+        texts = [found.run, found.algorithm or MISSING, found.family or MISSING]
+        counts = [_count(found.environment_steps), _count(found.gradient_steps)]
+        if timed:
+            texts.append(found.processor or MISSING)
+            counts.append(MISSING if found.seconds is None else shown_duration(found.seconds))
+        rows.append([*texts, *counts, number(there.mean if there else None), interval(there.interval if there else None)])  # fmt: skip
+    note = (
+        "Of each seed, on average. Gradient steps are of the optimiser (of off-policy algorithms the critics'). The return is that of "
+        "training episodes, which explore, over the last tenth of these steps."
+    )
+    note += " Times hold for where each was trained." if timed else ""
+    yield Grid("What each run took", head, rows, note, left)
+
+
+def _count(steps: int | None) -> str:
+    return MISSING if steps is None else f"{steps:,}"
 
 
 def learning_grids(study: StudyComparison) -> Iterator[Grid]:
