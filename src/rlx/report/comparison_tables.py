@@ -129,25 +129,27 @@ def efforts_grids(study: StudyComparison, *, timed: bool) -> Iterator[Grid]:
     if not study.efforts:
         return
     least = study.efforts[0].at_steps
-    head = ["run", "algorithm", "kind", "processor"] if timed else ["run", "algorithm", "kind"]
-    left = len(head)
-    head += ["environment steps", "gradient steps", *(["time"] if timed else [])]
-    head += ["training return" if least is None else f"return at {least:,} steps", "95 % interval"]
+    head = ["run", "algorithm", "steps", "gradient steps", *(["time"] if timed else [])]
+    head += ["training return" if least is None else f"return at {least:,}", "95 % interval"]
     rows = []
     for found in study.efforts:
         there = found.return_there
-        texts = [found.run, found.algorithm or MISSING, found.family or MISSING]
-        counts = [_count(found.environment_steps), _count(found.gradient_steps)]
+        texts = [found.run, found.algorithm or MISSING, _count(found.environment_steps), _count(found.gradient_steps)]
         if timed:
-            texts.append(found.processor or MISSING)
-            counts.append(MISSING if found.seconds is None else shown_duration(found.seconds))
-        rows.append([*texts, *counts, number(there.mean if there else None), interval(there.interval if there else None)])  # fmt: skip
+            texts.append(MISSING if found.seconds is None else shown_duration(found.seconds))
+        rows.append([*texts, number(there.mean if there else None), interval(there.interval if there else None)])  # fmt: skip
     note = (
-        "Of each seed, on average. Gradient steps are of the optimiser (of off-policy algorithms the critics'). The return is that of "
-        "training episodes, which explore, over the last tenth of these steps."
+        "Of each seed, on average: environment steps, and steps of the optimiser (of off-policy algorithms the critics'). The return is "
+        "that of training episodes, which explore, over the tenth of training before so many environment steps."
     )
-    note += " Times hold for where each was trained." if timed else ""
-    yield Grid("What each run took", head, rows, note, left)
+    if timed:
+        processors = {found.run: found.processor or "not recorded" for found in study.efforts}
+        same = len(set(processors.values())) == 1
+        told = (
+            next(iter(processors.values())) if same else ", ".join(f"{run} {name}" for run, name in processors.items())
+        )
+        note += f" Trained on: {told}."
+    yield Grid("What each run took", head, rows, note, 2)
 
 
 def _count(steps: int | None) -> str:

@@ -213,7 +213,7 @@ def change_rows(comparison: Comparison) -> list[list[str]]:
             "algorithm",
             *(f"{name} ({kind})" if kind else name for name, kind in zip(names, families, strict=True)),
         ]
-        rows.append([OWN, *(", ".join(f"{key} {setting(value)}" for key, value in each.items()) or MISSING for each in (own.baseline, own.candidate))])  # fmt: skip
+        rows.append([OWN, *(", ".join(f"{key} {setting(value)}" for key, value in each.items() if value is not None) or MISSING for each in (own.baseline, own.candidate))])  # fmt: skip
     return rows + [[key, setting(old), setting(new)] for key, (old, new) in comparison.provenance.items()]
 
 

@@ -36,9 +36,10 @@ def looked_at(model: Any) -> dict[str, float]:
     found: dict[str, float] = {}
     if np.issubdtype(buffer.actions.dtype, np.floating):
         found["train/action_saturation"] = float(np.mean(np.abs(actions_RA) > SATURATED))
-    if not isinstance(model.policy, torch.nn.Module) or not any(True for _ in model.policy.parameters()):
+    policy: Any = model.policy
+    if not isinstance(policy, torch.nn.Module) or not any(True for _ in policy.parameters()):
         return found  # JAX's networks
-    training = model.policy.training
+    training = policy.training
     model.policy.set_training_mode(False)
     with _inactive(model.policy) as units:
         q_RN = _values(model, observations, torch.as_tensor(actions_RA, device=model.device)).reshape(rows, -1)
@@ -46,9 +47,7 @@ def looked_at(model: Any) -> dict[str, float]:
     found |= {"train/q_mean": float(q_RN.mean()), "train/q_max_abs": float(np.abs(q_RN).max())}
     if units:
         found["train/dead_units"] = float(np.mean(np.concatenate(units)))
-    gaps = _gaps(
-        q_RN, _rewards(model, buffer, places), buffer.dones[places] * (1 - buffer.timeouts[places]), model.gamma
-    )
+    gaps = _gaps(q_RN, _rewards(model, buffer, places), buffer.dones[places], buffer.timeouts[places], model.gamma)
     if gaps is not None:
         found["train/q_bias"] = gaps
     return found
@@ -91,15 +90,22 @@ def _values(model: Any, observations: Any, actions_RA: torch.Tensor) -> np.ndarr
 
 
 def _gaps(
-    q_RN: np.ndarray[Any, Any], rewards_RN: np.ndarray[Any, Any], ends_RN: np.ndarray[Any, Any], gamma: float
+    q_RN: np.ndarray[Any, Any],
+    rewards_RN: np.ndarray[Any, Any],
+    dones_RN: np.ndarray[Any, Any],
+    timeouts_RN: np.ndarray[Any, Any],
+    gamma: float,
 ) -> float | None:
-    """Return by how much Q exceeds, on average, the discounted return that followed, over the rows where that is known."""
+    """Return by how much Q exceeds, on average, the discounted return that followed, over the rows where that is known.
+
+    What would have followed an episode that its time limit cut is not known.
+    """
     returns_N, weight_N = np.zeros(q_RN.shape[1]), np.ones(q_RN.shape[1])
     gaps: list[float] = []
-    for q_N, rewards_N, ends_N in zip(q_RN[::-1], rewards_RN[::-1], ends_RN[::-1], strict=True):
-        over_N = ends_N > 0
+    rows = zip(q_RN[::-1], rewards_RN[::-1], dones_RN[::-1] > 0, timeouts_RN[::-1] > 0, strict=True)
+    for q_N, rewards_N, over_N, cut_N in rows:
         returns_N = rewards_N + gamma * np.where(over_N, 0.0, returns_N)
-        weight_N = np.where(over_N, 0.0, weight_N * gamma)
+        weight_N = np.where(over_N & ~cut_N, 0.0, np.where(cut_N, gamma, weight_N * gamma))
         gaps += (q_N - returns_N)[weight_N < SETTLED].tolist()
     return float(np.mean(gaps)) if gaps else None
 

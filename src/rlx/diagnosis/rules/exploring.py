@@ -48,12 +48,12 @@ def _ends_early(signals: Signals) -> Detection | None:
     if fraction is None or not start:
         return None
     decayed = fraction * signals.config.algo.total_timesteps
-    if decayed > start:
+    if decayed >= start:
         return None
     evidence = Evidence("steps over which exploration falls", decayed, "below", start)
     what, severity = told_by_outcome(
         signals,
-        f"Exploration has fallen to its end after {number(decayed)} steps, and learning starts after {start:,.0f}: what was learned is "
+        f"Exploration has fallen to its end after {decayed:,.0f} steps, and learning starts after {start:,.0f}: what was learned is "
         "never tried with more than the last share of random actions.",
     )
     return Detection(what, (evidence,), severity, "high", suggestions.explore_as_usual(signals))
