@@ -143,7 +143,7 @@ RULES = (
         "Jones, Debugging RL (2021): value targets within ±10, ideally ±3; a mean reward of 1,000 per step is rlx's own threshold",
         _large,
         OUTCOMES | {"step-size-unusual", "units-die", "actions-saturated", "q-overestimates", "q-diverges"},
-        needs=Needs(OFF_POLICY, metrics=("rollout/return_mean",)),
+        needs=Needs(OFF_POLICY, ("gamma",)),
     ),
     Rule(
         "q-diverges",
