@@ -67,6 +67,6 @@ FAULTS = (
     _fault("dqn: one update in 100 steps", {**SHORT, "algo.train_freq": 100, "algo.gradient_steps": 1}, "updates-per-step-unusual"),
     _fault("sac: 8 updates per step", {**SHORT_SAC, "algo.total_timesteps": 600, "algo.iteration_steps": 25, "algo.learning_starts": 100, "algo.train_freq": 1, "algo.gradient_steps": 8}, "updates-per-step-unusual"),
     _fault("td3: no action noise", {**TD3, "env.id": "Push-v0", "algo.total_timesteps": 2_000, "algo.action_noise": None}, "deterministic-without-noise"),
-    _fault("td3: actions at their bounds", {**TD3, "algo.total_timesteps": 1_500, "algo.iteration_steps": 50, "env.wrappers": [{SCALED: {"factor": 1e3}}], "algo.learning_rate": 0.01}, "actions-saturated"),
+    _fault("td3: actions at their bounds", {**TD3, "algo.total_timesteps": 1_500, "algo.iteration_steps": 50, "env.wrappers": [{"gymnasium.wrappers.RescaleObservation": {"min_obs": -10_000.0, "max_obs": 10_000.0}}]}, "actions-saturated"),
     _fault("sac: learning rate / 1000", {**SHORT_SAC, "algo.learning_rate": 3e-6}, "step-size-unusual"),
 )  # fmt: skip

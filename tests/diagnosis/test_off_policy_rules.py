@@ -90,7 +90,7 @@ SIGNS: dict[str, tuple[str, RunConfig, Values]] = {
     "q-diverges": ("q-diverges", config("dqn"), {"train__q_max_abs": np.geomspace(1, 1e6, UPDATES), "learns": False}),
     "q-overestimates": ("q-overestimates", config("dqn"), {"train__q_mean": 60.0, "train__q_bias": 50.0}),
     "dead units": ("units-die", config("sac"), {"train__dead_units": 0.8, "learns": False}),
-    "saturated": ("actions-saturated", config("td3"), {"train__action_saturation": 0.97, "learns": False}),
+    "saturated": ("actions-saturated", config("td3"), {"train__action_saturation": 0.53, "learns": False}),
     "large rewards": ("action-values-large", config("dqn"), {"scale": 1e4}),
     "weight gone": ("entropy-coefficient-collapsed", config("sac"), {"train__ent_coef": 1e-6, "learns": False}),
     "weight explodes": ("entropy-coefficient-explodes", config("sac"), {"train__ent_coef": np.linspace(1, 90, UPDATES), "learns": False}),

@@ -67,8 +67,8 @@ class Comparison:
             with the larger one); None where nothing was judged.
         minutes: How long the command would take where the runs were trained, if it is known how long a seed took.
         changes: Settings that differ: dotted key → (baseline's, candidate's). Of different algorithms only those that both have.
-        families: Of different algorithms: their kinds (on-policy, off-policy, evolution); None otherwise.
-        own_settings: Of different algorithms: the settings that only one of them has; None otherwise.
+        families: Of different algorithms: their kinds (on-policy, off-policy, evolution); left out otherwise.
+        own_settings: Of different algorithms: the settings that only one of them has; left out otherwise.
         provenance: The same of code, engine and libraries.
         warnings: What makes the comparison weaker than it looks.
         looks: The looks taken, when judged look by look.
@@ -98,8 +98,8 @@ class Comparison:
     command: str | None = None
     fragility: int | None = None
     unexcluded: float | None = None
-    families: tuple[str | None, str | None] | None = None
-    own_settings: OwnSettings | None = None
+    families: tuple[str | None, str | None] | None = field(default=None, metadata={"unless": None})
+    own_settings: OwnSettings | None = field(default=None, metadata={"unless": None})
     minutes: float | None = field(default=None, metadata={"document": False})
 
 

@@ -13,6 +13,8 @@ USUAL_EPSILON, USUAL_FRACTION = 0.05, 0.2
 USUAL_TAU = 0.005
 TARGETS = 200
 """Target updates in a training, the fewest of rl-baselines3-zoo's DQN."""
+LARGE = 30.0
+"""Observations and rewards beyond this are far from 1."""
 APART = 100
 """Gradient steps between two target updates that keep targets still for a while."""
 
@@ -108,7 +110,10 @@ def unsaturate(signals: Signals) -> tuple[Suggestion, ...]:
     effect = "train/action_saturation falls, and actions depend on the state again."
     if rate is not None and rate > 10 * USUAL_RATE:
         found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The step size {rate:g} drives the last layer out of its range.", effect))  # fmt: skip
-    found += [*scale_rewards(signals), *scale_observations(signals)]
+    sizes = signals.task.observation_size_D if signals.task else ()
+    large_rewards = (signals.reward_size or 0.0) > LARGE
+    found += scale_observations(signals) if max(sizes, default=0.0) > LARGE else ()
+    found += scale_rewards(signals) if large_rewards else ()
     if rate is not None and rate <= 10 * USUAL_RATE:
         found.append(attempt(signals, {"algo.learning_rate": rounded(rate / 3)}, "Smaller steps keep the last layer in its range.", effect))  # fmt: skip
     return tuple(found)

@@ -170,7 +170,7 @@ class Compared:
         learning: How fast each run learns.
         best_checkpoints: What ``best`` checkpoints promised on validation episodes, and hold, by run.
         methods: Over several environments: each method's verdict.
-        efforts: What each run took, where their algorithms or budgets differ.
+        efforts: What each run took; left out where algorithms and budgets do not differ.
         references: For these: the returns that count as 0 and 1 on each environment.
     """
 
@@ -185,7 +185,7 @@ class Compared:
     learning: SampleEfficiency
     best_checkpoints: Mapping[str, Choice]
     methods: Sequence[MethodComparison]
-    efforts: Sequence[Effort]
+    efforts: Sequence[Effort] = field(kw_only=True, default=(), metadata={"unless": ()})
     references: Mapping[str, ReferenceReturns]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from rlx.diagnosis import off_policy_suggestions as suggestions
@@ -26,6 +29,8 @@ LARGEST, BIAS = "train/q_max_abs", "train/q_bias"
 BEYOND = 10.0
 PROMISED = 1.0
 LARGE = 1e3
+MARGIN = 0.01
+"""Of an action's bound, within which it counts as there (``train/action_saturation``)."""
 DEAD, SATURATED = 0.6, 0.9
 
 
@@ -119,15 +124,23 @@ def _units_die(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), _harm(signals), "medium", suggestions.calm_values(signals))
 
 
+def saturable(signals: Signals) -> float:
+    """Return the share of action elements at their bounds where the policy's own all are: noise takes some of them inside."""
+    noise = signals.config.algo.setting("action_noise")
+    spread = getattr(noise, "std", None) or (noise.get("std") if isinstance(noise, Mapping) else None)
+    return 1.0 if not spread else 0.5 * (1 + math.erf(MARGIN / (spread * math.sqrt(2))))
+
+
 def _saturated(signals: Signals) -> Detection | None:
     late_S = signals.late(signals.windowed("train/action_saturation"))
-    holds_S = np.nan_to_num(late_S) > SATURATED
+    threshold = SATURATED * saturable(signals)
+    holds_S = np.nan_to_num(late_S) > threshold
     if not most(holds_S):
         return None
-    evidence = measured(signals, "train/action_saturation", late_S, holds_S, "above", SATURATED, _last(signals))
+    evidence = measured(signals, "train/action_saturation", late_S, holds_S, "above", threshold, _last(signals))
     what = (
         f"{100 * evidence.measured:.0f} % of action elements lie at their bounds late in training, in "
-        f"{of_seeds(evidence.seeds, len(signals.seeds))}."
+        f"{of_seeds(evidence.seeds, len(signals.seeds))}; noise leaves {100 * saturable(signals):.0f} % there at most."
     )
     return Detection(what, (evidence,), _harm(signals), "medium", suggestions.unsaturate(signals))
 
@@ -158,7 +171,7 @@ RULES = (
         "actions-saturated",
         "Actions lie at their bounds",
         "Behind a bounded action the gradient is almost 0, so the policy can hardly change its mind.",
-        "Hausknecht and Stone 2016 (Deep RL in Parameterized Action Space), on bounded actions; 90 % is rlx's own threshold",
+        "Hausknecht and Stone 2016 (Deep RL in Parameterized Action Space), on bounded actions; 90 % of what the noise leaves at the bounds is rlx's own threshold",
         _saturated,
         OUTCOMES | {"step-size-unusual"},
         needs=Needs(OFF_POLICY, metrics=("train/action_saturation",)),
