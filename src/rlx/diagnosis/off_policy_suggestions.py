@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from rlx.diagnosis.finding import Suggestion
+from rlx.diagnosis.reward_scale import reward_size
 from rlx.diagnosis.signals import Signals
 from rlx.diagnosis.suggestions import USUAL_RATE, attempt, rounded, scale_observations, scale_rewards
 
@@ -80,7 +81,7 @@ def steer_entropy(signals: Signals) -> tuple[Suggestion, ...]:
     effect = "train/ent_coef settles, and stays well above 0."
     if overrides:
         return (attempt(signals, overrides, "`auto` steers the entropy to minus the number of action elements.", effect),)  # fmt: skip
-    weight = rounded(0.05 * (signals.reward_size or 1.0))
+    weight = rounded(0.05 * (reward_size(signals) or 1.0))
     return (attempt(signals, {"algo.entropy_coef": weight}, "A fixed weight of 5 % of a step's reward cannot run away.", effect),)  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def unsaturate(signals: Signals) -> tuple[Suggestion, ...]:
     if rate is not None and rate > 10 * USUAL_RATE:
         found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The step size {rate:g} drives the last layer out of its range.", effect))  # fmt: skip
     sizes = signals.task.observation_size_D if signals.task else ()
-    large_rewards = (signals.reward_size or 0.0) > LARGE
+    large_rewards = (reward_size(signals) or 0.0) > LARGE
     found += scale_observations(signals) if max(sizes, default=0.0) > LARGE else ()
     found += scale_rewards(signals) if large_rewards else ()
     if rate is not None and rate <= 10 * USUAL_RATE:

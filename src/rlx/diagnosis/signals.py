@@ -258,30 +258,6 @@ class Signals:
         return mean_over(values_SW[:, : max(1, round(share * values_SW.shape[1]))])
 
     @cached_property
-    def return_size(self) -> float:
-        """The largest size of a window's mean return, of training or random actions; 0 where none is known."""
-        known = self.returns_SW[np.isfinite(self.returns_SW)] if self.seeds else np.array([])
-        random = [] if self.record.random is None else [float(self.record.random.returns_E.mean())]
-        return float(np.abs([*known.tolist(), *random]).max(initial=0.0))
-
-    @cached_property
-    def reward_size(self) -> float | None:
-        """The size of a step's reward: the largest of the mean rewards of episodes, over windows; of normalised ones, 1.
-
-        None where no episode ended and random actions were not measured.
-        """
-        if self.config.env.normalize_reward:
-            return 1.0
-        sizes: list[float] = []
-        if self.seeds:
-            per_step_SW = np.abs(self.returns_SW) / np.maximum(self.windowed("rollout/length_mean"), 1.0)
-            sizes += per_step_SW[np.isfinite(per_step_SW)].tolist()
-        if self.record.random is not None:
-            random = self.record.random
-            sizes.append(abs(float(random.returns_E.mean())) / max(1.0, float(random.lengths_E.mean())))
-        return max(sizes, default=None)
-
-    @cached_property
     def target_size_S(self) -> tuple[str, Array]:
         """Root mean square of the value targets per seed, and its name; where it was not logged, that of the errors."""
         mean_SW, std_SW = self.windowed("train/value_target_mean"), self.windowed("train/value_target_std")

@@ -9,6 +9,7 @@ import numpy as np
 
 from rlx.diagnosis import off_policy_suggestions as suggestions
 from rlx.diagnosis.finding import Detection, Severity
+from rlx.diagnosis.reward_scale import earnable, reward_size
 from rlx.diagnosis.rules.rule import (
     OFF_POLICY,
     OUTCOMES,
@@ -39,19 +40,6 @@ def _harm(signals: Signals) -> Severity:
     if learned_nothing(signals):
         return "error"
     return "info" if went_well(signals) else "warning"
-
-
-def earnable(signals: Signals) -> float | None:
-    """Return the action value that no policy of these rewards can exceed by far; None where rewards are not known.
-
-    The reward of a step is as large as the mean over an episode (:attr:`rlx.diagnosis.signals.Signals.reward_size`), so rewards are added up
-    over 1 / (1 − gamma) steps; a rare reward counts by the whole return.
-    """
-    gamma, reward = signals.setting("gamma"), signals.reward_size
-    if gamma is None or reward is None or reward <= 0:
-        return None
-    forever = reward / (1 - gamma) if gamma < 1 else 0.0
-    return max(forever, 0.0 if signals.config.env.normalize_reward else signals.return_size)
 
 
 def _diverges(signals: Signals) -> Detection | None:
@@ -102,7 +90,7 @@ def _median(values_SW: Array) -> Array:
 
 
 def _large(signals: Signals) -> Detection | None:
-    reward = signals.reward_size
+    reward = reward_size(signals)
     if reward is None or signals.config.env.normalize_reward or reward <= LARGE or not signals.seeds:
         return None
     holds_S = np.ones(len(signals.seeds), dtype=bool)

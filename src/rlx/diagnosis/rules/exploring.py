@@ -8,6 +8,7 @@ import numpy as np
 
 from rlx.diagnosis import off_policy_suggestions as suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
+from rlx.diagnosis.reward_scale import reward_size
 from rlx.diagnosis.rules.rule import (
     OFF_POLICY,
     OUTCOMES,
@@ -70,7 +71,7 @@ def _no_noise(signals: Signals) -> Detection | None:
 
 
 def _collapsed(signals: Signals) -> Detection | None:
-    reward = signals.reward_size
+    reward = reward_size(signals)
     if not reward or not isinstance(signals.config.algo.setting("entropy_coef"), str):
         return None
     weight_SW = signals.windowed(WEIGHT) / reward
@@ -99,7 +100,7 @@ def _explodes(signals: Signals) -> Detection | None:
             f"{most_entropy:.2g}: the weight of the entropy can only grow.",
         )
         return Detection(what, (evidence,), severity, "high", suggestions.steer_entropy(signals))
-    reward = signals.reward_size if signals.seeds else None
+    reward = reward_size(signals) if signals.seeds else None
     if not reward or not learned:
         return None
     weight_SW = signals.windowed(WEIGHT) / reward
