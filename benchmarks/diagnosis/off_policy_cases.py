@@ -53,8 +53,8 @@ def _fault(name: str, settings: Settings, *expected: str) -> Case:
 
 FAULTS = (
     _fault("dqn: targets follow at once", {**DQN, "algo.total_timesteps": 3_000, "algo.iteration_steps": 100, "algo.target_update_interval": 1, "algo.train_freq": 4, "algo.learning_rate": 0.01}, "q-diverges"),
-    _fault("dqn: learning rate x 100", {**SHORT, "algo.learning_rate": 0.23}, "q-diverges", "units-die"),
-    _fault("ddpg: learning rate x 30", {**DDPG, "algo.total_timesteps": 1_500, "algo.iteration_steps": 50, "algo.learning_rate": 0.1}, "q-diverges", "actions-saturated", "units-die"),
+    _fault("dqn: learning rate x 100", {**SHORT, "algo.learning_rate": 0.23}, "q-diverges", "units-die", "step-size-unusual"),
+    _fault("ddpg: learning rate x 30", {**DDPG, "algo.total_timesteps": 1_500, "algo.iteration_steps": 50, "algo.learning_rate": 0.1}, "q-diverges", "actions-saturated", "units-die", "step-size-unusual"),
     _fault("dqn: reward x 10000", {**SHORT, "env.wrappers": [{SCALED: {"factor": 1e4}}]}, "action-values-large"),
     _fault("dqn: noise taken for value", {**SHORT, "env.id": "Guess-v0", "env.kwargs": {"noise": 10.0, "actions": 16, "limit": 40}, "algo.gamma": 0.9, "algo.buffer_size": 1_000, "algo.train_freq": 4, "algo.gradient_steps": 8}, "q-overestimates"),
     _fault("sac: entropy coefficient collapsed", {**SHORT_SAC, "algo.entropy_coef": "auto_0.0001", "algo.target_entropy": -50.0}, "entropy-coefficient-collapsed"),

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *exploring.CAUSES,
     *action_values.RULES,
     *usual_settings.STEP_SIZES,
+    *action_values.SYMPTOMS,
     *episodes.CAUSES,
     *policy.RULES,
     *exploration.RULES,

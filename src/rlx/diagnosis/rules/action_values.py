@@ -173,6 +173,8 @@ RULES = (
         OUTCOMES | {"step-size-unusual"},
         needs=Needs(OFF_POLICY, metrics=("train/dead_units",)),
     ),
+)
+SYMPTOMS = (
     Rule(
         "q-overestimates",
         "Action values promise more than follows",
