@@ -14,6 +14,8 @@ USUAL_EPSILON, USUAL_FRACTION = 0.05, 0.2
 USUAL_TAU = 0.005
 TARGETS = 200
 """Target updates in a training, the fewest of rl-baselines3-zoo's DQN."""
+FAST, FASTEST = 0.005, 0.01
+"""Step sizes beyond rl-baselines3-zoo's largest, 0.004, and beyond what is ever usual."""
 LARGE = 30.0
 """Observations and rewards beyond this are far from 1."""
 APART = 100
@@ -90,8 +92,6 @@ def calm_values(signals: Signals) -> tuple[Suggestion, ...]:
     found, effect = [], "train/q_max_abs stays near what episodes return."
     rate, tau, interval = (signals.setting(name) for name in ("learning_rate", "tau", "target_update_interval"))
     gradients, every = signals.setting("gradient_steps"), signals.config.algo.setting("train_freq")
-    if rate is not None and rate > 10 * USUAL_RATE:
-        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The step size {rate:g} is {rate / USUAL_RATE:,.0f} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
     if tau is not None and tau < 0.5 and tau > 10 * USUAL_TAU:
         found.append(attempt(signals, {"algo.tau": USUAL_TAU}, "Targets that move slowly do not chase their own errors.", effect))  # fmt: skip
     if tau is not None and tau >= 0.5 and interval and gradients and isinstance(every, int):
@@ -99,22 +99,26 @@ def calm_values(signals: Signals) -> tuple[Suggestion, ...]:
         if interval * per_step < APART / 2:
             still = int(rounded(math.ceil(APART / per_step)))
             found.append(attempt(signals, {"algo.target_update_interval": still}, f"Targets then stand still for {APART} gradient steps.", effect))  # fmt: skip
+    if rate is not None and rate > FAST:
+        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The step size {rate:g} is {rate / USUAL_RATE:,.0f} times the usual {USUAL_RATE:g}.", effect))  # fmt: skip
     found += scale_rewards(signals)
-    if rate is not None and rate <= 10 * USUAL_RATE:
+    if rate is not None and rate <= FAST:
         found.append(attempt(signals, {"algo.learning_rate": rounded(rate / 3)}, "Smaller steps err less.", effect))
-    return tuple(found)
+    return tuple(
+        sorted(found, key=lambda each: not ("algo.learning_rate" in each.overrides and (rate or 0.0) > FASTEST))
+    )
 
 
 def unsaturate(signals: Signals) -> tuple[Suggestion, ...]:
     """For actions that lie at their bounds."""
     rate, found = signals.setting("learning_rate"), []
     effect = "train/action_saturation falls, and actions depend on the state again."
-    if rate is not None and rate > 10 * USUAL_RATE:
-        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The step size {rate:g} drives the last layer out of its range.", effect))  # fmt: skip
     sizes = signals.task.observation_size_D if signals.task else ()
     large_rewards = (reward_size(signals) or 0.0) > LARGE
     found += scale_observations(signals) if max(sizes, default=0.0) > LARGE else ()
+    if rate is not None and rate > FAST:
+        found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The step size {rate:g} drives the last layer out of its range.", effect))  # fmt: skip
     found += scale_rewards(signals) if large_rewards else ()
-    if rate is not None and rate <= 10 * USUAL_RATE:
+    if rate is not None and rate <= FAST:
         found.append(attempt(signals, {"algo.learning_rate": rounded(rate / 3)}, "Smaller steps keep the last layer in its range.", effect))  # fmt: skip
     return tuple(found)
