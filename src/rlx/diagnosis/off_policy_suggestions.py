@@ -111,7 +111,8 @@ def calm_values(signals: Signals) -> tuple[Suggestion, ...]:
 
 def unsaturate(signals: Signals) -> tuple[Suggestion, ...]:
     """For actions that lie at their bounds."""
-    rate, found = signals.setting("learning_rate"), []
+    rate = signals.setting("learning_rate")
+    found: list[Suggestion] = []
     effect = "train/action_saturation falls, and actions depend on the state again."
     sizes = signals.task.observation_size_D if signals.task else ()
     large_rewards = (reward_size(signals) or 0.0) > LARGE
