@@ -2,9 +2,9 @@
 
     python -m benchmarks.diagnosis                    all of it: about three hours on two cores
     python -m benchmarks.diagnosis --runs 2 --only "reward x 10000"
-    python -m benchmarks.diagnosis --write            keeps the results, and the tables of docs/diagnosis.md
+    python -m benchmarks.diagnosis --write            keeps the results (of other cases the old), and the tables of docs/diagnosis.md
 
-A run is five seeds. A healthy run is a false alarm if anything above info is found in it; a broken one is detected if the
+A run is five seeds, of algorithms with a replay buffer two. A healthy run is a false alarm if anything above info is found in it; a broken one is detected if the
 first finding is the one that names its fault. The first suggestion is applied to ten fresh seeds and held against ten
 seeds of the broken run by rlx's own verdict. Trained seeds are kept in --work, so a second call goes on.
 """
@@ -21,7 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.diagnosis.cases import BLIND, FAULTS, HEALTHY, Case
+from benchmarks.diagnosis import cases, off_policy_cases
+from benchmarks.diagnosis.case import Case
+from benchmarks.diagnosis.cases import BLIND
 from benchmarks.diagnosis.report import markdown, with_tables
 from benchmarks.diagnosis.training import make_project, nested, trained
 from rlx.comparison import Criteria, compare
@@ -30,7 +32,7 @@ from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import RunRecord
 from rlx.report.run_records import record_of
 
-SEEDS = 5
+HEALTHY, FAULTS = cases.HEALTHY + off_policy_cases.HEALTHY, cases.FAULTS + off_policy_cases.FAULTS
 FRESH, JUDGED = 100_000, 10
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis.md"
@@ -42,21 +44,18 @@ def folder_name(case: Case) -> str:
 
 
 def records(root: Path, case: Case, runs: int) -> list[RunRecord]:
-    """Train the seeds of a case and return them as runs of five."""
-    folder = trained(root, folder_name(case), case.settings, range(runs * SEEDS))
+    """Train the seeds of a case and return them as runs."""
+    folder = trained(root, folder_name(case), case.settings, range(runs * case.seeds))
     record = record_of(root, folder)
     seeds = {seed.seed: seed for seed in record.seeds}
     if case.blind_seed:
-        blind = record_of(root, trained(root, folder_name(BLIND), BLIND.settings, range(runs * SEEDS)))
-        seeds |= {seed.seed: seed for seed in blind.seeds if seed.seed % SEEDS == SEEDS - 1}
-    parts = [range(first, first + SEEDS) for first in range(0, runs * SEEDS, SEEDS)]
+        blind = record_of(root, trained(root, folder_name(BLIND), BLIND.settings, range(runs * case.seeds)))
+        seeds |= {seed.seed: seed for seed in blind.seeds if seed.seed % case.seeds == case.seeds - 1}
+    parts = [range(first, first + case.seeds) for first in range(0, runs * case.seeds, case.seeds)]
+    config = record.config.model_copy(update={"num_seeds": case.seeds})
     return [
-        replace(record, seeds=tuple(seeds[s] for s in part), seeds_wanted=SEEDS, config=_five(record)) for part in parts
+        replace(record, seeds=tuple(seeds[s] for s in part), seeds_wanted=case.seeds, config=config) for part in parts
     ]
-
-
-def _five(record: RunRecord) -> Any:
-    return record.config.model_copy(update={"num_seeds": SEEDS})
 
 
 def told(root: Path, case: Case, runs: int) -> dict[str, Any]:
@@ -67,6 +66,7 @@ def told(root: Path, case: Case, runs: int) -> dict[str, Any]:
     content: dict[str, Any] = {
         "case": case.name,
         "runs": len(found),
+        "seeds": case.seeds,
         "expected": list(case.expected),
         "first": dict(firsts.most_common()),
         "above_info": sum(bool(names) for names in alarms),
@@ -122,20 +122,24 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where trained seeds are kept (by default a temporary folder)")
     parser.add_argument("--write", action="store_true", help="keep the results and the tables of docs/diagnosis.md")
     asked = parser.parse_args()
-    cases = [case for case in (*HEALTHY, *FAULTS) if not asked.only or case.name in asked.only]
-    if not cases:
+    asked_cases = [case for case in (*HEALTHY, *FAULTS) if not asked.only or case.name in asked.only]
+    if not asked_cases:
         sys.exit(f"there are: {', '.join(case.name for case in (*HEALTHY, *FAULTS))}")
     with tempfile.TemporaryDirectory() as temporary:
         root = asked.work or Path(temporary)
         make_project(root)
-        results = []
-        for case in cases:
-            results.append(told(root, case, asked.runs if case.expected else asked.healthy_runs))
-            sys.stderr.write(f"{json.dumps(results[-1])}\n")
-    settings = {case.name: nested(case.settings) for case in cases}
-    content = {"seeds_per_run": SEEDS, "cases": results, "settings": settings}
-    sys.stdout.write(f"{markdown(content)}\n")
+        results = {}
+        for case in asked_cases:
+            results[case.name] = told(root, case, asked.runs if case.expected else asked.healthy_runs)
+            sys.stderr.write(f"{json.dumps(results[case.name])}\n")
+    sys.stdout.write(f"{markdown({'cases': list(results.values())})}\n")
     if asked.write:
+        kept = {found["case"]: found for found in json.loads(RESULTS.read_text(encoding="utf-8"))["cases"]} | results
+        measured = [case for case in (*HEALTHY, *FAULTS) if case.name in kept]
+        content = {
+            "cases": [kept[case.name] for case in measured],
+            "settings": {case.name: nested(case.settings) for case in measured},
+        }
         RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), content), encoding="utf-8")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from benchmarks.diagnosis.case import Case, Settings
 
 OWN = "envs.wrappers"
-Settings = dict[str, Any]
 
 CARTPOLE: Settings = {
     "env.id": "CartPole-v1", "env.num_envs": 8, "algo.total_timesteps": 100_000, "algo.rollout_steps": 32,
@@ -39,27 +37,6 @@ SMALL: Settings = {
     "algo.update_epochs": 4, "algo.learning_rate": 0.001, "algo.entropy_coef": 0.01,
 }  # fmt: skip
 """For the benchmark's own small tasks."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One kind of run.
-
-    Attributes:
-        name: What it is called.
-        settings: Its configuration, as ``section.key: value``.
-        expected: Ids of findings that name its fault; the first finding must be one of them. Empty: healthy.
-        blind_seed: Whether every fifth seed is taken from a training that sees nothing (`one failing seed of five`).
-        improvable: Whether some configuration of rlx could mend it.
-        tried: Whether its first suggestion is tried on fresh seeds; that costs as much again.
-    """
-
-    name: str
-    settings: Settings
-    expected: tuple[str, ...] = ()
-    blind_seed: bool = False
-    improvable: bool = True
-    tried: bool = True
 
 
 HEALTHY = (

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from rlx.config.algorithm_config import own_settings
 from rlx.config.files.atomic import write_json
 from rlx.config.schema import FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot
@@ -23,7 +24,7 @@ ENVIRONMENTS = ("tasks", "wrappers")
 def make_project(root: Path) -> None:
     """Make a folder one in which runs of the benchmark can be trained: a project with its environments."""
     (root / "envs").mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").touch()
+    (root / "params.yaml").write_text("study: {runs: [none]}\n", encoding="utf-8")
     (root / "envs" / "__init__.py").write_text("from envs import tasks as tasks\n", encoding="utf-8")
     for name in ENVIRONMENTS:
         shutil.copy(Path(__file__).with_name(f"{name}.py"), root / "envs")
@@ -43,6 +44,9 @@ def nested(settings: dict[str, Any]) -> dict[str, Any]:
 
 def config_of(settings: dict[str, Any], seeds: range) -> RunConfig:
     """Return the configuration of a run with these seeds; validation ten times over training."""
+    own_settings(
+        settings.get("algo.name", "ppo")
+    )  # what a config may say of an algorithm is known once it is looked for
     steps = settings["algo.total_timesteps"]
     basis = {"eval.every": steps // 10, "checkpoint.save_every": steps, "seed": seeds.start, "num_seeds": len(seeds)}
     return RunConfig.model_validate(nested({**basis, **settings}))

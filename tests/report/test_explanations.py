@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rlx.algorithms import vocabulary
+from rlx.algorithms import algorithms, vocabulary
 from rlx.config import COMMON, NO_SOURCE, ForeignAlgorithm, Metric, metric_of, metrics_from
 from rlx.config.schema import RunConfig
 from rlx.diagnosis import RULES
 from rlx.diagnosis.behaviour import Behaviour, behaviour_of, logged_metrics, notes
 from rlx.diagnosis.course import trend_of
 from rlx.diagnosis.record import Array, HeldOutEpisodes, RunRecord, SeedRecord, TaskFacts
-from rlx.diagnosis.rules import configuration, policy
+from rlx.diagnosis.rules import policy, usual_settings
 from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
 from rlx.records import RunFolder
@@ -66,6 +66,7 @@ def noisy(curve: Array, seeds: int = 5, noise: float = 0.001) -> list[Array]:
 def test_every_metric_is_explained_in_full() -> None:
     assert {*COMMON} <= {*KNOWN}
     assert set(COMING) <= set(KNOWN)
+    known_settings = {setting for row in algorithms().values() for setting in row.Config.model_fields}
     for each in KNOWN.values():
         texts = (each.meaning, each.formula, each.unit, each.usual.text, each.usual.source, each.higher, each.lower)
         assert all(texts), each.name
@@ -73,7 +74,7 @@ def test_every_metric_is_explained_in_full() -> None:
         named = [name for text in texts for name in re.findall(r"(?:train|rollout|validation)/[a-z_]+[a-z]", text)]
         assert set(named) <= set(KNOWN), each.name
         settings_named = [name for text in texts for name in re.findall(r"\balgo\.([a-z_]+)", text)]
-        assert set(settings_named) <= set(type(RunConfig().algo).model_fields), each.name
+        assert set(settings_named) <= known_settings, each.name
     assert sum(each.usual.source.startswith(NO_SOURCE) for each in KNOWN.values()) > 5
 
 
@@ -87,7 +88,7 @@ def test_parts_of_the_reward_are_explained_by_their_names() -> None:
 
 def test_usual_ranges_agree_with_the_diagnosis() -> None:
     assert KNOWN["train/clip_fraction"].usual.high == policy.MUCH_CLIPPED
-    assert KNOWN["train/learning_rate"].usual.high == configuration.LEARNING_RATE.high
+    assert KNOWN["train/learning_rate"].usual.high == usual_settings.LEARNING_RATE.high
     assert KNOWN[KL].usual.high == 0.02 < policy.SUSTAINED_KL
 
 

@@ -112,7 +112,7 @@ def command(
 
 
 def _show(study: StudyComparison) -> None:
-    from rlx.report import beware_of_all, change_rows, comparison_grids, headlines, judgement, shared_warnings
+    from rlx.report import OWN, beware_of_all, change_rows, comparison_grids, headlines, judgement, shared_warnings
 
     for line in headlines(study):
         tell(line, "bold")
@@ -131,4 +131,5 @@ def _show(study: StudyComparison) -> None:
         for line in judgement(comparison, commands=study.checkpoint is not None, told=shared):
             tell(line, indent="  ")
         for key, old, new in change_rows(comparison):
-            tell(f"{key}: {old} → {new}", indent="  ")
+            told = f"{comparison.baseline}: {old}; {comparison.run}: {new}" if key == OWN else f"{old} → {new}"
+            tell(f"{key}: {told}", indent="  ")

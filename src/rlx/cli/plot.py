@@ -34,7 +34,7 @@ NAMED = 4
     "metrics",
     multiple=True,
     metavar="M",
-    help="A metric of docs/files.md; `internals` of PPO; `all`. Several give a panel each [default: returns].",
+    help="A metric of docs/files.md; `internals` of its updates; `all`. Several give a panel each [default: returns].",
 )
 @click.option(
     "--windows",

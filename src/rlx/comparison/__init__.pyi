@@ -10,6 +10,7 @@ from .differences import (
     config_differences as config_differences,
     flatten as flatten,
 )
+from .effort import Effort as Effort, differ_in_effort as differ_in_effort
 from .learning import Learning as Learning
 from .methods import MethodComparison as MethodComparison
 from .runs import RunScores as RunScores, task_name as task_name

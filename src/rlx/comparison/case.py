@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from rlx import stats
-from rlx.comparison.differences import Differences, config_differences, warnings
+from rlx.comparison.differences import Differences, OwnSettings, config_differences, settings_in_common, warnings
 from rlx.comparison.runs import RunScores
 
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive", "identical", "not comparable"]
@@ -66,7 +66,9 @@ class Comparison:
         unexcluded: The share of failing seeds that the better run's seeds do not exclude (of two that are alike, the run
             with the larger one); None where nothing was judged.
         minutes: How long the command would take where the runs were trained, if it is known how long a seed took.
-        changes: Settings that differ: dotted key → (baseline's, candidate's).
+        changes: Settings that differ: dotted key → (baseline's, candidate's). Of different algorithms only those that both have.
+        families: Of different algorithms: their kinds (on-policy, off-policy, evolution); left out otherwise.
+        own_settings: Of different algorithms: the settings that only one of them has; left out otherwise.
         provenance: The same of code, engine and libraries.
         warnings: What makes the comparison weaker than it looks.
         looks: The looks taken, when judged look by look.
@@ -96,6 +98,8 @@ class Comparison:
     command: str | None = None
     fragility: int | None = None
     unexcluded: float | None = None
+    families: tuple[str | None, str | None] | None = field(default=None, metadata={"unless": None})
+    own_settings: OwnSettings | None = field(default=None, metadata={"unless": None})
     minutes: float | None = field(default=None, metadata={"document": False})
 
 
@@ -143,6 +147,7 @@ class Case:
     def blank(self) -> Comparison:
         """Return what is known of this comparison before it is judged."""
         baseline, candidate = self.baseline, self.candidate
+        changes, own = settings_in_common(baseline, candidate)
         return Comparison(
             run=candidate.run,
             baseline=baseline.run,
@@ -156,7 +161,9 @@ class Case:
             seeds=self.seeds,
             reason="",
             next_step=None,
-            changes=config_differences(baseline.config, candidate.config),
+            changes=changes,
+            families=(baseline.family, candidate.family) if own else None,
+            own_settings=own,
             provenance=config_differences(baseline.provenance, candidate.provenance),
             warnings=warnings(baseline, candidate, None if self.criteria.looks else self.alpha),
             minimum_effect=self.criteria.minimum_effect,

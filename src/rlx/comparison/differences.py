@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rlx import stats
+from rlx.comparison.effort import budgets_differ
 from rlx.comparison.runs import RunScores
 
 Differences = Mapping[str, tuple[Any, Any]]
+ALGO = "algo."
 _HASH = re.compile(r"[0-9a-f]{32,}")
 WITHOUT_EFFECT = ("versions.rlx", "versions.dvc")
 """Versions that change no result: what of rlx does is versioned as part of the task."""
@@ -20,6 +23,46 @@ def config_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict
     return {
         key: (one.get(key), other.get(key)) for key in sorted(set(one) | set(other)) if one.get(key) != other.get(key)
     }
+
+
+@dataclass(frozen=True)
+class OwnSettings:
+    """What only one of two algorithms has.
+
+    Attributes:
+        baseline: Settings of the baseline's algorithm, by key.
+        candidate: Those of the candidate's.
+    """
+
+    baseline: Mapping[str, Any]
+    candidate: Mapping[str, Any]
+
+
+def settings_in_common(one: RunScores, other: RunScores) -> tuple[dict[str, tuple[Any, Any]], OwnSettings | None]:
+    """Return the settings that differ, and where the algorithms do, what each of these has of its own.
+
+    Of different algorithms ``algo.name`` stands first, and only settings that both have are held together.
+    """
+    found = config_differences(one.config, other.config)
+    if one.algorithm == other.algorithm or None in (one.algorithm, other.algorithm):
+        return found, None
+    ours, theirs = ({_setting_of(key) for key in run.config if key.startswith(ALGO)} for run in (one, other))
+    own = [
+        {
+            key.removeprefix(ALGO): value
+            for key, value in run.config.items()
+            if key.startswith(ALGO) and _setting_of(key) not in both
+        }
+        for run, both in ((one, theirs), (other, ours))
+    ]
+    name = {"algo.name": found.pop("algo.name")}
+    alone = {f"{ALGO}{key}" for each in own for key in each}
+    return name | {key: pair for key, pair in found.items() if key not in alone}, OwnSettings(*own)
+
+
+def _setting_of(key: str) -> str:
+    """Return the setting that a dotted key is a part of: ``algo.learning_rate.start`` of ``learning_rate``."""
+    return key.removeprefix(ALGO).partition(".")[0]
 
 
 def flatten(
@@ -86,9 +129,14 @@ def warnings(baseline: RunScores, candidate: RunScores, alpha: float | None) -> 
     for key, (old, new) in config_differences(baseline.provenance, candidate.provenance).items():
         if old is None or new is None or key in WITHOUT_EFFECT:
             continue
-        if key == "engine" or key.startswith("versions."):
+        if (key == "engine" and baseline.algorithm == candidate.algorithm) or key.startswith("versions."):
             what = key.removeprefix("versions.")
             found.append(f"they were made with different {what} ({old} and {new}), which may be the difference")
+    if budgets_differ(baseline, candidate):
+        found.append(
+            f"their budgets differ ({baseline.environment_steps:,} and {candidate.environment_steps:,} environment steps), and each is "
+            "judged at the end of its own; what they score in training at equal steps is told beside"
+        )
     for run in [] if alpha is None else [baseline, candidate]:
         growth = [n for n in run.steps_of_growth if stats.smallest_p(n, n) <= (alpha or 0) or n == len(run.scores)]
         if len(growth) > 1:

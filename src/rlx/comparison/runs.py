@@ -31,6 +31,10 @@ class RunScores:
             added to a finished run. Empty where it is not known.
         random_return: Mean return of random actions on the task, where it is known.
         curves: Learning curve of each seed: mean training returns over environment steps.
+        family: The kind of its algorithm: on-policy, off-policy or evolution; None where that is not known.
+        gradient_steps: Steps of a seed's optimiser, mean over seeds; None where that is not known or nobody needs it.
+        seconds: Seconds of training of a seed, mean over seeds, likewise.
+        processor: What it was trained on, likewise.
         seeded: Whether its environment's ``reset(seed)`` determines an episode; None where that is not known.
     """
 
@@ -46,10 +50,19 @@ class RunScores:
     random_return: float | None = None
     curves: Mapping[int, stats.SeedCurve] = field(default_factory=dict)
     seeded: bool | None = None
+    family: str | None = None
+    gradient_steps: int | None = None
+    seconds: float | None = None
+    processor: str | None = None
 
     def __post_init__(self) -> None:
         if bad := [seed for seed, score in self.scores.items() if not math.isfinite(score)]:
             raise ValueError(f"{self.run}: the score of seed {bad[0]} is {self.scores[bad[0]]}, not a finite number")
+
+    @property
+    def algorithm(self) -> str | None:
+        """The name of its algorithm; None where the configuration is not known."""
+        return self.config.get("algo.name")
 
     @property
     def scores_S(self) -> stats.Array:

@@ -10,6 +10,7 @@ import numpy as np
 from rlx import stats
 from rlx.comparison.bars import Bars, looks_of
 from rlx.comparison.case import Comparison, Criteria
+from rlx.comparison.effort import Effort, efforts_of
 from rlx.comparison.learning import Learning, learning_of
 from rlx.comparison.method_study import judge_methods
 from rlx.comparison.methods import MethodComparison
@@ -58,6 +59,7 @@ class StudyComparison:
         references: The returns that count as 0 and 1 on environments where they are given.
         left_out: Environments that some method has no run on.
         metric: What is compared: a key of :data:`UNITS`.
+        efforts: What each run took, where their algorithms or budgets differ; empty otherwise, and of several environments.
     """
 
     baseline: str
@@ -73,6 +75,7 @@ class StudyComparison:
     references: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     metric: str = "return"
+    efforts: tuple[Effort, ...] = ()
 
     @property
     def random_returns(self) -> dict[str, float]:
@@ -180,6 +183,7 @@ def judge(
         tuple(comparisons),
         tuple(learning),
         threshold=solved[bases[0].run],
+        efforts=efforts_of(ranked) if len(tasks) == 1 else (),
         methods=judged_methods,
         groups={name: tuple(run.run for run in members) for name, members in groups.items()},
         references=references,

@@ -95,6 +95,13 @@ class AlgorithmConfig(Section):
         """
         return num_envs
 
+    def optimizer_steps(self, updates: float, num_envs: int) -> int | None:
+        """Return how many gradient steps a training has made, from its last ``train/n_updates``; None where that does not tell.
+
+        What the libraries count differs: Stable-Baselines3's PPO counts passes over a rollout, others minibatches.
+        """
+        return None
+
     def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """Yield settings that are fine alone and wrong together, each with its key and what to do about it."""
         yield from ()

@@ -72,6 +72,10 @@ class PPOConfig(AlgorithmConfig):
         """Return the steps of one rollout."""
         return self.rollout_steps * num_envs
 
+    def optimizer_steps(self, updates: float, num_envs: int) -> int | None:
+        """See :meth:`AlgorithmConfig.optimizer_steps`: each pass is a step for each minibatch (one that ends early counts whole)."""
+        return round(updates * self.iteration(num_envs) / self.batch_size)
+
     def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """See :meth:`AlgorithmConfig.inconsistencies`."""
         rollout = self.iteration(num_envs)

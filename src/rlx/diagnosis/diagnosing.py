@@ -131,7 +131,7 @@ def _unchecked(signals: Signals) -> Iterator[str]:
         return
     if len(signals.seeds) < len(record.seeds):
         short = [str(seed.seed) for seed in record.seeds if len(seed.steps_U) < FEWEST_UPDATES]
-        yield f"Seed{'s' * (len(short) > 1)} {', '.join(short)} made fewer than {FEWEST_UPDATES} updates: too few to say anything of their course."
+        yield f"Seed{'s' * (len(short) > 1)} {', '.join(short)} made fewer than {FEWEST_UPDATES} iterations: too few to say anything of their course."
     if record.random is None and signals.seeds:
         yield "Random actions were not measured (there is no held-out evaluation yet), so the first training episodes stand in for them where they can."
     if signals.seeds and signals.scale is None:

@@ -26,7 +26,8 @@ def attempt(signals: Signals, overrides: Mapping[str, Any], reason: str, effect:
     return Suggestion(dict(overrides), reason, effect, steps * int(overrides.get("num_seeds", config.num_seeds)))
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Return a number to one digit."""
     return float(f"{value:.1g}")
 
 
@@ -54,7 +55,7 @@ def smaller_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
     if signals.is_off("target_kl"):
         found.append(attempt(signals, {"algo.target_kl": 0.02}, "It ends an update's passes when the policy has moved far enough.", effect))  # fmt: skip
     if rate is not None and rate <= 3 * USUAL_RATE:
-        found.append(attempt(signals, {"algo.learning_rate": _rounded(rate / 3)}, "Smaller steps change the policy less.", effect))  # fmt: skip
+        found.append(attempt(signals, {"algo.learning_rate": rounded(rate / 3)}, "Smaller steps change the policy less.", effect))  # fmt: skip
     if epochs is not None and epochs > 10:
         found.append(attempt(signals, {"algo.update_epochs": 10}, f"{epochs:.0f} passes over each rollout move the policy far from the data.", effect))  # fmt: skip
     return tuple(found)
@@ -76,7 +77,7 @@ def larger_policy_steps(signals: Signals) -> tuple[Suggestion, ...]:
         found.append(attempt(signals, {"algo.max_grad_norm": 0.5}, "Gradients are clipped to almost nothing.", effect))
     found = found or [*scale_rewards(signals)]
     if rate is not None and not found:
-        larger = _rounded(min(3 * rate, 0.003))
+        larger = rounded(min(3 * rate, 0.003))
         found.append(attempt(signals, {"algo.learning_rate": larger}, "Larger steps move the policy more.", effect))
     return tuple(found)
 
@@ -96,7 +97,7 @@ def settle_down(signals: Signals) -> tuple[Suggestion, ...]:
         found.append(
             attempt(signals, {"algo.target_kl": 0.02}, "It ends an update's passes before the policy jumps.", effect)
         )
-    found.append(attempt(signals, {"algo.learning_rate": _rounded(start / 3)}, "Smaller steps swing less.", effect))
+    found.append(attempt(signals, {"algo.learning_rate": rounded(start / 3)}, "Smaller steps swing less.", effect))
     return tuple(found)
 
 
@@ -131,6 +132,9 @@ def explore_further(signals: Signals) -> tuple[Suggestion, ...]:
                 effect,
             )
         )
+    elif signals.has("action_noise"):
+        noise = {"type": "ornstein-uhlenbeck", "std": 0.5}
+        found.append(attempt(signals, {"algo.action_noise": noise}, "Noise that wanders goes further than noise that changes at every step.", effect))  # fmt: skip
     found += scale_observations(signals)
     found += longer(signals, 3)
     return tuple(found)
@@ -222,7 +226,8 @@ def shorter(signals: Signals, step: int) -> tuple[Suggestion, ...]:
     digits = max(0, int(math.log10(max(step, 1))) - 1)
     wanted = min(total, math.ceil(1.3 * step / 10**digits) * 10**digits)
     iteration = signals.config.algo.iteration(signals.config.env.num_envs)
-    if wanted > 0.8 * total or wanted < iteration or wanted < signals.config.eval.every:
+    unlearned = 2 * (signals.setting("learning_starts") or 0.0)
+    if wanted > 0.8 * total or wanted < max(iteration, signals.config.eval.every, unlearned):
         return ()
     effect = "The same return for less; check it with `rlx compare`."
     return (attempt(signals, {"algo.total_timesteps": wanted}, "The return does not change after that.", effect),)
@@ -298,12 +303,10 @@ def tame(signals: Signals) -> tuple[Suggestion, ...]:
     if rate is not None and rate > USUAL_RATE:
         found.append(attempt(signals, {"algo.learning_rate": USUAL_RATE}, f"The learning rate {rate:g} is high.", effect))  # fmt: skip
     found += scale_rewards(signals)
-    if limit is not None and limit > 1:
+    if limit is not None and limit > 1 and signals.record.family == "on-policy":
         found.append(attempt(signals, {"algo.max_grad_norm": 0.5}, "Gradients are hardly clipped.", effect))
     if rate is not None and not found:
-        found.append(
-            attempt(signals, {"algo.learning_rate": _rounded(rate / 3)}, "Smaller steps diverge less.", effect)
-        )
+        found.append(attempt(signals, {"algo.learning_rate": rounded(rate / 3)}, "Smaller steps diverge less.", effect))
     return tuple(found)
 
 

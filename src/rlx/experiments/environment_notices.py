@@ -50,15 +50,16 @@ def _masks(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:
 def _schedule(config: RunConfig, limit: int | None) -> Iterator[str]:
     """Yield what rlx does differently from what a reader of the config may expect."""
     timetable, asked = Timetable.of(config, limit), config.checkpoint.save_every
-    rollout, used = timetable.iteration, timetable.segment
-    if used > asked + rollout:
+    iteration, used = timetable.iteration, timetable.segment
+    copies = "one copy" if config.env.num_envs == 1 else f"{config.env.num_envs} copies"
+    if used > asked + iteration:
         yield (
             f"checkpoints every {used} steps instead of checkpoint.save_every = {asked}: training starts new episodes at each "
-            f"checkpoint, so they stay 5 episode limits ({limit} steps) of {config.env.num_envs} environments apart"
+            f"checkpoint, so they stay 5 episode limits ({limit} steps) of {copies} apart"
         )
     total = config.algo.total_timesteps
-    if total % rollout:
-        yield f"trains {timetable.whole_steps} steps: total_timesteps = {total} rounded up to whole rollouts of {rollout}"
+    if total % iteration:
+        yield f"trains {timetable.whole_steps} steps: total_timesteps = {total} rounded up to whole iterations of {iteration}"
 
 
 def _remarks(config: RunConfig, facts: EnvironmentFacts) -> Iterator[str]:

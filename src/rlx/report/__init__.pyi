@@ -14,6 +14,7 @@ from .asked_comparison import (
 from .comparison_files import compared as compared, write_comparison as write_comparison
 from .comparison_tables import comparison_grids as comparison_grids
 from .comparison_words import (
+    OWN as OWN,
     beware_of_all as beware_of_all,
     change_rows as change_rows,
     comparison_markdown as comparison_markdown,

@@ -12,6 +12,7 @@ from rlx.comparison import (
     Choice,
     Comparison,
     Criteria,
+    Effort,
     Learning,
     MethodComparison,
     RunScores,
@@ -169,6 +170,7 @@ class Compared:
         learning: How fast each run learns.
         best_checkpoints: What ``best`` checkpoints promised on validation episodes, and hold, by run.
         methods: Over several environments: each method's verdict.
+        efforts: What each run took; left out where algorithms and budgets do not differ.
         references: For these: the returns that count as 0 and 1 on each environment.
     """
 
@@ -183,6 +185,7 @@ class Compared:
     learning: SampleEfficiency
     best_checkpoints: Mapping[str, Choice]
     methods: Sequence[MethodComparison]
+    efforts: Sequence[Effort] = field(kw_only=True, default=(), metadata={"unless": ()})
     references: Mapping[str, ReferenceReturns]
 
 
@@ -204,6 +207,7 @@ def compared(study: StudyComparison) -> Compared:
         learning=SampleEfficiency(study.threshold, study.learning),
         best_checkpoints=study.choices,
         methods=study.methods,
+        efforts=study.efforts,
         references={task: ReferenceReturns(low, high) for task, (low, high) in study.references.items()},
     )
 

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 
 from rlx import stats
 from rlx.comparison import UNITS, Learning, StudyComparison, failed_seeds, task_name
+from rlx.report.effort_table import efforts_grids
 from rlx.report.grid import Grid
 from rlx.stats import MISSING, interval, number, p_value
 
 
-def comparison_grids(study: StudyComparison) -> Iterator[Grid]:
-    """Yield the tables of a comparison, the most important first."""
+def comparison_grids(study: StudyComparison, *, timed: bool = True) -> Iterator[Grid]:
+    """Yield the tables of a comparison, the most important first; those of a document that is versioned are not ``timed``."""
     yield from methods_grids(study)
     if study.methods:
         yield environments_grid(study)
     else:
         yield from scores_grids(study)
         yield from differences_grids(study)
+        yield from efforts_grids(study, timed=timed)
     yield from learning_grids(study)
     yield from choices_grids(study)
 

@@ -197,10 +197,30 @@ def judgement(comparison: Comparison, *, commands: bool = True, told: Collection
     return lines
 
 
+OWN = "settings of its own"
+
+
 def change_rows(comparison: Comparison) -> list[list[str]]:
-    """Return what differs between the two runs, settings first: rows of name, baseline's and candidate's value."""
-    found = [*comparison.changes.items(), *comparison.provenance.items()]
-    return [[key, setting(old), setting(new)] for key, (old, new) in found]
+    """Return what differs between the two runs, settings first: rows of name, baseline's and candidate's value.
+
+    Of different algorithms these come first, and what only one of them has stands in one row.
+    """
+    rows = [[key, setting(old), setting(new)] for key, (old, new) in comparison.changes.items()]
+    if comparison.own_settings is not None:
+        families = comparison.families or (None, None)
+        (_, *names), own = rows[0], comparison.own_settings
+        rows[0] = [
+            "algorithm",
+            *(f"{name} ({kind})" if kind else name for name, kind in zip(names, families, strict=True)),
+        ]
+        rows.append([OWN, *(", ".join(f"{key} {setting(value)}" for key, value in each.items() if value is not None) or MISSING for each in (own.baseline, own.candidate))])  # fmt: skip
+    return rows + [[key, setting(old), setting(new)] for key, (old, new) in comparison.provenance.items()]
+
+
+def changed_settings(comparison: Comparison) -> list[str]:
+    """Return the settings that differ, a few words each; of different algorithms without those that only one has."""
+    rows = change_rows(comparison)[: len(comparison.changes)]
+    return [f"{key} {old} → {new}" for key, old, new in rows]
 
 
 def comparison_markdown(study: StudyComparison, *, pictures: bool = True) -> str:
@@ -216,7 +236,7 @@ def comparison_markdown(study: StudyComparison, *, pictures: bool = True) -> str
     }
     if not study.methods:
         drawn[[grid.title for grid in scores_grids(study)][-1]] = ["scores", "profiles"]
-    for grid in comparison_grids(study):
+    for grid in comparison_grids(study, timed=not pictures):
         lines += [f"## {grid.title}", "", table(grid.head, grid.rows, left=grid.left), ""]
         lines += [grid.note, ""] if grid.note else []
         for name in drawn.get(grid.title, []) if pictures else []:

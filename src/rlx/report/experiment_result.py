@@ -8,11 +8,11 @@ from pathlib import Path
 from rlx.comparison import Comparison
 from rlx.config import Parameters
 from rlx.records import RunFolder
-from rlx.report.comparison_words import settling, unlearned, verdict_headline
+from rlx.report.comparison_words import changed_settings, settling, unlearned, verdict_headline
 from rlx.report.diagnosis_words import diagnosis_headline
 from rlx.report.run_files import read_analysis
 from rlx.report.study_comparison import compare_folders
-from rlx.report.text import Line, setting
+from rlx.report.text import Line
 from rlx.stats import interval, number
 
 
@@ -72,7 +72,7 @@ def _verdict(baseline: RunFolder, folder: RunFolder, parameters: Parameters) -> 
 
 
 def _against(baseline: str, comparison: Comparison) -> Iterator[Line]:
-    changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
+    changed = changed_settings(comparison)
     yield Line(f"against {baseline}: {'; '.join(changed) if changed else 'no setting differs'}")
     for warning in comparison.warnings:
         yield Line(f"Beware: {warning}.")

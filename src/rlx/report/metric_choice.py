@@ -21,9 +21,16 @@ INTERNALS = tuple(
         "value_loss",
         "gradient_norm",
         "std",
+        "critic_loss",
+        "actor_loss",
+        "q_mean",
+        "q_bias",
+        "ent_coef",
+        "dead_units",
+        "action_saturation",
     )
 )
-"""What tells how PPO's updates go."""
+"""What tells how updates go; a run has those that its algorithm logs."""
 
 
 def chosen_metrics(names: Sequence[str], x: str, windows: int | None, folders: Sequence[RunFolder] = ()) -> Wanted:

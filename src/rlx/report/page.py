@@ -26,6 +26,7 @@ from rlx.report.comparison_words import (
     shared_warnings,
     verdict_headline,
 )
+from rlx.report.effort_table import efforts_grids
 from rlx.report.films import ShownFilm, films_of
 from rlx.report.findings import curve_of, findings_of, in_words, told_once
 from rlx.report.grid import Grid
@@ -232,7 +233,7 @@ def _tables(study: StudyComparison) -> dict[str, list[Any]]:
     tables = comparison_tables
     return {
         "differences": [*tables.methods_grids(study), *map(_verdict_first, tables.differences_grids(study))],
-        "curves": list(tables.learning_grids(study)),
+        "curves": [*efforts_grids(study, timed=True), *tables.learning_grids(study)],
         "scores": [*tables.scores_grids(study), *tables.choices_grids(study)],
         "seeds": list(page_provenance.seeds_grids(study)),
     }

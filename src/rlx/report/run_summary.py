@@ -11,12 +11,11 @@ from rlx import stats
 from rlx.comparison import Comparison
 from rlx.config import Parameters
 from rlx.records import RunFolder, Score, Summary
-from rlx.report.comparison_words import verdict_headline
+from rlx.report.comparison_words import changed_settings, verdict_headline
 from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, judge_study, scores_or_why_not
 from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.report.summarized import Summarized, Summed, as_one, scored
-from rlx.report.text import setting
 from rlx.stats import MISSING, interval, listed, number
 
 POLICIES = {"latest": "final", "best": "best"}
@@ -64,7 +63,7 @@ def summarize_run(root: Path, parameters: Parameters, folder: RunFolder) -> Summ
             [] if mine.is_above_random is not False else [f"{folder.name} is not shown to beat random actions"]
         )
     if comparison is not None:
-        changed = [f"{key} {setting(old)} → {setting(new)}" for key, (old, new) in comparison.changes.items()]
+        changed = changed_settings(comparison)
         sentences.append(f"What differs in the settings: {listed(changed, 6)}" if changed else "No setting differs")
         sentences += [f"Beware: {warning}" for warning in comparison.warnings]
     if diagnosis := _diagnosis(folder):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rlx.comparison import Bars, Choice, RunScores, StudyComparison, choice_of, judge
+from rlx.comparison import Bars, Choice, RunScores, StudyComparison, choice_of, differ_in_effort, judge
 from rlx.config import CompareConfig
 from rlx.errors import UsageError
 from rlx.records import content_of
+from rlx.report.run_effort import with_effort
 from rlx.report.run_files import evidence_of
 from rlx.report.train_commands import seeds_command
 
@@ -48,6 +49,8 @@ def compare_folders(  # noqa: PLR0913
     """
     _check_names(folders)
     runs = [known.get(folder.name) or evidence_of(folder, settings.checkpoint) for folder in folders]
+    if differ_in_effort(runs):
+        runs = [with_effort(run, folder) for run, folder in zip(runs, folders, strict=True)]
     choices = {folder.name: found for folder in folders if (found := _choice(folder))}
     judgings = {folder.name: judging for folder in folders if (judging := folder.judging)}
     judged = judge(runs, baseline, Bars(settings, judgings, effect), methods or {}, sequential=sequential)

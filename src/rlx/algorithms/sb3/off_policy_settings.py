@@ -58,6 +58,10 @@ class OffPolicy(PerIteration):
         """Return the steps between two updates; of episodes, whose length is unknown, one step."""
         return (self.train_freq if isinstance(self.train_freq, int) else 1) * num_envs
 
+    def optimizer_steps(self, updates: float, num_envs: int) -> int | None:
+        """See :meth:`rlx.config.AlgorithmConfig.optimizer_steps`: of the critics; a delayed actor makes fewer."""
+        return round(updates)
+
     def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """See :meth:`rlx.config.AlgorithmConfig.inconsistencies`."""
         if self.learning_starts >= self.total_timesteps:

@@ -96,6 +96,10 @@ class A2CConfig(StateDependentNoise, OnPolicy):
     normalize_advantage: bool = False
     """Scale the advantages of each update to mean 0 and variance 1."""
 
+    def optimizer_steps(self, updates: float, num_envs: int) -> int | None:
+        """See :meth:`rlx.config.AlgorithmConfig.optimizer_steps`: one for each rollout."""
+        return round(updates)
+
 
 class TRPOConfig(StateDependentNoise, OnPolicy):
     """Trust region policy optimisation (Schulman et al. 2015), as sb3-contrib implements it."""
@@ -152,6 +156,10 @@ class ClippedConfig(OnPolicy):
     target_kl: Annotated[float, Field(gt=0)] | None = None
     """Stop an update's epochs when the policy moved 1.5 × this (KL divergence); null switches it off.
     (Usually 0.01–0.05.)"""
+
+    def optimizer_steps(self, updates: float, num_envs: int) -> int | None:
+        """See :meth:`rlx.config.AlgorithmConfig.optimizer_steps`: each pass over a rollout is a step for each minibatch."""
+        return round(updates * self.unit(num_envs) / self.batch_size)
 
     def inconsistencies(self, num_envs: int) -> Iterator[Inconsistency]:
         """See :meth:`rlx.config.AlgorithmConfig.inconsistencies`."""

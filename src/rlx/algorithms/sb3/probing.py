@@ -53,8 +53,8 @@ def looked_at(model: Any, normalizer: Normalizer | None, *, scales_rewards: bool
     found |= {"train/q_mean": float(q_RN.mean()), "train/q_max_abs": float(np.abs(q_RN).max())}
     if units:
         found["train/dead_units"] = float(np.mean(np.concatenate(units)))
-    ends_RN = held["dones"] * (1 - held["timeouts"])
-    gaps = _gaps(q_RN, _rewards(held["rewards"], normalizer if scales_rewards else None), ends_RN, model.gamma)
+    rewards_RN = _rewards(held["rewards"], normalizer if scales_rewards else None)
+    gaps = _gaps(q_RN, rewards_RN, held["dones"], held["timeouts"], model.gamma)
     if gaps is not None:
         found["train/q_bias"] = gaps
     return found
@@ -106,15 +106,22 @@ def _values(model: Any, observations: Any, actions_RA: torch.Tensor) -> np.ndarr
 
 
 def _gaps(
-    q_RN: np.ndarray[Any, Any], rewards_RN: np.ndarray[Any, Any], ends_RN: np.ndarray[Any, Any], gamma: float
+    q_RN: np.ndarray[Any, Any],
+    rewards_RN: np.ndarray[Any, Any],
+    dones_RN: np.ndarray[Any, Any],
+    timeouts_RN: np.ndarray[Any, Any],
+    gamma: float,
 ) -> float | None:
-    """Return by how much Q exceeds, on average, the discounted return that followed, over the rows where that is known."""
+    """Return by how much Q exceeds, on average, the discounted return that followed, over the rows where that is known.
+
+    What would have followed an episode that its time limit cut is not known.
+    """
     returns_N, weight_N = np.zeros(q_RN.shape[1]), np.ones(q_RN.shape[1])
     gaps: list[float] = []
-    for q_N, rewards_N, ends_N in zip(q_RN[::-1], rewards_RN[::-1], ends_RN[::-1], strict=True):
-        over_N = ends_N > 0
+    rows = zip(q_RN[::-1], rewards_RN[::-1], dones_RN[::-1] > 0, timeouts_RN[::-1] > 0, strict=True)
+    for q_N, rewards_N, over_N, cut_N in rows:
         returns_N = rewards_N + gamma * np.where(over_N, 0.0, returns_N)
-        weight_N = np.where(over_N, 0.0, weight_N * gamma)
+        weight_N = np.where(over_N & ~cut_N, 0.0, np.where(cut_N, gamma, weight_N * gamma))
         gaps += (q_N - returns_N)[weight_N < SETTLED].tolist()
     return float(np.mean(gaps)) if gaps else None
 

@@ -6,17 +6,21 @@ Of two findings that fit one another's explanation, the rule that stands first h
 from __future__ import annotations
 
 from rlx.diagnosis.rules import (
+    action_values,
     actions,
     configuration,
     ending,
     episodes,
     evaluation,
     exploration,
+    exploring,
     policy,
     progress,
+    replay,
     rewards,
     seeds,
     throughput,
+    usual_settings,
     value,
 )
 from rlx.diagnosis.rules.rule import Rule
@@ -26,6 +30,11 @@ RULES: tuple[Rule, ...] = (
     *actions.RULES,
     *value.CAUSES,
     *configuration.CAUSES,
+    *replay.CAUSES,
+    *exploring.CAUSES,
+    *action_values.RULES,
+    *usual_settings.STEP_SIZES,
+    *action_values.SYMPTOMS,
     *episodes.CAUSES,
     *policy.RULES,
     *exploration.RULES,
@@ -38,5 +47,6 @@ RULES: tuple[Rule, ...] = (
     *episodes.RULES,
     *value.SYMPTOMS,
     *configuration.SMELLS,
+    *replay.SMELLS,
 )
 """In the order in which causes are believed."""

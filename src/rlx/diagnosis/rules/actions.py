@@ -7,9 +7,8 @@ import math
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.record import TaskFacts
-from rlx.diagnosis.rules.configuration import GREATEST_START, LEAST_START, POLICY
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule
-from rlx.diagnosis.rules.value import OUTCOMES
+from rlx.diagnosis.rules.rule import ON_POLICY, OUTCOMES, Needs, Rule
+from rlx.diagnosis.rules.usual_settings import GREATEST_START, LEAST_START, POLICY
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
 
@@ -73,7 +72,7 @@ RULES = (
     Rule(
         "action-range-unusual",
         "Actions are far wider, narrower or elsewhere than the policy's",
-        "PPO's Gaussian starts around 0 with a standard deviation of exp(policy.log_std_init), 1 by default, whatever the range.",
+        "A Gaussian policy starts around 0 with a standard deviation of exp(policy.log_std_init), of PPO 1 by default, whatever the range.",
         "Stable-Baselines3's documentation (tips and tricks): normalise actions to [-1, 1]; the factors are rlx's own thresholds",
         _range,
         OUTCOMES | POLICY | {"evaluation-below-training", "degenerate-episodes"},

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
 import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, value_of
-from rlx.diagnosis.rules.value import OUTCOMES
+from rlx.diagnosis.rules import usual_settings
+from rlx.diagnosis.rules.rule import ON_POLICY, OUTCOMES, Needs, Rule, smell
+from rlx.diagnosis.rules.usual_settings import POLICY
 from rlx.diagnosis.signals import Signals
 from rlx.stats import number
 
@@ -22,79 +18,7 @@ SAMPLES = 128
 UPDATES = 20
 SEEDS = 5
 APART, LARGE = 30.0, 30.0
-EFFECT = "Learning as with usual settings: approx_kl about 0.005-0.02, and a return that rises."
-
-
-@dataclass(frozen=True)
-class UsualSetting:
-    """The range in which a setting is usual, and what to set it to otherwise.
-
-    Attributes:
-        key: The setting.
-        low: Below it is unusual.
-        high: Above it is unusual.
-        value: A usual value.
-        why: What an unusual one does.
-        source: Where the range comes from.
-    """
-
-    key: str
-    low: float
-    high: float
-    value: Any
-    why: str
-    source: str
-
-
-ANDRYCHOWICZ = "Andrychowicz et al. 2021 (What matters in on-policy RL)"
-HUANG = "Huang et al. 2022 (The 37 implementation details of PPO)"
-ZOO = "the range in rl-baselines3-zoo's tuned settings, with a margin"
-LEARNING_RATE = UsualSetting(
-    "algo.learning_rate", 1e-5, 1e-2, 0.0003,
-    "Far smaller steps learn nothing within the budget, far larger ones destroy the policy at once.",
-    f"{ANDRYCHOWICZ}: 3e-4 is a safe default; {ZOO}",
-)  # fmt: skip
-LEAST_START, GREATEST_START = -4.0, 1.5
-"""Usual values of policy.log_std_init."""
-OTHERS = (
-    UsualSetting("algo.clip_range", 0.03, 0.6, 0.2, "The clip range is how far one update may move the policy.", f"Schulman et al. 2017: 0.1-0.3; {ZOO}"),
-    UsualSetting("algo.gae_lambda", 0.5, 1.0, 0.95, "A small lambda trusts the value function's guesses almost alone.", f"{ANDRYCHOWICZ}: 0.9 and more; {ZOO}"),
-    UsualSetting("algo.entropy_coef", 0.0, 0.1, 0.0, "A large bonus pays the policy for acting at random, whatever the task pays.", f"{HUANG}: 0.01 for Atari, 0 for MuJoCo; {ZOO}"),
-    UsualSetting("algo.update_epochs", 1, 50, 10, "Many passes over one rollout train on data that is ever less the policy's own.", f"{ANDRYCHOWICZ}: 3-10; {ZOO}"),
-    UsualSetting("algo.max_grad_norm", 0.02, np.inf, 0.5, "Gradients clipped to almost nothing leave Adam only its epsilon to divide by.", f"{HUANG}, detail 11: 0.5; {ZOO}"),
-    UsualSetting("algo.target_kl", 0.001, np.inf, 0.02, "Each update stops as soon as the policy has moved this far.", "OpenAI Spinning Up: 0.01-0.05"),
-    UsualSetting("policy.log_std_init", LEAST_START, GREATEST_START, 0.0, "It is the logarithm of the first actions' noise.", f"{ANDRYCHOWICZ}: initial standard deviations of 0.5; {ZOO}"),
-)  # fmt: skip
-
-
-def _static(signals: Signals) -> Severity:
-    """Before training a smell is a warning; after it, what it did is what counts."""
-    return "info" if signals.seeds else "warning"
-
-
-def _learned_nothing(signals: Signals) -> bool:
-    """Tell whether most seeds have held-out scores that are not above those of random actions."""
-    played = [seed.held_out is not None for seed in signals.seeds]
-    return bool(played) and all(played) and signals.record.random is not None and signals.held_out_above_S.mean() < 0.5
-
-
-def _unusual(usual: UsualSetting, signals: Signals) -> Detection | None:
-    value = value_of(signals, usual.key)
-    if value is None or usual.low <= value <= usual.high:
-        return None
-    below = value < usual.low
-    evidence = Evidence(usual.key, value, "below" if below else "above", usual.low if below else usual.high)
-    what = f"{usual.key} is {value:g}; usual is {usual.value:g}, and {'less' if below else 'more'} than {evidence.threshold:g} is rare."
-    tried = suggestions.attempt(
-        signals,
-        {usual.key: usual.value},
-        f"{value:g} is far from what is usual; {usual.value:g} is what most use.",
-        EFFECT,
-    )
-    if _learned_nothing(signals):
-        what += " Nothing was learned with it."
-        return Detection(what, (evidence,), "error", "medium", (tried,))
-    return Detection(what, (evidence,), _static(signals), "medium", (tried,))
+ANDRYCHOWICZ, ZOO = usual_settings.ANDRYCHOWICZ, usual_settings.ZOO
 
 
 def episode_length(signals: Signals) -> float | None:
@@ -123,7 +47,7 @@ def _short_horizon(signals: Signals) -> Detection | None:
         f"algo.gamma is {gamma:g}, so rewards count for about {number(horizon)} steps ahead, and an episode has up to "
         f"{number(length)}."
     )
-    severity: Severity = "warning" if horizon <= VERY_SHORT else _static(signals)
+    severity: Severity = "warning" if horizon <= VERY_SHORT else smell(signals)
     return Detection(what, evidence, severity, "high", suggestions.look_further(signals))
 
 
@@ -134,7 +58,7 @@ def _small_rollout(signals: Signals) -> Detection | None:
     samples = int(steps) * copies
     evidence = Evidence("algo.rollout_steps x env.num_envs", float(samples), "below", float(SAMPLES))
     what = f"Each update learns from {samples} samples ({int(steps)} steps of {copies} copies)."
-    return Detection(what, (evidence,), _static(signals), "medium", suggestions.larger_rollouts(signals))
+    return Detection(what, (evidence,), smell(signals), "medium", suggestions.larger_rollouts(signals))
 
 
 def _few_updates(signals: Signals) -> Detection | None:
@@ -199,31 +123,6 @@ def _gpu(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), "info", "high", (tried,))
 
 
-def _rule(usual: UsualSetting, explains: frozenset[str]) -> Rule:
-    section, _, setting = usual.key.partition(".")
-    check: Callable[[Signals], Detection | None] = partial(_unusual, usual)
-    return Rule(
-        f"{setting.replace('_', '-')}-unusual",
-        f"{usual.key} is far from usual",
-        usual.why,
-        usual.source,
-        check,
-        explains,
-        needs_training=False,
-        needs=Needs(ON_POLICY, (setting,)) if section == "algo" else Needs(ON_POLICY, metrics=("train/std",)),
-    )
-
-
-POLICY = frozenset(
-    {
-        "policy-changes-too-fast",
-        "policy-does-not-move",
-        "entropy-stuck",
-        "entropy-collapsed",
-        "clipping-heavy",
-        "noise-grows",
-    }
-)
 CAUSES = (
     Rule(
         "short-horizon",
@@ -237,25 +136,25 @@ CAUSES = (
     Rule(
         "rollout-too-small",
         "Each update sees very few samples",
-        "Advantages estimated from a few samples are mostly noise, and PPO takes many steps along it.",
+        "Advantages estimated from a few samples are mostly noise, and each update takes many steps along it.",
         f"{ANDRYCHOWICZ} use 2,048 samples per update; {ZOO}, where 128 is small",
         _small_rollout,
         OUTCOMES | POLICY,
         needs_training=False,
-    needs=Needs(ON_POLICY, ("rollout_steps",)),),
+    needs=Needs(ON_POLICY, ("rollout_steps", "batch_size")),),
     Rule(
         "few-updates",
         "The budget allows few updates",
-        "PPO needs tens to hundreds of updates to learn anything.",
+        "An on-policy algorithm needs tens to hundreds of updates to learn anything.",
         "no firm source: 20 updates is rlx's own threshold",
         _few_updates,
         frozenset({"never-left-the-floor", "still-improving", "policy-does-not-move", "entropy-stuck", "degenerate-episodes"}),
         needs_training=False,
     needs=Needs(ON_POLICY, ("rollout_steps",)),),
-    *(_rule(usual, OUTCOMES | POLICY) for usual in OTHERS),
+    *usual_settings.CAUSES,
 )  # fmt: skip
 SMELLS = (
-    _rule(LEARNING_RATE, OUTCOMES | POLICY),
+    *usual_settings.SMELLS,
     Rule(
         "observations-not-scaled",
         "Observations are not scaled",

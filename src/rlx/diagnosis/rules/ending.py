@@ -10,6 +10,7 @@ from rlx.diagnosis.finding import Detection, Evidence
 from rlx.diagnosis.record import SeedRecord
 from rlx.diagnosis.rules.policy import HARM
 from rlx.diagnosis.rules.rule import Rule, of_seeds
+from rlx.diagnosis.rules.usual_settings import VALUES
 from rlx.diagnosis.signals import Signals
 
 
@@ -116,7 +117,9 @@ RULES = (
         "From there on nothing that is computed means anything, so rlx stops the seed at once.",
         "IEEE 754: every operation on NaN gives NaN",
         _non_finite,
-        HARM | {"policy-changes-too-fast", "targets-out-of-scale", "run-stopped", "clipping-heavy", "targets-large"},
+        HARM
+        | VALUES
+        | {"policy-changes-too-fast", "targets-out-of-scale", "run-stopped", "clipping-heavy", "targets-large"},
         needs_training=False,
     ),
     Rule(

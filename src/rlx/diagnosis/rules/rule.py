@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from rlx.diagnosis.finding import Detection, Evidence
+from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.signals import Signals, start_of
 from rlx.stats import Array
 
@@ -17,7 +17,12 @@ MAJORITY = 0.5
 """A fault of the configuration shows in at least half of the seeds."""
 
 
-ON_POLICY = frozenset({"on-policy"})
+ON_POLICY, OFF_POLICY = frozenset({"on-policy"}), frozenset({"off-policy"})
+OUTCOMES = frozenset({
+    "never-left-the-floor", "unstable", "collapse-after-success", "collapse-in-some-seeds", "seeds-disagree", "value-function-not-learning",
+    "plateau", "gradients-grow", "still-improving", "degenerate-episodes",
+})  # fmt: skip
+"""What a cause of any family does to the course of training."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,29 @@ def measured(  # noqa: PLR0913
         which(signals, holds_S),
         len(signals.seeds),
     )
+
+
+def learned_nothing(signals: Signals) -> bool:
+    """Tell whether most seeds have held-out scores that are not above those of random actions."""
+    played = [seed.held_out is not None for seed in signals.seeds]
+    return bool(played) and all(played) and signals.record.random is not None and signals.held_out_above_S.mean() < 0.5
+
+
+def went_well(signals: Signals) -> bool:
+    """Tell whether the return ends near its best, so that what looks odd did no harm."""
+    return (
+        signals.scale is not None and signals.scale.span > 0 and bool(np.median(signals.late(signals.place_SW)) > 0.8)
+    )
+
+
+def smell(signals: Signals) -> Severity:
+    """Return how serious an odd setting is by itself: before training a warning; after it, what it did is what counts."""
+    return "info" if signals.seeds else "warning"
+
+
+def told_by_outcome(signals: Signals, what: str) -> tuple[str, Severity]:
+    """Return what is said of an odd setting, and how serious it is where nothing was learned with it, too."""
+    return (f"{what} Nothing was learned with it.", "error") if learned_nothing(signals) else (what, smell(signals))
 
 
 def value_of(signals: Signals, key: str) -> float | None:

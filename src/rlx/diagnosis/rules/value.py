@@ -6,7 +6,7 @@ import numpy as np
 
 from rlx.diagnosis import suggestions
 from rlx.diagnosis.finding import Detection, Evidence, Severity
-from rlx.diagnosis.rules.rule import ON_POLICY, Needs, Rule, measured, most, of_seeds, ratio
+from rlx.diagnosis.rules.rule import ON_POLICY, OUTCOMES, Needs, Rule, measured, most, of_seeds, ratio
 from rlx.diagnosis.signals import LARGE_TARGETS, Signals
 from rlx.stats import Array, number
 
@@ -107,10 +107,6 @@ def _gradients_grow(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), "info", "medium", suggestions.smaller_policy_steps(signals))
 
 
-OUTCOMES = frozenset({
-    "never-left-the-floor", "unstable", "collapse-after-success", "collapse-in-some-seeds", "seeds-disagree", "value-function-not-learning",
-    "plateau", "gradients-grow", "still-improving", "degenerate-episodes",
-})  # fmt: skip
 JONES = "Jones, Debugging RL (2021)"
 CAUSES = (
     Rule(
