@@ -324,7 +324,7 @@ def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> 
         recorded: What a run of it was trained with (its ``metadata.json``): the last word, but on what every training logs.
     """
     rows = algorithms()
-    own = [row for row in rows.values() if row.name != name] + ([rows[name]] if name in rows else [])
+    own = [row for row in reversed(rows.values()) if row.name != name] + ([rows[name]] if name in rows else [])
     found = {key: metric for row in own for key, metric in row.metrics.items()}
     mine = rows[name].metrics if name in rows else {}
     found |= {key: _in_full(metric, mine.get(key, found.get(key))) for key, metric in recorded.items()}

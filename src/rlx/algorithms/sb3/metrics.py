@@ -110,10 +110,10 @@ _TRPO = (
     Metric("train/is_line_search_success", "share of updates whose line search found a step", "Whether the policy could be improved within the trust region.", "1 where it did, else 0; mean over the iteration", "share, 0–1", Usual("Near 1.", low=0.5), "Steps are found.", "No step improves: the policy stands still."),
 )  # fmt: skip
 _ARS = (
-    Metric("rollout/return_std", "standard deviation of the candidates' returns", "How much candidates differ.", "over both directions of the best n_top", "return", Usual(), "Directions matter.", "All directions are alike: nothing to learn from, or too little noise."),
-    Metric("train/delta_std", "size of the noise on the weights", "How far candidates are from the policy.", "the setting algo.delta_std, or its schedule at this step", "none"),
-    Metric("train/iterations", "generations so far", "Steps of the policy so far.", "grows by one", "generations"),
-    Metric("train/step_size", "learning rate over the spread of the returns", "How far the policy moves.", "algo.learning_rate / (n_top × rollout/return_std)", "none"),
+    Metric("rollout/return_std", "standard deviation of the candidates' returns", "How much candidates differ.", "over both directions of the best n_top", "return", Usual("No range fits all tasks."), "Directions matter.", "All directions are alike: nothing to learn from, or too little noise."),
+    Metric("train/delta_std", "size of the noise on the weights", "How far candidates are from the policy.", "the setting algo.delta_std, or its schedule at this step", "none", Usual("0.01–0.1 in rl-zoo's entries.", "rl-zoo's hyperparameters (ars.yml)"), "Candidates differ much from the policy.", "Candidates are hardly another policy."),
+    Metric("train/iterations", "generations so far", "Steps of the policy so far.", "grows by one", "generations", Usual("step / (the steps of 2 × n_delta × n_eval_episodes episodes)."), "Many steps.", "Few steps: each takes 2 × n_delta episodes and more."),
+    Metric("train/step_size", "learning rate over the spread of the returns", "How far the policy moves.", "algo.learning_rate / (n_top × rollout/return_std)", "none", Usual("No range fits all tasks."), "Candidates' returns are alike: long steps on little evidence.", "Candidates' returns are far apart: short steps."),
 )  # fmt: skip
 _CLIPPED = ("approx_kl", "clip_fraction", "clip_range", "clip_range_vf", "loss", "policy_gradient_loss")
 _ON_POLICY = ("entropy_loss", "explained_variance", "learning_rate", "n_updates", "std", "value_loss")
