@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 import traceback
@@ -11,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rlx.config import RunConfig, Snapshot, own_settings
@@ -160,3 +162,22 @@ def test_a_killed_training_ends_with_the_same_bits(case: str, tmp_path: Path) ->
     assert (straight / "metrics.jsonl").read_bytes() == (killed / "metrics.jsonl").read_bytes()
     for path in (straight / "checkpoints" / "replay").glob("*.npz"):
         assert path.read_bytes() == (killed / "checkpoints" / "replay" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("spoiled", ["gone", "pickled"])
+def test_with_a_part_of_the_replay_buffer_spoiled_training_goes_back_and_ends_alike(
+    spoiled: str, tmp_path: Path
+) -> None:
+    straight, damaged = tmp_path / "straight", tmp_path / "damaged"
+    straight.mkdir()
+    ended(begun("sac", straight))
+    shutil.copytree(straight, damaged)
+    chunk = damaged / "checkpoints" / "replay" / "002.npz"
+    if spoiled == "gone":
+        chunk.unlink()
+    else:
+        np.savez(chunk, observations=np.array([print], dtype=object), allow_pickle=True)
+    ended(begun("sac", damaged))
+    assert differences(boundaries(straight)[-1], boundaries(damaged)[-1]) == []
+    assert (straight / "metrics.jsonl").read_bytes() == (damaged / "metrics.jsonl").read_bytes()
+    assert (straight / "checkpoints" / "best.zip").read_bytes() == (damaged / "checkpoints" / "best.zip").read_bytes()

@@ -103,7 +103,7 @@ def made(settings: RunConfig) -> tuple[Any, Environments]:
 FAST_LEARNING = {"learning_rate": 3e-3}
 PROBES = [
     pytest.param("dqn", "AlwaysOne-v0", {**OFF, **FAST_LEARNING, "train_freq": 1, "target_update_interval": 20}),
-    pytest.param("qrdqn", "AlwaysOne-v0", {**OFF, **FAST_LEARNING, "train_freq": 1, "target_update_interval": 20}),
+    pytest.param("qrdqn", "AlwaysOne-v0", {**OFF, **FAST_LEARNING, "train_freq": 1, "target_update_interval": 20}, marks=pytest.mark.slow),
     pytest.param("dqn", "AlwaysOne-v0", {**OFF, **FAST_LEARNING, "train_freq": 1, "target_update_interval": 20, "return_steps": 3}),
     pytest.param("sac", "AlwaysOneContinuous-v0", {**OFF, **FAST_LEARNING, "tau": 0.05, "entropy_coef": 0.0}),
     pytest.param("td3", "AlwaysOneContinuous-v0", {**OFF, **FAST_LEARNING, "tau": 0.05}),

@@ -394,7 +394,7 @@ def test_learning_is_compared_seed_by_seed() -> None:
 def test_different_tasks_are_named_and_never_averaged() -> None:
     word, reason, _ = verdict(run("other", [1, 2, 3], environment="Y-v0"))
     assert word == "not comparable"
-    assert "environment ('X-v0' and 'Y-v0')" in reason
+    assert "environment ('Y-v0' and 'X-v0')" in reason
     assert "training_version" not in reason  # what follows from another environment is not told
     for respect, told in (
         ("protocol", "protocol"),
@@ -511,7 +511,7 @@ def study(candidates: list[RunScores], effect: float = 0.0, base: RunScores = BA
         (
             run("far", [1, 2], environment="Y-v0"),
             0,
-            "far cannot be compared with base: they measure different things: environment ('X-v0' and 'Y-v0').",
+            "far cannot be compared with base: they measure different things: environment ('Y-v0' and 'X-v0').",
         ),
     ],
 )

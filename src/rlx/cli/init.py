@@ -32,6 +32,7 @@ def command(name: Path, env_id: str | None, algorithm: str | None, remote: str |
     from rlx.errors import UsageError
     from rlx.experiments import create_project, is_project, set_up
 
+    algorithm = None if algorithm is None else algorithm.lower()
     for option, value in (("--env", env_id), ("--algo", algorithm), ("--remote", remote)):
         if value is not None and not value.strip():
             raise UsageError(f"{option} '': must not be empty; leave it out, or say which")

@@ -76,7 +76,7 @@ def _pair(case: Case, margin: float) -> stats.Pair:
 
 def _hindrance(baseline: RunScores, candidate: RunScores) -> str | None:
     """Return why two runs cannot be compared, or None."""
-    if different := task_differences(baseline, candidate):
+    if different := task_differences(candidate, baseline):
         return f"they measure different things: {'; '.join(different)}"
     if not (baseline.scores and candidate.scores):
         return "one of them has no finished seed"

@@ -194,13 +194,13 @@ def _replay_size(config: RunConfig, observation: Any, action: Any, memory: int) 
         int(np.prod(member.shape or (1,))) * (1 / stacked if is_image(member) else 2 * 4)
         for member in _members(observation)
     )
-    each, rows = seen + 4 * _width(action) + 16, min(size, config.algo.total_timesteps)
-    if each * rows > memory:
-        fits = int(0.5 * memory / each)
+    each = seen + 4 * _width(action) + 16
+    if each * size > memory:
+        fits = min(int(0.5 * memory / each), config.algo.total_timesteps)
         yield (
             ("algo", "buffer_size"),
-            f"{rows:,} transitions of {each / 2**10:.1f} KiB each take {each * rows / 2**30:.1f} GiB, and this machine has "
-            f"{memory / 2**30:.1f}; try {fits:,}",
+            f"{size:,} transitions of {each / 2**10:.1f} KiB each take {each * size / 2**30:,.1f} GiB, and this machine has "
+            f"{memory / 2**30:.1f}; try {fits}",
         )
 
 

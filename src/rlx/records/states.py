@@ -72,7 +72,7 @@ def _described(  # noqa: PLR0911 — one return per kind
         case list() | tuple():
             inner = [_described(value, _below(path, index), arrays, shared) for index, value in enumerate(tree)]
             return {type(tree).__name__ if type(tree) is list else "tuple": inner}
-    tensor = type(tree).__module__.partition(".")[0] == "torch"
+    tensor = type(tree).__module__.partition(".")[0] == "torch" and hasattr(tree, "detach")
     array = np.asarray(tree.detach().cpu() if tensor else tree)
     if array.dtype.kind not in KINDS:
         raise TypeError(

@@ -16,7 +16,7 @@ from gymnasium import spaces
 from rlx.algorithms import Actor, EpisodesAtOnce, device_for, trained_config
 from rlx.config import RunConfig
 from rlx.envs import PLACES, Environments, Normalizer, all_allowed, check_allowed, executable, sample_allowed
-from rlx.errors import CheckpointDamaged
+from rlx.errors import CheckpointDamaged, TrainingFailed
 from rlx.records import Checkpoint
 from rlx.training.compiling import make_ready
 
@@ -70,9 +70,13 @@ class PolicyPlayer:
         """Return the policy's actions; continuous ones are clipped to what the environment takes, as in training."""
         if self.normalizer is not None:
             observations = self.normalizer(observations)
-        actions_N, self._memory = self.actor.act(
+        acted: Any = self.actor.act(
             observations, self._memory, self._starts_N, masks if self.masked else None, self.deterministic
         )
+        if not isinstance(acted, tuple) or len(acted) != 2:
+            told = f"act() of the policy returned {type(acted).__name__}; it returns the actions and the memory (None without one)"
+            raise TrainingFailed(f"algo.name: {told}")
+        actions_N, self._memory = acted
         self._starts_N = np.zeros(PLACES, np.bool_)
         if self._space is None:
             return actions_N

@@ -25,6 +25,7 @@ from rlx.algorithms import (
     Export,
     Learner,
     ReplayRows,
+    State,
     device_for,
     trained_config,
 )
@@ -45,7 +46,7 @@ from rlx.envs import (
     tells_masks,
     validation_seeds,
 )
-from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, TrainingFailed
+from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, RlxError, TrainingFailed
 from rlx.launch import Progress, close_later, is_same_everywhere, one_thread, shown_episodes, skip_compiler, watch
 from rlx.records import (
     SPENT,
@@ -57,9 +58,9 @@ from rlx.records import (
     StoredReplay,
     TrainingState,
     add_spent,
-    check_chunks,
     checkpoints,
     drop_unneeded,
+    leaves,
     logs_of,
     read_rings,
     write_new,
@@ -213,7 +214,23 @@ def _advance(run: _Seed) -> tuple[dict[str, Any], float | None]:
         TrainingFailed: It took no step, so that training would never end, or logs what is not its own to log.
     """
     name, before = run.algorithm.name, run.env.steps
-    learned = dict(run.learner.advance())
+    try:
+        returned: Any = run.learner.advance()
+    except RlxError:
+        raise
+    except Exception as error:
+        if bad := _ran_away(run.learner):
+            raise NonFiniteValue(
+                f"the policy's weights became {bad} at step {run.env.steps}: training diverged; try a smaller step size "
+                "(algo.learning_rate, where the algorithm has it) or env.normalize_reward: true",
+                what="weights",
+                value=bad,
+            ) from error
+        raise
+    if not isinstance(returned, Mapping):
+        told = f"advance() returned {type(returned).__name__}; it returns its metrics by name, such as {{'train/loss': 0.1}}"
+        raise TrainingFailed(f"algo.name: {name}: {told}")
+    learned = dict(returned)
     if run.env.steps == before:
         told = f"advance() returned after step {before:,} without a step in the environments"
         raise TrainingFailed(f"algo.name: {name}: {told}; each call has to take at least one")
@@ -224,6 +241,18 @@ def _advance(run: _Seed) -> tuple[dict[str, Any], float | None]:
         )
     took = learned.pop(UPDATE_SECONDS, None)
     return learned, took
+
+
+def _ran_away(learner: Learner) -> str | None:
+    """Return a number of a learner's policy that is NaN or infinite; None where all are finite, or nothing can be told."""
+    try:
+        for _, value in leaves(learner.state()["policy"]):
+            array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                return str(array[~np.isfinite(array)].flat[0])
+    except Exception:  # noqa: BLE001 — what went wrong first is what is told
+        return None
+    return None
 
 
 def _begin_segment(run: _Seed) -> None:
@@ -250,10 +279,11 @@ def _open(root: Path, snapshot: Snapshot, seed: int, folder: Path, say: Callable
         learner = algorithm.make(config, env, seed, device_for(config))
         _check_methods(algorithm.name, learner)
         state = TrainingState(seed, 0, 0, 0, engine.name)
-        found = _newest(folder / "checkpoints", device_for(config), lambda line: say(f"seed {seed}: {line}"))
-        if found is not None:
+        newest = _newest(folder / "checkpoints", device_for(config), lambda line: say(f"seed {seed}: {line}"))
+        found = newest[0] if newest else None
+        if newest is not None and found is not None:
             state = found.state
-            _load_into(learner, env, found)
+            _load_into(learner, env, *newest)
             if found.replay is None and config.checkpoint.replay == "none" and REPLAY in learner.state():
                 say(f"seed {seed}: {NO_REPLAY}")
         metrics = MetricsWriter(folder / "metrics.jsonl", state.step, {**COMMON, **algorithm.metrics})
@@ -291,10 +321,7 @@ def _check_methods(name: str, learner: Learner) -> None:
         raise TrainingFailed(f'algo.name: {name}: state() has no "policy", by which alone a checkpoint acts')
 
 
-def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint) -> None:
-    state = dict(found.learner)
-    if found.replay is not None:
-        state[REPLAY] = ReplayRows(read_rings(found.path.parent, found.replay), found.replay.added)
+def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint, state: State) -> None:
     with taking_over(found.path):
         learner.load_state(state)
     env.steps = found.state.step
@@ -302,24 +329,39 @@ def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoin
         env.normalizer = found.normalizer
 
 
-def _newest(folder: Path, device: str, say: Callable[[str], None]) -> checkpoints.Checkpoint | None:
-    """Return the newest checkpoint that can be read, and remove what was chosen or written after it."""
+def _newest(folder: Path, device: str, say: Callable[[str], None]) -> tuple[checkpoints.Checkpoint, State] | None:
+    """Return the newest checkpoint that can be gone on from, with its whole state; remove what was chosen or written after it."""
     for path in folder.glob(".*"):  # what a killed process was writing
         path.unlink()
     found = None
     for path in checkpoints.numbered(folder):
         try:
-            found = checkpoints.load(path, device)
-            if found.replay is not None:
-                check_chunks(folder, found.replay)
+            checkpoint = checkpoints.load(path, device)
+            found = (checkpoint, _whole_state(checkpoint))
             break
         except (CheckpointDamaged, Missing) as error:
             say(f"{error}; it is passed over, and its part of the training is done again")
             path.unlink(missing_ok=True)
     for path in folder.glob("best_*.zip"):
-        if found is None or int(path.stem.partition("_")[2]) > found.state.step:
+        if found is None or int(path.stem.partition("_")[2]) > found[0].state.step:
             path.unlink()
     return found
+
+
+def _whole_state(checkpoint: checkpoints.Checkpoint) -> State:
+    """Return a checkpoint's state with its replay buffer.
+
+    Raises:
+        CheckpointDamaged: That is damaged, or the policy that was best by then is gone.
+    """
+    best = checkpoint.state.best
+    if best is not None and not (checkpoint.path.parent / f"best_{best.step}.zip").is_file():
+        told = f"{checkpoint.path}: the policy that was best until then (best_{best.step}.zip) is gone"
+        raise CheckpointDamaged(f"{told}; it was replaced by a later one")
+    if checkpoint.replay is None:
+        return checkpoint.learner
+    rows = ReplayRows(read_rings(checkpoint.path.parent, checkpoint.replay), checkpoint.replay.added)
+    return {**checkpoint.learner, REPLAY: rows}
 
 
 def _note_success(run: _Seed, said: Iterable[bool | None]) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Field(ge=0, le=1)]
 RELU: dict[str, Any] = {"activation": "relu"}
+MOST_RETURN_STEPS = 64
+"""More is no n-step return any more, but the length of a rollout that was pasted under its other name, `n_steps`."""
 
 
 class OffPolicy(PerIteration):
@@ -69,6 +71,17 @@ class OffPolicy(PerIteration):
                 ("algo", "learning_starts"),
                 f"learning starts after {self.learning_starts} steps, and there are {self.total_timesteps}: nothing would ever be "
                 f"learned; try {min(self.learning_starts, max(1, self.total_timesteps // 20))}",
+            )
+        if self.gradient_steps == 0:
+            yield (
+                ("algo", "gradient_steps"),
+                "0 gradient steps: nothing would ever be learned; try 1, or -1: as many as steps were taken",
+            )
+        if self.return_steps > MOST_RETURN_STEPS:
+            yield (
+                ("algo", "return_steps"),
+                f"returns over {self.return_steps} steps are no n-step returns (usually 1–5, at most {MOST_RETURN_STEPS}); `n_steps` of "
+                f"algorithms that learn from rollouts is `rollout_steps`, which {self.name} has not: it does not carry over; remove it",
             )
         if not isinstance(self.train_freq, int) and num_envs > 1:
             yield (
