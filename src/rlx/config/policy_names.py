@@ -46,6 +46,7 @@ def read_policy(
         names = ", ".join(settings.policy_names)
         told = f"unknown policy {value!r}; {algorithm_name(settings)} knows {names}, or `policy: {{type: …}}`{whose}"
         problems.append(document.problem(source, told))
+        document.remove(source)  # said once is enough
         return {}
     if source == ("policy",):
         document.data["policy"] = {"type": meaning["type"]}
