@@ -324,9 +324,11 @@ def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> 
         recorded: What a run of it was trained with (its ``metadata.json``): the last word, but on what every training logs.
     """
     rows = algorithms()
-    own = [row for row in reversed(rows.values()) if row.name != name] + ([rows[name]] if name in rows else [])
-    found = {key: metric for row in own for key, metric in row.metrics.items()}
+    found: dict[str, Metric] = {}
+    for row in rows.values():
+        found = {**found, **{key: metric for key, metric in row.metrics.items() if key not in found}}
     mine = rows[name].metrics if name in rows else {}
+    found |= mine
     found |= {key: _in_full(metric, mine.get(key, found.get(key))) for key, metric in recorded.items()}
     found = {**COMMON, **found, **COMMON, **{key: metric for key, metric in mine.items() if key in COMMON}}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
