@@ -11,7 +11,8 @@ from gymnasium import spaces
 from hypothesis import given, settings, strategies as st
 
 from rlx.algorithms import ReplayRows, advantages, discounted_returns
-from rlx.algorithms.replay import Replay, Rollout
+from rlx.algorithms.replay import Replay
+from rlx.algorithms.rollout import Rollout
 from rlx.envs import Step
 
 GAMMA = 0.9

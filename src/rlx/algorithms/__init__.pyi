@@ -32,6 +32,6 @@ from .registry import (
 from .replay import (
     Batch as Batch,
     Replay as Replay,
-    Rollout as Rollout,
 )
-from .returns import advantages as advantages, discounted_returns as discounted_returns
+from .returns import discounted_returns as discounted_returns
+from .rollout import Rollout as Rollout, advantages as advantages

@@ -1,10 +1,10 @@
-"""What learners keep of their steps: a rollout of T steps for on-policy algorithms, a replay of transitions for off-policy ones.
+"""What off-policy learners keep of their steps: a replay of transitions (:mod:`rlx.algorithms.rollout` for on-policy ones).
 
 Array names carry their axes: T steps, N copies, B rows of a batch; ``…`` is the shape of one observation or action. Observations of
 a dict space are dicts of such arrays. Dtypes: what a space holds as whole numbers stays as it is (bytes of images, ``int64`` of
 discrete actions), everything else is ``float32``.
 
-Both take what :meth:`rlx.envs.Environments.step` gave, and both tell the two ends of an episode apart (Pardo et al. 2018, *Time
+Both take what :meth:`rlx.envs.Environments.step` gave, and tell the two ends of an episode apart (Pardo et al. 2018, *Time
 Limits in Reinforcement Learning*, https://arxiv.org/abs/1712.00378): after a termination nothing more is to be had, so nothing is
 bootstrapped; a truncation only stopped the clock, and the last observation's value counts. That observation is the true one
 (``Step.final``), never the next episode's first.
@@ -13,7 +13,7 @@ bootstrapped; a truncation only stopped the clock, and the last observation's va
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,12 @@ import numpy as np
 
 from rlx.algorithms.columns import as_columns, columns_of, from_columns, true_next
 from rlx.algorithms.learner import Observations, ReplayRows
-from rlx.algorithms.returns import discounted_returns
 
 if TYPE_CHECKING:
     from gymnasium import Space
 
     from rlx.algorithms.learner import Array
-    from rlx.envs import Environments, Step
+    from rlx.envs import Step
 
 
 @dataclass(frozen=True)
@@ -174,65 +173,3 @@ class Replay:
             ring[np.arange(first, rows.added) % self.capacity] = newest[name]
         self.added = rows.added
         self.boundary()
-
-
-class Rollout:
-    """T steps of all copies, in the order in which they were taken; filled by :meth:`add`, used up by one update.
-
-    Attributes:
-        observations: (T, N, …), or a dict of such; before each step.
-        actions: (T, N, …) as the policy chose them.
-        rewards_TN: ``float32``.
-        next_observations: As ``observations``: after each step, the last one of an episode that ended.
-        terminated_TN: Whether the episode came to an end of its own.
-        truncated_TN: Whether a time limit cut it.
-    """
-
-    def __init__(self, env: Environments, steps: int):
-        """Make room for T steps of environments."""
-        seen, num_envs = columns_of("observations", env.observation_space), env.num_envs
-        kinds = seen | columns_of("actions", env.action_space) | {f"next_{name}": kind for name, kind in seen.items()}
-        self._columns = {name: np.zeros((steps, num_envs, *shape), dtype) for name, (shape, dtype) in kinds.items()}
-        self.rewards_TN = np.zeros((steps, num_envs), np.float32)
-        self.terminated_TN, self.truncated_TN = (np.zeros((steps, num_envs), np.bool_) for _ in range(2))
-        self.observations, self.next_observations = (
-            from_columns(name, self._columns) for name in ("observations", "next_observations")
-        )
-        self.actions: Array = self._columns["actions"]
-        self._env, self._taken = env, 0
-
-    @property
-    def ended_TN(self) -> Array:
-        """Whether the episode ended, either way."""
-        return np.asarray(self.terminated_TN | self.truncated_TN)
-
-    def add(self, observations: Observations, actions_N: Array, step: Step) -> None:
-        """Keep what a step of all copies gave; after T steps it begins again."""
-        t = self._taken % len(self.rewards_TN)
-        given = {**as_columns("observations", observations), "actions": np.asarray(actions_N)}
-        for name, column in {**given, **as_columns("next_observations", true_next(step))}.items():
-            self._columns[name][t] = column.reshape(self._columns[name].shape[1:])
-        self.rewards_TN[t], self.terminated_TN[t], self.truncated_TN[t] = (
-            step.rewards_N,
-            step.terminated_N,
-            step.truncated_N,
-        )
-        self._taken += 1
-
-    def play(self, observations: Observations, choose: Callable[[Observations], Array]) -> Observations:
-        """Take T steps in all copies; return what they show then.
-
-        Args:
-            observations: What they show now.
-            choose: Gives an action for each row of observations.
-        """
-        for _ in range(len(self.rewards_TN)):
-            actions_N = choose(observations)
-            step = self._env.step(actions_N)
-            self.add(observations, actions_N, step)
-            observations = step.observations
-        return observations
-
-    def returns(self, gamma: float) -> Array:
-        """Return the discounted sum of rewards of each step, (T, N), to the end of its episode, or of the rollout."""
-        return discounted_returns(self.rewards_TN, gamma, self.ended_TN)

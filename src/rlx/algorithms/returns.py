@@ -1,4 +1,4 @@
-"""What is made of the rewards of a rollout: discounted returns, and advantages against a value function."""
+"""Discounted sums of rewards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from rlx.algorithms.learner import Array
-    from rlx.algorithms.replay import Rollout
 
 
 def discounted_returns(
@@ -27,19 +26,3 @@ def discounted_returns(
     for t in reversed(range(len(rewards_TN))):
         following_N = returns_TN[t] = rewards_TN[t] + gamma * following_N * goes_on_TN[t]
     return returns_TN
-
-
-def advantages(rollout: Rollout, values_TN: Array, next_values_TN: Array, gamma: float, gae_lambda: float) -> Array:
-    """Return generalised advantage estimates, (T, N) (Schulman et al. 2016, https://arxiv.org/abs/1506.02438, eq. 16).
-
-    δ_t = r_t + γ V(s_{t+1}) − V(s_t), without V(s_{t+1}) after a termination; A_t = δ_t + γλ A_{t+1} within the episode.
-
-    Args:
-        rollout: The steps.
-        values_TN: V of ``rollout.observations``.
-        next_values_TN: V of ``rollout.next_observations``.
-        gamma: Discount factor.
-        gae_lambda: λ. (Usually 0.9–1.)
-    """
-    errors_TN = rollout.rewards_TN + gamma * next_values_TN * ~rollout.terminated_TN - values_TN
-    return discounted_returns(errors_TN, gamma * gae_lambda, rollout.ended_TN)
