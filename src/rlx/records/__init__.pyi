@@ -88,7 +88,6 @@ from .metrics import (
 from .origin import Origin as Origin
 from .replay import (
     StoredReplay as StoredReplay,
-    check_chunks as check_chunks,
     drop_unneeded as drop_unneeded,
     read_rings as read_rings,
     replay_of as replay_of,
