@@ -10,6 +10,7 @@ from .algorithm_config import (
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
+from .algorithm_names import owners_of as owners_of, told_owners as told_owners
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,
@@ -17,6 +18,7 @@ from .checks import (
     cannot_go_on as cannot_go_on,
     check_engine as check_engine,
     hidden_sizes as hidden_sizes,
+    inconsistencies as inconsistencies,
 )
 from .composition import (
     BASE_KEYS as BASE_KEYS,

@@ -85,7 +85,9 @@ from .settings import (
     without_remote as without_remote,
 )
 from .stage_process import run_stage as run_stage
-from .sweeps.grid import read_sweep as read_sweep
+from .sweeps.grid import MOST_POINTS as MOST_POINTS, Sweep as Sweep, read_grid as read_grid, read_sweep as read_sweep
+from .sweeps.halving import Rung as Rung
+from .sweeps.journal import Journal as Journal
 from .sweeps.running import (
     Family as Family,
     Point as Point,
@@ -94,6 +96,13 @@ from .sweeps.running import (
     make_points as make_points,
 )
 from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
+from .sweeps.search import Search as Search, cohort_cost as cohort_cost, shown_cost as shown_cost
+from .sweeps.search_workplace import SearchWorkplace as SearchWorkplace
+from .sweeps.space import Range as Range, Space as Space, Tried as Tried
+from .sweeps.trials import Header as Header, Result as Result, Trial as Trial, Trials as Trials
+from .sweeps.trials_file import TrialsFile as TrialsFile
+from .sweeps.typed import typed_sweep as typed_sweep
+from .sweeps.varying import Variations as Variations, refusal as refusal, with_steps as with_steps
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
 from .upgraded_files import UpgradedFile as UpgradedFile
 from .upgrading import Upgrade as Upgrade, older_files as older_files, plan_upgrade as plan_upgrade, upgrade as upgrade

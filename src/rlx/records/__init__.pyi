@@ -6,6 +6,7 @@ from .bench import (
     bytes_below as bytes_below,
     count_stage_as as count_stage_as,
     entry_for as entry_for,
+    fingerprint as fingerprint,
     logs_of as logs_of,
     prune as prune,
 )

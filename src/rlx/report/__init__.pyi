@@ -78,6 +78,17 @@ from .study_comparison import (
     compare_folders as compare_folders,
 )
 from .summarizing import summarize as summarize
+from .search_result import (
+    Optimism as Optimism,
+    SearchResult as SearchResult,
+    judged_search as judged_search,
+    plan_lines as plan_lines,
+    search_lines as search_lines,
+    searched as searched,
+    trial_line as trial_line,
+    trials_grid as trials_grid,
+    unfinished as unfinished,
+)
 from .sweep_points import swept as swept
 from .sweep_result import (
     SweepResult as SweepResult,

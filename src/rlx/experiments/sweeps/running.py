@@ -122,11 +122,19 @@ def _is(folder: Path, planned: Plan, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Pool:
-    """How points are made: how many at once, and whom to tell of one that begins and one that has ended."""
+    """How points are made.
+
+    Attributes:
+        jobs: How many at once.
+        tell: Called with a point that has ended, how many have by then, and how many there are.
+        begin: Called with a point that begins.
+        again: The command that goes on; by default ``rlx sweep`` with the sweep's name.
+    """
 
     jobs: int
-    tell: Callable[[Point, int], None]
+    tell: Callable[[Point, int, int], None]
     begin: Callable[[Point], None] = lambda _: None
+    again: str | None = None
 
 
 def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
@@ -144,7 +152,8 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     Raises:
         Interrupted: After Ctrl-C, when every process has stopped; the same command goes on.
     """
-    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin)
+    again = pool.again or f"rlx sweep {sweep.name}"
+    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin, again)
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
     with ThreadPoolExecutor(pool.jobs) as executor:
@@ -154,14 +163,14 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
                 futures[executor.submit(crew.make, point, turn)] = index
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
-                pool.tell(future.result(), len(points) - len(done))
+                pool.tell(future.result(), len(done), len(points))
         except KeyboardInterrupt:
             crew.stop()
             for future in futures:
                 future.cancel()
             executor.shutdown(wait=True)
             raise Interrupted(
-                f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `rlx sweep {sweep.name}` goes on"
+                f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `{again}` goes on"
             ) from None
     return [done[index] for index in range(len(points))]
 
@@ -169,7 +178,8 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
 class _Crew:
     """Makes points, each in a DVC process of its own session, so that one signal of ours stops all of them."""
 
-    def __init__(self, root: Path, sweep: Sweep, workers: int, begin: Callable[[Point], None]):
+    def __init__(self, root: Path, sweep: Sweep, workers: int, begin: Callable[[Point], None], again: str):
+        self._again = again
         self._root, self._sweep, self._workers, self._begin = root, sweep, workers, begin
         self._stopped, self._lock = Event(), Lock()
         self._named, self._turn = 0, Condition()
@@ -189,7 +199,7 @@ class _Crew:
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             verbosity = Verbosity(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
-            folder = make(self._root, name, verbosity, again=f"rlx sweep {self._sweep.name}")
+            folder = make(self._root, name, verbosity, again=self._again)
             _check(folder, point)
             log.unlink(missing_ok=True)
             return replace(point, name=name, state="finished")
