@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from rlx.cli.common import have_warm_process, print_grid, print_json, print_lines, say, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rlx.experiments import Point, Pool, Search
+    from rlx.experiments import Pool, Search
     from rlx.report import SearchResult
-    from rlx.studies import Confirmation, SearchCourse
+    from rlx.studies import Confirmation, SearchCourse, Told
 
 
 def make_search(root: Path, search: Search, pool: Pool, *, restart: bool, as_json: bool) -> None:
@@ -75,10 +73,8 @@ def result_of(root: Path, name: str, course: SearchCourse, confirmation: Confirm
     return SearchResult(name, course.trials, confirmation.winners, confirmation.points, None, tuple(optimism))
 
 
-def _told(search: Search) -> object:
+def _told(search: Search) -> Told:
     from rlx.report import trial_line
     from rlx.studies import Told
 
     return Told(say, lambda trial: say(trial_line(trial, len(search.rungs))))
-
-

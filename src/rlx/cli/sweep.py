@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=click.IntRange(1, 1000), metavar="N", help="Seeds of each point, with KEY=VALUES.")
 @click.option("--dry-run", is_flag=True, help="Show the points and what they cost; train nothing.")
-@click.option("--restart", is_flag=True, help="Begin a search anew; the trials that there are stay beside the new ones.")
+@click.option(
+    "--restart", is_flag=True, help="Begin a search anew; the trials that there are stay beside the new ones."
+)
 @BY_EXECUTOR
 @AS_JSON
 def command(  # noqa: PLR0913
@@ -88,7 +90,9 @@ def command(  # noqa: PLR0913
     root = find_root()
     chosen_executor(root)  # one that is broken is refused before anything begins
     if seeds is not None and not settings:
-        raise UsageError("--seeds goes with KEY=VALUES; a sweep's file says it itself (num_seeds, or seeds of a search)")
+        raise UsageError(
+            "--seeds goes with KEY=VALUES; a sweep's file says it itself (num_seeds, or seeds of a search)"
+        )
     wanted = typed_sweep(root, sweep, settings, seeds) if settings else read_sweep(root, sweep)
     pool = Pool(jobs or usable_cores(), _teller(as_json=as_json), _begin)
     if isinstance(wanted, Search):

@@ -78,6 +78,7 @@ from .run_metrics import (
     training_clocks as training_clocks,
     training_times as training_times,
 )
+from .search_workplace import SearchWorkplace as SearchWorkplace
 from .settings import (
     Remote as Remote,
     default_remote as default_remote,
@@ -85,6 +86,7 @@ from .settings import (
     without_remote as without_remote,
 )
 from .stage_process import run_stage as run_stage
+from .sweeps.domains import recorded_space as recorded_space
 from .sweeps.grid import MOST_POINTS as MOST_POINTS, Sweep as Sweep, read_grid as read_grid, read_sweep as read_sweep
 from .sweeps.halving import Rung as Rung
 from .sweeps.journal import Journal as Journal
@@ -97,10 +99,15 @@ from .sweeps.running import (
 )
 from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
 from .sweeps.search import Search as Search, cohort_cost as cohort_cost, shown_cost as shown_cost
-from .sweeps.search_workplace import SearchWorkplace as SearchWorkplace
-from .sweeps.space import Range as Range, Space as Space, Tried as Tried
+from .sweeps.space import ALGORITHM as ALGORITHM, Range as Range, Space as Space, Tried as Tried
+from .sweeps.tpe import importances as importances
 from .sweeps.trials import Header as Header, Result as Result, Trial as Trial, Trials as Trials
-from .sweeps.trials_file import TrialsFile as TrialsFile
+from .sweeps.trials_file import (
+    TrialsFile as TrialsFile,
+    has_trials as has_trials,
+    sweeps_of as sweeps_of,
+    trials_of as trials_of,
+)
 from .sweeps.typed import typed_sweep as typed_sweep
 from .sweeps.varying import Variations as Variations, refusal as refusal, with_steps as with_steps
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs

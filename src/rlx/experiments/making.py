@@ -19,7 +19,7 @@ from rlx.experiments.code import START
 from rlx.experiments.kept import experiment_named, export_kept, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
-from rlx.experiments.sweeps.search_workplace import is_of_search
+from rlx.experiments.search_workplace import is_of_search
 from rlx.experiments.workplace import Verbosity, Workplace
 from rlx.records import (
     AT_WORK,

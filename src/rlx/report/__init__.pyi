@@ -74,12 +74,10 @@ from .run_facts import (
     facts_of_run as facts_of_run,
     time_line as time_line,
 )
-from .study_comparison import (
-    compare_folders as compare_folders,
-)
-from .summarizing import summarize as summarize
+from .search_pictures import search_picture as search_picture
 from .search_result import (
     Optimism as Optimism,
+    SearchedTrial as SearchedTrial,
     SearchResult as SearchResult,
     judged_search as judged_search,
     plan_lines as plan_lines,
@@ -89,6 +87,10 @@ from .search_result import (
     trials_grid as trials_grid,
     unfinished as unfinished,
 )
+from .study_comparison import (
+    compare_folders as compare_folders,
+)
+from .summarizing import summarize as summarize
 from .sweep_points import swept as swept
 from .sweep_result import (
     SweepResult as SweepResult,
@@ -100,4 +102,5 @@ from .sweep_result import (
     result_grid as result_grid,
     result_lines as result_lines,
 )
+from .sweep_summary import points_of as points_of
 from .text import Line as Line, wrapped as wrapped

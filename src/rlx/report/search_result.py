@@ -196,9 +196,7 @@ def searched(result: SearchResult) -> Searched:
     confirmed = [_confirmed(result, each) for each in result.optimism]
     headlines = [line.text for line in search_lines(result) if line.weight]
     baseline = study.baseline if study else None
-    return Searched(
-        1, result.name, trials.header.config, trials.ended, baseline, headlines, confirmed, rows
-    )
+    return Searched(1, result.name, trials.header.config, trials.ended, baseline, headlines, confirmed, rows)
 
 
 def _confirmed(result: SearchResult, each: Optimism) -> Confirmed:
@@ -245,7 +243,9 @@ def trial_line(trial: Trial, rungs: int) -> str:
 def trials_grid(result: SearchResult, most: int | None = MOST_SHOWN) -> Grid:
     """Return trials by rank, at most so many; the config itself always."""
     ranked = result.trials.ranked()
-    shown = [(place, trial) for place, trial in enumerate(ranked, 1) if most is None or place <= most or not trial.number]
+    shown = [
+        (place, trial) for place, trial in enumerate(ranked, 1) if most is None or place <= most or not trial.number
+    ]
     keys = list(dict.fromkeys(key for trial in ranked for key in trial.settings))
     rows = [
         [
@@ -270,8 +270,13 @@ def trials_grid(result: SearchResult, most: int | None = MOST_SHOWN) -> Grid:
 
 def plan_lines(name: str, rungs: Sequence[Rung], trials: int | None, steps: int) -> Iterator[Line]:
     """Yield what a search would try and cost, before it is made."""
-    many = "as many trials as the budget has room for" if trials is None else f"{trials} trials, the config itself first"
-    told = [f"{rung.seeds} seed{'s' * (rung.seeds != 1)}{f' × {rung.steps:,} steps' if rung.steps else ''}" for rung in rungs]
+    many = (
+        "as many trials as the budget has room for" if trials is None else f"{trials} trials, the config itself first"
+    )
+    told = [
+        f"{rung.seeds} seed{'s' * (rung.seeds != 1)}{f' × {rung.steps:,} steps' if rung.steps else ''}"
+        for rung in rungs
+    ]
     half = f"; of each cohort the better half goes on: {' → '.join(told)}" if len(rungs) > 1 else f", {told[0]} each"
     yield Line(f"{name}: {many}{half}", "bold")
     yield Line(f"{steps:,} environment steps in all, and the confirmation")
@@ -319,5 +324,3 @@ def _next(result: SearchResult, found: Mapping[str, Comparison]) -> Iterator[Lin
 def unfinished(result: SearchResult) -> list[str]:
     """Return which experiments of a confirmation failed, and why."""
     return [f"  {point.name or 'an experiment'}: {point.error}" for point in result.points if point.state == "failed"]
-
-

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from rlx.comparison import flatten
 from rlx.config import Snapshot
 from rlx.errors import Interrupted, PluginBroken, RlxError, UsageError
 from rlx.experiments import (
+    ALGORITHM,
     Header,
     Journal,
     Result,
+    Sampler,
     Search,
     SearchWorkplace,
     Trial,
@@ -119,9 +122,21 @@ class _Course:
         search = self.search
         base = plan(self.place, search.config, [])
         self._variations = Variations(self.place, base)
+        names = search.space.get(ALGORITHM)
+        for name in names if isinstance(names, list) else ():  # one that the environment does not suit is refused now
+            self._variations.snapshot({ALGORITHM: name} if name != search.space.name else {})
         self._own = _own_values(search, base.snapshot)
         self._file = TrialsFile(self.root / "sweeps" / search.name)
-        header = Header(search.name, search.config, search.identity, _start_of(base.snapshot), search.rungs, METRIC)
+        header = Header(
+            sweep=search.name,
+            config=search.config,
+            identity=search.identity,
+            start=_start_of(base.snapshot),
+            rungs=search.rungs,
+            metric=METRIC,
+            space=search.said,
+            own=self._own,
+        )
         self.trials = self._file.begin(header) if restart else self._file.open(header)
         self._sampler = _Asked(search, self.trials, self._own)
         self._clock = _Clock(self._file.folder / "clock.json")
@@ -321,7 +336,7 @@ class _Asked:
         """Tell what came of trials, in the order of their numbers; of one without a score there is nothing to tell."""
         for number, score in scores.items():
             if number > 0 and score is not None:
-                self._answer(lambda sampler, number=number, score=score: sampler.tell(number - 1, score))
+                self._answer(partial(_tell, number - 1, score))
 
     def _known(self) -> Iterator[Tried]:
         for trial in self._trials.trials():
@@ -339,6 +354,10 @@ class _Asked:
             raise
         except (Exception, SystemExit) as error:
             raise PluginBroken(f"the sampler {row.name} failed: {raised(error)}") from error
+
+
+def _tell(number: int, score: float, sampler: Sampler) -> None:
+    sampler.tell(number, score)
 
 
 class _Clock:
@@ -359,4 +378,3 @@ class _Clock:
     def note(self) -> None:
         """Keep it for the next session."""
         self._path.write_text(json.dumps({"seconds": self.hours * 3600}), encoding="utf-8")
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from rlx.errors import DataDamaged
 from rlx.launch import PROCESS, Executor, Failure, Progress, Sight, Task, Terms, carry_out
 from rlx.records import Entry, bench_folder, fingerprint
 from rlx.studies.objective import objective
-from rlx.training import chosen_executor, seed_task
+from rlx.training import chosen_executor, training_task
 
 EVERY = 30.0
 """Seconds between two lines that say how far a rung is."""
@@ -80,14 +80,16 @@ class SeedTrainer:
         todo = {entries[key].folder: self._task(one, entries[key]) for key, one in wanted.items()}
         outcomes |= self._carried_out({folder: task for folder, task in todo.items() if folder not in outcomes})
         died = {folder: task for folder, task in todo.items() if _has_died(outcomes[folder])}
-        outcomes |= self._carried_out({folder: replace(task, key=f"{task.key}, again") for folder, task in died.items()})
+        outcomes |= self._carried_out(
+            {folder: replace(task, key=f"{task.key}, again") for folder, task in died.items()}
+        )
         return {key: _score(one, entries[key], outcomes[entries[key].folder]) for key, one in wanted.items()}
 
     def _entry(self, one: SeedWanted) -> Entry:
         return Entry(bench_folder(self._root) / fingerprint(self._root, one.snapshot, one.seed), one.seed)
 
     def _task(self, one: SeedWanted, entry: Entry) -> Task:
-        return replace(seed_task(self._root, one.snapshot, entry, self._patience), key=one.name)
+        return replace(training_task(self._root, one.snapshot, entry, self._patience), key=one.name)
 
     def _carried_out(self, todo: Mapping[Path, Task]) -> dict[Path, Any]:
         if not todo:
@@ -141,11 +143,11 @@ class _KeptOpen:
         self._inner = inner
         self.pause, self.tries = inner.pause, inner.tries
 
-    def attach(self, tasks: list[Task]) -> set[str]:
+    def attach(self, tasks: Sequence[Task]) -> set[str]:
         """Pass it on."""
         return self._inner.attach(tasks)
 
-    def submit(self, tasks: list[Task]) -> None:
+    def submit(self, tasks: Sequence[Task]) -> None:
         """Pass it on."""
         self._inner.submit(tasks)
 
@@ -153,7 +155,7 @@ class _KeptOpen:
         """Pass it on."""
         return self._inner.look()
 
-    def cancel(self, keys: Any) -> None:
+    def cancel(self, keys: Iterable[str]) -> None:
         """Pass it on."""
         self._inner.cancel(keys)
 

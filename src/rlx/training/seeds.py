@@ -35,7 +35,7 @@ from rlx.records import (
 )
 from rlx.training.executor_choice import chosen_executor
 from rlx.training.inheritance import take_recorded
-from rlx.training.seed_task import seed_task
+from rlx.training.seed_task import training_task
 
 OWN_BITS = "; this processor is no x86 with AVX2 and FMA: the results have bits of their own (docs/engine.md)"
 PORTABLE = "; portable: torch and BLAS keep to code that every processor has, which can take 1.5 times as long (docs/engine.md)"
@@ -182,7 +182,7 @@ def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> Non
     price = OWN_BITS if has_own_bits() else PORTABLE if snapshot.config.portable else ""
     told.event(f"training {_listed(seeds)}, {how}{price}")
     patience = step_timeout(root, snapshot.config.env, told.run)
-    tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
+    tasks = {task.key: task for seed in seeds for task in [training_task(root, snapshot, told.entries[seed], patience)]}
     by_key = dict(zip(tasks, seeds, strict=True))
     doing = chosen.start(Terms(slots, patience, told.event, snapshot.config.portable))
     carry_out(doing, list(tasks.values()), told.event, lambda key, result: told.end(by_key[key], result))

@@ -125,7 +125,9 @@ def _mistakes(document: Document) -> Iterator[Problem]:
         yield document.problem((), "has no config; add a line such as `config: cartpole`")
     if data.get("grid") is None and data.get("search") is None:
         example = "`grid: {algo.learning_rate: [0.001, 0.0003]}`"
-        yield document.problem((), f"has no grid; add a line such as {example}, or `search` with ranges (docs/search.md)")
+        yield document.problem(
+            (), f"has no grid; add a line such as {example}, or `search` with ranges (docs/search.md)"
+        )
     if data.get("grid") is not None and data.get("search") is not None:
         yield document.problem(("search",), "stands beside `grid`; a list of values in a search is `{choices: [...]}`")
     for key, values in (data.get("grid") or {}).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -96,7 +97,7 @@ class Search:
         budget: What it may take.
         confirm: How it ends.
         identity: A hash of everything that decides which trials there are.
-        lines: Line of the file of each of its settings.
+        said: The settings as the file says them.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Search:
     budget: BudgetSection
     confirm: ConfirmSection
     identity: str
+    said: Mapping[str, Any]
 
     @property
     def selection_seeds(self) -> range:
@@ -164,6 +166,7 @@ def read_search(root: Path, name: str, document: Document, content: SearchSectio
         budget=content.budget,
         confirm=content.confirm,
         identity=_identity(document.data, content, cohort, row.name),
+        said=document.data.get("search") or document.data["grid"],
     )
 
 
@@ -191,7 +194,7 @@ def _rungs(document: Document, content: SearchSection, problems: list[Any]) -> t
     if max(seeds) > APART:
         problems.append(document.problem(("seeds",), f"a trial has at most {APART:,} seeds"))
     for key, values in (("seeds", seeds), ("steps", steps)):
-        if any(second < first for first, second in zip(values, values[1:], strict=False)):
+        if any(second < first for first, second in itertools.pairwise(values)):
             problems.append(document.problem((key,), f"must rise from rung to rung, such as {sorted(set(values))}"))
     rungs = tuple(Rung(count, steps[index] if steps else None) for index, count in enumerate(seeds))
     if len(set(rungs)) < len(rungs):

@@ -21,10 +21,10 @@ from rlx.config import (
     unknown_algorithm,
 )
 from rlx.errors import Problem
-from rlx.experiments.sweeps.space import FROM_ONE, NAME, Domain, Range, Space
+from rlx.experiments.sweeps.domains import Mistake, read_domain
+from rlx.experiments.sweeps.space import ALGORITHM, Domain, Range, Space
 from rlx.stats import nearest
 
-KEYS = ("low", "high", "log", "step", "choices", "when")
 NO_SEARCH = {
     "seed": "a training seed is no setting: what suits one seed is luck; the file's `seeds:` says how many",
     "num_seeds": "how many seeds a trial has says the file's `seeds:`",
@@ -45,9 +45,10 @@ NO_SECTION = {
     "launch": "it changes no training",
     "engine": "it is the version of rlx",
 }
+INNER = 0.37
+"""A share of a range: what lies there shows whether a setting takes any number between its bounds."""
 SCORED_ON = ("env.id", "env.kwargs", "env.wrappers")
 """What makes two trials' returns incomparable."""
-Scalar = (str, int, float, bool, type(None))
 
 
 class SpaceReader:
@@ -67,7 +68,7 @@ class SpaceReader:
             seed: What chance is drawn from.
         """
         said: Mapping[str, Any] = self._document.data[self._section]
-        names = self._algorithms(said.get(NAME))
+        names = self._algorithms(said.get(ALGORITHM))
         only: dict[str, frozenset[str]] = {}
         for key, value in said.items():
             domain = self._domain(key, value)
@@ -96,7 +97,7 @@ class SpaceReader:
             settings = look_for_algorithm(self._root, name) if isinstance(name, str) else None
             if settings is None:
                 inner = ("choices", index) if isinstance(said, Mapping) else (index,)
-                self._tell((NAME, *inner), unknown_algorithm(name), at_value=True)
+                self._tell((ALGORITHM, *inner), unknown_algorithm(name), at_value=True)
             else:
                 found.append(name)
                 self._models[name] = for_algorithm(Parameters, settings)
@@ -119,10 +120,10 @@ class SpaceReader:
         when = value.get("when") if isinstance(value, Mapping) else None
         if when is None:
             return names
-        wanted = when.get(NAME) if isinstance(when, Mapping) and set(when) == {NAME} else None
+        wanted = when.get(ALGORITHM) if isinstance(when, Mapping) and set(when) == {ALGORITHM} else None
         wanted = [wanted] if isinstance(wanted, str) else wanted
         if not isinstance(wanted, list) or not wanted:
-            self._tell((key, "when"), f"must be such as {{{NAME}: sac}}: settings depend on the algorithm alone")
+            self._tell((key, "when"), f"must be such as {{{ALGORITHM}: sac}}: settings depend on the algorithm alone")
             return names
         for name in wanted:
             if name not in names:
@@ -142,49 +143,11 @@ class SpaceReader:
         return f"there is no setting of that name; {nearest('.'.join(path), known, 'docs/configuration.md lists them')}"
 
     def _domain(self, key: str, value: Any) -> Domain | None:
-        if self._section == "grid" and isinstance(value, list):
-            return value
-        if not isinstance(value, Mapping) or not ("choices" in value or {"low", "high"} <= set(value)):
-            form = "`{low: 0.0001, high: 0.01, log: true}` or `{choices: [16, 32]}`"
-            return self._none((key,), f"must be {form}", at_value=True)
-        if unknown := [name for name in value if name not in KEYS]:
-            return self._none((key, unknown[0]), f"unknown key; {nearest(str(unknown[0]), KEYS)}")
-        if "choices" in value:
-            if others := [name for name in value if name not in ("choices", "when")]:
-                return self._none((key, others[0]), "stands beside `choices`, which says all; remove one of them")
-            return self._choices(key, value["choices"])
-        return self._range(key, value)
-
-    def _choices(self, key: str, choices: Any) -> list[Any] | None:
-        if not isinstance(choices, list) or not choices or not all(isinstance(each, Scalar) for each in choices):
-            return self._none((key, "choices"), "must be a list of numbers, words, true or false", at_value=True)
-        if len({repr(each) for each in choices}) < len(choices):
-            return self._none((key, "choices"), "lists a value twice")
-        return choices
-
-    def _range(self, key: str, value: Mapping[str, Any]) -> Range | None:  # noqa: PLR0911 — one line per kind of mistake
-        low, high, log, step = value["low"], value["high"], value.get("log", False), value.get("step")
-        for name, number in (("low", low), ("high", high), *([("step", step)] if step is not None else [])):
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                return self._none((key, name), f"must be a number, not {number!r:.40}", at_value=True)
-        if log not in (True, False, FROM_ONE) or isinstance(log, int | float) and not isinstance(log, bool):
-            return self._none((key, "log"), f"must be true, false or {FROM_ONE}, not {log!r:.40}", at_value=True)
-        if low >= high:
-            return self._none((key, "low"), f"must be below high, and {low} is not below {high}", at_value=True)
-        if log is True and low <= 0:
-            told = f"a log scale begins above 0, not at {low}; raise it, or leave out `log`"
-            return self._none((key, "low"), told, at_value=True)
-        if log == FROM_ONE and high >= 1:
-            told = f"a log scale of 1 - x ends below 1, not at {high}; write such as 0.9999"
-            return self._none((key, "high"), told, at_value=True)
-        if step is not None and (step <= 0 or log):
-            told = "must be above 0" if step <= 0 else "is a distance, and a log scale has factors; leave out one of them"
-            return self._none((key, "step"), told, at_value=True)
-        if log == FROM_ONE and isinstance(low, int) and isinstance(high, int):
-            return self._none((key, "log"), f"{FROM_ONE} is for numbers below 1", at_value=True)
-        if step is not None and isinstance(low, int) and isinstance(high, int) and step != int(step):
-            return self._none((key, "step"), "must be whole, as the bounds are; or write one of them as 1.0", at_value=True)
-        return Range(low, high, log, step)
+        try:
+            return value if self._section == "grid" and isinstance(value, list) else read_domain(value)
+        except Mistake as mistake:
+            self._tell((key, *mistake.path), str(mistake), at_value=mistake.at_value)
+            return None
 
     def _check_values(self, key: str, target: str, domain: Domain, name: str) -> None:
         """Tell which of a setting's values are refused by its algorithm, by type or range."""
@@ -192,13 +155,10 @@ class SpaceReader:
             content: Any = {"name": name, target.rpartition(".")[2]: value} if target.startswith("algo.") else value
             for part in reversed(target.split(".")[: 1 if target.startswith("algo.") else None]):
                 content = {part: content}
-            if target == NAME:
+            if target == ALGORITHM:
                 continue
             for found in problems_in(Document(self._document.name, content), self._models[name])[:1]:
                 self._tell((key, *inner), found.message, at_value=True)
-
-    def _none(self, path: KeyPath, message: str, *, at_value: bool = False) -> None:
-        self._tell(path, message, at_value=at_value)
 
     def _tell(self, path: KeyPath, message: str, *, at_value: bool = False) -> None:
         self.problems.append(self._problem(path, message, at_value=at_value))
@@ -210,7 +170,7 @@ class SpaceReader:
 def _said(domain: Domain, *, grid: bool) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the values that a file names, each with where it stands in its setting."""
     if isinstance(domain, Range):
-        yield from ((("low",), domain.low), (("high",), domain.high))
+        yield from ((("low",), domain.low), (("high",), domain.high), ((), domain.at(INNER)))
         return
     for index, value in enumerate(domain):
         yield ((index,) if grid else ("choices", index)), value

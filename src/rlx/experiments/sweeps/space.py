@@ -10,7 +10,7 @@ from typing import Any, Literal
 DIGITS = 6
 """Significant digits of a drawn number: what a person can still read and type."""
 FROM_ONE = "from_one"
-NAME = "algo.name"
+ALGORITHM = "algo.name"
 """The setting that others may depend on."""
 
 
@@ -68,6 +68,12 @@ class Range:
             return False
         return (values := self.values) is None or any(math.isclose(value, each) for each in values)
 
+    def __str__(self) -> str:
+        kind = "whole numbers " if self.is_whole else ""
+        scale = {False: "", True: ", log scale", FROM_ONE: ", log scale of 1 - x"}[self.log]
+        step = "" if self.step is None else f" by {self.step:g}"
+        return f"{kind}{self.low:g} to {self.high:g}{step}{scale}"
+
     def _plain(self, value: float) -> float:
         return int(value) if self.is_whole else float(round(value, 12))
 
@@ -122,7 +128,7 @@ class Space(Mapping[str, Domain]):
 
     def applies(self, key: str, settings: Mapping[str, Any]) -> bool:
         """Tell whether a setting means something to the algorithm that settings choose."""
-        return key not in self.only or settings.get(NAME, self.name) in self.only[key]
+        return key not in self.only or settings.get(ALGORITHM, self.name) in self.only[key]
 
     def fitting(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return settings without those that the algorithm they choose does not have."""

@@ -7,11 +7,13 @@ is known and on nothing else.
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rlx.experiments.sweeps.space import FROM_ONE, NAME, Range, Space, Tried
+from rlx.experiments.sweeps.space import ALGORITHM, FROM_ONE, Range, Space, Tried
 
 if TYPE_CHECKING:
     import optuna
@@ -46,7 +48,7 @@ class TPESampler:
             )
         study = study_in_memory(self._space, sampler)
         trial, found = study.ask(), dict[str, Any]()
-        for key in sorted(self._space, key=lambda key: key != NAME):  # others may depend on the algorithm
+        for key in sorted(self._space, key=lambda key: key != ALGORITHM):  # others may depend on the algorithm
             if self._space.applies(key, found):
                 found[key] = _suggested(trial, key, self._space[key])
         return {key: found[key] for key in self._space if key in found}
@@ -63,6 +65,27 @@ def study_in_memory(space: Space, sampler: optuna.samplers.BaseSampler | None = 
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials([frozen for tried in space.tried if (frozen := frozen_trial(space, tried)) is not None])
     return study
+
+
+def importances(space: Space, tried: Sequence[Tried]) -> dict[str, float]:
+    """Return how much each setting mattered for being among the better trials, the largest first; the shares sum to 1.
+
+    Optuna's PED-ANOVA (Watanabe et al. 2023), of the settings that all trials have. Empty where it cannot tell: without
+    Optuna, with fewer than two trials, or where one setting alone was tried.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        return {}
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = study_in_memory(replace(space, tried=[each for each in tried if each.value is not None]))
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        try:
+            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+        except (ValueError, RuntimeError):
+            return {}
+    return {key: float(share) for key, share in found.items() if share == share}  # noqa: PLR0124 — NaN of a flat score
 
 
 def frozen_trial(space: Space, tried: Tried) -> optuna.trial.FrozenTrial | None:

@@ -20,6 +20,8 @@ class Header:
         start: Hash of that config with the project's code, as they were when it began.
         rungs: How seeds are spent.
         metric: What is compared.
+        space: What each setting may be, as the sweep file says it.
+        own: What the config itself says of those settings.
     """
 
     sweep: str
@@ -28,6 +30,8 @@ class Header:
     start: str
     rungs: tuple[Rung, ...]
     metric: str
+    space: Mapping[str, Any]
+    own: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -17,27 +17,29 @@ from typing import Any
 
 from rlx.config import parse_json, read_text
 from rlx.errors import DataDamaged, Missing, UsageError
+from rlx.experiments.search_workplace import TRIALS
 from rlx.experiments.sweeps.halving import Rung
 from rlx.experiments.sweeps.trials import Header, Result, Trials
 from rlx.stats import first_line
 
 FORMAT = 1
-FILE = "trials.jsonl"
-IGNORED = "# Made by rlx: what can be made again from trials.jsonl, or is of this machine alone.\noptuna.log*\nclock.json\n"
+IGNORED = (
+    "# Made by rlx: what can be made again from trials.jsonl, or is of this machine alone.\noptuna.log*\nclock.json\n"
+)
 
 
 class TrialsFile:
     """The file of a search."""
 
     def __init__(self, folder: Path):
-        self.folder, self.path = folder, folder / FILE
+        self.folder, self.path = folder, folder / TRIALS
 
     def begin(self, header: Header) -> Trials:
         """Begin a new file; whatever was there before is kept under another name."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
         if self.path.exists():
-            taken = [path for path in self.folder.glob("trials.*.jsonl")]
+            taken = list(self.folder.glob("trials.*.jsonl"))
             self.path.rename(self.folder / f"trials.{len(taken) + 1}.jsonl")
         rungs = [[rung.seeds, rung.steps] for rung in header.rungs]
         self._append([{"format": FORMAT, **vars(header), "rungs": rungs}])
@@ -146,8 +148,10 @@ def _header(content: Mapping[str, Any]) -> Header:
     if content["format"] != FORMAT:
         raise ValueError(f"format {content['format']}, and this rlx reads format {FORMAT}")
     rungs = tuple(Rung(int(seeds), None if steps is None else int(steps)) for seeds, steps in content["rungs"])
-    names = ("sweep", "config", "identity", "start")
-    return Header(*(str(content[name]) for name in names), rungs=rungs, metric=str(content["metric"]))
+    sweep, config, identity, start, metric = (
+        str(content[name]) for name in ("sweep", "config", "identity", "start", "metric")
+    )
+    return Header(sweep, config, identity, start, rungs, metric, dict(content["space"]), dict(content["own"]))
 
 
 def _line(result: Result) -> dict[str, Any]:
@@ -174,3 +178,19 @@ def _take(trials: Trials, content: dict[str, Any]) -> None:
         trials.confirmed = {int(trial): str(name) for trial, name in content["confirmed"].items()}
     else:
         trials.ended = bool(content["ended"])
+
+
+def has_trials(root: Path, sweep: str) -> bool:
+    """Tell whether a project has trials of a search of that name."""
+    return (root / "sweeps" / sweep / TRIALS).is_file()
+
+
+def trials_of(root: Path, sweep: str) -> Trials:
+    """Return what a project's search tried; raises as :meth:`TrialsFile.read`."""
+    return TrialsFile(root / "sweeps" / sweep).read()
+
+
+def sweeps_of(root: Path) -> list[str]:
+    """Return the names of a project's sweeps: of its files, and of searches whose file is gone."""
+    files = {path.stem for path in (root / "sweeps").glob("*.yaml")}
+    return sorted(files | {path.parent.name for path in (root / "sweeps").glob(f"*/{TRIALS}")})

@@ -40,7 +40,9 @@ def typed_sweep(root: Path, config: str, settings: Sequence[str], num_seeds: int
             raise UsageError(f"{text}: {key} is given twice; write all its values in one, separated by commas")
         values[key] = found
     if (count := math.prod(map(len, values.values()))) > MOST_POINTS:
-        raise UsageError(f"these are {count:,} points; at most {MOST_POINTS:,} are tried: `search` in a sweep's file draws")
+        raise UsageError(
+            f"these are {count:,} points; at most {MOST_POINTS:,} are tried: `search` in a sweep's file draws"
+        )
     points = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
     return Sweep(config, config, num_seeds, tuple(_with_groups(root, config, point) for point in points))
 
@@ -73,7 +75,7 @@ def _parsed(text: str) -> tuple[str, list[Any]]:
         raise UsageError(f"{text}: must be KEY=VALUES, such as algo.gamma=0.98,0.99")
     try:
         found = OverridesParser.create().parse_override(text)
-        if isinstance(found._value, IntervalSweep | Glob):  # noqa: SLF001 — what `value()` would hide
+        if isinstance(found._value, IntervalSweep | Glob):
             raise UsageError(f"{text}: a range is searched, not listed: `search` in a file of sweeps/ (docs/search.md)")
         values = list(found.sweep_iterator()) if found.is_sweep_override() else [found.value()]
     except HydraException as error:
@@ -121,5 +123,3 @@ def _of_group(root: Path, config: str, group: str, name: str) -> dict[str, Any]:
     own = compose_run(root, config).own
     before = [each for each in own.data.get("defaults", []) if not (isinstance(each, dict) and group in each)]
     return {f"{own.name}:defaults" if ("defaults",) in own.keys else f"{own.name}:+defaults": [*before, {group: name}]}
-
-

@@ -13,7 +13,7 @@ from rlx.config import Document, Parameters, Snapshot, as_setting, for_algorithm
 from rlx.errors import ConfigError, Problem, RlxError
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.planning import Plan, plan
-from rlx.experiments.sweeps.space import NAME
+from rlx.experiments.sweeps.space import ALGORITHM
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Variations:
         if not settings:
             return self.base.snapshot
         paths = [tuple(key.split(".")) for key in settings]
-        if NAME in settings or any(path[0] != "algo" or len(path) > 2 for path in paths):
+        if ALGORITHM in settings or any(path[0] != "algo" or len(path) > 2 for path in paths):
             return plan(self.root, self.base.run, [as_setting(key, value) for key, value in settings.items()]).snapshot
         return self._varied({path[1]: value for path, value in zip(paths, settings.values(), strict=True)})
 

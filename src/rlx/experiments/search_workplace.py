@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rlx.errors import Missing
 from rlx.experiments import workplace
-from rlx.experiments.sweeps.trials_file import FILE
 from rlx.experiments.workplace import Workplace, workplaces_folder
 
+TRIALS = "trials.jsonl"
+"""The file of a search, in ``sweeps/<name>/``."""
 ENDING = ".search"
 """Ends the names of these clones, beside those of experiments."""
 
@@ -51,7 +52,7 @@ class SearchWorkplace:
 def is_of_search(project: Path, name: str) -> bool:
     """Tell whether a clone is that of a search that can go on."""
     sweep = name.removesuffix(ENDING)
-    return name.endswith(ENDING) and (project / "sweeps" / sweep / FILE).is_file() and _is_whole(project, name)
+    return name.endswith(ENDING) and (project / "sweeps" / sweep / TRIALS).is_file() and _is_whole(project, name)
 
 
 def _is_whole(project: Path, name: str) -> bool:
