@@ -30,7 +30,7 @@ def make_search(root: Path, search: Search, pool: Pool, *, restart: bool, as_jso
     have_warm_process()
     course = run_search(root, search, pool.jobs, _told(search), restart=restart)
     confirmation = confirm(root, search, course, pool, say)
-    result = judged_search(root, result_of(root, search.name, course, confirmation))
+    result = judged_search(root, result_of(root, search, course, confirmation))
     if as_json:
         print_json(searched(result))
     else:
@@ -55,7 +55,7 @@ def show_search_plan(root: Path, search: Search) -> None:
         tell(f"  {key}: {domain}")
 
 
-def result_of(root: Path, name: str, course: SearchCourse, confirmation: Confirmation) -> SearchResult:
+def result_of(root: Path, search: Search, course: SearchCourse, confirmation: Confirmation) -> SearchResult:
     """Return a search and its confirmation, with how much it flattered what it found."""
     from rlx.experiments import find_run
     from rlx.report import Optimism, SearchResult
@@ -70,7 +70,14 @@ def result_of(root: Path, name: str, course: SearchCourse, confirmation: Confirm
         optimism.append(
             Optimism(trial.number, point.name, trial.score, trial.seeds, measured, point.plan.snapshot.config.num_seeds)
         )
-    return SearchResult(name, course.trials, confirmation.winners, confirmation.points, None, tuple(optimism))
+    return SearchResult(
+        name=search.name,
+        trials=course.trials,
+        winners=confirmation.winners,
+        points=confirmation.points,
+        optimism=tuple(optimism),
+        confirms=search.confirm.top > 0,
+    )
 
 
 def _told(search: Search) -> Told:

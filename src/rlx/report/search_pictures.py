@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from rlx.experiments import Range, Space, Tried, importances, recorded_space
 from rlx.report.plots import COLOURS
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LOOKS = {"complete": (COLOURS[0], "o"), "running": (COLOURS[5], "o"), "pruned": ("#9a9a9a", "o")}
 FAILED = (COLOURS[1], "x")
+OWN = (COLOURS[6], "D")
 ACROSS = 3
 """Panels in a row."""
 
@@ -59,6 +61,7 @@ def _history(axes: Any, trials: Sequence[Trial]) -> None:
         )
     axes.set_title("history", fontsize=10, loc="left")
     axes.set_xlabel("trial")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("score (validation return)")
     axes.legend(fontsize=8, loc="best")
 
@@ -69,7 +72,8 @@ def _points(axes: Any, points: Sequence[tuple[Any, Trial]]) -> None:
     told = set[str]()
     for x, trial in points:
         colour, marker = FAILED if trial.score is None else LOOKS.get(trial.state, FAILED)
-        marker = "D" if trial.number == 0 and trial.score is not None else marker
+        if trial.number == 0 and trial.score is not None:
+            colour, marker = OWN
         name = "the config itself" if trial.number == 0 else "failed" if trial.score is None else trial.state
         label = "" if name in told else name
         told.add(name)
@@ -101,17 +105,26 @@ def _over(axes: Any, key: str, space: Space, trials: Trials) -> None:
             axes,
             [(1 - value if domain.log == "from_one" else value, trial) for value, trial in points if _is_number(value)],
         )
-        if domain.log:
-            axes.set_xscale("log")
-        if domain.log == "from_one":
-            axes.set_xlabel("1 - x")
-            axes.invert_xaxis()
+        _scale(axes, domain)
         return
     names = [setting(value) for value in domain]
     names += [each for each in dict.fromkeys(setting(value) for value, _ in points) if each not in names]
     _points(axes, [(names.index(setting(value)), trial) for value, trial in points])
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, len(names) - 0.5)
+
+
+def _scale(axes: Any, domain: Range) -> None:
+    """Give an axis the scale of a range, with its own numbers on it."""
+    if not domain.log:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=domain.is_whole))
+        return
+    axes.set_xscale("log")
+    from_one = domain.log == "from_one"
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{1 - x if from_one else x:.6g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if from_one:
+        axes.invert_xaxis()
 
 
 def _settings(trials: Trials, trial: Trial) -> Mapping[str, Any]:

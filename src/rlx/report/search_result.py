@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,6 +64,7 @@ class SearchResult:
         points: The experiments that confirm: the config itself first.
         study: Those experiments judged; None before.
         optimism: Of each winner.
+        confirms: Whether the best are to be confirmed.
     """
 
     name: str
@@ -72,6 +73,7 @@ class SearchResult:
     points: Sequence[Point] = ()
     study: StudyComparison | None = None
     optimism: Sequence[Optimism] = ()
+    confirms: bool = True
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def judged_search(root: Path, result: SearchResult) -> SearchResult:
         return result
     folders = [find_run(root, name) for name in dict.fromkeys(there)]
     study = compare_folders(folders, there[0], looked_at_once(read_parameters(root)).compare)
-    return SearchResult(result.name, result.trials, result.winners, result.points, study, result.optimism)
+    return replace(result, study=study)
 
 
 def searched(result: SearchResult) -> Searched:
@@ -287,6 +289,10 @@ def search_lines(result: SearchResult) -> Iterator[Line]:
     trials = {trial.number: trial for trial in result.trials.trials()}
     if failed := [trial for trial in trials.values() if trial.state == "failed"]:
         yield Line(f"{len(failed)} of {len(trials)} trials failed, such as {trial_line(failed[0], 1)}", aside=True)
+    if not result.confirms:
+        told = "Nothing is confirmed (confirm.top is 0): the highest score of many is partly luck, and no verdict."
+        yield Line(told, "bold")
+        return
     if not result.winners:
         if result.trials.ended:
             yield Line("Nothing that was tried scored above the config itself: there is nothing to confirm.", "bold")

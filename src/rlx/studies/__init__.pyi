@@ -6,3 +6,4 @@ from .confirming import (
 )
 from .objective import METRIC as METRIC, objective as objective
 from .searching import SearchCourse as SearchCourse, Told as Told, run_search as run_search
+from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted

@@ -40,7 +40,8 @@ class SobolSampler:
         from scipy.stats import qmc
 
         sequence = qmc.Sobol(len(self._space), scramble=True, rng=np.random.default_rng(self._space.seed))
-        sequence.fast_forward(number)
+        if number:
+            sequence.fast_forward(number)
         return self._space.at([min(float(share), 1 - 1e-12) for share in sequence.random(1)[0]])
 
     def tell(self, number: int, value: float) -> None:

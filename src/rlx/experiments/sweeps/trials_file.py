@@ -83,10 +83,11 @@ class TrialsFile:
             UsageError: It is of another search: of another sweep file, config or code.
             DataDamaged: It cannot be read.
         """
+        if self.path.exists():
+            self._cut()
         if not self.path.exists() or not self.path.stat().st_size:
             self.path.unlink(missing_ok=True)
             return self.begin(header)
-        self._cut()
         found = self.read()
         cure = "`rlx sweep --restart` begins anew and keeps this one beside it; or give the sweep file another name"
         if found.header.identity != header.identity:
