@@ -63,8 +63,8 @@ def test_a_search_ends_with_its_best_confirmed_beside_the_config(project: Projec
         assert confirmed["verdict"] in ("improved", "inconclusive", "regressed", "equivalent")
         assert confirmed["optimism"] == pytest.approx(confirmed["search_score"] - confirmed["confirmed_score"])
         assert set(runs) == {done["baseline"], confirmed["id"]}
-        facts = document(project, "info", confirmed["id"])
-        assert sorted(map(int, facts["seeds"])) == [2_000_000, 2_000_001]
+        snapshot = (project.root / "runs" / confirmed["id"] / "config_snapshot.yaml").read_text()
+        assert "seed: 2000000\nnum_seeds: 2\n" in snapshot
     else:
         assert done["headlines"] == [
             "Nothing that was tried scored above the config itself: there is nothing to confirm."

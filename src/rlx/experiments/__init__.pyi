@@ -88,7 +88,7 @@ from .settings import (
 from .stage_process import run_stage as run_stage
 from .sweeps.domains import recorded_space as recorded_space
 from .sweeps.grid import MOST_POINTS as MOST_POINTS, Sweep as Sweep, read_grid as read_grid, read_sweep as read_sweep
-from .sweeps.halving import Rung as Rung
+from .sweeps.halving import Rung as Rung, survivors as survivors
 from .sweeps.journal import Journal as Journal
 from .sweeps.running import (
     Family as Family,
