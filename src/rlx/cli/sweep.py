@@ -57,10 +57,10 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     from rlx.experiments import Pool, family_of, make_points, read_sweep
     from rlx.launch import usable_cores
     from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, swept
-    from rlx.training import chosen_executor
+    from rlx.training import ready_executor
 
     root = find_root()
-    chosen_executor(root)  # one that is broken is refused before anything begins
+    ready_executor(root)  # one that is broken is refused before anything begins
     wanted = read_sweep(root, sweep)
     family = family_of(root, wanted)
     points = family.to_make
