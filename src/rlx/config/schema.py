@@ -421,8 +421,9 @@ def _spelled_out(value: Any) -> Any:
 
 
 class LaunchConfig(Section):
-    """Where seeds are trained, which changes no result; `--executor` says it for one command. `launch: slurm` is short for
-    `launch: {executor: slurm}`.
+    """Where seeds are trained, which changes no result; `--executor` says it for one command.
+
+    `launch: slurm` is short for `launch: {executor: slurm}`.
     """
 
     executor: Annotated[str, AfterValidator(_executor)] = OWN_EXECUTORS[0]

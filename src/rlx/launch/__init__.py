@@ -1,5 +1,4 @@
-"""Where work runs: executors (this machine, Slurm, Ray), worker processes and what becomes of them, signals and Ctrl-C, progress,
-Git and DVC as programs.
+"""Where work runs: executors (this machine, Slurm, Ray), worker processes, signals, progress, Git and DVC as programs.
 
 Promises: a worker that dies, hangs or fails is told apart and named; what was started on this machine ends when its starter does,
 and jobs of a cluster are found again; nothing here knows what the work is.

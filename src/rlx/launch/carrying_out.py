@@ -74,6 +74,9 @@ class _Course:
         """Find what lives already, and start the rest."""
         living = self._executor.attach(list(self.open.values()))
         self.open |= {key: self.open[key].begun() for key in living}
+        for key, task in [(key, task) for key, task in self.open.items() if key not in living]:
+            if (done := task.done()) is not None:  # since it was asked for: by whoever started it before
+                self._end(key, done)
         self._start([task for key, task in self.open.items() if key not in living], again=False)
 
     def _start(self, tasks: list[Task], *, again: bool) -> None:

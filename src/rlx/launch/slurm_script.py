@@ -71,6 +71,7 @@ def script(tasks: Sequence[Task], request: Request) -> str:
     python = shlex.quote(sys.executable)
     lines = [
         "#!/bin/bash",
+        "trap '' USR1  # until the command itself can answer it",
         "folders=(",
         *(shlex.quote(str(task.folder)) for task in tasks),
         ")",
