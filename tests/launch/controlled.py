@@ -125,7 +125,7 @@ class Controller:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
 
-    def ended(self, seconds: float = 240) -> list[dict[str, Any]]:
+    def ended(self, seconds: float = 500) -> list[dict[str, Any]]:
         """Wait for its end; returns the outcomes of the seeds."""
         assert self.process.wait(seconds) == 0, self.said
         found: list[dict[str, Any]] = json.loads((self.root / "outcomes.json").read_text())
@@ -137,7 +137,7 @@ def task_folder(root: Path, snapshot: Snapshot, seed: int | None = None) -> Path
     return entry_for(root, snapshot, snapshot.seeds[0] if seed is None else seed).folder
 
 
-def wait_for(what: Callable[[], Any], controller: Controller | None = None, seconds: float = 120) -> Any:
+def wait_for(what: Callable[[], Any], controller: Controller | None = None, seconds: float = 300) -> Any:
     """Wait until something is true, and return it; fails with what the controller said."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -209,6 +209,26 @@ def test_nothing_known_is_never_gone_and_told_once(slurm: FakeSlurm, tmp_path: P
     assert {sight.state for sight in doing.look().values()} == {"gone"}
 
 
+def test_patience_ends_after_a_day_and_jobs_are_left_alone(
+    slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: dict[str, Any] = {}
+    (task,) = tasks_of(tmp_path / "t")
+    doing = Slurm(terms([]))
+    doing.submit([task.prepared()])
+    slurm.says(squeue="slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+    doing.look()
+    monkeypatch.setattr("rlx.launch.patience.LIMIT", 0.0)
+    sight = doing.look()["task 0"]
+    assert sight.final
+    assert sight.failure is not None
+    assert sight.failure.cause.kind == "engine-away"
+    monkeypatch.undo()
+    slurm.says()
+    assert not ends
+    assert slurm.calls("scancel") == []
+
+
 def test_a_submission_without_an_answer_is_not_repeated_if_it_came_through(slurm: FakeSlurm, tmp_path: Path) -> None:
     heard: list[Any] = []
     (task,) = (task.prepared() for task in tasks_of(tmp_path / "t"))

@@ -132,7 +132,11 @@ class RayActors:
             self._patience.back()
         except RayAway as error:
             self._patience.away(str(error))
-        return {key: self._gone.get(key) or self._living(key) for key in self._tasks}
+        over = self._patience.is_over
+        return {
+            key: self._gone.get(key) or (self._patience.given_up() if over else self._living(key))
+            for key in self._tasks
+        }
 
     def _living(self, key: str) -> Sight:
         """Return how a task is of which no end is known: it runs from its first sign of life on."""

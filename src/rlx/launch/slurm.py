@@ -160,7 +160,8 @@ class Slurm:
             self._tell_reasons()
         except SlurmAway as error:
             self._patience.away(str(error))
-            return {key: self._last_sight(key) for key in self._places}
+            over = self._patience.is_over
+            return {key: self._patience.given_up() if over else self._last_sight(key) for key in self._places}
         unsent = {each.name for each in self._to_submit} | self._unseen
         return {
             key: Sight("waiting") if place.name in unsent else self._sight(key, self._rows.get(place.key))

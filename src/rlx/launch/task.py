@@ -144,7 +144,7 @@ def perform_leased(folder: Path, spec: Mapping[str, Any], emit: Callable[[Any], 
 
 def write_failure(folder: Path, attempt: str, failure: Failure) -> None:
     """Write ``error.json``."""
-    write_whole(folder / ERROR, {"format": FORMAT, "attempt": attempt, **asdict(failure)})
+    write_whole(folder / ERROR, {"format": FORMAT, "attempt": attempt, **asdict(failure)}, sync=True)
 
 
 def failure_in(folder: Path, attempt: str) -> Failure | None:
@@ -192,15 +192,23 @@ class Events:
                 yield Progress(**content["progress"]) if "progress" in content else str(content["said"])
 
 
-def write_whole(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file as JSON, whole or not at all."""
+def write_whole(path: Path, content: Mapping[str, Any], *, sync: bool = False) -> None:
+    """Write a file as JSON, whole or not at all.
+
+    Args:
+        path: The file.
+        content: What it is to hold.
+        sync: Whether it is to be on the disk before this returns. What the next command would write anew need not be: thousands
+            of tasks take a minute of waiting for the disk.
+    """
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
