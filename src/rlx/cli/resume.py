@@ -51,11 +51,11 @@ def command(run: str, timesteps: int | None, overrides: tuple[str, ...], name: s
     from rlx.config import find_root
     from rlx.errors import UsageError
     from rlx.experiments import find_run, read_record
-    from rlx.training import chosen_executor
+    from rlx.training import ready_executor
 
     root = find_root()
     have_warm_process()
-    chosen_executor(root)  # one that is broken is refused before anything begins
+    ready_executor(root)  # one that is broken is refused before anything begins
     folder = find_run(root, run)
     if timesteps is not None:
         _further(root, folder, timesteps, overrides, name)

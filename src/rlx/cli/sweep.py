@@ -85,10 +85,10 @@ def command(  # noqa: PLR0913
     from rlx.errors import UsageError
     from rlx.experiments import Pool, Search, read_sweep, typed_sweep
     from rlx.launch import usable_cores
-    from rlx.training import chosen_executor
+    from rlx.training import ready_executor
 
     root = find_root()
-    chosen_executor(root)  # one that is broken is refused before anything begins
+    ready_executor(root)  # one that is broken is refused before anything begins
     if seeds is not None and not settings:
         raise UsageError(
             "--seeds goes with KEY=VALUES; a sweep's file says it itself (num_seeds, or seeds of a search)"

@@ -38,11 +38,11 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     """
     from rlx.config import find_root, told_briefly
     from rlx.experiments import check_name, in_the_making, one_at_a_time, plan, same_as, start, whole_run
-    from rlx.training import chosen_executor
+    from rlx.training import ready_executor
 
     root = find_root()
     have_warm_process()
-    chosen_executor(root)  # one that is broken is refused before anything begins
+    ready_executor(root)  # one that is broken is refused before anything begins
     if name is not None:
         check_name(name)
     run = config.removeprefix("configs/").removesuffix(".yaml")

@@ -23,7 +23,7 @@ from rlx.stats import nearest
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?|mps|auto)$")]
 Sizes = list[Positive]
-OWN_EXECUTORS = ("local",)
+OWN_EXECUTORS = ("local", "slurm", "ray")
 """What ``launch.executor`` can be beside what installed packages add."""
 
 
@@ -338,6 +338,36 @@ class EngineConfig(Section):
     """Version of evaluation."""
 
 
+Word = Annotated[str, Field(pattern=r"^\S+$", max_length=500)]
+Number = int | float
+SET_BY_RLX = (
+    "array",
+    "parsable",
+    "test-only",
+    "wrap",
+    "signal",
+    "requeue",
+    "no-requeue",
+    "open-mode",
+    "output",
+    "chdir",
+    "job-name",
+)
+"""Options of ``sbatch`` that rlx itself needs as they are."""
+
+
+def _extra(value: list[str]) -> list[str]:
+    for option in value:
+        name = option.removeprefix("--").partition("=")[0]
+        if not option.startswith("--") or not name:
+            raise PydanticCustomError(
+                "extra", "{option} is no option of sbatch in its long form, such as --qos=high", {"option": option}
+            )
+        if name in SET_BY_RLX:
+            raise PydanticCustomError("extra", "rlx itself sets --{name}; leave it out", {"name": name})
+    return value
+
+
 def _executor(value: str) -> str:
     if value in OWN_EXECUTORS:
         return value
@@ -347,11 +377,60 @@ def _executor(value: str) -> str:
     return value
 
 
+class SlurmConfig(Section):
+    """What each job asks of Slurm; what is not said here is as the cluster has it (docs/scale.md)."""
+
+    cpus: Annotated[Positive, Field(le=1024)] = 1
+    """Processors of a job: a seed trains in one thread, and copies of an environment may have processes of their own."""
+    mem: Annotated[str, Field(pattern=r"^[1-9]\d*[KMGT]?$")] | None = None
+    """Memory of a job: `4G`; a number alone is megabytes."""
+    gpus: Annotated[int, Field(ge=0, le=64)] = 0
+    """GPUs of a job; `device` says whether training uses one."""
+    time: Annotated[str, Field(pattern=r"^(\d+-)?\d+(:\d\d){0,2}$")] | Positive | None = None
+    """Time limit of a job: minutes, `HH:MM:SS` or `DAYS-HH`. A training that is longer goes on in the next job."""
+    partition: Word | None = None
+    """Where jobs are queued."""
+    account: Word | None = None
+    """Whom they are charged to."""
+    parallel: Positive | None = None
+    """How many jobs may run at once; null: as many as Slurm lets."""
+    warning: Annotated[int, Field(ge=30, le=3600)] = 120
+    """Seconds before the time limit at which a job stops at its next checkpoint and is queued again. Training between two
+    checkpoints should take less."""
+    extra: Annotated[list[Word], AfterValidator(_extra)] = []
+    """More options of `sbatch`, as they are: `[--qos=high, --constraint=a100]`."""
+
+
+class RayConfig(Section):
+    """What each task asks of Ray (docs/scale.md)."""
+
+    address: Word | None = None
+    """Which cluster: `HOST:PORT`; `local`: one that is started for the command, and ends with it; null: `RAY_ADDRESS`, else the
+    cluster that `ray start` has started on this machine."""
+    cpus: Annotated[Number, Field(gt=0, le=1024)] = 1
+    """Processors of a task, a part of one too: by them Ray counts how many run on a node at once."""
+    gpus: Annotated[Number, Field(ge=0, le=64)] = 0
+    """GPUs of a task, a part of one too."""
+    resources: dict[str, Annotated[Number, Field(gt=0)]] = {}
+    """Resources of your own by name, of which nodes say how many they have: `{fast: 1}`."""
+
+
+def _spelled_out(value: Any) -> Any:
+    """Return the section that a name alone stands for."""
+    return {"executor": value} if isinstance(value, str) else value
+
+
 class LaunchConfig(Section):
-    """Where seeds are trained, which changes no result; `--executor` says it for one command."""
+    """Where seeds are trained, which changes no result; `--executor` says it for one command.
+
+    `launch: slurm` is short for `launch: {executor: slurm}`.
+    """
 
     executor: Annotated[str, AfterValidator(_executor)] = OWN_EXECUTORS[0]
-    """`local` (processes of this machine), or an executor that an installed package adds (docs/plugins.md)."""
+    """`local` (processes of this machine), `slurm`, `ray` (docs/scale.md), or an executor that an installed package adds
+    (docs/plugins.md)."""
+    slurm: SlurmConfig = SlurmConfig()
+    ray: RayConfig = RayConfig()
 
 
 class Parameters(RunConfig):
@@ -362,7 +441,7 @@ class Parameters(RunConfig):
     compare: CompareConfig = CompareConfig()
     video: VideoConfig = VideoConfig()
     log: LogConfig = LogConfig()
-    launch: LaunchConfig = LaunchConfig()
+    launch: Annotated[LaunchConfig, BeforeValidator(_spelled_out)] = LaunchConfig()
     engine: EngineConfig = EngineConfig()
 
     @property

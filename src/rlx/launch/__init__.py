@@ -1,7 +1,7 @@
-"""Where work runs: worker processes and what becomes of them, signals and Ctrl-C, progress, Git and DVC as programs.
+"""Where work runs: executors (this machine, Slurm, Ray), worker processes, signals, progress, Git and DVC as programs.
 
-Promises: a worker that dies, hangs or fails is told apart and named; what was started ends when its starter does;
-nothing here knows what the work is.
+Promises: a worker that dies, hangs or fails is told apart and named; what was started on this machine ends when its starter does,
+and jobs of a cluster are found again; nothing here knows what the work is.
 """
 
 import lazy_loader

@@ -17,6 +17,8 @@ from .execution import Executor as Executor, Sight as Sight, Terms as Terms
 from .executors import (
     EXECUTORS as EXECUTORS,
     LOCAL as LOCAL,
+    RAY as RAY,
+    SLURM as SLURM,
     ExecutorRow as ExecutorRow,
     executor as executor,
 )
@@ -29,6 +31,7 @@ from .failures import (
     trace_of as trace_of,
 )
 from .guarding import guarded as guarded, leave as leave
+from .letting_go import LetGo as LetGo, may_let_go as may_let_go
 from .new_lines import NewLines as NewLines
 from .progress import (
     EpisodeProgress as EpisodeProgress,
@@ -38,6 +41,7 @@ from .progress import (
     shown_episodes as shown_episodes,
 )
 from .signals import dvc_above as dvc_above, is_same as is_same, process_identity as process_identity
+from .software import software_of as software_of, versions_of as versions_of
 from .stage_call import (
     VARIABLE as VARIABLE,
     StageCall as StageCall,

@@ -8,10 +8,15 @@ from typing import Any
 
 from rlx.launch.execution import Executor, Sight
 from rlx.launch.failures import PROCESS, Cause, Failure
+from rlx.launch.letting_go import was_let_go
 from rlx.launch.task import Events, Task
 
 GOING = 5.0
 """Seconds that the process of a task may take to go once ``done.json`` is there; what it has still to tell comes meanwhile."""
+
+SETTLING = 10.0
+"""Seconds at most from the news that a task is gone until it counts as lost, if its files do not tell how it ended."""
+GONE = Sight("gone")
 
 
 def carry_out(
@@ -61,47 +66,68 @@ class _Course:
         self._events = {task.key: Events(task.folder) for task in tasks}
         self._starts = dict.fromkeys(self.open, 0)
         self._ended: dict[str, float] = {}
+        self._gone: dict[str, float] = {}
+        self._begun: set[str] = set(self.open)
+        """Those that may have come on since the last look: nothing is read of what still waits for its turn."""
 
     def begin(self) -> None:
         """Find what lives already, and start the rest."""
         living = self._executor.attach(list(self.open.values()))
         self.open |= {key: self.open[key].begun() for key in living}
-        self._start([task for key, task in self.open.items() if key not in living])
+        for key, task in [(key, task) for key, task in self.open.items() if key not in living]:
+            if (done := task.done()) is not None:  # since it was asked for: by whoever started it before
+                self._end(key, done)
+        self._start([task for key, task in self.open.items() if key not in living], again=False)
 
-    def _start(self, tasks: list[Task]) -> None:
-        prepared = {task.key: task.prepared() for task in tasks}
+    def _start(self, tasks: list[Task], *, again: bool) -> None:
+        prepared = {task.key: task.prepared(again=again) for task in tasks}
         self.open |= prepared
         for key, task in prepared.items():
             self._events[key] = Events(task.folder)
             self._starts[key] += 1
+            self._gone.pop(key, None)
         if prepared:
             self._executor.submit(list(prepared.values()))
 
     def turn(self) -> None:
         """Look once, and take in what has happened."""
-        ended = {key: outcome for key in self.open if (outcome := self.open[key].outcome()) is not None}
+        begun = [key for key in self._begun if key in self.open]
+        ended = {key: outcome for key in begun if (outcome := self.open[key].outcome()) is not None}
         sights = self._executor.look()  # after the files: what a task emitted before it was gone has come by now
-        for key in self.open:
+        for key in begun:
             for event in self._events[key].new():
                 self._on_event(event)
         for key, outcome in ended.items():
             if self._has_told_all(key, sights):
                 self._end(key, outcome)
-        gone = {key: sight for key in self.open if (sight := sights.get(key, Sight("gone"))).state == "gone"}
-        self._start([task for key, sight in gone.items() if (task := self._to_start_again(key, sight))])
+        seen = {key: sights.get(key, GONE) for key in self.open}
+        self._begun = {key for key, sight in seen.items() if sight.state != "waiting"}
+        gone = [(key, sight) for key, sight in seen.items() if sight.state == "gone" and self._is_settled(key)]
+        self._start([task for key, sight in gone if (task := self._to_start_again(key, sight))], again=True)
 
     def _has_told_all(self, key: str, sights: Mapping[str, Sight]) -> bool:
         """Tell whether nothing more is to come from a task that has ended: its process is gone, or had time to go."""
         since = self._ended.setdefault(key, time.monotonic())
-        return sights.get(key, Sight("gone")).state == "gone" or time.monotonic() - since > GOING
+        return sights.get(key, GONE).state == "gone" or time.monotonic() - since > GOING
+
+    def _is_settled(self, key: str) -> bool:
+        """Tell whether what a task that is gone has left can be seen: over a network files may come after the news."""
+        if self.open[key].outcome() is not None:
+            return True
+        since = self._gone.setdefault(key, time.monotonic())
+        return time.monotonic() - since >= min(SETTLING, self._executor.pause)
 
     def _to_start_again(self, key: str, sight: Sight) -> Task | None:
         """Return a task that was lost, to be started again; one that has failed for good has ended."""
-        outcome = self.open[key].outcome()
-        if outcome is None and self._starts[key] < self._executor.tries:
+        task = self.open[key]
+        outcome = task.outcome()
+        if outcome is None and was_let_go(task.folder, task.attempt):
+            self._starts[key] -= 1
+            return task
+        if outcome is None and not sight.final and self._starts[key] < self._executor.tries:
             why = f" ({sight.reason})" if sight.reason else ""
             self._on_event(f"{key} was lost{why}; started again, from its newest checkpoint")
-            return self.open[key]
+            return task
         self._end(key, outcome or sight.failure or _lost(sight))
         return None
 

@@ -10,9 +10,11 @@ What is handed over in memory is no task: playing held-out episodes and filming 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from rlx.errors import ConfigError
 from rlx.launch.failures import Failure
 from rlx.launch.task import Task
 
@@ -25,13 +27,19 @@ class Sight:
         state: ``waiting``, ``running``, or ``gone``: it runs no longer, for whatever reason.
         reason: Of one that is gone, why, in the engine's words; empty where it does not know.
         where: Where it runs or ran, for people.
-        failure: Of one that is gone, the facts of its failure, from an executor that sees into its processes.
+        failure: Of one that is gone, the facts of its failure, where the executor knows them.
+        final: Whether it would be of no use to start it again: somebody cancelled it.
     """
 
     state: Literal["waiting", "running", "gone"]
     reason: str = ""
     where: str = ""
     failure: Failure | None = None
+    final: bool = False
+
+
+def _refused(option: str, message: str) -> ConfigError:
+    return ConfigError(f"launch, {option}: {message}" if option else f"launch: {message}")
 
 
 @dataclass(frozen=True)
@@ -42,13 +50,23 @@ class Terms:
         slots: How many may run on this machine at once.
         step_timeout: Seconds that one call of an environment may take.
         portable: Whether all that is computed is to give the same bits on every processor (:mod:`rlx.launch.threads`).
-        on_event: Takes in what tasks emit, from an executor that hears them; others leave that to ``events.jsonl``.
+        on_event: Takes in what tasks emit, from an executor that hears them; others leave that to ``events.jsonl``. A line of the
+            executor's own for people goes there too.
+        options: What ``params.yaml`` says of the executor: the section of its name in ``launch``.
+        refusal: Makes the error that says what is wrong with an option, and where in ``params.yaml`` it stands; given the option's name
+            (empty: the whole section) and the message.
+        title: What the tasks are for, in a word: the run.
+        folder: Where the folders of tasks will be, known before there are any.
     """
 
     slots: int
     step_timeout: float
     on_event: Callable[[Any], None]
     portable: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    refusal: Callable[[str, str], ConfigError] = field(default=_refused)
+    title: str = ""
+    folder: Path | None = None
 
 
 class Executor(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -21,12 +22,14 @@ class ExecutorRow:
         what: What it is, in a line.
         make: Makes it.
         extra: The extra of rlx (``pip install "rlx[…]"``) that it needs; None where it needs none.
+        check: Refuses, before anything begins, what would be refused later; None where there is nothing to ask.
     """
 
     name: str
     what: str
     make: Callable[[Terms], Executor]
     extra: str | None = None
+    check: Callable[[Terms], None] | None = None
 
     def start(self, terms: Terms) -> Executor:
         """Make the executor.
@@ -35,8 +38,23 @@ class ExecutorRow:
             ConfigError: What it needs is not installed.
             PluginBroken: The package that has it is broken.
         """
-        try:
+        with self._extra_named():
             return self.make(terms)
+
+    def ready(self, terms: Terms) -> None:
+        """Refuse what is known not to work under these terms, before anything begins.
+
+        Raises:
+            ConfigError: What it needs is not installed, or an option is refused.
+        """
+        if self.check is not None:
+            with self._extra_named():
+                self.check(terms)
+
+    @contextmanager
+    def _extra_named(self) -> Iterator[None]:
+        try:
+            yield
         except ImportError as error:
             if self.extra is None:
                 raise
@@ -50,8 +68,39 @@ def _local(terms: Terms) -> Executor:
     return Local(terms)
 
 
-LOCAL = "local"
-EXECUTORS = {LOCAL: ExecutorRow(LOCAL, "Processes of this machine, which end with the command.", _local)}
+def _slurm(terms: Terms) -> Executor:
+    from rlx.launch.slurm import Slurm
+
+    return Slurm(terms)
+
+
+def _check_slurm(terms: Terms) -> None:
+    from rlx.launch.slurm import check
+
+    check(terms)
+
+
+def _ray(terms: Terms) -> Executor:
+    from rlx.launch.ray_actors import RayActors
+
+    return RayActors(terms)
+
+
+def _check_ray(terms: Terms) -> None:
+    from rlx.launch.ray_actors import check
+
+    check(terms)
+
+
+LOCAL, SLURM, RAY = "local", "slurm", "ray"
+EXECUTORS = {
+    row.name: row
+    for row in (
+        ExecutorRow(LOCAL, "Processes of this machine, which end with the command.", _local),
+        ExecutorRow(SLURM, "Jobs of a Slurm cluster, which go on without the command.", _slurm, check=_check_slurm),
+        ExecutorRow(RAY, "Actors of a Ray cluster, which go on without the command.", _ray, "ray", _check_ray),
+    )
+}
 """Those of rlx itself, by name."""
 
 

@@ -16,8 +16,12 @@ from rlx.launch import watch
 from rlx.stats import raised
 
 NON_FINITE, ENVIRONMENT, PROCESS, OTHER = "non-finite", "environment", "process", "other"
+OUT_OF_MEMORY, SOFTWARE = "out-of-memory", "software"
+TIME_LIMIT, NODE_LOST, CANCELLED, ENGINE_AWAY = "time-limit", "node-lost", "cancelled", "engine-away"
 MOST_DETAILS = 100_000
 """Characters of a traceback that are kept."""
+_REFUSED = "DefaultCPUAllocator: can't allocate memory"
+"""What torch says where the system gives it no more."""
 _CALLS = ("step", "reset", "render", "close")
 
 
@@ -27,7 +31,10 @@ class Cause:
 
     Attributes:
         kind: ``non-finite`` (a number became NaN or infinite), ``environment`` (its own code raised or did not return, or
-            the process of one of its copies ended), ``process`` (the worker died) or ``other``.
+            the process of one of its copies ended), ``process`` (the worker died: it was killed, or crashed in native code),
+            ``out-of-memory``, ``software`` (where it was to run, code or libraries are others), ``time-limit`` (of its job),
+            ``node-lost`` (the machine it ran on is gone), ``cancelled`` (in the engine, by somebody else), ``engine-away`` (the
+            engine gave no answer for too long) or ``other``.
         step: Environment steps of the seed, or the last that is known; None where that is not known.
         what: Which number: ``reward``, ``observation``, ``weights``, or the key of a metric.
         value: What it became: ``nan``, ``inf``, ``-inf``, or weights' size beyond reason.
@@ -113,6 +120,8 @@ def cause_of(error: BaseException) -> Cause:
     step = watch.training_step(watch.board)
     if isinstance(error, NonFiniteValue):
         return Cause(NON_FINITE, error.step, error.what, error.value)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _REFUSED in str(error):
+        return Cause(OUT_OF_MEMORY, step)
     if isinstance(error, EnvironmentFailed | Misfit | SuccessUnclear) or not isinstance(error, Exception):
         return Cause(ENVIRONMENT, step)
     trace = error.__traceback__

@@ -7,7 +7,7 @@ from typing import Any
 
 from rlx.launch.execution import Sight, Terms
 from rlx.launch.failures import Failure
-from rlx.launch.task import Task, perform
+from rlx.launch.task import Task, perform_leased
 from rlx.launch.worker_pool import Assignment, Limits, WorkerPool
 
 
@@ -36,7 +36,7 @@ class Local:
         first = len(self._keys)
         self._keys += [task.key for task in tasks]
         for number, task in enumerate(tasks, first):
-            self._pool.add(Assignment(number, perform, (task.folder, task.spec)))
+            self._pool.add(Assignment(number, perform_leased, (task.folder, task.spec)))
 
     def look(self) -> Mapping[str, Sight]:
         """Return how the tasks are, after waiting for news of them for a moment."""

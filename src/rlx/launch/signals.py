@@ -34,6 +34,12 @@ class _Received:
     number: int | None = None
     when = 0.0
     terminals: tuple[int, ...] = ()
+    deserted = False
+
+
+def is_deserted() -> bool:
+    """Tell whether nobody asked this process to stop, but whoever it works for is gone: killed, or a terminal that was closed."""
+    return _Received.deserted or _Received.number == signal.SIGHUP
 
 
 def listen() -> None:
@@ -111,6 +117,7 @@ def end_with_starters(beat: Callable[[], None]) -> None:
     """
     watched = starters()
     if any(not is_same(pid, started) for pid, started in watched):
+        _Received.deserted = True
         raise KeyboardInterrupt
     threading.Thread(target=_watch, args=(watched, beat), daemon=True).start()
 
@@ -149,6 +156,7 @@ def _watch(watched: Sequence[tuple[int, float | None]], beat: Callable[[], None]
             beat()
         looks += 1
         pause.wait(LOOK_EVERY)
+    _Received.deserted = _Received.number is None
     os.kill(os.getpid(), signal.SIGTERM)
     pause.wait(GRACE)
     os._exit(128 + signal.SIGTERM)

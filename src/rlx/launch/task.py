@@ -7,6 +7,7 @@ the task, goes on from what it finds in the folder, and writes ``done.json`` as 
 A task is done by a process that is warm already (:func:`perform`), or by a command, anywhere where its folder is seen
 (:attr:`Task.command`, :mod:`rlx.launch.task_command`), which tells what the work emits in ``events.jsonl``. ``error.json``
 holds for one attempt, which ``spec.json`` names: two who wait for the same folder do not take each other's failure for theirs.
+Whoever does the task holds the lease of its folder (:mod:`rlx.launch.lease`), so nobody else does it at the same time.
 """
 
 from __future__ import annotations
@@ -23,13 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from rlx.errors import DataDamaged
+from rlx.launch import letting_go
 from rlx.launch.failures import Cause, Failure, failure_of, sendable
+from rlx.launch.lease import leased
 from rlx.launch.new_lines import NewLines
 from rlx.launch.progress import Progress
+from rlx.launch.stage_call import StageCall, current_call
 from rlx.stats import first_line
 
 FORMAT = 1
-SPEC, ERROR, EVENTS = "spec.json", "error.json", "events.jsonl"
+LET_GO = "let go"
+"""What became of a task whose process was asked to let go of it (:mod:`rlx.launch.letting_go`)."""
+SPEC, ERROR, EVENTS, HANDLE = "spec.json", "error.json", "events.jsonl", "handle.json"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Task:
         step_timeout: Seconds that one call of an environment may take.
         portable: Whether it is to give the same bits on every processor (:mod:`rlx.launch.threads`).
         attempt: Which one this is, of those that there were or are at it; empty before the first.
+        software: What it is to be computed with (:func:`rlx.launch.software_of`): a command that finds itself with other software
+            refuses the task; nothing is compared where this is empty.
     """
 
     key: str
@@ -55,6 +63,7 @@ class Task:
     step_timeout: float
     portable: bool = False
     attempt: str = ""
+    software: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def command(self) -> list[str]:
@@ -65,15 +74,22 @@ class Task:
     def spec(self) -> dict[str, Any]:
         """What ``spec.json`` holds."""
         facts = {"format": FORMAT, "attempt": self.attempt, "worker": self.worker, "arguments": dict(self.arguments)}
-        return {**facts, "step_timeout": float(self.step_timeout), "portable": self.portable}
+        terms = {"step_timeout": float(self.step_timeout), "portable": self.portable}
+        return {**facts, **terms, **({"software": dict(self.software)} if self.software else {})}
 
-    def prepared(self) -> Task:
-        """Return the task in a new attempt, whose ``spec.json`` is written; what an earlier one told is deleted."""
+    def prepared(self, *, again: bool = False) -> Task:
+        """Return the task in a new attempt, whose ``spec.json`` is written; what an earlier one told is deleted.
+
+        Args:
+            again: Whether the same command starts it once more.
+        """
         task = replace(self, attempt=uuid.uuid4().hex)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in (ERROR, EVENTS):
             (self.folder / name).unlink(missing_ok=True)
-        _write(self.folder / SPEC, task.spec)
+        if not again:
+            letting_go.forget(self.folder)
+        write_whole(self.folder / SPEC, task.spec)
         return task
 
     def begun(self) -> Task:
@@ -106,10 +122,12 @@ def read_spec(folder: Path) -> dict[str, Any]:
     return found
 
 
-def perform(folder: Path, spec: Mapping[str, Any], emit: Callable[[Any], None]) -> Failure | None:
-    """Do a task in this process; returns why it failed, after that stands in ``error.json``."""
+def perform(folder: Path, spec: Mapping[str, Any], emit: Callable[[Any], None]) -> Failure | str | None:
+    """Do a task in this process; returns why it failed, after that stands in ``error.json``, or :data:`LET_GO`."""
     try:
         importlib.import_module(spec["worker"]).work(folder, spec["arguments"], emit)
+    except letting_go.LetGo:
+        return LET_GO
     except BaseException as error:  # noqa: BLE001 — an environment may raise anything, SystemExit too
         failure = sendable(failure_of(error))
         with suppress(OSError):  # a full disk: whoever runs this is told
@@ -118,9 +136,15 @@ def perform(folder: Path, spec: Mapping[str, Any], emit: Callable[[Any], None]) 
     return None
 
 
+def perform_leased(folder: Path, spec: Mapping[str, Any], emit: Callable[[Any], None]) -> Failure | str | None:
+    """Do a task in this process as :func:`perform` does, with the lease of its folder."""
+    with leased(folder, spec["attempt"], emit, lambda: os._exit(1)):
+        return perform(folder, spec, emit)
+
+
 def write_failure(folder: Path, attempt: str, failure: Failure) -> None:
     """Write ``error.json``."""
-    _write(folder / ERROR, {"format": FORMAT, "attempt": attempt, **asdict(failure)})
+    write_whole(folder / ERROR, {"format": FORMAT, "attempt": attempt, **asdict(failure)}, sync=True)
 
 
 def failure_in(folder: Path, attempt: str) -> Failure | None:
@@ -132,6 +156,16 @@ def failure_in(folder: Path, attempt: str) -> Failure | None:
         return Failure(str(content["message"]), str(content["details"]), Cause(**content["cause"]))
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def task_variables() -> dict[str, str]:
+    """Return the environment variables by which a task's command, wherever it runs, is to know what this process knows."""
+    project = current_call().project or os.environ.get("DVC_ROOT")
+    path = os.pathsep.join(
+        str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part
+    )
+    told = {"DVC_NO_ANALYTICS": "1", **StageCall(project=project).variables()}
+    return {**told, **({"PYTHONPATH": path} if path else {})}
 
 
 def write_event(folder: Path, event: Any) -> None:
@@ -158,15 +192,23 @@ class Events:
                 yield Progress(**content["progress"]) if "progress" in content else str(content["said"])
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file as JSON, whole or not at all."""
+def write_whole(path: Path, content: Mapping[str, Any], *, sync: bool = False) -> None:
+    """Write a file as JSON, whole or not at all.
+
+    Args:
+        path: The file.
+        content: What it is to hold.
+        sync: Whether it is to be on the disk before this returns. What the next command would write anew need not be: thousands
+            of tasks take a minute of waiting for the disk.
+    """
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

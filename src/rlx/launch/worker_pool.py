@@ -22,8 +22,9 @@ from types import ModuleType
 from typing import Any
 
 from rlx.launch import watch
-from rlx.launch.failures import ENVIRONMENT, OTHER, PROCESS, Cause, Failure
+from rlx.launch.failures import ENVIRONMENT, OTHER, OUT_OF_MEMORY, PROCESS, Cause, Failure
 from rlx.launch.forked import TOKEN, may_fork
+from rlx.launch.memory import kills_for_memory
 from rlx.launch.processes import end, started_by
 from rlx.launch.threads import variables_for, worker_variables
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
@@ -83,6 +84,7 @@ class Worker:
         writer.close()
         self._received = bytearray()
         self.task: Assignment | None = None
+        self.kills_before = 0
         self.ended = False
         """Whether the task's outcome is known; its environments are then being closed."""
         self._began = self._changed = 0.0
@@ -91,6 +93,7 @@ class Worker:
     def start(self, task: Assignment, limits: Limits) -> None:
         """Hand a task over."""
         self.task, self.ended = task, False
+        self.kills_before = kills_for_memory()
         self.board[watch.PATIENCE] = int(1000 * limits.call)
         self._began = self._changed = time.monotonic()
         self._tasks.send_bytes(pickle.dumps((task.function, task.arguments)))
@@ -327,7 +330,10 @@ def _death(worker: Worker) -> Failure:
     cells = tuple(worker.board)
     place = watch.board_place(cells)
     cause = Cause(PROCESS, watch.training_step(cells))
-    if place:
+    if code == -signal.SIGKILL and kills_for_memory() > worker.kills_before:
+        message = "its process was killed by the system, which had no more memory for it"
+        cause = Cause(OUT_OF_MEMORY, cause.step)
+    elif place:
         message = f"its environment ended its process {how}, {watch.at(place)}"
     else:
         message = f"its process ended {how} (out of memory, or a crash in native code?)"

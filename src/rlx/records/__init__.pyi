@@ -1,5 +1,6 @@
 from . import checkpoints as checkpoints, results as results
 from .bench import (
+    LIBRARIES as LIBRARIES,
     SIZE_LIMIT as SIZE_LIMIT,
     Entry as Entry,
     bench_folder as bench_folder,

@@ -7,10 +7,9 @@ fingerprint of everything that can change its result, so a stale seed is never f
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from filelock import FileLock, Timeout
 import rlx
 from rlx.config import Snapshot, read_json, sha256_of, write_json
 from rlx.errors import DataDamaged
-from rlx.launch import main_root
+from rlx.launch import main_root, versions_of
 
 LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "numpy", "numba", "scipy")
 STAGES = "stages.json"
@@ -100,17 +99,6 @@ def fingerprint(root: Path, snapshot: Snapshot, seed: int) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def versions_of(packages: Sequence[str]) -> dict[str, str | None]:
-    """Return the versions of packages; None of one that is not installed."""
-    found: dict[str, str | None] = {}
-    for name in packages:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
-
-
 def count_stage_as(root: Path, new: str, old: str) -> None:
     """Let seeds that an older train stage trained be found with a new one, which trains them alike.
 
@@ -142,7 +130,8 @@ def prune(root: Path, limit: int = SIZE_LIMIT) -> list[Path]:
     Returns:
         The folders deleted.
     """
-    folders = sorted((path for path in bench_folder(root).glob("*") if path.is_dir()), key=_last_used)
+    there = (path for path in bench_folder(root).glob("*") if path.is_dir() and not path.name.startswith("."))
+    folders = sorted(there, key=_last_used)
     sizes = {folder: bytes_below(folder) for folder in folders}
     excess, deleted = sum(sizes.values()) - limit, []
     for folder in folders:

@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class _Failure(_Part):
-    kind: Literal["non-finite", "environment", "process", "other"]
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,30}$")]
     step: Whole
     what: str | None = None
     value: str | None = None

@@ -31,7 +31,8 @@ from rlx.config import (
     write_json,
 )
 from rlx.errors import DataDamaged, Missing, NotInProject
-from rlx.records.bench import bench_folder, versions_of
+from rlx.launch import versions_of
+from rlx.records.bench import bench_folder
 from rlx.records.dvc_cache import is_object
 from rlx.records.elsewhere import check_own, cure_of_study_run, snapshot_hash
 from rlx.records.live import LAYOUT, live_folder

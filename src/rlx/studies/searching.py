@@ -144,7 +144,7 @@ class _Course:
         if self.trials.ended and self._has_room():
             self._file.reopen(self.trials)
         if not self.trials.ended:
-            with SeedTrainer(self.place, base.snapshot, jobs, self.told.say) as trainer:
+            with SeedTrainer(self.place, base.snapshot, jobs, self.told.say, search.name) as trainer:
                 self._all_cohorts(trainer)
             self._file.end(self.trials)
         return SearchCourse(self.trials, self._own, base.snapshot)

@@ -15,7 +15,7 @@ from rlx.errors import DataDamaged
 from rlx.launch import PROCESS, Executor, Failure, Progress, Sight, Task, Terms, carry_out
 from rlx.records import Entry, bench_folder, fingerprint
 from rlx.studies.objective import objective
-from rlx.training import chosen_executor, training_task
+from rlx.training import chosen_executor, terms_of, training_task
 
 EVERY = 30.0
 """Seconds between two lines that say how far a rung is."""
@@ -52,8 +52,8 @@ class SeedScore:
 class SeedTrainer:
     """Trains seeds; one executor for all of a search, so that workers stay warm from rung to rung."""
 
-    def __init__(self, root: Path, base: Snapshot, jobs: int, say: Callable[[str], None]):
-        self._root, self._say = root, say
+    def __init__(self, root: Path, base: Snapshot, jobs: int, say: Callable[[str], None], title: str = "search"):
+        self._root, self._say, self._title = root, say, title
         self._patience = step_timeout(root, base.config.env)
         self._terms = Terms(jobs, self._patience, self._event, base.config.portable)
         self._executor: _KeptOpen | None = None
@@ -95,7 +95,9 @@ class SeedTrainer:
         if not todo:
             return {}
         if self._executor is None:
-            self._executor = _KeptOpen(chosen_executor(self._root).start(self._terms))
+            chosen = chosen_executor(self._root)
+            terms = terms_of(self._root, chosen.name, self._terms, self._title)
+            self._executor = _KeptOpen(chosen.start(terms))
         found: dict[Path, Any] = {}
         folders = {task.key: folder for folder, task in todo.items()}
         self._total, self._done = len(todo), 0

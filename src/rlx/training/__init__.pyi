@@ -3,7 +3,12 @@ from .algorithm_check import (
     check_algorithm as check_algorithm,
 )
 from .algorithm_promises import Promise as Promise
-from .executor_choice import chosen_executor as chosen_executor, executor_named as executor_named
+from .executor_choice import (
+    chosen_executor as chosen_executor,
+    executor_named as executor_named,
+    ready_executor as ready_executor,
+    terms_of as terms_of,
+)
 from .exporting import export_stock as export_stock
 from .filming import draw as draw
 from .held_out import evaluate_run as evaluate_run

@@ -47,7 +47,16 @@ from rlx.envs import (
     validation_seeds,
 )
 from rlx.errors import CheckpointDamaged, Missing, NonFiniteValue, RlxError, TrainingFailed
-from rlx.launch import Progress, close_later, is_same_everywhere, one_thread, shown_episodes, skip_compiler, watch
+from rlx.launch import (
+    Progress,
+    close_later,
+    is_same_everywhere,
+    may_let_go,
+    one_thread,
+    shown_episodes,
+    skip_compiler,
+    watch,
+)
 from rlx.records import (
     SPENT,
     TRAINING,
@@ -204,6 +213,7 @@ def _train(run: _Seed, report: Callable[[Progress], None]) -> None:
             with run.timed("saving"):
                 _checkpoint(run)
             if not timetable.is_over(env.steps):
+                may_let_go(run.folder)
                 _begin_segment(run)
 
 

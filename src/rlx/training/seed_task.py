@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import Snapshot, check_unchanged, recorded_snapshot, write_text
-from rlx.launch import Progress, Task
-from rlx.records import SPENT, TRAINING, Entry, read_spent
+from rlx.launch import Progress, Task, software_of
+from rlx.records import LIBRARIES, SPENT, TRAINING, Entry, read_spent
 from rlx.training.inheritance import take_over
 
 
@@ -25,7 +25,17 @@ def training_task(root: Path, snapshot: Snapshot, entry: Entry, step_timeout: fl
     """
     arguments = {"root": str(root), "snapshot": snapshot.to_yaml(), "seed": entry.seed}
     portable = snapshot.config.portable
-    return Task(f"seed {entry.seed}", entry.folder, __name__, arguments, lambda: entry.done, step_timeout, portable)
+    wanted = software_of((*LIBRARIES, *snapshot.config.algo.libraries))
+    return Task(
+        f"seed {entry.seed}",
+        entry.folder,
+        __name__,
+        arguments,
+        lambda: entry.done,
+        step_timeout,
+        portable,
+        software=wanted,
+    )
 
 
 def work(folder: Path, arguments: Mapping[str, Any], emit: Callable[[Any], None]) -> None:

@@ -33,7 +33,7 @@ from rlx.records import (
     show_bench,
     write_rows,
 )
-from rlx.training.executor_choice import chosen_executor
+from rlx.training.executor_choice import chosen_executor, terms_of
 from rlx.training.inheritance import take_recorded
 from rlx.training.seed_task import training_task
 
@@ -184,7 +184,8 @@ def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> Non
     patience = step_timeout(root, snapshot.config.env, told.run)
     tasks = {task.key: task for seed in seeds for task in [training_task(root, snapshot, told.entries[seed], patience)]}
     by_key = dict(zip(tasks, seeds, strict=True))
-    doing = chosen.start(Terms(slots, patience, told.event, snapshot.config.portable))
+    terms = Terms(slots, patience, told.event, snapshot.config.portable)
+    doing = chosen.start(terms_of(root, chosen.name, terms, live.name if (live := live_folder()) else told.run))
     carry_out(doing, list(tasks.values()), told.event, lambda key, result: told.end(by_key[key], result))
 
 

@@ -1,0 +1,47 @@
+"""The page about several machines: what it says of work without a shared disk is played, by two clones and a bare repository."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rlx.config import read_parameters
+from tests.conftest import REPOSITORY, Project, shrink
+
+PAGE = (REPOSITORY / "docs/scale.md").read_text()
+
+
+def test_examples_of_the_page_are_valid(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(launch:.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        (tmp_path / "params.yaml").write_text(f"study: {{runs: [a]}}\n{block}")
+        read_parameters(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_clones_work_together_without_a_shared_disk(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "hub")], check=True)
+    here: dict[str, Path] = {}
+    for who, block in re.findall(r"```console (\w+)\n(.*?)```", PAGE, re.DOTALL):
+        here.setdefault(who, tmp_path / who).mkdir(exist_ok=True)
+        for line in block.splitlines():
+            command = line.removeprefix("$ ")
+            if command.startswith("cd "):
+                here[who] = here[who] / command.removeprefix("cd ")
+                continue
+            done = subprocess.run(["bash", "-c", command], cwd=here[who], text=True, capture_output=True, check=False)
+            assert done.returncode == 0, f"{who}: {command}\n{done.stdout}{done.stderr}"
+            if command.startswith("git push -q -u"):
+                shrink(Project(here[who]))
+                subprocess.run(["git", "push", "-q"], cwd=here[who], check=True)
+    desk = Project(here["desk"])
+    told = json.loads(desk.rlx("info", "node1_a", "--json").stdout)
+    assert told["status"] == "finished"
+    desk.rlx("checkout", "node1_a")
+    assert (desk.root / "runs/cartpole/checkpoints").is_dir()
