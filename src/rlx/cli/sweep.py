@@ -56,7 +56,8 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     from rlx.errors import TrainingFailed
     from rlx.experiments import Pool, family_of, make_points, read_sweep
     from rlx.launch import usable_cores
-    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, swept
+    from rlx.records import conclude
+    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, study_verdicts, swept
     from rlx.training import chosen_executor
 
     root = find_root()
@@ -75,6 +76,8 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json), _begin)
     made = make_points(root, wanted, points, pool)
     result = judge_points(root, family, wanted.name, made)
+    finished = [point.name for point in made if point.name and point.state == "finished"]
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
     if as_json:
         print_json(swept(result))
     elif result.study is not None:
