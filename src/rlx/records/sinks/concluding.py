@@ -70,7 +70,7 @@ class _Telling(threading.Thread):
         super().__init__(name=f"sink {sink}", daemon=True)
         self.sink, self.problem, self.is_said = sink, "", False
         self._root, self._make, self._notes = root, make, SinkNotes(root, sink)
-        self._moved = time.monotonic()
+        self._moved, self._run = time.monotonic(), ""
 
     def run(self) -> None:
         """Tell all, run by run; whatever the sink raises ends this thread and nothing else."""
@@ -78,17 +78,16 @@ class _Telling(threading.Thread):
         if lost is not None and lost[1]:
             self.is_said = True
             return
-        run = ""
         try:
             with lock_of(self._root, f"sink {self.sink}"):
                 self._moved = time.monotonic()
                 for run, verdict in [*self._notes.due()]:
+                    self._run = run
                     self._tell(run, verdict)
                 self._notes.find()
         except BaseException as error:  # noqa: BLE001 — a sink is anybody's code
             self.problem = raised(error)
-            self.is_said = lost is not None and lost[0] == run
-            self._notes.lose(run)
+            self._lose()
 
     def wait(self) -> None:
         """Wait until it has ended, or a record takes too long."""
@@ -96,9 +95,12 @@ class _Telling(threading.Thread):
             self.join(0.1)
         if self.is_alive():
             self.problem = f"it has not answered within {PATIENCE:g} s"
-            lost = self._notes.lost()
-            self.is_said = lost is not None
-            self._notes.lose("")
+            self._lose()
+
+    def _lose(self) -> None:
+        lost = self._notes.lost()
+        self.is_said = lost is not None and lost[0] == self._run
+        self._notes.lose(self._run)
 
     def _tell(self, run: str, verdict: Mapping[str, str]) -> None:
         try:

@@ -14,7 +14,7 @@ from rlx.config import Snapshot, read_json, sha256_of
 from rlx.errors import DataDamaged
 from rlx.records.bench import entry_for
 from rlx.records.runs import RunFolder
-from rlx.records.sinks.sink import HELD_OUT, Artifact
+from rlx.records.sinks.sink import HELD_OUT, OF_RUN, Artifact
 
 _MEDIA = (("videos", "*.mp4", "video"), ("plots", "*.png", "plot"))
 _POLICIES = ("latest.zip", "best.zip")
@@ -83,9 +83,9 @@ def _of_run(folder: RunFolder) -> dict[str, float]:
     evaluation = folder.evaluation
     found = {"held_out/random_return_mean": evaluation.random_return}
     if score := evaluation.scores.get("latest"):
-        found["held_out/run/return_mean"] = score.estimate.mean
+        found[f"{OF_RUN}return_mean"] = score.estimate.mean
         if interval := score.estimate.interval:
-            found |= {"held_out/run/ci_low": interval.low, "held_out/run/ci_high": interval.high}
+            found |= {f"{OF_RUN}ci_low": interval.low, f"{OF_RUN}ci_high": interval.high}
     return found
 
 

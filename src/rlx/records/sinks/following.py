@@ -179,11 +179,11 @@ class Followers:
         patience = max(PATIENCE_SECONDS, share) if kind is None else PATIENCE_WHEN_STOPPED
         is_made = current_call().live is not None
         at_work = PATIENCE_WHEN_STOPPED if kind is not None else patience if is_made else PATIENCE_AT_WORK
-        idle = _waited_for(self._threads, patience, at_work)
+        _wait_for(self._threads, patience, at_work)
         for thread in self._threads:
             if thread.is_alive():
                 thread.is_slow = True
-                if idle[thread] >= patience / 2 or not is_made:
+                if not is_made:  # else whoever makes it tells, if it does not get the rest either
                     thread.problem = thread.problem or f"it has not taken all rows within {patience:.3g} s"
             elif not thread.problem and self._begun and self._root is not None:
                 SinkNotes(self._root, thread.sink).find()
@@ -227,14 +227,14 @@ class Followers:
                 )
 
 
-def _waited_for(threads: Sequence[_SinkThread], patience: float, at_work: float) -> dict[_SinkThread, float]:
-    """Wait for threads to end, at most so long while they idle, and so long in all; returns how long each has idled."""
+def _wait_for(threads: Sequence[_SinkThread], patience: float, at_work: float) -> None:
+    """Wait for threads to end, at most so long while they idle, and so long in all."""
     began = before = time.monotonic()
     idle = dict.fromkeys(threads, 0.0)
     used = {thread: _time_at_work(thread) for thread in threads}
     while living := [thread for thread in threads if thread.is_alive() and idle[thread] < patience]:
         if time.monotonic() - began > at_work:
-            break
+            return
         living[0].join(LOOK_SHORTLY)
         now = time.monotonic()
         for thread in living:
@@ -242,7 +242,6 @@ def _waited_for(threads: Sequence[_SinkThread], patience: float, at_work: float)
             idle[thread] += max(0.0, now - before - (spent - used[thread]))
             used[thread] = spent
         before = now
-    return idle
 
 
 def _time_at_work(thread: threading.Thread) -> float:

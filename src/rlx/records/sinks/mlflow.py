@@ -15,7 +15,7 @@ from filelock import FileLock
 from rlx.config import sha256_of
 from rlx.records.sinks.options import MlflowOptions, wanted
 from rlx.records.sinks.place import all_tags, made_folder, record_name
-from rlx.records.sinks.sink import FAILED, FINISHED, STOPPED, Artifact
+from rlx.records.sinks.sink import FAILED, FINISHED, OF_RUN, STOPPED, Artifact
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 STEP = "step"
@@ -83,12 +83,9 @@ class Mlflow:
         """Log scores as metrics, verdicts as tags, and files; those of the run with the run that holds all seeds."""
         self.flush()
         with self._alone():
-            held = self._client.get_run(self._id).data
-            for name, value in summary.items():
-                if isinstance(value, str):
-                    self._client.set_tag(self._id, name, value)
-                elif held.metrics.get(name) != value:
-                    self._client.log_metric(self._id, name, value, step=max(0, self._last))
+            self._summarize(self._id, summary)
+            own = {name: value for name, value in summary.items() if isinstance(value, str) or name.startswith(OF_RUN)}
+            self._summarize(self._parent, own)
             for artifact in wanted(artifacts, self._options.artifacts):
                 self._send(artifact, self._parent if artifact.of_run else self._id)
 
@@ -145,6 +142,15 @@ class Mlflow:
         for start in range(0, len(params), MOST_PARAMETERS):
             self._client.log_batch(self._id, params=params[start : start + MOST_PARAMETERS])
         self._client.log_batch(self._id, tags=tags)
+
+    def _summarize(self, run: str, summary: Mapping[str, float | str]) -> None:
+        """Give a run what it does not hold yet."""
+        held = self._client.get_run(run).data
+        for name, value in summary.items():
+            if isinstance(value, str):
+                self._client.set_tag(run, name, value)
+            elif held.metrics.get(name) != value:
+                self._client.log_metric(run, name, value, step=max(0, self._last))
 
     def _send(self, artifact: Artifact, run: str) -> None:
         """Send a file, unless the run has it already."""

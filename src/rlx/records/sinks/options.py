@@ -15,17 +15,15 @@ from rlx.records.sinks.sink import Artifact
 
 _SECRET = re.compile(r"(api_?)?key|(api_|auth_|access_)?token|password|secret|username", re.IGNORECASE)
 
+PASSWORD = (
+    "a password does not belong in params.yaml, which Git keeps: take it out of the address, and set the environment variables "
+    "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+)
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 def _address(uri: str) -> str:
     parts = urlsplit(uri)
-    if parts.username or parts.password:
-        message = (
-            "a password does not belong in params.yaml, which Git keeps: take it out of the address, and set the environment "
-            "variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-        )
-        raise PydanticCustomError("secret", message)
     if parts.scheme not in ("http", "https", "sqlite") or not (parts.netloc or parts.path.strip("/")):
         message = "must be the address of a server, such as http://127.0.0.1:5000, or sqlite:///FILE"
         raise PydanticCustomError("uri", message)
@@ -37,7 +35,7 @@ class TrackerOptions(Section):
 
     project: Name = "rlx"
     """What the tracker files the runs under (MLflow: an experiment)."""
-    tags: tuple[Name, ...] = ()
+    tags: list[Name] = Field(default_factory=list)
     """Tags of every run, beside its environment and algorithm."""
     artifacts: Literal["none", "media", "models"] = "media"
     """Which files it gets: none; film and plots; these and each seed's final and best policy."""
@@ -77,7 +75,10 @@ def option_mistakes(
     for name in secrets:
         instead = f"set the environment variable {variable} instead" if variable else "it takes none"
         yield (name,), f"a secret does not belong in params.yaml, which Git keeps: delete it here, and {instead}"
-    rest = {name: value for name, value in given.items() if name not in secrets}
+    addresses = [name for name, value in given.items() if isinstance(value, str) and "@" in urlsplit(value).netloc]
+    for name in addresses:
+        yield (name,), PASSWORD
+    rest = {name: value for name, value in given.items() if name not in [*secrets, *addresses]}
     for problem in problems_in(Document("params.yaml", rest), options):
         path = tuple(int(part) if part.isdigit() else part for part in problem.key.split("."))
         yield path, problem.message

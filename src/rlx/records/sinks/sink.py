@@ -14,6 +14,9 @@ FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
 HELD_OUT = "held_out/return_mean"
 """What the score of a seed's final policy on the held-out episodes is called in a summary."""
 
+OF_RUN = "held_out/run/"
+"""What the names of scores of all seeds together begin with."""
+
 
 @dataclass(frozen=True)
 class Artifact:

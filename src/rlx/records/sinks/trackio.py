@@ -30,7 +30,7 @@ class Trackio:
     def open(self, place: Path, run: str, seed: int, key: str, config: Mapping[str, Any]) -> int:
         """Find the run; returns the step of the newest row that it holds."""
         self._storage = _storage(made_folder(self._folder) / "trackio")
-        self._name, self._id, self._group = f"{run}-seed-{seed}", record_name(run, key), run
+        self._name, self._id = f"{run}-seed-{seed}", record_name(run, key)
         told = {name: value for name, value in config.items() if value is not None}
         tags = all_tags(self._options.tags, config)
         self._config: dict[str, Any] = {"training_seed": seed, "tags": tags, **told, "_Group": run}
@@ -62,20 +62,28 @@ class Trackio:
 
     def conclude(self, summary: Mapping[str, float | str], artifacts: Sequence[Artifact]) -> None:
         """Store scores as values at the last step, all of the summary with the settings, and the files."""
-        from trackio.run import Run
+        from trackio.artifact import Artifact as Stored
 
         self.flush()
         self._config |= {f"summary/{name}": value for name, value in summary.items()}
         numbers = {name: value for name, value in summary.items() if not isinstance(value, str)}
         self._pending.append((max(0, self._last), numbers, f"{self._id}-summary-{sorted(numbers.items())}"))
         self.flush()
-        run = Run(None, self._options.project, None, self._name, self._id, self._group)
-        try:
-            for artifact in wanted(artifacts, self._options.artifacts):  # what is the same is stored once
-                name = f"{self._id}-{artifact.name.replace('/', '-')}"
-                run.log_artifact(artifact.path, name=name, type=artifact.kind)
-        finally:
-            run.finish()
+        project = self._options.project
+        for artifact in wanted(artifacts, self._options.artifacts):
+            stored = Stored(f"{self._id}-{artifact.name.replace('/', '-')}", artifact.kind)
+            stored.add_file(artifact.path)
+            self._storage.commit_artifact_version(  # what is the same is stored once
+                project=project,
+                name=stored.name,
+                type=stored.type,
+                description=None,
+                manifest=stored._build_manifest(project),
+                metadata=None,
+                aliases=None,
+                run_name=self._name,
+                run_id=self._id,
+            )
 
     def close(self, state: str) -> None:
         """Store what waits."""
