@@ -8,7 +8,6 @@ from typing import Any
 from rlx.config import read_json, read_parameters
 from rlx.errors import DataDamaged, RlxError
 from rlx.launch import current_call
-from rlx.records import conclude
 from rlx.stats import raised
 
 LAST = {"analyze": "videos/median.json", "video": "analysis.json"}
@@ -28,6 +27,8 @@ def conclude_stage(root: Path, stage: str, run: str | None) -> None:
     """
     if current_call().live is not None:
         return
+    from rlx.records import conclude  # when the stage has ended: it takes a moment to load
+
     try:
         if stage == COMPARE:
             conclude(root, verdicts_of(root), print)
