@@ -24,13 +24,16 @@ def make_search(root: Path, search: Search, pool: Pool, *, restart: bool, as_jso
         as_json: Print a document instead.
     """
     from rlx.errors import TrainingFailed
-    from rlx.report import judged_search, search_lines, searched, trials_grid, unfinished
+    from rlx.records import conclude
+    from rlx.report import judged_search, search_lines, searched, study_verdicts, trials_grid, unfinished
     from rlx.studies import confirm, run_search
 
     have_warm_process()
     course = run_search(root, search, pool.jobs, _told(search), restart=restart)
     confirmation = confirm(root, search, course, pool, say)
     result = judged_search(root, result_of(root, search, course, confirmation))
+    finished = [point.name for point in confirmation.points if point.name and point.state == "finished"]
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
     if as_json:
         print_json(searched(result))
     else:

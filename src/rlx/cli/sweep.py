@@ -112,7 +112,8 @@ def command(  # noqa: PLR0913
 def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bool, as_json: bool) -> None:  # noqa: PLR0913
     from rlx.errors import TrainingFailed
     from rlx.experiments import family_of, make_points
-    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, swept
+    from rlx.records import conclude
+    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, study_verdicts, swept
 
     family = family_of(root, wanted)
     points = family.to_make
@@ -126,6 +127,8 @@ def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bo
     say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
     made = make_points(root, wanted, points, replace(pool, jobs=min(pool.jobs, max(1, todo)), again=again))
     result = judge_points(root, family, wanted.name, made)
+    finished = [point.name for point in made if point.name and point.state == "finished"]
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
     if as_json:
         print_json(swept(result))
     elif result.study is not None:

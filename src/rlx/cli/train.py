@@ -78,10 +78,13 @@ def make_and_show(root: Path, name: str, parameters: Parameters | None = None) -
     from rlx.launch import process_identity
 
     finished = make(root, name, verbosity(), again=f"rlx resume {name}", since=process_identity()[1])
-    from rlx.report import experiment_lines, time_line  # what reports load is not needed to begin
+    from rlx.records import conclude
+    from rlx.report import experiment_lines, judged_experiment, study_verdicts, time_line  # not needed to begin
 
     if finished.is_evaluated:
-        print_lines(experiment_lines(root, finished, parameters or read_parameters(root)))
+        judged = judged_experiment(root, finished, parameters or read_parameters(root))
+        print_lines(experiment_lines(judged))
+        conclude(root, {finished.name: {}, **study_verdicts(judged.study)}, say)
     say(time_line(root, finished))
 
 

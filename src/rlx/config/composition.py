@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -135,8 +135,13 @@ def read_parameters(root: Path, configs_from: Path | None = None) -> Parameters:
 
 
 def parameters_problem(root: Path, path: KeyPath, message: str) -> Problem:
-    """Place a complaint about a value of ``params.yaml``, which was read before without complaint, at its line."""
-    return _parameters_document(root).problem(path, message, at_value=True)
+    """Place a complaint about a value of ``params.yaml``, which was read before without complaint, at its line.
+
+    Its key is what stands there, where that is another than what it means (``log: […]``: ``log.sinks``).
+    """
+    document = _parameters_document(root)
+    written = document.origins.get(path) or path
+    return replace(document.problem(path, message, at_value=True), key=".".join(map(str, written)))
 
 
 def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_from: Path | None = None) -> Composed:
@@ -232,6 +237,8 @@ def algorithm_of(document: Document) -> str | None:
 
 def _parameters_document(root: Path, configs_from: Path | None = None) -> Document:
     document = read_own(configs_from or root, "params.yaml")
+    if isinstance(sinks := document.data.get("log"), list):
+        document.move(("log",), ("log", "sinks"), sinks)
     settings = look_for_algorithm(root, algorithm_of(document) or "ppo")
     problems = document.problems + translated(document, settings or PPOConfig)[0]
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))

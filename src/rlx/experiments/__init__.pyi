@@ -7,6 +7,7 @@ from .code import (
     untracked_others as untracked_others,
     untracked_sources as untracked_sources,
 )
+from .concluding import verdict_named as verdict_named
 from .continuing import (
     begun_again as begun_again,
     check_goes_on as check_goes_on,

@@ -40,6 +40,7 @@ from rlx.config import (
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.record import Record
 from rlx.experiments.revisions import recorded_here
+from rlx.records import chosen_sinks
 
 if TYPE_CHECKING:  # resolving imports what commands that only list have no use for
     from rlx.experiments.resolving import Resolved
@@ -108,6 +109,8 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
+    if not any(override.lstrip("+~").startswith("log") for override in overrides):
+        chosen_sinks(root)
     name, model = _model(root, run, overrides)
     unread = [override for override in overrides if override.lstrip("+~").startswith("policy")]
     if unread and not reads_policy(name):
@@ -229,9 +232,11 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
         raise ConfigError(f"-S {setting}: there is no setting {key!r}; {hint}")
     if path in JUDGED:
         return _of_judging(compose_run(root, run), setting)
+    composed = compose_run(root, run)
+    if path == ("log", "sinks") and composed.parameters.origins.get(path) == ("log",):  # the file has a plain list
+        return setting.replace("log.sinks", "log", 1)
     if path[0] not in BASE_KEYS:
         return setting
-    composed = compose_run(root, run)
     base = look_for_algorithm(root, algorithm_of(composed.parameters) or "ppo")
     own = path == ("algo", "name") or (path[0] == "algo" and base is not model.model_fields["algo"].annotation)
     return _of_config(composed, setting, own=own and path != ("algo", "total_timesteps"))

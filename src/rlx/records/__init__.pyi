@@ -114,6 +114,8 @@ from .runs import (
     read_metadata as read_metadata,
     write_metadata as write_metadata,
 )
+from .sinks.concluding import conclude as conclude
+from .sinks.conclusion import shown_settings as shown_settings
 from .sinks.following import Followers as Followers
 from .sinks.registry import chosen_sinks as chosen_sinks, sink_makers as sink_makers
 from .sinks.sink import FAILED as FAILED, FINISHED as FINISHED, Sink as Sink

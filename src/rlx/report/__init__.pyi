@@ -39,7 +39,11 @@ from .doctor.examination import (
     mended as mended,
 )
 from .document import keys_of as keys_of, part_of as part_of, to_json as to_json
-from .experiment_result import experiment_lines as experiment_lines
+from .experiment_result import (
+    experiment_lines as experiment_lines,
+    judged_experiment as judged_experiment,
+    study_verdicts as study_verdicts,
+)
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .metric_choice import chosen_metrics as chosen_metrics

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rlx.algorithms import trained_config
-from rlx.comparison import flatten
 from rlx.config import Snapshot, Timetable, step_timeout
 from rlx.errors import TrainingFailed
 from rlx.launch import LOCAL, Failure, SeedProgress, Terms, carry_out, has_own_bits, shown_duration, worker_count
@@ -31,6 +30,7 @@ from rlx.records import (
     logs_of,
     prune,
     show_bench,
+    shown_settings,
     write_rows,
 )
 from rlx.training.executor_choice import chosen_executor, terms_of
@@ -103,7 +103,10 @@ def train_run(
     missing = [seed for seed in entries if seed not in kept]
     total = Timetable.of(config, None).whole_steps
     try:
-        with SeedProgress(run, missing, total) as progress, _followers(sinks, run, snapshot, progress) as followers:
+        with (
+            SeedProgress(run, missing, total) as progress,
+            _followers(root, sinks, run, snapshot, progress) as followers,
+        ):
             for seed in kept:
                 followers.catch_up(entries[seed])
             if on_bench := kept.keys() - taken.keys():
@@ -167,12 +170,12 @@ class _Told:
 
 
 def _followers(
-    sinks: Mapping[str, Callable[[], Sink]], run: str, snapshot: Snapshot, progress: SeedProgress
+    root: Path, sinks: Mapping[str, Callable[[], Sink]], run: str, snapshot: Snapshot, progress: SeedProgress
 ) -> Followers:
     """Return what has sinks follow the seeds of a run."""
     live = live_folder()
-    settings = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "code")}
-    return Followers(sinks, live.name if live else run, flatten(settings), lambda line: progress.say(f"{run}: {line}"))
+    name = live.name if live else run
+    return Followers(sinks, name, shown_settings(snapshot), lambda line: progress.say(f"{run}: {line}"), root)
 
 
 def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> None:
