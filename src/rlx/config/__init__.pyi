@@ -10,6 +10,7 @@ from .algorithm_config import (
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
+from .algorithm_names import algorithm_in as algorithm_in
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,
