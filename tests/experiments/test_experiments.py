@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rlx.experiments import LINEAGE, kept_record
+from rlx.errors import ConfigError
+from rlx.experiments import LINEAGE, kept_record, plan
 from tests.conftest import Project, interruptible
 
 
@@ -112,6 +113,25 @@ def test_mistaken_settings_are_told_before_anything_is_made(made: Project) -> No
         assert message in one_line(done.stdout), (setting, done.stdout)
         assert "Traceback" not in done.stdout
     assert sorted(path.name for path in (made.root / "runs").iterdir()) == before
+
+
+def test_a_parameter_that_stages_depend_on_and_nobody_says_is_told(project: Project) -> None:
+    text = (project.root / "params.yaml").read_text()
+    project.write("params.yaml", re.sub(r"(?ms)^algo:\n.*?\n\n", "", text).replace("device: auto", "# none"))
+    done = project.rlx("train", "cartpole", check=False)
+    assert done.returncode == 3
+    assert "params.yaml: device, algo are missing, and the stage resolve in dvc.yaml depends on them" in one_line(
+        done.stdout
+    )
+    assert "write such as `device: auto`" in one_line(done.stdout)
+    assert not list((project.root / "runs").glob("cartpole_*"))
+    project.write("params.yaml", text)
+    with pytest.raises(ConfigError, match="compare is missing"):
+        project.replace("params.yaml", "\ncompare:", "\n#compare:")
+        project.write(
+            "params.yaml", re.sub(r"(?ms)^#compare:.*?(?=^\S|\Z)", "", (project.root / "params.yaml").read_text())
+        )
+        plan(project.root, "cartpole", ())
 
 
 def test_an_experiment_is_dropped_and_brought_back_by_the_command_that_is_printed(copy: Project) -> None:

@@ -10,7 +10,7 @@ from .algorithm_config import (
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
-from .algorithm_names import owners_of as owners_of, told_owners as told_owners
+from .algorithm_names import algorithm_in as algorithm_in, owners_of as owners_of, told_owners as told_owners
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,

@@ -144,12 +144,15 @@ def parameters_problem(root: Path, path: KeyPath, message: str) -> Problem:
     return replace(document.problem(path, message, at_value=True), key=".".join(map(str, written)))
 
 
-def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_from: Path | None = None) -> Composed:
+def compose_run(
+    root: Path, run: str, *, whole_entries: bool = True, consistent: bool = True, configs_from: Path | None = None
+) -> Composed:
     """Compose the effective configuration of ``configs/<run>.yaml``.
 
     Args:
         root: The project.
         run: The config's name.
+        consistent: False: inconsistencies of the whole are not looked for.
         whole_entries: False: as older versions did, which gave what a pasted entry left out the base's values.
         configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
 
@@ -194,7 +197,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     composed = Composed(config, files.nodes[run], documents, tuple(files.judged(config.env.id)))
     if files.problems:
         raise ConfigError(files.problems)
-    found = [composed.problem(path, message) for path, message in inconsistencies(config)]
+    found = [composed.problem(path, message) for path, message in inconsistencies(config) if consistent]
     if not config.env.id:
         found.append(
             composed.problem(("env", "id"), "is missing: which Gymnasium environment? (`env: {id: CartPole-v1}`)")

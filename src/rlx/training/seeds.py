@@ -161,8 +161,11 @@ class _Told:
             self.outcomes[seed] = SeedOutcome(
                 seed, "failed", steps, None, reused=False, error=result.message, failure=facts
             )
-            self.progress.finish(seed, "failed")
-            self.progress.say(f"{self.run}: seed {seed} failed{_at_step(result.cause.step)}: {result.message}")
+            told = f"failed{_at_step(result.cause.step)}: {result.message}"
+            shows_bars = self.progress.console.is_terminal
+            self.progress.finish(seed, "failed" if shows_bars else told)
+            if shows_bars:
+                self.progress.say(f"{self.run}: seed {seed} {told}")
         else:
             self.outcomes[seed] = _finished(seed, result, reused=False)
             self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
