@@ -56,8 +56,8 @@ def presets_of(algorithm: str) -> Presets:
     """Return what is known of an algorithm, one of rlx's own or a project's; of one without a file, that it has defaults."""
     file = files("rlx.config").joinpath("presets", f"{algorithm}.yaml")
     if algorithm not in BUILT_IN:
-        settings = {"num_envs": 1}, {"total_timesteps": 100_000}, {}
-        return Presets("", {}, {"default": Entry(*settings, f"{algorithm}'s own defaults")})
+        told = f"{algorithm}'s own defaults"
+        return Presets("", {}, {"default": Entry({"num_envs": 1}, {"total_timesteps": 100_000}, {}, told)})
     if not file.is_file():
         library = "SBX" if algorithm.startswith("sbx_") else "sb3-contrib"
         return Presets(
