@@ -28,7 +28,8 @@ def more_rules(root: Path) -> tuple[Rule, ...]:
     """
     found: dict[str, Rule] = {}
     sources: list[Callable[[], tuple[Rule, ...]]] = [partial(rules_of, plugin) for plugin in plugins(GROUP).values()]
-    for load in (*sources, partial(rules_of_project, root)):
+    sources.append(partial(rules_of_project, root))
+    for load in sources:
         try:
             for rule in load():
                 found.setdefault(rule.id, rule)
