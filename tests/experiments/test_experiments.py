@@ -218,13 +218,13 @@ def test_a_finished_run_is_trained_further_as_an_experiment_with_its_lineage(cop
     assert (refused.returncode, "policy.hidden_sizes is [8] and was [64, 64]" in one_line(refused.stdout)) == (2, True)
     wide = ("-S", "env.num_envs=32", "-S", "algo.learning_rate={start:0.01,end:0.0}", "-S", "algo.batch_size=1024")
     said = one_line(copy.rlx("resume", "first", "--timesteps", "6000", *wide).stdout)
-    assert "mine_001: first, trained further to 6,000 steps per seed -S env.num_envs=32" in said
-    facts = json.loads(copy.rlx("info", "mine_001", "--json").stdout)
+    assert "first_001: first, trained further to 6,000 steps per seed -S env.num_envs=32" in said
+    facts = json.loads(copy.rlx("info", "first_001", "--json").stdout)
     assert (facts["continues"], facts["parent"]) == ("first", "first")
     assert facts["scores"]["latest"]["steps"] == {"1": 6144}
     before, after = (
         [json.loads(line) for line in (copy.root / "runs" / run / "metrics.jsonl").read_text().splitlines()]
-        for run in ("first", "mine_001")
+        for run in ("first", "first_001")
     )
     assert after[: len(before)] == before
     assert [row["step"] for row in after] == [*range(256, 2049, 256), 3072, 4096, 5120, 6144]

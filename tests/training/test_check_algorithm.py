@@ -79,6 +79,14 @@ def page(project: Project, name: str, text: str) -> None:
     project.write(f"algorithms/{name}.py", text)
 
 
+def test_a_page_that_keeps_to_the_contract_passes(project: Project) -> None:
+    status, document = checked(project, "reinforce", "--env", "CartPole-v1", "--steps", "60")
+    assert set(levels(document)) == {(name, "ok") for name in ("trains", "resumes", "validation", "acts", "draws")}
+    assert status == 0
+    assert "refuses other, multi" in document["checks"][0]["message"]
+
+
+@pytest.mark.slow
 def test_a_page_that_keeps_to_the_contract_passes_in_all_that_it_declares(project: Project) -> None:
     status, document = checked(project, "reinforce", "--steps", "240")
     kinds = [(each["observations"], each["actions"]) for each in document["environments"]]

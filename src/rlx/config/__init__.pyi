@@ -95,7 +95,12 @@ from .metrics import (
     metric_rows as metric_rows,
     metrics_from as metrics_from,
 )
-from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
+from .plugin import (
+    PLUGIN_GROUPS as PLUGIN_GROUPS,
+    Plugin as Plugin,
+    plugins as plugins,
+    say_broken as say_broken,
+)
 from .policy_names import NETWORK_CLASSES as NETWORK_CLASSES
 from .ppo_config import PPOConfig as PPOConfig, nearest_divisors as nearest_divisors
 from .project import (
@@ -116,6 +121,7 @@ from .project_data import (
 )
 from .schedules import (
     LINEAR as LINEAR,
+    STEP as STEP,
     Segment as Segment,
     is_schedule as is_schedule,
     value_at as value_at,

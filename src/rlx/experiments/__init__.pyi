@@ -1,5 +1,5 @@
 from . import leftovers as leftovers, repository as repository
-from .added_rules import more_rules as more_rules
+from .added_rules import more_rules as more_rules, rules_of as rules_of, rules_of_project as rules_of_project
 from .chosen_side import take_their_results as take_their_results
 from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
 from .code import (
