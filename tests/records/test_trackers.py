@@ -272,7 +272,7 @@ def test_tensorboards_table_of_settings_has_the_held_out_score(tmp_path: Path) -
     )
     request, asked = RequestContext(), api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=10)
     asked.allowed_statuses.extend([api_pb2.STATUS_SUCCESS])
-    told = context.hparams_metadata(request, "0"), context.hparams_from_data_provider(request, "0")
+    told = context.hparams_metadata(request, "0"), context.hparams_from_data_provider(request, "0", None)
     experiment = context.experiment_from_metadata(request, "0", True, *told)
     assert {info.name.tag for info in experiment.metric_infos} >= {"rollout/ep_rew_mean", "held_out/return_mean"}
     handler = list_session_groups.Handler(request, context, "0", asked)
@@ -281,7 +281,7 @@ def test_tensorboards_table_of_settings_has_the_held_out_score(tmp_path: Path) -
     assert group.hparams["algo.gamma"].number_value == 0.99
     values = {each.name.tag: each.value for each in group.metric_values}
     assert values["held_out/return_mean"] == 412.5
-    names = Counter(tag for tags in multiplexer.Runs().values() for tag in tags["scalars"])
+    names = Counter(tag for tags in multiplexer.Runs().values() for tag in tags["tensors"])
     assert names["train/m1"] == 1
 
 

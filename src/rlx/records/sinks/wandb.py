@@ -39,7 +39,7 @@ class Wandb:
         folder = made_folder(self._folder)
         for old in () if online else (folder / "wandb").glob(f"offline-run-*-{name}"):
             shutil.rmtree(old)
-        wandb = _imported(folder)
+        wandb = _started(folder)
         self._run = wandb.init(
             entity=options.entity,
             project=options.project,
@@ -81,13 +81,21 @@ class Wandb:
         self._run.finish(exit_code=int(state == FAILED))
 
 
-def _imported(folder: Path) -> Any:
-    """Import the library so that it reports nothing of its own, and keeps what it writes in the project."""
+def _started(folder: Path) -> Any:
+    """Import the library, and start its process, so that it reports nothing of its own and keeps what it writes in the project.
+
+    At its end a process would wait for a server that does not answer; records are closed one by one, so there is nothing to wait
+    for.
+    """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    os.environ.setdefault("WANDB_SILENT", "true")
     for name, inner in (("DATA", "data"), ("CACHE", "cache"), ("CONFIG", "config"), ("ARTIFACT", "artifacts")):
         os.environ.setdefault(f"WANDB_{name}_DIR", str(folder / "wandb" / inner))
     import wandb
 
+    service = getattr(wandb.setup(), "_connection", None)
+    if (let_go := getattr(service, "_cleanup", None)) is not None:
+        let_go()
     return wandb
 
 
@@ -101,6 +109,7 @@ def _settings(wandb: Any, folder: Path, mode: str) -> Any:
         disable_code=True,
         disable_git=True,
         save_code=False,
+        init_timeout=20.0,
         x_disable_meta=True,
         x_disable_stats=True,
         x_save_requirements=False,
