@@ -19,7 +19,7 @@ import pytest
 
 from rlx.errors import ConfigError
 from rlx.training import ready_executor
-from tests.launch.controlled import Controller, places, results, slow_project, task_folder, wait_for
+from tests.launch.controlled import Controller, places, processes_with, results, slow_project, task_folder, wait_for
 
 pytestmark = [
     pytest.mark.component,
@@ -150,7 +150,7 @@ def test_failures_come_back_by_name(cluster: Cluster, tmp_path: Path) -> None:
     folder = task_folder(root, slow_project(root, launch(cluster), steps=1536, pause=0.02))
     controller = Controller(root, {})
     wait_for(lambda: places(folder), controller)
-    actor = next(each for each in psutil.process_iter() if "ray::Runner" in " ".join(each.cmdline()))
+    (actor,) = processes_with("ray::Runner")
     actor.kill()  # its command ends with it
     (outcome,) = controller.ended()
     assert outcome["status"] == "finished"
@@ -163,7 +163,7 @@ def test_ctrl_c_ends_the_tasks(cluster: Cluster, tmp_path: Path) -> None:
     controller = Controller(root, {})
     wait_for(lambda: places(folder), controller)
     assert controller.interrupt() == 130
-    wait_for(lambda: not [each for each in psutil.process_iter() if str(folder) in " ".join(each.cmdline())])
+    wait_for(lambda: not processes_with(str(folder)))
     assert not (folder / "handle.json").exists()
 
 
