@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -76,10 +77,10 @@ class Cluster:
     def kill(process: subprocess.Popen[bytes]) -> None:
         """Kill a node with all its processes, as a power cut does."""
         every = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        for each in every:
-            each.send_signal(signal.SIGSTOP)
-        for each in every:
-            each.kill()
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for each in every:
+                with suppress(psutil.Error):
+                    each.send_signal(number)
         process.wait()
 
     def stop(self) -> None:
