@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rlx.config import RunConfig, Snapshot
-from rlx.records import bench_folder, entry_for
+from rlx.records import entry_for
 from tests.conftest import REPOSITORY, interruptible
 
 ENVIRONMENT = '''
@@ -153,13 +156,18 @@ def places(folder: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
+def processes_with(text: str) -> list[psutil.Process]:
+    """Return the living processes of whose command a text is part."""
+    found = []
+    for each in psutil.process_iter():
+        with suppress(psutil.Error):
+            if text in " ".join(each.cmdline()):
+                found.append(each)
+    return found
+
+
 def results(root: Path) -> dict[str, bytes]:
     """Return the bytes of what a run has, by path: checkpoints, metrics."""
     folder = root / "runs/a"
     found = [*folder.rglob("*.zip"), *folder.rglob("metrics.jsonl")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
-
-
-def bench_of(root: Path) -> Path:
-    """Return the bench."""
-    return bench_folder(root)

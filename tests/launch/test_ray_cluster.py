@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,7 @@ import pytest
 
 from rlx.errors import ConfigError
 from rlx.training import ready_executor
-from tests.launch.controlled import Controller, places, results, slow_project, task_folder, wait_for
+from tests.launch.controlled import Controller, places, processes_with, results, slow_project, task_folder, wait_for
 
 pytestmark = [
     pytest.mark.component,
@@ -76,10 +77,10 @@ class Cluster:
     def kill(process: subprocess.Popen[bytes]) -> None:
         """Kill a node with all its processes, as a power cut does."""
         every = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        for each in every:
-            each.send_signal(signal.SIGSTOP)
-        for each in every:
-            each.kill()
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for each in every:
+                with suppress(psutil.Error):
+                    each.send_signal(number)
         process.wait()
 
     def stop(self) -> None:
@@ -150,7 +151,7 @@ def test_failures_come_back_by_name(cluster: Cluster, tmp_path: Path) -> None:
     folder = task_folder(root, slow_project(root, launch(cluster), steps=1536, pause=0.02))
     controller = Controller(root, {})
     wait_for(lambda: places(folder), controller)
-    actor = next(each for each in psutil.process_iter() if "ray::Runner" in " ".join(each.cmdline()))
+    (actor,) = processes_with("ray::Runner")
     actor.kill()  # its command ends with it
     (outcome,) = controller.ended()
     assert outcome["status"] == "finished"
@@ -163,7 +164,7 @@ def test_ctrl_c_ends_the_tasks(cluster: Cluster, tmp_path: Path) -> None:
     controller = Controller(root, {})
     wait_for(lambda: places(folder), controller)
     assert controller.interrupt() == 130
-    wait_for(lambda: not [each for each in psutil.process_iter() if str(folder) in " ".join(each.cmdline())])
+    wait_for(lambda: not processes_with(str(folder)))
     assert not (folder / "handle.json").exists()
 
 

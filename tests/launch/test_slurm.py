@@ -16,6 +16,7 @@ from hypothesis import given, strategies as st
 from rlx.config import read_parameters
 from rlx.errors import ConfigError
 from rlx.launch import EXECUTORS, Failure, Task, Terms, carry_out, executor
+from rlx.launch.ray_actors import ended
 from rlx.launch.shared_folder import kind_of_disk, trouble
 from rlx.launch.slurm import Slurm
 from rlx.launch.slurm_commands import ENDED, WAITING, option_of, read_rows
@@ -375,6 +376,32 @@ def test_a_reason_to_wait_that_does_not_pass_is_told_once(slurm: FakeSlurm, tmp_
     doing.look()
     assert heard[0].startswith("Slurm lets 1 wait: launch failed requeued held; `scontrol release 1_")
     assert len(heard) == 2  # a line for each job that is held
+
+
+# --- Ray's words -------------------------------------------------------------------------------------------------------
+
+DIED = """The actor died unexpectedly before finishing this task.
+The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: Worker unexpectedly
+exits with a connection error code 2. End of file. There are some potential root causes. (1) The process is killed by SIGKILL by
+OOM killer due to high memory usage. (2) ray stop --force is called. (3) The worker is crashed unexpectedly due to SIGSEGV."""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "final"),
+    [
+        ({"error": "ActorDiedError", "words": DIED}, "process", False),
+        ({"error": "ActorDiedError", "words": "The actor died because its node has died."}, "node-lost", False),
+        ({"error": "OutOfMemoryError", "words": "Task was killed"}, "out-of-memory", False),
+        ({"error": "ActorDiedError", "words": "dead because it was killed by `ray.kill`"}, "cancelled", True),
+        ({"status": -9, "host": "n1"}, "process", False),
+        ({"unseen": "/here", "host": "n1"}, "other", True),
+    ],
+)
+def test_what_became_of_an_actor_is_named(outcome: dict[str, Any], kind: str, final: bool) -> None:
+    sight = ended(outcome)
+    assert (sight.state, sight.final) == ("gone", final)
+    assert sight.failure is not None
+    assert sight.failure.cause.kind == kind
 
 
 # --- What is refused before anything begins ----------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import pytest
 from rlx.errors import ConfigError
 from rlx.training import ready_executor
 from tests.conftest import REPOSITORY
-from tests.launch.controlled import Controller, places, results, slow_project, task_folder, wait_for
+from tests.launch.controlled import Controller, places, processes_with, results, slow_project, task_folder, wait_for
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(600), pytest.mark.xdist_group("slurm")]
 SCRIPT = REPOSITORY / ".ci/slurm"
@@ -194,7 +194,7 @@ def test_an_exception_and_a_kill_are_named(cluster: Cluster, tmp_path: Path) -> 
     folder = task_folder(root, slow_project(root, {"executor": "slurm"}, steps=4096, pause=0.05))
     controller = Controller(root, cluster.variables)
     wait_for(lambda: places(folder), controller)
-    command = next(each for each in psutil.process_iter() if str(folder) in " ".join(each.cmdline()))
+    command = processes_with(str(folder))[0]
     max(command.children(), key=lambda each: each.memory_info().rss).kill()
     (outcome,) = controller.ended()
     assert (outcome["status"], outcome["failure"]["kind"]) == ("failed", "process")

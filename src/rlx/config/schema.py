@@ -438,7 +438,9 @@ class LaunchConfig(Section):
     """`local` (processes of this machine), `slurm`, `ray` (docs/scale.md), or an executor that an installed package adds
     (docs/plugins.md)."""
     slurm: SlurmConfig = SlurmConfig()
+    """What each job asks of Slurm; what is not said is as the cluster has it."""
     ray: RayConfig = RayConfig()
+    """What each task asks of Ray."""
 
 
 class Parameters(RunConfig):

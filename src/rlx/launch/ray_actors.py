@@ -34,9 +34,9 @@ REACHED = 5.0
 CONNECTING = 10.0
 """Seconds between two attempts to reach a cluster that does not answer."""
 LOST = (
-    (NODE_LOST, ("node has died", "node was terminated", "node is dead", "node failure", "nodediederror", "its node")),
-    (OUT_OF_MEMORY, ("outofmemory", "out of memory", "running low on memory", "oom")),
-    (CANCELLED, ("ray.kill", "intentional")),
+    (NODE_LOST, ("node has died", "node was terminated", "node died", "nodediederror")),
+    (OUT_OF_MEMORY, ("outofmemoryerror", "running low on memory")),
+    (CANCELLED, ("killed by `ray.kill`", "killed by ray.kill")),
 )
 """What became of an actor, by Ray's words."""
 
@@ -128,7 +128,7 @@ class RayActors:
         try:
             self._send()
             for key, outcome in self._asked(self._connected(), do="look")["gone"].items():
-                self._gone[key] = _ended(outcome)
+                self._gone[key] = ended(outcome)
             self._patience.back()
         except RayAway as error:
             self._patience.away(str(error))
@@ -223,7 +223,7 @@ class RayActors:
         ]
 
 
-def _ended(outcome: Mapping[str, Any]) -> Sight:
+def ended(outcome: Mapping[str, Any]) -> Sight:
     """Return what is to be said of an actor that has ended."""
     host = str(outcome.get("host", ""))
     if "unseen" in outcome:
@@ -234,7 +234,8 @@ def _ended(outcome: Mapping[str, Any]) -> Sight:
         message = f"its process on {host} ended with {reason} and left neither a result nor an error"
         return Sight("gone", reason, host, Failure(message, message, Cause(PROCESS)))
     words = str(outcome.get("words", ""))
-    kind = next((kind for kind, known in LOST if any(each in words.lower() for each in known)), PROCESS)
+    told = f"{outcome.get('error')} {words}".lower()
+    kind = next((kind for kind, known in LOST if any(each in told for each in known)), PROCESS)
     names = {
         NODE_LOST: "the node that it ran on is gone",
         OUT_OF_MEMORY: "Ray killed it for want of memory",
