@@ -149,29 +149,35 @@ def as_rlx(root: Path, space: Mapping[str, Any], repeat: int) -> dict[str, Any]:
     return found
 
 
-def claims(root: Path, task: str, repeats: int) -> list[Claim]:
-    """Search both ways, each so often, and measure what is true of what they found."""
-    space = TASKS[task][1]
-    truth = Truth(root)
-    seeds = range(30_000_000, 30_000_000 + TRUE_SEEDS)
-    own, found = statistics.fmean(truth.finals({}, seeds)), []
-    for repeat in range(repeats):
-        settings, score = as_zoo(truth, space, repeat)
-        true = statistics.fmean(truth.finals(settings, seeds))
-        found.append(Claim(task, "zoo", True, settings, score, true, own, SINGLE))
-        done = as_rlx(root, space, repeat)
+class Task:
+    """A task's project, and what is known of its config."""
+
+    def __init__(self, folder: Path, name: str):
+        self.name, self.root = name, project(folder, name)
+        self._truth, self._seeds = Truth(self.root), range(30_000_000, 30_000_000 + TRUE_SEEDS)
+        self._own = self._true({})
+
+    def _true(self, settings: Mapping[str, Any]) -> float:
+        return statistics.fmean(self._truth.finals(settings, self._seeds))
+
+    def claims(self, repeat: int) -> list[Claim]:
+        """Search both ways, and measure what is true of what they found."""
+        space = TASKS[self.name][1]
+        settings, score = as_zoo(self._truth, space, repeat)
+        zoo = Claim(self.name, "zoo", True, settings, score, self._true(settings), self._own, SINGLE)
+        done = as_rlx(self.root, space, repeat)
         trained = sum(trial["seeds"] for trial in done["trials"])
         if not done["confirmed"]:
-            found.append(Claim(task, "rlx", False, {}, None, None, own, trained))
-            continue
+            return [zoo, Claim(self.name, "rlx", False, {}, None, None, self._own, trained)]
         (best,) = done["confirmed"]
-        settings = done["trials"][best["trial"]]["settings"]
-        true = statistics.fmean(truth.finals(settings, seeds))
-        claimed = best["verdict"] == "improved"
-        found.append(Claim(task, "rlx", claimed, settings, best["search_score"], true, own, trained + 2 * FRESH_SEEDS))
-        print(*found[-2:], sep="\n", flush=True)
-    truth.trainer.__exit__(None, None, None)
-    return found
+        settings, claimed = done["trials"][best["trial"]]["settings"], best["verdict"] == "improved"
+        trainings = trained + 2 * FRESH_SEEDS
+        true = self._true(settings)
+        return [zoo, Claim(self.name, "rlx", claimed, settings, best["search_score"], true, self._own, trainings)]
+
+    def close(self) -> None:
+        """Let its workers go."""
+        self._truth.trainer.__exit__(None, None, None)
 
 
 def table(found: list[Claim]) -> str:
@@ -209,11 +215,16 @@ def main() -> None:
     arguments = parser.parse_args()
     found: list[Claim] = []
     with tempfile.TemporaryDirectory(prefix="rlx-search-") as folder:
-        for task in arguments.tasks.split(","):
-            found += claims(project(Path(folder), task), task, arguments.repeats)
-            print(table(found), flush=True)
-    if arguments.write:
-        (HERE / "search.json").write_text(json.dumps([vars(claim) for claim in found], indent=1) + "\n")
+        tasks = [Task(Path(folder), name) for name in arguments.tasks.split(",")]
+        for repeat in range(arguments.repeats):
+            for task in tasks:
+                found += task.claims(repeat)
+                print(table(found), flush=True)
+                if arguments.write:
+                    text = json.dumps([vars(claim) for claim in found], indent=1)
+                    (HERE / "search.json").write_text(text + "\n")
+        for task in tasks:
+            task.close()
 
 
 if __name__ == "__main__":
