@@ -96,21 +96,19 @@ class Truth:
     """Final validations of settings on many seeds, each trained once."""
 
     def __init__(self, root: Path):
-        from rlx.experiments import Variations, plan
+        from rlx.experiments import Variations
         from rlx.studies import SeedTrainer
 
-        self.variations = Variations(root, plan(root, "task", []))
-        self.trainer = SeedTrainer(root, self.variations.base.snapshot, PARALLEL, lambda _: None)
+        self.variations = Variations.of(root, "task")
+        self.trainer = SeedTrainer(root, self.variations.base, PARALLEL, lambda _: None)
 
     def finals(self, settings: Mapping[str, Any], seeds: range) -> list[float]:
         """Return the last validation return of a training on each seed; a failed one is left out."""
-        from rlx.errors import ConfigError
         from rlx.records import bench_folder, fingerprint, iterate_rows
         from rlx.studies import METRIC, SeedWanted
 
-        try:
-            snapshot = self.variations.snapshot(settings)
-        except ConfigError:
+        (snapshot,) = self.variations.snapshots([settings])
+        if isinstance(snapshot, str):
             return []
         wanted = {seed: SeedWanted(snapshot, seed, f"{sorted(settings.items())}, seed {seed}") for seed in seeds}
         scored = self.trainer.train(wanted)

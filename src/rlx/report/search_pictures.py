@@ -16,9 +16,14 @@ from rlx.report.text import setting
 if TYPE_CHECKING:
     from rlx.experiments import Trial, Trials
 
-LOOKS = {"complete": (COLOURS[0], "o"), "running": (COLOURS[5], "o"), "pruned": ("#9a9a9a", "o")}
-FAILED = (COLOURS[1], "x")
-OWN = (COLOURS[6], "D")
+OWN, FAILED = "the config itself", "failed"
+LOOKS = {
+    "complete": (COLOURS[0], "o"),
+    "running": (COLOURS[5], "o"),
+    "pruned": ("#9a9a9a", "o"),
+    FAILED: (COLOURS[1], "x"),
+    OWN: (COLOURS[6], "D"),
+}
 ACROSS = 3
 """Panels in a row."""
 
@@ -36,9 +41,10 @@ def search_picture(trials: Trials) -> Any:
     figure, axes = plt.subplots(rows, ACROSS, figsize=(4 * ACROSS, 3.1 * rows), layout="constrained", squeeze=False)
     flat = list(axes.flat)
     _history(flat[0], all_trials)
-    _importances(flat[1], space, trials)
+    settings = {trial.number: trial.settings if trial.number else trials.header.own for trial in all_trials}
+    _importances(flat[1], space, [(settings[trial.number], trial) for trial in all_trials])
     for panel, key in zip(flat[2:], space, strict=False):
-        _over(panel, key, space, trials)
+        _over(panel, key, space, [(settings[trial.number], trial) for trial in all_trials])
     for panel in flat[panels:]:
         panel.set_axis_off()
     figure.suptitle(
@@ -67,24 +73,26 @@ def _history(axes: Any, trials: Sequence[Trial]) -> None:
 
 
 def _points(axes: Any, points: Sequence[tuple[Any, Trial]]) -> None:
-    """Draw trials at their places: by state, and by seeds."""
+    """Draw trials at their places: by state, and by seeds; points of one look at once, since there may be thousands."""
     lowest = min((trial.score for _, trial in points if trial.score is not None), default=0.0)
-    told = set[str]()
+    groups: dict[tuple[str, int], list[tuple[Any, float]]] = {}
     for x, trial in points:
-        colour, marker = FAILED if trial.score is None else LOOKS.get(trial.state, FAILED)
-        if trial.number == 0 and trial.score is not None:
-            colour, marker = OWN
-        name = "the config itself" if trial.number == 0 else "failed" if trial.score is None else trial.state
+        name = OWN if trial.number == 0 else FAILED if trial.score is None else trial.state
+        groups.setdefault((name, trial.seeds), []).append((x, lowest if trial.score is None else trial.score))
+    told = set[str]()
+    for (name, seeds), places in groups.items():
+        colour, marker = LOOKS[name]
+        xs, ys = zip(*places, strict=True)
         label = "" if name in told else name
         told.add(name)
-        size = 14 + 10 * trial.seeds
-        y = lowest if trial.score is None else trial.score
-        axes.scatter([x], [y], s=size, color=colour, marker=marker, alpha=0.8, linewidths=1, label=label, zorder=3)
+        axes.scatter(
+            xs, ys, s=14 + 10 * seeds, color=colour, marker=marker, alpha=0.8, linewidths=1, label=label, zorder=3
+        )
 
 
-def _importances(axes: Any, space: Space, trials: Trials) -> None:
+def _importances(axes: Any, space: Space, trials: Sequence[tuple[Mapping[str, Any], Trial]]) -> None:
     axes.set_title("what mattered", fontsize=10, loc="left")
-    tried = [Tried(_settings(trials, trial), trial.score, trial.seeds) for trial in trials.trials()]
+    tried = [Tried(settings, trial.score, trial.seeds) for settings, trial in trials]
     found = importances(space, tried)
     if not found:
         axes.text(0.5, 0.5, "cannot be told", ha="center", va="center", transform=axes.transAxes, color="#666666")
@@ -96,9 +104,9 @@ def _importances(axes: Any, space: Space, trials: Trials) -> None:
     axes.set_xlabel("share (PED-ANOVA)")
 
 
-def _over(axes: Any, key: str, space: Space, trials: Trials) -> None:
-    said = [(_settings(trials, trial), trial) for trial in trials.trials()]
-    domain, points = space[key], [(settings[key], trial) for settings, trial in said if key in settings]
+def _over(axes: Any, key: str, space: Space, trials: Sequence[tuple[Mapping[str, Any], Trial]]) -> None:
+    domain = space[key]
+    points = [(settings[key], trial) for settings, trial in trials if key in settings]
     axes.set_title(_short(key), fontsize=10, loc="left")
     if isinstance(domain, Range):
         _points(
@@ -125,10 +133,6 @@ def _scale(axes: Any, domain: Range) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     if from_one:
         axes.invert_xaxis()
-
-
-def _settings(trials: Trials, trial: Trial) -> Mapping[str, Any]:
-    return trial.settings if trial.number else trials.header.own
 
 
 def _is_number(value: Any) -> bool:

@@ -305,6 +305,10 @@ def search_lines(result: SearchResult) -> Iterator[Line]:
         if comparison := found.get(each.id):
             assert result.study is not None
             yield Line(f"Trial {each.trial}: {verdict_headline(result.study, comparison)}", "bold")
+            seeds = comparison.more_seeds
+            if seeds and "seed" not in seeds:
+                told = f"To settle it, let `confirm.seeds` in the sweep's file be {seeds['num_seeds']} and run it again"
+                yield Line(f"{told}: only the new seeds train.")
     for each in result.optimism:
         if (extra := each.optimism) is not None:
             flattered = "flattered it by" if extra >= 0 else "was short of it by"

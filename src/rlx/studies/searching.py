@@ -20,7 +20,7 @@ from filelock import Timeout
 
 from rlx.comparison import flatten
 from rlx.config import Snapshot
-from rlx.errors import Interrupted, PluginBroken, RlxError, UsageError
+from rlx.errors import ConfigError, Interrupted, PluginBroken, RlxError, UsageError
 from rlx.experiments import (
     ALGORITHM,
     Header,
@@ -35,8 +35,6 @@ from rlx.experiments import (
     Tried,
     Variations,
     cohort_cost,
-    plan,
-    refusal,
     with_steps,
 )
 from rlx.launch import working_for
@@ -120,18 +118,16 @@ class _Course:
     def run(self, jobs: int, *, restart: bool) -> SearchCourse:
         """Go on until the end."""
         search = self.search
-        base = plan(self.place, search.config, [])
-        self._variations = Variations(self.place, base)
-        names = search.space.get(ALGORITHM)
-        for name in names if isinstance(names, list) else ():  # one that the environment does not suit is refused now
-            self._variations.snapshot({ALGORITHM: name} if name != search.space.name else {})
-        self._own = _own_values(search, base.snapshot)
+        self._variations = Variations.of(self.place, search.config)
+        base = self._variations.base
+        self._check_algorithms()
+        self._own = _own_values(search, base)
         self._file = TrialsFile(self.root / "sweeps" / search.name)
         header = Header(
             sweep=search.name,
             config=search.config,
             identity=search.identity,
-            start=_start_of(base.snapshot),
+            start=_start_of(base),
             rungs=search.rungs,
             metric=METRIC,
             space=search.said,
@@ -144,10 +140,22 @@ class _Course:
         if self.trials.ended and self._has_room():
             self._file.reopen(self.trials)
         if not self.trials.ended:
-            with SeedTrainer(self.place, base.snapshot, jobs, self.told.say, search.name) as trainer:
+            with SeedTrainer(self.place, base, jobs, self.told.say, search.name) as trainer:
                 self._all_cohorts(trainer)
             self._file.end(self.trials)
-        return SearchCourse(self.trials, self._own, base.snapshot)
+        return SearchCourse(self.trials, self._own, base)
+
+    def _check_algorithms(self) -> None:
+        """Refuse an algorithm that the environment does not suit, before anything runs.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        names = self.search.space.get(ALGORITHM)
+        others = [name for name in names if name != self.search.space.name] if isinstance(names, list) else []
+        for name, found in zip(others, self._variations.snapshots([{ALGORITHM: name} for name in others]), strict=True):
+            if isinstance(found, str):
+                raise ConfigError(f"sweeps/{self.search.name}.yaml: algo.name: {name}: {found}")
 
     def _all_cohorts(self, trainer: SeedTrainer) -> None:
         cohort = 0
@@ -197,7 +205,7 @@ class _Course:
 
     @property
     def _steps(self) -> int:
-        return self._variations.base.snapshot.config.algo.total_timesteps
+        return self._variations.base.config.algo.total_timesteps
 
     def _cohort(self, trainer: SeedTrainer, cohort: int, size: int) -> None:
         """Train a cohort to its last rung."""
@@ -238,10 +246,11 @@ class _Course:
         seeds = list(self.search.selection_seeds)[: self.search.rungs[rung].seeds]
         wanted: dict[tuple[int, int], SeedWanted] = {}
         refused: dict[int, str] = {}
+        self._plan(todo)
         for number in todo:
-            snapshot = self._snapshot(number)
+            snapshot = self._snapshots[number]
             if isinstance(snapshot, str):
-                refused[number] = snapshot
+                refused[number] = f"refused: {snapshot}"
                 continue
             wanted |= {(number, seed): self._seed(snapshot, number, seed, rung) for seed in seeds}
         found = trainer.train(wanted)
@@ -261,18 +270,11 @@ class _Course:
         name = f"trial {number}, seed {seed}" + (f", {steps} steps" if steps else "")
         return SeedWanted(with_steps(snapshot, steps), seed, name)
 
-    def _snapshot(self, number: int) -> Snapshot | str:
-        """Return what a trial trains, or why its settings are refused."""
-        if number not in self._snapshots:
-            try:
-                self._snapshots[number] = self._variations.snapshot(self.trials.asked[number][0])
-            except PluginBroken:
-                raise
-            except RlxError as error:
-                if number == 0:
-                    raise
-                self._snapshots[number] = f"refused: {refusal(error)}"
-        return self._snapshots[number]
+    def _plan(self, numbers: Sequence[int]) -> None:
+        """Find out what trials train, or why their settings are refused."""
+        new = [number for number in numbers if number not in self._snapshots]
+        planned = self._variations.snapshots([self.trials.asked[number][0] for number in new])
+        self._snapshots.update(zip(new, planned, strict=True))
 
     def _standing(self, numbers: Sequence[int]) -> list[Trial]:
         wanted = set(numbers)
