@@ -313,7 +313,7 @@ def search_lines(result: SearchResult) -> Iterator[Line]:
         if (extra := each.optimism) is not None:
             flattered = "flattered it by" if extra >= 0 else "was short of it by"
             yield Line(
-                f"Trial {each.trial} scored {number(each.search_score)} in the search ({each.search_seeds} seeds); the same "
+                f"Trial {each.trial} scored {number(each.search_score)} in the search ({each.search_seeds} seed{'s' * (each.search_seeds != 1)}); the same "
                 f"measure on {each.confirmed_seeds} fresh seeds is {number(each.confirmed_score)}: the search {flattered} "
                 f"{number(abs(extra))}."
             )
