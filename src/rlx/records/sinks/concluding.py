@@ -19,7 +19,7 @@ from rlx.records.live import lock_of
 from rlx.records.metrics import iterate_rows
 from rlx.records.runs import RunFolder
 from rlx.records.sinks.conclusion import Conclusion, conclusions, shown_settings
-from rlx.records.sinks.following import values_of
+from rlx.records.sinks.following import time_at_work, values_of
 from rlx.records.sinks.notes import SinkNotes
 from rlx.records.sinks.place import trackers_folder
 from rlx.records.sinks.registry import chosen_sinks
@@ -27,7 +27,9 @@ from rlx.records.sinks.sink import FINISHED, SECONDS, Concludes, Sink
 from rlx.stats import raised
 
 PATIENCE = 30.0
-"""Seconds that a sink may take for the record of one seed before it is left out."""
+"""Seconds that a sink may idle over the record of one seed, waiting for somebody else, before it is left out."""
+PATIENCE_AT_WORK = 300.0
+"""Seconds that it may take for it in all."""
 
 
 def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callable[[str], None]) -> None:
@@ -91,8 +93,13 @@ class _Telling(threading.Thread):
 
     def wait(self) -> None:
         """Wait until it has ended, or a record takes too long."""
-        while self.is_alive() and time.monotonic() - self._moved < PATIENCE:
+        idle, at = 0.0, self._moved
+        before, worked = time.monotonic(), time_at_work(self)
+        while self.is_alive() and idle < PATIENCE and time.monotonic() - self._moved < PATIENCE_AT_WORK:
             self.join(0.1)
+            now, works = time.monotonic(), time_at_work(self)
+            idle, at = (0.0 if at != self._moved else idle + max(0.0, now - before - (works - worked))), self._moved
+            before, worked = now, works
         if self.is_alive():
             self.problem = f"it has not answered within {PATIENCE:g} s"
             self._lose()
