@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import UPDATE_SECONDS
-from rlx.errors import RlxError
+from rlx.errors import DataDamaged, RlxError
 from rlx.launch import main_root
 from rlx.records.clock import CLOCK, Clock, read_clock
 from rlx.records.live import lock_of
@@ -53,7 +53,7 @@ def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callabl
     except (RlxError, OSError, UnicodeDecodeError) as error:
         say(f"nothing is told to the sinks of `log`: {raised(error)}")
         return
-    threads = [_Telling(root, name, make) for name, make in takers.items()]
+    threads = [_Telling(root, name, make, set(verdicts)) for name, make in takers.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -68,24 +68,29 @@ def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callabl
 class _Telling(threading.Thread):
     """Tells one sink what is due."""
 
-    def __init__(self, root: Path, sink: str, make: Callable[[], Sink]):
+    def __init__(self, root: Path, sink: str, make: Callable[[], Sink], runs: set[str]):
         super().__init__(name=f"sink {sink}", daemon=True)
         self.sink, self.problem, self.is_said = sink, "", False
-        self._root, self._make, self._notes = root, make, SinkNotes(root, sink)
+        self._root, self._make, self._runs, self._notes = root, make, runs, SinkNotes(root, sink)
         self._moved, self._run = time.monotonic(), ""
 
     def run(self) -> None:
         """Tell all, run by run; whatever the sink raises ends this thread and nothing else."""
         lost = self._notes.lost()
-        if lost is not None and lost[1]:
-            self.is_said = True
+        if (
+            lost is not None and lost[0] in self._runs and lost[1]
+        ):  # it has just failed in their training, which was said
             return
         try:
             with lock_of(self._root, f"sink {self.sink}"):
                 self._moved = time.monotonic()
                 for run, verdict in [*self._notes.due()]:
                     self._run = run
-                    self._tell(run, verdict)
+                    try:
+                        self._tell(run, verdict)
+                    except DataDamaged as error:  # it stays so, and would keep all others from being told
+                        self.problem = str(error)
+                        self._notes.settle(run)
                 self._notes.find()
         except BaseException as error:  # noqa: BLE001 — a sink is anybody's code
             self.problem = raised(error)
