@@ -12,13 +12,15 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rlx.config import read_snapshot
-from rlx.records import conclude
+from rlx.records import Followers, conclude, sink_makers
+from rlx.records.bench import Entry
 from rlx.records.sinks import following
 from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY, Project
@@ -135,7 +137,12 @@ print(json.dumps([run.name, run.config, logs, files]))
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server on loopback."""
-    place = tmp_path_factory.mktemp("mlflow")
+    with serving(tmp_path_factory.mktemp("mlflow")) as (uri, _):
+        yield uri
+
+
+@contextmanager
+def serving(place: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -148,16 +155,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "DO_NOT_TRACK": "true",
     }
     with (place / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True, text=True)
     try:
         deadline = time.monotonic() + 300
         while not answers(port):
             assert process.poll() is None, (place / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -201,7 +209,45 @@ def test_mlflow_has_every_row_once(
     assert [each.path for each in client.list_artifacts(parent.info.run_id, "plots")] == ["plots/curve.png"]
 
 
-def test_a_server_that_stops_midway_is_said_once_and_gets_all_later(
+def test_a_server_that_stops_midway_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 300.0)
+    monkeypatch.setattr(following, "PATIENCE_AT_WORK", 300.0)
+    entry, said = Entry(tmp_path / "bench", 3), list[str]()
+    entry.folder.mkdir()
+
+    def log(*steps: int) -> None:
+        with (entry.folder / "metrics.jsonl").open("a") as file:
+            file.writelines(json.dumps({"seed": 3, "step": step, "train/loss": 0.5}) + "\n" for step in steps)
+
+    (tmp_path / "server").mkdir()
+    with serving(tmp_path / "server") as (uri, process):
+        makers = sink_makers([{"mlflow": {"uri": uri}}], tmp_path)
+        with Followers(makers, "a", {"algo.name": "ppo"}, said.append) as followers:
+            followers.begin(entry)
+            log(1, 2, 3)
+            deadline = time.monotonic() + 300
+            while rows_on(uri) != [1, 2, 3]:
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            log(4, 5)
+            followers.end(entry, "finished")
+    (line,) = said
+    assert line.startswith("the sink mlflow is left out from here on: ")
+
+
+def rows_on(uri: str) -> list[int]:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    found = client.get_experiment_by_name("rlx")
+    runs = client.search_runs([found.experiment_id], "tags.`rlx.seed` = '3'") if found else []
+    return [each.step for each in client.get_metric_history(runs[0].info.run_id, "step")] if runs else []
+
+
+def test_a_server_that_is_not_there_is_said_once_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody answers at this address."""

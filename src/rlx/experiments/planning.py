@@ -213,9 +213,11 @@ def _sentence(error: BaseException) -> str:
 def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
     """Return a refusal in terms of what was typed, where it concerns a setting that was."""
     typed = {override.partition("=")[0].lstrip("+~").rpartition(":")[2]: override for override in overrides}
+    sinks = next((override for key, override in typed.items() if key in ("log", "log.sinks")), None)
     lines = []
     for problem in error.problems:
-        override = next((text for key, text in typed.items() if problem.key == key), None)
+        of_sinks = sinks if problem.key.partition(".")[0] == "log" else None  # what is wrong with one of them, too
+        override = next((text for key, text in typed.items() if problem.key == key), of_sinks)
         lines.append(f"-S {override}: {problem.message}" if override else str(problem))
     return ConfigError("\n".join(lines)) if lines else error
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import UPDATE_SECONDS
-from rlx.errors import RlxError
+from rlx.errors import DataDamaged, RlxError
 from rlx.launch import main_root
 from rlx.records.clock import CLOCK, Clock, read_clock
 from rlx.records.live import lock_of
 from rlx.records.metrics import iterate_rows
 from rlx.records.runs import RunFolder
 from rlx.records.sinks.conclusion import Conclusion, conclusions, shown_settings
-from rlx.records.sinks.following import values_of
+from rlx.records.sinks.following import time_at_work, values_of
 from rlx.records.sinks.notes import SinkNotes
 from rlx.records.sinks.place import trackers_folder
 from rlx.records.sinks.registry import chosen_sinks
@@ -27,7 +27,9 @@ from rlx.records.sinks.sink import FINISHED, SECONDS, Concludes, Sink
 from rlx.stats import raised
 
 PATIENCE = 30.0
-"""Seconds that a sink may take for the record of one seed before it is left out."""
+"""Seconds that a sink may idle over the record of one seed, waiting for somebody else, before it is left out."""
+PATIENCE_AT_WORK = 300.0
+"""Seconds that it may take for it in all."""
 
 
 def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callable[[str], None]) -> None:
@@ -51,7 +53,7 @@ def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callabl
     except (RlxError, OSError, UnicodeDecodeError) as error:
         say(f"nothing is told to the sinks of `log`: {raised(error)}")
         return
-    threads = [_Telling(root, name, make) for name, make in takers.items()]
+    threads = [_Telling(root, name, make, set(verdicts)) for name, make in takers.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -66,24 +68,29 @@ def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callabl
 class _Telling(threading.Thread):
     """Tells one sink what is due."""
 
-    def __init__(self, root: Path, sink: str, make: Callable[[], Sink]):
+    def __init__(self, root: Path, sink: str, make: Callable[[], Sink], runs: set[str]):
         super().__init__(name=f"sink {sink}", daemon=True)
         self.sink, self.problem, self.is_said = sink, "", False
-        self._root, self._make, self._notes = root, make, SinkNotes(root, sink)
+        self._root, self._make, self._runs, self._notes = root, make, runs, SinkNotes(root, sink)
         self._moved, self._run = time.monotonic(), ""
 
     def run(self) -> None:
         """Tell all, run by run; whatever the sink raises ends this thread and nothing else."""
         lost = self._notes.lost()
-        if lost is not None and lost[1]:
-            self.is_said = True
+        if (
+            lost is not None and lost[0] in self._runs and lost[1]
+        ):  # it has just failed in their training, which was said
             return
         try:
             with lock_of(self._root, f"sink {self.sink}"):
                 self._moved = time.monotonic()
                 for run, verdict in [*self._notes.due()]:
                     self._run = run
-                    self._tell(run, verdict)
+                    try:
+                        self._tell(run, verdict)
+                    except DataDamaged as error:  # it stays so, and would keep all others from being told
+                        self.problem = str(error)
+                        self._notes.settle(run)
                 self._notes.find()
         except BaseException as error:  # noqa: BLE001 — a sink is anybody's code
             self.problem = raised(error)
@@ -91,8 +98,13 @@ class _Telling(threading.Thread):
 
     def wait(self) -> None:
         """Wait until it has ended, or a record takes too long."""
-        while self.is_alive() and time.monotonic() - self._moved < PATIENCE:
+        idle, at = 0.0, self._moved
+        before, worked = time.monotonic(), time_at_work(self)
+        while self.is_alive() and idle < PATIENCE and time.monotonic() - self._moved < PATIENCE_AT_WORK:
             self.join(0.1)
+            now, works = time.monotonic(), time_at_work(self)
+            idle, at = (0.0 if at != self._moved else idle + max(0.0, now - before - (works - worked))), self._moved
+            before, worked = now, works
         if self.is_alive():
             self.problem = f"it has not answered within {PATIENCE:g} s"
             self._lose()

@@ -231,20 +231,20 @@ def _wait_for(threads: Sequence[_SinkThread], patience: float, at_work: float) -
     """Wait for threads to end, at most so long while they idle, and so long in all."""
     began = before = time.monotonic()
     idle = dict.fromkeys(threads, 0.0)
-    used = {thread: _time_at_work(thread) for thread in threads}
+    used = {thread: time_at_work(thread) for thread in threads}
     while living := [thread for thread in threads if thread.is_alive() and idle[thread] < patience]:
         if time.monotonic() - began > at_work:
             return
         living[0].join(LOOK_SHORTLY)
         now = time.monotonic()
         for thread in living:
-            spent = _time_at_work(thread)
+            spent = time_at_work(thread)
             idle[thread] += max(0.0, now - before - (spent - used[thread]))
             used[thread] = spent
         before = now
 
 
-def _time_at_work(thread: threading.Thread) -> float:
+def time_at_work(thread: threading.Thread) -> float:
     """Return how long a thread has computed, or waited for a processor, in seconds; 0 where that is not known (Linux tells it)."""
     try:
         computed, waited, _ = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text("ascii").split()

@@ -17,7 +17,7 @@ from rlx.errors import DataDamaged
 from rlx.records.sinks.place import made_folder, trackers_folder
 
 AGAIN_AFTER = 600.0
-"""Seconds after which a sink that could not be reached is tried again without a new training."""
+"""Seconds after which a sink that failed in the training of a run is tried again with that run's results."""
 
 
 @dataclass(frozen=True)
