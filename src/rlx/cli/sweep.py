@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,14 +55,14 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     """
     from rlx.config import find_root
     from rlx.errors import TrainingFailed
-    from rlx.experiments import Pool, family_of, make_points, read_sweep
+    from rlx.experiments import Elsewhere, Pool, family_of, make_points, read_sweep
     from rlx.launch import usable_cores
     from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, swept
-    from rlx.training import ready_executor
+    from rlx.training import executor_elsewhere
 
     root = find_root()
-    ready_executor(root)  # one that is broken is refused before anything begins
     wanted = read_sweep(root, sweep)
+    starts = executor_elsewhere(root, wanted.name, say)  # one that is broken is refused before anything begins
     family = family_of(root, wanted)
     points = family.to_make
     if any(key.startswith(("env.id", "env.kwargs", "env.wrappers")) for key in wanted.points[0]):
@@ -73,6 +74,7 @@ def command(sweep: str, *, jobs: int | None, dry_run: bool, as_json: bool) -> No
     todo = sum(point.state != "kept" for point in points)
     say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
     pool = Pool(min(jobs or usable_cores(), max(1, todo)), _teller(len(points), as_json=as_json), _begin)
+    pool = replace(pool, elsewhere=Elsewhere(starts, say) if starts else None)
     made = make_points(root, wanted, points, pool)
     result = judge_points(root, family, wanted.name, made)
     if as_json:

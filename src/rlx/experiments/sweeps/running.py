@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlx.config import MOST_CONFIG_BYTES, read_text
 from rlx.errors import Interrupted, Missing, RlxError
+from rlx.experiments.experiment_task import Elsewhere, make_experiments, said
 from rlx.experiments.kept import same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
@@ -122,11 +123,15 @@ def _is(folder: Path, planned: Plan, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Pool:
-    """How points are made: how many at once, and whom to tell of one that begins and one that has ended."""
+    """How points are made: how many at once, and whom to tell of one that begins and one that has ended.
+
+    ``elsewhere``, if it is given, makes each of them as a task of an executor, all at once whatever ``jobs`` says.
+    """
 
     jobs: int
     tell: Callable[[Point, int], None]
     begin: Callable[[Point], None] = lambda _: None
+    elsewhere: Elsewhere | None = None
 
 
 def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
@@ -147,6 +152,8 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin)
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
+    if pool.elsewhere is not None:
+        return _made_elsewhere(root, sweep, points, pool)
     with ThreadPoolExecutor(pool.jobs) as executor:
         futures: dict[Future[Point], int] = {}
         try:
@@ -166,6 +173,43 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     return [done[index] for index in range(len(points))]
 
 
+def _made_elsewhere(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
+    """Make the points that are not kept as tasks of an executor, all of them at once; see :func:`make_points`."""
+    assert pool.elsewhere is not None
+    found, again = list(points), f"rlx sweep {sweep.name}"
+    places: dict[str, int] = {}
+    for index, point in enumerate(points):
+        if point.state != "kept":
+            name = point.name or _reserved(root, sweep, point)
+            places[name], found[index] = index, replace(point, name=name)
+            pool.begin(found[index])
+    left = len(places)
+
+    def end(name: str, failure: str | None) -> None:
+        nonlocal left
+        point, left = found[places[name]], left - 1
+        try:
+            if failure is None:
+                _check(find_run(root, name), point)
+        except (RlxError, OSError) as error:
+            failure = str(error)
+        found[places[name]] = replace(point, state="finished" if failure is None else "failed", error=failure)
+        pool.tell(found[places[name]], left)
+
+    try:
+        make_experiments(root, places, pool.elsewhere, again, end)
+    except KeyboardInterrupt:
+        made = len(points) - left
+        told = f"{sweep.name}: interrupted with {made} of {len(points)} points done; `{again}` goes on"
+        raise Interrupted(told) from None
+    return found
+
+
+def _reserved(root: Path, sweep: Sweep, point: Point) -> str:
+    """Reserve the folder of a new point's experiment; returns its name."""
+    return start(root, point.plan, point.plan.record((f"eval@{point.plan.run}",)), stem=sweep.name).name
+
+
 class _Crew:
     """Makes points, each in a DVC process of its own session, so that one signal of ours stops all of them."""
 
@@ -183,8 +227,7 @@ class _Crew:
                 return replace(point, state="failed", error="not begun")
             with self._in_turn(turn):
                 if name is None:
-                    record = point.plan.record((f"eval@{point.plan.run}",))
-                    name = start(self._root, point.plan, record, stem=self._sweep.name).name
+                    name = _reserved(self._root, self._sweep, point)
             self._begin(replace(point, name=name))
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -240,10 +283,7 @@ def _check(folder: RunFolder, point: Point) -> None:
 
 def _reason(root: Path, name: str | None, error: Exception) -> str:
     """Return why a point failed: the last error in what its stages said."""
-    log = workplaces_folder(root) / f"{name}.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if name and log.is_file() else []
-    told = [line.strip() for line in lines if "rror:" in line or " failed: " in line]
-    return told[0].removeprefix("error: ") if told else str(error)
+    return (said(workplaces_folder(root) / f"{name}.log") if name else None) or str(error)
 
 
 def folders_of(root: Path, points: Sequence[Point]) -> Iterator[tuple[Point, RunFolder]]:
