@@ -9,6 +9,7 @@ import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from os.path import isfile
 from pathlib import Path
 
 from rlx.config import MOST_BYTES, check_settled, place, read_bytes
@@ -41,7 +42,9 @@ def experiments(root: Path) -> list[Experiment]:
             found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created), ref))
             authors[ref] = (email, author)
     names = [experiment.name for experiment in found]
-    unfinished = {name for name in names if (root / "runs" / name / RECORD).is_file()}
+    unfinished = {
+        name for name in names if isfile(f"{root}/runs/{name}/{RECORD}")
+    }  # paths would cost more than all else
     if len(set(names)) < len(names) or unfinished:
         found = _told_apart(root, found, authors, unfinished)
     return sorted(found, key=lambda experiment: (-experiment.created, experiment.name))
