@@ -9,7 +9,6 @@ import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from os.path import isfile
 from pathlib import Path
 
 from rlx.config import MOST_BYTES, check_settled, place, read_bytes

@@ -261,7 +261,7 @@ def _asked_for(options: Mapping[str, Any], refusal: str) -> str:
     """Return which option asks for more than there is, where Slurm says only that no node is like that."""
     if "node configuration is not available" not in refusal:
         return ""
-    usual = (None, 0, 1, [], ())
+    usual: tuple[Any, ...] = (None, 0, 1, [], ())
     return next((name for name in ("mem", "gpus", "cpus", "extra") if options.get(name) not in usual), "")
 
 
