@@ -74,8 +74,8 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]
 LIMITED = {env: {"kwargs": {"max_episode_steps": 40}} for env in ("CartPole-v1", "Pendulum-v1")}
 """Shorter episodes, so that segments can be short."""
 assert toys.Masked  # importing it registers its environments
-QUICK = ("a2c", "ars", "dqn-nstep", "sac-her", "recurrent_ppo")
-"""One for each way in which a state is kept; all others are slow."""
+QUICK = ("a2c", "ars", "dqn-nstep", "sac-her")
+"""One for each way in which a state is kept, and of each family that needs no extra; all others are slow."""
 
 
 def snapshot(case: str) -> Snapshot:
@@ -164,13 +164,19 @@ def test_a_killed_training_ends_with_the_same_bits(case: str, tmp_path: Path) ->
         assert path.read_bytes() == (killed / "checkpoints" / "replay" / path.name).read_bytes()
 
 
+@pytest.fixture(scope="module")
+def straight_sac(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that nothing has disturbed."""
+    folder = tmp_path_factory.mktemp("straight")
+    ended(begun("sac", folder))
+    return folder
+
+
 @pytest.mark.parametrize("spoiled", ["gone", "pickled"])
 def test_with_a_part_of_the_replay_buffer_spoiled_training_goes_back_and_ends_alike(
-    spoiled: str, tmp_path: Path
+    spoiled: str, straight_sac: Path, tmp_path: Path
 ) -> None:
-    straight, damaged = tmp_path / "straight", tmp_path / "damaged"
-    straight.mkdir()
-    ended(begun("sac", straight))
+    straight, damaged = straight_sac, tmp_path / "damaged"
     shutil.copytree(straight, damaged)
     chunk = damaged / "checkpoints" / "replay" / "002.npz"
     if spoiled == "gone":

@@ -1,7 +1,8 @@
-"""Schedules in training: both engines take them, and stock Stable-Baselines3 loads what it can of them without rlx."""
+"""Schedules in training: both engines take them, and stock Stable-Baselines3 loads them without rlx."""
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -24,7 +25,6 @@ SAID: dict[str, Any] = {
     "exponential": {"start": 0.001, "end": 0.00001, "shape": "exponential", "warmup": 0.1},
     "steps": {"piecewise": [[0.0, 0.001], [0.5, 0.0001], [1.0, 0.0]], "shape": "step"},
 }
-STOCK = ("straight", "warmed", "points")
 
 
 def read(name: str) -> Any:
@@ -46,9 +46,7 @@ def test_a_straight_line_is_stocks_own() -> None:
     assert schedule(0.5) == 0.5
 
 
-@pytest.mark.parametrize("engine", ["fast", "stable-baselines3"])
-@pytest.mark.parametrize("name", SAID)
-def test_training_follows_it_and_stock_loads_it(tmp_path: Path, name: str, engine: str) -> None:
+def trained(folder: Path, name: str, engine: str) -> None:
     algo = {"engine": engine, "total_timesteps": 1280, "rollout_steps": 64, "batch_size": 64, "update_epochs": 1}
     config = RunConfig.model_validate(
         {
@@ -58,22 +56,38 @@ def test_training_follows_it_and_stock_loads_it(tmp_path: Path, name: str, engin
             "eval": {"every": 1280, "episodes": 1},
         }
     )
-    if name in STOCK:
-        config = config.model_copy(update={"algo": config.algo.model_copy(update={"clip_range": 0.2})})
-    train_seed(tmp_path, Snapshot(config), 0, tmp_path, lambda _: None)
+    train_seed(folder, Snapshot(config), 0, folder, lambda _: None)
+
+
+@pytest.mark.parametrize("engine", ["fast", "stable-baselines3"])
+@pytest.mark.parametrize("name", SAID)
+def test_training_follows_it(tmp_path: Path, name: str, engine: str) -> None:
+    trained(tmp_path, name, engine)
     said = read(name)
     for row in read_rows(tmp_path / "metrics.jsonl"):
         assert row["train/learning_rate"] == pytest.approx(said.value_at(row["step"] / 1280), rel=1e-6, abs=1e-12)
-    if engine == "fast":  # the file's `data` is the same
-        return
+
+
+def test_stock_loads_it_where_rlx_is_not_installed(tmp_path: Path) -> None:
+    """One process loads all of them; what both engines write for stock is the same."""
+    engines = {name: "stable-baselines3" if name == "exponential" else "fast" for name in SAID}
+    for name, engine in engines.items():
+        trained(tmp_path / name, name, engine)
     stock = (
-        "import sys\nblocked = sys.argv[2] == 'blocked'\nif blocked: sys.modules['rlx'] = None\n"
-        "import stable_baselines3\nmodel = stable_baselines3.PPO.load(sys.argv[1], device='cpu')\n"
-        "print(float(model.lr_schedule(0.75)))\nassert blocked == (sys.modules.get('rlx') is None)\n"
+        "import json, sys\nsys.modules['rlx'] = None\nimport stable_baselines3\n"
+        "models = [stable_baselines3.PPO.load(path, device='cpu') for path in sys.argv[1:]]\n"
+        "shares = [part / 20 for part in range(20)]\n"
+        "print(json.dumps([[model.lr_schedule(1 - share) for share in shares] for model in models]))\n"
+        "print(json.dumps([[model.clip_range(1 - share) for share in shares] for model in models]))\n"
     )
-    arguments = [str(tmp_path / "checkpoints" / "latest.zip"), "blocked" if name in STOCK else "free"]
+    files = [str(tmp_path / name / "checkpoints" / "latest.zip") for name in SAID]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", stock, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", stock, *files], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) == pytest.approx(said.value_at(0.25))
+    rates, clips = map(json.loads, done.stdout.splitlines())
+    clip = PPOConfig.model_validate({"clip_range": {"start": 0.2, "end": 0.1, "shape": "cosine"}}).clip_range
+    for name, rates_K, clips_K in zip(SAID, rates, clips, strict=True):
+        for part, (rate, clipped) in enumerate(zip(rates_K, clips_K, strict=True)):
+            assert rate == pytest.approx(read(name).value_at(part / 20), rel=1e-4, abs=1e-7), (name, part)
+            assert clipped == pytest.approx(clip.value_at(part / 20), rel=1e-4)

@@ -25,6 +25,7 @@ train cartpole extra | 2 | unexpected extra argument
 train cartpole --seeds 0 | 2 | 0 is not in the range x>=1
 train cartpole --seeds five | 2 | 'five' is not a valid integer
 train cartpole --sedes 5 | 2 | --seeds
+train cartpole --timesteps 5000 | 2 | `-S algo.total_timesteps=5000` says how long to train, and `rlx resume RUN --timesteps 5000`
 train cartpole --seeds 2000 | 3 | num_seeds=2000: must be at most 1000
 train cartpole -S | 2 | requires an argument
 train cartpole -S =3 | 2 | must be KEY=VALUE

@@ -412,8 +412,8 @@ def test_too_few_seeds_say_how_many_are_enough() -> None:
     found = compare(base, [candidate], Criteria())[0]
     assert found.verdict == "inconclusive"
     assert "3 against 3 seeds cannot reach p ≤ 0.05 (the smallest is 0.1)" in found.reason
-    assert found.next_step == "train at least 4 seeds each"
-    assert found.more_seeds == {"num_seeds": 4}
+    assert found.next_step == "train at least 5 seeds each"
+    assert found.more_seeds == {"num_seeds": 5}
     single = compare(run("base", [1]), [run("up", [2])], Criteria())[0]
     assert single.verdict == "inconclusive"
     assert single.difference is not None

@@ -155,6 +155,21 @@ def test_a_new_project_on_another_algorithm_says_its_settings_and_trains_by_it(t
     assert (other.algo.name, other.algo.setting("rollout_steps"), other.policy.activation) == ("ppo", 128, "tanh")
 
 
+def test_a_new_project_may_start_on_a_page_that_it_is_made_with_or_by_rl_zoos_name(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    said = project.rlx("init", "p", "--env", "CartPole-v1", "--algo", "reinforce").stdout
+    assert "these are reinforce's own defaults" in said
+    project.rlx("init", "q", "--env", "CartPole-v1", "--algo", "ppo_lstm")
+    composed = {name: compose_run(tmp_path / "p", name).config.algo for name in ("baseline", "variant")}
+    assert {name: (algo.name, algo.setting("learning_rate")) for name, algo in composed.items()} == {
+        "baseline": ("reinforce", 0.003),
+        "variant": ("reinforce", 0.0015),
+    }
+    assert composed["baseline"].total_timesteps == 100_000
+    text = (tmp_path / "q" / "params.yaml").read_text()
+    assert "name: recurrent_ppo" in text
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -162,7 +177,8 @@ def test_a_new_project_on_another_algorithm_says_its_settings_and_trains_by_it(t
             ("--env", "CartPole-v1", "--algo", "sac"),
             "--algo: its actions are discrete, and sac handles continuous; these fit:",
         ),
-        (("--env", "CartPole-v1", "--algo", "ppo_lstm"), "did you mean `recurrent_ppo`?"),
+        (("--env", "CartPole-v1", "--algo", "reinforc"), "'reinforce_jax', 'tiny_dqn'; did you mean reinforce?"),
+        (("--env", "Pendulum-v1", "--algo", "tiny_dqn"), "tiny_dqn handles discrete"),
         (("--algo", "sac"), "--algo sac: on which environment?"),
     ],
 )

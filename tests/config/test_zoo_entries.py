@@ -141,7 +141,7 @@ def test_what_one_file_says_as_a_list_another_may_say_as_a_mapping(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("ppo_lstm", "did you mean `recurrent_ppo`?"),
+        ("PPO-LSTM", "did you mean `recurrent_ppo`?"),
         ("RecurrentPPO", "did you mean `recurrent_ppo`?"),
         ("MaskablePPO", "did you mean `maskable_ppo`?"),
         ("QR-DQN", "did you mean `qrdqn`?"),
@@ -159,6 +159,16 @@ def test_what_others_call_an_algorithm_is_told_by_its_name_here(tmp_path: Path, 
             compose_run(tmp_path, "a")
         assert "configs/a.yaml:1:" in str(refused.value)
         assert hint in str(refused.value)
+
+
+def test_what_rl_zoo_calls_an_algorithm_is_understood_as_pasted(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("params.yaml", BASE.replace("env: {id: Pendulum-v1, num_envs: 16}\n", ""))
+    entry = "CartPole-v1:\n  n_timesteps: !!float 1e5\n  policy: MlpLstmPolicy\n  n_steps: 256\n"
+    for text in ("algo: ppo_lstm\n", "algo: {name: PPO_LSTM}\n"):
+        project.write("configs/a.yaml", entry + text)
+        config = compose_run(tmp_path, "a").config
+        assert (config.algo.name, config.algo.setting("rollout_steps")) == ("recurrent_ppo", 256)
 
 
 def test_names_in_any_case_and_in_group_files(tmp_path: Path) -> None:

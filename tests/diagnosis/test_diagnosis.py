@@ -214,6 +214,24 @@ def test_a_policy_that_plays_well_has_moved_unless_it_is_known_not_to_have() -> 
     assert "never-left-the-floor" in still
 
 
+@pytest.mark.parametrize(("reached", "told"), [(0.65, False), (0.3, True)])
+def test_a_goal_reached_more_often_in_shorter_episodes_is_no_return_at_randoms_level(
+    reached: float, told: bool
+) -> None:
+    def reaching(seed: int) -> SeedRecord:
+        """Episodes become a fifth as long; four end in a tenth of training, so that no window of them is clearly above random's."""
+        rng = np.random.default_rng(seed)
+        share_U = np.where(np.arange(UPDATES) < 60, 0.3, reached)
+        shown = healthy(
+            seed, rng.normal(share_U, 0.02), rollout__length_mean=np.linspace(100, 20, UPDATES), rollout__episodes=0.2
+        )
+        return dataclasses.replace(shown, held_out=None)
+
+    random = HeldOutEpisodes(np.repeat([0.0, 1.0], [70, 30]), np.full(100, 100.0))
+    found = diagnose(record(five(reaching), random=random))
+    assert ("length-without-return" in {each.id for each in found.findings}) is told, ids(found)
+
+
 def test_rewards_that_are_almost_never_met_are_no_success_that_was_lost() -> None:
     def rare(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ from rlx.algorithms import AlgorithmConfig, algorithm, register, registry
 from rlx.config import FinalEvalConfig, RunConfig, Snapshot, VideoConfig, algorithm_config
 from rlx.envs import Environments, GymnasiumPlaces, make_env, places_for
 from rlx.envs.masks import all_allowed, masks_of, sample_allowed, tells_masks
-from rlx.errors import EnvironmentFailed, EnvironmentUnusable, Misfit, TrainingFailed
+from rlx.errors import ConfigError, EnvironmentFailed, EnvironmentUnusable, Misfit, TrainingFailed
 from rlx.experiments import resolve_run
 from rlx.experiments.environment_check import check_environment
 from rlx.records import EnvironmentFacts
@@ -300,6 +300,13 @@ def resolved(root: Path, algo: str, wrong: str) -> Any:
 def test_resolve_refuses_and_notices(tmp_path: Path, forked_workers: None) -> None:
     with pytest.raises(EnvironmentUnusable, match=r"algo.name: it has no action_masks\(\), and drawing needs them"):
         resolved(tmp_path, "drawing", "none")
+    base = (tmp_path / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(f"{base}eval: {{every: 100000}}\n")  # never happens; but masks come first
+    with pytest.raises(
+        ConfigError, match=r"(?s)^\S+ algo.name: it has no action_masks\(\).*\n.*eval.every: validation"
+    ):
+        resolve_run(tmp_path, "a")
+    (tmp_path / "params.yaml").write_text(base)
     said = f"info: {ID}: its action_masks() are ignored by ppo; maskable_ppo, drawing use them"
     told = resolved(tmp_path, "ppo", "")
     assert said in told.notices

@@ -666,6 +666,7 @@ def test_constructors_are_counted_and_kept_open(tmp_path: Path, workshop: Worksh
     assert made <= 2 * PLACES  # for `latest` and `best` of the seed, and for random actions
 
 
+@pytest.mark.slow
 def test_what_an_environment_sets_for_its_process_changes_nothing(
     workshop: Workshop, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rlx.experiments import LINEAGE, kept_record
+from rlx.errors import ConfigError
+from rlx.experiments import LINEAGE, kept_record, plan
 from tests.conftest import Project, interruptible
 
 
@@ -114,6 +115,25 @@ def test_mistaken_settings_are_told_before_anything_is_made(made: Project) -> No
     assert sorted(path.name for path in (made.root / "runs").iterdir()) == before
 
 
+def test_a_parameter_that_stages_depend_on_and_nobody_says_is_told(project: Project) -> None:
+    text = (project.root / "params.yaml").read_text()
+    project.write("params.yaml", re.sub(r"(?ms)^algo:\n.*?\n\n", "", text).replace("device: auto", "# none"))
+    done = project.rlx("train", "cartpole", check=False)
+    assert done.returncode == 3
+    assert "params.yaml: device, algo are missing, and the stage resolve in dvc.yaml depends on them" in one_line(
+        done.stdout
+    )
+    assert "write such as `device: auto`" in one_line(done.stdout)
+    assert not list((project.root / "runs").glob("cartpole_*"))
+    project.write("params.yaml", text)
+    with pytest.raises(ConfigError, match="compare is missing"):
+        project.replace("params.yaml", "\ncompare:", "\n#compare:")
+        project.write(
+            "params.yaml", re.sub(r"(?ms)^#compare:.*?(?=^\S|\Z)", "", (project.root / "params.yaml").read_text())
+        )
+        plan(project.root, "cartpole", ())
+
+
 def test_an_experiment_is_dropped_and_brought_back_by_the_command_that_is_printed(copy: Project) -> None:
     copy.rlx("tag", "first", "good")
     said = copy.rlx("rm", "first").stdout
@@ -198,13 +218,13 @@ def test_a_finished_run_is_trained_further_as_an_experiment_with_its_lineage(cop
     assert (refused.returncode, "policy.hidden_sizes is [8] and was [64, 64]" in one_line(refused.stdout)) == (2, True)
     wide = ("-S", "env.num_envs=32", "-S", "algo.learning_rate={start:0.01,end:0.0}", "-S", "algo.batch_size=1024")
     said = one_line(copy.rlx("resume", "first", "--timesteps", "6000", *wide).stdout)
-    assert "mine_001: first, trained further to 6,000 steps per seed -S env.num_envs=32" in said
-    facts = json.loads(copy.rlx("info", "mine_001", "--json").stdout)
+    assert "first_001: first, trained further to 6,000 steps per seed -S env.num_envs=32" in said
+    facts = json.loads(copy.rlx("info", "first_001", "--json").stdout)
     assert (facts["continues"], facts["parent"]) == ("first", "first")
     assert facts["scores"]["latest"]["steps"] == {"1": 6144}
     before, after = (
         [json.loads(line) for line in (copy.root / "runs" / run / "metrics.jsonl").read_text().splitlines()]
-        for run in ("first", "mine_001")
+        for run in ("first", "first_001")
     )
     assert after[: len(before)] == before
     assert [row["step"] for row in after] == [*range(256, 2049, 256), 3072, 4096, 5120, 6144]

@@ -22,6 +22,7 @@ from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, write_event
 from rlx.launch.task_command import run_task
+from rlx.report.doctor import additions
 from rlx.training import chosen_executor
 from rlx.training.seeds import train_run
 from tests.conftest import REPOSITORY, Project
@@ -273,6 +274,19 @@ def test_a_sampler_that_misbehaves_is_told(
 
 
 # --- Rules -----------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_says_what_is_added_and_what_of_it_is_broken(installed: Path, tmp_path: Path) -> None:
+    found = list(additions.packages(None))
+    told = [each.message for each in found if each.level == "ok"]
+    assert any(line.startswith("rlx.commands: ") and "greet (" in line for line in told), told
+    broken = [each.message for each in found if each.level == "problem"]
+    assert any("(rlx.commands)" in line and "cannot be used" in line for line in broken), broken
+    assert list(additions.rules(tmp_path)) == []
+    Project(tmp_path).write("rules/__init__.py", "RULES = (1,)\n")
+    (rules,) = additions.rules(tmp_path)
+    assert (rules.level, "neither an rlx.diagnosis.Rule nor a list" in rules.message) == ("problem", True)
+    assert "rlx diagnose" in str(rules.cure)
 
 
 def test_rules_of_packages_and_of_the_project_are_applied(installed: Path, study: Project) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ import pytest
 from rlx.config import compose_run
 from rlx.errors import ConfigError, PluginBroken
 from rlx.launch import NewLines
-from rlx.records import read_clock
+from rlx.records import RunFolder, conclude, read_clock
 from rlx.records.bench import Entry, entry_for, logs_of
 from rlx.records.event_files import _events
 from rlx.records.metrics import read_rows
-from rlx.records.sinks import following, registry
+from rlx.records.sinks import concluding, following, notes, registry
 from rlx.records.sinks.following import Followers, unsent
 from rlx.records.sinks.registry import SinkKind, chosen_sinks, sink_makers
 from rlx.training.seeds import train_run
@@ -335,6 +336,15 @@ def test_a_stopped_training_closes_its_records_as_stopped(tmp_path: Path) -> Non
 # --- TensorBoard --------------------------------------------------------------------------------------------------------
 
 
+SB3 = {
+    "rollout/return_mean": "rollout/ep_rew_mean",
+    "rollout/length_mean": "rollout/ep_len_mean",
+    "validation/return_mean": "eval/mean_reward",
+    "validation/length_mean": "eval/mean_ep_length",
+    "validation/success_rate": "eval/success_rate",
+}
+
+
 def events_of(folder: Path) -> dict[int, Any]:
     """The events with metrics, by step."""
     (path,) = folder.glob("events.out.tfevents.*")
@@ -350,7 +360,8 @@ def test_event_files_hold_the_metrics_at_the_moments_of_the_clock(tmp_path: Path
     for row in rows:
         values = {value.tag: value.simple_value for value in events[row["step"]].summary.value}
         assert values.pop("time/update_seconds") == np.float32(clock.update_seconds[row["step"]])
-        assert values == {name: np.float32(value) for name, value in metrics_of(row).items()}
+        assert values.pop("time/fps") == np.float32(row["step"] / clock.seconds[row["step"]])
+        assert values == {SB3.get(name, name): np.float32(value) for name, value in metrics_of(row).items()}
     times = np.array([event.wall_time for event in events.values()])
     assert np.diff(times) == pytest.approx(np.diff([*clock.seconds.values()]), abs=1e-4)
     assert abs(times[-1] - (folder / "clock.csv").stat().st_mtime) < 600
@@ -365,6 +376,31 @@ def test_event_files_hold_the_metrics_at_the_moments_of_the_clock(tmp_path: Path
     assert plugins_named == ["hparams"] * 3  # what is measured, the settings, and that it finished
 
 
+def test_names_are_those_that_stable_baselines3_logs(tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.callbacks import EvalCallback
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.logger import KVWriter, Logger
+
+    class Names(KVWriter):
+        def __init__(self) -> None:
+            self.names: set[str] = set()
+
+        def write(self, key_values: Any, key_excluded: Mapping[str, Any], step: int = 0) -> None:
+            self.names |= {name for name, excluded in key_excluded.items() if "tensorboard" not in (excluded or ())}
+
+        def close(self) -> None: ...
+
+    names = Names()
+    model = PPO("MlpPolicy", make_vec_env("CartPole-v1"), n_steps=64, batch_size=64, n_epochs=1, device="cpu")
+    model.set_logger(Logger(None, [names]))
+    model.learn(128, callback=EvalCallback(make_vec_env("CartPole-v1"), n_eval_episodes=1, eval_freq=64, verbose=0))
+    train_run(tmp_path, "a", cartpole(seed=3, num_seeds=1), lambda _: None)
+    events = events_of(tmp_path / "runs/a/logs/seed_3").values()
+    ours = {value.tag for event in events for value in event.summary.value}
+    assert names.names - {"time/total_timesteps"} <= ours
+
+
 @pytest.mark.component
 def test_tensorboard_itself_reads_what_is_written(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -375,7 +411,7 @@ def test_tensorboard_itself_reads_what_is_written(tmp_path: Path) -> None:
     rows = own_rows(tmp_path, 3)
     assert len(read.PluginTagToContent("hparams")) == 3  # what is measured, the settings, and that it finished
     for name in metrics_of(rows[-1]):
-        found = [(event.step, event.value) for event in read.Scalars(name)]
+        found = [(event.step, event.value) for event in read.Scalars(SB3.get(name, name))]
         assert found == [(row["step"], float(np.float32(row[name]))) for row in rows if row.get(name) is not None]
 
 
@@ -397,10 +433,40 @@ def test_tensorboard_itself_reads_what_is_written(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_chosen_is_refused_at_its_line(tmp_path: Path, chosen: str, said: str) -> None:
-    (tmp_path / "params.yaml").write_text(f"study:\n  runs: [a]\nlog:\n  sinks: {chosen}\n")
+    refuse(tmp_path, f"log:\n  sinks: {chosen}\n", said)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ("[tensorbord]", "params.yaml:3:7: log: there is no sink 'tensorbord'; did you mean tensorboard?"),
+        (
+            "[{wandb: {mode: ofline}}]",
+            "params.yaml:3:22: log.wandb.mode: 'ofline' is not allowed; one of 'offline' or 'online'; did you mean offline?",
+        ),
+        ("[{wandb: {projekt: a}}]", "log.wandb.projekt: unknown key; did you mean `project`?"),
+        ("[{wandb: {tags: [a, 3]}}]", "params.yaml:3:26: log.wandb.tags: must be text, not 3"),
+        (
+            "[{wandb: {artifacts: all}}]",
+            "log.wandb.artifacts: 'all' is not allowed; one of 'none', 'media' or 'models'",
+        ),
+        ("[{wandb: {api_key: abc123}}]", "log.wandb.api_key: a secret does not belong in params.yaml"),
+        ("[{wandb: {key: abc123}}]", "set the environment variable WANDB_API_KEY instead"),
+        ("[{mlflow: {uri: 'https://me:abc123@host'}}]", "MLFLOW_TRACKING_PASSWORD"),
+        ("[{mlflow: {uri: host:5000}}]", "must be the address of a server, such as http://127.0.0.1:5000"),
+        ("[{trackio: {uri: 'http://host'}}]", "log.trackio.uri: unknown key"),
+    ],
+)
+def test_options_of_trackers_are_checked_before_anything_runs(tmp_path: Path, chosen: str, said: str) -> None:
+    refuse(tmp_path, f"log: {chosen}\n", said)
+
+
+def refuse(tmp_path: Path, log: str, said: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"study:\n  runs: [a]\n{log}")
     with pytest.raises(ConfigError) as refused:
         chosen_sinks(tmp_path)
     assert said in str(refused.value)
+    assert "abc123" not in str(refused.value)
     with pytest.raises(ConfigError):
         train_run(tmp_path, "a", cartpole(), lambda _: None)
     assert not (tmp_path / ".dvc").exists()
@@ -438,3 +504,120 @@ def test_a_broken_package_is_named_in_a_line_and_passed_over(packages: Path, tmp
     with pytest.raises(PluginBroken, match=r"log\.sinks: the plugin 'broken' .*of the package broken"):
         chosen_sinks(choosing(tmp_path / "p", "broken"))
     assert sink_makers(["tensorboard"]).keys() == {"tensorboard"}  # rlx's own stays
+
+
+# --- results ------------------------------------------------------------------------------------------------------------
+
+
+TELLS = '''
+import json, os
+from pathlib import Path
+
+
+class Teller:
+    """Takes results, and fails or hangs where a file says so."""
+
+    def open(self, place, run, seed, key, config):
+        self.seed, self.rows = seed, 0
+        return -1
+
+    def write(self, step, row):
+        self.rows += 1
+
+    def flush(self):
+        pass
+
+    def conclude(self, summary, artifacts):
+        told = Path(os.environ["TOLD"])
+        how = told.with_suffix(".how")
+        if how.exists() and how.read_text() == "fail":
+            raise SystemExit("the server is gone")
+        if how.exists() and how.read_text() == "hang":
+            import time
+            time.sleep(1000)
+        files = [[artifact.name, artifact.kind, artifact.path.is_file()] for artifact in artifacts]
+        with told.open("a") as file:
+            file.write(json.dumps([self.seed, self.rows, dict(summary), files]) + "\\n")
+
+    def close(self, state):
+        assert state == "finished"
+'''
+
+
+@pytest.fixture
+def teller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    install(tmp_path / "site", "tells", {"teller": "tells:Teller"}, TELLS)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    return tmp_path / "told"
+
+
+def results(told: Path) -> list[Any]:
+    return [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
+
+
+def test_results_are_told_once_and_again_where_they_have_changed(study: Project, teller: Path) -> None:
+    study.write("params.yaml", (study.root / "params.yaml").read_text() + "\nlog: [teller, tensorboard]\n")
+    said: list[str] = []
+    for _ in range(2):
+        conclude(study.root, {"cartpole": {}}, said.append)
+    found = results(teller)
+    assert said == []
+    run = RunFolder(study.root / "runs/cartpole")
+    scores = run.evaluation.scores["latest"]
+    assert [each[0] for each in found] == list(run.snapshot.seeds)
+    for seed, rows, summary, files in found:
+        assert rows == len([row for row in read_rows(run.path / "metrics.jsonl") if row["seed"] == seed])
+        assert summary["held_out/return_mean"] == scores.seeds[seed]
+        assert summary["held_out/run/return_mean"] == scores.estimate.mean
+        assert [f"checkpoints/seed_{seed}/latest.zip", "model", True] in files
+    named = [name for *_, files in found for name, kind, _ in files if kind == "plot"]
+    assert "plots/learning_curve.png" in named
+    assert len(named) == len({*named})  # with one seed
+    conclude(study.root, {"cartpole": {"verdict": "improved"}}, said.append)
+    again = results(teller)[len(found) :]
+    assert [each[2]["verdict"] for each in again] == ["improved"] * len(found)
+    folder = study.root / "trackers/tensorboard/cartpole"
+    for seed in run.snapshot.seeds:
+        events = [*_events(next((folder / f"seed_{seed}").glob("events.*")))]
+        values = {value.tag: value.simple_value for event in events for value in event.summary.value}
+        assert values["held_out/return_mean"] == np.float32(scores.seeds[seed])
+    assert study.git("status", "--short").splitlines() == [" M params.yaml"]
+
+
+@pytest.mark.parametrize("how", ["fail", "hang"])
+def test_a_sink_that_fails_with_results_is_said_once_and_gets_them_later(
+    study: Project, teller: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concluding, "PATIENCE", 1.0)
+    study.write("params.yaml", (study.root / "params.yaml").read_text() + "\nlog: [teller]\n")
+    teller.with_suffix(".how").write_text(how)
+    said: list[str] = []
+    for _ in range(2):
+        conclude(study.root, {"cartpole": {}}, said.append)
+    (line,) = said
+    assert "the sink teller has not got what came of cartpole: " in line
+    assert results(teller) == []
+    teller.with_suffix(".how").unlink()
+    monkeypatch.setattr(notes, "AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(
+        concluding, "lock_of", lambda *_: nullcontext()
+    )  # the thread that hangs holds it, in this process
+    conclude(study.root, {"cartpole_epochs": {}}, said.append)
+    seeds = RunFolder(study.root / "runs/cartpole").snapshot.seeds
+    assert len(results(teller)) == 2 * len(seeds)
+    assert len(said) == 1
+
+
+def test_the_last_stage_and_the_comparison_tell(study: Project, teller: Path) -> None:
+    study.write("params.yaml", (study.root / "params.yaml").read_text() + "\nlog: [teller]\n")
+    study.run("dvc", "repro", "--force", "--single-item", "analyze@cartpole")
+    first = results(teller)
+    assert first
+    assert all("verdict" not in summary for _, _, summary, _ in first)
+    study.run("dvc", "repro", "--force", "--single-item", "compare")
+    later = results(teller)[len(first) :]
+    judged = [summary["verdict"] for _, _, summary, _ in later if "verdict" in summary]
+    comparison = json.loads((study.root / "analysis/compare/summary.json").read_text())
+    assert {*judged} == {comparison["cartpole_epochs"]["verdict"]}

@@ -59,10 +59,10 @@ def test_a_check_that_raises_is_a_finding_and_hides_no_other() -> None:
 def test_checks_are_called_as_ever_whatever_their_functions_are_called() -> None:
     """Programs look for these names in `--json`."""
     assert " ".join(name.replace(" ", "_") for name in examination.INSTALLATION) == (
-        "python libraries programs torch engine same_bits git dvc renderer encoder disk extras"
+        "python libraries programs torch engine same_bits git dvc renderer encoder disk extras plugins"
     )
     assert " ".join(name.replace(" ", "_") for name in {**examination.PROJECT, **examination.STATE}) == (
-        "repository identity unfinished_merge conflict_marks parameters configs roster stages clone ignored "
+        "repository identity unfinished_merge conflict_marks parameters configs rules roster stages clone ignored "
         "untracked_configs uncommitted_results privacy remote experiments_before_the_remote "
         "index runs results workplaces git_locks head stash experiment_folders rwlocks sizes"
     )

@@ -288,6 +288,15 @@ def test_mistyped_metrics_name_the_nearest(name: str, message: str) -> None:
         chosen_metrics([name], "steps", None)
 
 
+def test_no_metric_is_offered_that_the_runs_have_not() -> None:
+    folder = RunFolder(REPOSITORY / "tests/data/documents/project/runs/cartpole")  # of PPO, which has no action values
+    with pytest.raises(UsageError) as refused:
+        chosen_metrics(["q_men"], "steps", None, [folder])
+    assert "train/q_" not in str(refused.value)
+    with pytest.raises(UsageError, match="did you mean train/approx_kl"):
+        chosen_metrics(["aprox_kl"], "steps", None, [folder])
+
+
 def test_metrics_may_be_named_in_groups() -> None:
     wanted = chosen_metrics(["internals", "std", "train/approx_kl"], "steps", None)
     assert wanted.metrics == ["train/std", "train/approx_kl"]

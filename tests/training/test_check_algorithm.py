@@ -79,6 +79,14 @@ def page(project: Project, name: str, text: str) -> None:
     project.write(f"algorithms/{name}.py", text)
 
 
+def test_a_page_that_keeps_to_the_contract_passes(project: Project) -> None:
+    status, document = checked(project, "reinforce", "--env", "CartPole-v1", "--steps", "60")
+    assert set(levels(document)) == {(name, "ok") for name in ("trains", "resumes", "validation", "acts", "draws")}
+    assert status == 0
+    assert "refuses other, multi" in document["checks"][0]["message"]
+
+
+@pytest.mark.slow
 def test_a_page_that_keeps_to_the_contract_passes_in_all_that_it_declares(project: Project) -> None:
     status, document = checked(project, "reinforce", "--steps", "240")
     kinds = [(each["observations"], each["actions"]) for each in document["environments"]]
@@ -147,9 +155,35 @@ def test_each_broken_promise_is_told(project: Project, right: str, wrong: str, b
     if broken == {"resumes"}:
         assert "policy/mean" in found["resumes"]
     for each in document["environments"]:
-        assert all(
-            check["cure"] for check in each["checks"] if check["level"] == "problem" and check["name"] != "trains"
-        )
+        assert all(check["cure"] for check in each["checks"] if check["level"] == "problem")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "said"),
+    [
+        (".argmax(1), memory", ".argmax(1)[:, None], memory", "def act(", "returned actions of shape (32, 1)"),
+        (".argmax(1), memory", ".argmax(1)", "def act(", "it returns the actions and the memory"),
+        ('"spread": self.spread}\n', '"spread": self}\n', "def state(", "its state has CEM at spread"),
+        ('"policy": {"mean": self.mean},', "", "def state(", 'state() has no "policy"'),
+        ('return {"train/spread": float(self.spread.mean())}', "return None", "def advance(", "advance() returned NoneType"),
+        ('return {"train/spread"', 'return {"train/secret"', "def advance(", "does not say what it means"),
+        ("(self.seen @ weights).argmax(1)", "0", "self.env.step(0)", "step() got actions of shape ()"),
+        ("tried.append(", "tried.push(", "tried.push(", "no attribute 'push'"),
+        ('state["policy"]["mean"], state', 'state["policy"]["men"], state', 'state["policy"]["men"]', "KeyError: 'men'"),
+    ],
+)  # fmt: skip
+def test_the_place_of_a_mistake_is_told(project: Project, right: str, wrong: str, line: str, said: str) -> None:
+    assert right in CEM
+    text = CEM.replace(right, wrong)
+    page(project, "cem", text)
+    status, document = checked(project, "cem", "--env", "CartPole-v1", "--steps", "60")
+    number = 1 + next(i for i, each in enumerate(text.splitlines()) if line in each)
+    checks = [check for check in document["environments"][0]["checks"] if check["level"] == "problem"]
+    told = f"{checks[0]['message']} {checks[0]['cure']}"
+    assert status == 1
+    assert said in told
+    assert f"algorithms/cem.py:{number}" in told
+    assert project.root.as_posix() not in told, "the place is that in the project"
 
 
 def test_a_page_that_begins_to_learn_late_is_trained_longer_or_told(project: Project) -> None:

@@ -295,7 +295,9 @@ def algorithms() -> dict[str, Algorithm]:
     """Return all algorithms known so far, rlx's own first."""
     for name in BUILT_IN:
         own_settings(name)
-    return dict(_rows)
+    return dict(
+        sorted(_rows.items(), key=lambda item: (item[0] not in BUILT_IN, item[0] != "ppo"))
+    )  # whoever came first
 
 
 def algorithm(name: str, root: Path | None = None) -> Algorithm:

@@ -13,6 +13,7 @@ import torch
 from stable_baselines3.common.save_util import data_to_json
 
 from rlx.algorithms.registry import Export
+from rlx.algorithms.schedules import for_stock
 
 VOLATILE = {
     "start_time": 0,
@@ -47,7 +48,7 @@ def _data(model: Any) -> bytes:
     names, variables = model._get_torch_save_params()
     kept_elsewhere = {name.partition(".")[0] for name in (*names, *variables)}
     excluded = {"policy", *REMADE, *kept_elsewhere, *loose_tensors(model), *model._excluded_save_params()}
-    data = {key: value for key, value in model.__dict__.items() if key not in excluded}
+    data = {key: for_stock(value) for key, value in model.__dict__.items() if key not in excluded}
     data.update(VOLATILE)
     if getattr(data.get("replay_buffer_class"), "__module__", "").startswith("rlx."):  # stock has its own instead
         data |= {"replay_buffer_class": None, "replay_buffer_kwargs": {}}

@@ -10,7 +10,9 @@ import click
 @click.command("init")
 @click.argument("name", type=click.Path(path_type=Path))
 @click.option("--env", "env_id", metavar="ID", help="Start on this Gymnasium environment.")
-@click.option("--algo", "algorithm", metavar="NAME", help="Train by this algorithm (ppo, sac, dqn, …) on --env.")
+@click.option(
+    "--algo", "algorithm", metavar="NAME", help="Train by this algorithm (ppo, sac, dqn, …, reinforce) on --env."
+)
 @click.option("--remote", metavar="URL", help="Where `dvc push` shall put results: a folder, s3://…, ssh://…")
 @click.option("--no-hooks", is_flag=True, help="Leave out the Git hook by which results follow `git checkout`.")
 def command(name: Path, env_id: str | None, algorithm: str | None, remote: str | None, *, no_hooks: bool) -> None:
@@ -29,10 +31,11 @@ def command(name: Path, env_id: str | None, algorithm: str | None, remote: str |
     """
     import shlex
 
+    from rlx.config import algorithm_in
     from rlx.errors import UsageError
     from rlx.experiments import create_project, is_project, set_up
 
-    algorithm = None if algorithm is None else algorithm.lower()
+    algorithm = None if algorithm is None else algorithm_in(algorithm.lower())
     for option, value in (("--env", env_id), ("--algo", algorithm), ("--remote", remote)):
         if value is not None and not value.strip():
             raise UsageError(f"{option} '': must not be empty; leave it out, or say which")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, print_json, tell
+from rlx.cli.common import AS_CSV, AS_JSON, AS_MARKDOWN, console, print_csv, print_grid, print_json, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rlx.experiments import Row
 
@@ -26,6 +27,7 @@ SORTS = ("age", "id", "return", "status", "environment")
     metavar="EXPR",
     help="Only runs like that, such as 'return>100' or status=failed.",
 )
+@click.option("--sweep", metavar="SWEEP", help="The trials of a search by rank, or the experiments of a grid.")
 @click.option("--all", "everything", is_flag=True, help="Also experiments whose results this clone has not fetched.")
 @AS_JSON
 @AS_CSV
@@ -34,6 +36,7 @@ def command(  # noqa: PLR0913
     sort: str,
     tags: tuple[str, ...],
     filters: tuple[str, ...],
+    sweep: str | None,
     *,
     everything: bool,
     as_json: bool,
@@ -52,10 +55,20 @@ def command(  # noqa: PLR0913
       rlx ls --tag paper --filter 'return>=100' --sort return
     """
     from rlx.config import find_root
-    from rlx.experiments import Listing, Row, parse_filter, rows
+    from rlx.errors import Missing
+    from rlx.experiments import Listing, Row, has_trials, parse_filter, rows, sweeps_of
+    from rlx.report import points_of
+    from rlx.stats import nearest
 
     wanted = [parse_filter(text) for text in filters]
-    found = [row for row in rows(find_root()) if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
+    root = find_root()
+    if sweep is not None and has_trials(root, sweep):
+        _print_trials(root, sweep, as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
+        return
+    listed = rows(root) if sweep is None else points_of(root, sweep)
+    if sweep is not None and not listed:
+        raise Missing(f"there is nothing of a sweep {sweep!r}; {nearest(sweep, sweeps_of(root))}")
+    found = [row for row in listed if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
     elsewhere = everything or any("elsewhere" in text for text in filters)
     hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere" and row.kind == "experiment"]
     shown = _sorted([row for row in found if row not in hidden], sort)
@@ -75,6 +88,25 @@ def command(  # noqa: PLR0913
             click.echo(f"{len(hidden)} more experiments are not fetched here: `rlx ls --all` lists them")
         if not found:
             click.echo("no runs" + (" like that" if tags or filters else " yet: `dvc repro` makes the study"))
+
+
+def _print_trials(root: Path, sweep: str, *, as_json: bool, as_csv: bool, as_markdown: bool) -> None:
+    """Print the trials of a search."""
+    from rlx.experiments import trials_of
+    from rlx.report import SearchedTrial, SearchResult, keys_of, searched, to_json, trials_grid
+
+    result = SearchResult(sweep, trials_of(root, sweep))
+    if as_json:
+        print_json(searched(result))
+    elif as_csv:
+        print_csv(keys_of(SearchedTrial), to_json(searched(result).trials))
+    elif as_markdown:
+        click.echo(trials_grid(result, None).to_markdown())
+    else:
+        print_grid(trials_grid(result, None))
+        if confirmed := result.trials.confirmed:
+            told = ", ".join(f"trial {trial} by {name}" for trial, name in confirmed.items())
+            tell(f"Confirmed on fresh seeds: {told}")
 
 
 def _markdown(found: list[Row]) -> str:

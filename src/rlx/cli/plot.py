@@ -48,7 +48,7 @@ NAMED = 4
 @AS_JSON
 @click.option("--csv", "as_csv", is_flag=True, help="Print the points as CSV.")
 def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, **options: Any) -> None:
-    """Draw learning curves of runs: a line per seed, the mean, its band.
+    """Draw learning curves of runs: a line per seed, the mean, its band; or a search.
 
     Without --metric, the return of training episodes and the validation return. RUN is as in `rlx info`, and may be
     still training. Bands are pointwise 95 % t intervals over seeds. html is one interactive page that works offline.
@@ -59,12 +59,16 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     """
     from rlx.config import find_root
     from rlx.errors import UsageError
+    from rlx.experiments import has_trials
     from rlx.report import STDOUT, check_destination, chosen_metrics, curve_sheet, delivered, without_constants
 
     kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
     if as_json + as_csv + bool(kind or output) > 1:
         raise UsageError("--json, --csv and a picture (--format, -o) are one at a time; leave out the others")
     root = find_root()
+    if len(runs) == 1 and has_trials(root, runs[0]):
+        _plot_search(root, runs[0], kind, output, force=force, as_json=as_json)
+        return
     folders = _folders(root, runs)
     wanted = chosen_metrics(metrics, x, options["windows"], folders)
     target = None if as_json or as_csv else _target(kind, output, _name(folders, metrics, x))
@@ -84,6 +88,31 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     for note in sheet.notes:
         say(note)
     tell(str(target))
+
+
+def _plot_search(  # noqa: PLR0913
+    root: Path, name: str, kind: str | None, output: Path | None, *, force: bool, as_json: bool
+) -> None:
+    """Draw a search, or print it."""
+    from rlx.errors import UsageError
+    from rlx.experiments import trials_of
+    from rlx.report import STDOUT, SearchResult, check_destination, delivered, save_figure, search_picture, searched
+
+    trials = trials_of(root, name)
+    if as_json:
+        print_json(searched(SearchResult(name, trials)))
+        return
+    target = _target(kind, output, f"{name}-search")
+    suffix = f".{kind or FORMATS[0]}" if target == STDOUT else target.suffix
+    if suffix == ".html":
+        raise UsageError(
+            f"{name} is a search, which is drawn as png or svg; optuna-dashboard opens sweeps/{name}/optuna.log"
+        )
+    check_destination(target, force=force, default=output is None)
+    with delivered(target, suffix, force=force, default=output is None) as path:
+        save_figure(search_picture(trials), path)
+    if target != STDOUT:
+        tell(str(target))
 
 
 def _folders(root: Path, names: Sequence[str]) -> list[RunFolder]:

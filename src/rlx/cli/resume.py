@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,6 +106,11 @@ def _of_the_study(root: Path, folder: RunFolder) -> None:
     tell(f"{run} is finished. Next: `dvc repro` judges the study")
 
 
+def _stem(name: str) -> str:
+    """Return what an experiment that goes on from another is called by, before its number: ``wide`` of ``wide`` and ``wide_001``."""
+    return re.sub(r"_\d{3,}$", "", name)
+
+
 def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str, ...], name: str | None) -> None:
     from rlx.cli.train import make_and_show
     from rlx.experiments import continuation, same_as, start, whole_run
@@ -115,7 +121,7 @@ def _further(root: Path, folder: RunFolder, timesteps: int, overrides: tuple[str
         tell(f"{same} is that already: {folder.name} trained to {timesteps:,} steps. Nothing was trained.")
         return
     record = planned.record(whole_run(planned.run), parent=folder.name)
-    made = start(root, planned, record, name=name).name
+    made = start(root, planned, record, name=name, stem=_stem(folder.name)).name
     say(
         f"{made}: {folder.name}, trained further to {timesteps:,} steps per seed"
         + "".join(f" -S {setting}" for setting in overrides)

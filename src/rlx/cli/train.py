@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from rlx.experiments import Verbosity
 
 
+def _say_how_long(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    """Refuse an option that `rlx resume` has, with what says that here.
+
+    Raises:
+        UsageError: It was given.
+    """
+    if value is not None:
+        raise click.UsageError(
+            f"there is no --timesteps here; `-S algo.total_timesteps={value}` says how long to train, and "
+            f"`rlx resume RUN --timesteps {value}` trains a finished run further"
+        )
+
+
 @click.command("train")
 @click.argument("config", type=CONFIG)
 @click.option(
@@ -21,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="How many seeds to train.")
 @click.option("--name", metavar="NAME", help="What to call the experiment [default: CONFIG_001, _002, …].")
+@click.option("--timesteps", hidden=True, expose_value=False, callback=_say_how_long)
 @BY_EXECUTOR
 def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: str | None) -> None:
     """Train CONFIG (a file of configs/) as one DVC experiment.
@@ -78,10 +92,13 @@ def make_and_show(root: Path, name: str, parameters: Parameters | None = None) -
     from rlx.launch import process_identity
 
     finished = make(root, name, verbosity(), again=f"rlx resume {name}", since=process_identity()[1])
-    from rlx.report import experiment_lines, time_line  # what reports load is not needed to begin
+    from rlx.records import conclude
+    from rlx.report import experiment_lines, judged_experiment, study_verdicts, time_line  # not needed to begin
 
     if finished.is_evaluated:
-        print_lines(experiment_lines(root, finished, parameters or read_parameters(root)))
+        judged = judged_experiment(root, finished, parameters or read_parameters(root))
+        print_lines(experiment_lines(judged))
+        conclude(root, {finished.name: {}, **study_verdicts(judged.study)}, say)
     say(time_line(root, finished))
 
 

@@ -189,7 +189,8 @@ def _next_step(case: Case, test: stats.Test) -> tuple[str, dict[str, int]]:
     if enough is None:
         return f"no number of seeds reaches p ≤ {alpha:.2g}: compare fewer candidates, or raise compare.alpha", {}
     if difference.std is None or test.smallest_p > alpha:
-        return f"train at least {enough} seeds each", up_to_seeds(enough)
+        fewest = max(enough, stats.SEEDS_FOR_VERDICT)
+        return f"train at least {fewest} seeds each", up_to_seeds(fewest)
     if difference.std == 0:
         text = f"nothing tells how much is luck; {visible} fresh seeds each would show failures of one training in five"
         return text, case.fresh_seeds(visible)

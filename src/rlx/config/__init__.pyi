@@ -10,6 +10,7 @@ from .algorithm_config import (
     recorded_facts as recorded_facts,
     unknown_algorithm as unknown_algorithm,
 )
+from .algorithm_names import algorithm_in as algorithm_in, owners_of as owners_of, told_owners as told_owners
 from .checks import (
     BUILT_IN_NETWORKS as BUILT_IN_NETWORKS,
     HARDLY as HARDLY,
@@ -17,6 +18,7 @@ from .checks import (
     cannot_go_on as cannot_go_on,
     check_engine as check_engine,
     hidden_sizes as hidden_sizes,
+    inconsistencies as inconsistencies,
 )
 from .composition import (
     BASE_KEYS as BASE_KEYS,
@@ -93,7 +95,12 @@ from .metrics import (
     metric_rows as metric_rows,
     metrics_from as metrics_from,
 )
-from .plugin import Plugin as Plugin, plugins as plugins, say_broken as say_broken
+from .plugin import (
+    PLUGIN_GROUPS as PLUGIN_GROUPS,
+    Plugin as Plugin,
+    plugins as plugins,
+    say_broken as say_broken,
+)
 from .policy_names import NETWORK_CLASSES as NETWORK_CLASSES
 from .ppo_config import PPOConfig as PPOConfig, nearest_divisors as nearest_divisors
 from .project import (
@@ -114,6 +121,7 @@ from .project_data import (
 )
 from .schedules import (
     LINEAR as LINEAR,
+    STEP as STEP,
     Segment as Segment,
     is_schedule as is_schedule,
     value_at as value_at,

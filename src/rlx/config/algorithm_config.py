@@ -43,6 +43,8 @@ BUILT_IN = {
 """The modules that register rlx's own algorithms; light: none imports torch before a learner is made."""
 PACKAGE = "algorithms"
 """The package of a project that registers its own."""
+ZOO_NAMES = {"ppo_lstm": "recurrent_ppo"}
+"""What rl-zoo calls algorithms otherwise than rlx does: understood as pasted."""
 MISNOMERS = {
     "ppolstm": "recurrent_ppo",
     "lstmppo": "recurrent_ppo",

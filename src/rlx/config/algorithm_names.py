@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rlx.config.algorithm_config import BUILT_IN, AlgorithmConfig, own_settings
+from rlx.config.algorithm_config import BUILT_IN, ZOO_NAMES, AlgorithmConfig, own_settings
 from rlx.config.ppo_config import PPOConfig
 
 SHOWN = 5
@@ -14,12 +14,13 @@ SHOWN = 5
 def algorithm_in(section: Any) -> str | None:
     """Return the algorithm that a section ``algo`` names, or that stands in its place; None where it names none.
 
-    rl-zoo writes its names in any case: ``algo: PPO``.
+    rl-zoo writes its names in any case (``algo: PPO``), and has its own for some (:data:`ZOO_NAMES`).
     """
     name = section.get("name") if isinstance(section, dict) else section
     if not isinstance(name, str):
         return None
-    return name.lower() if name.lower() in BUILT_IN else name
+    known = ZOO_NAMES.get(name.lower(), name.lower())
+    return known if known in BUILT_IN else name
 
 
 def is_library(settings: type[AlgorithmConfig]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -135,16 +135,24 @@ def read_parameters(root: Path, configs_from: Path | None = None) -> Parameters:
 
 
 def parameters_problem(root: Path, path: KeyPath, message: str) -> Problem:
-    """Place a complaint about a value of ``params.yaml``, which was read before without complaint, at its line."""
-    return _parameters_document(root).problem(path, message, at_value=True)
+    """Place a complaint about a value of ``params.yaml``, which was read before without complaint, at its line.
+
+    Its key is what stands there, where that is another than what it means (``log: […]``: ``log.sinks``).
+    """
+    document = _parameters_document(root)
+    written = document.origins.get(path) or path
+    return replace(document.problem(path, message, at_value=True), key=".".join(map(str, written)))
 
 
-def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_from: Path | None = None) -> Composed:
+def compose_run(
+    root: Path, run: str, *, whole_entries: bool = True, consistent: bool = True, configs_from: Path | None = None
+) -> Composed:
     """Compose the effective configuration of ``configs/<run>.yaml``.
 
     Args:
         root: The project.
         run: The config's name.
+        consistent: False: inconsistencies of the whole are not looked for.
         whole_entries: False: as older versions did, which gave what a pasted entry left out the base's values.
         configs_from: A folder with other ``params.yaml`` and ``configs/`` than the project's.
 
@@ -189,7 +197,7 @@ def compose_run(root: Path, run: str, *, whole_entries: bool = True, configs_fro
     composed = Composed(config, files.nodes[run], documents, tuple(files.judged(config.env.id)))
     if files.problems:
         raise ConfigError(files.problems)
-    found = [composed.problem(path, message) for path, message in inconsistencies(config)]
+    found = [composed.problem(path, message) for path, message in inconsistencies(config) if consistent]
     if not config.env.id:
         found.append(
             composed.problem(("env", "id"), "is missing: which Gymnasium environment? (`env: {id: CartPole-v1}`)")
@@ -232,6 +240,8 @@ def algorithm_of(document: Document) -> str | None:
 
 def _parameters_document(root: Path, configs_from: Path | None = None) -> Document:
     document = read_own(configs_from or root, "params.yaml")
+    if isinstance(sinks := document.data.get("log"), list):
+        document.move(("log",), ("log", "sinks"), sinks)
     settings = look_for_algorithm(root, algorithm_of(document) or "ppo")
     problems = document.problems + translated(document, settings or PPOConfig)[0]
     problems += problems_in(document, Parameters if settings is None else for_algorithm(Parameters, settings))

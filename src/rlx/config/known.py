@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from rlx.config.algorithm_config import own_settings
+from rlx.config.algorithm_config import look_for_algorithm
 from rlx.config.presets import SECTIONS, Entry, Settings, presets_of
 
 SMALL_IMAGE = 36
@@ -47,7 +47,7 @@ def _otherwise(algorithm: str, seen: Mapping[str, Any], acts: Mapping[str, Any])
     if is_large_image and "images" in others:
         return "images", others["images"]
     if is_large_image:
-        settings, usual = own_settings(algorithm), others["default"]
+        settings, usual = look_for_algorithm(None, algorithm), others["default"]
         policy = {"type": "cnn"} if settings is not None and "cnn" in settings.networks else {}
         return "default", Entry(usual.env, usual.algo, {**usual.policy, **policy}, usual.told)
     if acts.get("kind") == "Box" and seen.get("kind") == "Box" and "continuous" in others:

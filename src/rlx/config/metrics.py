@@ -55,6 +55,7 @@ class Metric:
         per_episode: Whether it is a mean over the training episodes that ended, and counts by how many these were.
         may_be_undefined: Whether it can be NaN in a sound training; it is left out of the row then.
         title: What a chart calls it, where its name says too little.
+        sb3_name: What Stable-Baselines3 calls it, where that is another name.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Metric:
     per_episode: bool = False
     may_be_undefined: bool = False
     title: str = ""
+    sb3_name: str = ""
 
     @property
     def group(self) -> str:
@@ -191,6 +193,7 @@ _ALL = (
         "At the level of random actions nothing has been learned. Early on, where episodes are longer than an iteration, the first to end are the short ones, which bends the beginning of the curve.",
         per_episode=True,
         title="return of training episodes",
+        sb3_name="rollout/ep_rew_mean",
     ),
     Metric(
         "rollout/length_mean",
@@ -203,6 +206,7 @@ _ALL = (
         "Good where a goal is to be reached soon; else the agent fails early, or has learned to end episodes.",
         per_episode=True,
         title="length of training episodes",
+        sb3_name="rollout/ep_len_mean",
     ),
     Metric(
         "rollout/episodes",
@@ -247,6 +251,7 @@ _ALL = (
         "The policy plays well. The highest of many is partly luck: `rlx compare` tells what it holds on held-out episodes.",
         "Far below rollout/return_mean, the policy relies on the randomness of its actions, or is evaluated otherwise than trained.",
         title="validation return",
+        sb3_name="eval/mean_reward",
     ),
     Metric(
         "validation/length_mean",
@@ -258,6 +263,7 @@ _ALL = (
         "As rollout/length_mean.",
         "As rollout/length_mean.",
         title="length of validation episodes",
+        sb3_name="eval/mean_ep_length",
     ),
     Metric(
         "validation/success_rate",
@@ -269,6 +275,7 @@ _ALL = (
         "The task is done as its author means it.",
         "The task is not done. Where the return rises all the same, the reward pays for something else.",
         title="success in validation",
+        sb3_name="eval/success_rate",
     ),
 )  # fmt: skip
 COMMON: dict[str, Metric] = by_name(_ALL)

@@ -14,7 +14,7 @@ from typing import Any
 from rlx.errors import PluginBroken
 from rlx.stats import raised, visible
 
-GROUPS = ("rlx.algorithms", "rlx.sinks", "rlx.executors", "rlx.samplers", "rlx.rules", "rlx.commands")
+PLUGIN_GROUPS = ("rlx.algorithms", "rlx.sinks", "rlx.executors", "rlx.samplers", "rlx.rules", "rlx.commands")
 """What packages may add to."""
 _said: set[str] = set()
 
@@ -56,7 +56,7 @@ def plugins(group: str) -> dict[str, Plugin]:
     """Return what installed packages add to a group, by name; of two with one name the first that Python finds.
 
     Args:
-        group: One of :data:`GROUPS`.
+        group: One of :data:`PLUGIN_GROUPS`.
     """
     found: dict[str, Plugin] = {}
     for entry in importlib.metadata.entry_points(group=group):

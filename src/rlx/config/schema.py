@@ -322,11 +322,19 @@ def _sinks(value: list[Any]) -> list[Any]:
 
 
 class LogConfig(Section):
-    """Where the metrics of trainings are shown besides `metrics.jsonl`; a change trains nothing, and counts from the next on."""
+    """Where the metrics of trainings are shown besides `metrics.jsonl`: a list, such as `log: [tensorboard, mlflow]` (docs/trackers.md).
+
+    A change trains nothing, and counts from the next training on. `log: {sinks: […]}` says the same.
+    """
 
     sinks: Annotated[list[Any], AfterValidator(_sinks)] = ["tensorboard"]
-    """What follows each seed in training: `tensorboard`, or what an installed package adds (entry point `rlx.sinks`); `name`
-    or `name: {option: value}`. `[]`: nothing does. One that fails is said once and left out; training goes on."""
+    """What follows each seed in training: `tensorboard`, `wandb`, `mlflow`, `trackio`, or what an installed package adds (entry
+    point `rlx.sinks`); `name` or `name: {option: value}`. `[]`: nothing does. One that fails is said once and left out;
+    training goes on."""
+
+
+def _log(value: Any) -> Any:
+    return {"sinks": value} if isinstance(value, list) else value
 
 
 class EngineConfig(Section):
@@ -442,7 +450,7 @@ class Parameters(RunConfig):
     final_eval: FinalEvalConfig = FinalEvalConfig()
     compare: CompareConfig = CompareConfig()
     video: VideoConfig = VideoConfig()
-    log: LogConfig = LogConfig()
+    log: Annotated[LogConfig, BeforeValidator(_log)] = LogConfig()
     launch: Annotated[LaunchConfig, BeforeValidator(_spelled_out)] = LaunchConfig()
     engine: EngineConfig = EngineConfig()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from typing import Any
@@ -111,7 +112,8 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: 
     if kind == "extra_forbidden":
         return _unknown_key(path, model)
     if kind == "literal_error":
-        guess = difflib.get_close_matches(str(given), [word.strip("' ") for word in context["expected"].split(",")], 1)
+        allowed = [word.strip("' ") for word in re.split(r",| or ", context["expected"])]
+        guess = difflib.get_close_matches(str(given), allowed, 1)
         hint = f"; did you mean {guess[0]}?" if guess else ""
         return f"{shown} is not allowed; one of {context['expected']}{hint}"
     if kind in WANTED:

@@ -79,4 +79,5 @@ from .vector_envs.training_env import (
     check_allowed as check_allowed,
     executable as executable,
     new_episodes as new_episodes,
+    shape_misfit as shape_misfit,
 )

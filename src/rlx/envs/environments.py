@@ -8,6 +8,7 @@ or whichever of them fits, behind :meth:`Environments.reset` and :meth:`Environm
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -150,12 +151,16 @@ class Environments:
 
         Raises:
             NonFiniteValue: A reward or observation is NaN or infinite.
-            TrainingFailed: An action is none that the environment takes.
+            TrainingFailed: An action is none that the environment takes, or there is not one for each copy.
         """
-        from rlx.envs.vector_envs.training_env import check_allowed, executable
+        from rlx.envs.vector_envs.training_env import check_allowed, executable, shape_misfit
 
-        rows_NA = np.asarray(actions_N).reshape(self.num_envs, -1)
-        check_allowed(rows_NA, self.action_space, f"algo.name: {self.config.algo.name}")
+        actions_N, who = np.asarray(actions_N), f"algo.name: {self.config.algo.name}"
+        size = math.prod(self.action_space.shape or ())
+        if actions_N.size != self.num_envs * size:
+            raise TrainingFailed(f"{who}: step() got {shape_misfit(actions_N, self.num_envs, self.action_space)}")
+        rows_NA = actions_N.reshape(self.num_envs, -1)
+        check_allowed(rows_NA, self.action_space, who)
         return self._made().step(executable(rows_NA, self.action_space))
 
     def masks(self) -> Array | None:

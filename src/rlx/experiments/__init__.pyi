@@ -1,5 +1,5 @@
 from . import leftovers as leftovers, repository as repository
-from .added_rules import more_rules as more_rules
+from .added_rules import more_rules as more_rules, rules_of as rules_of, rules_of_project as rules_of_project
 from .chosen_side import take_their_results as take_their_results
 from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
 from .code import (
@@ -7,6 +7,7 @@ from .code import (
     untracked_others as untracked_others,
     untracked_sources as untracked_sources,
 )
+from .concluding import verdict_named as verdict_named
 from .continuing import (
     begun_again as begun_again,
     check_goes_on as check_goes_on,
@@ -79,6 +80,7 @@ from .run_metrics import (
     training_clocks as training_clocks,
     training_times as training_times,
 )
+from .search_workplace import SearchWorkplace as SearchWorkplace
 from .settings import (
     Remote as Remote,
     default_remote as default_remote,
@@ -86,7 +88,10 @@ from .settings import (
     without_remote as without_remote,
 )
 from .stage_process import run_stage as run_stage
-from .sweeps.grid import read_sweep as read_sweep
+from .sweeps.domains import recorded_space as recorded_space
+from .sweeps.grid import MOST_POINTS as MOST_POINTS, Sweep as Sweep, read_grid as read_grid, read_sweep as read_sweep
+from .sweeps.halving import Rung as Rung, survivors as survivors
+from .sweeps.journal import Journal as Journal
 from .sweeps.running import (
     Family as Family,
     Point as Point,
@@ -95,6 +100,18 @@ from .sweeps.running import (
     make_points as make_points,
 )
 from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
+from .sweeps.search import Search as Search, cohort_cost as cohort_cost, shown_cost as shown_cost
+from .sweeps.space import ALGORITHM as ALGORITHM, Range as Range, Space as Space, Tried as Tried
+from .sweeps.tpe import importances as importances
+from .sweeps.trials import Header as Header, Result as Result, Trial as Trial, Trials as Trials
+from .sweeps.trials_file import (
+    TrialsFile as TrialsFile,
+    has_trials as has_trials,
+    sweeps_of as sweeps_of,
+    trials_of as trials_of,
+)
+from .sweeps.typed import typed_sweep as typed_sweep
+from .sweeps.varying import Variations as Variations, refusal as refusal, with_steps as with_steps
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
 from .upgraded_files import UpgradedFile as UpgradedFile
 from .upgrading import Upgrade as Upgrade, older_files as older_files, plan_upgrade as plan_upgrade, upgrade as upgrade

@@ -27,10 +27,8 @@ def more_rules(root: Path) -> tuple[Rule, ...]:
         root: The project, whose ``rules/`` is imported.
     """
     found: dict[str, Rule] = {}
-    sources: list[Callable[[], tuple[Rule, ...]]] = [
-        *map(_of_package, plugins(GROUP).values()),
-        partial(_of_project, root),
-    ]
+    sources: list[Callable[[], tuple[Rule, ...]]] = [partial(rules_of, plugin) for plugin in plugins(GROUP).values()]
+    sources.append(partial(rules_of_project, root))
     for load in sources:
         try:
             for rule in load():
@@ -40,11 +38,22 @@ def more_rules(root: Path) -> tuple[Rule, ...]:
     return tuple(found.values())
 
 
-def _of_package(plugin: Plugin) -> Callable[[], tuple[Rule, ...]]:
-    return lambda: _checked(plugin.load(), plugin.broken)
+def rules_of(plugin: Plugin) -> tuple[Rule, ...]:
+    """Return the rules that an installed package adds.
+
+    Raises:
+        PluginBroken: It cannot be imported, or adds something else.
+    """
+    return _checked(plugin.load(), plugin.broken)
 
 
-def _of_project(root: Path) -> tuple[Rule, ...]:
+def rules_of_project(root: Path) -> tuple[Rule, ...]:
+    """Return the rules that the project adds; none where it has no ``rules/``.
+
+    Raises:
+        PluginBroken: They cannot be imported, or are something else.
+    """
+
     def broken(why: str) -> PluginBroken:
         return PluginBroken(f"{FOLDER}/__init__.py: its RULES cannot be used: {why}")
 

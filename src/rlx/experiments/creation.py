@@ -11,7 +11,7 @@ from rlx.errors import CommandFailed, UsageError
 from rlx.experiments.clone import set_up
 from rlx.experiments.roster import sync_roster
 from rlx.experiments.starting import for_environment, settings_of
-from rlx.experiments.template import template_files
+from rlx.experiments.template import is_shipped, template_files
 from rlx.launch import dvc, git, has_identity
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def create_project(
         folder: A folder that does not exist, is empty, or is a Git repository without any file of the project's names.
         env_id: Start on this Gymnasium environment instead of the default study.
         remote: Where `dvc push` shall put results: a folder or a URL. Set before the first experiment, which carries it.
-        algorithm: Which of rlx's own trains there.
+        algorithm: Which of rlx's own, or of the pages that a project is made with, trains there.
         hooks: Let results follow `git checkout`, by DVC's hook.
 
     Returns:
@@ -139,13 +139,13 @@ def _check_environment(env_id: str, algorithm: str) -> tuple[EnvironmentFacts, l
     Raises:
         UsageError: It does not exist, or the algorithm does not, or cannot be trained in it.
     """
-    from rlx.config import EnvConfig, own_settings, unknown_algorithm
+    from rlx.config import EnvConfig, unknown_algorithm
     from rlx.experiments.environment_check import check_environment
     from rlx.experiments.environment_misfits import misfits
 
     if not env_id.strip():
         raise UsageError("--env: is empty; which Gymnasium environment? (`--env CartPole-v1`, or `--env module:ID`)")
-    if own_settings(algorithm) is None:
+    if not is_shipped(algorithm):
         raise UsageError(f"--algo: {unknown_algorithm(algorithm)}")
     known = [[], *([wrapper] for module, wrapper in WRAPPERS.items() if env_id.startswith(f"{module}:"))]
     said = ""

@@ -19,6 +19,7 @@ from rlx.experiments.code import START
 from rlx.experiments.kept import experiment_named, export_kept, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
+from rlx.experiments.search_workplace import is_of_search
 from rlx.experiments.workplace import Verbosity, Workplace
 from rlx.records import (
     AT_WORK,
@@ -183,7 +184,7 @@ def give_up(root: Path, name: str) -> list[str]:
 def abandoned(root: Path) -> list[str]:
     """Return the workplaces of experiments that nobody can go on with: their folder in ``runs/`` is gone, or finished."""
     there = sorted(path.name for path in workplace.workplaces_folder(root).glob("*") if path.is_dir())
-    return [name for name in there if not (root / "runs" / name / RECORD).is_file()]
+    return [name for name in there if not (root / "runs" / name / RECORD).is_file() and not is_of_search(root, name)]
 
 
 def drop_abandoned(root: Path, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,16 @@ def paths(pipeline: Any, stage: str, section: str) -> list[str]:
         str(next(iter(entry), "")) if isinstance(entry, dict) else str(entry)
         for entry in (listed if isinstance(listed, list) else [])
     ]
+
+
+def parameters_of(pipeline: Any) -> Iterator[tuple[str, str]]:
+    """Yield each stage with each parameter in ``params.yaml`` that it depends on."""
+    stages = pipeline.get("stages") if isinstance(pipeline, dict) else None
+    for stage, said in stages.items() if isinstance(stages, dict) else ():
+        listed = said.get("params") if isinstance(said, dict) else None
+        yield from (
+            (str(stage), name) for name in (listed if isinstance(listed, list) else ()) if isinstance(name, str)
+        )
 
 
 def shipped_pipelines(content: bytes) -> list[bytes]:

@@ -22,6 +22,7 @@ from rlx.config import (
     Judging,
     Parameters,
     Snapshot,
+    algorithm_in,
     algorithm_of,
     compose_run,
     field_of,
@@ -38,14 +39,20 @@ from rlx.config import (
     whole_text,
 )
 from rlx.errors import ConfigError, UsageError
+from rlx.experiments.pipeline import NAME, parameters_of, parsed_pipeline
 from rlx.experiments.record import Record
 from rlx.experiments.revisions import recorded_here
+from rlx.records import chosen_sinks
+from rlx.stats import listed
 
 if TYPE_CHECKING:  # resolving imports what commands that only list have no use for
     from rlx.experiments.resolving import Resolved
 
 JUDGED = {(section, key) for section, keys in SECTIONS.items() for key in keys}
 """Settings by which a run is judged, which its own files may say."""
+
+SAID = {"seed": "seed: 0", "num_seeds": "num_seeds: 5", "device": "device: auto", "algo": "algo: {name: ppo}"}
+"""How parameters that are no sections are written with the value by which they count where nothing says them."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,12 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         ConfigError: There is no such config or setting, or a value is refused; the message names the setting.
     """
     from rlx.config import check_engine
-    from rlx.experiments.resolving import resolve_run
+    from rlx.experiments.resolving import composed_run, resolve_run
 
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
-    compose_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
+    composed_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
+    if not any(override.lstrip("+~").startswith("log") for override in overrides):
+        chosen_sinks(root)
     name, model = _model(root, run, overrides)
     unread = [override for override in overrides if override.lstrip("+~").startswith("policy")]
     if unread and not reads_policy(name):
@@ -124,7 +133,32 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
+        _check_depended_on(root, judged)
     return Plan(run, tuple(settings), resolved, parameters, judged)
+
+
+def _check_depended_on(root: Path, judged: Any) -> None:
+    """Refuse parameters that lack what the stages in ``dvc.yaml`` depend on, with which DVC would fail.
+
+    Raises:
+        ConfigError: The message names them.
+    """
+    wanted = {name: stage for stage, name in parameters_of(parsed_pipeline(read_bytes(root / NAME, MOST_CONFIG_BYTES)))}
+    missing = [name for name in wanted if not _has(judged, name.split("."))]
+    if missing:
+        first = missing[0]
+        raise ConfigError(
+            f"params.yaml: {listed(missing)} {'is' if len(missing) == 1 else 'are'} missing, and the stage {wanted[first]} in dvc.yaml "
+            f"depends on {'it' if len(missing) == 1 else 'them'}; write such as `{SAID.get(first, first + ': {}')}`, which changes nothing"
+        )
+
+
+def _has(said: Any, path: Sequence[str]) -> bool:
+    for part in path:
+        if not isinstance(said, dict) or part not in said:
+            return False
+        said = said[part]
+    return True
 
 
 @contextmanager
@@ -189,7 +223,7 @@ def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
 def _model(root: Path, run: str, overrides: Sequence[str]) -> tuple[str, type[Parameters]]:
     """Return the algorithm of a run, or the one that it is to have, and what may be said of it: that one's settings."""
     asked = [value for key, _, value in (each.partition("=") for each in overrides) if key == "algo.name"]
-    name = asked[-1] if asked else compose_run(root, run).config.algo.name
+    name = algorithm_in(asked[-1]) or asked[-1] if asked else compose_run(root, run).config.algo.name
     settings = look_for_algorithm(root, name)
     return name, Parameters if settings is None else for_algorithm(Parameters, settings)
 
@@ -229,9 +263,11 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
         raise ConfigError(f"-S {setting}: there is no setting {key!r}; {hint}")
     if path in JUDGED:
         return _of_judging(compose_run(root, run), setting)
+    composed = compose_run(root, run)
+    if path == ("log", "sinks") and composed.parameters.origins.get(path) == ("log",):  # the file has a plain list
+        return setting.replace("log.sinks", "log", 1)
     if path[0] not in BASE_KEYS:
         return setting
-    composed = compose_run(root, run)
     base = look_for_algorithm(root, algorithm_of(composed.parameters) or "ppo")
     own = path == ("algo", "name") or (path[0] == "algo" and base is not model.model_fields["algo"].annotation)
     return _of_config(composed, setting, own=own and path != ("algo", "total_timesteps"))

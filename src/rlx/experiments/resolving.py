@@ -27,6 +27,7 @@ from rlx.config import (
     write_text,
 )
 from rlx.diagnosis import RunRecord, diagnose
+from rlx.envs import space_from_data
 from rlx.errors import ConfigError, EnvironmentUnusable, Missing, PolicyUnusable, Problem, RlxError
 from rlx.experiments.added_rules import more_rules
 from rlx.experiments.environment_check import check_environment
@@ -85,7 +86,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
             and cure.
     """
     chosen_sinks(configs_from or root)
-    composed = compose_run(root, run, configs_from=configs_from)
+    composed = composed_run(root, run, configs_from)
     older = is_of_older_rlx(root)
     if older and composed.judging:
         raise ConfigError(
@@ -109,6 +110,39 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     told = (*notices(composed, checked), *_smells(root, run, config, facts), *([OLDER] if older else []))
     judging = composed.judged(None if config.env.wrappers else facts.reward_threshold)
     return Resolved(Snapshot(config, code), facts, told, judging, composed.sources())
+
+
+def composed_run(root: Path, run: str, configs_from: Path | None = None) -> Composed:
+    """Compose a run; of one that does not fit together, masks that its algorithm needs and its environment lacks are told first.
+
+    Raises:
+        ConfigError: See :func:`rlx.config.compose_run`.
+    """
+    try:
+        return compose_run(root, run, configs_from=configs_from)
+    except ConfigError as error:
+        first = _missing_masks(root, run, configs_from)
+        if first is None:
+            raise
+        raise ConfigError([first, *error.problems]) from None
+
+
+def _missing_masks(root: Path, run: str, configs_from: Path | None) -> Problem | None:
+    """Return what to tell of an algorithm that needs masks in an environment without any; None otherwise."""
+    try:
+        composed = compose_run(root, run, consistent=False, configs_from=configs_from)
+        row = algorithm(composed.config.algo.name, root)
+        if row.masks != "needed":
+            return None
+        facts = check_environment(root, composed.config.env).facts
+    except RlxError:
+        return None
+    seen, acts = facts.observation_space, facts.action_space
+    if facts.masks or seen is None or acts is None or not (seen.data and acts.data):
+        return None
+    spaces = space_from_data(dict(seen.data)), space_from_data(dict(acts.data))
+    refusal = row.refusal(*spaces, has_masks=False)
+    return None if refusal is None else composed.problem(("algo", "name"), refusal)
 
 
 def _check_entry(root: Path, run: str, composed: Composed, configs_from: Path | None) -> None:

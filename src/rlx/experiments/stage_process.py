@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rlx.config import check_folders
+from rlx.experiments.concluding import conclude_stage
 from rlx.launch import guarded, leave, signals
 from rlx.records import StageNote
 
@@ -31,6 +32,7 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
         notes.append(StageNote(Path.cwd(), run, stage))
         signals.end_with_starters(notes[0].beat)
         main(*sys.argv[1:])
+        conclude_stage(Path.cwd(), stage, run)
 
     status = 1
     try:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlx.config import RunConfig, dump, own_settings
+from rlx.config import RunConfig, dump, look_for_algorithm
 
 if TYPE_CHECKING:
     from rlx.records import EnvironmentFacts
@@ -19,7 +19,7 @@ def settings_of(
 
     Args:
         env_id: The environment.
-        algorithm: One of rlx's own.
+        algorithm: One of rlx's own, or of the pages of a new project.
         facts: What is known of the environment.
         wrappers: What a policy needs around it.
     """
@@ -62,7 +62,7 @@ def for_environment(
 
 def _variant(env_id: str, algo: Mapping[str, Any]) -> dict[str, Any]:
     """Return a config with one change that means something to the algorithm."""
-    settings = own_settings(algo.get("name", "ppo"))
+    settings = look_for_algorithm(None, algo.get("name", "ppo"))
     assert settings is not None
     entropy = settings.model_fields.get("entropy_coef")
     if entropy is not None and isinstance(entropy.default, float):

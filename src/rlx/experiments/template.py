@@ -9,6 +9,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from rlx.config import look_for_algorithm, own_settings
+
 IGNORED = ("__pycache__",)
 
 
@@ -26,6 +28,18 @@ def template_files() -> dict[str, Path]:
         for source, target in included.items()
         for name, path in _below(target.removeprefix("rlx/template/"), checkout / source)
     }
+
+
+def is_shipped(algorithm: str) -> bool:
+    """Tell whether an algorithm is rlx's own, a package's, or a page that a project is made with; it is registered then.
+
+    Raises:
+        ConfigError: What that page needs is not installed.
+    """
+    if own_settings(algorithm) is not None:
+        return True
+    root = template_files()["algorithms/__init__.py"].parents[1]
+    return look_for_algorithm(root, algorithm) is not None
 
 
 def _below(name: str, source: Path) -> list[tuple[str, Path]]:

@@ -53,6 +53,7 @@ from .stage_call import (
     current_call as current_call,
     main_root as main_root,
     tell_on as tell_on,
+    working_for as working_for,
 )
 from .streams import write_bytes_out as write_bytes_out
 from .task import Task as Task

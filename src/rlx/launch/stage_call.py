@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,20 @@ def current_call(variables: Mapping[str, str] = os.environ) -> StageCall:
 def tell_on(**changes: Any) -> None:
     """Note something for this process and those that it starts: fields of :class:`StageCall`."""
     os.environ.update(replace(current_call(), **changes).variables())
+
+
+@contextmanager
+def working_for(project: Path) -> Iterator[None]:
+    """Say, to this process and those that it starts, to which project the copy belongs that this block works in."""
+    before = os.environ.get(VARIABLE)
+    tell_on(project=str(project))
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = before
 
 
 def main_root(root: Path) -> Path:

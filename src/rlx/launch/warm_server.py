@@ -34,7 +34,7 @@ from rlx.launch.warm import SIZE, STATUS, exactly
 GROUPS = (
     ("resolve", ("rlx.config.composition:load_all", "gymnasium", "gymnasium.envs.classic_control", "rlx.experiments.resolving", "rlx.experiments.stage_process")),
     ("train", ("torch", "stable_baselines3", "rlx.training.seeds", "rlx.training.one_seed", "rlx.algorithms.ppo.trial",
-               "tensorboardX", "rlx.algorithms:load_kernels")),
+               "rlx.records.event_writing", "rlx.algorithms:load_kernels")),
     ("eval", ("pandas", "scipy.special", "rlx.training.held_out", "rlx.training.held_out_play", "rlx.records.results")),
     ("video", ("av", "PIL.ImageFont", "pygame", "rlx.training.video", "rlx.training.filming", "rlx.training.film_writing")),
     ("analyze", ("matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "matplotlib.pyplot",

@@ -7,6 +7,7 @@ from .bench import (
     bytes_below as bytes_below,
     count_stage_as as count_stage_as,
     entry_for as entry_for,
+    fingerprint as fingerprint,
     logs_of as logs_of,
     prune as prune,
 )
@@ -113,6 +114,8 @@ from .runs import (
     read_metadata as read_metadata,
     write_metadata as write_metadata,
 )
+from .sinks.concluding import conclude as conclude
+from .sinks.conclusion import shown_settings as shown_settings
 from .sinks.following import Followers as Followers
 from .sinks.registry import chosen_sinks as chosen_sinks, sink_makers as sink_makers
 from .sinks.sink import FAILED as FAILED, FINISHED as FINISHED, Sink as Sink

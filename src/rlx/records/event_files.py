@@ -39,7 +39,8 @@ def read_times(folder: Path) -> tuple[dict[int, float], dict[int, float]]:
 def _events(path: Path) -> Iterator[Any]:
     """Yield the events of a file; what a killed process left half-written ends it."""
     from google.protobuf.message import DecodeError
-    from tensorboardX.proto.event_pb2 import Event
+
+    from rlx.records.event_messages import Event
 
     content, place = memoryview(read_bytes(path, MOST_TABLE_BYTES)), 0
     while place + _LENGTH + _CHECKSUM <= len(content):

@@ -75,8 +75,9 @@ def _described(  # noqa: PLR0911 — one return per kind
     tensor = type(tree).__module__.partition(".")[0] == "torch" and hasattr(tree, "detach")
     array = np.asarray(tree.detach().cpu() if tensor else tree)
     if array.dtype.kind not in KINDS:
+        cure = "; put its state_dict() there" if hasattr(tree, "state_dict") else ""
         raise TypeError(
-            f"its state has {type(tree).__name__} at {path}, and a state holds arrays of numbers, numbers, text, dicts and lists"
+            f"its state has {type(tree).__name__} at {path}, and a state holds arrays of numbers, numbers, text, dicts and lists{cure}"
         )
     name = f"{ARRAYS}{len(arrays):04d}.npy"
     arrays[name] = array

@@ -39,7 +39,11 @@ from .doctor.examination import (
     mended as mended,
 )
 from .document import keys_of as keys_of, part_of as part_of, to_json as to_json
-from .experiment_result import experiment_lines as experiment_lines
+from .experiment_result import (
+    experiment_lines as experiment_lines,
+    judged_experiment as judged_experiment,
+    study_verdicts as study_verdicts,
+)
 from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .metric_choice import chosen_metrics as chosen_metrics
@@ -74,6 +78,19 @@ from .run_facts import (
     facts_of_run as facts_of_run,
     time_line as time_line,
 )
+from .search_pictures import search_picture as search_picture
+from .search_result import (
+    Optimism as Optimism,
+    SearchedTrial as SearchedTrial,
+    SearchResult as SearchResult,
+    judged_search as judged_search,
+    plan_lines as plan_lines,
+    search_lines as search_lines,
+    searched as searched,
+    trial_line as trial_line,
+    trials_grid as trials_grid,
+    unfinished as unfinished,
+)
 from .study_comparison import (
     compare_folders as compare_folders,
 )
@@ -89,4 +106,5 @@ from .sweep_result import (
     result_grid as result_grid,
     result_lines as result_lines,
 )
+from .sweep_summary import points_of as points_of
 from .text import Line as Line, wrapped as wrapped

@@ -8,7 +8,7 @@ from statistics import median
 from rlx.report.analysis import Analyzed, Learned, PolicyOutcome
 from rlx.report.diagnosis_words import diagnosis_markdown
 from rlx.report.grid import Grid
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, SEEDS_FOR_VERDICT, interval, number
 
 
 def analysis_markdown(content: Analyzed, pictures: Mapping[str, str], curve: str | None) -> str:
@@ -78,7 +78,9 @@ def _outcome(outcome: Mapping[str, PolicyOutcome], random_return: float | None) 
         found = latest.interval
         notes.append(f"Interval: {100 * found.level:g} %, {found.method}, over n = {found.n} training seeds.")
     else:
-        notes.append("One seed has no spread to judge by, so there is no interval; train at least 5.")
+        notes.append(
+            f"One seed has no spread to judge by, so there is no interval; train at least {SEEDS_FOR_VERDICT}."
+        )
     if best and best.validation_return_of_choice is not None:
         notes.append(
             f"`best` was chosen at {number(best.validation_return_of_choice)} on validation episodes and scores "

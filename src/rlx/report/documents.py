@@ -25,6 +25,7 @@ from rlx.report.played import Evaluated, FilmFacts
 from rlx.report.project_summary import ProjectSummed
 from rlx.report.run_facts import RunFacts
 from rlx.report.run_summary import RunSummed
+from rlx.report.search_result import Searched
 from rlx.report.sweep_points import Swept
 from rlx.report.sweep_summary import SweepSummed
 from rlx.training import CheckedAlgorithm
@@ -36,6 +37,7 @@ DOCUMENTS: dict[str, type] = {
     "eval": Evaluated,
     "video": FilmFacts,
     "sweep": Swept,
+    "sweep SEARCH": Searched,
     "plot": Plotted,
     "explain-metrics": ExplainedRun,
     "summarize RUN": RunSummed,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from rlx.comparison import Comparison
+from rlx.comparison import Comparison, StudyComparison
 from rlx.config import Parameters
+from rlx.experiments import verdict_named
 from rlx.records import RunFolder
 from rlx.report.comparison_words import changed_settings, settling, unlearned, verdict_headline
 from rlx.report.diagnosis_words import diagnosis_headline
@@ -16,8 +18,23 @@ from rlx.report.text import Line
 from rlx.stats import interval, number
 
 
-def experiment_lines(root: Path, folder: RunFolder, parameters: Parameters) -> Iterator[Line]:
-    """Yield what came of a finished experiment, judged against the study's baseline on its environment.
+@dataclass(frozen=True)
+class Judged:
+    """A finished experiment, judged against the study's baseline on its environment.
+
+    Attributes:
+        folder: The experiment's folder.
+        study: The two runs, compared; None where there is nothing to compare it with.
+        why: Why that is.
+    """
+
+    folder: RunFolder
+    study: StudyComparison | None
+    why: str
+
+
+def judged_experiment(root: Path, folder: RunFolder, parameters: Parameters) -> Judged:
+    """Judge a finished experiment.
 
     Args:
         root: The project.
@@ -28,6 +45,25 @@ def experiment_lines(root: Path, folder: RunFolder, parameters: Parameters) -> I
         Missing: It has no scores.
         DataDamaged: A file of the two runs cannot be read.
     """
+    baseline, why = _baseline(root, folder, parameters)
+    if baseline is None:
+        return Judged(folder, None, why)
+    return Judged(folder, compare_folders([baseline, folder], baseline.name, parameters.compare), "")
+
+
+def study_verdicts(study: StudyComparison | None) -> dict[str, dict[str, str]]:
+    """Return, by run, the verdict of a comparison as sinks get it."""
+    compared = study.comparisons if study else ()
+    return {each.run: verdict_named(each.verdict, each.baseline) for each in compared}
+
+
+def experiment_lines(judged: Judged) -> Iterator[Line]:
+    """Yield what came of an experiment: its score, its diagnosis, what it changed, the verdict, the next command.
+
+    Raises:
+        Missing, DataDamaged: A file of it cannot be read.
+    """
+    folder = judged.folder
     score = folder.evaluation.scores["latest"]
     n, found = score.estimate.n, score.estimate.interval
     shown = f", 95 % interval {interval(found)} over {n} seeds" if found else " (one seed: no interval)"
@@ -39,12 +75,11 @@ def experiment_lines(root: Path, folder: RunFolder, parameters: Parameters) -> I
     analysis = read_analysis(folder)
     if analysis and any(finding.severity != "info" for finding in analysis.findings):
         yield Line(f"Diagnosis: {diagnosis_headline(analysis)} `rlx diagnose {folder.name}` tells more.")
-    baseline, why = _baseline(root, folder, parameters)
-    if baseline is None:
-        yield Line(why)
+    if judged.study is None:
+        yield Line(judged.why)
         yield Line(f"Next: `rlx info {folder.name}`")
     else:
-        yield from _verdict(baseline, folder, parameters)
+        yield from _verdict(judged.study, folder)
 
 
 def _baseline(root: Path, folder: RunFolder, parameters: Parameters) -> tuple[RunFolder | None, str]:
@@ -60,14 +95,13 @@ def _baseline(root: Path, folder: RunFolder, parameters: Parameters) -> tuple[Ru
     return baseline, why
 
 
-def _verdict(baseline: RunFolder, folder: RunFolder, parameters: Parameters) -> Iterator[Line]:
-    study = compare_folders([baseline, folder], baseline.name, parameters.compare)
+def _verdict(study: StudyComparison, folder: RunFolder) -> Iterator[Line]:
     for comparison in study.comparisons:
-        yield from _against(baseline.name, comparison)
+        yield from _against(study.baseline, comparison)
     for line in [*unlearned(study), *(verdict_headline(study, comparison) for comparison in study.comparisons)]:
         yield Line(line, "bold")
     comparable = any(comparison.difference is not None for comparison in study.comparisons)
-    compared = f"Next: `rlx compare {baseline.name} {folder.name}`"
+    compared = f"Next: `rlx compare {study.baseline} {folder.name}`"
     yield Line(compared if comparable else f"Next: `rlx info {folder.name}`")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from rlx.algorithms import vocabulary
-from rlx.config import Metric, is_component
-from rlx.errors import UsageError
+from rlx.algorithms import algorithms, vocabulary
+from rlx.config import COMMON, Metric, is_component
+from rlx.errors import RlxError, UsageError
 from rlx.records import RunFolder
 from rlx.report.metric_curves import RETURNS, Wanted
 
@@ -51,13 +51,24 @@ def chosen_metrics(names: Sequence[str], x: str, windows: int | None, folders: S
     metrics: dict[str, None] = dict.fromkeys(() if names else RETURNS)
     optional: dict[str, None] = {}
     groups = {"internals": INTERNALS, "all": known_metrics(folders)}
-    others, own = (*groups, "reward/NAME"), {key for folder in folders for key in folder.documented}
+    others, own = (*groups, "reward/NAME"), {key for folder in folders for key in _own_metrics(folder)}
     for name in names:
         if name in groups:
             optional |= dict.fromkeys(groups[name])
         else:
             metrics[name if is_component(name) else metric_named(name, groups["all"], others, own)] = None
     return Wanted(list(metrics), [metric for metric in optional if metric not in metrics], x, windows, "all" in names)
+
+
+def _own_metrics(folder: RunFolder) -> Collection[str]:
+    """Return the metrics that a run was trained with; where it does not say, those of its algorithm; none of one that is not here."""
+    if found := folder.documented:
+        return found
+    try:
+        row = algorithms().get(folder.snapshot.config.algo.name)
+    except RlxError:
+        return ()
+    return () if row is None else {**COMMON, **row.metrics}
 
 
 def known_metrics(folders: Sequence[RunFolder]) -> list[str]:
@@ -99,7 +110,8 @@ def metric_named(name: str, known: Sequence[str], others: Sequence[str] = (), ow
             return same[0]
         if same:
             raise UsageError(f"there are several metrics {name!r}; did you mean {' or '.join(same)}?")
-    close = difflib.get_close_matches(name, [*known, *short.values(), *others], 3, cutoff=0.5)
-    nearest = list(dict.fromkeys(key for match in close for key in (*known, *others) if match in (key, short.get(key))))
-    cure = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are: {', '.join([*others, *known])}"
+    there = mine or known  # nobody is helped by a metric that the runs in question have not
+    close = difflib.get_close_matches(name, [*there, *map(short.__getitem__, there), *others], 3, cutoff=0.5)
+    nearest = list(dict.fromkeys(key for match in close for key in (*there, *others) if match in (key, short.get(key))))
+    cure = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are: {', '.join([*others, *there])}"
     raise UsageError(f"there is no metric {name!r}; {cure}")

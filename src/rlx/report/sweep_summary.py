@@ -12,7 +12,7 @@ from rlx import stats
 from rlx.comparison import Verdict, config_differences, flatten, task_name
 from rlx.config import Parameters
 from rlx.errors import RlxError
-from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_sweep, rows
+from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_grid, rows
 from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
 from rlx.report.grid import Grid
@@ -123,7 +123,7 @@ def points_of(root: Path, sweep: str) -> list[Row]:
 
 def _family(root: Path, sweep: str) -> Family | None:
     try:
-        return family_of(root, read_sweep(root, sweep)) if (root / "sweeps" / f"{sweep}.yaml").is_file() else None
+        return family_of(root, read_grid(root, sweep)) if (root / "sweeps" / f"{sweep}.yaml").is_file() else None
     except RlxError:  # its file is not what was tried
         return None
 

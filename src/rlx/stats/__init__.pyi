@@ -30,6 +30,7 @@ from .estimates import (
 from .families import Pair as Pair, closed_test as closed_test
 from .permutation import Test as Test, holm as holm, permutation_test as permutation_test, smallest_p as smallest_p
 from .power import (
+    SEEDS_FOR_VERDICT as SEEDS_FOR_VERDICT,
     minimum_detectable_effect as minimum_detectable_effect,
     seeds_for_equivalence as seeds_for_equivalence,
     seeds_needed as seeds_needed,

@@ -10,6 +10,9 @@ import scipy
 
 from rlx.stats.permutation import smallest_p
 
+SEEDS_FOR_VERDICT = 5
+"""Seeds that a verdict wants at least: fewer reach p ≤ 0.05 only where every one of one run is above all of the other (rlx's own)."""
+
 
 def seeds_needed(effect: float, std: float, alpha: float = 0.05, power: float = 0.8, limit: int = 1000) -> int | None:
     """Return how many seeds each would detect ``effect`` with the given power; None beyond ``limit``.

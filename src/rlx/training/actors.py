@@ -15,10 +15,20 @@ from gymnasium import spaces
 
 from rlx.algorithms import Actor, EpisodesAtOnce, device_for, trained_config
 from rlx.config import RunConfig
-from rlx.envs import PLACES, Environments, Normalizer, all_allowed, check_allowed, executable, sample_allowed
-from rlx.errors import CheckpointDamaged, TrainingFailed
+from rlx.envs import (
+    PLACES,
+    Environments,
+    Normalizer,
+    all_allowed,
+    check_allowed,
+    executable,
+    sample_allowed,
+    shape_misfit,
+)
+from rlx.errors import CheckpointDamaged
 from rlx.records import Checkpoint
 from rlx.training.compiling import make_ready
+from rlx.training.page_places import broken
 
 Array = np.ndarray[Any, Any]
 
@@ -75,11 +85,13 @@ class PolicyPlayer:
         )
         if not isinstance(acted, tuple) or len(acted) != 2:
             told = f"act() of the policy returned {type(acted).__name__}; it returns the actions and the memory (None without one)"
-            raise TrainingFailed(f"algo.name: {told}")
+            raise broken(self.actor.act, f"algo.name: {told}")
         actions_N, self._memory = acted
         self._starts_N = np.zeros(PLACES, np.bool_)
         if self._space is None:
             return actions_N
+        if wrong := shape_misfit(actions_N, PLACES, self._space):
+            raise broken(self.actor.act, f"algo.name: act() of the policy returned {wrong}")
         check_allowed(actions_N, self._space, "the policy")
         return executable(np.asarray(actions_N), self._space) if isinstance(self._space, spaces.Box) else actions_N
 

@@ -102,7 +102,7 @@ def _tried(root: Path, jobs: Sequence[Job], steps: int, count: Callable[[Any], N
     """Train each in one go, kill it on the way, and go on with it."""
     results = run_alone(steady, (str(root), jobs, steps), count)
     if isinstance(results, Failure):
-        results = [Steady(error=results.message, details=results.details) for _ in jobs]
+        results = [Steady(error=results.message) for _ in jobs]
     whole = {index: (str(root), jobs[index], result) for index, result in enumerate(results) if not result.error}
     ends = run_parallel(killed, whole, on_end=lambda *_: count("killed"))
     again = [index for index, end in ends.items() if isinstance(end, Failure)]

@@ -24,6 +24,7 @@ WHOLE = (
 )
 ALONE = 'state()["policy"] has to hold all that act() goes by, and load_state({"policy": …}) has to take it over'
 APART = "what policy(seed) gives draws from a generator made from seed, and changes nothing of the learner"
+MEND = "mend that in the page, and check it again"
 LONGER = "let it begin sooner (`-S algo.KEY=VALUE`, such as learning_starts), or train longer (`--steps N`)"
 
 
@@ -67,8 +68,7 @@ def promises_in(trial: Trial) -> Iterator[Promise]:
     """Yield what an algorithm promises of its training in an environment."""
     result = trial.steady
     if result.error:
-        place = next((line.strip() for line in reversed(result.details.splitlines()) if "algorithms" in line), "")
-        yield Promise("trains", "problem", result.error, cure=place or None)
+        yield Promise("trains", "problem", result.error, cure=f"look at {result.place}" if result.place else MEND)
         return
     if result.learned:
         yield Promise("trains", "ok", f"{result.total:,} steps; the policy learns within the first {result.segment:,}")

@@ -11,20 +11,22 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rlx.algorithms import Learner, ReplayRows, device_for, in_place_of, trained_config
+from rlx.algorithms import Learner, ReplayRows, algorithm, device_for, in_place_of, trained_config
 from rlx.config import RunConfig, Snapshot, recorded_snapshot
 from rlx.envs import PLACES, Environments, boundary_seed, check_allowed, make_env, own_registrations, seed_generators
-from rlx.launch import one_thread, skip_compiler, trace_of
+from rlx.errors import RlxError
+from rlx.launch import one_thread, skip_compiler
 from rlx.records import iterate_rows, leaves, members_of, state_from
 from rlx.stats import raised
 from rlx.training.evaluation import untouched_generators
 from rlx.training.one_seed import train_seed
+from rlx.training.page_places import raised_at, told_at
 
 SEED = 7
 SEGMENTS = 3
@@ -58,7 +60,7 @@ class Steady:
         kill_after: The call of ``advance`` (from 1) at whose end the training is to be killed.
         learned: Whether the policy changed before the first checkpoint.
         error: Why it failed; empty where it did not.
-        details: The traceback of that.
+        place: Where in the page that was; empty where it is not known, or the error says it.
         alike: Whether two policies of one seed chose the same, by ``deterministic``.
         alone: Whether a learner with ``state()["policy"]`` alone chose the same, by ``deterministic``.
         touched: Parts of the state that changed while a policy acted.
@@ -71,7 +73,7 @@ class Steady:
     kill_after: int = 0
     learned: bool = False
     error: str = ""
-    details: str = ""
+    place: str = ""
     alike: dict[bool, bool] = field(default_factory=dict)
     alone: dict[bool, bool] = field(default_factory=dict)
     touched: tuple[str, ...] = ()
@@ -84,18 +86,20 @@ class Watched:
 
     def __init__(self, learner: Learner, kill_after: int | None):
         self._learner, self._kill_after = learner, kill_after
+        self.boundary = wraps(learner.boundary)(partial(self._boundary))
+        self.advance = wraps(learner.advance)(partial(self._advance))  # a message names the page's line, not this one
         self._calls, self.policies = 0, list[str]()
 
     def __getattr__(self, name: str) -> Any:
         """Be the learner in everything else."""
         return getattr(self._learner, name)
 
-    def boundary(self, seed: int) -> None:
+    def _boundary(self, seed: int) -> None:
         """Note the policy that the segment begins with."""
         self.policies.append(digest_of(self._learner.state()["policy"]))
         self._learner.boundary(seed)
 
-    def advance(self) -> Any:
+    def _advance(self) -> Any:
         """Do an iteration, and be killed at its end if it is the one."""
         metrics = self._learner.advance()
         self._calls += 1
@@ -126,7 +130,8 @@ def steady(root: str, jobs: Sequence[Job], steps: int, emit: Callable[[Any], Non
             _train(Path(root), _sized(config, result, often), folder / "validated")
             _look_at_acting(Path(root), _sized(config, result), result)
         except (Exception, SystemExit) as error:  # noqa: BLE001 — whatever a page raises is what is to be told
-            result.error, result.details = raised(error), trace_of(error)
+            result.error = str(error) if isinstance(error, RlxError) else raised(error)
+            result.place = raised_at(error, algorithm(config.algo.name, Path(root)).make)
         found.append(result)
         emit("steady")
     return found
@@ -146,7 +151,7 @@ def resumed(root: str, jobs: Sequence[Job], results: Sequence[Steady], emit: Cal
             _train(Path(root), _sized(_config_of(job), result), Path(job.folder) / "killed")
             told.append("")
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            told.append(raised(error))
+            told.append(told_at(error, algorithm(_config_of(job).algo.name, Path(root)).make))
         emit("resumed")
     return told
 
@@ -199,6 +204,7 @@ def _train(root: Path, config: RunConfig, folder: Path, kill_after: int | None =
     own_registrations(root)
     row, config = trained_config(root, config)
 
+    @wraps(row.make)
     def make(*arguments: Any) -> Any:
         made.append(Watched(row.make(*arguments), kill_after))
         return made[0]
@@ -258,7 +264,7 @@ def _look_at_acting(root: Path, config: RunConfig, result: Steady) -> None:
             after = {path: bytes_of(value) for path, value in all_leaves(learner.state())}
             result.touched = tuple(path for path in before | after if before.get(path) != after.get(path))
         except (Exception, SystemExit) as error:  # noqa: BLE001 — training itself went well
-            result.acting = raised(error)
+            result.acting = told_at(error, row.make)
         finally:
             for env in envs:
                 env.close()

@@ -78,6 +78,7 @@ from rlx.stats import listed
 from rlx.training.actors import PolicyPlayer, taking_over
 from rlx.training.compiling import make_ready
 from rlx.training.evaluation import play, untouched_generators
+from rlx.training.page_places import broken
 
 REPLAY = "replay"
 KEPT_REPLAYS = 2
@@ -239,16 +240,14 @@ def _advance(run: _Seed) -> tuple[dict[str, Any], float | None]:
         raise
     if not isinstance(returned, Mapping):
         told = f"advance() returned {type(returned).__name__}; it returns its metrics by name, such as {{'train/loss': 0.1}}"
-        raise TrainingFailed(f"algo.name: {name}: {told}")
+        raise broken(run.learner.advance, f"algo.name: {name}: {told}")
     learned = dict(returned)
     if run.env.steps == before:
         told = f"advance() returned after step {before:,} without a step in the environments"
-        raise TrainingFailed(f"algo.name: {name}: {told}; each call has to take at least one")
+        raise broken(run.learner.advance, f"algo.name: {name}: {told}; each call has to take at least one")
     if taken := sorted(key for key in learned if key in COMMON or is_component(key)):
-        raise TrainingFailed(
-            f"algo.name: {name}: advance() returns {listed(taken)}, which every training logs by itself; leave it out, or give "
-            "what you mean another name"
-        )
+        told = f"advance() returns {listed(taken)}, which every training logs by itself; leave it out, or give what you mean another name"
+        raise broken(run.learner.advance, f"algo.name: {name}: {told}")
     took = learned.pop(UPDATE_SECONDS, None)
     return learned, took
 
@@ -320,15 +319,15 @@ def _check_methods(name: str, learner: Learner) -> None:
     """
     missing = [method for method in METHODS if not callable(getattr(learner, method, None))]
     if missing:
-        raise TrainingFailed(
-            f"algo.name: {name}: its learner has no {listed(missing)}; a learner has {listed(METHODS, len(METHODS))}"
-        )
+        told = f"its learner has no {listed(missing)}; a learner has {listed(METHODS, len(METHODS))}"
+        raise broken(type(learner), f"algo.name: {name}: {told}")
     with preserved():  # a policy may draw
         actor = learner.policy(0)
     if not callable(getattr(actor, "act", None)):
-        raise TrainingFailed(f"algo.name: {name}: policy() gives {type(actor).__name__}, which has no `act`")
+        raise broken(learner.policy, f"algo.name: {name}: policy() gives {type(actor).__name__}, which has no `act`")
     if "policy" not in learner.state():
-        raise TrainingFailed(f'algo.name: {name}: state() has no "policy", by which alone a checkpoint acts')
+        told = 'state() has no "policy", by which alone a checkpoint acts'
+        raise broken(learner.state, f"algo.name: {name}: {told}; return such as {{'policy': network.state_dict(), …}}")
 
 
 def _load_into(learner: Learner, env: Environments, found: checkpoints.Checkpoint, state: State) -> None:
@@ -434,7 +433,10 @@ def _alive(run: _Seed, played: EpisodesPlayed) -> None:
 
 def _log(run: _Seed, row: Mapping[str, Any], took: float | None) -> None:
     run.clock.add(run.state.step, took)  # first: whoever follows the rows finds their times
-    run.metrics.append(row)
+    try:
+        run.metrics.append(row)
+    except TrainingFailed as error:  # of something that the algorithm does not explain
+        raise broken(run.learner.advance, str(error)) from error
 
 
 def _checkpoint(run: _Seed) -> None:
@@ -462,7 +464,10 @@ def _save(run: _Seed, name: str, *, goes_on: bool = False) -> None:
     content = CheckpointContent(
         run.state, run.text, run.env.normalizer, state, exported.members, exported.shared, replay
     )
-    checkpoints.save(run.checkpoints / name, content)
+    try:
+        checkpoints.save(run.checkpoints / name, content)
+    except TypeError as error:  # of something that no file can hold
+        raise broken(run.learner.state, f"algo.name: {run.algorithm.name}: {error}") from error
 
 
 def _name_latest_and_best(run: _Seed) -> None:

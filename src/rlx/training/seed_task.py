@@ -14,7 +14,7 @@ from rlx.records import LIBRARIES, SPENT, TRAINING, Entry, read_spent
 from rlx.training.inheritance import take_over
 
 
-def seed_task(root: Path, snapshot: Snapshot, entry: Entry, step_timeout: float) -> Task:
+def training_task(root: Path, snapshot: Snapshot, entry: Entry, step_timeout: float) -> Task:
     """Return the training of a seed in its bench folder as a task.
 
     Args:

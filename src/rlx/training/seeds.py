@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rlx.algorithms import trained_config
-from rlx.comparison import flatten
 from rlx.config import Snapshot, Timetable, step_timeout
 from rlx.errors import TrainingFailed
 from rlx.launch import LOCAL, Failure, SeedProgress, Terms, carry_out, has_own_bits, shown_duration, worker_count
@@ -31,11 +30,12 @@ from rlx.records import (
     logs_of,
     prune,
     show_bench,
+    shown_settings,
     write_rows,
 )
 from rlx.training.executor_choice import chosen_executor, terms_of
 from rlx.training.inheritance import take_recorded
-from rlx.training.seed_task import seed_task
+from rlx.training.seed_task import training_task
 
 OWN_BITS = "; this processor is no x86 with AVX2 and FMA: the results have bits of their own (docs/engine.md)"
 PORTABLE = "; portable: torch and BLAS keep to code that every processor has, which can take 1.5 times as long (docs/engine.md)"
@@ -103,7 +103,10 @@ def train_run(
     missing = [seed for seed in entries if seed not in kept]
     total = Timetable.of(config, None).whole_steps
     try:
-        with SeedProgress(run, missing, total) as progress, _followers(sinks, run, snapshot, progress) as followers:
+        with (
+            SeedProgress(run, missing, total) as progress,
+            _followers(root, sinks, run, snapshot, progress) as followers,
+        ):
             for seed in kept:
                 followers.catch_up(entries[seed])
             if on_bench := kept.keys() - taken.keys():
@@ -158,8 +161,11 @@ class _Told:
             self.outcomes[seed] = SeedOutcome(
                 seed, "failed", steps, None, reused=False, error=result.message, failure=facts
             )
-            self.progress.finish(seed, "failed")
-            self.progress.say(f"{self.run}: seed {seed} failed{_at_step(result.cause.step)}: {result.message}")
+            told = f"failed{_at_step(result.cause.step)}: {result.message}"
+            shows_bars = self.progress.console.is_terminal
+            self.progress.finish(seed, "failed" if shows_bars else told)
+            if shows_bars:
+                self.progress.say(f"{self.run}: seed {seed} {told}")
         else:
             self.outcomes[seed] = _finished(seed, result, reused=False)
             self.progress.finish(seed, f"finished in {shown_duration(result['seconds'])}")
@@ -167,12 +173,12 @@ class _Told:
 
 
 def _followers(
-    sinks: Mapping[str, Callable[[], Sink]], run: str, snapshot: Snapshot, progress: SeedProgress
+    root: Path, sinks: Mapping[str, Callable[[], Sink]], run: str, snapshot: Snapshot, progress: SeedProgress
 ) -> Followers:
     """Return what has sinks follow the seeds of a run."""
     live = live_folder()
-    settings = {key: value for key, value in snapshot.to_data().items() if key not in ("format", "code")}
-    return Followers(sinks, live.name if live else run, flatten(settings), lambda line: progress.say(f"{run}: {line}"))
+    name = live.name if live else run
+    return Followers(sinks, name, shown_settings(snapshot), lambda line: progress.say(f"{run}: {line}"), root)
 
 
 def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> None:
@@ -182,7 +188,7 @@ def _train(root: Path, snapshot: Snapshot, seeds: list[int], told: _Told) -> Non
     price = OWN_BITS if has_own_bits() else PORTABLE if snapshot.config.portable else ""
     told.event(f"training {_listed(seeds)}, {how}{price}")
     patience = step_timeout(root, snapshot.config.env, told.run)
-    tasks = {task.key: task for seed in seeds for task in [seed_task(root, snapshot, told.entries[seed], patience)]}
+    tasks = {task.key: task for seed in seeds for task in [training_task(root, snapshot, told.entries[seed], patience)]}
     by_key = dict(zip(tasks, seeds, strict=True))
     terms = Terms(slots, patience, told.event, snapshot.config.portable)
     doing = chosen.start(terms_of(root, chosen.name, terms, live.name if (live := live_folder()) else told.run))

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlx.algorithms import Algorithm, algorithm
-from rlx.config import RunConfig, compose_run, parse_yaml
+from rlx.config import RunConfig, algorithm_in, compose_run, parse_yaml
 from rlx.errors import ConfigError
 from rlx.training.probe_environments import SEEN, TAKEN, probe_id
 
@@ -32,6 +32,7 @@ def trial_configs(
     Raises:
         ConfigError: Something of that is wrong; the message says what.
     """
+    name = algorithm_in(name) or name
     row = algorithm(name, root)
     base = compose_run(root, config).config if config else RunConfig.model_validate({"algo": {"name": name}})
     if base.algo.name != name:

@@ -53,8 +53,11 @@ class Presets:
 
 @cache
 def presets_of(algorithm: str) -> Presets:
-    """Return what is known of an algorithm, one of rlx's own; of one without a file, that its library has defaults."""
+    """Return what is known of an algorithm, one of rlx's own or a project's; of one without a file, that it has defaults."""
     file = files("rlx.config").joinpath("presets", f"{algorithm}.yaml")
+    if algorithm not in BUILT_IN:
+        own = Entry({"num_envs": 1}, {"total_timesteps": 100_000}, {}, f"{algorithm}'s own defaults")
+        return Presets("", {}, {"default": own})
     if not file.is_file():
         library = "SBX" if algorithm.startswith("sbx_") else "sb3-contrib"
         return Presets(

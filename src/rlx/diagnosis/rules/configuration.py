@@ -10,13 +10,12 @@ from rlx.diagnosis.rules import usual_settings
 from rlx.diagnosis.rules.rule import ON_POLICY, OUTCOMES, Needs, Rule, smell
 from rlx.diagnosis.rules.usual_settings import POLICY
 from rlx.diagnosis.signals import Signals
-from rlx.stats import number
+from rlx.stats import SEEDS_FOR_VERDICT, number
 
 HORIZONS, SHORT, VERY_SHORT = 25.0, 20.0, 5.0
 LONGEST = 10_000
 SAMPLES = 128
 UPDATES = 20
-SEEDS = 5
 APART, LARGE = 30.0, 30.0
 ANDRYCHOWICZ, ZOO = usual_settings.ANDRYCHOWICZ, usual_settings.ZOO
 
@@ -77,10 +76,10 @@ def _few_updates(signals: Signals) -> Detection | None:
 def _few_seeds(signals: Signals) -> Detection | None:
     seeds = signals.config.num_seeds
     ended_early = signals.record.stale or signals.record.status in ("failed", "stopped")
-    if seeds >= SEEDS or ended_early:
+    if seeds >= SEEDS_FOR_VERDICT or ended_early:
         return None
-    what = f"The run has {seeds} seed{'s' * (seeds > 1)}; at least {SEEDS} are needed for a verdict."
-    evidence = Evidence("num_seeds", float(seeds), "below", float(SEEDS))
+    what = f"The run has {seeds} seed{'s' * (seeds > 1)}; at least {SEEDS_FOR_VERDICT} are needed for a verdict."
+    evidence = Evidence("num_seeds", float(seeds), "below", float(SEEDS_FOR_VERDICT))
     return Detection(what, (evidence,), "info", "high", suggestions.more_seeds(signals))
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from rlx.diagnosis.finding import Detection, Evidence, Severity
 from rlx.diagnosis.rules.rule import Rule, measured, most, of_seeds
-from rlx.diagnosis.signals import Signals
-from rlx.stats import number
+from rlx.diagnosis.signals import EFFECT, Signals
+from rlx.stats import Array, number
 
 ENOUGH = 20
 
@@ -54,8 +54,7 @@ def _length_first(signals: Signals) -> Detection | None:
     late_S = signals.late(length_SW)
     ratio_S = late_S / max(float(random.mean()), 1.0)
     moved_S = (np.nan_to_num(ratio_S, nan=1.0) > 3) | (np.nan_to_num(ratio_S, nan=1.0) < 1 / 3)
-    still_S = ~signals.above_floor_SW[:, -max(1, signals.windows // 4) :].any(axis=1)
-    holds_S = moved_S & still_S
+    holds_S = moved_S & _at_random_level_S(signals) & ~signals.held_out_above_S
     if not most(holds_S):
         return None
     above = float(np.median(ratio_S[holds_S])) > 1
@@ -65,12 +64,27 @@ def _length_first(signals: Signals) -> Detection | None:
     )  # fmt: skip
     what = (
         f"Episodes became {'longer' if above else 'shorter'} ({number(evidence.measured)} times random actions' length) "
-        f"while the return stayed at random's level in {of_seeds(evidence.seeds, len(signals.seeds))}."
+        f"while the return did not rise above random's in {of_seeds(evidence.seeds, len(signals.seeds))}."
     )
     return Detection(
         what, (evidence,), "info", "medium",
         advice="Look at the reward: is ending early (or never) worth as much to the agent as the task?",
     )  # fmt: skip
+
+
+def _at_random_level_S(signals: Signals) -> Array:
+    """Tell which seeds' return in the last quarter is no more than random's: itself, not merely within what few episodes can show.
+
+    Where random actions reach a goal now and then, their episodes differ so much that no window of a few is clearly above them.
+    """
+    scale, late = signals.scale, slice(-max(1, signals.windows // 4), None)
+    assert scale is not None
+    episodes_SW = np.where(np.isfinite(signals.returns_SW), signals.episodes_SW, 0.0)[:, late]
+    episodes_S = episodes_SW.sum(axis=1)
+    total_S = (np.nan_to_num(signals.returns_SW[:, late]) * episodes_SW).sum(axis=1)
+    error_S = np.sqrt(1 / np.maximum(episodes_S, 1.0) + 1 / scale.episodes)
+    mean_S = total_S / np.maximum(episodes_S, 1.0)
+    return np.asarray((episodes_S > 0) & (mean_S <= scale.low + scale.deviation * np.maximum(EFFECT, error_S)))
 
 
 def _all_alike(signals: Signals) -> Detection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -207,6 +208,17 @@ def new_episodes(copies: int, capacity: int) -> Episodes:
         np.zeros(capacity, np.bool_),
         np.zeros(1, np.int64),
     )
+
+
+def shape_misfit(actions_N: Array, copies: int, space: spaces.Space[Any]) -> str | None:
+    """Return how the shape of actions differs from that of one action per copy; None where it does not.
+
+    Rows of several elements may have them in any shape: they are put into that of the space.
+    """
+    shape, wanted = np.shape(actions_N), (copies, *(space.shape or ()))
+    if shape == wanted or (wanted[1:] and shape[:1] == wanted[:1] and math.prod(shape) == math.prod(wanted)):
+        return None
+    return f"actions of shape {shape}; {described(space)} needs {wanted}, an action for each of {copies} rows"
 
 
 def check_allowed(actions_N: Array, space: spaces.Space[Any], who: str) -> None:

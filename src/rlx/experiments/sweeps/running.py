@@ -123,14 +123,20 @@ def _is(folder: Path, planned: Plan, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Pool:
-    """How points are made: how many at once, and whom to tell of one that begins and one that has ended.
+    """How points are made.
 
-    ``elsewhere``, if it is given, makes each of them as a task of an executor, all at once whatever ``jobs`` says.
+    Attributes:
+        jobs: How many at once.
+        tell: Called with a point that has ended, how many have by then, and how many there are.
+        begin: Called with a point that begins.
+        again: The command that goes on; by default ``rlx sweep`` with the sweep's name.
+        elsewhere: Makes each point as a task of an executor, all at once whatever ``jobs`` says; None: this machine does.
     """
 
     jobs: int
-    tell: Callable[[Point, int], None]
+    tell: Callable[[Point, int, int], None]
     begin: Callable[[Point], None] = lambda _: None
+    again: str | None = None
     elsewhere: Elsewhere | None = None
 
 
@@ -149,11 +155,12 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     Raises:
         Interrupted: After Ctrl-C, when every process has stopped; the same command goes on.
     """
-    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin)
+    again = pool.again or f"rlx sweep {sweep.name}"
+    crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin, again)
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
     if pool.elsewhere is not None:
-        return _made_elsewhere(root, sweep, points, pool)
+        return _made_elsewhere(root, sweep, points, replace(pool, again=again))
     with ThreadPoolExecutor(pool.jobs) as executor:
         futures: dict[Future[Point], int] = {}
         try:
@@ -161,14 +168,14 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
                 futures[executor.submit(crew.make, point, turn)] = index
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
-                pool.tell(future.result(), len(points) - len(done))
+                pool.tell(future.result(), len(done), len(points))
         except KeyboardInterrupt:
             crew.stop()
             for future in futures:
                 future.cancel()
             executor.shutdown(wait=True)
             raise Interrupted(
-                f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `rlx sweep {sweep.name}` goes on"
+                f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `{again}` goes on"
             ) from None
     return [done[index] for index in range(len(points))]
 
@@ -176,31 +183,31 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
 def _made_elsewhere(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
     """Make the points that are not kept as tasks of an executor, all of them at once; see :func:`make_points`."""
     assert pool.elsewhere is not None
-    found, again = list(points), f"rlx sweep {sweep.name}"
+    assert pool.again is not None
+    found = list(points)
     places: dict[str, int] = {}
     for index, point in enumerate(points):
         if point.state != "kept":
             name = point.name or _reserved(root, sweep, point)
             places[name], found[index] = index, replace(point, name=name)
             pool.begin(found[index])
-    left = len(places)
+    made = len(points) - len(places)
 
     def end(name: str, failure: str | None) -> None:
-        nonlocal left
-        point, left = found[places[name]], left - 1
+        nonlocal made
+        point, made = found[places[name]], made + 1
         try:
             if failure is None:
                 _check(find_run(root, name), point)
         except (RlxError, OSError) as error:
             failure = str(error)
         found[places[name]] = replace(point, state="finished" if failure is None else "failed", error=failure)
-        pool.tell(found[places[name]], left)
+        pool.tell(found[places[name]], made, len(points))
 
     try:
-        make_experiments(root, places, pool.elsewhere, again, end)
+        make_experiments(root, places, pool.elsewhere, pool.again, end)
     except KeyboardInterrupt:
-        made = len(points) - left
-        told = f"{sweep.name}: interrupted with {made} of {len(points)} points done; `{again}` goes on"
+        told = f"{sweep.name}: interrupted with {made} of {len(points)} points done; `{pool.again}` goes on"
         raise Interrupted(told) from None
     return found
 
@@ -213,7 +220,8 @@ def _reserved(root: Path, sweep: Sweep, point: Point) -> str:
 class _Crew:
     """Makes points, each in a DVC process of its own session, so that one signal of ours stops all of them."""
 
-    def __init__(self, root: Path, sweep: Sweep, workers: int, begin: Callable[[Point], None]):
+    def __init__(self, root: Path, sweep: Sweep, workers: int, begin: Callable[[Point], None], again: str):
+        self._again = again
         self._root, self._sweep, self._workers, self._begin = root, sweep, workers, begin
         self._stopped, self._lock = Event(), Lock()
         self._named, self._turn = 0, Condition()
@@ -232,7 +240,7 @@ class _Crew:
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             verbosity = Verbosity(log=log, workers=self._workers, watch=self._watch, stopped=self._stopped.is_set)
-            folder = make(self._root, name, verbosity, again=f"rlx sweep {self._sweep.name}")
+            folder = make(self._root, name, verbosity, again=self._again)
             _check(folder, point)
             log.unlink(missing_ok=True)
             return replace(point, name=name, state="finished")

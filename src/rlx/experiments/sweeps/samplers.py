@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import importlib
+import importlib.util
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rlx.config import plugins
-from rlx.errors import UsageError
+from rlx.errors import ConfigError, UsageError
+from rlx.experiments.sweeps.space import Domain, Range, Space
 from rlx.stats import nearest
 
-Choices = Mapping[str, Sequence[Any]]
-"""By setting, the values that it may have."""
+Choices = Mapping[str, Domain]
+"""By setting, the values that it may have, or a range of them. In a search a :class:`Space`."""
 GROUP = "rlx.samplers"
+GRID, SOBOL, RANDOM, TPE = "grid", "sobol", "random", "tpe"
+COHORT = 8
+"""Trials that are proposed before the first of them is told, to a sampler that learns."""
 
 
 class Sampler(Protocol):
     """Says what to try next.
 
-    It keeps no files: one that is made anew, and told again what is known by now, says the same. So ``rlx`` remembers what
-    was tried and what came of it, and a sampler that has chance in it draws from a seed and the number alone. A sweep asks
-    for all its points before the first of them is trained, so nothing is told to it yet: there ``ask`` decides alone.
+    It keeps no files: one that is made anew, asked the same and told again what is known by now, says the same. So ``rlx``
+    remembers what was tried and what came of it, and a sampler that has chance in it draws from a seed and the number alone.
+    A grid of experiments asks for all its points before the first of them is trained; a search asks for a cohort of trials,
+    and tells what came of each, in the order of their numbers, before it asks for the next.
     """
 
     def ask(self, number: int) -> Mapping[str, Any] | None:
         """Return the settings of a trial, numbered from 0; None where there are no more."""
 
     def tell(self, number: int, value: float) -> None:
-        """Take in what came of a trial: the larger, the better. `rlx sweep` never calls it."""
+        """Take in what came of a trial: the larger, the better. One that failed or was cut short is told what it had."""
 
 
 @dataclass(frozen=True)
@@ -38,36 +45,86 @@ class SamplerRow:
     Attributes:
         name: What it is called in the file of a sweep.
         what: What it is, in a line.
-        make: Makes it for the settings to try.
+        make: Makes it for the settings to try: values or a :class:`Range` by setting; in a search a :class:`Space`, which has
+            the search's seed and what was tried, too.
+        cohort: How many trials of a search it is asked for before what came of them is told; None: for all, it learns nothing.
+        extra: The extra of rlx (``pip install "rlx[…]"``) that it needs; None where it needs none.
+        needs: The module that that installs.
+        remembers: Whether it has a state that only asking and telling again brings back after a kill.
     """
 
     name: str
     what: str
-    make: Callable[[Choices], Sampler]
+    make: Callable[[Any], Sampler]
+    cohort: int | None = COHORT
+    extra: str | None = None
+    needs: str = ""
+    remembers: bool = True
+
+    def check_needs(self) -> None:
+        """Refuse it where what it needs is not installed.
+
+        Raises:
+            ConfigError: With the command that installs it.
+        """
+        if self.needs and importlib.util.find_spec(self.needs) is None:
+            others = "or one of grid, sobol, random"
+            raise ConfigError(
+                f"the sampler {self.name} needs {self.needs}, which is not here; `pip install 'rlx[{self.extra}]'`, {others}"
+            )
 
 
 class GridSampler:
     """Every combination once, the last setting changing fastest; what comes of them changes nothing."""
 
     def __init__(self, choices: Choices):
-        self._choices = choices
+        self._points: list[dict[str, Any]] = []
+        lists = [_values(domain) for domain in choices.values()]
+        for values in itertools.product(*lists):
+            point = dict(zip(choices, values, strict=True))
+            if isinstance(choices, Space):
+                point = choices.fitting(point)
+                if point in self._points:  # it differs in what its algorithm does not have
+                    continue
+            self._points.append(point)
 
     def ask(self, number: int) -> Mapping[str, Any] | None:
         """Return the combination with a number."""
-        if number >= math.prod(map(len, self._choices.values())):
-            return None
-        found: dict[str, Any] = {}
-        for key, values in reversed(list(self._choices.items())):
-            number, index = divmod(number, len(values))
-            found[key] = values[index]
-        return {key: found[key] for key in self._choices}
+        return self._points[number] if number < len(self._points) else None
 
     def tell(self, number: int, value: float) -> None:
         """Ignore what came of a combination."""
 
 
-GRID = "grid"
-SAMPLERS = {GRID: SamplerRow(GRID, "Every combination of the values.", GridSampler)}
+def _values(domain: Domain) -> list[Any]:
+    return list(domain) if not isinstance(domain, Range) else domain.values or []
+
+
+def _made_by(name: str) -> Callable[[Any], Sampler]:
+    """Return what makes a sampler whose libraries a list of names has no use for."""
+
+    def make(space: Space) -> Sampler:
+        module, _, made = name.partition(":")
+        found: Sampler = getattr(importlib.import_module(f"rlx.experiments.sweeps.{module}"), made)(space)
+        return found
+
+    return make
+
+
+_OWN = (
+    SamplerRow(GRID, "Every combination of the values.", GridSampler, cohort=None, remembers=False),
+    SamplerRow(SOBOL, "Even coverage (Sobol).", _made_by("drawing:SobolSampler"), cohort=None, remembers=False),
+    SamplerRow(RANDOM, "Random points.", _made_by("drawing:RandomSampler"), cohort=None, remembers=False),
+    SamplerRow(
+        TPE,
+        "Near what was good (Optuna's TPE).",
+        _made_by("tpe:TPESampler"),
+        extra="optuna",
+        needs="optuna",
+        remembers=False,
+    ),
+)
+SAMPLERS = {row.name: row for row in _OWN}
 """Those of rlx itself, by name."""
 
 
@@ -83,7 +140,8 @@ def sampler(name: str) -> SamplerRow:
     added = plugins(GROUP)
     if name not in added:
         known = [*SAMPLERS, *added]
-        raise UsageError(f"there is no sampler {name!r}; {nearest(name, known)}")
+        told = f"there are: {', '.join(known)}"
+        raise UsageError(f"there is no sampler {name!r}; {nearest(name, known, told)}")
     row = added[name].load()
     if not isinstance(row, SamplerRow):
         raise added[name].broken("it is no rlx.experiments.SamplerRow")

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rlx.config import UPDATE_SECONDS
-from rlx.launch import NewLines
+from rlx.launch import NewLines, current_call
 from rlx.records.bench import Entry, logs_of
 from rlx.records.clock import CLOCK, Moment, parse_moment
 from rlx.records.metrics import parse_row
+from rlx.records.sinks.notes import SinkNotes
 from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, Sink
 from rlx.stats import raised
 
 LOOK_SECONDS = 0.5
 """Between two looks for new rows."""
+LOOK_SHORTLY = 0.05
+"""Between two looks at what the end of a training waits for."""
 FLUSH_SECONDS = 2.0
-PATIENCE_SECONDS = 60.0
-"""How long the end of a training waits for a sink that has not taken all rows."""
+PATIENCE_SECONDS = 0.5
+"""How long the end of a training waits at least for a sink that has not taken all rows and does nothing, since it hangs or waits
+for somebody else: what it lacks, it gets with the results (:mod:`rlx.records.sinks.concluding`)."""
+PATIENCE_SHARE = 0.01
+"""The share of a training that its end waits so, where that is longer."""
+PATIENCE_AT_WORK = 20.0
+"""How long it waits for one that computes: imports its library, makes a database, catches up. Not at all where an experiment is
+made: whoever makes it hands on the rest, in one process for all experiments that it makes."""
 PATIENCE_WHEN_STOPPED = 5.0
+NICENESS = 19
+"""The least claim to a processor: whoever trains on this machine comes first."""
 
 
 class Follower:
@@ -44,8 +58,7 @@ class Follower:
             row = parse_row(line)
             step = int(row["step"])
             if step > self._last:
-                values = {name: value for name, value in row.items() if "/" in name}
-                self._sink.write(step, values | self._times(step, clock))
+                self._sink.write(step, values_of(row) | self._times(step, clock))
                 self._last = step
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._sink.flush()
@@ -74,13 +87,14 @@ class _SinkThread(threading.Thread):
 
     def __init__(self, name: str, make: Callable[[], Sink]):
         super().__init__(name=f"sink {name}", daemon=True)
-        self.sink, self.problem = name, ""
+        self.sink, self.problem, self.is_slow = name, "", False
         self._make = make
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._seeds: dict[int, Follower] = {}
 
     def run(self) -> None:
         """Work until told to end; whatever the sink raises ends this thread and nothing else."""
+        step_back()
         try:
             while (order := self._next()) is not None:
                 order()
@@ -128,9 +142,23 @@ class Followers:
     """
 
     def __init__(
-        self, sinks: Mapping[str, Callable[[], Sink]], run: str, config: Mapping[str, Any], say: Callable[[str], None]
+        self,
+        sinks: Mapping[str, Callable[[], Sink]],
+        run: str,
+        config: Mapping[str, Any],
+        say: Callable[[str], None],
+        root: Path | None = None,
     ):
-        self._run, self._config, self._say = run, config, say
+        """Take what follows, and what is to be followed.
+
+        Args:
+            sinks: What makes each sink, by name.
+            run: The run, or the experiment.
+            config: Its effective configuration, by dotted key.
+            say: Told once of each sink that failed.
+            root: The project, where that is to be noted too.
+        """
+        self._run, self._config, self._say, self._root = run, config, say, root
         self._threads = [_SinkThread(name, make) for name, make in sinks.items()]
         self._begun: set[int] = set()
         self._ended: set[int] = set()
@@ -138,6 +166,7 @@ class Followers:
 
     def __enter__(self) -> Followers:
         """Start to follow."""
+        self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
         return self
@@ -146,12 +175,18 @@ class Followers:
         """Let each sink take what is left; the records of seeds that have not ended are closed as stopped."""
         for thread in self._threads:
             thread.leave()
-        patience = PATIENCE_SECONDS if kind is None else PATIENCE_WHEN_STOPPED
-        deadline = time.monotonic() + patience
+        share = PATIENCE_SHARE * (time.monotonic() - self._began)
+        patience = max(PATIENCE_SECONDS, share) if kind is None else PATIENCE_WHEN_STOPPED
+        is_made = current_call().live is not None
+        at_work = PATIENCE_WHEN_STOPPED if kind is not None else patience if is_made else PATIENCE_AT_WORK
+        _wait_for(self._threads, patience, at_work)
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                thread.problem = thread.problem or f"it has not taken all rows within {patience:g} s"
+                thread.is_slow = True
+                if not is_made:  # else whoever makes it tells, if it does not get the rest either
+                    thread.problem = thread.problem or f"it has not taken all rows within {patience:.3g} s"
+            elif not thread.problem and self._begun and self._root is not None:
+                SinkNotes(self._root, thread.sink).find()
         self._tell()
 
     def begin(self, entry: Entry) -> None:
@@ -184,10 +219,50 @@ class Followers:
         for thread in self._threads:
             if thread.problem and thread.sink not in self._said:
                 self._said.add(thread.sink)
+                if self._root is not None:
+                    SinkNotes(self._root, thread.sink).lose(self._run, is_gone=not thread.is_slow)
+                ends = "it gets them with the results" if thread.is_slow else "training goes on without it"
                 self._say(
-                    f"the sink {thread.sink} is left out from here on: {thread.problem}; training goes on without it, and "
-                    f"metrics.jsonl has every row"
+                    f"the sink {thread.sink} is left out from here on: {thread.problem}; {ends}, and metrics.jsonl has every row"
                 )
+
+
+def _wait_for(threads: Sequence[_SinkThread], patience: float, at_work: float) -> None:
+    """Wait for threads to end, at most so long while they idle, and so long in all."""
+    began = before = time.monotonic()
+    idle = dict.fromkeys(threads, 0.0)
+    used = {thread: _time_at_work(thread) for thread in threads}
+    while living := [thread for thread in threads if thread.is_alive() and idle[thread] < patience]:
+        if time.monotonic() - began > at_work:
+            return
+        living[0].join(LOOK_SHORTLY)
+        now = time.monotonic()
+        for thread in living:
+            spent = _time_at_work(thread)
+            idle[thread] += max(0.0, now - before - (spent - used[thread]))
+            used[thread] = spent
+        before = now
+
+
+def _time_at_work(thread: threading.Thread) -> float:
+    """Return how long a thread has computed, or waited for a processor, in seconds; 0 where that is not known (Linux tells it)."""
+    try:
+        computed, waited, _ = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text("ascii").split()
+        return (int(computed) + int(waited)) / 1e9
+    except (OSError, ValueError):
+        return 0.0
+
+
+def step_back() -> None:
+    """Let the calling thread, and what it starts, have only what others leave of the processors, where that can be said (Linux)."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def values_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics of a row, without what counts how far it is."""
+    return {name: value for name, value in row.items() if "/" in name}
 
 
 def unsent(entry: Entry, sink: str) -> Path:

@@ -11,12 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import Parameters, Plugin, parameters_problem, plugins, read_parameters
-from rlx.errors import ConfigError, PluginBroken
+from rlx.errors import ConfigError, PluginBroken, Problem
+from rlx.records.sinks.options import (
+    MlflowOptions,
+    TrackerOptions,
+    TrackioOptions,
+    WandbOptions,
+    option_mistakes,
+)
+from rlx.records.sinks.place import trackers_folder
 from rlx.records.sinks.sink import Sink
 from rlx.stats import nearest, raised
 
 GROUP = "rlx.sinks"
-"""The entry points: each names something that makes a sink when it is called with the options of ``log.sinks``."""
+"""The entry points: each names something that makes a sink when it is called with the options of ``log``."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +32,14 @@ class SinkKind:
     """A kind of sink.
 
     Attributes:
-        name: What it is called in ``log.sinks``.
+        name: What it is called in ``log``.
         what: What it is, in a few words.
         made: Where what makes it is found: ``module:name``.
         needs: A module that it cannot do without.
         extra: The extra of rlx that installs that.
+        options: What may be said of it; None: what it is called with. One with options is called with them and the folder of
+            the trackers.
+        variable: The environment variable that holds its key; empty where it has none.
     """
 
     name: str
@@ -36,6 +47,8 @@ class SinkKind:
     made: str
     needs: str = ""
     extra: str = ""
+    options: type[TrackerOptions] | None = None
+    variable: str = ""
 
     def load(self) -> Callable[..., Sink]:
         """Import what makes it.
@@ -53,20 +66,50 @@ class SinkKind:
         return made
 
 
-OWN = (SinkKind("tensorboard", "event files for TensorBoard", "rlx.records.sinks.tensorboard:TensorBoard"),)
+OWN = (
+    SinkKind("tensorboard", "event files for TensorBoard", "rlx.records.sinks.tensorboard:TensorBoard"),
+    SinkKind(
+        "wandb",
+        "Weights & Biases, offline unless it says otherwise",
+        "rlx.records.sinks.wandb:Wandb",
+        needs="wandb",
+        extra="wandb",
+        options=WandbOptions,
+        variable="WANDB_API_KEY",
+    ),
+    SinkKind(
+        "mlflow",
+        "MLflow, in the project or on a server",
+        "rlx.records.sinks.mlflow:Mlflow",
+        needs="mlflow",
+        extra="mlflow",
+        options=MlflowOptions,
+        variable="MLFLOW_TRACKING_TOKEN",
+    ),
+    SinkKind(
+        "trackio",
+        "Trackio, in the project",
+        "rlx.records.sinks.trackio:Trackio",
+        needs="trackio",
+        extra="trackio",
+        options=TrackioOptions,
+    ),
+)
 
 
-def sink_makers(chosen: Sequence[Any]) -> dict[str, Callable[[], Sink]]:
+def sink_makers(chosen: Sequence[Any], root: Path | None = None) -> dict[str, Callable[[], Sink]]:
     """Return what makes a sink, by name, for each of those chosen.
 
     Args:
-        chosen: As in ``log.sinks``: ``name`` or ``{name: {option: value}}``.
+        chosen: As in ``log``: ``name`` or ``{name: {option: value}}``.
+        root: The project; by default the current folder.
 
     Raises:
         ConfigError: One is unknown, or does not take its options; the message says which.
         PluginBroken: One is not installed, or broken.
     """
-    return {name: _maker(name, options) for name, options in map(_named, chosen)}
+    folder = trackers_folder(root or Path.cwd())
+    return {name: _chosen(name, options, folder) for name, options in map(_named, chosen)}
 
 
 def chosen_sinks(root: Path) -> dict[str, Callable[[], Sink]]:
@@ -75,35 +118,54 @@ def chosen_sinks(root: Path) -> dict[str, Callable[[], Sink]]:
     Raises:
         ConfigError, PluginBroken: As :func:`sink_makers`, with the line; or ``params.yaml`` cannot be read.
     """
-    if not (root / "params.yaml").is_file():
-        return sink_makers(Parameters().log.sinks)
+    folder, is_file = trackers_folder(root), (root / "params.yaml").is_file()
     found: dict[str, Callable[[], Sink]] = {}
-    problems = []
-    for index, item in enumerate(read_parameters(root).log.sinks):
+    problems: list[Problem] = []
+    for index, item in enumerate((read_parameters(root) if is_file else Parameters()).log.sinks):
+        name, options = _named(item)
         try:
-            found |= sink_makers([item])
-        except (ConfigError, PluginBroken) as error:
-            placed = replace(parameters_problem(root, ("log", "sinks", index), str(error)), key="log.sinks")
-            if isinstance(error, PluginBroken):
-                raise PluginBroken(str(ConfigError([placed]))) from None
-            problems.append(placed)
+            found[name] = _chosen(name, options, folder)
+        except PluginBroken as error:
+            raise PluginBroken(str(_placed(root, ("log", "sinks", index), str(error)))) from None
+        except ConfigError as error:
+            for problem in error.problems:
+                inner = tuple(int(part) if part.isdigit() else part for part in problem.key.split("."))
+                problems.append(_placed(root, ("log", "sinks", index, name, *inner), problem.message))
+            if not error.problems:
+                problems.append(_placed(root, ("log", "sinks", index), str(error)))
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def _placed(root: Path, path: tuple[str | int, ...], message: str) -> Problem:
+    """Return a complaint at its line, without the numbers of items in its key."""
+    problem = parameters_problem(root, path, message)
+    return replace(problem, key=".".join(part for part in problem.key.split(".") if not part.isdigit()))
 
 
 def _named(item: Any) -> tuple[str, Mapping[str, Any]]:
     return next(iter(item.items())) if isinstance(item, Mapping) else (item, {})
 
 
-def _maker(name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
+def _chosen(name: str, given: Mapping[str, Any], folder: Path) -> Callable[[], Sink]:
     own = {kind.name: kind for kind in OWN}
     kinds: dict[str, SinkKind | Plugin] = {**plugins(GROUP), **own}
     if name not in kinds:
         known = ", ".join(f"{each} ({_what(kind)})" for each, kind in sorted(kinds.items()))
         raise ConfigError(f"there is no sink {name!r}; {nearest(name, kinds, f'there are: {known}')}")
+    kind = kinds[name]
+    if isinstance(kind, SinkKind) and kind.options is not None:
+        if mistakes := [*option_mistakes(kind.options, given, kind.variable)]:
+            keys = [(".".join(map(str, path)), message) for path, message in mistakes]
+            raise ConfigError([Problem(name, None, None, key, message) for key, message in keys])
+        return partial(kind.load(), kind.options.model_validate(dict(given)), folder)
+    return _maker(kind, name, given)
+
+
+def _maker(kind: SinkKind | Plugin, name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
     try:
-        make: Callable[[], Sink] = partial(kinds[name].load(), **options)
+        make: Callable[[], Sink] = partial(kind.load(), **options)
         make()
     except PluginBroken:
         raise

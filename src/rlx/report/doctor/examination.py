@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from rlx.errors import RlxError
 from rlx.experiments import in_conflict, repository
-from rlx.report.doctor import cache, installation, leftovers, project, rendering, sharing, state
+from rlx.report.doctor import additions, cache, installation, leftovers, project, rendering, sharing, state
 from rlx.report.doctor.check_result import CheckResult, problem
 
 Checks = Mapping[str, Callable[[Any], Iterable[CheckResult]]]
@@ -29,6 +29,7 @@ INSTALLATION: Checks = {
     "encoder": rendering.encoder,
     "disk": installation.disk,
     "extras": installation.extras,
+    "plugins": additions.packages,
 }
 PROJECT: Checks = {
     "repository": project.repository,
@@ -37,6 +38,7 @@ PROJECT: Checks = {
     "conflict marks": project.conflict_marks,
     "parameters": project.parameters,
     "configs": project.configs,
+    "rules": additions.rules,
     "roster": project.roster,
     "stages": project.stages,
     "clone": project.clone,
