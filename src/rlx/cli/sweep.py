@@ -111,9 +111,10 @@ def command(  # noqa: PLR0913
 
 def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bool, as_json: bool) -> None:  # noqa: PLR0913
     from rlx.errors import TrainingFailed
-    from rlx.experiments import family_of, make_points
+    from rlx.experiments import Elsewhere, family_of, make_points
     from rlx.records import conclude
     from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, study_verdicts, swept
+    from rlx.training import executor_elsewhere
 
     family = family_of(root, wanted)
     points = family.to_make
@@ -125,7 +126,11 @@ def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bo
     have_warm_process()
     todo = sum(point.state != "kept" for point in points)
     say(f"{wanted.name}: {len(points)} points, {len(points) - todo} of them kept already")
-    made = make_points(root, wanted, points, replace(pool, jobs=min(pool.jobs, max(1, todo)), again=again))
+    starts = executor_elsewhere(root, wanted.name, say)
+    pool = replace(
+        pool, jobs=min(pool.jobs, max(1, todo)), again=again, elsewhere=Elsewhere(starts, say) if starts else None
+    )
+    made = make_points(root, wanted, points, pool)
     result = judge_points(root, family, wanted.name, made)
     finished = [point.name for point in made if point.name and point.state == "finished"]
     conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)

@@ -16,6 +16,7 @@ from .continuing import (
 from .creation import create_project as create_project, is_project as is_project
 from .data import sync_data as sync_data
 from .experiment import RecordedRun as RecordedRun
+from .experiment_task import Elsewhere as Elsewhere
 from .index import Listing as Listing, Row as Row, folder_row as folder_row, progress as progress, rows as rows
 from .kept import (
     check_name as check_name,

@@ -41,7 +41,7 @@ def experiments(root: Path) -> list[Experiment]:
             found.append(Experiment(parts[4], commit, parts[2] + parts[3], int(created), ref))
             authors[ref] = (email, author)
     names = [experiment.name for experiment in found]
-    unfinished = {name for name in names if (root / "runs" / name / RECORD).is_file()}
+    unfinished = {name for name in names if os.access(f"{root}/runs/{name}/{RECORD}", os.F_OK)}
     if len(set(names)) < len(names) or unfinished:
         found = _told_apart(root, found, authors, unfinished)
     return sorted(found, key=lambda experiment: (-experiment.created, experiment.name))

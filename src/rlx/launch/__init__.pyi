@@ -31,7 +31,12 @@ from .failures import (
     trace_of as trace_of,
 )
 from .guarding import guarded as guarded, leave as leave
-from .letting_go import LetGo as LetGo, may_let_go as may_let_go
+from .letting_go import (
+    LetGo as LetGo,
+    is_asked_to_let_go as is_asked_to_let_go,
+    may_let_go as may_let_go,
+    touch_safe_place as touch_safe_place,
+)
 from .new_lines import NewLines as NewLines
 from .progress import (
     EpisodeProgress as EpisodeProgress,

@@ -28,10 +28,20 @@ def may_let_go(folder: Path) -> None:
     Raises:
         LetGo: It was asked to.
     """
+    touch_safe_place(folder)
+    if is_asked_to_let_go(folder):
+        raise LetGo
+
+
+def touch_safe_place(folder: Path) -> None:
+    """Say that the work of a task is at a place where it could end without loss."""
     with suppress(OSError):
         (folder / PLACE).touch()
-    if (folder / REQUEST).exists():
-        raise LetGo
+
+
+def is_asked_to_let_go(folder: Path) -> bool:
+    """Tell whether the work of a task is to end as soon as it can."""
+    return (folder / REQUEST).exists()
 
 
 def ask(folder: Path) -> None:

@@ -253,7 +253,16 @@ def _submit(terms: Terms, options: Sequence[str], text: str, *, test_only: bool 
     try:
         commands.submit(options, text, test_only=test_only)
     except SlurmRefuses as error:
-        raise terms.refusal(commands.option_of(str(error)), f"Slurm refuses such a job: {error}") from None
+        option = commands.option_of(str(error)) or _asked_for(terms.options, str(error))
+        raise terms.refusal(option, f"Slurm refuses such a job: {error}") from None
+
+
+def _asked_for(options: Mapping[str, Any], refusal: str) -> str:
+    """Return which option asks for more than there is, where Slurm says only that no node is like that."""
+    if "node configuration is not available" not in refusal:
+        return ""
+    usual: tuple[Any, ...] = (None, 0, 1, [], ())
+    return next((name for name in ("mem", "gpus", "cpus", "extra") if options.get(name) not in usual), "")
 
 
 def _check_folder(terms: Terms, request: Request, folder: Path | None = None) -> str | None:

@@ -5,6 +5,7 @@ from .algorithm_check import (
 from .algorithm_promises import Promise as Promise
 from .executor_choice import (
     chosen_executor as chosen_executor,
+    executor_elsewhere as executor_elsewhere,
     executor_named as executor_named,
     ready_executor as ready_executor,
     terms_of as terms_of,

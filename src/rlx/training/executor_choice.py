@@ -12,7 +12,7 @@ from typing import Any
 
 from rlx.config import parameters_problem, plugins, read_parameters
 from rlx.errors import ConfigError
-from rlx.launch import EXECUTORS, STEP_TIMEOUT, ExecutorRow, Terms, current_call, executor
+from rlx.launch import EXECUTORS, LOCAL, STEP_TIMEOUT, Executor, ExecutorRow, Terms, current_call, executor
 from rlx.records import bench_folder
 
 
@@ -37,6 +37,20 @@ def ready_executor(root: Path) -> ExecutorRow:
     chosen = chosen_executor(root)
     chosen.ready(terms_of(root, chosen.name, Terms(1, STEP_TIMEOUT, lambda _: None)))
     return chosen
+
+
+def executor_elsewhere(root: Path, title: str, say: Callable[[str], None]) -> Callable[[], Executor] | None:
+    """Return what makes the executor of a project where that is not this machine; None where it is.
+
+    Args:
+        root: The project.
+        title: What its tasks are for: a sweep's name.
+        say: Called with lines for people.
+    """
+    chosen = ready_executor(root)
+    if chosen.name == LOCAL:
+        return None
+    return partial(chosen.start, terms_of(root, chosen.name, Terms(1, STEP_TIMEOUT, say), title))
 
 
 def executor_named(name: str) -> ExecutorRow:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlx.config import MOST_CONFIG_BYTES, read_text
 from rlx.errors import Interrupted, Missing, RlxError
+from rlx.experiments.experiment_task import Elsewhere, make_experiments, said
 from rlx.experiments.kept import same_as
 from rlx.experiments.making import make, start
 from rlx.experiments.planning import Plan, plan
@@ -129,12 +130,14 @@ class Pool:
         tell: Called with a point that has ended, how many have by then, and how many there are.
         begin: Called with a point that begins.
         again: The command that goes on; by default ``rlx sweep`` with the sweep's name.
+        elsewhere: Makes each point as a task of an executor, all at once whatever ``jobs`` says; None: this machine does.
     """
 
     jobs: int
     tell: Callable[[Point, int, int], None]
     begin: Callable[[Point], None] = lambda _: None
     again: str | None = None
+    elsewhere: Elsewhere | None = None
 
 
 def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
@@ -156,6 +159,8 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
     crew = _Crew(root, sweep, max(1, usable_cores() // pool.jobs), pool.begin, again)
     todo = {index: point for index, point in enumerate(points) if point.state != "kept"}
     done = {index: point for index, point in enumerate(points) if point.state == "kept"}
+    if pool.elsewhere is not None:
+        return _made_elsewhere(root, sweep, points, replace(pool, again=again))
     with ThreadPoolExecutor(pool.jobs) as executor:
         futures: dict[Future[Point], int] = {}
         try:
@@ -173,6 +178,43 @@ def make_points(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -
                 f"{sweep.name}: interrupted with {len(done)} of {len(points)} points done; `{again}` goes on"
             ) from None
     return [done[index] for index in range(len(points))]
+
+
+def _made_elsewhere(root: Path, sweep: Sweep, points: Sequence[Point], pool: Pool) -> list[Point]:
+    """Make the points that are not kept as tasks of an executor, all of them at once; see :func:`make_points`."""
+    assert pool.elsewhere is not None
+    assert pool.again is not None
+    found = list(points)
+    places: dict[str, int] = {}
+    for index, point in enumerate(points):
+        if point.state != "kept":
+            name = point.name or _reserved(root, sweep, point)
+            places[name], found[index] = index, replace(point, name=name)
+            pool.begin(found[index])
+    made = len(points) - len(places)
+
+    def end(name: str, failure: str | None) -> None:
+        nonlocal made
+        point, made = found[places[name]], made + 1
+        try:
+            if failure is None:
+                _check(find_run(root, name), point)
+        except (RlxError, OSError) as error:
+            failure = str(error)
+        found[places[name]] = replace(point, state="finished" if failure is None else "failed", error=failure)
+        pool.tell(found[places[name]], made, len(points))
+
+    try:
+        make_experiments(root, places, pool.elsewhere, pool.again, end)
+    except KeyboardInterrupt:
+        told = f"{sweep.name}: interrupted with {made} of {len(points)} points done; `{pool.again}` goes on"
+        raise Interrupted(told) from None
+    return found
+
+
+def _reserved(root: Path, sweep: Sweep, point: Point) -> str:
+    """Reserve the folder of a new point's experiment; returns its name."""
+    return start(root, point.plan, point.plan.record((f"eval@{point.plan.run}",)), stem=sweep.name).name
 
 
 class _Crew:
@@ -193,8 +235,7 @@ class _Crew:
                 return replace(point, state="failed", error="not begun")
             with self._in_turn(turn):
                 if name is None:
-                    record = point.plan.record((f"eval@{point.plan.run}",))
-                    name = start(self._root, point.plan, record, stem=self._sweep.name).name
+                    name = _reserved(self._root, self._sweep, point)
             self._begin(replace(point, name=name))
             log = workplaces_folder(self._root) / f"{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -250,10 +291,7 @@ def _check(folder: RunFolder, point: Point) -> None:
 
 def _reason(root: Path, name: str | None, error: Exception) -> str:
     """Return why a point failed: the last error in what its stages said."""
-    log = workplaces_folder(root) / f"{name}.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if name and log.is_file() else []
-    told = [line.strip() for line in lines if "rror:" in line or " failed: " in line]
-    return told[0].removeprefix("error: ") if told else str(error)
+    return (said(workplaces_folder(root) / f"{name}.log") if name else None) or str(error)
 
 
 def folders_of(root: Path, points: Sequence[Point]) -> Iterator[tuple[Point, RunFolder]]:
