@@ -605,4 +605,4 @@ def test_a_sweep_sends_whole_experiments_to_an_executor(installed: Path, study: 
     failed = rlx(study.root, "sweep", "bad", "--executor", "commands")
     assert failed.returncode == 1
     assert "bad_001" in failed.stdout + failed.stderr
-    assert "diverged" in failed.stdout + failed.stderr
+    assert "`rlx sweep bad` makes these again" in failed.stderr
