@@ -7,6 +7,7 @@ project. What the stages print is ``said.txt`` of the task's folder, beside the 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -112,7 +113,7 @@ def work(folder: Path, arguments: Mapping[str, Any], emit: Callable[[Any], None]
 def said(log: Path) -> str | None:
     """Return the first error in what stages said; None where they said none."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    told = [line.strip() for line in lines if "rror:" in line or " failed: " in line]
+    told = [line.strip() for line in lines if re.search(r"rror:| failed(:| at step) ", line)]
     return told[0].removeprefix("error: ") if told else None
 
 
