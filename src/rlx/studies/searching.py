@@ -221,7 +221,7 @@ class _Course:
                 self._sampler.tell(self.trials.scores(block, 0))
         for rung in range(1, len(self.search.rungs)):
             self._rung(trainer, self.trials.going_on(cohort, rung), rung)
-        self._sampler.tell({trial.number: trial.score for trial in self._standing(self.trials.cohort(cohort))})
+        self._sampler.tell({trial.number: trial.score for trial in self.trials.trials(self.trials.cohort(cohort))})
 
     def _asked(self, cohort: int, numbers: range) -> list[int]:
         """Return the trials of some numbers, after asking for those that are not known yet."""
@@ -262,7 +262,7 @@ class _Course:
             results.append(Result(number, rung, values, error))
         self._file.note(self.trials, results)
         prune(self.root)
-        for trial in self._standing(todo):
+        for trial in self.trials.trials(todo):
             self.told.trial(trial)
 
     def _seed(self, snapshot: Snapshot, number: int, seed: int, rung: int) -> SeedWanted:
@@ -275,10 +275,6 @@ class _Course:
         new = [number for number in numbers if number not in self._snapshots]
         planned = self._variations.snapshots([self.trials.asked[number][0] for number in new])
         self._snapshots.update(zip(new, planned, strict=True))
-
-    def _standing(self, numbers: Sequence[int]) -> list[Trial]:
-        wanted = set(numbers)
-        return [trial for trial in self.trials.trials() if trial.number in wanted]
 
 
 def cohort_cost_of(trials: Trials, before: int, steps: int) -> int:
@@ -320,7 +316,8 @@ class _Asked:
         """
         if number == 0:
             return {}
-        self._space.tried[:] = [*self._known(), *(Tried(settings) for trial, settings in new.items() if trial)]
+        if self._search.row.cohort is not None:  # else it learns nothing
+            self._space.tried[:] = [*self._known(), *(Tried(settings) for trial, settings in new.items() if trial)]
         settings = self._answer(lambda sampler: sampler.ask(number - 1))
         if settings is None and number > 1:
             return None

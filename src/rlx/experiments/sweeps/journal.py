@@ -36,7 +36,8 @@ class Journal:
         """
         if importlib.util.find_spec("optuna") is None:
             return
-        new = [trial for trial in trials.trials() if trial.state != "running" and trial.number not in self._held]
+        unheld = [number for number in trials.asked if number not in self._held]
+        new = [trial for trial in trials.trials(unheld) if trial.state != "running"]
         if new and self._study is None:
             self._study = self._begun()
         for trial in new:

@@ -151,10 +151,12 @@ class Trials:
                 before = each
         return total
 
-    def trials(self) -> list[Trial]:
-        """Return all trials as they stand, by number."""
-        alive = {number for cohort in self._cohorts for number in self._alive(cohort)}
-        return [self._trial(number, alive) for number in self.asked]
+    def trials(self, numbers: Iterable[int] | None = None) -> list[Trial]:
+        """Return trials as they stand, by number; by default all."""
+        wanted = list(self.asked) if numbers is None else sorted(numbers)
+        cohorts = {self.asked[number][1] for number in wanted}
+        alive = {number for cohort in cohorts for number in self._alive(cohort)}
+        return [self._trial(number, alive) for number in wanted]
 
     def _alive(self, cohort: int) -> list[int]:
         """Return the trials of a cohort that are not out: all that go on from the newest rung that is complete."""
