@@ -143,6 +143,8 @@ def _check_depended_on(root: Path, judged: Any) -> None:
     Raises:
         ConfigError: The message names them.
     """
+    if not (root / NAME).is_file():
+        return
     wanted = {name: stage for stage, name in parameters_of(parsed_pipeline(read_bytes(root / NAME, MOST_CONFIG_BYTES)))}
     missing = [name for name in wanted if not _has(judged, name.split("."))]
     if missing:

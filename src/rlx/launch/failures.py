@@ -120,7 +120,7 @@ def cause_of(error: BaseException) -> Cause:
     step = watch.training_step(watch.board)
     if isinstance(error, NonFiniteValue):
         return Cause(NON_FINITE, error.step, error.what, error.value)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _REFUSED in str(error):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _REFUSED in raised(error):
         return Cause(OUT_OF_MEMORY, step)
     if isinstance(error, EnvironmentFailed | Misfit | SuccessUnclear) or not isinstance(error, Exception):
         return Cause(ENVIRONMENT, step)
