@@ -51,9 +51,9 @@ def show_search_plan(root: Path, search: Search) -> None:
     from rlx.report import plan_lines
 
     steps = plan(root, search.config, []).snapshot.config.algo.total_timesteps
-    budget = search.budget.steps
-    cost = budget if search.trials is None and budget else shown_cost(search, steps, search.trials or 1)
-    print_lines(plan_lines(search.name, search.rungs, search.trials, min(cost, budget or cost)))
+    bounds = [search.budget.steps, None if search.trials is None else shown_cost(search, steps, search.trials)]
+    cost = min((bound for bound in bounds if bound is not None), default=None)
+    print_lines(plan_lines(search.name, search.rungs, search.trials, cost))
     for key, domain in search.space.items():
         tell(f"  {key}: {domain}")
 

@@ -270,8 +270,8 @@ def trials_grid(result: SearchResult, most: int | None = MOST_SHOWN) -> Grid:
     return Grid(f"{result.name}: {len(ranked)} trials", head, rows, note, left=0)
 
 
-def plan_lines(name: str, rungs: Sequence[Rung], trials: int | None, steps: int) -> Iterator[Line]:
-    """Yield what a search would try and cost, before it is made."""
+def plan_lines(name: str, rungs: Sequence[Rung], trials: int | None, steps: int | None) -> Iterator[Line]:
+    """Yield what a search would try and cost, before it is made; ``steps`` is None where time alone ends it."""
     many = (
         "as many trials as the budget has room for" if trials is None else f"{trials} trials, the config itself first"
     )
@@ -281,7 +281,8 @@ def plan_lines(name: str, rungs: Sequence[Rung], trials: int | None, steps: int)
     ]
     half = f"; of each cohort the better half goes on: {' → '.join(told)}" if len(rungs) > 1 else f", {told[0]} each"
     yield Line(f"{name}: {many}{half}", "bold")
-    yield Line(f"{steps:,} environment steps in all, and the confirmation")
+    cost = "As many environment steps as the hours allow" if steps is None else f"{steps:,} environment steps in all"
+    yield Line(f"{cost}, and the confirmation")
 
 
 def search_lines(result: SearchResult) -> Iterator[Line]:

@@ -39,7 +39,8 @@ def winners_of(search: Search, course: SearchCourse) -> tuple[Trial, ...]:
     for trial in ranked:
         if trial.number == 0:
             break
-        ahead.append(trial)
+        if all(trial.settings != other.settings for other in ahead):  # proposed twice
+            ahead.append(trial)
     return tuple(ahead[: search.confirm.top])
 
 
