@@ -52,7 +52,8 @@ def show_search_plan(root: Path, search: Search) -> None:
 
     steps = plan(root, search.config, []).snapshot.config.algo.total_timesteps
     bounds = [search.budget.steps, None if search.trials is None else shown_cost(search, steps, search.trials)]
-    cost = min((bound for bound in bounds if bound is not None), default=None)
+    known = [bound for bound in bounds if bound is not None]
+    cost = min(known) if known else None
     print_lines(plan_lines(search.name, search.rungs, search.trials, cost))
     for key, domain in search.space.items():
         tell(f"  {key}: {domain}")
