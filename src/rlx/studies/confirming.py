@@ -35,7 +35,7 @@ class Confirmation:
 def winners_of(search: Search, course: SearchCourse) -> tuple[Trial, ...]:
     """Return the trials to confirm: the best of those trained to the last rung that scored above the config itself."""
     ranked = [trial for trial in course.trials.ranked() if trial.state == "complete"]
-    ahead = []
+    ahead: list[Trial] = []
     for trial in ranked:
         if trial.number == 0:
             break
