@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rlx.report.documents import check_document
-from tests.conftest import Project
+from tests.conftest import Project, interruptible
 
 SEARCH = """
 config: cartpole
@@ -117,7 +117,7 @@ def test_ctrl_c_stops_a_search_and_the_same_command_goes_on(project: Project) ->
     project.write("sweeps/s.yaml", SEARCH)
     process = subprocess.Popen(
         ["rlx", "sweep", "s"], cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=interruptible,  # noqa: PLW1509 — nothing of this process is used there
     )  # fmt: skip
     for _ in range(600):
         if (project.root / "sweeps/s/trials.jsonl").is_file():
