@@ -150,6 +150,7 @@ def test_a_controller_that_was_killed_finds_its_jobs_and_starts_nothing_twice(cl
     assert {each["status"] for each in second.ended()} == {"finished"}
     assert sorted(cluster.jobs("%i", "all"))[-3:] == sorted(jobs)
     assert "goes on from step" not in second.said
+    assert [cluster.restarts(job) for job in jobs] == [0, 0, 0]
     assert len({places(task_folder(root, snapshot, seed)) for seed in snapshot.seeds}) == 3
 
 

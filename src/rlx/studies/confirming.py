@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rlx.config import Snapshot, Timetable
 from rlx.errors import DataDamaged
 from rlx.experiments import Point, Pool, Search, Sweep, Trial, TrialsFile, family_of, make_points
-from rlx.records import RunFolder, iterate_rows
-from rlx.studies.objective import LAST, METRIC
+from rlx.records import RunFolder
+from rlx.studies.objective import objectives
 from rlx.studies.searching import SearchCourse
 
 
@@ -22,14 +23,10 @@ class Confirmation:
     Attributes:
         winners: The trials that were confirmed, the best first; none where none scored above the config itself.
         points: The experiments, the config itself first, then those of the winners in their order.
-        sweep: What they were made as.
-        own: The trial that is the config itself.
     """
 
     winners: tuple[Trial, ...]
     points: tuple[Point, ...]
-    sweep: Sweep
-    own: Trial
 
 
 def winners_of(search: Search, course: SearchCourse) -> tuple[Trial, ...]:
@@ -50,14 +47,20 @@ def confirmation_of(root: Path, search: Search, course: SearchCourse) -> Confirm
     Raises:
         ConfigError: A winner's settings are refused by the project as it is now.
     """
-    own = course.trials.trials()[0]
     winners = winners_of(search, course)
     fresh = {"seed": search.fresh_seed, "num_seeds": search.confirm.seeds or course.start.config.num_seeds}
     settings = [fresh, *({**trial.settings, **fresh} for trial in winners)]
-    sweep = Sweep(search.name, search.config, None, tuple(settings))
+    if not winners:
+        return Confirmation((), ())
+    sweep = _sweep(search, settings)
     points = {tuple(sorted(map(str, point.settings.items()))): point for point in family_of(root, sweep).points}
-    found = [points[tuple(sorted(map(str, each.items())))] for each in settings if winners]
-    return Confirmation(winners, tuple(found), sweep, own)
+    found = [points[tuple(sorted(map(str, each.items())))] for each in settings]
+    return Confirmation(winners, tuple(found))
+
+
+def _sweep(search: Search, settings: Sequence[Mapping[str, Any]] = ()) -> Sweep:
+    """Return a search's confirmation as a grid of experiments of its name."""
+    return Sweep(search.name, search.config, None, tuple(map(dict, settings)))
 
 
 def confirm(root: Path, search: Search, course: SearchCourse, pool: Pool, say: Callable[[str], None]) -> Confirmation:
@@ -79,22 +82,18 @@ def confirm(root: Path, search: Search, course: SearchCourse, pool: Pool, say: C
     if planned.points[0].plan.snapshot.training_part() != course.start.training_part():
         say(f"{search.config} or the project's code has changed since the search began: confirmed is what there is now")
     jobs = min(pool.jobs, len(planned.points))
-    made = make_points(root, planned.sweep, planned.points, replace(pool, jobs=jobs))
+    made = make_points(root, _sweep(search), planned.points, replace(pool, jobs=jobs))
     file = TrialsFile(root / "sweeps" / search.name)
     numbers = [0, *(trial.number for trial in planned.winners)]
     file.confirm(course.trials, {n: point.name for n, point in zip(numbers, made, strict=True) if point.name})
-    return Confirmation(planned.winners, tuple(made), planned.sweep, planned.own)
+    return Confirmation(planned.winners, tuple(made))
 
 
 def same_measure(folder: RunFolder, snapshot: Snapshot) -> float | None:
     """Return what a search would have scored a run, from its own validations: the mean over its seeds; None without any."""
     total = Timetable.of(snapshot.config, None).whole_steps
-    by_seed: dict[int, list[float]] = {}
     try:
-        for row in iterate_rows(folder.path / "metrics.jsonl"):
-            if METRIC in row and row["step"] > total * (1 - LAST):
-                by_seed.setdefault(int(row["seed"]), []).append(float(row[METRIC]))
+        means = list(objectives(folder.path / "metrics.jsonl", total).values())
     except (OSError, DataDamaged):
         return None
-    means = [math.fsum(values) / len(values) for values in by_seed.values()]
     return math.fsum(means) / len(means) if means else None

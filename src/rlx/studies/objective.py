@@ -21,6 +21,13 @@ def objective(metrics: Path, total_steps: int) -> float | None:
 
     The finished policy is validated always, so a training that has ended has one.
     """
-    after = total_steps * (1 - LAST)
-    found = [float(row[METRIC]) for row in iterate_rows(metrics) if METRIC in row and row["step"] > after]
-    return math.fsum(found) / len(found) if found else None
+    return next(iter(objectives(metrics, total_steps).values()), None)
+
+
+def objectives(metrics: Path, total_steps: int) -> dict[int, float]:
+    """Return the same of every seed that a ``metrics.jsonl`` has, by seed; see :func:`objective`."""
+    after, found = total_steps * (1 - LAST), dict[int, list[float]]()
+    for row in iterate_rows(metrics):
+        if METRIC in row and row["step"] > after:
+            found.setdefault(int(row["seed"]), []).append(float(row[METRIC]))
+    return {seed: math.fsum(values) / len(values) for seed, values in found.items()}
