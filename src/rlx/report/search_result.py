@@ -290,6 +290,11 @@ def search_lines(result: SearchResult) -> Iterator[Line]:
     trials = {trial.number: trial for trial in result.trials.trials()}
     if failed := [trial for trial in trials.values() if trial.state == "failed"]:
         yield Line(f"{len(failed)} of {len(trials)} trials failed, such as {trial_line(failed[0], 1)}", aside=True)
+    if not trials:
+        yield Line(
+            "Nothing was tried: the budget has no room for a single trial; raise `budget` in the sweep's file.", "bold"
+        )
+        return
     if not result.confirms:
         told = "Nothing is confirmed (confirm.top is 0): the highest score of many is partly luck, and no verdict."
         yield Line(told, "bold")
