@@ -139,18 +139,6 @@ class Trials:
             members = survivors(self.scores(members, before))
         return members
 
-    def steps(self, budget: Mapping[int, int] | int) -> int:
-        """Return the environment steps that all results took; ``budget``: those of a seed where a rung does not say."""
-        total = 0
-        for trial, results in self.results.items():
-            before = Rung(0)
-            for each in self.header.rungs[: len(results)]:
-                new = each.seeds - before.seeds if each.steps == before.steps else each.seeds
-                seed_steps = budget if isinstance(budget, int) else budget[trial]
-                total += new * (each.steps or seed_steps)
-                before = each
-        return total
-
     def trials(self, numbers: Iterable[int] | None = None) -> list[Trial]:
         """Return trials as they stand, by number; by default all."""
         wanted = list(self.asked) if numbers is None else sorted(numbers)
