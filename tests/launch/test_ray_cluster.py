@@ -37,6 +37,8 @@ QUICK = {
     }.items()
 }
 """A node counts as lost after three seconds."""
+TOKEN = {"RAY_AUTH_TOKEN": "5" * 64}
+"""What the clusters ask of whoever joins them; that they do, rlx has to find out."""
 
 
 class Cluster:
@@ -63,7 +65,7 @@ class Cluster:
         usual = ["--block", "--disable-usage-stats", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
         return subprocess.Popen(
             [str(Path(sys.executable).with_name("ray")), "start", *options, *own, *usual],
-            env={**os.environ, **QUICK, "RAY_USAGE_STATS_ENABLED": "0"},
+            env={**os.environ, **QUICK, **TOKEN, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -111,10 +113,10 @@ def test_seeds_train_on_a_cluster_to_the_same_bits_though_the_controller_was_kil
 ) -> None:
     root = tmp_path / "p"
     snapshot = slow_project(root, launch(cluster), seeds=2, steps=1024, pause=0.01)
-    first = Controller(root, {})
+    first = Controller(root, TOKEN)
     wait_for(lambda: places(task_folder(root, snapshot)) or places(task_folder(root, snapshot, 1)), first)
     first.kill()
-    second = Controller(root, {})
+    second = Controller(root, TOKEN)
     assert {each["status"] for each in second.ended()} == {"finished"}
     assert "goes on from step" not in second.said
     assert "lost" not in second.said
@@ -127,7 +129,7 @@ def test_seeds_train_on_a_cluster_to_the_same_bits_though_the_controller_was_kil
 def test_a_task_whose_node_dies_goes_on_elsewhere_from_its_bench(cluster: Cluster, tmp_path: Path) -> None:
     root = tmp_path / "p"
     folder = task_folder(root, slow_project(root, launch(cluster), steps=1536, pause=0.02))
-    controller = Controller(root, {})
+    controller = Controller(root, TOKEN)
     wait_for(lambda: places(folder), controller)
     cluster.kill(cluster.nodes.pop())
     cluster.add_node()
@@ -145,11 +147,11 @@ def test_a_task_whose_node_dies_goes_on_elsewhere_from_its_bench(cluster: Cluste
 def test_failures_come_back_by_name(cluster: Cluster, tmp_path: Path) -> None:
     root = tmp_path / "p"
     slow_project(root, launch(cluster), fault="raise")
-    (outcome,) = Controller(root, {}).ended()
+    (outcome,) = Controller(root, TOKEN).ended()
     assert (outcome["failure"]["kind"], outcome["error"]) == ("environment", "ValueError: no such step")
     root = tmp_path / "q"
     folder = task_folder(root, slow_project(root, launch(cluster), steps=1536, pause=0.02))
-    controller = Controller(root, {})
+    controller = Controller(root, TOKEN)
     wait_for(lambda: places(folder), controller)
     (actor,) = processes_with("ray::Runner")
     actor.kill()  # its command ends with it
@@ -161,7 +163,7 @@ def test_failures_come_back_by_name(cluster: Cluster, tmp_path: Path) -> None:
 def test_ctrl_c_ends_the_tasks(cluster: Cluster, tmp_path: Path) -> None:
     root = tmp_path / "p"
     folder = task_folder(root, slow_project(root, launch(cluster), steps=2048, pause=0.02))
-    controller = Controller(root, {})
+    controller = Controller(root, TOKEN)
     wait_for(lambda: places(folder), controller)
     assert controller.interrupt() == 130
     wait_for(lambda: not processes_with(str(folder)))
@@ -176,7 +178,7 @@ def test_a_cluster_that_goes_away_and_comes_back_is_waited_for(tmp_path: Path) -
         own.add_node()
         root = tmp_path / "p"
         folder = task_folder(root, slow_project(root, launch(own), steps=2048, pause=0.01))
-        controller = Controller(root, {})
+        controller = Controller(root, TOKEN)
         wait_for(lambda: places(folder), controller)
         own.stop()
         wait_for(lambda: "Ray does not answer" in controller.said, controller, 180)
@@ -185,7 +187,7 @@ def test_a_cluster_that_goes_away_and_comes_back_is_waited_for(tmp_path: Path) -
         (outcome,) = controller.ended()
     finally:
         own.stop()
-    assert outcome["status"] == "finished"
+    assert outcome["status"] == "finished", (controller.said, outcome)
     assert controller.said.count("Ray does not answer") == 1
     assert "Ray answers again" in controller.said
 
@@ -193,8 +195,18 @@ def test_a_cluster_that_goes_away_and_comes_back_is_waited_for(tmp_path: Path) -
 def test_a_cluster_of_its_own_ends_with_the_command(tmp_path: Path) -> None:
     root = tmp_path / "p"
     slow_project(root, {"executor": "ray", "ray": {"address": "local"}})
-    (outcome,) = Controller(root, {}).ended()
+    (outcome,) = Controller(root, {"HOME": str(tmp_path)}).ended()
     assert outcome["status"] == "finished"
+    assert not (tmp_path / ".ray").exists()
+
+
+def test_a_cluster_that_wants_another_token_says_so(cluster: Cluster, tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    slow_project(root, launch(cluster))
+    controller = Controller(root, {"RAY_AUTH_TOKEN": "6" * 64})
+    assert controller.process.wait(300) != 0
+    assert "launch.ray.address: Ray at" in controller.said
+    assert "token" in controller.said
 
 
 def test_where_no_cluster_answers_nothing_begins(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,8 @@ REACHED = 5.0
 """Seconds in which a cluster has to take a connection."""
 CONNECTING = 10.0
 """Seconds between two attempts to reach a cluster that does not answer."""
+MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
+"""Ray's own variables: whether a cluster is joined with a token (unset: where it wants one), and the token."""
 LOST = (
     (NODE_LOST, ("node has died", "node was terminated", "node died", "nodediederror")),
     (OUT_OF_MEMORY, ("outofmemoryerror", "running low on memory")),
@@ -179,11 +182,9 @@ class RayActors:
         address, lost = _address(self._request.address), self._side is not None
         if address is None or not _is_reached(address):
             raise RayAway(f"nothing answers at {address}" if address else "no cluster is known")
-        self._side = RayConnection()
         try:
-            self._side.ask(do="connect", address=address, options=self._request.options())
+            self._side = self._opened(address)
         except RayRefuses as error:
-            self._side.close()
             if lost:
                 raise RayAway(str(error)) from None
             raise self._terms.refusal("address", f"Ray at {address} refuses: {error}") from None
@@ -193,6 +194,35 @@ class RayActors:
             for key in set(sent) - set(living):
                 self._gone[key] = Sight("gone", "Ray knows it no longer")
         return self._side
+
+    def _opened(self, address: str) -> RayConnection:
+        """Return a new connection with a cluster; with a token where the cluster wants one, and Ray's variables say nothing of it.
+
+        A cluster of this command's own has a token of its own: Ray would leave one in the home folder, and with that all clusters
+        that are started there later would want it.
+
+        Raises:
+            RayRefuses: The cluster refuses.
+            RayAway: It does not answer.
+        """
+        own = {} if MODE in os.environ else {MODE: "token"}
+        if address == "local" and own:
+            return self._joined(address, {**own, TOKEN: secrets.token_hex(32)})
+        try:
+            return self._joined(address, {})
+        except RayRefuses as error:
+            if not (own and error.wants_token):
+                raise
+            return self._joined(address, own)
+
+    def _joined(self, address: str, variables: Mapping[str, str]) -> RayConnection:
+        side = RayConnection(variables)
+        try:
+            side.ask(do="connect", address=address, options=self._request.options())
+        except BaseException:
+            side.close()
+            raise
+        return side
 
     def _watched(self, keys: list[str]) -> set[str]:
         """Return which of some tasks have an actor."""

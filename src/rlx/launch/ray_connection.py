@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,20 @@ class RayAway(Exception):
 class RayRefuses(Exception):
     """Ray cannot do what it was asked, in its own words."""
 
+    @property
+    def wants_token(self) -> bool:
+        """Whether the cluster takes nobody without a token."""
+        return "AuthenticationError" in str(self)
+
 
 class RayConnection:
-    """A process that speaks with Ray."""
+    """A process that speaks with Ray.
 
-    def __init__(self) -> None:
+    Args:
+        variables: Of its environment, beside those that are here.
+    """
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         handle, name = tempfile.mkstemp(prefix="rlx-ray-", suffix=".txt")
         self._log = Path(name)
         with os.fdopen(handle, "wb") as log:
@@ -38,7 +48,7 @@ class RayConnection:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **QUIET},
+                env={**os.environ, **QUIET, **(variables or {})},
                 start_new_session=True,  # Ctrl-C is answered by whoever asks
             )
         self._received = b""

@@ -138,7 +138,11 @@ def answer(side: Side, line: str) -> dict[str, Any]:
     try:
         return does[request.pop("do")](**request)
     except Exception as error:  # noqa: BLE001 — whatever Ray raises is for whoever asked
-        return {"refused": f"{type(error).__name__}: {error}"[:2000]}
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        told = [f"{type(each).__name__}: {each}"[:1000] for each in ([error] if cause is error else [error, cause])]
+        return {"refused": "; ".join(told)}
 
 
 def main() -> None:

@@ -1,0 +1,73 @@
+"""Which evidence a candidate needs, by its family, and whether what it cites is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlx.config import is_plain_path, sha256_of
+from rlx.studies.contracts.candidate import Candidate, EvidenceItem
+from rlx.studies.study import Study
+
+NEEDED = {
+    "algorithm": (),
+    "code": (),
+    "reward": ("reflection", "review"),
+    "randomization": ("probe",),
+    "curriculum": ("curriculum",),
+}
+"""Kinds of evidence that a family needs, beside one piece of any kind."""
+
+
+def evidence_refusal(study: Study, candidate: Candidate) -> str | None:
+    """Return what is wrong with the evidence of a candidate; None where nothing is."""
+    for item in candidate.evidence:
+        if why := _unresolved(study, item):
+            return f"evidence: {item.kind}: {why}"
+    lacking = [kind for kind in NEEDED[candidate.family] if all(item.kind != kind for item in candidate.evidence)]
+    if lacking and not _excepted(study, candidate):
+        return f"a candidate of family {candidate.family} needs {' and '.join(lacking)}, or an exception that a person approved"
+    if candidate.family == "randomization" and not _excepted(study, candidate):
+        from rlx.studies.evidence_ranges import randomization_refusal
+
+        return randomization_refusal(study, candidate)
+    return None
+
+
+def _excepted(study: Study, candidate: Candidate) -> bool:
+    """Tell whether a person approved the exception that a candidate asks for."""
+    approved = {name for item in study.state.approved.values() for name in item["exceptions"]}
+    return candidate.exception is not None and candidate.id in approved
+
+
+def _unresolved(study: Study, item: EvidenceItem) -> str | None:  # noqa: PLR0911 — a refusal each
+    if item.kind == "observations":
+        missing = [seq for seq in item.seqs or [] if seq >= len(study.ledger.lines)]
+        return f"the ledger has no line {missing[0]}" if missing else None
+    if item.kind == "floor":
+        return None if study.state.floor is not None else "there is no floor yet"
+    if item.kind == "note":
+        return None
+    if item.kind == "finding":
+        return _finding(study.root, item)
+    assert item.sha256 is not None
+    digest = item.sha256.removeprefix("sha256:")
+    path = study.folder / "evidence" / f"{digest}.json"
+    if not path.is_file() or path.is_symlink():
+        return f"there is no evidence/{digest[:12]}….json"
+    if sha256_of(path) != digest:
+        return f"evidence/{digest[:12]}….json was edited"
+    known = study.state.evidence.get(f"sha256:{digest}", study.state.evidence.get(digest))
+    if known is None:
+        return f"evidence/{digest[:12]}….json is not in the ledger"
+    return None if known == item.kind else f"evidence/{digest[:12]}….json is a {known}"
+
+
+def _finding(root: Path, item: EvidenceItem) -> str | None:
+    """Check that the file that a finding was read from is there and is what it was."""
+    if item.file is None or item.sha256 is None:
+        return "needs file and sha256"
+    name = f"runs/{item.run}/{item.file}" if "/" not in item.file else item.file
+    path = root / name
+    if not is_plain_path(name) or not path.is_file():
+        return f"there is no {name}"
+    return None if sha256_of(path) == item.sha256.removeprefix("sha256:") else f"{name} was made anew, or edited, since"

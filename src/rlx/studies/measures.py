@@ -1,0 +1,36 @@
+"""Metrics of a study: one number per seed, from held-out episodes of its final policy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+TENTH = 10
+"""The percentile of `return_p10`."""
+
+
+def measure(name: str, episodes: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return what a policy scores.
+
+    Args:
+        name: `return`, `length`, `success`, `return_p10`, `reward/<name>` or `info/<name>`.
+        episodes: One mapping each: the columns of `episodes.csv`.
+
+    Returns:
+        The mean over episodes, or the percentile; None where an episode does not have the number.
+    """
+    key = "return" if name == "return_p10" else name
+    values = [episode.get(key) for episode in episodes]
+    if not values or any(value is None or not math.isfinite(float(value)) for value in values):
+        return None
+    numbers = np.array([float(value) for value in values if value is not None])
+    return float(np.percentile(numbers, TENTH)) if name == "return_p10" else math.fsum(numbers) / len(numbers)
+
+
+def measures(names: Sequence[str], episodes: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return all metrics of a policy; those that its episodes do not have are missing."""
+    found = {name: measure(name, episodes) for name in names}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,263 @@
+"""What a study is at, as one document: `state.json`, `rlx study status --json`, and what a person sees."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from rlx.config import Section
+from rlx.errors import ConfigError, Missing
+from rlx.studies.contracts.contract import ITEMS
+from rlx.studies.course import Done, Launch, Note, Propose, next_step
+from rlx.studies.ledger.state import RESOURCES
+from rlx.studies.study import Study
+
+FORMAT = 1
+
+
+class CandidateStatus(Section):
+    """A candidate in a line."""
+
+    status: str
+    phase: str | None
+    score: float | None
+    seeds: int
+    seq: int
+    round: int
+    reason: str
+
+
+class BudgetStatus(Section):
+    """What became of a part of the budget."""
+
+    total: float
+    spent: float
+    reserved: float
+    left: float
+
+
+class AlphaStatus(Section):
+    """What became of alpha."""
+
+    total: float
+    spent: float
+    slots_left: int
+    next: float
+
+
+class QueueEntry(Section):
+    """A start that is due."""
+
+    candidate: str
+    phase: str
+    block: list[int]
+    list: int
+    experiment: str
+
+
+class NextAction(Section):
+    """What to do next."""
+
+    action: str
+    command: str
+    why: str
+
+
+class OpenStart(Section):
+    """A start that is open."""
+
+    seq: int
+    experiment: str
+    phase: str
+    candidate: str
+    since: str
+
+
+class StudyStatus(Section):
+    """A study's state (`state.json`), derived from its ledger."""
+
+    format: int
+    study: str
+    question: str
+    phase: str
+    frozen: str | None
+    head: str
+    lines: int
+    contract_hash: str
+    approved: dict[str, dict[str, Any]]
+    incumbent: dict[str, Any]
+    floor: dict[str, Any] | None
+    candidates: dict[str, CandidateStatus]
+    budget: dict[str, BudgetStatus]
+    alpha: AlphaStatus
+    open: list[OpenStart]
+    queue: list[QueueEntry]
+    next: NextAction
+    stop: str | None
+    health: list[str]
+
+
+def state_document(study: Study) -> dict[str, Any]:
+    """Return a study's state as plain values.
+
+    Raises:
+        ConfigError, Missing: The contract cannot be read.
+    """
+    return status_of(study).model_dump(mode="json")
+
+
+def status_of(study: Study) -> StudyStatus:
+    """Return what a study is at; see :func:`state_document`."""
+    contract, state = study.contract, study.state
+    spent, reserved = state.spent(), state.reserved()
+    budget = {
+        name: BudgetStatus(
+            total=float(getattr(contract.budget, name)),
+            spent=round(spent[name], 1),
+            reserved=round(reserved[name], 1),
+            left=round(getattr(contract.budget, name) - spent[name] - reserved[name], 1),
+        )
+        for name in RESOURCES
+    }
+    slots_left = max(0, contract.confirmation.slots - len(state.slots))
+    left = contract.confirmation.alpha - state.alpha_spent()
+    queue, following, stop = _next(study)
+    times = {line.seq: line.time for line in study.ledger.lines}
+    return StudyStatus(
+        format=FORMAT,
+        study=study.name,
+        question=contract.question,
+        phase=study.phase,
+        frozen=study.frozen,
+        head=study.ledger.head,
+        lines=len(study.ledger.lines),
+        contract_hash=study.read_contract().hash,
+        approved={item: state.approved[item] for item in ITEMS if item in state.approved},
+        incumbent={
+            "run": contract.baseline.run,
+            "candidate": None if state.incumbent == "baseline" else state.incumbent,
+        },
+        floor=_floor(study),
+        candidates={name: _candidate(study, name) for name in state.candidates},
+        budget=budget,
+        alpha=AlphaStatus(
+            total=contract.confirmation.alpha,
+            spent=state.alpha_spent(),
+            slots_left=slots_left,
+            next=left / slots_left if slots_left else 0.0,
+        ),
+        open=[
+            OpenStart(
+                seq=each.seq,
+                experiment=each.data["experiment"],
+                phase=each.phase,
+                candidate=each.data["candidate"],
+                since=times.get(each.seq, ""),
+            )
+            for each in state.open_starts
+        ],
+        queue=queue,
+        next=following,
+        stop=stop,
+        health=health_of(study),
+    )
+
+
+def _floor(study: Study) -> dict[str, Any] | None:
+    floor = study.state.floor
+    if floor is None:
+        return None
+    return {key: floor[key] for key in ("mean", "sd", "sd_interval", "detectable", "seeds")}
+
+
+def _candidate(study: Study, name: str) -> CandidateStatus:
+    state, metric = study.state, study.contract.metric.name
+    found = state.candidates[name]
+    starts = [each for phase in ("promotion", "trial") if (each := state.ended_of(name, phase)) is not None]
+    score, seeds = None, 0
+    if starts and starts[0].ended is not None:
+        values = [each[metric] for each in starts[0].ended["scores"].values() if metric in each]
+        score, seeds = (sum(values) / len(values) if values else None), len(starts[0].seeds)
+    return CandidateStatus(
+        status=found.status,
+        phase=found.phase,
+        score=score,
+        seeds=seeds,
+        seq=found.seq,
+        round=found.round,
+        reason=found.reason,
+    )
+
+
+def _next(study: Study) -> tuple[list[QueueEntry], NextAction, str | None]:  # noqa: PLR0911 — a state each
+    """Return the starts that are due, what to do next, and which stop rule has fired."""
+    run = f"rlx study run {study.name} --execute"
+    if study.state.closed is not None:
+        return [], NextAction(action="nothing", command="", why=f"closed: {study.state.closed}"), study.state.closed
+    missing = [item for item in ITEMS if item not in study.state.approved]
+    if study.frozen or missing:
+        why = study.frozen or f"not approved: {', '.join(missing)}"
+        return [], NextAction(action="approve", command=f"rlx study approve {study.name}", why=why), None
+    try:
+        step = next_step(study)
+    except (ConfigError, Missing, KeyError) as error:
+        return [], NextAction(action="look", command=f"rlx study audit {study.name}", why=str(error)), None
+    if isinstance(step, Launch):
+        queue = [
+            QueueEntry(
+                candidate=each.candidate,
+                phase=each.phase,
+                block=list(each.block),
+                list=each.list,
+                experiment=each.experiment,
+            )
+            for each in step.plans
+        ]
+        return (
+            queue,
+            NextAction(action="run", command=run, why=f"{len(queue)} starts are due: {queue[0].experiment}"),
+            None,
+        )
+    if isinstance(step, Propose):
+        return [], NextAction(action="run", command=run, why=f"round {step.round} is to be proposed"), None
+    if isinstance(step, Note):
+        return [], NextAction(action="run", command=run, why=f"{step.event} is due"), None
+    if isinstance(step, Done):
+        return [], NextAction(action="report", command=f"rlx study report {study.name}", why=step.why), step.why
+    return [], NextAction(action="wait", command=f"rlx study status {study.name} --watch", why="starts are open"), None
+
+
+def health_of(study: Study) -> list[str]:
+    """Return what a person should look at: failed starts, budgets nearly spent, warnings of the ledger."""
+    state, found = study.state, []
+    failed = [each for each in state.starts.values() if each.ended and each.ended["status"] in ("lost", "failed")]
+    if failed:
+        last = failed[-1]
+        assert last.ended is not None
+        found.append(
+            f"{len(failed)} starts had failures; the newest, {last.data['experiment']}: "
+            f"{last.ended['reason'] or next((each['message'] for each in last.ended['failures'].values()), '')}"
+        )
+    try:
+        left, budget = study.left(), study.contract.budget
+    except (ConfigError, Missing):
+        return found
+    found += [
+        f"{name}: less than a tenth of the budget is left"
+        for name in RESOURCES
+        if left[name] < getattr(budget, name) / 10
+    ]
+    return found
+
+
+def write_state(study: Study) -> None:
+    """Write `state.json`, which is derived: deleting or editing it changes nothing."""
+    try:
+        content = state_document(study)
+    except (ConfigError, Missing):
+        return
+    temporary = study.folder / ".state.json.new"
+    with suppress(OSError):
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        temporary.replace(study.folder / "state.json")

@@ -1,0 +1,122 @@
+"""Validation of candidates: everything about one that can be checked without starting anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rlx.errors import ConfigError, Missing
+from rlx.studies.contracts.candidate import ReadCandidate, candidate_ids, read_candidate
+from rlx.studies.evidence_rules import evidence_refusal
+from rlx.studies.gate import override_refusal, scope_refusal
+from rlx.studies.study import Study
+from rlx.studies.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Validity:
+    """What validation found.
+
+    Attributes:
+        candidate: Its id.
+        refusal: Why it is not valid; None where it is.
+        cost: Steps of each phase, where it is valid.
+    """
+
+    candidate: str
+    refusal: str | None
+    cost: dict[str, int]
+
+
+def take_up(study: Study) -> list[str]:
+    """Note candidates whose files people or agents have added; returns their ids.
+
+    Raises:
+        ConfigError: One cannot be read, or ids are not in order.
+    """
+    known, new = study.state.candidates, []
+    for name in candidate_ids(study.folder):
+        if name in known:
+            continue
+        expected = next_id(study)
+        if name != expected:
+            raise ConfigError(f"candidates/{name}.yaml: ids are in order and never reused: the next is {expected}")
+        propose_line(study, read_candidate(study.folder, name), max(1, study.state.rounds))
+        new.append(name)
+    return new
+
+
+def next_id(study: Study) -> str:
+    """Return the id of the next candidate."""
+    return f"c{1 + max((int(name[1:]) for name in study.state.candidates), default=0):03d}"
+
+
+def propose_line(study: Study, found: ReadCandidate, number: int) -> None:
+    """Append that a candidate was proposed, in a round."""
+    source = found.candidate.source.model_dump(exclude_none=True)
+    observations = sorted({seq for item in found.candidate.evidence for seq in item.seqs or []})
+    study.append(
+        "proposed",
+        {
+            "candidate": found.candidate.id,
+            "sha256": found.hash,
+            "source": source,
+            "observations": observations,
+            "round": number,
+        },
+    )
+
+
+def validate(study: Study, trainer: Trainer, name: str) -> Validity:
+    """Check a candidate that is proposed, and note what came of it; nothing starts.
+
+    One that is refused is out of the round: it is rejected, with the reason, and stays in all counts. A file that was edited is
+    another candidate tried: it is noted as one.
+    """
+    state = study.state.candidates[name]
+    try:
+        found = read_candidate(study.folder, name)
+        refusal, cost, snapshot = _checked(study, trainer, found)
+    except (ConfigError, Missing) as error:
+        refusal, cost, snapshot, found = str(error), {}, "", None
+    if refusal is not None:
+        if state.status in ("draft", "validated"):
+            study.append("refused", {"check": "candidate", "candidate": name, "reason": refusal})
+            rule = f"not valid: {refusal}"
+            study.append(
+                "decided", {"candidate": name, "status": "rejected", "rule": rule, "inputs": [], "numbers": {}}
+            )
+        return Validity(name, refusal, {})
+    assert found is not None
+    if state.status == "draft" or state.sha256 != found.hash:
+        study.append("validated", {"candidate": name, "sha256": found.hash, "snapshot": snapshot, "cost": cost})
+    return Validity(name, None, cost)
+
+
+def _checked(  # noqa: PLR0911 — a refusal each
+    study: Study, trainer: Trainer, found: ReadCandidate
+) -> tuple[str | None, dict[str, int], str]:
+    candidate, contract = found.candidate, study.contract
+    if why := override_refusal(study, dict(candidate.overrides)):
+        return why, {}, ""
+    patch = None if candidate.patch is None else candidate.patch.model_dump()
+    resolved, baseline = trainer.resolve(candidate.overrides, patch), trainer.resolve({})
+    if why := scope_refusal(study, baseline, resolved, candidate.family):
+        return why, {}, ""
+    if resolved.snapshot == baseline.snapshot:
+        return "it comes to the baseline itself", {}, ""
+    for other in study.state.candidates.values():
+        if other.name != candidate.id and other.snapshot == resolved.snapshot and candidate.replaces != other.name:
+            return f"it comes to the same as {other.name}, which was tried", {}, ""
+    if resolved.engine != baseline.engine:
+        return f"its engine would be {resolved.engine}, and the baseline's is {baseline.engine}", {}, ""
+    if why := evidence_refusal(study, candidate):
+        return why, {}, ""
+    screening, confirmation = contract.screening, contract.confirmation
+    more = screening.promotion_seeds - screening.trial_seeds
+    cost = {
+        "smoke": resolved.smoke_steps,
+        "trial": screening.trial_seeds * resolved.steps,
+        "promotion": more * resolved.steps,
+        "confirmation": 2 * confirmation.seeds * resolved.steps,
+    }
+    return None, cost, resolved.snapshot
