@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "Make a new project that runs at once.",
     "train": "Train a config as one experiment.",
     "sweep": "Try every combination of settings in a grid.",
+    "study": "Improve a configuration under a contract.",
     "resume": "Go on with a stopped run, or train one further.",
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",

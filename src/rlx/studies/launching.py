@@ -243,7 +243,8 @@ def settle(study: Study, started: Started, outcome: Outcome) -> None:
 
 def _judged(study: Study, started: Started, outcome: Outcome) -> Outcome:
     """Return an outcome with its failures: seeds of a start that is not to be made again, and has no score of them."""
-    kind = {"timed-out": "timed-out", "lost": "process"}.get(outcome.status)
+    by_process = any(each["kind"] == "process" for each in outcome.failures.values())
+    kind = "process" if by_process else {"timed-out": "timed-out", "lost": "process"}.get(outcome.status)
     if kind is None or outcome.reason == DISK:
         return outcome
     earlier = [
@@ -253,9 +254,9 @@ def _judged(study: Study, started: Started, outcome: Outcome) -> Outcome:
         if each.data["experiment"] == started.data["experiment"]
     ]
     if kind == "process" and len(earlier) < RETRIES:
-        return outcome
+        return replace(outcome, status="lost", scores={}, failures={}, experiments=())
     rest = {seed: {"kind": kind, "message": outcome.reason} for seed in started.seeds if seed not in outcome.scores}
-    return replace(outcome, status="failed", failures={**outcome.failures, **rest})
+    return replace(outcome, status="failed", failures={**rest, **outcome.failures})
 
 
 def _keyed(values: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
