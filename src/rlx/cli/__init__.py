@@ -23,6 +23,8 @@ COMMANDS = {
     "train": "Train a config as one experiment.",
     "sweep": "Try every combination of settings in a grid.",
     "study": "Improve a configuration under a contract.",
+    "advisor": "Improve a run in one command.",
+    "research": "Improve a run in several rounds.",
     "resume": "Go on with a stopped run, or train one further.",
     "ls": "List runs and kept experiments.",
     "info": "Show the facts of one run.",

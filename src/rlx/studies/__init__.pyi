@@ -11,8 +11,12 @@ from .approving import (
     verify as verify,
     warnings as warnings,
 )
-from .beginning import Wish as Wish, begin as begin
-from .candidates import own_candidate as own_candidate, set_candidate as set_candidate
+from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
+from .candidates import (
+    accepted_overrides as accepted_overrides,
+    own_candidate as own_candidate,
+    set_candidate as set_candidate,
+)
 from .confirming import (
     Confirmation as Confirmation,
     confirm as confirm,
@@ -31,7 +35,7 @@ from .searching import SearchCourse as SearchCourse, Told as Told, run_search as
 from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted
 from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation
 from .status import StudyStatus as StudyStatus, state_document as state_document, write_state as write_state
-from .study import Study as Study, find_study as find_study, studies_of as studies_of
+from .study import Study as Study, find_study as find_study, studies_of as studies_of, study_named as study_named
 from .trainer import Trainer as Trainer
 from .trainers import project_trainer as project_trainer, steps_of as steps_of, trainer_for as trainer_for
 from .validating import take_up as take_up, validate as validate

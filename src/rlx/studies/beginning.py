@@ -289,3 +289,38 @@ def task_card(snapshot: Snapshot, folder: RunFolder, task: Mapping[str, Any], ra
         f"- first baseline: `{folder.path.name}`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def advice_words(root: Path, wish: Wish, trainer: Trainer) -> list[str]:
+    """Return how a budget would be spent, in lines.
+
+    Raises:
+        UsageError: It is too small; the message says the least that can tell.
+        Missing: The run is not finished.
+    """
+    folder = RunFolder(root / "runs" / wish.run)
+    if not folder.path.is_dir():
+        raise Missing(f"there is no run {wish.run!r} of this project")
+    score, resolved = folder.evaluation.scores["latest"], trainer.resolve({})
+    floor_trained = len(score.seeds) < LEAST_FLOOR
+    assert wish.budget is not None
+    plan = plan_budget(wish.budget, resolved.steps, floor_trained=floor_trained, rounds=wish.rounds)
+    kept = -(-plan.candidates // 2)
+    total = wish.rounds * plan.used + (LEAST_FLOOR if floor_trained else 0)
+    per_round = " in each round" if wish.rounds > 1 else ""
+    lines = [
+        f"{wish.run}: {shown_steps(wish.budget)} steps are {wish.budget // resolved.steps} trainings of {resolved.steps:,} steps",
+        f"plan{per_round}: {plan.candidates} candidates on 2 seeds, {kept} of them on 4, the best on {plan.seeds} fresh seeds beside "
+        f"{plan.seeds} of {wish.run}: {total} trainings in all",
+    ]
+    if score.estimate.std:
+        from rlx.stats import minimum_detectable_effect
+
+        alpha = 0.05 / wish.rounds
+        seen = minimum_detectable_effect(score.estimate.std, plan.seeds, alpha) or 0.0
+        effect = _minimum_effect(folder, score.estimate.mean, folder.evaluation.random_return)
+        lines.append(
+            f"a true gain of {effect + seen:.3g} or more is seen four times in five (minimum effect {effect:g}, sd between seeds "
+            f"{score.estimate.std:.3g})"
+        )
+    return lines

@@ -12,7 +12,7 @@ from rlx.studies.contracts.candidate import EvidenceItem
 from rlx.studies.contracts.scope import scope_of
 from rlx.studies.ledger.ledger import Refused
 from rlx.studies.proposing import typed_candidate
-from rlx.studies.study import Study
+from rlx.studies.study import Study, find_study
 from rlx.studies.trainer import Trainer
 from rlx.studies.validating import take_up, validate
 
@@ -114,3 +114,26 @@ def set_candidate(study: Study, name: str, status: str, reason: str) -> None:
         "numbers": {},
     }
     study.append("decided", {**data, **({"slot": inside} if inside else {})})
+
+
+def accepted_overrides(root: Path, study: str, candidate: str) -> dict[str, Any]:
+    """Return the overrides of a candidate that a study accepted.
+
+    Raises:
+        Refused: It was not accepted, or the study is frozen.
+    """
+    from rlx.studies.contracts.candidate import read_candidate
+
+    found = find_study(root, study)
+    state = found.state.candidates.get(candidate)
+    status = "the incumbent's arm" if state is None else state.status
+    if state is None or state.status != "accepted":
+        raise Refused(
+            f"{study}: {candidate} is {status}: only what a study accepted is promoted; `rlx study report {study}` says why"
+        )
+    if found.frozen:
+        raise Refused(f"{study}: frozen: {found.frozen}")
+    read = read_candidate(found.folder, candidate)
+    if read.hash != state.sha256:
+        raise Refused(f"{study}: candidates/{candidate}.yaml has changed since it was validated; take it from Git")
+    return dict(read.candidate.overrides)

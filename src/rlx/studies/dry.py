@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_steps
-from rlx.studies.course import Done, Launch, Note, Propose, next_step
+from rlx.studies.course import LEAST_FLOOR, Done, Launch, Note, Propose, next_step
 from rlx.studies.gate import Consent
 from rlx.studies.launching import ask
 from rlx.studies.study import Study
@@ -54,7 +54,9 @@ def rest_cost(study: Study, trainer: Trainer) -> dict[str, int]:
     kept = -(-each // 2)
     slots = contract.confirmation.slots - len(state.slots)
     return {
-        "floor": 0 if state.floor else max(0, 5 * resolved.steps),
+        "floor": 0
+        if state.floor or state.created["baseline"]["seeds"][1] >= LEAST_FLOOR
+        else LEAST_FLOOR * resolved.steps,
         "smoke": rounds * each * resolved.smoke_steps,
         "screening": rounds
         * (each * screening.trial_seeds + kept * (screening.promotion_seeds - screening.trial_seeds))

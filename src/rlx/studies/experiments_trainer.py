@@ -262,7 +262,13 @@ class ExperimentsTrainer:
         found = {**plan_.overrides, "seed": block[0], "num_seeds": block[1], "final_eval.seed": plan_.list}
         if plan_.phase == "smoke":
             steps = self.resolve(plan_.overrides).smoke_steps
-            return {**found, "algo.total_timesteps": steps, "final_eval.episodes": 1, "eval.episodes": 1}
+            return {
+                **found,
+                "algo.total_timesteps": steps,
+                "final_eval.episodes": 1,
+                "eval.episodes": 1,
+                "eval.every": steps,
+            }
         return {**found, "final_eval.episodes": plan_.episodes}
 
     def _partly(self, call: StartCall, error: TrainingFailed) -> Outcome:

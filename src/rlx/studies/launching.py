@@ -206,6 +206,9 @@ def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
         return trainer.carry_out(call)
     except Interrupted:
         return Outcome("interrupted", reason="interrupted")
+    except ConfigError as error:
+        told = {"kind": "configuration", "message": first_line(error)[:300]}
+        return Outcome("failed", failures=dict.fromkeys(call.plan.seeds, told), reason=told["message"])
     except (RlxError, OSError) as error:
         full = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in str(error)
         return Outcome("lost", reason=DISK if full else first_line(error)[:300])
