@@ -14,7 +14,7 @@ from rlx.studies import Consent, Refused, SimulatedTrainer, Study, validate as _
 from rlx.studies.course import Launch, next_step
 from rlx.studies.gate import CHECKS, check_all
 from rlx.studies.launching import ask
-from rlx.studies.trainer import StartPlan
+from rlx.studies.trainer import Cost, StartPlan
 from tests.studies.simulated import begun, run
 
 
@@ -112,6 +112,13 @@ def test_the_task_and_the_code_are_the_approved_ones(tmp_path: Path) -> None:
     assert "machine" in refusals(study, trainer, plan, facts=replace(facts, versions={"simulation": "2"}))
     assert "commit" in refusals(study, trainer, plan, facts=replace(facts, commit=None))
     assert "disk" in refusals(study, trainer, plan, facts=replace(facts, free_disk=10))
+
+
+def test_what_would_overdraw_the_budget_is_refused(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    plan = at(study, trainer, "trial")
+    for cost in (Cost(10**9, 1.0, 1, 2), Cost(1, 1e9, 1, 2), Cost(1, 1.0, 10**15, 2)):
+        assert refusals(study, trainer, plan, cost=cost)["budget"].startswith("budget: ")
 
 
 def test_a_device_that_is_not_here_is_a_fact_about_the_machine(tmp_path: Path) -> None:

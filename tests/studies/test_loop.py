@@ -121,8 +121,7 @@ def test_several_starts_at_once_give_the_same_decisions(tmp_path: Path) -> None:
 def test_a_budget_is_never_overdrawn(tmp_path: Path) -> None:
     budget = {"steps": 30_000, "experiments": 1000, "wall_clock": "10d", "disk": "100GB"}
     study, trainer = begun(tmp_path, budget=budget)
-    with pytest.raises(Refused, match="budget: steps"):
-        run(study, trainer)
+    assert "a further round takes up to 26,000 steps, and 22,000 of the budget are left" in run(study, trainer).why
     assert study.state.spent()["steps"] <= 30_000
     assert study.state.reserved()["steps"] == 0
 

@@ -66,6 +66,7 @@ def created_data(baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[s
         "task": facts.task,
         "code": facts.code,
         "trainer": trainer.name,
+        "steps": resolved.steps,
         "seen": list(seen),
     }
 
