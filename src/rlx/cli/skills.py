@@ -68,12 +68,12 @@ def install(*, claude: bool, codex: bool, target: Path | None, force: bool, as_j
     if as_json:
         print_json(done)
     else:
-        _show(done)
+        _show(done, in_project=target is None)
     if done.count("kept"):
         sys.exit(1)
 
 
-def _show(done: SkillsInstalled) -> None:
+def _show(done: SkillsInstalled, *, in_project: bool) -> None:
     """Say what was done: numbers, and by name what was removed or kept."""
     from rlx.skills import HOSTS, PLAIN
 
@@ -88,5 +88,5 @@ def _show(done: SkillsInstalled) -> None:
             tell(f"  {file.state:<8}{file.path}")
     if done.count("kept"):
         tell("Kept files are yours: they were changed. `--force` replaces them with those of rlx.")
-    elif done.count("written") + done.count("updated") + done.count("removed"):
+    elif in_project and done.count("written") + done.count("updated") + done.count("removed"):
         say("Commit them, so that the project's people and programs have the same.")
