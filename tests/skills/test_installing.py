@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tomllib
@@ -136,21 +137,31 @@ def test_a_damaged_note_is_refused_with_its_cure(tmp_path: Path, text: str) -> N
         installed(tmp_path)
 
 
-def test_a_note_cannot_have_other_files_deleted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["params.yaml", ".claude/settings.json"])
+def test_a_note_cannot_have_other_files_deleted(tmp_path: Path, named: str) -> None:
+    installed(tmp_path)
+    (tmp_path / named).write_text("theirs")
+    note(tmp_path, named)
+    assert "removed" not in states(installed(tmp_path)).values()
+    assert (tmp_path / named).read_text() == "theirs"
+
+
+def test_a_note_leads_nowhere_else(tmp_path: Path) -> None:
     target = tmp_path / "project"
     installed(target)
-    victim = tmp_path / "victim"
-    victim.write_text("theirs")
-    other = target / "params.yaml"
-    other.write_text("theirs")
-    note = target / ".claude/rlx-skills.json"
-    content = json.loads(note.read_text())
-    digest = "b1f4f9a523e36fd969f4573e25af4540a1bc4acb1d9c9c1ed4b1c4a9d6f1f9b0"
-    content["files"] |= {"params.yaml": digest, ".claude/skills/../../../victim": digest}
-    note.write_text(json.dumps(content))
+    (tmp_path / "victim").write_text("theirs")
+    note(target, ".claude/skills/../../../victim")
     with pytest.raises(DataRefused, match="leads out"):
         installed(target)
-    assert victim.read_text() == other.read_text() == "theirs"
+    assert (tmp_path / "victim").read_text() == "theirs"
+
+
+def note(folder: Path, named: str) -> None:
+    """Note that a file was installed as it is."""
+    path = folder / ".claude/rlx-skills.json"
+    content = json.loads(path.read_text())
+    content["files"][named] = hashlib.sha256(b"theirs").hexdigest()
+    path.write_text(json.dumps(content))
 
 
 def test_the_command_says_what_it_did(project: Project) -> None:

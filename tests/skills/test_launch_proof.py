@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rlx.skills import launch_problems
-from rlx.skills.launch_proof import has_launch
+from rlx.skills import prove_launches
 from rlx.skills.launch_table import PERMITS, in_scope, is_permitted, matches, starter
 from tests.conftest import REPOSITORY
 
@@ -42,7 +41,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def told(package: Path) -> list[str]:
-    return [str(problem) for problem in launch_problems(package)]
+    return [str(problem) for problem in prove_launches(package).problems]
 
 
 def test_it_holds() -> None:
@@ -50,11 +49,11 @@ def test_it_holds() -> None:
 
 
 def test_it_holds_of_a_launcher(package: Path) -> None:
-    assert has_launch(package)
+    assert prove_launches(package).has_launch
     (package / "studies/loop.py").write_text("from rlx.studies.launching import launch\n\ndef go(s):\n    launch(s)\n")
     assert told(package) == []
     (package / "studies/launching.py").unlink()
-    assert not has_launch(package)
+    assert not prove_launches(package).has_launch
 
 
 SMUGGLED = {

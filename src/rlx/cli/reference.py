@@ -40,8 +40,10 @@ def _help(command: click.Command, name: str, heading: str) -> list[str]:
     """Return the help of a command, and of those below it."""
     context = click.Context(command, info_name=name, terminal_width=80, **CONTEXT)
     lines = ["", f"{heading} {name}", "", "```text", command.get_help(context), "```"]
-    for below, each in command.commands.items() if isinstance(command, click.Group) else ():
-        lines += _help(each, f"{name} {below}", f"{heading}#")
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            if (each := command.get_command(context, below)) is not None:
+                lines += _help(each, f"{name} {below}", f"{heading}#")
     return lines
 
 

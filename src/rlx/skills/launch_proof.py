@@ -9,6 +9,7 @@ that were given, and C code.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import Problem
@@ -16,30 +17,41 @@ from rlx.skills.launch_table import ANY, ENTRIES, LAUNCHING, METHODS, in_scope, 
 from rlx.skills.source_names import Source, Use, read_sources
 
 GATE = f"rlx.{LAUNCHING.removesuffix('.py').replace('/', '.')}"
+FOLLOWED = ("studies", "cli")
+"""Folders whose definitions are followed; of what other rooms define, the table says what starts something."""
 MOST_ALIASES = 20
 """Names that lead to names, at most."""
 
 
-def launch_problems(package: Path) -> list[Problem]:
-    """Return what starts something beside ``launch()`` (and ``resume()``, which goes on with what that started).
+@dataclass(frozen=True)
+class LaunchProof:
+    """What is known of who starts something.
+
+    Attributes:
+        problems: What starts something beside ``launch()`` (and ``resume()``, which goes on with what that started).
+        has_launch: Whether there is a ``launch()`` at all.
+    """
+
+    problems: tuple[Problem, ...]
+    has_launch: bool
+
+
+def prove_launches(package: Path) -> LaunchProof:
+    """Prove that only ``launch()`` starts what a study starts.
 
     Args:
         package: The folder of the package ``rlx``: this one's, or a copy.
     """
     try:
-        sources = read_sources(package)
+        sources = read_sources(package, FOLLOWED)
     except SyntaxError as error:
-        return [Problem(str(error.filename), error.lineno, None, "", "is no Python, so nothing can be proved of it")]
+        wrong = Problem(str(error.filename), error.lineno, None, "", "is no Python, so nothing can be proved of it")
+        return LaunchProof((wrong,), has_launch=False)
     starting = _starting(sources)
     judged = [source for source in sources.values() if in_scope(_below(source))]
     problems = [problem for source in judged for problem in _of_module(source, sources, starting)]
-    return [*problems, *_public(sources, starting)]
-
-
-def has_launch(package: Path) -> bool:
-    """Tell whether there is a ``launch()`` to start anything."""
-    source = read_sources(package).get(GATE)
-    return source is not None and ENTRIES[0] in source.defined
+    has_launch = GATE in sources and ENTRIES[0] in sources[GATE].defined
+    return LaunchProof((*problems, *_public(sources, starting)), has_launch)
 
 
 def _below(source: Source) -> str:
@@ -51,7 +63,8 @@ def _starting(sources: dict[str, Source]) -> dict[str, str]:
     """Return the definitions that start something, in studies and commands, each with what it is that they start."""
     found: dict[str, str] = {}
     entries = {f"{GATE}.{name}" for name in ENTRIES}
-    looked_at = [source for source in sources.values() if _below(source).startswith(("studies/", "cli/"))]
+    followed = tuple(f"{folder}/" for folder in FOLLOWED)
+    looked_at = [source for source in sources.values() if _below(source).startswith(followed)]
     while True:
         before = len(found)
         for source in looked_at:

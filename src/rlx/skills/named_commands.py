@@ -47,20 +47,22 @@ class LookedUp:
 
 
 def named_commands(page: Page) -> Iterator[NamedCommand]:
-    """Yield the commands that a page names, in shell blocks and in code spans."""
+    """Yield the commands that a page names, in shell blocks and in code spans; ``\\`` at its end lets a line go on."""
     text: list[str] = []
-    fence = None
+    fence, begun = None, ""
     for line in page.body.splitlines():
         stripped = line.strip()
+        text.append(line if fence is None and not stripped.startswith("```") else "")
         if stripped.startswith("```"):
             fence = stripped[3:].strip() or "text" if fence is None else None
-            text.append("")
-        elif fence is None:
-            text.append(line)
-        else:
-            if fence in SHELL and (words := _words(stripped.removeprefix("$ "))):
-                yield NamedCommand(words, page.first + len(text), typed=True)
-            text.append("")
+        elif fence in SHELL:
+            begun += stripped.removeprefix("$ ")
+            if begun.endswith("\\"):
+                begun = f"{begun[:-1].rstrip()} "
+            else:
+                if words := _words(begun):
+                    yield NamedCommand(words, page.first + len(text) - 1, typed=True)
+                begun = ""
     for span in re.finditer(r"(?<!`)`([^`]+)`(?!`)", "\n".join(text)):
         if words := _words(" ".join(span[1].split())):
             yield NamedCommand(words, page.first + "\n".join(text)[: span.start()].count("\n"), typed=False)

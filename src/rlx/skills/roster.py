@@ -60,5 +60,5 @@ DRY = ("study run", "study probe")
 """Those of them that start nothing without ``--execute``."""
 A_PERSONS = ("study approve", "study set", "study close", "promote")
 """Commands that are a person's to type: a skill may say that they exist, and not have them typed."""
-ANSWERING = ("--yes", "--take-over", "--sign", "--revoke")
+ANSWERING = ("--yes", "--take-over", "--sign", "--revoke", "--exception")
 """Options that answer for a person; no command of a skill has one."""

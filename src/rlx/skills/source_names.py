@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,14 +50,20 @@ class Source:
     stars: list[int] = field(default_factory=list)
 
 
-def read_sources(package: Path) -> dict[str, Source]:
-    """Read the files of a package by module; a door's ``.pyi`` binds names for its ``__init__``.
+def read_sources(package: Path, folders: Iterable[str]) -> dict[str, Source]:
+    """Read files of a package by module; a door's ``.pyi`` binds names for its ``__init__``.
+
+    Args:
+        package: The package's folder.
+        folders: Folders in it that are read whole; of others only the doors are.
 
     Raises:
         SyntaxError: A file is no Python.
     """
     found: dict[str, Source] = {}
-    for path in sorted((*package.rglob("*.py"), *package.rglob("__init__.pyi"))):
+    doors = (*package.rglob("__init__.py"), *package.rglob("__init__.pyi"))
+    whole = (path for folder in folders for path in (package / folder).rglob("*.py"))
+    for path in sorted({*doors, *whole}):
         parts = path.relative_to(package.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         source = found.setdefault(module, Source(module, path.relative_to(package.parent).as_posix()))

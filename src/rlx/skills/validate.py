@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from rlx.errors import Problem
-from rlx.skills.launch_proof import has_launch, launch_problems
+from rlx.skills.launch_proof import prove_launches
 from rlx.skills.launch_table import ENTRIES, LAUNCHING
 from rlx.skills.manifests import manifest_problems
 from rlx.skills.named_commands import command_problems, missing_groups
@@ -53,14 +53,15 @@ def gate(plugin: Path, checkout: Path | None, package: Path) -> list[GateCheck]:
     pages, unread = read_plugin(plugin)
     named = [each for name, page in pages.items() for each in command_problems(name, page, cli)]
     missing = tuple(f"`rlx {name}`" for name in missing_groups(cli))
-    launch = () if has_launch(package) else (f"{ENTRIES[0]}() in rlx/{LAUNCHING}",)
+    proof = prove_launches(package)
+    no_launch = () if proof.has_launch else (f"{ENTRIES[0]}() in rlx/{LAUNCHING}",)
     return [
         GateCheck("files", tuple(unread)),
         GateCheck("frontmatter", tuple(frontmatter_problems(pages))),
         GateCheck("length", tuple(length_problems(pages))),
         GateCheck("manifests", tuple(manifest_problems(plugin, checkout))),
         GateCheck("commands", tuple(named), missing),
-        GateCheck("launching", tuple(launch_problems(package)), launch),
+        GateCheck("launching", proof.problems, no_launch),
         toy_study(),
     ]
 
