@@ -16,7 +16,7 @@ from rlx.cli import cli
 from rlx.errors import Problem
 from rlx.skills import plugin_folder, validate
 from rlx.skills.manifests import manifest_problems
-from rlx.skills.named_commands import command_problems, missing_groups, named_commands
+from rlx.skills.named_commands import command_line, command_problems, named_commands
 from rlx.skills.plugin import Page
 from rlx.skills.roster import AGENTS, ALIASES, MOST_DESCRIPTIONS, SKILLS
 from rlx.skills.rules import frontmatter_problems, length_problems, read_plugin
@@ -25,6 +25,7 @@ from tests.conftest import REPOSITORY
 
 LOOP = "skills/rlx-autoloop/SKILL.md"
 SHIPPED, _ = read_plugin(plugin_folder())
+LINE = command_line(cli)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def found(plugin: Path) -> list[str]:
     """Return what is wrong with a plugin's pages."""
     pages, unread = read_plugin(plugin)
     changed = {name: page for name, page in pages.items() if page != SHIPPED[name]}
-    named = [problem for name, page in changed.items() for problem in command_problems(name, page, cli)]
+    named = [problem for name, page in changed.items() for problem in command_problems(name, page, LINE)]
     return [str(each) for each in (*unread, *frontmatter_problems(pages), *length_problems(pages), *named)]
 
 
@@ -105,6 +106,18 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str]] = [
         "no command `rlx skills remove`",
     ),
     ("training", lambda path: path.write_text(path.read_text() + "\n`rlx train cartpole`\n"), "starts something"),
+    (
+        "in prose",
+        lambda path: path.write_text(path.read_text() + "\nNow use rlx train to train.\n"),
+        "starts something",
+    ),
+    (
+        "after another",
+        lambda path: path.write_text(path.read_text() + "\n`git log && rlx train x`\n"),
+        "starts something",
+    ),
+    ("in a block", lambda path: path.write_text(path.read_text() + "\n```\nrlx train x\n```\n"), "starts something"),
+    ("a pipe", lambda path: path.write_text(path.read_text() + "\n```sh\nrlx ls|xargs rm\n```\n"), "none of the"),
     ("a span over lines", lambda path: path.write_text(path.read_text() + "\n`rlx\ntrain`\n"), "starts something"),
     ("sweep", lambda path: path.write_text(path.read_text() + "\n```bash\nrlx sweep x\n```\n"), "starts something"),
     ("dvc", lambda path: path.write_text(path.read_text() + "\n`dvc repro`\n"), "beside the gate"),
@@ -172,7 +185,7 @@ def test_commands_are_found_with_their_lines() -> None:
     assert sorted(found, key=lambda row: row[1]) == [
         ("rlx ls --json", 12, False),
         ("x", 12, False),
-        ("rlx info RUN", 16, True),
+        ("rlx info RUN", 15, True),
     ]
 
 
@@ -189,9 +202,10 @@ def test_commands_that_come_are_checked_when_they_are_there(plugin: Path) -> Non
     @click.option("--json", is_flag=True)
     def status() -> None: ...
 
-    assert missing_groups(tree) == ["advisor", "research"]
+    line = command_line(tree)
+    assert line.missing == ("advisor", "research")
     page = Page("x", {}, "`rlx study status --json` `rlx study status --wtach` `rlx study run` `rlx research RUN`", 1)
-    told = [str(problem) for problem in command_problems("rlx-autoloop", page, tree)]
+    told = [str(problem) for problem in command_problems("rlx-autoloop", page, line)]
     assert len(told) == 2
     assert "has no option --wtach" in told[0]
     assert "there is no command `rlx study run`" in told[1]

@@ -82,7 +82,7 @@ def _show(done: SkillsInstalled, *, in_project: bool) -> None:
         say(f"{host.title}: skills in {host.skills}, agents in {host.agents}")
     counts = [(state, done.count(state)) for state in ("written", "updated", "same", "removed", "kept")]
     words = {"same": "already there"}
-    tell(", ".join(f"{number} {words.get(state, state)}" for state, number in counts if number) + f" ({done.folder})")
+    tell(", ".join(f"{number} {words.get(state, state)}" for state, number in counts if number))
     for file in done.files:
         if file.state in ("kept", "removed") or is_verbose():
             tell(f"  {file.state:<8}{file.path}")

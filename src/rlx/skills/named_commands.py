@@ -16,6 +16,10 @@ from rlx.skills.roster import A_PERSONS, ANSWERING, DRY, LAUNCHING, PENDING, SKI
 SHELL = ("bash", "sh", "shell", "console")
 ALLOWED_PROGRAMS = ("rlx", "git")
 STARTING_PROGRAMS = ("dvc", "python", "python3", "make", "torchrun", "nohup", "uv", "sbatch", "srun")
+SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_STARTING = "|".join(name.replace(" ", r"\s+") for name in LAUNCHING if name not in DRY)
+NAMED_IN_PROSE = re.compile(rf"\brlx\s+(?:{_STARTING})\b|\bdvc\s+(?:repro|exp)\b")
+"""Commands that start something, which a text would name also without marking them as code."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,19 @@ class NamedCommand:
 
 
 @dataclass(frozen=True)
+class CommandLine:
+    """The command line as it is.
+
+    Attributes:
+        tree: All of it.
+        missing: Commands that are not there at all, and may be while they are written.
+    """
+
+    tree: click.Command
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LookedUp:
     """A command of rlx, found in the command line as far as it goes.
 
@@ -47,69 +64,88 @@ class LookedUp:
 
 
 def named_commands(page: Page) -> Iterator[NamedCommand]:
-    """Yield the commands that a page names, in shell blocks and in code spans; ``\\`` at its end lets a line go on."""
-    text: list[str] = []
-    fence, begun = None, ""
-    for line in page.body.splitlines():
+    """Yield the commands that a page names: in blocks, in code spans, and what starts something in the text as well."""
+    blocks, text = _parted(page.body)
+    for offset, label, line in blocks:
+        for words in _commands(line):
+            if label in SHELL or words[0] in ("rlx", *STARTING_PROGRAMS):
+                yield NamedCommand(words, page.first + offset, typed=True)
+    for span in SPAN.finditer(text):
+        for words in _commands(" ".join(span[1].split())):
+            yield NamedCommand(words, page.first + text[: span.start()].count("\n"), typed=False)
+    prose = SPAN.sub(lambda span: "\n" * span[0].count("\n"), text)
+    for found in NAMED_IN_PROSE.finditer(prose):
+        yield NamedCommand(tuple(found[0].split()), page.first + prose[: found.start()].count("\n"), typed=False)
+
+
+def _parted(body: str) -> tuple[list[tuple[int, str, str]], str]:
+    """Part a text into the lines of its blocks, and the rest with blank lines in their place.
+
+    Returns:
+        Of each line of a block where it begins, its block's label and the line, with those that ``\\`` at its end lets follow; the
+        rest.
+    """
+    blocks, text = [], []
+    label, begun, start = None, "", 0
+    for offset, line in enumerate(body.splitlines()):
         stripped = line.strip()
-        text.append(line if fence is None and not stripped.startswith("```") else "")
+        text.append(line if label is None and not stripped.startswith("```") else "")
         if stripped.startswith("```"):
-            fence = stripped[3:].strip() or "text" if fence is None else None
-        elif fence in SHELL:
+            label = stripped[3:].strip().lower() if label is None else None
+            begun = ""
+        elif label is not None:
+            start = start if begun else offset
             begun += stripped.removeprefix("$ ")
             if begun.endswith("\\"):
                 begun = f"{begun[:-1].rstrip()} "
             else:
-                if words := _words(begun):
-                    yield NamedCommand(words, page.first + len(text) - 1, typed=True)
+                blocks.append((start, label, begun))
                 begun = ""
-    for span in re.finditer(r"(?<!`)`([^`]+)`(?!`)", "\n".join(text)):
-        if words := _words(" ".join(span[1].split())):
-            yield NamedCommand(words, page.first + "\n".join(text)[: span.start()].count("\n"), typed=False)
+    return blocks, "\n".join(text)
 
 
-def command_problems(name: str, page: Page, tree: click.Command) -> list[Problem]:
+def command_line(tree: click.Command) -> CommandLine:
+    """Return a command line, with what of it is not there yet."""
+    return CommandLine(tree, tuple(name for name in PENDING if _child(tree, name) is None))
+
+
+def command_problems(name: str, page: Page, line: CommandLine) -> list[Problem]:
     """Return which commands and options of a page there are not, and which of them it may not name.
 
     Args:
         name: The skill's or agent's name.
         page: Its text.
-        tree: The command line.
+        line: The command line.
     """
     found = []
     for named in named_commands(page):
-        for message in _faults(name, named, tree):
+        for message in _faults(name, named, line):
             text = " ".join(named.words)
             found.append(Problem(page.file, named.line, None, f"`{text}`", message))
     return found
 
 
-def missing_groups(tree: click.Command) -> list[str]:
-    """Return which commands are not there at all, and may be while they are written."""
-    return [name for name in PENDING if _child(tree, name) is None]
-
-
-def _faults(name: str, named: NamedCommand, tree: click.Command) -> Iterator[str]:
+def _faults(name: str, named: NamedCommand, line: CommandLine) -> Iterator[str]:
     program = named.words[0]
     if named.typed and program not in ALLOWED_PROGRAMS:
         yield f"{program!r} is none of the programs that skills have typed: {', '.join(ALLOWED_PROGRAMS)}"
     elif program in STARTING_PROGRAMS and len(named.words) > 1:
         yield f"{program!r} can start trainings beside the gate; a skill names commands of rlx"
     elif program.startswith("--"):
-        yield from _lone_option(program.partition("=")[0], tree)
+        yield from _lone_option(program.partition("=")[0], line)
     elif program == "rlx":
-        yield from _own(name, named, tree)
+        yield from _own(name, named, line)
 
 
-def _own(name: str, named: NamedCommand, tree: click.Command) -> Iterator[str]:
+def _own(name: str, named: NamedCommand, line: CommandLine) -> Iterator[str]:
     options = [word.partition("=")[0] for word in named.words if re.match(r"--?[a-zA-Z]", word)]
     try:
-        found = _look_up(named.words[1:], tree)
+        found = _look_up(named.words[1:], line)
     except LookupError as error:
         yield str(error)
         return
     if found.command is not None:
-        known = _options(tree) | _options(found.command)
+        known = _options(line.tree) | _options(found.command)
         yield from (f"`rlx {found.path}` has no option {option}" for option in options if option not in known)
     yield from (f"{option} answers for a person" for option in options if option in ANSWERING)
     if named.typed and found.path in A_PERSONS:
@@ -119,27 +155,27 @@ def _own(name: str, named: NamedCommand, tree: click.Command) -> Iterator[str]:
         yield f"`rlx {found.path}` starts something, and {name} is not to"
 
 
-def _lone_option(option: str, tree: click.Command) -> Iterator[str]:
+def _lone_option(option: str, line: CommandLine) -> Iterator[str]:
     """Check an option that stands by itself: some command has it. Those of missing groups cannot be known yet."""
-    if not missing_groups(tree) and option not in _all_options(tree):
+    if not line.missing and option not in _all_options(line.tree):
         yield f"no command of rlx has the option {option}"
 
 
-def _look_up(words: tuple[str, ...], tree: click.Command) -> LookedUp:
+def _look_up(words: tuple[str, ...], line: CommandLine) -> LookedUp:
     """Find a command by its words.
 
     Raises:
         LookupError: There is none of that name.
     """
-    command = tree
+    if words and words[0] in line.missing:
+        named = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
+        return LookedUp(" ".join(named[:1] if words[0] == "research" else named[:2]), None)
+    command = line.tree
     path: list[str] = []
     for word in words:
         if not isinstance(command, click.Group) or word.startswith("-"):
             break
         below = _child(command, word)
-        if below is None and not path and word in PENDING:
-            named = [each for each in words if re.fullmatch(r"[a-z][a-z-]*", each)]
-            return LookedUp(" ".join(named[:1] if word == "research" else named[:2]), None)
         if below is None:
             raise LookupError(f"there is no command `{' '.join(('rlx', *path, word))}`")
         path.append(word)
@@ -164,9 +200,20 @@ def _all_options(command: click.Command) -> set[str]:
     return found
 
 
-def _words(line: str) -> tuple[str, ...]:
-    """Return a line's words; none where it is no line of a shell."""
+def _commands(line: str) -> Iterator[tuple[str, ...]]:
+    """Yield the commands of a line of a shell, in words; none where it is no such line."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
     try:
-        return tuple(shlex.split(line, comments=True))
-    except ValueError:
-        return ()
+        for word in lexer:
+            if set(word) <= set("();|&"):
+                if words:
+                    yield tuple(words)
+                words = []
+            else:
+                words.append(word)
+    except ValueError:  # a quotation mark that is not closed
+        return
+    if words:
+        yield tuple(words)

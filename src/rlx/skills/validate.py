@@ -18,7 +18,7 @@ from rlx.errors import Problem
 from rlx.skills.launch_proof import prove_launches
 from rlx.skills.launch_table import ENTRIES, LAUNCHING
 from rlx.skills.manifests import manifest_problems
-from rlx.skills.named_commands import command_problems, missing_groups
+from rlx.skills.named_commands import command_line, command_problems
 from rlx.skills.plugin import plugin_folder
 from rlx.skills.rules import frontmatter_problems, length_problems, read_plugin
 
@@ -51,8 +51,9 @@ def gate(plugin: Path, checkout: Path | None, package: Path) -> list[GateCheck]:
     from rlx.cli import cli
 
     pages, unread = read_plugin(plugin)
-    named = [each for name, page in pages.items() for each in command_problems(name, page, cli)]
-    missing = tuple(f"`rlx {name}`" for name in missing_groups(cli))
+    line = command_line(cli)
+    named = [each for name, page in pages.items() for each in command_problems(name, page, line)]
+    missing = tuple(f"`rlx {name}`" for name in line.missing)
     proof = prove_launches(package)
     no_launch = () if proof.has_launch else (f"{ENTRIES[0]}() in rlx/{LAUNCHING}",)
     return [
