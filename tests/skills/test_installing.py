@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -93,6 +94,18 @@ def test_a_newer_plugin_replaces_its_own_files_and_keeps_a_persons(tmp_path: Pat
     assert states(installed(target, plugin))[SKILL] == "kept"
     assert states(installed(target, plugin, force=True))[SKILL] == "updated"
     assert set(states(installed(target, plugin)).values()) == {"same"}
+
+
+def test_what_a_killed_install_left_is_deleted(tmp_path: Path) -> None:
+    installed(tmp_path)
+    agents = tmp_path / ".claude/agents"
+    left, busy, mine = (agents / f".reward-reviewer.md.{end}" for end in ("ab12_xyz.md", "ab12_xyy.md", "swp"))
+    for path in (left, busy, mine):
+        path.write_text("---")
+    for path in (left, mine):
+        os.utime(path, (1, 1))
+    installed(tmp_path)
+    assert [path.exists() for path in (left, busy, mine)] == [False, True, True]
 
 
 def test_a_file_that_was_there_before_is_a_persons(tmp_path: Path) -> None:

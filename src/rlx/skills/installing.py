@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +24,8 @@ from rlx.skills.plugin import MOST_PAGE_BYTES
 FORMAT = 1
 SOURCE = "rlx skills install"
 MOST_RECORD_BYTES = 2**20
+LEFT_AFTER = 60.0
+"""Seconds after which a temporary file is nobody's: writing one takes milliseconds."""
 
 State = Literal["written", "updated", "same", "kept", "removed"]
 
@@ -90,6 +95,7 @@ def install(folder: Path, hosts: Mapping[str, Host], plugin: Path, *, force: boo
     for name, changes in planned.items():
         for change in changes:
             _carry_out(change)
+            _tidy(change.target)
         _note(folder, hosts[name], plugin, changes)
     files = tuple(change.file for changes in planned.values() for change in changes)
     return SkillsInstalled(FORMAT, rlx.__version__, str(folder), tuple(hosts), files)
@@ -145,6 +151,16 @@ def _carry_out(change: _Change) -> None:
         change.target.unlink(missing_ok=True)
         if not os.listdir(change.target.parent):  # noqa: PTH208
             change.target.parent.rmdir()
+
+
+def _tidy(target: Path) -> None:
+    """Delete what an install that was killed left beside a file: programs would read it too."""
+    left = re.compile(rf"\.{re.escape(target.name)}\.\w{{8}}{re.escape(target.suffix)}")
+    for path in target.parent.glob(f".{target.name}.*"):
+        if left.fullmatch(path.name) and not path.is_symlink() and path.is_file():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFT_AFTER:
+                    path.unlink()
 
 
 def _noted(folder: Path, host: Host) -> dict[str, str]:
