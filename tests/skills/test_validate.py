@@ -211,6 +211,19 @@ def test_commands_that_come_are_checked_when_they_are_there(plugin: Path) -> Non
     assert "there is no command `rlx study run`" in told[1]
 
 
+def test_a_command_that_cannot_be_imported_is_named() -> None:
+    class Broken(click.Group):
+        def list_commands(self, ctx: click.Context) -> list[str]:
+            return ["ls"]
+
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            raise ImportError("no module")
+
+    page = Page("x", {}, "`rlx ls --json`", 1)
+    (told,) = command_problems("rlx-autoloop", page, command_line(Broken()))
+    assert "the command 'ls' cannot be imported: no module" in str(told)
+
+
 def edit(path: Path, **changes: object) -> None:
     content = json.loads(path.read_text())
     for key, value in changes.items():

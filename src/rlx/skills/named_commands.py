@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import click
@@ -106,7 +107,8 @@ def _parted(body: str) -> tuple[list[tuple[int, str, str]], str]:
 
 def command_line(tree: click.Command) -> CommandLine:
     """Return a command line, with what of it is not there yet."""
-    return CommandLine(tree, tuple(name for name in PENDING if _child(tree, name) is None))
+    known = tree.list_commands(click.Context(tree)) if isinstance(tree, click.Group) else []
+    return CommandLine(tree, tuple(name for name in PENDING if name not in known))
 
 
 def command_problems(name: str, page: Page, line: CommandLine) -> list[Problem]:
@@ -184,7 +186,17 @@ def _look_up(words: tuple[str, ...], line: CommandLine) -> LookedUp:
 
 
 def _child(command: click.Command, name: str) -> click.Command | None:
-    return command.get_command(click.Context(command), name) if isinstance(command, click.Group) else None
+    """Return a command below another, None where there is none.
+
+    Raises:
+        LookupError: There is, and it cannot be imported.
+    """
+    if not isinstance(command, click.Group):
+        return None
+    try:
+        return command.get_command(click.Context(command), name)
+    except ImportError as error:
+        raise LookupError(f"the command {name!r} cannot be imported: {error}") from None
 
 
 def _options(command: click.Command) -> set[str]:
@@ -192,9 +204,10 @@ def _options(command: click.Command) -> set[str]:
 
 
 def _all_options(command: click.Command) -> set[str]:
+    """Return the options of a command and of all below it that can be imported."""
     found = _options(command)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
+    for name in command.list_commands(click.Context(command)) if isinstance(command, click.Group) else ():
+        with suppress(LookupError):
             below = _child(command, name)
             found |= _all_options(below) if below is not None else set()
     return found
