@@ -3,7 +3,7 @@
 A function or class that names something that starts trainings starts them itself, for whoever names it; so on, through
 aliases, doors and modules, to the commands. What does so without a permit is a problem, whether it calls the name or hands
 it on; so does the method by which a study's trainer is called, whatever object has it. Beyond the proof: other methods of objects
-that were given, and C code.
+that were given, names that ``getattr`` is given, what other rooms do inside, and C code.
 """
 
 from __future__ import annotations
