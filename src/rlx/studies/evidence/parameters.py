@@ -123,6 +123,7 @@ def planned(parameter: Parameter, kwargs: Mapping[str, Any], declared: Mapping[s
     nominal = _nominal(parameter, kwargs, declared)
     default = declared.get(parameter.path[0]) if len(parameter.path) == 1 else None
     whole = isinstance(nominal, int) and not isinstance(default, float)
+    nominal = nominal if whole else float(nominal)
     if whole and not all(float(end).is_integer() for end in (parameter.low, parameter.high)):
         raise UsageError(
             f"{parameter}: {parameter.key} is a whole number ({nominal}) in this run, so the ends of its range must be whole too"
