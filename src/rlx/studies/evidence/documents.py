@@ -250,23 +250,28 @@ class Rollback(Section):
     """What comes instead: the name of a case, or `previous`."""
 
 
-class Curriculum(Provenance):
-    """The record that a curriculum of generated environments rests on."""
+class CurriculumContent(Section):
+    """What a person or agent writes down of a curriculum of generated environments."""
 
-    kind: Literal["curriculum"] = "curriculum"
-    """What evidence this is."""
     probe: Sha256
     """Hash of the probe that the cases' success comes from."""
     cases: Annotated[tuple[CurriculumCase, ...], Field(min_length=1)]
     """The generated environments, the task itself among them."""
     bridge: Annotated[tuple[str, ...], Field(min_length=2)]
-    """Names of cases from one that the incumbent fails to the task itself, by way of learnable ones."""
+    """Names of cases in the order in which they are trained: learnable ones, those that the incumbent fails, the task itself."""
     diversity: dict[str, Bound]
     """By key of `env.kwargs`, how far the cases may spread."""
     task_hash: Text
     """Hash of the task that held-out episodes stay on, whatever is generated."""
     rollback: Rollback
     """When a stage is taken back."""
+
+
+class Curriculum(Provenance, CurriculumContent):
+    """The record that a curriculum of generated environments rests on."""
+
+    kind: Literal["curriculum"] = "curriculum"
+    """What evidence this is."""
 
 
 Document = Annotated[Reflection | Review | Probe | Curriculum, Field(discriminator="kind")]
