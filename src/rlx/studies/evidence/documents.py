@@ -274,5 +274,5 @@ class Curriculum(Provenance, CurriculumContent):
     """What evidence this is."""
 
 
-Document = Annotated[Reflection | Review | Probe | Curriculum, Field(discriminator="kind")]
+EvidenceDocument = Annotated[Reflection | Review | Probe | Curriculum, Field(discriminator="kind")]
 """Any evidence."""

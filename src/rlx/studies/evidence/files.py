@@ -96,9 +96,9 @@ def parse_evidence(content: bytes) -> Evidence:
 def _adapter() -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    from rlx.studies.evidence.documents import Document
+    from rlx.studies.evidence.documents import EvidenceDocument
 
-    return TypeAdapter(Document)
+    return TypeAdapter(EvidenceDocument)
 
 
 def _brief(error: ValueError) -> str:
