@@ -101,6 +101,8 @@ def probe(  # noqa: PLR0913 — one for each option
     plan = plan_probe(root, run, asked, "sobol" if design == "sobol" else "one", (episodes, keep))
     if not execute:
         show_probe_plan(plan, as_json=as_json)
+        if output is not None:
+            say("Nothing is drawn without --execute.")
         return
     found = run_probe(root, plan, say)
     show_probe(found, output, force=force, as_json=as_json)

@@ -140,13 +140,12 @@ def planned(parameter: Parameter, kwargs: Mapping[str, Any], declared: Mapping[s
 
 def _nominal(parameter: Parameter, kwargs: Mapping[str, Any], declared: Mapping[str, Any]) -> Number:
     found: Any = {**declared, **kwargs}
-    for depth, part in enumerate(parameter.path):
+    for part in parameter.path:
         if not isinstance(found, Mapping) or part not in found:
-            here = ".".join(("env.kwargs", *parameter.path[:depth]))
-            known = [str(key) for key in found] if isinstance(found, Mapping) else []
+            known = sorted(str(key) for key in found) if isinstance(found, Mapping) else []
             raise ConfigError(
                 f"{parameter.key}: neither the run's configuration nor the environment says its value in the task, so a probe "
-                f"does not know where to begin; of {here}, {nearest(part, known)}"
+                f"does not know where to begin; {nearest(part, known)}"
             )
         found = found[part]
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
