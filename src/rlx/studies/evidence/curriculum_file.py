@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rlx.studies.evidence.documents import Curriculum, Probe
 
-FORM = "docs/studies.md shows a record"
+FORM = "a record has format, probe, cases, bridge, diversity, task_hash and rollback"
 
 
 def read_curriculum(path: Path, probe: Probe) -> Curriculum:
