@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rlx.cli.study_evidence import probe as command
 from rlx.errors import ConfigError, Missing, UsageError
@@ -22,10 +22,11 @@ from rlx.studies.evidence.safe_range import connected, lower_bound
 from tests.conftest import Project
 from tests.studies.evidence_run import trained
 
-finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
+finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e100, max_value=1e100)
 WIDTH = "env.kwargs.width=0.4:3.0"
 
 
+@settings(deadline=None)
 @given(low=finite, high=finite, count=st.integers(2, 101), name=st.from_regex(r"[a-z_][a-z0-9_]{0,10}", fullmatch=True))
 def test_parameters_are_read_as_they_are_shown(low: float, high: float, count: int, name: str) -> None:
     if not low < high:
@@ -34,6 +35,7 @@ def test_parameters_are_read_as_they_are_shown(low: float, high: float, count: i
     assert parse_parameter(str(wanted)) == wanted
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_parameter_or_refused_in_words(text: str) -> None:
     try:
@@ -77,6 +79,7 @@ def test_values_lie_around_nominal() -> None:
     assert all(type(value) is int for value in whole)
 
 
+@settings(deadline=None)
 @given(low=finite, width=st.floats(1e-3, 1e9), place=st.floats(0, 1), count=st.integers(3, 40))
 def test_nominal_and_both_ends_are_always_among_the_values(low: float, width: float, place: float, count: int) -> None:
     high = low + width
@@ -128,6 +131,7 @@ def test_a_safe_range_is_connected() -> None:
     assert (none.safe, none.gaps) == (None, (1, 3))
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.data())
 def test_everything_inside_a_safe_range_passes_and_its_neighbours_do_not(
     passing: list[bool], data: st.DataObject

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from rlx.config import Section
+from rlx.config import LARGEST_INTEGER, Section
 
-Number = int | float
+Whole = Annotated[int, Field(gt=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
+Count = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
+Number = Whole | float
 """A whole number stays one: an environment may take no other."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -26,9 +28,9 @@ class Provenance(Section):
     """The run that it is about, as commands take it."""
     snapshot: str | None = None
     """MD5 of the run's resolved configuration (its `config_snapshot.yaml`)."""
-    seeds: tuple[int, ...]
+    seeds: tuple[Count, ...]
     """Its training seeds that were looked at."""
-    policies: dict[int, str]
+    policies: dict[Count, str]
     """By seed, the SHA-256 of its final policy; empty where no policy was looked at."""
     command: str
     """The command that made the document."""
@@ -45,7 +47,7 @@ class ComponentReflection(Section):
     """Its mean per episode in each window of training, median over seeds; null where no episode ended."""
     share: Share
     """Its share of the sum of all components' sizes over the last quarter of training, median over seeds."""
-    slopes: dict[int, float]
+    slopes: dict[Count, float]
     """By seed, its Theil–Sen slope over the windows, per 1,000 environment steps."""
     trend: Trend
     """`rising` or `falling` where at least 80 % of the seeds' slopes have that sign."""
@@ -81,7 +83,7 @@ class Reflection(Provenance):
     """What evidence this is."""
     environment: str
     """The environment's id."""
-    window_steps: tuple[int, ...]
+    window_steps: tuple[Count, ...]
     """Environment steps at the end of each window of training."""
     return_trend: Trend
     """Of the return of training episodes."""
@@ -89,7 +91,7 @@ class Reflection(Provenance):
     """Of the validation return; null where too little was logged."""
     success_trend: Trend | None
     """Of the success rate of training episodes; null where none is reported."""
-    held_out: dict[int, float]
+    held_out: dict[Count, float]
     """By seed, the mean held-out return of its final policy."""
     random_return: float | None
     """What random actions score in the held-out episodes."""
@@ -132,7 +134,7 @@ class Review(Provenance):
 class ProbeFailure(Section):
     """Why a policy could not be played."""
 
-    seed: int | None
+    seed: Count | None
     """Its training seed; null for random actions."""
     cause: str
     """`environment`, `non-finite`, `process`, `time-limit` or `other`."""
@@ -145,9 +147,9 @@ class ProbePoint(Section):
 
     settings: dict[str, Number]
     """By parameter (`env.kwargs.length`), its value; those that are not named are nominal."""
-    returns: dict[int, float]
+    returns: dict[Count, float]
     """By seed, its mean return; a seed that failed is not there."""
-    success: dict[int, Share]
+    success: dict[Count, Share]
     """By seed, its share of successful episodes; empty where the environment reports none."""
     mean: float | None
     """Mean return over seeds; null where a seed failed."""
@@ -191,17 +193,17 @@ class Probe(Provenance):
     """The environment's id."""
     design: Literal["one", "sobol"]
     """`one`: one parameter at a time; `sobol`: all together, which gives no safe range."""
-    episodes: int
+    episodes: Count
     """Episodes that each policy plays at each point."""
-    list_seed: int
+    list_seed: Count
     """The list of reset seeds, which no evaluation plays."""
     keep: Share
     """The share of nominal's gain over random actions that must be kept."""
-    episode_limit: int
+    episode_limit: Count
     """Steps after which an episode is cut."""
-    steps_bound: int
+    steps_bound: Count
     """Environment steps that the plan allowed."""
-    steps: int
+    steps: Count
     """Environment steps that were played."""
     random_return: float | None
     """Mean return of random actions in the task; null where they could not be played."""

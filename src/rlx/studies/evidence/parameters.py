@@ -18,6 +18,8 @@ LOG_FROM = 10.0
 """Ratio of the ends from which values are spaced evenly in their logarithm."""
 DIGITS = 6
 """Significant digits of values between the ends: what is written down is what is played."""
+LARGEST = 1e100
+"""Size of an end beyond which ranges cannot be computed with."""
 FORM = "a parameter is KEY=LO:HI or KEY=LO:HI:N, such as env.kwargs.length=0.2:1.2:9"
 _KEY = re.compile(r"env\.kwargs(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
@@ -103,9 +105,9 @@ def parse_parameter(text: str) -> Parameter:
 def _number(text: str, part: str) -> Number:
     if _WHOLE.fullmatch(part):
         return int(part)
-    if _NUMBER.fullmatch(part) and math.isfinite(found := float(part)):
+    if _NUMBER.fullmatch(part) and abs(found := float(part)) <= LARGEST:
         return found
-    raise UsageError(f"{brief(text)}: {brief(part)} is no finite number; {FORM}")
+    raise UsageError(f"{brief(text)}: {brief(part)} is no finite number of at most {LARGEST:g}; {FORM}")
 
 
 def planned(parameter: Parameter, kwargs: Mapping[str, Any], declared: Mapping[str, Any]) -> PlannedParameter:
@@ -148,7 +150,7 @@ def _nominal(parameter: Parameter, kwargs: Mapping[str, Any], declared: Mapping[
                 f"does not know where to begin; {nearest(part, known)}"
             )
         found = found[part]
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= LARGEST:
         raise ConfigError(f"{parameter.key}: is {brief(found)} in this run, no number; a probe varies numbers")
     return found
 
@@ -163,7 +165,7 @@ def values_around(parameter: Parameter, nominal: Number, *, whole: bool) -> tupl
     to, back = (math.log, math.exp) if parameter.scale == "log" else (float, float)
     start, middle, end = to(low), to(float(nominal)), to(high)
     below = round(steps * (middle - start) / (end - start))
-    below = min(max(below, int(middle > start)), steps - int(end > middle))
+    below = min(max(below, int(nominal > parameter.low)), steps - int(nominal < parameter.high))
     inner = [
         *(back(start + (middle - start) * index / below) for index in range(1, below)),
         *(back(middle + (end - middle) * index / (steps - below)) for index in range(1, steps - below)),
