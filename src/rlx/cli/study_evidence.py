@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import AS_JSON, FORCE, OUTPUT, RUN, print_grid, print_json, print_lines, say
+from rlx.cli.common import AS_JSON, FORCE, OUTPUT, RUN, print_grid, print_json, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.studies import Probe, ProbePlan, Reflection
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Write the document (JSON) there; - is standard output."
 )
+@click.option("--study", metavar="TASK/STUDY", help="Keep it as evidence of this study [default: the open one of RUN].")
 @FORCE
 @AS_JSON
-def reflect(run: str, output: Path | None, *, force: bool, as_json: bool) -> None:
+def reflect(run: str, output: Path | None, *, study: str | None, force: bool, as_json: bool) -> None:
     """Say what the parts of RUN's reward did in training, and whether its return can be trusted.
 
     RUN is a finished run. Of each part (reward_* in the environment's info): its course, share and trend, whether it
@@ -48,6 +49,7 @@ def reflect(run: str, output: Path | None, *, force: bool, as_json: bool) -> Non
         print_lines(reflection_lines(found))
         if output is not None:
             say(f"written: {output}")
+    _keep(found, run, study)
 
 
 @click.command("probe")
@@ -63,6 +65,9 @@ def reflect(run: str, output: Path | None, *, force: bool, as_json: bool) -> Non
 @click.option("--episodes", type=click.IntRange(1, 100_000), default=20, show_default=True, metavar="N", help="Episodes of each seed at each point.")  # fmt: skip
 @click.option("--keep", type=click.FloatRange(0, 1, min_open=True), default=0.8, show_default=True, metavar="SHARE", help="Share of the gain over random actions that a value must keep.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Play it; without this, the plan and its cost are printed.")
+@click.option(
+    "--study", metavar="TASK/STUDY", help="Whose evidence it is, and who pays [default: the open one of RUN]."
+)
 @click.option("-o", "--output", type=OUTPUT, metavar="PICTURE", help="Draw it (.png or .svg); - is standard output.")
 @FORCE
 @AS_JSON
@@ -75,6 +80,7 @@ def probe(  # noqa: PLR0913 — one for each option
     output: Path | None,
     *,
     execute: bool,
+    study: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -83,7 +89,8 @@ def probe(  # noqa: PLR0913 — one for each option
     The final policy of each finished seed plays episodes at values around the nominal one, on a list of its own. The safe
     range is the connected values around nominal at which the one-sided lower 95 % t bound over seeds keeps --keep of
     nominal's gain over random actions; values beyond a failing one are no part of it. An environment that refuses a value
-    fails there. The exit code is 1 if the policies fail at nominal.
+    fails there. The exit code is 1 if the policies fail at nominal. What plays is paid for by a study, goes through its launch
+    gate, and is kept as its evidence.
 
     \b
     Example:
@@ -91,7 +98,7 @@ def probe(  # noqa: PLR0913 — one for each option
     """
     from rlx.config import find_root
     from rlx.report import check_destination
-    from rlx.studies import parse_parameter, plan_probe, run_probe
+    from rlx.studies import Consent, parse_parameter, plan_probe, probe_in, study_of_probe, trainer_for
 
     asked = [parse_parameter(text) for text in parameters]
     if output is not None:
@@ -104,10 +111,30 @@ def probe(  # noqa: PLR0913 — one for each option
         if output is not None:
             say("Nothing is drawn without --execute.")
         return
-    found = run_probe(root, plan, say)
+    one = study_of_probe(root, run, study)
+    found, digest = probe_in(one, trainer_for(one), plan, Consent(execute=True), say)
     show_probe(found, output, force=force, as_json=as_json)
+    if not as_json:
+        tell(f"Kept as evidence of {one.name}: --evidence {digest[:19]}")
     if found.verdict == "fails-at-nominal":
         raise SystemExit(1)
+
+
+def _keep(found: Reflection, run: str, study: str | None) -> None:
+    """Keep a reflection as evidence of the study that it is for, where there is one."""
+    from rlx.config import find_root
+    from rlx.errors import Missing
+    from rlx.studies import keep, study_of_probe
+
+    try:
+        one = study_of_probe(find_root(), run, study)
+    except Missing:
+        if study is not None:
+            raise
+        return
+    with one.locked():
+        digest = keep(one, found)
+    say(f"kept as evidence of {one.name}: --evidence {digest[:19]}")
 
 
 def show_probe_plan(plan: ProbePlan, *, as_json: bool) -> None:

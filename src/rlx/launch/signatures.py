@@ -66,4 +66,4 @@ def _program() -> str:
 
 def _run(words: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
     given = {"input": text} if text is not None else {"stdin": subprocess.DEVNULL}
-    return subprocess.run(words, capture_output=True, text=True, check=False, **given)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(words, capture_output=True, text=True, check=False, **given)

@@ -57,9 +57,11 @@ from .evidence.randomization import Within as Within, check_ranges as check_rang
 from .evidence.reflection import reflect as reflect, reflection_of as reflection_of
 from .evidence.review import read_review as read_review, review_form as review_form
 from .gate import Consent as Consent
+from .keeping_evidence import keep as keep
 from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused
 from .loop import LoopCall as LoopCall, LoopResult as LoopResult, run_loop as run_loop
 from .objective import METRIC as METRIC, objective as objective
+from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some
 from .searching import SearchCourse as SearchCourse, Told as Told, run_search as run_search
 from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted

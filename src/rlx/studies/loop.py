@@ -214,6 +214,9 @@ class _Crew:
         """Go on with starts whose loop is gone."""
         for started in list(self.study.state.open_starts):
             name = started.data["experiment"]
+            if started.phase == "probe":  # it is played anew when it is asked for
+                settle(self.study, started, Outcome("interrupted", reason="its process is gone"))
+                continue
             if self.trainer.is_alive(name):
                 raise Refused(
                     f"{self.study.name}: {name} is still at work in another process; wait for it, or stop that"
