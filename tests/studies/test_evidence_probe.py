@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 from rlx.cli.study_evidence import probe as command
 from rlx.errors import ConfigError, Missing, UsageError
 from rlx.report import probe_lines, probe_picture, save_figure
-from rlx.studies import Probe, canonical_json, parse_evidence, parse_parameter, plan_probe, run_probe
+from rlx.studies import Probe, canonical_json, parse_evidence, parse_parameter, plan_probe, reflect, run_probe
 from rlx.studies.evidence.parameters import Parameter, planned, values_around, with_settings
 from rlx.studies.evidence.safe_range import connected, lower_bound
 from tests.conftest import Project
@@ -273,6 +273,15 @@ def test_code_that_changed_is_refused(hole: Path) -> None:
         file.write("CHANGED = 1\n")
     with pytest.raises(ConfigError, match=r"envs/hole\.py"):
         run_probe(hole, plan)
+
+
+def test_a_run_without_held_out_episodes_is_reflected_with_its_policies(hole: Path) -> None:
+    found = reflect(hole, "hole")
+    plan = plan_probe(hole, "hole", [parse_parameter(WIDTH)])
+    assert found.policies == plan.policies
+    assert found.held_out == {}
+    assert any("no held-out episodes" in sentence for sentence in found.not_looked_at)
+    assert [part.name for part in found.components] == ["reward/right"]
 
 
 def said(root: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:

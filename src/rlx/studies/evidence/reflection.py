@@ -23,7 +23,7 @@ from rlx.diagnosis import (
 from rlx.errors import Missing
 from rlx.experiments import record_of
 from rlx.records import snapshot_hash
-from rlx.studies.evidence.final_policies import finished_run, finished_seeds, versions_here
+from rlx.studies.evidence.final_policies import final_policies, finished_run, finished_seeds, versions_here
 from rlx.studies.evidence.hacking import clauses, highest
 from rlx.studies.evidence.trends import rank_correlation, slopes, trend
 
@@ -50,12 +50,12 @@ def reflect(root: Path, run: str) -> Reflection:
     folder = finished_run(root, run)
     record = record_of(root, folder)
     finished = finished_seeds(folder)
-    policies = folder.evaluation.scores["latest"].policies if folder.is_evaluated else {}
-    return reflection_of(
-        record.only(finished),
-        {seed: digest for seed, digest in policies.items() if seed in finished},
-        snapshot_hash(folder.path),
-    )
+    if folder.is_evaluated:
+        known = folder.evaluation.scores["latest"].policies
+        policies = {seed: digest for seed, digest in known.items() if seed in finished}
+    else:
+        policies = {seed: policy.sha256 for seed, policy in final_policies(root, folder).items()}
+    return reflection_of(record.only(finished), policies, snapshot_hash(folder.path))
 
 
 def reflection_of(record: RunRecord, policies: dict[int, str], snapshot: str | None = None) -> Reflection:
