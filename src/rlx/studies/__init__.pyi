@@ -1,3 +1,36 @@
+from .adapters.adapter import UNKNOWN as UNKNOWN, Adapter as Adapter
+from .adapters.command_line import argument_list as argument_list, launched as launched, launchers as launchers
+from .adapters.foreign import (
+    ForeignEvent as ForeignEvent,
+    ForeignTraining as ForeignTraining,
+    worktrees_folder as worktrees_folder,
+)
+from .adapters.found_files import found_files as found_files
+from .adapters.isolation import (
+    Source as Source,
+    check_clean as check_clean,
+    clear_leftovers as clear_leftovers,
+    pinned as pinned,
+    worktree as worktree,
+)
+from .adapters.metric_files import (
+    Written as Written,
+    read_learning as read_learning,
+    read_number as read_number,
+    read_rows as read_rows,
+)
+from .adapters.outcome import (
+    ForeignEpisode as ForeignEpisode,
+    ForeignOutcome as ForeignOutcome,
+    read_outcome as read_outcome,
+)
+from .adapters.quoting import arguments_for as arguments_for, file_for as file_for
+from .adapters.reading import (
+    problems as problems,
+    read_adapter as read_adapter,
+    validated_adapter as validated_adapter,
+)
+from .adapters.running import ForeignFailure as ForeignFailure, Running as Running
 from .confirming import (
     Confirmation as Confirmation,
     confirm as confirm,
