@@ -98,13 +98,12 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         try:
             process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
-            first = _line(process.stdout.readline())
-            if "refused" in first:
-                raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
-            last = _line(process.stdout.readline())
+            first, last = _line(process.stdout.readline()), _line(process.stdout.readline())
         except BaseException:
             _wait_for_end(process)
             raise
+        if "refused" in first:
+            raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
         if not last:
             _kill_group(first.get("pid"))
             raise CommandFailed(f"what kept watch over `{command[0]}` was killed; the command was killed with it")

@@ -92,8 +92,18 @@ class StepsFile(MetricFile):
     """Steps are counted up, so the last counts."""
     unit: Positive | Literal["unknown"] = 1
     """Environment steps in what the command counts: where that is iterations, steps of all copies in one of them."""
-    rounding: Annotated[Count, Field(ge=0)] = 0
+    rounding: Annotated[Count, Field(ge=0)] | Literal["unknown"] = 0
     """Environment steps by which a training may miss its plan: one rollout, where it trains whole ones."""
+
+    @property
+    def known_unit(self) -> int:
+        """The unit; 1 where it is not known yet."""
+        return self.unit if isinstance(self.unit, int) else 1
+
+    @property
+    def allowed(self) -> int:
+        """Environment steps by which a training may miss its plan, whole units included."""
+        return (self.rounding if isinstance(self.rounding, int) else 0) + self.known_unit - 1
 
 
 class Overrides(Section):

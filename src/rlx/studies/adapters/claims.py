@@ -68,10 +68,9 @@ def trained_steps(adapter: Adapter, written: Written) -> int:
         found = read_number(source, source.field, source.reduce, written)
     except (Missing, DataDamaged) as error:
         raise FalseClaim("files", f"it exited with 0, but nothing says how many steps it took: {error}") from None
-    unit = source.unit if isinstance(source.unit, int) else 1
     if found < 0 or found != int(found):
         raise FalseClaim("steps", f"it says that it took {found:g} steps")
-    return int(found) * unit
+    return int(found) * source.known_unit
 
 
 def known_steps(adapter: Adapter, written: Written) -> int | None:
@@ -88,14 +87,12 @@ def check_steps(adapter: Adapter, taken: int, asked: Asked) -> None:
         FalseClaim: It took fewer, or more, by more than the adapter allows.
     """
     source = adapter.train.steps
-    unit = source.unit if isinstance(source.unit, int) else 1
-    allowed = source.rounding + unit - 1
-    if abs(taken - asked.steps) > allowed:
+    if abs(taken - asked.steps) > source.allowed:
         less = "fewer" if taken < asked.steps else "more"
         raise FalseClaim(
             "steps",
-            f"it took {taken:,} steps, {less} than the {asked.steps:,} it was asked for (by more than train.steps.rounding, "
-            f"{source.rounding:,})",
+            f"it took {taken:,} steps, {less} than the {asked.steps:,} it was asked for (by more than train.steps.rounding "
+            f"allows, {source.allowed:,})",
         )
 
 

@@ -229,10 +229,9 @@ class ForeignTraining:
         place = self._place(seed).resolve()
         train, hardware = self.adapter.train, self.adapter.hardware
         folder = tree if command.folder == "worktree" else place / "out"
-        unit = train.steps.unit if isinstance(train.steps.unit, int) else 1
         values = {
             "seed": seed,
-            "steps": -(-self.steps // unit),
+            "steps": -(-self.steps // train.steps.known_unit),
             "out": place / "out",
             "config": place / "config.yaml",
             "episodes": self.episodes,

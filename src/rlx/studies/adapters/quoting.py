@@ -41,8 +41,6 @@ def file_for(style: str, settings: Mapping[str, Any]) -> str:
     _check_names(style, settings)
     if style == "gin":
         return "".join(f"{name} = {_python(name, value)}\n" for name, value in settings.items())
-    from rlx.config import dump
-
     nested: dict[str, Any] = {}
     for name, value in settings.items():
         _check_values(name, value)
@@ -55,7 +53,25 @@ def file_for(style: str, settings: Mapping[str, Any]) -> str:
         if last in place:
             raise UsageError(f"{name}: parts of it are set, too; say one of the two")
         place[last] = value
-    return dump(nested)
+    return _yaml(nested)
+
+
+def _yaml(content: Mapping[str, Any]) -> str:
+    """Return YAML that its versions 1.1 (PyYAML) and 1.2 (OmegaConf, ruamel) read alike.
+
+    They differ in what is a number or a truth (``on``, ``1e5``, ``1:30``), so every text is quoted, and a float has its point.
+    """
+    import yaml
+
+    class Quoting(yaml.SafeDumper):
+        """Quotes every text, and repeats what stands twice."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            """Name nothing."""
+            return True
+
+    Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+    return yaml.dump(dict(content), Dumper=Quoting, sort_keys=False, width=2**31, allow_unicode=True)
 
 
 def _check_names(style: str, settings: Mapping[str, Any]) -> None:
