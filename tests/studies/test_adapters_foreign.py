@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,11 @@ from rlx.studies import ForeignOutcome, ForeignTraining, Running, read_adapter, 
 from tests.studies.foreign_repositories import adapter_text, git, repository
 
 QUICK = Running(pauses=(0.3, 0.3))
+
+
+def slow(mode: str) -> Any:
+    """Mark a mode that waits for a time-out, as another does in the default ring."""
+    return pytest.param(mode, marks=pytest.mark.slow)
 
 
 @pytest.fixture
@@ -115,7 +121,7 @@ def test_what_goes_wrong_has_a_name(root: Path, mode: str, kind: str, what: str,
     assert len(worktrees(root)) == 1
 
 
-@pytest.mark.parametrize("mode", ["hang", "stubborn", "fork-hang"])
+@pytest.mark.parametrize("mode", [slow("hang"), slow("stubborn"), "fork-hang"])
 def test_what_hangs_is_stopped_with_all_that_it_started(root: Path, mode: str) -> None:
     found = outcome(root, mode, train__timeout="1s")
     assert found.failure is not None
@@ -131,6 +137,7 @@ def test_a_child_that_leaves_its_group_ends_with_the_training(root: Path) -> Non
     assert not lives(int((root / "start" / "seed_1" / "out" / "child.pid").read_text()))
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_hangs_is_stopped(root: Path) -> None:
     found = outcome(root, "play-hangs", evaluate__timeout="1s")
     assert found.failure is not None
@@ -189,6 +196,23 @@ def test_only_named_variables_are_passed_on(root: Path, monkeypatch: pytest.Monk
         "LC_CTYPE",
     }  # the last: Python's own
     assert seen["WANDB_MODE"] == "offline"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_a_session_of_tmux_is_waited_for_and_takes_values_as_they_are(root: Path) -> None:
+    words = ["python", "train.py", "--seed={seed}", "--steps={steps}", "--log-dir={out}", "{overrides}"]
+    changes = {"hardware": {"launcher": "tmux"}, "train__command": words, "train__overrides": {"style": "argparse"}}
+    overrides = {"note": "x; touch pwned ;", "last": "run-shell 'touch pwned';"}
+    found = training(root, overrides, **changes).run()[1]
+    assert found.failure is None
+    told = json.loads((root / "start" / "seed_1" / "out" / "told.json").read_text())["told"]
+    assert {name: told[name] for name in overrides} == overrides
+    assert not list(root.rglob("pwned"))
+    stuck = training(root, {"mode": "fork-hang"}, folder=root / "stuck", **changes, train__timeout="1s").run()[1]
+    assert stuck.failure is not None
+    assert stuck.failure.kind == "timed-out"
+    assert trainers(root) == []
 
 
 def test_what_stands_uncommitted_does_not_matter_and_is_left_alone(root: Path) -> None:
@@ -290,6 +314,7 @@ training(Path(sys.argv[1]), {"mode": "hang"}).run(lambda event: print(event.what
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_whoever_is_stopped_leaves_nothing_running_and_nothing_in_the_way(root: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(

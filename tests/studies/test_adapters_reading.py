@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlx.errors import ConfigError
-from rlx.studies import Adapter, problems, read_adapter, validated_adapter
+from rlx.studies import Adapter, argument_list, launchers, problems, read_adapter, validated_adapter
 from tests.studies.foreign_repositories import TOY, adapter_text
 
 COMMIT = "3f2c9d1"
@@ -108,8 +108,6 @@ def test_a_draft_may_say_unknown_and_a_study_may_not(tmp_path: Path) -> None:
 
 
 def test_braces_that_are_no_placeholders_are_written_twice(tmp_path: Path) -> None:
-    from rlx.studies import argument_list
-
     command = ["x", "{{overrides}}", "{seed}-{{seed}}", "{overrides}", "{a: 1}", "{out}"]
     assert argument_list(command, ["a=1", "b={seed}"], {"seed": 3, "out": "/{seed}"}) == [
         "x",
@@ -123,8 +121,6 @@ def test_braces_that_are_no_placeholders_are_written_twice(tmp_path: Path) -> No
 
 
 def test_launchers_stand_before_the_command() -> None:
-    from rlx.studies import launched, launchers
-
     known = {
         "gpus": 2,
         "worktree": "/w",
@@ -138,9 +134,11 @@ def test_launchers_stand_before_the_command() -> None:
         "local": [],
         "slurm": ["srun", "--gpus=2", "--partition=gpu"],
         "torchrun": ["torchrun", "--nproc-per-node=2", "--no-python"],
-        "tmux": ["tmux", "-L", "s"],
         "kubectl": ["kubectl", "exec", "--namespace=n", "p", "--", "env", "A=b c"],
     }.items():
-        found = launched(["python", "train.py"], launchers()[name]["train"], known, {"A": "b c"})
-        assert found[-2:] == ["python", "train.py"]
+        found = launchers()[name].launched("train", ["python", "train.py", "x;"], known, {"A": "b c"})
+        assert found[-3:] == ["python", "train.py", "x;"]
         assert [word for word in words if word not in found] == []
+    inside = launchers()["tmux"].launched("evaluate", ["python", "x;", ";", "a;b"], known, {})
+    place = inside.index("python")
+    assert inside[place : place + 5] == ["python", "x\\;", "\\;", "a;b", ";"]  # else tmux would take them for its own

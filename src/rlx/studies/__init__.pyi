@@ -1,5 +1,5 @@
 from .adapters.adapter import UNKNOWN as UNKNOWN, Adapter as Adapter
-from .adapters.command_line import argument_list as argument_list, launched as launched, launchers as launchers
+from .adapters.command_line import Launcher as Launcher, argument_list as argument_list, launchers as launchers
 from .adapters.foreign import (
     ForeignEvent as ForeignEvent,
     ForeignTraining as ForeignTraining,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ OVERRIDES = "{overrides}"
 """An argument of its own: it becomes as many as there are settings."""
 ENVIRONMENT = "{environment}"
 """Of a launcher: becomes a NAME=VALUE for each variable of the adapter."""
-LAUNCHER = ("environment", "gpus", "worktree", "folder", "session")
+WHOLE = "{command}"
+"""Of a launcher: becomes the command; where a template does not have it, the command stands last."""
+LAUNCHER = ("command", "environment", "gpus", "worktree", "folder", "session")
 """What a launcher's template may name without an option of the adapter."""
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -71,29 +74,49 @@ def argument_list(command: Sequence[str], settings: Sequence[str], values: Mappi
 
 
 @cache
-def launchers() -> Mapping[str, Mapping[str, list[str]]]:
-    """Return the templates of all launchers, by name and by ``train`` and ``evaluate``."""
-    content: Mapping[str, Mapping[str, list[str]]] = parse_yaml(read_text(Path(__file__).with_name("launchers.yaml")))
-    return content
+def launchers() -> Mapping[str, Launcher]:
+    """Return all launchers by name; see ``launchers.yaml``."""
+    content = parse_yaml(read_text(Path(__file__).with_name("launchers.yaml")))
+    return {name: Launcher(row["train"], row["evaluate"], row.get("guard")) for name, row in content.items()}
 
 
-def options_of(launcher: str) -> set[str]:
-    """Return the names that a launcher's template wants from ``hardware.options``."""
-    items = [item for template in launchers()[launcher].values() for item in template]
-    return {name for item in items for name in placeholders(item)} - set(LAUNCHER)
+@dataclass(frozen=True)
+class Launcher:
+    """How commands are started.
 
+    Attributes:
+        train: The template for a training.
+        evaluate: The template for an evaluation.
+        guard: What an argument must not end with, lest the launcher takes it for its own.
+    """
 
-def launched(
-    command: Sequence[str], template: Sequence[str], values: Mapping[str, Any], environment: Mapping[str, str]
-) -> list[str]:
-    """Return a command with what launches it before it."""
-    prefix = [
-        argument
-        for item in template
-        for argument in (
-            [f"{name}={value}" for name, value in environment.items()]
-            if item == ENVIRONMENT
-            else [filled(item, values)]
-        )
-    ]
-    return [*prefix, *command]
+    train: Sequence[str]
+    evaluate: Sequence[str]
+    guard: str | None = None
+
+    @property
+    def options(self) -> set[str]:
+        """The names that its templates want from ``hardware.options``."""
+        return {name for item in (*self.train, *self.evaluate) for name in placeholders(item)} - set(LAUNCHER)
+
+    def launched(
+        self, purpose: str, command: Sequence[str], values: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> list[str]:
+        """Return the arguments that start a command.
+
+        Args:
+            purpose: ``train`` or ``evaluate``.
+            command: The command's arguments.
+            values: What placeholders of the template become.
+            environment: The adapter's variables.
+        """
+        template = [*(self.train if purpose == "train" else self.evaluate)]
+        if WHOLE not in template:
+            template.append(WHOLE)
+        guarded = [f"{word[:-1]}\\{word[-1]}" if self.guard and word.endswith(self.guard) else word for word in command]
+        several = {WHOLE: guarded, ENVIRONMENT: [f"{name}={value}" for name, value in environment.items()]}
+        return [
+            word
+            for item in template
+            for word in several.get(item) or ([] if item in several else [filled(item, values)])
+        ]

@@ -103,7 +103,7 @@ def adapter_draft(sources: Sources, path: str, extra: Sequence[str] = ()) -> str
         "format": 1,
         "repository": {"path": path, "commit": sources.commit, "patches": []},
         "train": _train(sources, train, logs, extra),
-        "evaluate": _evaluate(sources, extra),
+        **({} if _plays_itself(sources, train, extra) else {"evaluate": _evaluate(sources, extra)}),
         "episodes": {
             "format": UNKNOWN,
             "file": UNKNOWN,
@@ -131,8 +131,11 @@ def _train(sources: Sources, entry: Entry | None, logs: set[str], extra: Sequenc
     out = _argument(known, "out")
     words = [*(entry.words if entry else (UNKNOWN,))]
     words += [{"file": "--config={config}"}.get(style, "{overrides}")]
-    words += [_said(style, _argument(known, name) or UNKNOWN, f"{{{name}}}") for name in ("seed", "steps")]
+    steps, iterations = _argument(known, "steps"), _argument(known, "iterations")
+    for name, argument in (("seed", _argument(known, "seed")), ("steps", steps or iterations)):
+        words.append(_said(style, argument or UNKNOWN, f"{{{name}}}"))
     words += [_said(style, out, "{out}")] if out else []
+    words += [_said(style, told, f"{{{name}}}") for name, told in _plays_itself(sources, entry, extra).items()]
     inside = not out and words[0] == "python"  # it writes below the folder it is started in
     if not inside:
         words = [word.removeprefix("{worktree}/") for word in words]
@@ -146,15 +149,23 @@ def _train(sources: Sources, entry: Entry | None, logs: set[str], extra: Sequenc
             "format": "tensorboard" if tensorboard else "csv" if "csv" in logs else UNKNOWN,
             "file": EVENTS if tensorboard else UNKNOWN,
             "field": "step" if tensorboard else UNKNOWN,
+            **({"unit": UNKNOWN, "rounding": UNKNOWN} if iterations and not steps else {}),
         },
         "timeout": UNKNOWN,
     }
 
 
-def _evaluate(sources: Sources, extra: Sequence[str]) -> dict[str, Any] | None:
+def _plays_itself(sources: Sources, entry: Entry | None, extra: Sequence[str]) -> dict[str, str]:
+    """Return the arguments by which a training command is told which held-out episodes to play; none where it is not."""
+    known, usual = _arguments(sources, entry, extra), hints()[GENERIC]["in_training"]
+    told = {name: _argument(known, name, usual) for name in usual}
+    return {name: argument for name, argument in told.items() if argument} if all(told.values()) else {}
+
+
+def _evaluate(sources: Sources, extra: Sequence[str]) -> dict[str, Any]:
     entry = entry_of(sources, "evaluate")
     if entry is None:
-        return None
+        return {"command": [UNKNOWN], "timeout": UNKNOWN}
     known = _arguments(sources, entry, extra)
     words = [word.removeprefix("{worktree}/") for word in entry.words]
     words += [
@@ -191,9 +202,9 @@ def _plain(name: str) -> str:
     return name.replace("-", "_").lower()
 
 
-def _argument(known: Mapping[str, str], purpose: str) -> str | None:
-    usual = hints()[GENERIC]["arguments"][purpose]
-    return next((known[_plain(name)] for name in usual if _plain(name) in known), None)
+def _argument(known: Mapping[str, str], purpose: str, usual: Mapping[str, list[str]] | None = None) -> str | None:
+    names = (usual or hints()[GENERIC]["arguments"])[purpose]
+    return next((known[_plain(name)] for name in names if _plain(name) in known), None)
 
 
 def _said(style: str, name: str, value: str) -> str:

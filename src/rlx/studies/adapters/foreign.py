@@ -26,7 +26,7 @@ from rlx.studies.adapters.claims import (
     known_steps,
     trained_steps,
 )
-from rlx.studies.adapters.command_line import OVERRIDES, argument_list, launched, launchers
+from rlx.studies.adapters.command_line import OVERRIDES, argument_list, launchers
 from rlx.studies.adapters.isolation import Source, pinned, touched, worktree
 from rlx.studies.adapters.metric_files import Written
 from rlx.studies.adapters.outcome import ForeignOutcome, read_outcome, write_episodes, write_outcome, write_start
@@ -241,10 +241,10 @@ class ForeignTraining:
         arguments = argument_list(command.command, self._settings(), values)
         session = f"rlx-{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
         known = {**hardware.options, "gpus": hardware.gpus, "worktree": tree, "folder": folder, "session": session}
-        template = launchers()[hardware.launcher][name]
+        launcher = launchers()[hardware.launcher]
         return run_call(
             Call(
-                launched(arguments, template, known, train.environment),
+                launcher.launched(name, arguments, known, train.environment),
                 folder,
                 train.environment,
                 place / f"{name}.log",

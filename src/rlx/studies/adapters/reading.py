@@ -11,7 +11,7 @@ from rlx.config import Document, Inconsistency, KeyPath, is_plain_path, problems
 from rlx.errors import ConfigError, Problem
 from rlx.stats import listed, nearest
 from rlx.studies.adapters.adapter import UNKNOWN, Adapter, Command, MetricFile
-from rlx.studies.adapters.command_line import OVERRIDES, launchers, misfit, options_of, placeholders
+from rlx.studies.adapters.command_line import OVERRIDES, launchers, misfit, placeholders
 
 OUT = "{out}/"
 EPISODE_FIELDS = ("episode", "reset_seed", "return", "length", "success", "cut")
@@ -251,7 +251,7 @@ def _of_hardware(adapter: Adapter) -> Iterator[Inconsistency]:
             f"{hardware.launcher!r} is no launcher; {nearest(hardware.launcher, known)}; there are {listed(known)}",
         )
         return
-    wanted = options_of(hardware.launcher)
+    wanted = launchers()[hardware.launcher].options
     for name in sorted(wanted - set(hardware.options)):
         yield ("hardware", "options"), f"lacks {name}, which {hardware.launcher} wants; add `{name}: …`"
     for name in sorted(set(hardware.options) - wanted):
