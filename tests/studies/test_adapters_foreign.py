@@ -235,11 +235,16 @@ PATCH = """--- a/{name}
 """.replace("{blank}", " ")
 
 
-def test_a_patch_trains_changed_code_in_its_own_worktree_alone(root: Path) -> None:
-    plain = training(root).run()[1]
+def test_a_patch_trains_changed_code_and_moves_no_yardstick(root: Path) -> None:
     (root / "bonus.patch").write_text(PATCH.format(name="toy/rewards.py"))
-    patched = training(root, patch=root / "bonus.patch", folder=root / "patched").run()[1]
-    assert patched.values("return") == pytest.approx([value + 100 for value in plain.values("return")])
+    plain = training(root).run()[1]
+    changes: dict[str, Any] = {"patch": root / "bonus.patch", "folder": root / "patched"}
+    patched = training(root, **changes).run()[1]
+    rows = (root / "patched" / "seed_1" / "out" / "progress.csv").read_text().splitlines()
+    assert float(rows[-1].split(",")[1]) > 100  # training was paid the bonus
+    assert patched.values("return") == plain.values("return")  # but what measures it has not changed
+    both = training(root, **changes | {"folder": root / "both"}, evaluate__code="patched").run()[1]
+    assert both.values("return") == pytest.approx([value + 100 for value in plain.values("return")])
     assert "BONUS = 0.0" in (root / "theirs" / "toy" / "rewards.py").read_text()
     assert git(root / "theirs", "status", "--porcelain") == ""
 
@@ -277,13 +282,9 @@ def test_a_patch_cannot_make_a_link(root: Path) -> None:
         training(root, patch=root / "link.patch").run()
 
 
-def test_what_one_seed_leaves_in_its_worktree_no_other_seed_sees(root: Path) -> None:
+def test_what_a_training_does_to_its_worktree_nothing_else_sees(root: Path) -> None:
     found = training(root, {"mode": "litter"}, seeds=[1, 2]).run()
-    for each in found.values():
-        assert each.steps == 1000  # the second could import what the first has broken
-        assert each.failure is not None
-        assert (each.failure.kind, each.failure.what) == ("lied", "code")
-        assert "toy/rewards.py" in each.failure.message
+    assert [each.failure for each in found.values()] == [None, None]  # neither its evaluation, nor the next training
 
 
 def test_aggregates_are_one_value_a_seed_and_say_so(root: Path) -> None:

@@ -21,7 +21,7 @@ from rlx.studies import (
 from tests.studies.foreign_repositories import repository
 
 CLEANRL = """
-repository: {path: theirs, commit: 'COMMIT', patches: [ppo.py]}
+repository: {path: theirs, commit: 'COMMIT'}
 train:
   command: [python, "{worktree}/ppo.py", "--seed={seed}", "--total-timesteps={steps}", "--eval-episodes={episodes}",
             "--eval-seed={list_seed}", "{overrides}"]

@@ -58,6 +58,7 @@ def test_the_adapter_of_the_documentation_is_one(tmp_path: Path) -> None:
         ({"episodes__format": "parquet"}, True, "is not allowed"),
         ({"repository__commit": "main"}, True, "branches and tags move"),
         ({"repository__patches": ["../outside.py"]}, True, "inside the repository"),
+        ({"evaluate": None}, True, "by the candidate's own code"),
         ({"train__steps__file": "/etc/passwd"}, True, "must be {out}/"),
         ({"train__steps__file": "{out}/../other/progress.csv"}, True, "must be {out}/"),
         ({"train__checkpoint": "{worktree}/model.pt"}, True, "must be {out}/"),

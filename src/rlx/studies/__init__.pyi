@@ -1,10 +1,7 @@
 from .adapters.adapter import UNKNOWN as UNKNOWN, Adapter as Adapter
 from .adapters.command_line import Launcher as Launcher, argument_list as argument_list, launchers as launchers
-from .adapters.foreign import (
-    ForeignEvent as ForeignEvent,
-    ForeignTraining as ForeignTraining,
-    worktrees_folder as worktrees_folder,
-)
+from .adapters.foreign import ForeignEvent as ForeignEvent, ForeignTraining as ForeignTraining
+from .adapters.foreign_seed import worktrees_folder as worktrees_folder
 from .adapters.found_files import found_files as found_files
 from .adapters.inspecting import Inspection as Inspection, inspect_repository as inspect_repository
 from .adapters.isolation import (

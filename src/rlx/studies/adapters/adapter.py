@@ -137,6 +137,15 @@ class Training(Command):
     """The file of the final policy, of which the hash is recorded."""
 
 
+class Evaluation(Command):
+    """The command that plays the final policy."""
+
+    code: Literal["pinned", "patched"] = "pinned"
+    """Whose code it runs. ``pinned``: the commit's, whatever a candidate's patch changed, so that no reward is measured by its
+    own redefinition. ``patched``: the candidate's, where a policy cannot be loaded otherwise; then nothing of what measures
+    may be among ``repository.patches``."""
+
+
 class Episodes(MetricFile):
     """Where the held-out episodes are, or (``evidence: aggregate``) what is said of them in sum."""
 
@@ -177,8 +186,8 @@ class Adapter(Section):
     """Which code."""
     train: Training
     """How one seed is trained."""
-    evaluate: Command | None = None
-    """How its policy is evaluated; none where the training command does that in its end."""
+    evaluate: Evaluation | None = None
+    """How its policy is evaluated; none where the training command does that at its end (then no patches are possible)."""
     episodes: Episodes
     """What evaluation found."""
     learning: Learning | None = None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from rlx.config import sha256_of
-from rlx.errors import DataDamaged, DataRefused, Missing, NonFiniteValue, RlxError
+from rlx.errors import DataDamaged, Missing, NonFiniteValue, RlxError
 from rlx.studies.adapters.adapter import Adapter
 from rlx.studies.adapters.found_files import found_file
-from rlx.studies.adapters.isolation import check_clean
 from rlx.studies.adapters.metric_files import Row, Written, column, finite, read_number, read_rows, value_in
 from rlx.studies.adapters.outcome import ForeignEpisode
 from rlx.studies.adapters.running import ForeignFailure
@@ -24,7 +22,7 @@ class FalseClaim(RlxError):
     """A foreign command says that it did what it did not.
 
     Attributes:
-        what: Which of its claims: files, steps, episodes, seeds, values, checkpoint, or code.
+        what: Which of its claims: files, steps, episodes, seeds, values, or checkpoint.
     """
 
     def __init__(self, what: str, message: str):
@@ -94,18 +92,6 @@ def check_steps(adapter: Adapter, taken: int, asked: Asked) -> None:
             f"it took {taken:,} steps, {less} than the {asked.steps:,} it was asked for (by more than train.steps.rounding "
             f"allows, {source.allowed:,})",
         )
-
-
-def check_code(tree: Path, commit: str, patched: Sequence[str]) -> None:
-    """Check that a training has changed nothing of the code by which its policy is evaluated.
-
-    Raises:
-        FalseClaim: It has.
-    """
-    try:
-        check_clean(tree, commit, patched, new=False)
-    except DataRefused as error:
-        raise FalseClaim("code", f"it changed its own repository: {error}") from None
 
 
 def checkpoint_hash(adapter: Adapter, written: Written) -> str | None:

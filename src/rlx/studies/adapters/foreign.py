@@ -1,43 +1,26 @@
-"""One start of a candidate in a foreign repository: every seed trained, evaluated, held against what was asked, recorded."""
+"""One start of a candidate in a foreign repository: every seed trained, evaluated and recorded, and none twice."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.config import read_json, sha256_of, write_json, write_text
-from rlx.errors import ConfigError, DataDamaged, RlxError, UsageError
-from rlx.launch import main_root
-from rlx.records import bytes_below
-from rlx.studies.adapters.adapter import Adapter, Command, seconds_of
-from rlx.studies.adapters.claims import (
-    Asked,
-    aggregates,
-    check_code,
-    check_steps,
-    checkpoint_hash,
-    failure_of,
-    held_out,
-    known_steps,
-    trained_steps,
-)
-from rlx.studies.adapters.command_line import OVERRIDES, argument_list, launchers
-from rlx.studies.adapters.isolation import Source, pinned, touched, worktree
-from rlx.studies.adapters.metric_files import Written
+from rlx.config import read_json, sha256_of, write_json
+from rlx.errors import ConfigError, DataDamaged, Missing, UsageError
+from rlx.studies.adapters.adapter import Adapter
+from rlx.studies.adapters.claims import Asked
+from rlx.studies.adapters.foreign_seed import Candidate, train_seed
 from rlx.studies.adapters.outcome import ForeignOutcome, read_outcome, write_episodes, write_outcome, write_start
-from rlx.studies.adapters.quoting import arguments_for, file_for
 from rlx.studies.adapters.reading import problems
-from rlx.studies.adapters.running import Call, ForeignFailure, Running, run_call
+from rlx.studies.adapters.running import Running
 
 PLAN = "plan.json"
 MOST_ATTEMPTS = 2
 """Starts of a seed whose process a signal killed: what killed it may have been meant for others."""
-OnEvent = Callable[["ForeignEvent"], None]
 
 
 @dataclass(frozen=True)
@@ -53,6 +36,9 @@ class ForeignEvent:
     seed: int
     what: str
     outcome: ForeignOutcome | None = None
+
+
+OnEvent = Callable[[ForeignEvent], None]
 
 
 @dataclass(frozen=True)
@@ -99,15 +85,15 @@ class ForeignTraining:
             raise ConfigError("the adapter cannot be used yet:\n" + "\n".join(found))
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UsageError("a start has seeds, each once")
-        self._settings()  # refused before anything starts
+        self._candidate.settings()  # refused before anything starts
         self._settle_plan()
         outcomes: dict[int, ForeignOutcome] = {}
         for seed in self.seeds:
             if (ended := self._ended(seed)) is not None:
                 on_event(ForeignEvent(seed, "reused", ended))
             else:
-                ended = self._train_again_if_killed(seed, outcomes, on_event)
-                if ended.failure is None or ended.failure.kind != "disk":  # that is begun anew when there is space
+                ended = self._train(seed, outcomes, on_event)
+                if ended.failure is None or ended.failure.kind != "disk":  # that begins anew when there is space
                     write_outcome(self._place(seed), ended)
                 on_event(ForeignEvent(seed, "ended", ended))
             outcomes[seed] = ended
@@ -116,9 +102,8 @@ class ForeignTraining:
         return outcomes
 
     @property
-    def repository(self) -> Path:
-        """The repository's folder."""
-        return self.root / self.adapter.repository.path
+    def _candidate(self) -> Candidate:
+        return Candidate(self.adapter, self.overrides, self.patch, self.root, self.running)
 
     def _place(self, seed: int) -> Path:
         return self.folder / f"seed_{seed}"
@@ -126,21 +111,27 @@ class ForeignTraining:
     def _plan(self) -> dict[str, Any]:
         """Return what decides about the outcome of a seed."""
         content = self.adapter.model_dump(mode="json")
-        del content["reproducible"]
+        del content["reproducible"]  # two smokes find it out, and change nothing by that
         return {
             "adapter": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
             "commit": self.adapter.repository.commit,
             "overrides": dict(self.overrides),
-            "patch": None if self.patch is None else sha256_of(self.patch),
+            "patch": self._patch_hash(),
             "steps": self.steps,
             "list_seed": self.list_seed,
             "episodes": self.episodes,
             "evidence": self.adapter.evidence,
         }
 
+    def _patch_hash(self) -> str | None:
+        try:
+            return None if self.patch is None else sha256_of(self.patch)
+        except OSError as error:
+            raise Missing(f"{self.patch}: cannot be read: {error.strerror}") from None
+
     def _settle_plan(self) -> None:
         """Note what this folder is for; refuse one that is for something else."""
-        path, plan = self.folder / PLAN, self._plan()
+        path, plan = self.folder / PLAN, json.loads(json.dumps(self._plan()))
         try:
             known = read_json(path)
         except FileNotFoundError:
@@ -148,7 +139,7 @@ class ForeignTraining:
             return
         except (OSError, ValueError, DataDamaged) as error:
             raise DataDamaged(f"{path}: cannot be read ({error}); delete {self.folder} to train anew") from None
-        if known != json.loads(json.dumps(plan)):
+        if known != plan:
             differing = sorted(key for key in plan if not isinstance(known, dict) or known.get(key) != plan[key])
             raise UsageError(f"{self.folder}: holds a start with another {', '.join(differing)}; use another folder")
 
@@ -158,114 +149,18 @@ class ForeignTraining:
         except OSError:
             return None
 
-    def _train_again_if_killed(
-        self, seed: int, before: Mapping[int, ForeignOutcome], on_event: OnEvent
-    ) -> ForeignOutcome:
-        lost = 0
+    def _train(self, seed: int, before: Mapping[int, ForeignOutcome], on_event: OnEvent) -> ForeignOutcome:
+        """Train a seed, once more where a signal killed it."""
+        played = next((each.episodes for each in before.values() if each.episodes), None)
+        seeds = None if played is None else [each.reset_seed for each in played]
+        asked, lost = Asked(self.steps, self.episodes, self.list_seed, seeds), 0
         for attempt in range(1, MOST_ATTEMPTS + 1):
             on_event(ForeignEvent(seed, "started"))
-            outcome = replace(self._train(seed, before, on_event), attempts=attempt, lost_steps=lost)
+            outcome = train_seed(
+                self._candidate, seed, asked, self._place(seed), lambda: on_event(ForeignEvent(seed, "trained"))
+            )
+            outcome = replace(outcome, attempts=attempt, lost_steps=lost)
             if outcome.failure is None or outcome.failure.kind != "killed":
                 break
             lost += outcome.steps or 0
         return outcome
-
-    def _train(self, seed: int, before: Mapping[int, ForeignOutcome], on_event: OnEvent) -> ForeignOutcome:
-        """Train and evaluate one seed, in a worktree of its own."""
-        place = self._place(seed)
-        shutil.rmtree(place, ignore_errors=True)
-        (place / "out").mkdir(parents=True)
-        source = Source(self.repository, self.adapter.repository.commit, self.adapter.repository.patches, self.patch)
-        trained = Written(place / "out", place / "train.log")
-        with worktree(source, worktrees_folder(self.root)) as tree:
-            commit, patched = pinned(source.repository, source.commit), touched(tree)
-            self._write_config(place)
-            seconds, failure = self._call(self.adapter.train, "train", seed, tree)
-            outcome = ForeignOutcome(seed, failure=failure, train_seconds=seconds)
-            if failure is None:
-                outcome = self._checked(outcome, trained, lambda: check_code(tree, commit, patched))
-            if outcome.failure is None:
-                on_event(ForeignEvent(seed, "trained", outcome))
-                outcome = self._evaluated(outcome, tree, self._asked(before))
-        if outcome.steps is None:
-            outcome = replace(outcome, steps=known_steps(self.adapter, trained))
-        return replace(outcome, size=bytes_below(place / "out"))
-
-    def _checked(self, outcome: ForeignOutcome, written: Written, check: Callable[[], None]) -> ForeignOutcome:
-        """Return what a training that says it is done has trained."""
-        try:
-            taken = trained_steps(self.adapter, written)
-            outcome = replace(outcome, steps=taken)
-            check_steps(self.adapter, taken, self._asked({}))
-            check()
-            return replace(outcome, checkpoint=checkpoint_hash(self.adapter, written))
-        except RlxError as error:
-            return replace(outcome, failure=failure_of(error))
-
-    def _evaluated(self, outcome: ForeignOutcome, tree: Path, asked: Asked) -> ForeignOutcome:
-        """Return the outcome with what evaluation found."""
-        place, command = self._place(outcome.seed), self.adapter.evaluate
-        log = "train.log"
-        if command is not None:
-            log = "evaluate.log"
-            seconds, failure = self._call(command, "evaluate", outcome.seed, tree)
-            outcome = replace(outcome, evaluate_seconds=seconds, failure=failure)
-            if failure is not None:
-                return outcome
-        written = Written(place / "out", place / log)
-        try:
-            if self.adapter.evidence == "aggregate":
-                return replace(outcome, aggregate=aggregates(self.adapter, written))
-            return replace(outcome, episodes=held_out(self.adapter, written, asked))
-        except RlxError as error:
-            return replace(outcome, failure=failure_of(error))
-
-    def _asked(self, before: Mapping[int, ForeignOutcome]) -> Asked:
-        played = next((each.episodes for each in before.values() if each.episodes), None)
-        seeds = None if played is None else [each.reset_seed for each in played]
-        return Asked(self.steps, self.episodes, self.list_seed, seeds)
-
-    def _call(self, command: Command, name: str, seed: int, tree: Path) -> tuple[float, ForeignFailure | None]:
-        place = self._place(seed).resolve()
-        train, hardware = self.adapter.train, self.adapter.hardware
-        folder = tree if command.folder == "worktree" else place / "out"
-        values = {
-            "seed": seed,
-            "steps": -(-self.steps // train.steps.known_unit),
-            "out": place / "out",
-            "config": place / "config.yaml",
-            "episodes": self.episodes,
-            "list_seed": self.list_seed,
-            "worktree": tree,
-        }
-        arguments = argument_list(command.command, self._settings(), values)
-        session = f"rlx-{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
-        known = {**hardware.options, "gpus": hardware.gpus, "worktree": tree, "folder": folder, "session": session}
-        launcher = launchers()[hardware.launcher]
-        return run_call(
-            Call(
-                launcher.launched(name, arguments, known, train.environment),
-                folder,
-                train.environment,
-                place / f"{name}.log",
-                seconds_of(command.timeout),
-            ),
-            self.running,
-        )
-
-    def _settings(self) -> list[str]:
-        """Return what ``{overrides}`` becomes."""
-        style = self.adapter.train.overrides.style
-        if OVERRIDES in self.adapter.train.command:
-            return arguments_for(style, self.overrides)
-        file_for(style, self.overrides)
-        return []
-
-    def _write_config(self, place: Path) -> None:
-        if OVERRIDES not in self.adapter.train.command:
-            write_text(place / "config.yaml", file_for(self.adapter.train.overrides.style, self.overrides))
-
-
-def worktrees_folder(root: Path) -> Path:
-    """Return the folder of the worktrees of foreign repositories; disposable, as everything in ``.dvc/tmp``."""
-    return main_root(root) / ".dvc" / "tmp" / "rlx-worktrees"

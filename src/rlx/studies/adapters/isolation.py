@@ -129,14 +129,8 @@ def touched(folder: Path) -> list[str]:
     return list(_changes(folder))
 
 
-def check_clean(folder: Path, commit: str, patched: Sequence[str], *, new: bool = True) -> None:
+def check_clean(folder: Path, commit: str, patched: Sequence[str]) -> None:
     """Check that a worktree is a commit, and differs from it in patched files alone.
-
-    Args:
-        folder: The worktree.
-        commit: The commit, in full.
-        patched: Files that differ by what was applied.
-        new: Whether files that Git does not know count; a training may write some.
 
     Raises:
         DataRefused: It is something else; the message names a file.
@@ -144,8 +138,7 @@ def check_clean(folder: Path, commit: str, patched: Sequence[str], *, new: bool 
     head = git(folder, "rev-parse", "HEAD").strip()
     if head != commit:
         raise DataRefused(f"{folder}: is at {head[:12]}, not at the pinned commit {commit[:12]}")
-    others = ("--untracked-files=all", "--ignored") if new else ("--untracked-files=no",)
-    told = git(folder, *SAFE, "status", "--porcelain=v1", "-z", "--no-renames", *others)
+    told = git(folder, *SAFE, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignored")
     for entry in filter(None, told.split("\0")):
         state, name = entry[:2], entry[3:]
         if name not in patched or state[1] != " ":

@@ -124,6 +124,11 @@ def _of_repository(adapter: Adapter) -> Iterator[Inconsistency]:
                 ("repository", "patches", index),
                 "must be a file inside the repository, relative to its top: src/rewards.py",
             )
+    if adapter.repository.patches and adapter.evaluate is None:
+        yield (
+            ("repository", "patches"),
+            "need an evaluate command: a training that evaluates itself would measure a candidate by the candidate's own code",
+        )
 
 
 def _of_command(place: KeyPath, command: Command) -> Iterator[Inconsistency]:

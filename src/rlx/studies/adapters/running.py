@@ -32,7 +32,7 @@ class ForeignFailure:
     Attributes:
         kind: One of :data:`Kind`.
         message: What happened, for people.
-        what: Of a lie: files, steps, episodes, seeds, values, checkpoint, or code.
+        what: Of a lie: files, steps, episodes, seeds, values, or checkpoint.
     """
 
     kind: Kind
