@@ -162,11 +162,12 @@ def clear_leftovers(place: Path) -> list[str]:
 
 def _remove(repository: Path, folder: Path, note: Path) -> None:
     """Remove a worktree, and what the repository knows of it; the note goes last, so that a kill leaves nothing unknown."""
-    with suppress(CommandFailed, OSError):
+    try:
         git(repository, *SAFE, "worktree", "remove", "--force", "--force", str(folder.resolve()))
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(CommandFailed, OSError):
-        git(repository, *SAFE, "worktree", "prune")
+    except (CommandFailed, OSError):  # half made, or half removed
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(CommandFailed, OSError):
+            git(repository, *SAFE, "worktree", "prune")
     note.unlink(missing_ok=True)
 
 
