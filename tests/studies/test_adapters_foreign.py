@@ -106,6 +106,7 @@ def test_a_folder_of_another_start_is_refused(root: Path) -> None:
         slow("long", "lied", "steps", "3,000 steps, more than"),
         slow("no-policy", "lied", "checkpoint", "model_final.pt"),
         slow("no-episodes", "lied", "files", "ep.jsonl"),
+        slow("planted", "lied", "files", "ep.jsonl"),
         slow("words", "lied", "values", "long is not a number"),
         slow("numbers", "lied", "episodes", "count"),
     ],
@@ -344,8 +345,31 @@ def test_whoever_is_stopped_leaves_nothing_running_and_nothing_in_the_way(root: 
     assert len(left) == (1 if number == signal.SIGKILL else 0)
     assert not (root / "start" / "outcome.json").exists()
     assert training(root, folder=root / "next").run()[1].failure is None
-    assert not list(worktrees_folder(root).iterdir())
+    assert {path.suffix for path in worktrees_folder(root).iterdir()} <= {".lock"}
     assert len(worktrees(root)) == 1
+
+
+@pytest.mark.slow
+def test_what_a_killed_command_left_running_is_waited_for(root: Path) -> None:
+    script = SCRIPT.replace("hang", "stubborn-once")
+    with subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True) as process:
+        old = root / "start" / "seed_1" / "out" / "old"
+        until = time.monotonic() + 60
+        while not old.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+    events = []
+    found = training(root, {"mode": "stubborn-once"}).run(events.append)[1]
+    assert [each.what for each in events] == ["waiting", "started", "trained", "ended"]
+    assert found.failure is None
+    assert not old.exists()
+
+
+def test_a_link_in_the_place_of_its_folder_is_not_followed(root: Path) -> None:
+    found = outcome(root, "link-out")
+    assert found.failure is not None
+    assert (found.failure.kind, found.failure.what) == ("lied", "files")
+    assert found.size == 0
 
 
 def trainers(root: Path) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -51,15 +52,22 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(theirs: Path, tmp
     place, commit = tmp_path / "place", git(theirs, "rev-parse", "HEAD")
     for name, pid, started in (("dead", 2**22 + 5, 1.0), ("reused", os.getpid(), 1.0)):
         git(theirs, "worktree", "add", "-q", "--detach", str(place / name), commit)
-        note = {"repository": str(theirs), "pid": pid, "started": started}
+        note = {"repository": str(theirs), "host": socket.gethostname(), "pid": pid, "started": started}
         (place / f"{name}.json").write_text(json.dumps(note))
-    (place / "gone.json").write_text(json.dumps({"repository": "/nowhere", "pid": 2**22 + 5, "started": 1.0}))
+    (place / "gone.json").write_text(
+        json.dumps({"repository": "/nowhere", "host": socket.gethostname(), "pid": 2**22 + 5, "started": 1.0})
+    )
+    (place / "other.json").write_text(
+        json.dumps({"repository": "/nowhere", "host": "elsewhere", "pid": 2**22 + 5, "started": 1.0})
+    )
     (place / "damaged.json").write_text("{")
     with worktree(Source(theirs, commit), place) as tree:  # which clears the place first
-        assert sorted(path.name for path in place.iterdir()) == sorted(["damaged.json", tree.name, f"{tree.name}.json"])
+        assert sorted(path.name for path in place.iterdir()) == sorted(
+            ["damaged.json", "other.json", tree.name, f"{tree.name}.json"]
+        )
         assert clear_leftovers(place) == []
         assert tree.exists()
-    assert [path.name for path in place.iterdir()] == ["damaged.json"]
+    assert sorted(path.name for path in place.iterdir()) == ["damaged.json", "other.json"]
     assert len(git(theirs, "worktree", "list").splitlines()) == 1
 
 

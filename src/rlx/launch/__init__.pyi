@@ -62,6 +62,7 @@ from .supervised import (
     Conditions as Conditions,
     Ended as Ended,
     run_supervised as run_supervised,
+    wait_for as wait_for,
 )
 from .task import Task as Task
 from .terminal import Terminal as Terminal

@@ -6,13 +6,14 @@ everything that the command started, also where we are killed meanwhile.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Conditions:
         timeout: Seconds that it may take, by the monotonic clock.
         pauses: Seconds between the signals that stop it.
         most_bytes: Of what it prints, kept.
+        lock: A file that is locked until the command and all that it started has ended, also where this process is killed
+            before; see :func:`wait_for`.
     """
 
     folder: Path
@@ -45,6 +48,7 @@ class Conditions:
     timeout: float
     pauses: tuple[float, float] = PAUSES
     most_bytes: int = MOST_OUTPUT
+    lock: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,14 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         "pauses": conditions.pauses,
         "most_bytes": conditions.most_bytes,
     }
-    process = subprocess.Popen(
-        [sys.executable, "-I", str(SUPERVISOR)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
+    with _locked(conditions.lock) as descriptors:
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(SUPERVISOR)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=descriptors,
+        )
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -108,6 +114,35 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
             _kill_group(first.get("pid"))
             raise CommandFailed(f"what kept watch over `{command[0]}` was killed; the command was killed with it")
     return Ended(*(last[name] for name in ("status", "signal", "timed_out", "seconds", "dropped", "left")))
+
+
+def wait_for(lock: Path, waiting: Callable[[], None]) -> None:
+    """Wait until what was started with a lock has ended.
+
+    Args:
+        lock: The file.
+        waiting: Called once where there is something to wait for.
+    """
+    if not lock.exists():
+        return
+    with lock.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _locked(lock: Path | None) -> Iterator[tuple[int, ...]]:
+    """Give the descriptor of a locked file; whoever inherits it keeps the lock."""
+    if lock is None:
+        yield ()
+        return
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield (file.fileno(),)
 
 
 def _wait_for_end(process: subprocess.Popen[bytes]) -> None:

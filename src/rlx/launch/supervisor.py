@@ -3,6 +3,8 @@
 It reads what to run as a line of JSON from its input, and writes what came of it as a line of JSON. As long as its input
 stays open somebody waits for it: where that closes (Ctrl-C, or whoever started it was killed), the command is stopped.
 
+It holds the lock that it was started with until all has ended, so that whoever comes next can wait for that.
+
 Everything that the command started ends with it: its process group, and on Linux also what left that group, for this
 process adopts orphans (``PR_SET_CHILD_SUBREAPER``, prctl(2)).
 """
@@ -34,6 +36,7 @@ class BoundedLog:
     """A file that takes the first and the last half of what is written to it; what lies between is counted."""
 
     def __init__(self, path: Path, most: int):
+        path.unlink(missing_ok=True)  # never through a link that somebody has put there
         self._file, self._room = path.open("wb"), most // 2
         self._most_tail, self._tail_size = most - most // 2, 0
         self._tail: collections.deque[bytes] = collections.deque()

@@ -39,7 +39,7 @@ def main() -> None:
         outside = place.parent.parent / "elsewhere.jsonl"
         outside.write_text("".join(json.dumps(row) + "\n" for row in rows))
         place.symlink_to(outside)
-    elif mode != "no-episodes":
+    elif mode not in ("no-episodes", "planted"):
         place.write_text("".join(json.dumps(row) + "\n" for row in rows))
     returns = [row["ret"] for row in rows]
     (place.parent / "summary.json").write_text(json.dumps({"eval": {"mean_return": sum(returns) / len(returns)}}))

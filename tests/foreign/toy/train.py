@@ -50,6 +50,19 @@ def misbehave(mode: str, out: Path) -> None:
     if mode == "killed-once" and not (marker := out.parent.parent / f"{out.parent.name}.starts").exists():
         marker.write_text("start\n")
         os.kill(os.getpid(), signal.SIGKILL)
+    if mode == "stubborn-once" and not (marker := out.parent.parent / "stubborn").exists():
+        marker.write_text("start")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            (out / "old").write_text("written by one that was told to stop")
+            time.sleep(0.05)
+    if mode == "link-out":
+        out.rename(out.with_name("moved"))
+        out.symlink_to("/etc")
+    if mode == "planted":
+        row = {"i": 0, "seed": 77, "ret": 1e9, "len": 1, "ok": True, "vel": 0.0}
+        (out / "ep.jsonl").write_text((json.dumps(row) + "\n") * 4)
     if mode == "litter":
         Path("toy/rewards.py").write_text("broken")
 

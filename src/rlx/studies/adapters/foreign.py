@@ -29,7 +29,8 @@ class ForeignEvent:
 
     Attributes:
         seed: Of which training.
-        what: started, trained, ended, or reused (it had ended before).
+        what: waiting (commands that a killed rlx left are being stopped), started, trained, ended, or reused (it had ended
+            before).
         outcome: What came of it, where it has ended.
     """
 
@@ -155,9 +156,8 @@ class ForeignTraining:
         seeds = None if played is None else [each.reset_seed for each in played]
         asked, lost = Asked(self.steps, self.episodes, self.list_seed, seeds), 0
         for attempt in range(1, MOST_ATTEMPTS + 1):
-            on_event(ForeignEvent(seed, "started"))
             outcome = train_seed(
-                self._candidate, seed, asked, self._place(seed), lambda: on_event(ForeignEvent(seed, "trained"))
+                self._candidate, seed, asked, self._place(seed), lambda what: on_event(ForeignEvent(seed, what))
             )
             outcome = replace(outcome, attempts=attempt, lost_steps=lost)
             if outcome.failure is None or outcome.failure.kind != "killed":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rlx.config import write_text
 from rlx.errors import RlxError
-from rlx.launch import main_root
+from rlx.launch import main_root, wait_for
 from rlx.records import bytes_below
 from rlx.studies.adapters.adapter import Adapter, Command, seconds_of
 from rlx.studies.adapters.claims import (
@@ -25,6 +26,7 @@ from rlx.studies.adapters.claims import (
     trained_steps,
 )
 from rlx.studies.adapters.command_line import OVERRIDES, argument_list, launchers
+from rlx.studies.adapters.found_files import found_files
 from rlx.studies.adapters.isolation import Source, worktree
 from rlx.studies.adapters.metric_files import Written
 from rlx.studies.adapters.outcome import ForeignOutcome
@@ -68,7 +70,7 @@ class Candidate:
 
 
 def train_seed(
-    candidate: Candidate, seed: int, asked: Asked, place: Path, trained: Callable[[], None]
+    candidate: Candidate, seed: int, asked: Asked, place: Path, tell: Callable[[str], None]
 ) -> ForeignOutcome:
     """Train and evaluate one seed.
 
@@ -77,21 +79,41 @@ def train_seed(
         seed: The training seed.
         asked: What is asked for.
         place: The seed's folder; what is in it is deleted.
-        trained: Called when the training has ended well.
+        tell: Called with what happens: waiting (for commands that a killed rlx has left in this folder, and that are being
+            stopped), started, trained.
     """
+    lock = _lock_of(candidate, place)
+    wait_for(lock, lambda: tell("waiting"))
+    tell("started")
+    try:
+        return _trained(_Work(candidate, seed, asked, place.resolve(), lock), lambda: tell("trained"))
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _trained(work: _Work, tell: Callable[[], None]) -> ForeignOutcome:
+    candidate, place = work.candidate, work.place
     shutil.rmtree(place, ignore_errors=True)
     (place / "out").mkdir(parents=True)
     if OVERRIDES not in candidate.adapter.train.command:
         style = candidate.adapter.train.overrides.style
         write_text(place / "config.yaml", file_for(style, candidate.overrides))
-    work = _Work(candidate, seed, asked, place.resolve())
     outcome = work.train()
     if outcome.failure is None:
-        trained()
+        tell()
         outcome = work.evaluate(outcome)
     if outcome.steps is None:
         outcome = replace(outcome, steps=known_steps(candidate.adapter, work.written(TRAIN)))
+    if place.is_symlink() or (place / "out").is_symlink():
+        lie = ForeignFailure("lied", f"it put a link in the place of {place / 'out'}", "files")
+        return ForeignOutcome(work.seed, failure=lie, train_seconds=outcome.train_seconds)
     return replace(outcome, size=bytes_below(place / "out"))
+
+
+def _lock_of(candidate: Candidate, place: Path) -> Path:
+    """Return the file that is locked while a command is at work in a seed's folder."""
+    name = hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:16]
+    return worktrees_folder(candidate.root) / f"{name}.lock"
 
 
 def worktrees_folder(root: Path) -> Path:
@@ -107,6 +129,7 @@ class _Work:
     seed: int
     asked: Asked
     place: Path
+    lock: Path
 
     def written(self, name: str) -> Written:
         return Written(self.place / "out", self.place / f"{name}.log")
@@ -131,6 +154,7 @@ class _Work:
         command, name = self.candidate.adapter.evaluate, TRAIN
         if command is not None:
             name = EVALUATE
+            self._clear_episodes()
             source = self.candidate.source(patched=command.code == "patched")
             with worktree(source, worktrees_folder(self.candidate.root)) as tree:
                 seconds, failure = self._call(command, name, tree)
@@ -143,6 +167,15 @@ class _Work:
             return replace(outcome, episodes=held_out(self.candidate.adapter, self.written(name), self.asked))
         except RlxError as error:
             return replace(outcome, failure=failure_of(error))
+
+    def _clear_episodes(self) -> None:
+        """Delete what the training has put where evaluation is to write its episodes."""
+        adapter = self.candidate.adapter
+        others = (adapter.train.steps.file, adapter.learning and adapter.learning.file, adapter.train.checkpoint)
+        if adapter.evidence == "episodes" and adapter.episodes.file and adapter.episodes.file not in others:
+            with suppress(RlxError):
+                for path in found_files(adapter.episodes.file, self.place / "out"):
+                    path.unlink()
 
     def _call(self, command: Command, name: str, tree: Path) -> tuple[float, ForeignFailure | None]:
         train, hardware = self.candidate.adapter.train, self.candidate.adapter.hardware
@@ -161,4 +194,4 @@ class _Work:
         known = {**hardware.options, "gpus": hardware.gpus, "worktree": tree, "folder": folder, "session": session}
         started = launchers()[hardware.launcher].launched(name, arguments, known, train.environment)
         printed, timeout = self.place / f"{name}.log", seconds_of(command.timeout)
-        return run_call(Call(started, folder, train.environment, printed, timeout), self.candidate.running)
+        return run_call(Call(started, folder, train.environment, printed, timeout, self.lock), self.candidate.running)

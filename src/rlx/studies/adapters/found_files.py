@@ -31,6 +31,8 @@ def found_files(pattern: str, out: Path) -> list[Path]:
         DataDamaged: One is no file, or has more than :data:`MOST_BYTES`.
     """
     below = pattern.removeprefix(OUT)
+    if out.is_symlink():
+        raise DataRefused(f"{out}: is a link to {shown(os.path.realpath(out))}; nothing is read through it")
     found: dict[str, Path] = {}
     for path in sorted(set(_matches(out, below.split("/"), _Count()))):
         if leads_out(out, path):

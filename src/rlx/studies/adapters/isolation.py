@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -61,7 +62,8 @@ def worktree(source: Source, place: Path) -> Iterator[Path]:
     pid, started = process_identity()
     name = f"{pid}-{uuid.uuid4().hex[:12]}"
     folder, note = place / name, place / f"{name}.json"
-    write_json(note, {"repository": str(source.repository.resolve()), "pid": pid, "started": started})
+    of_ours = {"host": socket.gethostname(), "pid": pid, "started": started}
+    write_json(note, {"repository": str(source.repository.resolve()), **of_ours})
     try:
         git(source.repository, *SAFE, "worktree", "add", "--quiet", "--detach", str(folder.resolve()), commit)
         if source.patch is not None:
@@ -146,12 +148,13 @@ def check_clean(folder: Path, commit: str, patched: Sequence[str]) -> None:
 
 
 def clear_leftovers(place: Path) -> list[str]:
-    """Remove the worktrees of processes that have ended without removing theirs; returns their names."""
+    """Remove the worktrees of processes of this machine that have ended without removing theirs; returns their names."""
     removed = []
     for note in sorted(place.glob("*.json")):
         try:
             content = read_json(note)
-            repository, alive = Path(content["repository"]), is_same(int(content["pid"]), float(content["started"]))
+            repository, elsewhere = Path(content["repository"]), content["host"] != socket.gethostname()
+            alive = elsewhere or is_same(int(content["pid"]), float(content["started"]))
         except (OSError, ValueError, KeyError, TypeError, DataDamaged):
             continue  # half of another process's, or not ours
         if not alive:

@@ -97,7 +97,7 @@ def _unknowns(value: Any, place: KeyPath) -> Iterator[Inconsistency]:
     elif isinstance(value, str) and re.search(rf"(?<![A-Za-z0-9_]){UNKNOWN}(?![A-Za-z0-9_])", value):
         yield (
             place,
-            "is unknown: read it up in the repository (comments in this file say where to look) and write it here",
+            "is unknown: read it up in the repository, and write it here",
         )
 
 

@@ -63,6 +63,7 @@ class Call:
         environment: Variables beside :data:`PASSED_ON`.
         printed: The file that takes what it prints.
         timeout: Seconds that it may take.
+        lock: Locked until all of it has ended, see :class:`rlx.launch.Conditions`.
     """
 
     command: Sequence[str]
@@ -70,6 +71,7 @@ class Call:
     environment: Mapping[str, str]
     printed: Path
     timeout: float
+    lock: Path | None = None
 
 
 def run_call(call: Call, running: Running) -> tuple[float, ForeignFailure | None]:
@@ -86,6 +88,7 @@ def run_call(call: Call, running: Running) -> tuple[float, ForeignFailure | None
         call.timeout,
         running.pauses,
         running.most_bytes,
+        call.lock,
     )
     name = Path(call.command[0]).name
     try:
