@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rlx.errors import ConfigError, DataRefused, UsageError
+from rlx.errors import ConfigError, DataRefused, Missing, UsageError
 from rlx.records import read_episodes
 from rlx.studies import ForeignOutcome, ForeignTraining, Running, read_adapter, worktrees_folder
 from tests.studies.foreign_repositories import adapter_text, git, repository
@@ -85,6 +85,21 @@ def test_a_seed_that_has_ended_is_not_trained_again(root: Path) -> None:
     both = training(root, seeds=[3, 4]).run(events.append)
     assert both[3] == first[3]
     assert [(each.seed, each.what) for each in events] == [(3, "reused"), (4, "started"), (4, "trained"), (4, "ended")]
+
+
+def test_a_plan_shows_the_commands_and_starts_nothing(root: Path) -> None:
+    planned = training(root, {"note": "a b"})
+    planned.check()
+    train, evaluate = planned.commands(1)
+    out = (root / "start" / "seed_1" / "out").resolve()
+    assert train == ["python", "train.py", "note='a b'", "--seed=1", "--steps=1000", f"--log-dir={out}"]
+    assert evaluate[-1] == f"--json={out}/ep.jsonl"
+    assert not (root / "start").exists()
+    with pytest.raises(Missing, match="has no commit 0123456"):
+        training(root, repository__commit="0123456").check()
+    with pytest.raises(Missing, match="is not a Git repository"):
+        training(root, repository__path="elsewhere").run()
+    assert not (root / "start").exists()
 
 
 def test_a_folder_of_another_start_is_refused(root: Path) -> None:

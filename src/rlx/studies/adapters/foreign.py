@@ -13,8 +13,15 @@ from rlx.config import read_json, sha256_of, write_json
 from rlx.errors import ConfigError, DataDamaged, Missing, UsageError
 from rlx.studies.adapters.adapter import Adapter
 from rlx.studies.adapters.claims import Asked
-from rlx.studies.adapters.foreign_seed import Candidate, train_seed
-from rlx.studies.adapters.outcome import ForeignOutcome, read_outcome, write_episodes, write_outcome, write_start
+from rlx.studies.adapters.foreign_seed import Candidate, check_source, commands_of, train_seed
+from rlx.studies.adapters.outcome import (
+    OUTCOME,
+    ForeignOutcome,
+    read_outcome,
+    write_episodes,
+    write_outcome,
+    write_start,
+)
 from rlx.studies.adapters.reading import problems
 from rlx.studies.adapters.running import Running
 
@@ -76,17 +83,10 @@ class ForeignTraining:
         """Train and evaluate every seed that has not ended; returns what came of each.
 
         Raises:
-            ConfigError: Something in the adapter is still `unknown`, or does not fit.
-            UsageError: The folder holds another start; or a setting cannot be told to the command.
-            Missing: There is no such repository, commit or patch.
-            DataRefused: The patch touches what it may not.
+            UsageError: The folder holds another start; and as :meth:`check`, which is called first.
             KeyboardInterrupt: Somebody asked to stop; the same call goes on with the seeds that have not ended.
         """
-        if found := problems(self.adapter):
-            raise ConfigError("the adapter cannot be used yet:\n" + "\n".join(found))
-        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
-            raise UsageError("a start has seeds, each once")
-        self._candidate.settings()  # refused before anything starts
+        self.check()
         self._settle_plan()
         outcomes: dict[int, ForeignOutcome] = {}
         for seed in self.seeds:
@@ -101,6 +101,28 @@ class ForeignTraining:
             write_episodes(self.folder, list(outcomes.values()))
             write_start(self.folder, self._plan(), list(outcomes.values()))
         return outcomes
+
+    def check(self) -> None:
+        """Check all that can be known before anything starts; a worktree is made for that, and removed.
+
+        Raises:
+            ConfigError: Something in the adapter is still `unknown`, or does not fit.
+            UsageError: A setting cannot be told to the command, or the seeds are none.
+            Missing: There is no such repository, commit or patch.
+            DataRefused: The patch touches what it may not.
+        """
+        if found := problems(self.adapter):
+            raise ConfigError("the adapter cannot be used yet:\n" + "\n".join(found))
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise UsageError("a start has seeds, each once")
+        if self.patch is not None and self.adapter.evaluate is None:
+            raise UsageError("a training that evaluates itself takes no patch; add an evaluate command to the adapter")
+        self._candidate.settings()
+        check_source(self._candidate)
+
+    def commands(self, seed: int) -> list[list[str]]:
+        """Return the arguments of a seed's commands as they would be started, for a plan; see :func:`commands_of`."""
+        return commands_of(self._candidate, seed, self._asked({}), self._place(seed))
 
     @property
     def _candidate(self) -> Candidate:
@@ -140,7 +162,9 @@ class ForeignTraining:
             return
         except (OSError, ValueError, DataDamaged) as error:
             raise DataDamaged(f"{path}: cannot be read ({error}); delete {self.folder} to train anew") from None
-        if known != plan:
+        if known != plan and not any(self.folder.glob(f"seed_*/{OUTCOME}")):
+            write_json(path, plan)  # nothing has ended: what was asked before was not possible
+        elif known != plan:
             differing = sorted(key for key in plan if not isinstance(known, dict) or known.get(key) != plan[key])
             raise UsageError(f"{self.folder}: holds a start with another {', '.join(differing)}; use another folder")
 
@@ -150,11 +174,14 @@ class ForeignTraining:
         except OSError:
             return None
 
-    def _train(self, seed: int, before: Mapping[int, ForeignOutcome], on_event: OnEvent) -> ForeignOutcome:
-        """Train a seed, once more where a signal killed it."""
+    def _asked(self, before: Mapping[int, ForeignOutcome]) -> Asked:
         played = next((each.episodes for each in before.values() if each.episodes), None)
         seeds = None if played is None else [each.reset_seed for each in played]
-        asked, lost = Asked(self.steps, self.episodes, self.list_seed, seeds), 0
+        return Asked(self.steps, self.episodes, self.list_seed, seeds)
+
+    def _train(self, seed: int, before: Mapping[int, ForeignOutcome], on_event: OnEvent) -> ForeignOutcome:
+        """Train a seed, once more where a signal killed it."""
+        asked, lost = self._asked(before), 0
         for attempt in range(1, MOST_ATTEMPTS + 1):
             outcome = train_seed(
                 self._candidate, seed, asked, self._place(seed), lambda what: on_event(ForeignEvent(seed, what))

@@ -116,6 +116,24 @@ def _lock_of(candidate: Candidate, place: Path) -> Path:
     return worktrees_folder(candidate.root) / f"{name}.lock"
 
 
+def commands_of(candidate: Candidate, seed: int, asked: Asked, place: Path) -> list[list[str]]:
+    """Return the arguments of the commands of a seed, as they would be started; the worktree, not made yet, is named so."""
+    work = _Work(candidate, seed, asked, place.resolve(), place)
+    commands = {TRAIN: candidate.adapter.train, EVALUATE: candidate.adapter.evaluate}
+    return [work.started(command, name, Path("WORKTREE")) for name, command in commands.items() if command is not None]
+
+
+def check_source(candidate: Candidate) -> None:
+    """Check that the worktrees of a candidate can be made: repository, commit, patch, and that they are clean.
+
+    Raises:
+        Missing: There is no such repository, commit or patch.
+        DataRefused: The patch touches what it may not, or the worktree is not what it should be.
+    """
+    with worktree(candidate.source(patched=True), worktrees_folder(candidate.root)):
+        pass
+
+
 def worktrees_folder(root: Path) -> Path:
     """Return the folder of the worktrees of foreign repositories; disposable, as everything in ``.dvc/tmp``."""
     return main_root(root) / ".dvc" / "tmp" / "rlx-worktrees"
@@ -177,9 +195,9 @@ class _Work:
                 for path in found_files(adapter.episodes.file, self.place / "out"):
                     path.unlink()
 
-    def _call(self, command: Command, name: str, tree: Path) -> tuple[float, ForeignFailure | None]:
+    def started(self, command: Command, name: str, tree: Path) -> list[str]:
+        """Return all arguments of a command, with what launches it before them."""
         train, hardware = self.candidate.adapter.train, self.candidate.adapter.hardware
-        folder = tree if command.folder == "worktree" else self.place / "out"
         values = {
             "seed": self.seed,
             "steps": -(-self.asked.steps // train.steps.known_unit),
@@ -191,7 +209,20 @@ class _Work:
         }
         arguments = argument_list(command.command, self.candidate.settings(), values)
         session = f"rlx-{hashlib.sha256(f'{self.place} {name}'.encode()).hexdigest()[:12]}"
+        folder = self._folder(command, tree)
         known = {**hardware.options, "gpus": hardware.gpus, "worktree": tree, "folder": folder, "session": session}
-        started = launchers()[hardware.launcher].launched(name, arguments, known, train.environment)
-        printed, timeout = self.place / f"{name}.log", seconds_of(command.timeout)
-        return run_call(Call(started, folder, train.environment, printed, timeout, self.lock), self.candidate.running)
+        return launchers()[hardware.launcher].launched(name, arguments, known, train.environment)
+
+    def _folder(self, command: Command, tree: Path) -> Path:
+        return tree if command.folder == "worktree" else self.place / "out"
+
+    def _call(self, command: Command, name: str, tree: Path) -> tuple[float, ForeignFailure | None]:
+        call = Call(
+            self.started(command, name, tree),
+            self._folder(command, tree),
+            self.candidate.adapter.train.environment,
+            self.place / f"{name}.log",
+            seconds_of(command.timeout),
+            self.lock,
+        )
+        return run_call(call, self.candidate.running)
