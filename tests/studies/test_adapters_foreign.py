@@ -137,9 +137,10 @@ def test_what_goes_wrong_has_a_name(root: Path, mode: str, kind: str, what: str,
     assert len(worktrees(root)) == 1
 
 
-@pytest.mark.parametrize("mode", [slow("hang"), slow("stubborn"), "fork-hang"])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["hang", "stubborn", "fork-hang"])
 def test_what_hangs_is_stopped_with_all_that_it_started(root: Path, mode: str) -> None:
-    found = outcome(root, mode, train__timeout="1s")
+    found = outcome(root, mode, train__timeout="5s")
     assert found.failure is not None
     assert found.failure.kind == "timed-out"
     child = root / "start" / "seed_1" / "out" / "child.pid"
@@ -226,7 +227,7 @@ def test_a_session_of_tmux_is_waited_for_and_takes_values_as_they_are(root: Path
     told = json.loads((root / "start" / "seed_1" / "out" / "told.json").read_text())["told"]
     assert {name: told[name] for name in overrides} == overrides
     assert not list(root.rglob("pwned"))
-    stuck = training(root, {"mode": "fork-hang"}, folder=root / "stuck", **changes, train__timeout="1s").run()[1]
+    stuck = training(root, {"mode": "fork-hang"}, folder=root / "stuck", **changes, train__timeout="5s").run()[1]
     assert stuck.failure is not None
     assert stuck.failure.kind == "timed-out"
     assert trainers(root) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlx.errors import DataRefused, Missing, UsageError
-from rlx.studies import Source, check_clean, clear_leftovers, pinned, worktree
+from rlx.studies import PinnedSource, check_clean, clear_leftovers, pinned, worktree
 from tests.studies.foreign_repositories import git, repository
 
 
@@ -25,7 +25,7 @@ def test_a_worktree_is_the_pinned_commit_whatever_came_later(theirs: Path, tmp_p
     (theirs / "train.py").write_text("later\n")
     git(theirs, "commit", "-qam", "later")
     branch, head = git(theirs, "symbolic-ref", "HEAD"), git(theirs, "rev-parse", "HEAD")
-    with worktree(Source(theirs, commit[:8]), tmp_path / "place") as tree:
+    with worktree(PinnedSource(theirs, commit[:8]), tmp_path / "place") as tree:
         assert git(tree, "rev-parse", "HEAD") == commit
         assert "later" not in (tree / "train.py").read_text()
     assert (git(theirs, "symbolic-ref", "HEAD"), git(theirs, "rev-parse", "HEAD")) == (branch, head)
@@ -36,14 +36,14 @@ def test_hooks_of_the_repository_do_not_run(theirs: Path, tmp_path: Path) -> Non
     hook = theirs / ".git" / "hooks" / "post-checkout"
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/pwned\n")
     hook.chmod(0o755)
-    with worktree(Source(theirs, git(theirs, "rev-parse", "HEAD")), tmp_path / "place"):
+    with worktree(PinnedSource(theirs, git(theirs, "rev-parse", "HEAD")), tmp_path / "place"):
         pass
     assert not (tmp_path / "pwned").exists()
 
 
 def test_what_fails_inside_leaves_no_worktree(theirs: Path, tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
-        with worktree(Source(theirs, git(theirs, "rev-parse", "HEAD")), tmp_path / "place"):
+        with worktree(PinnedSource(theirs, git(theirs, "rev-parse", "HEAD")), tmp_path / "place"):
             raise ZeroDivisionError
     assert len(git(theirs, "worktree", "list").splitlines()) == 1
 
@@ -61,7 +61,7 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(theirs: Path, tmp
         json.dumps({"repository": "/nowhere", "host": "elsewhere", "pid": 2**22 + 5, "started": 1.0})
     )
     (place / "damaged.json").write_text("{")
-    with worktree(Source(theirs, commit), place) as tree:  # which clears the place first
+    with worktree(PinnedSource(theirs, commit), place) as tree:  # which clears the place first
         assert sorted(path.name for path in place.iterdir()) == sorted(
             ["damaged.json", "other.json", tree.name, f"{tree.name}.json"]
         )
@@ -73,7 +73,7 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(theirs: Path, tmp
 
 def test_what_is_not_as_it_was_is_named(theirs: Path, tmp_path: Path) -> None:
     commit = git(theirs, "rev-parse", "HEAD")
-    with worktree(Source(theirs, commit), tmp_path / "place") as tree:
+    with worktree(PinnedSource(theirs, commit), tmp_path / "place") as tree:
         check_clean(tree, commit, [])
         (tree / "new file.py").write_text("")
         with pytest.raises(DataRefused, match="new file"):

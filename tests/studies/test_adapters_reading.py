@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from rlx.errors import ConfigError
 from rlx.studies import Adapter, argument_list, launchers, problems, read_adapter, validated_adapter
@@ -143,3 +145,14 @@ def test_launchers_stand_before_the_command() -> None:
     inside = launchers()["tmux"].launched("evaluate", ["python", "x;", ";", "a;b"], known, {})
     place = inside.index("python")
     assert inside[place : place + 5] == ["python", "x\\;", "\\;", "a;b", ";"]  # else tmux would take them for its own
+
+
+@given(st.text(max_size=60), st.integers(0, len(SPECIFIED)), st.integers(0, 40))
+def test_any_text_is_an_adapter_or_refused(text: str, start: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        for content in (text, SPECIFIED[:start] + text + SPECIFIED[start + length :]):
+            try:
+                found = read_adapter(written(Path(place), content))
+            except ConfigError:
+                continue
+            assert all(isinstance(each, str) for each in problems(found))

@@ -5,7 +5,7 @@ from .adapters.foreign_seed import worktrees_folder as worktrees_folder
 from .adapters.found_files import found_files as found_files
 from .adapters.inspecting import Inspection as Inspection, inspect_repository as inspect_repository
 from .adapters.isolation import (
-    Source as Source,
+    PinnedSource as PinnedSource,
     check_clean as check_clean,
     clear_leftovers as clear_leftovers,
     pinned as pinned,
@@ -28,7 +28,7 @@ from .adapters.reading import (
     read_adapter as read_adapter,
     validated_adapter as validated_adapter,
 )
-from .adapters.reproducibility import differences as differences, is_reproducible as is_reproducible
+from .adapters.reproducibility import is_reproducible as is_reproducible, outcome_differences as outcome_differences
 from .adapters.running import ForeignFailure as ForeignFailure, Running as Running
 from .confirming import (
     Confirmation as Confirmation,

@@ -27,7 +27,7 @@ from rlx.studies.adapters.claims import (
 )
 from rlx.studies.adapters.command_line import OVERRIDES, argument_list, launchers
 from rlx.studies.adapters.found_files import found_files
-from rlx.studies.adapters.isolation import Source, worktree
+from rlx.studies.adapters.isolation import PinnedSource, worktree
 from rlx.studies.adapters.metric_files import Written
 from rlx.studies.adapters.outcome import ForeignOutcome
 from rlx.studies.adapters.quoting import arguments_for, file_for
@@ -62,11 +62,11 @@ class Candidate:
         file_for(style, self.overrides)
         return []
 
-    def source(self, *, patched: bool) -> Source:
+    def source(self, *, patched: bool) -> PinnedSource:
         """Return what a worktree is made of."""
         theirs = self.adapter.repository
         patch = self.patch if patched else None
-        return Source(self.root / theirs.path, theirs.commit, theirs.patches, patch)
+        return PinnedSource(self.root / theirs.path, theirs.commit, theirs.patches, patch)
 
 
 def train_seed(

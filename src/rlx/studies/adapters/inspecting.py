@@ -12,7 +12,7 @@ from pathlib import Path
 from rlx.config import read_bytes
 from rlx.stats import visible
 from rlx.studies.adapters.draft import adapter_draft, entry_of, hint_for
-from rlx.studies.adapters.isolation import Source, pinned, worktree
+from rlx.studies.adapters.isolation import PinnedSource, pinned, worktree
 from rlx.studies.adapters.running import Call, Running, run_call
 from rlx.studies.adapters.source_facts import SourceFact, Sources, read_sources
 
@@ -77,7 +77,7 @@ def _help(repository: Path, sources: Sources, timeout: float) -> tuple[list[str]
         return [], "no command was found whose `--help` could be run"
     with tempfile.TemporaryDirectory(prefix="rlx-help-") as place:
         printed = Path(place, "help.txt")
-        with worktree(Source(repository, sources.commit), Path(place, "worktrees")) as tree:
+        with worktree(PinnedSource(repository, sources.commit), Path(place, "worktrees")) as tree:
             words = [word.replace("{worktree}", str(tree)) for word in entry.words]
             _, failure = run_call(Call([*words, "--help"], tree, {}, printed, timeout), Running(pauses=(2.0, 2.0)))
         if failure is not None:

@@ -28,7 +28,7 @@ PLAIN = ("100644", "100755")
 
 
 @dataclass(frozen=True)
-class Source:
+class PinnedSource:
     """What a worktree is made of.
 
     Attributes:
@@ -45,7 +45,7 @@ class Source:
 
 
 @contextmanager
-def worktree(source: Source, place: Path) -> Iterator[Path]:
+def worktree(source: PinnedSource, place: Path) -> Iterator[Path]:
     """Give a worktree, checked to be the commit and the patch and nothing else; it is removed in the end.
 
     Args:

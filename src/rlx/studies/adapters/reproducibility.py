@@ -6,7 +6,7 @@ from rlx.errors import UsageError
 from rlx.studies.adapters.outcome import ForeignOutcome
 
 
-def differences(first: ForeignOutcome, second: ForeignOutcome) -> tuple[str, ...]:
+def outcome_differences(first: ForeignOutcome, second: ForeignOutcome) -> tuple[str, ...]:
     """Return in what two trainings of one seed differ: failure, steps, episodes, aggregate, checkpoint.
 
     The hash of a checkpoint counts although some libraries write a time into theirs: two rollouts are short, and episodes
@@ -30,4 +30,4 @@ def differences(first: ForeignOutcome, second: ForeignOutcome) -> tuple[str, ...
 
 def is_reproducible(first: ForeignOutcome, second: ForeignOutcome) -> bool:
     """Tell whether two trainings of one seed ended, and gave the same; two failures show nothing, so they do not."""
-    return first.failure is None and not differences(first, second)
+    return first.failure is None and not outcome_differences(first, second)
