@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Any
 from rlx.errors import CommandFailed
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
+LOOK = 0.2
+"""Seconds between two looks at whether somebody asked to stop."""
 PAUSES = (10.0, 30.0)
 """Seconds from SIGINT to SIGTERM, and from there to SIGKILL."""
 MOST_OUTPUT = 16 * 2**20
@@ -40,6 +43,7 @@ class Conditions:
         most_bytes: Of what it prints, kept.
         lock: A file that is locked until the command and all that it started has ended, also where this process is killed
             before; see :func:`wait_for`.
+        stopped: Set by another thread to stop it, as Ctrl-C does; None: nobody does.
     """
 
     folder: Path
@@ -49,6 +53,7 @@ class Conditions:
     pauses: tuple[float, float] = PAUSES
     most_bytes: int = MOST_OUTPUT
     lock: Path | None = None
+    stopped: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +109,14 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         try:
             process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
-            first, last = _line(process.stdout.readline()), _line(process.stdout.readline())
+            with _stoppable(process, conditions.stopped):
+                first, last = _line(process.stdout.readline()), _line(process.stdout.readline())
         except BaseException:
             _wait_for_end(process)
             raise
+        if conditions.stopped is not None and conditions.stopped.is_set():
+            _wait_for_end(process)
+            raise KeyboardInterrupt
         if "refused" in first:
             raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
         if not last:
@@ -131,6 +140,26 @@ def wait_for(lock: Path, waiting: Callable[[], None]) -> None:
         except BlockingIOError:
             waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _stoppable(process: subprocess.Popen[bytes], stopped: threading.Event | None) -> Iterator[None]:
+    """Have what runs stopped when somebody asks for it: the end of its input tells what keeps watch."""
+    over = threading.Event()
+
+    def look(asked: threading.Event) -> None:
+        while not over.is_set():
+            if asked.wait(LOOK) and process.stdin is not None:
+                with suppress(OSError):
+                    process.stdin.close()
+                return
+
+    if stopped is not None:
+        threading.Thread(target=look, args=(stopped,), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 @contextmanager

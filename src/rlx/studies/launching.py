@@ -206,7 +206,7 @@ def _begin(  # noqa: PLR0913
 def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
     try:
         return trainer.carry_out(call)
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         return Outcome("interrupted", reason="interrupted")
     except ConfigError as error:
         told = {"kind": "configuration", "message": first_line(error)[:300]}

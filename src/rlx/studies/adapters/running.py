@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,12 @@ class Running:
     Attributes:
         pauses: Seconds from SIGINT to SIGTERM, and from there to SIGKILL.
         most_bytes: Of what a command prints, kept.
+        stopped: Set by another thread to stop them, as Ctrl-C does.
     """
 
     pauses: tuple[float, float] = PAUSES
     most_bytes: int = MOST_OUTPUT
+    stopped: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def run_call(call: Call, running: Running) -> tuple[float, ForeignFailure | None
         running.pauses,
         running.most_bytes,
         call.lock,
+        running.stopped,
     )
     name = Path(call.command[0]).name
     try:
