@@ -44,6 +44,11 @@ from .approving import (
     warnings as warnings,
 )
 from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
+from .beginning_foreign import (
+    ForeignWish as ForeignWish,
+    begin_foreign as begin_foreign,
+    draft_adapter as draft_adapter,
+)
 from .candidates import (
     accepted_overrides as accepted_overrides,
     own_candidate as own_candidate,

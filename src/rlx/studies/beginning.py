@@ -225,6 +225,7 @@ def _minimum_effect(folder: RunFolder, mean: float, random: float) -> float:
 
 
 def round_number(value: float) -> float:
+    """Return a number with three digits: a draft is for people."""
     return float(f"{value:.3g}")
 
 
