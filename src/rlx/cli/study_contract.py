@@ -11,6 +11,8 @@ from rlx.cli.common import AS_JSON, RUN, print_json, tell
 from rlx.cli.study_common import STUDY, found, trainer_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rlx.studies import Study, Trainer
 
 

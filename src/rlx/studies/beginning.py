@@ -258,7 +258,7 @@ def contract_text(draft: Mapping[str, Any]) -> str:
         if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
             body = "".join(f"  {name}: {_flow(each)}\n" for name, each in value.items())
             lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
-        elif isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             body = "".join(f"  - {_flow(each)}\n" for each in value)
             lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
         elif key == "seeds":
