@@ -97,6 +97,7 @@ from .gate import Consent as Consent
 from .keeping_evidence import keep as keep
 from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused
 from .loop import LoopCall as LoopCall, LoopResult as LoopResult, run_loop as run_loop
+from .names import of_studies as of_studies
 from .objective import METRIC as METRIC, objective as objective
 from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some
