@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
     Ctrl-C stops it as a time-out does, and is raised then; where this process is killed it is stopped all the same.
 
     Raises:
-        CommandFailed: There is no such program, or what keeps watch over it was killed.
+        CommandFailed: There is no such program.
         KeyboardInterrupt: As said.
     """
     told = {
@@ -90,6 +91,7 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         "pauses": conditions.pauses,
         "most_bytes": conditions.most_bytes,
     }
+    began = time.monotonic()
     with _locked(conditions.lock) as descriptors:
         process = subprocess.Popen(
             [sys.executable, "-I", str(SUPERVISOR)],
@@ -108,11 +110,11 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         except BaseException:
             _wait_for_end(process)
             raise
-        if "refused" in first:
-            raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
-        if not last:
-            _kill_group(first.get("pid"))
-            raise CommandFailed(f"what kept watch over `{command[0]}` was killed; the command was killed with it")
+    if "refused" in first:
+        raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
+    if not last:  # what kept watch was killed, and the command goes with it
+        _kill_group(first.get("pid"))
+        return Ended(None, signal.SIGKILL, False, time.monotonic() - began, 0, 0)
     return Ended(*(last[name] for name in ("status", "signal", "timed_out", "seconds", "dropped", "left")))
 
 

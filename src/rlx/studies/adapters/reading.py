@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,7 +219,9 @@ def _of_pattern(place: KeyPath, source: MetricFile) -> Iterator[Inconsistency]:
         yield place, 'has no pattern; add one with named groups, such as `pattern: "steps: (?P<steps>[0-9]+)"`'
         return
     try:
-        groups = re.compile(source.pattern).groupindex
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            groups = re.compile(source.pattern).groupindex
     except (re.error, OverflowError, RecursionError) as error:
         yield (*place, "pattern"), f"is no regular expression: {error}"
         return
