@@ -20,6 +20,7 @@ from rlx.records import read_scalars
 from rlx.stats import listed, shown
 from rlx.studies.adapters.adapter import Learning, MetricFile
 from rlx.studies.adapters.found_files import MOST_BYTES, found_file, found_files
+from rlx.studies.adapters.wandb_files import read_run
 
 MOST_ROWS = 1_000_000
 SEARCH_SECONDS = 20.0
@@ -60,7 +61,7 @@ def read_rows(source: MetricFile, written: Written) -> list[Row]:
         rows = _printed_rows(source.pattern or "", written.printed)
     else:
         path = found_file(source.file or "", written.out)
-        rows = {"csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows, "wandb": _json_rows}[source.format](path)
+        rows = {"csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows, "wandb": _wandb_rows}[source.format](path)
     if not rows:
         raise DataDamaged(f"{_name(source, written.out)}: holds nothing")
     return rows
@@ -201,6 +202,15 @@ def _json_rows(path: Path) -> list[Row]:
     if not isinstance(content, list):
         raise DataDamaged(f"{path}: is neither a list nor a mapping")
     return [_mapping(row, f"{path}: row {index}") for index, row in enumerate(content)]
+
+
+def _wandb_rows(path: Path) -> list[Row]:
+    """Return the history of an offline run's log, or its summary as one row."""
+    if path.suffix != ".wandb":
+        return _json_rows(path)
+    rows: list[Row] = list(read_run(path, MOST_BYTES))
+    _check_count(path, len(rows))
+    return rows
 
 
 def _mapping(row: Any, where: str) -> Row:
