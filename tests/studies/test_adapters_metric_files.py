@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 
 from rlx.errors import DataDamaged, DataRefused, Missing, NonFiniteValue
 from rlx.studies import Adapter, Written, found_files, read_learning, read_number, read_rows
-from rlx.studies.adapters import metric_files
+from rlx.studies.adapters import printed_lines
 from rlx.studies.adapters.adapter import Learning, StepsFile
 from rlx.studies.adapters.wandb_files import read_run
 
@@ -177,7 +177,7 @@ def test_what_was_printed(written: Written) -> None:
 
 
 def test_a_pattern_that_would_take_for_ever_is_ended(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metric_files, "SEARCH_SECONDS", 0.5)
+    monkeypatch.setattr(printed_lines, "SEARCH_SECONDS", 0.5)
     written.printed.write_text("a" * 5000 + "\n")
     source = StepsFile.model_validate({"format": "stdout", "pattern": r"(?P<n>(a+)+)b", "field": "n"})
     with pytest.raises(DataRefused, match="repeats inside of repeats"):

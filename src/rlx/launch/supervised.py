@@ -82,15 +82,6 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         CommandFailed: There is no such program.
         KeyboardInterrupt: As said.
     """
-    told = {
-        "command": [*command],
-        "folder": str(conditions.folder),
-        "variables": dict(conditions.variables),
-        "output": str(conditions.output),
-        "timeout": conditions.timeout,
-        "pauses": conditions.pauses,
-        "most_bytes": conditions.most_bytes,
-    }
     began = time.monotonic()
     with _locked(conditions.lock) as descriptors:
         process = subprocess.Popen(
@@ -104,7 +95,7 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.write(_order(command, conditions))
             process.stdin.flush()
             first, last = _line(process.stdout.readline()), _line(process.stdout.readline())
         except BaseException:
@@ -154,6 +145,20 @@ def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
     with suppress(OSError):
         process.stdin.close()
     process.stdout.read()
+
+
+def _order(command: Sequence[str], conditions: Conditions) -> bytes:
+    """Return what the supervisor is told."""
+    told = {
+        "command": [*command],
+        "folder": str(conditions.folder),
+        "variables": dict(conditions.variables),
+        "output": str(conditions.output),
+        "timeout": conditions.timeout,
+        "pauses": conditions.pauses,
+        "most_bytes": conditions.most_bytes,
+    }
+    return json.dumps(told).encode() + b"\n"
 
 
 def _line(content: bytes) -> dict[str, Any]:
