@@ -27,7 +27,7 @@ MOST_PROBLEMS = 200
 """Of one check; what follows is counted."""
 
 
-def audit(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
+def audit_study(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
     study: str,
     root: Path,
     *,

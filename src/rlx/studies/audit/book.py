@@ -49,8 +49,8 @@ class Book:
     def end(self) -> Standing:
         """Where the study stands at its end."""
         standing = Standing()
-        for _, standing in self.walk():
-            pass
+        for _, each in self.walk():
+            standing = each  # one object, which takes the last line in when the walk ends
         return standing
 
     @cached_property

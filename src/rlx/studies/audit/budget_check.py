@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from rlx.errors import RlxError
 from rlx.studies.audit.book import Book
@@ -14,6 +16,8 @@ from rlx.studies.audit.standing import DONE, Standing, Start
 RESOURCES = ("steps", "experiments", "wall_clock", "disk")
 EXACT = ("steps", "experiments")
 """Resources whose plans are upper bounds, so that they cannot be overdrawn at all."""
+Seen = dict[tuple[str, int, int, str], tuple[float, int]]
+"""By snapshot, list, seed and metric: what was scored, and in which line."""
 SLACK = 1e-6
 """Of rounding in sums of seconds."""
 
@@ -51,9 +55,9 @@ def check_budget(book: Book, found: Findings) -> None:
                 found.add(told, entry.seq, experiment=entry.data.get("experiment"))
 
 
-def _settled(standing: Standing, data: dict[str, object], seq: int, found: Findings) -> None:
-    start = standing.starts.get(data["started"])  # type: ignore[call-overload]
-    spent: dict[str, float] = data["spent"]  # type: ignore[assignment]
+def _settled(standing: Standing, data: Mapping[str, Any], seq: int, found: Findings) -> None:
+    start = standing.starts.get(data["started"])
+    spent: Mapping[str, float] = data["spent"]
     if start is None:
         found.add("it ends a start that there is not", seq)
         return
@@ -94,7 +98,7 @@ def check_alpha(book: Book, found: Findings) -> None:
 
 def check_denominator(book: Book, scores: RawScores, found: Findings) -> None:
     """Check that every assigned seed scored or failed, none of another block did, and none counts twice."""
-    seen: dict[tuple[str, int, int, str], tuple[float, int]] = {}
+    seen: Seen = {}
     for entry, standing in book.walk():
         if entry.event != "ended" or entry.data["started"] not in standing.starts:
             continue
@@ -114,22 +118,17 @@ def check_denominator(book: Book, scores: RawScores, found: Findings) -> None:
             said = data["scores"][str(seed)]
             if missing := [name for name in start.data["metrics"] if name not in said]:
                 found.add(f"seed {seed} has no {', '.join(missing)}", entry.seq, seed=seed, **where)
-            _stays(seen, start, seed, said, entry.seq, found)
+            _stays(seen, start, seed, said, found)
         if start.phase not in ("smoke", "probe") and not book.is_simulated and data["status"] in DONE:
             _episodes(scores, start, scored, found)
 
 
-def _stays(
-    seen: dict[tuple[str, int, int, str], tuple[float, int]],
-    start: Start,
-    seed: int,
-    said: dict[str, float],
-    seq: int,
-    found: Findings,
-) -> None:
+def _stays(seen: Seen, start: Start, seed: int, said: Mapping[str, float], found: Findings) -> None:
     """Check that a seed scores what it did in an earlier start of the same settings on the same list."""
+    assert start.end is not None
     if start.phase == "smoke":
         return
+    seq = start.end.seq
     for metric, value in said.items():
         key = (start.data["snapshot"], start.data["list"], seed, metric)
         before, line = seen.setdefault(key, (value, seq))

@@ -35,7 +35,9 @@ def check_chain(book: Book, found: Findings) -> None:
         found.add(f"a {entry.event} line that makes no sense where it stands ({why})", entry.seq)
     noted = _noted(book)
     if noted is not None and noted not in {ZEROS, *(entry.hash for entry in reading.entries)}:
-        found.add(f"the ledger does not hold {noted[:15]}, which was its last line when it was last written on this machine")
+        found.add(
+            f"the ledger does not hold {noted[:15]}, which was its last line when it was last written on this machine"
+        )
     _reference(book, found, was_written_here=noted is not None)
 
 
@@ -75,7 +77,9 @@ def _reference(book: Book, found: Findings, *, was_written_here: bool) -> None:
         found.notes.append(f"{name} lacks the last line: a crash came between, or it was written by hand")
 
 
-def _held_against(name: str, commits: Sequence[Sequence[str]], entries: Sequence[Entry]) -> list[tuple[str, int | None]]:
+def _held_against(
+    name: str, commits: Sequence[Sequence[str]], entries: Sequence[Entry]
+) -> list[tuple[str, int | None]]:
     """Return where a reference's commits, the oldest first, and the ledger's lines differ: what, and the line's number."""
     by_seq = {entry.seq: entry for entry in entries}
     last, before, problems = -1, "", list[tuple[str, int | None]]()

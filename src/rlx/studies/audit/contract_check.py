@@ -40,7 +40,8 @@ def check_contract(book: Book, found: Findings) -> None:
     real = digest_of_bytes(path.read_bytes()) if path.is_file() else "nothing"
     if approved is not None and real != approved:
         found.add(
-            f"contract.yaml is {real[:15]}, and {approved[:15]} was approved: it was edited afterwards", file="contract.yaml"
+            f"contract.yaml is {real[:15]}, and {approved[:15]} was approved: it was edited afterwards",
+            file="contract.yaml",
         )
 
 
@@ -109,7 +110,10 @@ def check_candidates(book: Book, found: Findings) -> None:
             name = entry.data["candidate"]
             if name in standing.candidates or name != f"c{expected:03d}":
                 found.add(
-                    f"{name} is proposed, and c{expected:03d} is the next id", entry.seq, candidate=name, file=_file(name)
+                    f"{name} is proposed, and c{expected:03d} is the next id",
+                    entry.seq,
+                    candidate=name,
+                    file=_file(name),
                 )
             expected += 1
         elif entry.event == "validated" and entry.data["candidate"] not in standing.candidates:

@@ -248,7 +248,13 @@ def _compare_verdict(place: _Place, slot: SlotSeen, name: str, n: int) -> None:
     said, confirmation = place.data["numbers"], place.contract.confirmation
     alphas = (slot.data["alpha"], confirmation.guardrail_alpha)
     seen = numbers.verdict(one, other, rails, place.contract.metric.minimum_effect, alphas)
-    for key, value in (("gain", seen.gain), ("low", seen.low), ("high", seen.high), ("p", seen.p), ("alpha", alphas[0])):
+    for key, value in (
+        ("gain", seen.gain),
+        ("low", seen.low),
+        ("high", seen.high),
+        ("p", seen.p),
+        ("alpha", alphas[0]),
+    ):
         place.same(key, said.get(key), value, name)
     for rail, value in seen.rails.items():
         place.same(f"p of {rail}", said["guardrails"].get(rail), value, name)

@@ -67,7 +67,11 @@ def _policies(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
         where = {"experiment": name, "seed": int(seed), "file": f"checkpoints/seed_{seed}/latest.zip"}
         digest = str(policy).removeprefix("sha256:")
         if (known := seeds.get(seed, {}).get("policy_sha256")) != digest:
-            found.add(f"seed {seed}: summary.json has policy {str(known)[:12]}, the ledger {digest[:12]}", start.end.seq, **where)
+            found.add(
+                f"seed {seed}: summary.json has policy {str(known)[:12]}, the ledger {digest[:12]}",
+                start.end.seq,
+                **where,
+            )
         if start.phase != "confirmation":
             continue
         try:
@@ -76,7 +80,11 @@ def _policies(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
             found.add(f"seed {seed}: {error}", start.end.seq, **where)
             continue
         if real != digest:
-            found.add(f"seed {seed}: its checkpoint holds policy {real[:12]}, the ledger {digest[:12]}", start.end.seq, **where)
+            found.add(
+                f"seed {seed}: its checkpoint holds policy {real[:12]}, the ledger {digest[:12]}",
+                start.end.seq,
+                **where,
+            )
 
 
 def policy_of(files: KeptFiles, item: Mapping[str, Any], seed: int) -> str:
@@ -107,7 +115,9 @@ def _metadata(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
         status = seeds.get(int(seed), {}).get("status")
         scored = str(seed) in start.end.data["scores"]
         if scored and status != "finished":
-            found.add(f"seed {seed} has a score, and metadata.json says {status}", start.end.seq, seed=int(seed), **where)
+            found.add(
+                f"seed {seed} has a score, and metadata.json says {status}", start.end.seq, seed=int(seed), **where
+            )
     kept = start.end.data["experiments"]
     trained = sum(int(each.get("steps") or 0) for each in seeds.values())
     spent = start.end.data["spent"]["steps"]
@@ -140,7 +150,11 @@ def check_experiments(book: Book, found: Findings) -> None:
                 experiment=kept.name,
             )
         elif line.end is not None and line.is_done:
-            found.add(f"{kept.name} carries the line of {line.experiment}, whose end does not name it", line.seq, experiment=kept.name)
+            found.add(
+                f"{kept.name} carries the line of {line.experiment}, whose end does not name it",
+                line.seq,
+                experiment=kept.name,
+            )
 
 
 def _carries(book: Book, start: Start, item: Mapping[str, Any], found: Findings) -> None:
@@ -149,9 +163,15 @@ def _carries(book: Book, start: Start, item: Mapping[str, Any], found: Findings)
     name = str(item["name"])
     record = record_of(book, str(item["commit"]))
     if record is None:
-        found.add(f"{name} ({str(item['commit'])[:10]}): there is no such experiment, or it says nothing of itself", start.end.seq, experiment=name)
+        found.add(
+            f"{name} ({str(item['commit'])[:10]}): there is no such experiment, or it says nothing of itself",
+            start.end.seq,
+            experiment=name,
+        )
     elif not _is_of(book, record) or not _holds(record, start.entry.hash):
-        found.add(f"{name} does not carry the hash of its start, {start.entry.hash[:15]}", start.end.seq, experiment=name)
+        found.add(
+            f"{name} does not carry the hash of its start, {start.entry.hash[:15]}", start.end.seq, experiment=name
+        )
 
 
 def record_of(book: Book, commit: str) -> Mapping[str, Any] | None:

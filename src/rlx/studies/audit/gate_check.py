@@ -205,7 +205,9 @@ def _commit(gate: _Gate) -> Iterator[str]:
 
 def _stop_rules(gate: _Gate) -> Iterator[str]:
     stop, standing = gate.contract.stop, gate.standing
-    ended = sorted((start for start in standing.starts.values() if start.end), key=lambda start: start.end.seq if start.end else 0)
+    ended = sorted(
+        (start for start in standing.starts.values() if start.end), key=lambda start: start.end.seq if start.end else 0
+    )
     failed = 0
     for start in ended:
         data: Mapping[str, Any] = start.end.data if start.end else {}

@@ -88,7 +88,9 @@ def _entry(number: int, raw: bytes) -> Entry:
     found = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refused)
     if not isinstance(found, dict) or set(found) != KEYS:
         raise ValueError("it has other keys than a line has")
-    entry = Entry(number, *(found[key] for key in ("seq", "event", "data", "contract", "prev", "hash", "actor", "time")))
+    entry = Entry(
+        number, *(found[key] for key in ("seq", "event", "data", "contract", "prev", "hash", "actor", "time"))
+    )
     texts = (entry.event, entry.contract, entry.prev, entry.hash, entry.time)
     if type(entry.seq) is not int or not all(isinstance(text, str) for text in texts):
         raise TypeError("a number or a text is of another kind")

@@ -33,7 +33,7 @@ def agree(one: Any, other: Any, tolerance: float = TOLERANCE) -> bool:
     """Tell whether two numbers are one, but for rounding."""
     if one is None or other is None or isinstance(one, str) or isinstance(other, str):
         return bool(one == other)
-    return abs(one - other) <= tolerance * max(1.0, abs(one), abs(other))
+    return bool(abs(one - other) <= tolerance * max(1.0, abs(one), abs(other)))
 
 
 def mean(scores: Scores) -> float:
@@ -47,37 +47,36 @@ def variance(scores: Scores) -> float:
     return math.fsum((each - centre) ** 2 for each in scores) / (len(scores) - 1)
 
 
-@lru_cache(maxsize=8)
-def _rearrangements(total: int, size: int) -> Any:
-    """Return which scores stand on the first side: of all rearrangements, or of the drawn ones, the observed one first."""
+@lru_cache(maxsize=4)
+def _rearrangements(total: int, size: int) -> tuple[Any, Any]:
+    """Return which scores stand on the first side and which on the other, of all rearrangements or of the drawn ones.
+
+    The observed one is the first. With two sides of one size every rearrangement stands there both ways round.
+    """
     if math.comb(total, size) <= EXACT:
-        return np.array(list(itertools.combinations(range(total), size)))
-    generator = np.random.default_rng(0)
-    drawn = [generator.permutation(total)[:size] for _ in range(DRAWN)]
-    return np.vstack([np.arange(size), *drawn])
+        chosen = np.array(list(itertools.combinations(range(total), size)))
+    else:
+        generator = np.random.default_rng(0)
+        chosen = np.vstack([np.arange(size), *(generator.permutation(total)[:size] for _ in range(DRAWN))])
+    left = np.ones((len(chosen), total), dtype=bool)
+    np.put_along_axis(left, chosen, values=False, axis=1)
+    return chosen, np.nonzero(left)[1].reshape(len(chosen), total - size)
 
 
 def permutation_p(one: Scores, other: Scores) -> float:
     """Return the two-sided p-value of the permutation test of Welch's t."""
-    few, many = sorted((np.array(one, dtype=float), np.array(other, dtype=float)), key=len)
-    if len(one) == len(other):
-        few, many = np.array(one, dtype=float), np.array(other, dtype=float)
-    pooled = np.concatenate([few, many])
-    if pooled.max() == pooled.min():
+    few, many = (one, other) if len(one) <= len(other) else (other, one)
+    pooled = np.array([*few, *many], dtype=float)
+    spread = float(pooled.max() - pooled.min())
+    if spread == 0:
         return 1.0
-    scaled = (pooled - np.median(pooled)) / (pooled.max() - pooled.min())
-    chosen = _rearrangements(len(scaled), len(few))
-    on_side = np.zeros((len(chosen), len(scaled)), dtype=bool)
-    np.put_along_axis(on_side, chosen, values=True, axis=1)
-    values = np.broadcast_to(scaled, on_side.shape)
-    n, m = len(few), len(many)
-    sides = values[on_side].reshape(-1, n), values[~on_side].reshape(-1, m)
+    scaled = (pooled - np.median(pooled)) / spread
+    sides = [scaled[places] for places in _rearrangements(len(scaled), len(few))]
     gap = sides[0].mean(axis=1) - sides[1].mean(axis=1)
-    error = sides[0].var(axis=1, ddof=1) / n + sides[1].var(axis=1, ddof=1) / m
+    error = sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides)
     square = gap * gap
     extreme = np.divide(square, square + error, out=np.zeros_like(square), where=square + error > 0)
-    observed = extreme[0]
-    return float(np.mean(extreme >= observed - TIE))
+    return float(np.mean(extreme >= extreme[0] - TIE))
 
 
 def welch(one: Scores, other: Scores, level: float) -> tuple[float, float]:

@@ -94,7 +94,10 @@ def wrong_slot(contract: Contract, digest: str, standing: Standing, entry: Entry
         yield f"it is slot {data['number']}, and {number} of {confirmation.slots} would be next"
     if standing.slot is not None:
         yield f"slot {standing.slot.data['number']} is still open"
-    due = sorted((name for name, tried in standing.candidates.items() if tried.kept >= 2 and tried.status == "validated"), key=_id)
+    due = sorted(
+        (name for name, tried in standing.candidates.items() if tried.kept >= 2 and tried.status == "validated"),
+        key=_id,
+    )
     arms = ["incumbent", *due]
     if hashlib.sha256(f"{digest}:{number}".encode()).digest()[0] % 2:
         arms.reverse()

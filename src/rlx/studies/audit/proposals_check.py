@@ -30,7 +30,7 @@ def check_proposals(book: Book, scores: RawScores, found: Findings) -> None:
             continue
         name = entry.data["candidate"]
         try:
-            _check_one(book, scores, standing, entry, numbers, found)
+            _check_one(scores, standing, entry, numbers, found)
         except RlxError as error:
             found.notes.append(f"{name} could not be drawn again: {error}")
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -39,18 +39,16 @@ def check_proposals(book: Book, scores: RawScores, found: Findings) -> None:
         found.skip("no sampler proposed anything")
 
 
-def _check_one(
-    book: Book, scores: RawScores, standing: Standing, entry: Entry, numbers: set[int], found: Findings
-) -> None:
-    source, name = entry.data["source"], entry.data["candidate"]
+def _check_one(scores: RawScores, standing: Standing, entry: Entry, numbers: set[int], found: Findings) -> None:
+    book, source, name = scores.book, entry.data["source"], entry.data["candidate"]
     contract, number = book.contract(standing.contract), int(source["number"])
     if source["sampler"] != contract.proposals.sampler:
         told = f"{name} is of {source['sampler']}, and the contract's sampler is {contract.proposals.sampler}"
         found.add(told, entry.seq, candidate=name)
         return
     row = sampler(source["sampler"])
-    if told := _other_version(row, source.get("version")):
-        found.notes.append(f"{name} was not drawn again: {told}")
+    if (other := _other_version(row, source.get("version"))) is not None:
+        found.notes.append(f"{name} was not drawn again: {other}")
         return
     if number in numbers or number < max(numbers, default=-1):
         found.add(f"{name} is proposal {number}, which came before", entry.seq, candidate=name)
@@ -86,7 +84,9 @@ def _space(contract: Contract, digest: str) -> Space:
     for key, entry in contract.scope.items():
         if entry.family in DRAWN:
             low, high = entry.range or (0, 0)
-            domains[key] = list(entry.values) if entry.values is not None else Range(low, high, log=entry.scale == "log")
+            domains[key] = (
+                list(entry.values) if entry.values is not None else Range(low, high, log=entry.scale == "log")
+            )
     return Space(domains, seed=int(digest.removeprefix("sha256:")[:8], 16) % SEEDS)
 
 
@@ -119,9 +119,7 @@ def _is_same(drawn: Mapping[str, Any] | None, overrides: Mapping[str, Any]) -> b
     return drawn is not None and dict(drawn) == dict(overrides)
 
 
-def _passed_over(
-    book: Book, standing: Standing, drawn: Mapping[str, Any] | None, number: int, found: Findings
-) -> None:
+def _passed_over(book: Book, standing: Standing, drawn: Mapping[str, Any] | None, number: int, found: Findings) -> None:
     """Say where a number that the sampler drew became no candidate: it must come to something that was tried."""
     for tried in standing.candidates.values():
         file = book.candidate(tried.name, tried.sha256)

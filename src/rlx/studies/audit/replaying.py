@@ -105,7 +105,9 @@ def _is_same(row: Row, episode: Any) -> bool:
     return numbers == played and not math.isnan(numbers[0])
 
 
-def check_retrain(book: Book, files: KeptFiles, *, is_wanted: bool, say: Callable[[str], None], found: Findings) -> None:
+def check_retrain(
+    book: Book, files: KeptFiles, *, is_wanted: bool, say: Callable[[str], None], found: Findings
+) -> None:
     """Train one seed of a confirmation from scratch, on a bench of its own, and compare the policy's hash."""
     if not is_wanted:
         found.skip("--retrain was not given")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from rlx.config import Section, write_json
 
-FORMAT = 1
 CHECKS = (
     "chain", "contract", "candidates", "gate", "budget", "artifacts", "experiments", "denominator", "decisions", "alpha",
     "proposals", "report", "replay", "retrain", "head",
@@ -44,16 +45,16 @@ class CheckReport(Section):
     """How many lines, starts, files or decisions it looked at."""
     skipped: str | None = None
     """Why it was not made; null where it was."""
-    problems: list[Problem] = []
+    problems: list[Problem] = Field(default=[])
     """What is wrong."""
-    notes: list[str] = []
+    notes: list[str] = Field(default=[])
     """What could not be said, and what whoever reads should know."""
 
 
 class AuditReport(Section):
     """An audit of a study (`audits/001.json`)."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     """Of this document."""
     study: str
     """`task/study`."""

@@ -59,7 +59,9 @@ class Snapshots:
         if end is None or not end.data["experiments"]:
             return []
         if self.baseline is None:
-            self.notes.append("the baseline's config_snapshot.yaml is nowhere here, so scope is not checked by snapshots")
+            self.notes.append(
+                "the baseline's config_snapshot.yaml is nowhere here, so scope is not checked by snapshots"
+            )
             return []
         found = []
         for item in end.data["experiments"]:
@@ -71,9 +73,7 @@ class Snapshots:
             found += self._compared(flatten(parse_yaml(content.decode())), start, contract, standing)
         return found
 
-    def _compared(
-        self, settings: Mapping[str, Any], start: Start, contract: Contract, standing: Standing
-    ) -> list[str]:
+    def _compared(self, settings: Mapping[str, Any], start: Start, contract: Contract, standing: Standing) -> list[str]:
         base = self.baseline or {}
         allowed = () if start.candidate == "baseline" else tuple(contract.scope)
         patched = start.data.get("patch") is not None

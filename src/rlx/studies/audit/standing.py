@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,7 +144,7 @@ class Standing:
     @property
     def alpha_spent(self) -> float:
         """What slots have taken."""
-        return sum(slot.data["alpha"] * len(slot.candidates) for slot in self.slots)
+        return math.fsum(slot.data["alpha"] * len(slot.candidates) for slot in self.slots)
 
     def done(self, who: str, phase: str, slot: int | None = None) -> list[Start]:
         """Return the starts of a candidate or arm in a phase that gave scores."""
@@ -244,7 +245,9 @@ class Standing:
         self.audit_failed = not entry.data["ok"]
 
 
-def walk(entries: Sequence[Entry], unreadable: list[tuple[Entry, str]] | None = None) -> Iterator[tuple[Entry, Standing]]:
+def walk(
+    entries: Sequence[Entry], unreadable: list[tuple[Entry, str]] | None = None
+) -> Iterator[tuple[Entry, Standing]]:
     """Yield every line with where the study stood before it; a line that makes no sense there changes nothing.
 
     Args:
