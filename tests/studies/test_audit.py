@@ -664,3 +664,16 @@ def test_the_floor_is_the_protocols(values: list[float], seeds: int, alpha: floa
     for key in ("mean", "sd", "low", "high"):
         assert numbers.agree(getattr(mine, key), getattr(theirs, key)), key
     assert numbers.agree(mine.detectable, theirs.detectable, numbers.INVERSE_TOLERANCE)
+
+
+def test_the_audit_reaches_no_code_of_studies_but_its_own_and_the_contracts() -> None:
+    import grimp
+
+    graph = grimp.build_graph("rlx", exclude_type_checking_imports=True)
+    own = {name for name in graph.modules if name.startswith("rlx.studies.audit.")}
+    assert len(own) > 15
+    reached = {each for name in own for each in graph.find_upstream_modules(name)}
+    studies = {each for each in reached if each.startswith("rlx.studies.")}
+    assert {each for each in studies if not each.startswith(("rlx.studies.audit", "rlx.studies.contracts"))} == set()
+    direct = {each for name in own for each in graph.find_modules_directly_imported_by(name)}
+    assert not any(each.startswith("rlx.stats") for each in direct)

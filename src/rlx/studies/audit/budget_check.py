@@ -111,7 +111,7 @@ def check_denominator(book: Book, scores: RawScores, found: Findings) -> None:
             found.add(f"seed {seed} was not assigned to it", entry.seq, seed=seed, **where)
         for seed in sorted(scored & failed):
             found.add(f"seed {seed} both scored and failed", entry.seq, seed=seed, **where)
-        if data["status"] in DONE:
+        if data["status"] in DONE and start.phase != "probe":
             for seed in sorted(assigned - scored - failed):
                 found.add(f"seed {seed} was assigned, and has neither score nor failure", entry.seq, seed=seed, **where)
         for seed in sorted(scored):
@@ -151,9 +151,11 @@ def _episodes(scores: RawScores, start: Start, scored: set[int], found: Findings
     except (RlxError, ValueError, KeyError) as error:
         found.add(f"its episodes cannot be read: {error}", seq, **where)
         return
-    for seed in sorted(set(episodes.by_seed) ^ scored):
-        has = "has episodes and no score" if seed in episodes.by_seed else "has a score and no episodes"
-        found.add(f"seed {seed} {has}", seq, seed=seed, **where)
+    failed = {int(seed) for seed in start.end.data["failures"]}
+    for seed in sorted(scored - set(episodes.by_seed)):
+        found.add(f"seed {seed} has a score and no episodes", seq, seed=seed, **where)
+    for seed in sorted(set(episodes.by_seed) - scored - failed):
+        found.add(f"seed {seed} has episodes and neither score nor failure", seq, seed=seed, **where)
     for seed in episodes.twice:
         found.add(f"seed {seed} is in several experiments of it", seq, seed=seed, **where)
     lists = {seed: [row["reset_seed"] for row in rows] for seed, (_, rows) in episodes.by_seed.items()}

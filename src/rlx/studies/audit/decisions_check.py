@@ -78,6 +78,10 @@ def _ended(place: _Place) -> None:
     if place.scores.book.is_simulated or start.phase == "smoke" or not place.data["experiments"]:
         return
     ended = Start(start.entry, place.entry)
+    for seed in map(int, place.data["failures"]):
+        if all(place.scores.played(ended, metric, seed) is not None for metric in start.data["metrics"]):
+            told = f"seed {seed} is said to have failed, and its episodes are all there"
+            place.found.add(told, place.entry.seq, seed=seed, experiment=start.experiment, file="eval/episodes.csv")
     for metric in start.data["metrics"]:
         raw = place.scores.of(ended, metric)
         for seed, value in raw.items():

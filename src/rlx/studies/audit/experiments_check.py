@@ -118,11 +118,11 @@ def _metadata(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
             found.add(
                 f"seed {seed} has a score, and metadata.json says {status}", start.end.seq, seed=int(seed), **where
             )
-    kept = start.end.data["experiments"]
-    trained = sum(int(each.get("steps") or 0) for each in seeds.values())
-    spent = start.end.data["spent"]["steps"]
-    if len(kept) == 1 and spent > trained:
-        found.add(f"it spent {spent:,} steps, and metadata.json has {trained:,}", start.end.seq, **where)
+    if len(start.end.data["experiments"]) > 1 or start.end.data["failures"]:
+        return  # what failed trained, too, and is in none of the parts that are kept
+    trained = sum(int(each.get("steps") or 0) for each in seeds.values() if not each.get("reused"))
+    if (spent := start.end.data["spent"]["steps"]) != trained:
+        found.add(f"it spent {spent:,} steps, and by metadata.json {trained:,} were trained", start.end.seq, **where)
 
 
 def check_experiments(book: Book, found: Findings) -> None:

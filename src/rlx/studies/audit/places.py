@@ -74,7 +74,7 @@ def not_fresh(standing: Standing, start: Start) -> int | None:
         return min(shared)
     for other in standing.starts.values():
         same = (other.phase, other.data.get("slot"), other.arm) == (start.phase, start.data.get("slot"), start.arm)
-        if not same and other.seq != start.seq and (shared := own & set(other.seeds)):
+        if not same and other.phase != "probe" and other.seq != start.seq and (shared := own & set(other.seeds)):
             return min(shared)
     return None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.errors import DataDamaged, RlxError
+from rlx.errors import DataDamaged
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.files_kept import KeptFiles
 from rlx.studies.audit.lines import Entry
@@ -88,8 +88,12 @@ class RawScores:
         if self.book.is_simulated:
             said = start.end.data["scores"]
             return {seed: said.get(str(seed), {}).get(metric) for seed in start.seeds}
-        episodes = self.episodes(start)
-        return {seed: measured(metric, episodes.by_seed.get(seed, ("", []))[1]) for seed in start.seeds}
+        failed = {int(seed) for seed in start.end.data["failures"]}
+        return {seed: None if seed in failed else self.played(start, metric, seed) for seed in start.seeds}
+
+    def played(self, start: Start, metric: str, seed: int) -> float | None:
+        """Return what a seed's held-out episodes show, whether it is said to have failed or not; None without them."""
+        return measured(metric, self.episodes(start).by_seed.get(seed, ("", []))[1])
 
     def random(self, start: Start, metric: str) -> float | None:
         """Return what random actions scored in a start's held-out episodes."""
@@ -152,8 +156,3 @@ def sign_of(rail: Guardrail) -> int:
     if rail.no_worse_than is None:
         return 1 if rail.at_most is None else -1
     return -1 if rail.direction == "minimize" else 1
-
-
-def unreadable(error: RlxError) -> str:
-    """Return why raw data could not be read."""
-    return f"its raw data cannot be read: {error}"
