@@ -49,6 +49,7 @@ from .planning import plan as plan
 from .promoting import (
     check_ready as check_ready,
     lacks_results as lacks_results,
+    plan_overrides as plan_overrides,
     plan_promotion as plan_promotion,
     promote as promote,
 )
@@ -80,6 +81,7 @@ from .run_metrics import (
     training_clocks as training_clocks,
     training_times as training_times,
 )
+from .run_record import record_of as record_of
 from .search_workplace import SearchWorkplace as SearchWorkplace
 from .settings import (
     Remote as Remote,

@@ -1,4 +1,4 @@
-from . import signals as signals, watch as watch
+from . import signals as signals, signatures as signatures, watch as watch
 from .carrying_out import carry_out as carry_out
 from .closing import close_later as close_later
 from .compiled import (

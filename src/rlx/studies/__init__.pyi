@@ -1,8 +1,27 @@
+from .advice import plan_budget as plan_budget
+from .approving import (
+    Approval as Approval,
+    approve as approve,
+    approved_contract as approved_contract,
+    check_approvable as check_approvable,
+    differences as differences,
+    revoke as revoke,
+    sign as sign,
+    summary_lines as summary_lines,
+    verify as verify,
+    warnings as warnings,
+)
 from .audit.auditing import audit_study as audit_study
 from .audit.report import (
     AuditReport as AuditReport,
     CheckReport as CheckReport,
     write_audit as write_audit,
+)
+from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
+from .candidates import (
+    accepted_overrides as accepted_overrides,
+    own_candidate as own_candidate,
+    set_candidate as set_candidate,
 )
 from .confirming import (
     Confirmation as Confirmation,
@@ -10,8 +29,52 @@ from .confirming import (
     confirmation_of as confirmation_of,
     same_measure as same_measure,
 )
-from .ledger.ledger import Refused as Refused
+from .contracts.contract import ITEMS as ITEMS, Contract as Contract, read_contract as read_contract
+from .contracts.quantities import shown_steps as shown_steps
+from .dry import dry_run as dry_run, dry_words as dry_words
+from .evidence.curriculum import check_curriculum as check_curriculum, is_learnable as is_learnable
+from .evidence.curriculum_file import read_curriculum as read_curriculum
+from .evidence.documents import (
+    ComponentReflection as ComponentReflection,
+    Curriculum as Curriculum,
+    EvidenceDocument as EvidenceDocument,
+    Probe as Probe,
+    ProbedParameter as ProbedParameter,
+    ProbeFailure as ProbeFailure,
+    ProbePoint as ProbePoint,
+    Reflection as Reflection,
+    Review as Review,
+)
+from .evidence.files import (
+    canonical_json as canonical_json,
+    parse_evidence as parse_evidence,
+    read_evidence as read_evidence,
+    write_evidence as write_evidence,
+)
+from .evidence.final_policies import final_policies as final_policies, finished_seeds as finished_seeds
+from .evidence.parameters import (
+    Parameter as Parameter,
+    PlannedParameter as PlannedParameter,
+    parse_parameter as parse_parameter,
+)
+from .evidence.probe import run_probe as run_probe
+from .evidence.probe_plan import ProbePlan as ProbePlan, plan_probe as plan_probe
+from .evidence.randomization import Within as Within, check_ranges as check_ranges, within as within
+from .evidence.reflection import reflect as reflect, reflection_of as reflection_of
+from .evidence.review import read_review as read_review, review_form as review_form
+from .gate import Consent as Consent
+from .keeping_evidence import keep as keep
+from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused
+from .loop import LoopCall as LoopCall, LoopResult as LoopResult, run_loop as run_loop
 from .objective import METRIC as METRIC, objective as objective
+from .probing import probe_in as probe_in, study_of_probe as study_of_probe
+from .proposing import propose_round as propose_round, propose_some as propose_some
 from .searching import SearchCourse as SearchCourse, Told as Told, run_search as run_search
 from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted
-from .study import find_study as find_study
+from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation
+from .status import StudyStatus as StudyStatus, state_document as state_document, write_state as write_state
+from .study import Study as Study, find_study as find_study, studies_of as studies_of, study_named as study_named
+from .toy import toy_study as toy_study
+from .trainer import Trainer as Trainer
+from .trainers import project_trainer as project_trainer, steps_of as steps_of, trainer_for as trainer_for
+from .validating import take_up as take_up, validate as validate
