@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from rlx.cli.common import AS_JSON, console, print_json, say, tell
+from rlx.cli.study_common import STUDY, found
 
 if TYPE_CHECKING:
-    from rlx.studies import AuditReport, CheckReport
+    from rlx.studies import AuditReport, CheckReport, Study
 
     CountParam = click.ParamType[int | Literal["all"]]
 else:
@@ -37,7 +38,7 @@ class _Count(CountParam):
 
 
 @click.command("audit")
-@click.argument("study", required=False)
+@STUDY
 @click.option("--replay", metavar="N|all", type=_Count(), default=2, show_default=True, help="Policies to play again.")
 @click.option("--retrain", is_flag=True, help="Train a seed of a confirmation again.")
 @click.option("--head", metavar="HASH", help="A hash of the ledger's that was kept elsewhere.")
@@ -55,33 +56,42 @@ def audit(study: str | None, replay: int | Literal["all"], head: str | None, *, 
     Example:
       rlx study audit cartpole/better --replay all
     """
-    from rlx.config import find_root
-    from rlx.studies import Refused, find_study
+    if not audited(found(study), replay, head, retrain=retrain, as_json=as_json):
+        raise SystemExit(1)
 
-    root = find_root()
-    found = find_study(root, study)
+
+def audited(
+    study: Study,
+    replay: int | Literal["all"] = 2,
+    head: str | None = None,
+    *,
+    retrain: bool = False,
+    as_json: bool = False,
+) -> bool:
+    """Audit a study, note that in its ledger, and print what was found; returns whether all is well."""
+    from rlx.studies import Refused
+
     try:
-        with found.locked():
-            report = _audited(found.name, root, replay, head, retrain=retrain)
-            _note(found, report)
+        with study.locked():
+            report = _made(study, replay, head, retrain=retrain)
+            _note(study, report)
     except Refused as error:
-        report = _audited(found.name, root, replay, head, retrain=retrain)
+        report = _made(study, replay, head, retrain=retrain)
         say(f"not noted in the ledger: {error}")
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
         _show(report)
-    if not report.ok:
-        raise SystemExit(1)
+    return report.ok
 
 
-def _audited(name: str, root: Any, replay: int | Literal["all"], head: str | None, *, retrain: bool) -> AuditReport:
+def _made(study: Study, replay: int | Literal["all"], head: str | None, *, retrain: bool) -> AuditReport:
     from rlx.studies import audit_study
 
-    return audit_study(name, root, replay=replay, retrain=retrain, head=head, say=say)
+    return audit_study(study.name, study.root, replay=replay, retrain=retrain, head=head, say=say)
 
 
-def _note(study: Any, report: AuditReport) -> None:
+def _note(study: Study, report: AuditReport) -> None:
     """Write the audit, and append what follows from it."""
     from rlx.studies import write_audit
 
