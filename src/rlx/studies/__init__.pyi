@@ -43,6 +43,12 @@ from .approving import (
     verify as verify,
     warnings as warnings,
 )
+from .audit.auditing import audit_study as audit_study
+from .audit.report import (
+    AuditReport as AuditReport,
+    CheckReport as CheckReport,
+    write_audit as write_audit,
+)
 from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
 from .beginning_foreign import (
     ForeignWish as ForeignWish,

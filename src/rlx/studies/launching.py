@@ -232,8 +232,9 @@ def settle(study: Study, started: Started, outcome: Outcome) -> None:
     have failed. A full disk is nobody's fault: the start waits for room.
     """
     outcome = _judged(study, started, outcome)
+    reserved = int(started.data["reserved"]["steps"])
     spent = {
-        "steps": outcome.steps,
+        "steps": min(outcome.steps, reserved),  # what DVC took from its cache tells of the training that was then
         "experiments": 1,
         "wall_clock": study.clock.take(),
         "disk": outcome.bytes,
