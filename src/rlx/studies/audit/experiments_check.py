@@ -121,8 +121,11 @@ def _metadata(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
     if len(start.end.data["experiments"]) > 1 or start.end.data["failures"]:
         return  # what failed trained, too, and is in none of the parts that are kept
     trained = sum(int(each.get("steps") or 0) for each in seeds.values() if not each.get("reused"))
-    if (spent := start.end.data["spent"]["steps"]) != trained:
-        found.add(f"it spent {spent:,} steps, and by metadata.json {trained:,} were trained", start.end.seq, **where)
+    due = min(
+        trained, start.data["reserved"]["steps"]
+    )  # DVC may have taken it from its cache, metadata of then with it
+    if (spent := start.end.data["spent"]["steps"]) != due:
+        found.add(f"it spent {spent:,} steps, and by metadata.json {due:,} were trained", start.end.seq, **where)
 
 
 def check_experiments(book: Book, found: Findings) -> None:

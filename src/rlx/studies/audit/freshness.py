@@ -13,6 +13,7 @@ from rlx.config import parse_yaml, read_json
 from rlx.errors import DataDamaged
 from rlx.experiments import experiments
 from rlx.launch import git_blobs
+from rlx.records import bench_folder
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.standing import Start
 
@@ -45,7 +46,8 @@ class Freshness:
     def _trained(self) -> list[_Trained]:
         kept = experiments(self.root)
         found = []
-        runs = sorted(path.name for path in (self.root / "runs").glob("*") if path.is_dir())
+        shown = {each.name for each in kept}  # what `runs/` shows of them is no run of its own
+        runs = sorted(path.name for path in (self.root / "runs").glob("*") if path.is_dir() and path.name not in shown)
         for run in runs:
             path = self.root / "runs" / run
             try:
@@ -60,7 +62,19 @@ class Freshness:
         for (each, _), blob, old in zip(names, blobs, before, strict=True):
             if blob is not None and blob != old:
                 found += _of(f"experiment {each.name}", blob.decode("utf-8", "replace"), each.created)
-        return [each for each in found if each.environment == self.environment]
+        return [each for each in [*found, *self._bench()] if each.environment == self.environment]
+
+    def _bench(self) -> Iterator[_Trained]:
+        """Yield the seeds on the bench, which nothing may have kept."""
+        for path in bench_folder(self.root).glob("*/spec.json"):
+            try:
+                arguments, at = read_json(path)["arguments"], path.stat().st_mtime
+                environment = str(parse_yaml(arguments["snapshot"])["env"]["id"])
+                yield _Trained(
+                    f"bench entry {path.parent.name}", environment, range(seed := int(arguments["seed"]), seed + 1), at
+                )
+            except (OSError, ValueError, KeyError, TypeError, DataDamaged):
+                continue
 
     def tried(self, start: Start, book: Book) -> Iterator[tuple[int, str]]:
         """Yield a seed of a start that something had trained before the start, with what that was."""
@@ -72,7 +86,13 @@ class Freshness:
             if other.end is not None
             for item in other.end.data["experiments"]
         }
-        seeds, began = set(start.seeds), datetime.fromisoformat(start.entry.time).timestamp()
+        earlier = {
+            seed
+            for other in book.end.starts.values()
+            if other.seq < start.seq and (other.arm, other.data.get("slot")) == (start.arm, start.data.get("slot"))
+            for seed in other.seeds
+        }
+        seeds, began = set(start.seeds) - earlier, datetime.fromisoformat(start.entry.time).timestamp()
         for each in self._trained:
             if each.what not in own and each.at < began and (shared := seeds & set(each.seeds)):
                 yield min(shared), each.what
