@@ -8,7 +8,8 @@ from typing import Any
 
 from rlx.config import Section
 from rlx.errors import ConfigError, Missing
-from rlx.studies.contracts.contract import ITEMS
+from rlx.studies.approving import contract_in_force
+from rlx.studies.contracts.contract import ITEMS, Contract
 from rlx.studies.course import Done, Launch, Note, Propose, next_step
 from rlx.studies.ledger.state import RESOURCES
 from rlx.studies.study import Study
@@ -109,7 +110,7 @@ def state_document(study: Study) -> dict[str, Any]:
 
 def status_of(study: Study) -> StudyStatus:
     """Return what a study is at; see :func:`state_document`."""
-    contract, state = study.contract, study.state
+    contract, state = contract_in_force(study), study.state
     spent, reserved = state.spent(), state.reserved()
     budget = {
         name: BudgetStatus(
@@ -132,14 +133,14 @@ def status_of(study: Study) -> StudyStatus:
         frozen=study.frozen,
         head=study.ledger.head,
         lines=len(study.ledger.lines),
-        contract_hash=study.read_contract().hash,
+        contract_hash=state.contract or study.read_contract().hash,
         approved={item: state.approved[item] for item in ITEMS if item in state.approved},
         incumbent={
             "run": contract.baseline.run,
             "candidate": None if state.incumbent == "baseline" else state.incumbent,
         },
         floor=_floor(study),
-        candidates={name: _candidate(study, name) for name in state.candidates},
+        candidates={name: _candidate(study, contract, name) for name in state.candidates},
         budget=budget,
         alpha=AlphaStatus(
             total=contract.confirmation.alpha,
@@ -171,8 +172,8 @@ def _floor(study: Study) -> dict[str, Any] | None:
     return {key: floor[key] for key in ("mean", "sd", "sd_interval", "detectable", "seeds")}
 
 
-def _candidate(study: Study, name: str) -> CandidateStatus:
-    state, metric = study.state, study.contract.metric.name
+def _candidate(study: Study, contract: Contract, name: str) -> CandidateStatus:
+    state, metric = study.state, contract.metric.name
     found = state.candidates[name]
     starts = [each for phase in ("promotion", "trial") if (each := state.ended_of(name, phase)) is not None]
     score, seeds = None, 0

@@ -46,6 +46,7 @@ class Study:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.root, self.folder)
+        self.broken: str | None = None
         self._derived: tuple[int, StudyState] | None = None
         self._contract: tuple[bytes, ReadContract] | None = None
         self.clock = StudyClock(notes_folder(self.root) / self.folder.parent.name / f"{self.folder.name}.clock.json")
@@ -83,7 +84,12 @@ class Study:
 
     @property
     def frozen(self) -> str | None:
-        """Why nothing may start: the contract is not the approved one, or the newest audit failed; None where it may."""
+        """Why nothing may start; None where it may.
+
+        The chain does not hold, the contract is not the approved one, or the newest audit failed.
+        """
+        if self.broken is not None:
+            return f"{self.broken}; `rlx study audit` says more"
         if self.state.contract is not None:
             try:
                 if self.read_contract().hash != self.state.contract:
@@ -151,8 +157,17 @@ class Study:
         return notes_folder(self.root) / self.folder.parent.name / f"{self.folder.name}.holder.json"
 
     def read(self) -> Study:
-        """Read the ledger without the lock, as far as it holds, to show it; returns itself."""
-        self.ledger.lines = list(read_chain(self.folder / LEDGER).lines)
+        """Read the ledger without the lock, as far as it holds, to show it; returns itself.
+
+        Nothing is written. What is wrong with the rest stands in ``broken``; a loop may append between the look at the file and
+        that at its anchor, so a mismatch counts once it is seen twice.
+        """
+        for _ in range(2):
+            chain = read_chain(self.folder / LEDGER)
+            self.ledger.lines = list(chain.lines)
+            self.broken = chain.problem or self.ledger.moved_back()
+            if self.broken is None:
+                break
         return self
 
     def left(self) -> dict[str, float]:
