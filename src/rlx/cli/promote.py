@@ -15,7 +15,8 @@ def command(run: str, *, no_commit: bool) -> None:
 
     What it changed of the commit it started from, in params.yaml, configs/ and code, is merged into the files of the
     workspace and committed, with its results: nothing that is there trains again, also where a colleague made it. Runs that
-    build on what it changes are named first. A call that was interrupted is finished by the next.
+    build on what it changes are named first. A call that was interrupted is finished by the next. Of a study's experiment its
+    candidate's settings alone are taken, not its seeds and episodes, and only where the study accepted it.
 
     \b
     Example:
@@ -26,8 +27,10 @@ def command(run: str, *, no_commit: bool) -> None:
     from rlx.experiments import (
         check_ready,
         experiment_named,
+        kept_record,
         lacks_results,
         nearest_experiment,
+        plan_overrides,
         plan_promotion,
         promote,
     )
@@ -37,7 +40,14 @@ def command(run: str, *, no_commit: bool) -> None:
     if experiment is None:
         raise Missing(f"there is no kept experiment {run!r}; {nearest_experiment(root, run)}")
     check_ready(root)
-    planned = plan_promotion(root, experiment)
+    record = kept_record(root, experiment.commit)
+    if record is not None and record.study and record.start:
+        from rlx.studies import accepted_overrides
+
+        of_study = accepted_overrides(root, record.study, record.candidate or "")
+        planned = plan_overrides(root, record.run, of_study)
+    else:
+        planned = plan_promotion(root, experiment)
     if planned.retrained:
         many = len(planned.retrained) > 1
         tell(

@@ -49,6 +49,7 @@ from .planning import plan as plan
 from .promoting import (
     check_ready as check_ready,
     lacks_results as lacks_results,
+    plan_overrides as plan_overrides,
     plan_promotion as plan_promotion,
     promote as promote,
 )

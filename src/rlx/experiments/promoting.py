@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from rlx.config import (
     MOST_BYTES,
     PACKAGES,
+    as_setting,
     compose_run,
     parse_yaml,
     place,
@@ -26,6 +27,7 @@ from rlx.experiments.carrying import ADDED_FOLDER, added_since, carried, files_b
 from rlx.experiments.experiment import Experiment, RecordedRun
 from rlx.experiments.merging import by_lines
 from rlx.experiments.pipeline import NAME as PIPELINE, parsed_pipeline, paths
+from rlx.experiments.planning import addressed
 from rlx.experiments.repository import uncommitted, under_way
 from rlx.experiments.revisions import SMALL, changed, cure_of_commit, recorded_here
 from rlx.experiments.roster import sync_roster
@@ -218,6 +220,34 @@ def plan_promotion(root: Path, experiment: Experiment) -> Promotion:
         )
     (made,) = changed(root, [(experiment.commit, experiment.baseline)])
     return Promotion(found, tuple(made.values()), tuple(_retrained(root, found, set(made))))
+
+
+def plan_overrides(root: Path, run: str, overrides: Mapping[str, Any]) -> Promotion:
+    """Say what setting some values for a run would change in the workspace's files; no results come with it.
+
+    Of an experiment of a study, these are its candidate's overrides: its seeds and its list of episodes stay behind.
+
+    Raises:
+        ConfigError: A setting is refused.
+    """
+    files: dict[str, bytes] = {}
+    for key, value in overrides.items():
+        file, path = _addressed(root, run, key, value)
+        before = files.get(file) or read_bytes(place(root, file, "a study"))
+        after = with_value(before.decode("utf-8"), path, value, file).encode()
+        if after != read_bytes(root / file):
+            files[file] = after
+    found = Merge(files, ())
+    return Promotion(found, (), tuple(each for each in _retrained(root, found, set()) if each != run))
+
+
+def _addressed(root: Path, run: str, key: str, value: Any) -> tuple[str, list[str]]:
+    """Return the file that has the last word on a setting of a run, and the keys that lead to it there."""
+    setting = addressed(root, run, as_setting(key, value))
+    file, separator, rest = setting.partition(":")
+    if not (separator and file.endswith(".yaml")):
+        file, rest = "params.yaml", setting
+    return file, rest.partition("=")[0].lstrip("+~").split(".")
 
 
 def _retrained(root: Path, found: Merge, made: Collection[str]) -> Iterator[str]:

@@ -25,7 +25,7 @@ FORMAT = 1
 RUN_NAME = r"[A-Za-z][A-Za-z0-9_\-]*"
 TRAILER = "rlx-record: "
 """How the line of a commit's message begins that holds the record."""
-LINEAGE = ("parent", "study", "candidate")
+LINEAGE = ("parent", "study", "candidate", "start")
 """Fields that say what an experiment was made from and for; each may be missing."""
 
 
@@ -41,6 +41,7 @@ class Record:
             trains further.
         study: The study that it was started for.
         candidate: The candidate of that study that it tries.
+        start: The line of that study's ledger that started it: its number and its hash.
     """
 
     run: str
@@ -49,6 +50,7 @@ class Record:
     parent: str | None = None
     study: str | None = None
     candidate: str | None = None
+    start: str | None = None
 
     def to_message(self, name: str) -> str:
         """Return the message of the commit that keeps an experiment of this name."""

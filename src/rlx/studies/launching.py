@@ -206,6 +206,9 @@ def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
         return trainer.carry_out(call)
     except Interrupted:
         return Outcome("interrupted", reason="interrupted")
+    except ConfigError as error:
+        told = {"kind": "configuration", "message": first_line(error)[:300]}
+        return Outcome("failed", failures=dict.fromkeys(call.plan.seeds, told), reason=told["message"])
     except (RlxError, OSError) as error:
         full = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in str(error)
         return Outcome("lost", reason=DISK if full else first_line(error)[:300])
@@ -243,7 +246,8 @@ def settle(study: Study, started: Started, outcome: Outcome) -> None:
 
 def _judged(study: Study, started: Started, outcome: Outcome) -> Outcome:
     """Return an outcome with its failures: seeds of a start that is not to be made again, and has no score of them."""
-    kind = {"timed-out": "timed-out", "lost": "process"}.get(outcome.status)
+    by_process = any(each["kind"] == "process" for each in outcome.failures.values())
+    kind = "process" if by_process else {"timed-out": "timed-out", "lost": "process"}.get(outcome.status)
     if kind is None or outcome.reason == DISK:
         return outcome
     earlier = [
@@ -253,9 +257,9 @@ def _judged(study: Study, started: Started, outcome: Outcome) -> Outcome:
         if each.data["experiment"] == started.data["experiment"]
     ]
     if kind == "process" and len(earlier) < RETRIES:
-        return outcome
+        return replace(outcome, status="lost", scores={}, failures={}, experiments=())
     rest = {seed: {"kind": kind, "message": outcome.reason} for seed in started.seeds if seed not in outcome.scores}
-    return replace(outcome, status="failed", failures={**outcome.failures, **rest})
+    return replace(outcome, status="failed", failures={**rest, **outcome.failures})
 
 
 def _keyed(values: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

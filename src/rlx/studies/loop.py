@@ -21,6 +21,8 @@ from rlx.studies.validating import validate
 
 PAUSE = 0.05
 """Seconds between two looks at what runs."""
+SHOWN = 2.0
+"""Seconds between two writings of `state.json`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class _Crew:
         self.study, self.trainer, self.call = study, trainer, call
         self.running: list[Running] = []
         self.result = LoopResult("")
-        self.shown = -1
+        self.shown = (0, time.monotonic())
         self.first_round = study.state.rounds
         self.jobs = max(1, min(call.jobs, study.contract.hardware.jobs))
 
@@ -132,10 +134,11 @@ class _Crew:
             time.sleep(PAUSE)
 
     def _show(self) -> None:
-        """Write `state.json` where there is something new."""
-        if self.shown != len(self.study.ledger.lines):
+        """Write `state.json` now and then, where there is something new."""
+        lines, now = len(self.study.ledger.lines), time.monotonic()
+        if self.shown[0] != lines and now - self.shown[1] > SHOWN:
             write_state(self.study)
-            self.shown = len(self.study.ledger.lines)
+            self.shown = (lines, now)
 
     def _over(self, next_round: int) -> bool:
         automation = self.study.contract.automation

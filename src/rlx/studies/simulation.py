@@ -108,8 +108,14 @@ class SimulatedTrainer:
         return np.random.default_rng(list(digest[:16]))
 
 
-def begin_simulation(
-    root: Path, name: str, contract: Mapping[str, Any], trainer: SimulatedTrainer, seeds: Sequence[int]
+def begin_simulation(  # noqa: PLR0913
+    root: Path,
+    name: str,
+    contract: Mapping[str, Any],
+    trainer: SimulatedTrainer,
+    seeds: Sequence[int],
+    *,
+    anchored: bool = True,
 ) -> Study:
     """Begin a study of a simulation, and approve it.
 
@@ -119,11 +125,13 @@ def begin_simulation(
         contract: Sections of the contract that are not those of :data:`SIMULATED`.
         trainer: What is simulated.
         seeds: The baseline's.
+        anchored: Whether its ledger is committed at each line.
     """
     from rlx.studies.approving import ALL_ITEMS, Approval, approve
     from rlx.studies.beginning import created_data
 
     study = Study(root, root / "studies" / name)
+    study.ledger.anchored = anchored
     said = {**SIMULATED, **contract}
     write_text(study.folder / "contract.yaml", json.dumps(said, indent=1))
     baseline = {"run": "simulated", "snapshot": said["baseline"]["snapshot"], "seeds": [seeds[0], len(seeds)]}

@@ -244,3 +244,8 @@ def find_study(root: Path, name: str | None) -> Study:
         raise Missing("there is no study here; `rlx study init RUN` begins one")
     names = ", ".join(study.name for study in running or known)
     raise UsageError(f"which study? {'Open are' if running else 'All are closed'}: {names}")
+
+
+def study_named(root: Path, name: str) -> Study | None:
+    """Return the study of a whole name; None where there is none."""
+    return next((study.read() for study in studies_of(root) if study.name == name), None)

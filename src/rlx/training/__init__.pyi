@@ -12,7 +12,7 @@ from .executor_choice import (
 )
 from .exporting import export_stock as export_stock
 from .filming import draw as draw
-from .held_out import evaluate_run as evaluate_run
+from .held_out import evaluate_run as evaluate_run, task_of as task_of
 from .playing import (
     NamedPolicy as NamedPolicy,
     Played as Played,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -144,8 +145,13 @@ def read_candidate(folder: Path, name: str) -> ReadCandidate:
     if not re.fullmatch(ID, name) or not path.is_file() or path.is_symlink():
         known = ", ".join(candidate_ids(folder)) or "none yet"
         raise Missing(f"there is no candidate {name!r}; there are: {known}")
-    shown = f"candidates/{path.name}"
-    document = read_document(path, shown)
+    return _read(path.read_bytes(), path, name)
+
+
+@lru_cache(maxsize=4096)
+def _read(content: bytes, path: Path, name: str) -> ReadCandidate:
+    """Return the candidate that some bytes are; a loop asks for each again and again."""
+    document = read_document(path, f"candidates/{path.name}")
     problems = document.problems + problems_in(document, Candidate)
     absent = [key for key, info in Candidate.model_fields.items() if info.is_required() and key not in document.data]
     if not problems and absent:
@@ -155,7 +161,7 @@ def read_candidate(folder: Path, name: str) -> ReadCandidate:
     candidate = Candidate.model_validate(document.data)
     if candidate.id != name:
         raise ConfigError([document.problem(("id",), f"is {candidate.id}, and the file is {path.name}")])
-    return ReadCandidate(candidate, hash_of_bytes(path.read_bytes()))
+    return ReadCandidate(candidate, hash_of_bytes(content))
 
 
 def candidate_ids(folder: Path) -> list[str]:

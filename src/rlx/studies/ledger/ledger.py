@@ -93,11 +93,13 @@ class Ledger:
         root: The project.
         folder: The study's folder.
         lines: What stands in it.
+        anchored: Whether each append is committed to the study's reference; simulations by the hundred leave it.
     """
 
     root: Path
     folder: Path
     lines: list[Line] = field(default_factory=list)
+    anchored: bool = True
 
     @property
     def path(self) -> Path:
@@ -137,9 +139,7 @@ class Ledger:
         noted = self._noted()
         if noted is not None and noted not in {FIRST, *(line.hash for line in self.lines)}:
             return f"its head {self.head[:15]} does not follow {noted[:15]}, which was last seen on this machine"
-        if told := self.anchor.missing(self.lines):
-            return told
-        return None
+        return self.anchor.missing(self.lines) if self.anchored else None
 
     @property
     def anchor(self) -> Anchor:
@@ -186,7 +186,8 @@ class Ledger:
             os.fsync(file.fileno())
         self.lines.append(line)
         try:
-            self.anchor.move(self.lines)
+            if self.anchored:
+                self.anchor.move(self.lines)
         except CommandFailed as error:
             raise Refused(
                 f"{self.folder.name}: another writer has moved the study on in this repository ({first_line(error)[:120]}); "

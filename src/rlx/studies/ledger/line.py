@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import lru_cache
 from typing import Any, Literal
 
 from rlx.config import Section
@@ -80,6 +81,7 @@ def hash_of_line(content: dict[str, Any]) -> str:
     return hash_of({key: value for key, value in content.items() if key != "hash"})
 
 
+@lru_cache(maxsize=20_000)
 def parse(text: str) -> Line:
     """Return the line that a text is.
 
