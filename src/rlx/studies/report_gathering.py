@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rlx.studies.approving import contract_in_force
-from rlx.studies.contracts.contract import plain
+from rlx.errors import ConfigError, Missing
+from rlx.studies.approving import APPROVED
+from rlx.studies.contracts.contract import ReadContract, plain, read_contract
 from rlx.studies.report_candidates import candidates_of, tried_facts, untried_of
 from rlx.studies.report_confirmed import confirmations_of, more_in_general
 from rlx.studies.report_contract import amendments_of, approvals_of, budget_of, contract_rows, floor_facts
@@ -21,7 +22,8 @@ def report_facts(study: Study) -> StudyFacts:
     Raises:
         ConfigError, Missing: No contract can be read.
     """
-    contract, state = contract_in_force(study), study.state
+    study = as_of(study, len(study.ledger.lines))
+    contract, state = study.contract, study.state
     digest = state.contract or study.read_contract().hash
     confirmations = tuple(confirmations_of(study, contract))
     candidates = candidates_of(study, contract, confirmations)
@@ -67,9 +69,25 @@ def report_facts(study: Study) -> StudyFacts:
     )
 
 
+class _InForce(Study):
+    """A study by the contract that its ledger says was approved last, whatever became of the file since."""
+
+    def read_contract(self) -> ReadContract:
+        """Return that contract; the file's where none was approved, or the copy of it is gone."""
+        digest = self.state.contract
+        if digest is not None:
+            try:
+                found = read_contract(self.folder / APPROVED / f"{digest.partition(':')[2]}.yaml")
+            except (ConfigError, Missing):
+                return super().read_contract()
+            if found.hash == digest:
+                return found
+        return super().read_contract()
+
+
 def as_of(study: Study, lines: int) -> Study:
-    """Return a study as it was after so many lines of its ledger, to render again what a report said then."""
-    earlier = Study(study.root, study.folder)
+    """Return a study as it was after so many lines of its ledger, with the contract that was in force."""
+    earlier = _InForce(study.root, study.folder)
     earlier.ledger.lines = list(study.ledger.lines[:lines])
     earlier.broken = study.broken
     return earlier

@@ -129,7 +129,7 @@ class Study:
         Raises:
             Refused: Another process holds it, or another machine claimed it, or the ledger is broken.
         """
-        lock, note = lock_of(self.root, f"study.{self.name.replace('/', '.')}"), self._holder
+        lock, note = lock_of(self.root, f"study.{self.name.replace('/', '.')}"), self.holder_note
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -153,7 +153,8 @@ class Study:
             lock.release()
 
     @property
-    def _holder(self) -> Path:
+    def holder_note(self) -> Path:
+        """Where whoever holds the study on this machine notes who it is."""
         return notes_folder(self.root) / self.folder.parent.name / f"{self.folder.name}.holder.json"
 
     def read(self) -> Study:

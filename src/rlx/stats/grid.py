@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlx.stats import markdown_table
+from rlx.stats.markdown import markdown_table
 
 
 @dataclass(frozen=True)
