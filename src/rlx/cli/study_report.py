@@ -28,14 +28,14 @@ def report(study: str | None, *, output: Path | None, force: bool, as_json: bool
     """
     from rlx.errors import UsageError
     from rlx.report import STDOUT, check_destination, delivered, write_study_page
-    from rlx.studies import report_facts, study_words, write_report
+    from rlx.studies import facts_of_study, study_words, write_report
 
     if output is not None and as_json:
         raise UsageError("either -o or --json: a page or a document")
     if output is not None and output != STDOUT and output.suffix != ".html":
         raise UsageError(f"-o {output}: a page is an .html file; end the name in .html")
     one = found(study)
-    facts = report_facts(one)
+    facts = facts_of_study(one)
     if as_json:
         print_json(facts)
         return

@@ -35,7 +35,7 @@ def status(study: str | None, *, watch: bool, everything: bool, as_json: bool) -
       rlx study status cartpole/better --watch
     """
     from rlx.errors import UsageError
-    from rlx.studies import monitor
+    from rlx.studies import monitored
 
     if everything:
         if study is not None or watch:
@@ -46,9 +46,9 @@ def status(study: str | None, *, watch: bool, everything: bool, as_json: bool) -
         raise UsageError("--watch is for people; call `rlx study status --json` as often as you like")
     one = found(study)
     if as_json:
-        print_json(monitor(one).model_dump(mode="json"))
+        print_json(monitored(one).model_dump(mode="json"))
     elif not watch:
-        _print(monitor(one))
+        _print(monitored(one))
     elif sys.stdout.isatty():
         _redraw(one)
     else:
@@ -58,10 +58,10 @@ def status(study: str | None, *, watch: bool, everything: bool, as_json: bool) -
 def _print(shown: StudyMonitor) -> None:
     from rich.text import Text
 
-    from rlx.studies import monitor_lines
+    from rlx.studies import status_lines
 
     drawn = console()
-    drawn.print(Text("\n".join(monitor_lines(shown, drawn.width))), soft_wrap=True)
+    drawn.print(Text("\n".join(status_lines(shown, drawn.width))), soft_wrap=True)
 
 
 def _is_over(shown: StudyMonitor) -> bool:
@@ -71,32 +71,32 @@ def _is_over(shown: StudyMonitor) -> bool:
 
 def _redraw(study: Study) -> None:
     """Draw the status again and again on a screen of its own; the last one stays on the terminal."""
-    from rlx.studies import monitor
+    from rlx.studies import monitored
 
     drawn = console()
-    shown = monitor(study)
+    shown = monitored(study)
     try:
         with drawn.screen(hide_cursor=True):
             while not _is_over(shown):
                 drawn.clear()
                 _print(shown)
                 time.sleep(EVERY)
-                shown = monitor(study.read())
+                shown = monitored(study.read())
     finally:
         _print(shown)
 
 
 def _follow(study: Study) -> None:
     """Print the status, and then a line for each thing that happens."""
-    from rlx.studies import event_line, monitor
+    from rlx.studies import event_line, monitored
 
-    shown = monitor(study)
+    shown = monitored(study)
     _print(shown)
     told = len(study.ledger.lines)
     while not _is_over(shown):
         sys.stdout.flush()
         time.sleep(EVERY)
-        shown = monitor(study.read())
+        shown = monitored(study.read())
         for line in study.ledger.lines[told:]:
             tell(event_line(line, study.ledger.lines))
         told = max(told, len(study.ledger.lines))
@@ -106,13 +106,13 @@ def _show_all(*, as_json: bool) -> None:
     from rlx.config import find_root
     from rlx.errors import ConfigError, Missing
     from rlx.stats import Grid, first_line
-    from rlx.studies import ALL_HEAD, monitor, studies_of, study_row
+    from rlx.studies import ALL_HEAD, monitored, studies_of, study_row
 
     root: Path = find_root()
     shown, problems = [], {}
     for study in studies_of(root):
         try:
-            shown.append(monitor(study.read()))
+            shown.append(monitored(study.read()))
         except (ConfigError, Missing) as error:
             problems[study.name] = first_line(error)
     if as_json:

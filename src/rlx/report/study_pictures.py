@@ -27,7 +27,7 @@ def scores_picture(facts: StudyFacts) -> Any:
     """
     rows = _rows(facts)
     height = max(2.0, 0.7 + 0.27 * len(rows))
-    figure, axes = plt.subplots(figsize=(8.2, height), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6.6, height), layout="constrained")
     for place, (_, scores, colour) in enumerate(rows):
         _strip(axes, place, scores, colour)
     if facts.floor is not None:
@@ -44,9 +44,11 @@ def _rows(facts: StudyFacts) -> list[tuple[str, Scores, str]]:
     rows: list[tuple[str, Scores, str]] = []
     if facts.floor is not None:
         rows.append(("baseline, floor", facts.floor.scores, "#777777"))
-    for each in facts.candidates:
-        if each.screening:
-            rows.append((f"{each.id}, screening", each.screening[-1], VERDICT_COLOURS[each.verdict]))
+    rows += [
+        (f"{each.id}, screening", each.screening[-1], VERDICT_COLOURS[each.verdict])
+        for each in facts.candidates
+        if each.screening
+    ]
     for found in facts.confirmations:
         rows.append((f"{found.candidate}, slot {found.slot}", found.scores, VERDICT_COLOURS[found.verdict]))
         rows.append((f"incumbent, slot {found.slot}", found.incumbent_scores, "#777777"))

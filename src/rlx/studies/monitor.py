@@ -79,7 +79,7 @@ class StudyMonitor(StudyStatus):
     live: list[LiveStart]
 
 
-def monitor(study: Study, now: float | None = None) -> StudyMonitor:
+def monitored(study: Study, now: float | None = None) -> StudyMonitor:
     """Return what is going on in a study.
 
     Args:

@@ -24,7 +24,7 @@ SHORT = {"confirmation": "confirm", "promotion": "promo", "trial": "trial", "smo
 ORDER = {name: place for place, name in enumerate(SHORT)}
 
 
-def monitor_lines(found: StudyMonitor, width: int = 80) -> list[str]:
+def status_lines(found: StudyMonitor, width: int = 80) -> list[str]:
     """Return what is going on in a study, in lines of at most so many columns.
 
     Args:

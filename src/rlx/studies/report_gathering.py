@@ -13,7 +13,7 @@ from rlx.studies.report_verdict import beware_of, headline_of, not_shown_of, ove
 from rlx.studies.study import Study
 
 
-def report_facts(study: Study) -> StudyFacts:
+def facts_of_study(study: Study) -> StudyFacts:
     """Return everything that a study's report says.
 
     Args:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rlx.config import write_text
 from rlx.stats import Grid, markdown_line, markdown_table
 from rlx.studies.report_facts import StudyFacts
-from rlx.studies.report_gathering import as_of, report_facts
+from rlx.studies.report_gathering import as_of, facts_of_study
 from rlx.studies.report_words import ConfirmationWords, StudyWords, study_words
 from rlx.studies.study import Study
 
@@ -22,7 +22,7 @@ def report_markdown(study: Study) -> str:
     Args:
         study: The study, its ledger read.
     """
-    return facts_markdown(report_facts(study))
+    return facts_markdown(facts_of_study(study))
 
 
 def report_again(study: Study, written: str) -> str:

@@ -216,8 +216,8 @@ def _candidates(found: tuple[CandidateFacts, ...]) -> Grid:
     for each in found:
         means = {scores.phase: number(scores.mean) for scores in each.screening}
         phases = [means.get("trial", MISSING), means.get("promotion", MISSING)]
-        rows.append([each.id, each.source, each.status, each.verdict, each.phase or MISSING, *phases])
-    head = ["id", "source", "status", "verdict", "last phase", "trial", "promotion"]
+        rows.append([each.id, each.verdict, each.status, each.phase or MISSING, each.source, *phases])
+    head = ["id", "verdict", "status", "last phase", "source", "trial", "promotion"]
     return Grid("All candidates", head, rows, left=5)
 
 
