@@ -30,7 +30,7 @@ from rlx.comparison import Criteria, compare
 from rlx.diagnosis.diagnosing import diagnose
 from rlx.diagnosis.finding import Diagnosis
 from rlx.diagnosis.record import RunRecord
-from rlx.report.run_records import record_of
+from rlx.experiments import record_of
 
 HEALTHY, FAULTS = cases.HEALTHY + off_policy_cases.HEALTHY, cases.FAULTS + off_policy_cases.FAULTS
 FRESH, JUDGED = 100_000, 10

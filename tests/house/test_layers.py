@@ -63,7 +63,7 @@ def test_start_up_is_light(statement: str) -> None:
         ("import rlx.experiments.index", "torch gymnasium numpy pandas matplotlib dvc"),
         ("from rlx.algorithms import vocabulary; vocabulary()", "torch gymnasium numba stable_baselines3"),
         (
-            "import rlx.report.run_records; from rlx.diagnosis import diagnose",
+            "import rlx.experiments.run_record; from rlx.diagnosis import diagnose",
             "gymnasium numba stable_baselines3 torch",
         ),
         ("import rlx.comparison.study", "torch gymnasium pandas dvc"),

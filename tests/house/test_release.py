@@ -78,6 +78,11 @@ def test_the_wheel_alone_makes_projects_that_run(wheel: Path, tmp_path: Path, ve
     assert (project.root / "analysis" / "compare" / "comparison.md").is_file()
     for name in SHIPPED:
         assert (project.root / name).read_bytes() == (REPOSITORY / name).read_bytes()
+    subprocess.run(["rlx", "skills", "install", "--claude"], cwd=project.root, env=environment, check=True)
+    skill = "skills/rlx-autoloop/SKILL.md"
+    assert (project.root / ".claude" / skill).read_bytes() == (REPOSITORY / "plugins/rlx" / skill).read_bytes()
+    python = str(tmp_path / "venv/bin/python")
+    subprocess.run([python, "-m", "rlx.skills.validate"], cwd=tmp_path, env=environment, check=True)
 
 
 def test_the_oldest_versions_fit_each_other(wheel: Path, tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from rlx.diagnosis.record import Array, HeldOutEpisodes, RunRecord, SeedRecord, 
 from rlx.diagnosis.rules import policy, usual_settings
 from rlx.diagnosis.signals import Signals
 from rlx.errors import UsageError
+from rlx.experiments import record_of
 from rlx.records import RunFolder
 from rlx.report.document import to_json
 from rlx.report.documents import check_document
 from rlx.report.metric_choice import metric_named
 from rlx.report.metric_explanations import explain_record, explanation_markdown, facts
-from rlx.report.run_records import record_of
 from tests.conftest import REPOSITORY, Project, own, run
 
 U = 200

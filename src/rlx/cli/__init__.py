@@ -48,9 +48,10 @@ COMMANDS = {
     "check-algorithm": "Check that an algorithm keeps to its contract.",
     "sync": "Bring dvc.yaml in step with the study.",
     "upgrade": "Bring a project of an older rlx up to date.",
+    "skills": "Install skills for Claude Code and Codex.",
     "completion": "Let the shell complete commands and names of runs.",
 }
-UNSETTLED = ("init", "doctor", "sync", "completion", "note", "tag")
+UNSETTLED = ("init", "doctor", "sync", "completion", "note", "tag", "skills")
 """Commands that work amid a merge: they settle it, or have nothing to do with it."""
 CONTEXT: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
@@ -93,8 +94,7 @@ class _Commands(click.Group):
                 if ctx.resilient_parsing:  # the shell completes names
                     return None
                 raise
-        taken = {option for parameter in command.params for option in parameter.opts}
-        command.params += [option for option in general_options() if not taken & set(option.opts)]
+        _take_general_options(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -115,6 +115,14 @@ class _Commands(click.Group):
             hint = nearest(name, [*COMMANDS, *added], form="`rlx {}`")
             raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _take_general_options(command: click.Command) -> None:
+    """Let a command take what every command takes; so do those of a group."""
+    taken = {option for parameter in command.params for option in parameter.opts}
+    command.params += [option for option in general_options() if not taken & set(option.opts)]
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_general_options(below)
 
 
 def _loaded(plugin: Plugin) -> click.Command:

@@ -27,6 +27,7 @@ def command(run: str, *, no_commit: bool) -> None:
     from rlx.experiments import (
         check_ready,
         experiment_named,
+        git_state,
         kept_record,
         lacks_results,
         nearest_experiment,
@@ -40,7 +41,7 @@ def command(run: str, *, no_commit: bool) -> None:
     if experiment is None:
         raise Missing(f"there is no kept experiment {run!r}; {nearest_experiment(root, run)}")
     check_ready(root)
-    record = kept_record(root, experiment.commit)
+    record, of_study = kept_record(root, experiment.commit), None
     if record is not None and record.study and record.start:
         from rlx.studies import accepted_overrides
 
@@ -61,4 +62,6 @@ def command(run: str, *, no_commit: bool) -> None:
     tell(f"{run}: {'changed' if no_commit else 'changed and committed'}: {', '.join(changed)}")
     if cure := lacks_results(root, experiment, planned.runs):
         tell(f"Its results are not all in this clone: {cure}")
+    if of_study is not None and git_state(root).dirty:
+        tell("The study itself is not all committed: `git add studies` and a commit keep what speaks for this")
     say("Next: `dvc repro` judges the study")

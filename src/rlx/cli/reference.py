@@ -32,9 +32,19 @@ def commands_page() -> str:
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        context = click.Context(command, info_name=f"rlx {name}", terminal_width=80, **CONTEXT)
-        lines += ["", f"## rlx {name}", "", "```text", command.get_help(context), "```"]
+        lines += _help(command, f"rlx {name}", "##")
     return "\n".join(lines) + "\n"
+
+
+def _help(command: click.Command, name: str, heading: str) -> list[str]:
+    """Return the help of a command, and of those below it."""
+    context = click.Context(command, info_name=name, terminal_width=80, **CONTEXT)
+    lines = ["", f"{heading} {name}", "", "```text", command.get_help(context), "```"]
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            if (each := command.get_command(context, below)) is not None:
+                lines += _help(each, f"{name} {below}", f"{heading}#")
+    return lines
 
 
 if __name__ == "__main__":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import AS_JSON, FORCE, OUTPUT, print_json, say, tell
 from rlx.cli.study_common import STUDY, found
+
+if TYPE_CHECKING:
+    from rlx.studies import Study
 
 
 @click.command("report")
@@ -28,7 +32,7 @@ def report(study: str | None, *, output: Path | None, force: bool, as_json: bool
     """
     from rlx.errors import UsageError
     from rlx.report import STDOUT, check_destination, delivered, write_study_page
-    from rlx.studies import facts_of_study, study_words, write_report
+    from rlx.studies import facts_of_study, study_words
 
     if output is not None and as_json:
         raise UsageError("either -o or --json: a page or a document")
@@ -40,13 +44,7 @@ def report(study: str | None, *, output: Path | None, force: bool, as_json: bool
         print_json(facts)
         return
     if output is None:
-        path = write_report(one)
-        tell(f"{facts.study}: {facts.headline}")
-        for line in facts.not_shown:
-            tell(line, indent="  ")
-        for line in facts.beware:
-            say(f"Beware: {line}")
-        click.echo(str(path.relative_to(one.root)))
+        reported(one)
         return
     check_destination(output, force=force)
     with delivered(output, ".html", force=force) as path:
@@ -54,3 +52,16 @@ def report(study: str | None, *, output: Path | None, force: bool, as_json: bool
     say(f"{facts.study}: {facts.headline}")
     if output != STDOUT:
         click.echo(str(output))
+
+
+def reported(study: Study) -> None:
+    """Write a study's `report.md`, and print its verdict and what was not shown."""
+    from rlx.studies import facts_of_study, write_report
+
+    facts, path = facts_of_study(study), write_report(study)
+    tell(f"{facts.study}: {facts.headline}")
+    for line in facts.not_shown:
+        tell(line, indent="  ")
+    for line in facts.beware:
+        say(f"Beware: {line}")
+    click.echo(str(path.relative_to(study.root)))

@@ -21,6 +21,11 @@ from .record import (
     TaskFacts as TaskFacts,
 )
 from .rules import RULES as RULES
-from .rules.rewards import components as components
+from .rules.rewards import (
+    component_shares as component_shares,
+    components as components,
+    saturated_components as saturated_components,
+    traded_components as traded_components,
+)
 from .rules.rule import Rule as Rule
 from .signals import Signals as Signals

@@ -1,3 +1,4 @@
+from .arguments import declared_arguments as declared_arguments
 from .backends import NATIVE as NATIVE, Backend as Backend, backend_of as backend_of, places_for as places_for
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite
 from .environments import Environments as Environments, Step as Step

@@ -81,6 +81,7 @@ from .run_metrics import (
     training_clocks as training_clocks,
     training_times as training_times,
 )
+from .run_record import record_of as record_of
 from .search_workplace import SearchWorkplace as SearchWorkplace
 from .settings import (
     Remote as Remote,

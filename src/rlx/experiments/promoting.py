@@ -358,7 +358,7 @@ def _replaced_since(root: Path, commit: str) -> dict[str, tuple[bytes, bytes]]:
 def _to_commit(root: Path, experiment: Experiment, runs: Sequence[RecordedRun]) -> list[str]:
     """Return what of the results taken over the commit lacks: ``dvc.lock`` only where nothing else of it is uncommitted."""
     names = [f"runs/{run.run}/{name}" for run in runs for name in SMALL]
-    lacking = [name for name in uncommitted(root, *names) if (root / name).is_file()]
+    lacking = [name for name in uncommitted(root, *names) if (root / name).is_file()] if names else []
     (committed,) = git_blobs(root, [f"HEAD:./{LOCK}"])
     text = (committed or b"").decode("utf-8", "replace")
     here = _text_of(root)

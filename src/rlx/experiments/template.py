@@ -26,6 +26,7 @@ def template_files() -> dict[str, Path]:
     return {
         name: path
         for source, target in included.items()
+        if target.startswith("rlx/template/")
         for name, path in _below(target.removeprefix("rlx/template/"), checkout / source)
     }
 

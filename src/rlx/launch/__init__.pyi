@@ -1,4 +1,4 @@
-from . import signals as signals, watch as watch
+from . import signals as signals, signatures as signatures, watch as watch
 from .carrying_out import carry_out as carry_out
 from .closing import close_later as close_later
 from .compiled import (
@@ -56,6 +56,14 @@ from .stage_call import (
     working_for as working_for,
 )
 from .streams import write_bytes_out as write_bytes_out
+from .supervised import (
+    MOST_OUTPUT as MOST_OUTPUT,
+    PAUSES as PAUSES,
+    Conditions as Conditions,
+    Ended as Ended,
+    run_supervised as run_supervised,
+    wait_for as wait_for,
+)
 from .task import Task as Task
 from .terminal import Terminal as Terminal
 from .threads import (

@@ -46,8 +46,8 @@ def has_identity(root: Path) -> bool:
         return False
 
 
-def git(root: Path, *arguments: str) -> str:
-    """Run Git in ``root`` and return what it prints.
+def git(root: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
+    """Run Git in ``root`` and return what it prints, with some variables added to its environment.
 
     Names that come from data go after ``--`` or are full references, so that none is taken for an option; none is a
     pattern.
@@ -58,7 +58,7 @@ def git(root: Path, *arguments: str) -> str:
     literal = (
         [] if arguments[0] == "check-ignore" else ["--literal-pathspecs"]
     )  # it knows no patterns, and refuses this
-    return _run(root, ["git", *literal, *arguments])
+    return _run(root, ["git", *literal, *arguments], variables)
 
 
 def git_blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
@@ -205,14 +205,14 @@ def in_background(
                 watch(process, ended=True)
 
 
-def _run(root: Path, command: list[str]) -> str:
+def _run(root: Path, command: list[str], variables: Mapping[str, str] | None = None) -> str:
     told = ["dvc", *command[3:]] if command[1:3] == ["-m", "dvc"] else [command[0], *command[2:]]
     words = shlex.join(told) if len(told) <= 12 else f"{shlex.join(told[:12])} …"
     try:
         done = subprocess.run(
             command,
             cwd=root,
-            env=environment(),
+            env={**environment(), **(variables or {})},
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",

@@ -70,6 +70,14 @@ from .played_policies import (
     played_grid as played_grid,
 )
 from .plots import save_figure as save_figure
+from .probe_pictures import probe_picture as probe_picture
+from .probe_words import (
+    probe_grids as probe_grids,
+    probe_lines as probe_lines,
+    probe_plan_grid as probe_plan_grid,
+    probe_plan_lines as probe_plan_lines,
+)
+from .reflection_words import reflection_grid as reflection_grid, reflection_lines as reflection_lines
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
 from .run_facts import (
     RunFacts as RunFacts,

@@ -28,6 +28,7 @@ from rlx.report.run_summary import RunSummed
 from rlx.report.search_result import Searched
 from rlx.report.sweep_points import Swept
 from rlx.report.sweep_summary import SweepSummed
+from rlx.skills import SkillsInstalled
 from rlx.training import CheckedAlgorithm
 
 DOCUMENTS: dict[str, type] = {
@@ -48,6 +49,7 @@ DOCUMENTS: dict[str, type] = {
     "suggest": Suggested,
     "doctor": Examination,
     "check-algorithm": CheckedAlgorithm,
+    "skills install": SkillsInstalled,
 }
 """By command, what its ``--json`` prints."""
 TYPE_NAMES = {

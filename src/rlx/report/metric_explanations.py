@@ -12,10 +12,9 @@ from rlx.algorithms import vocabulary
 from rlx.config import COMPONENT, Metric, Usual, metric_of
 from rlx.diagnosis import Behaviour, Finding, Rule, RunRecord, Signals, behaviour_of, diagnose, logged_metrics, notes
 from rlx.errors import Missing
-from rlx.experiments import more_rules, read_metrics
+from rlx.experiments import more_rules, read_metrics, record_of
 from rlx.records import RunFolder
 from rlx.report.metric_choice import metric_named
-from rlx.report.run_records import record_of
 
 GROUPS = ("rollout", "train", "validation", "reward")
 """In the order in which they are told."""

@@ -13,13 +13,12 @@ import numpy as np
 from rlx import stats
 from rlx.config import write_json, write_text
 from rlx.diagnosis import Diagnosis, LearningFacts, RunRecord, Signals, components, diagnose, learning_facts, windowed
-from rlx.experiments import more_rules
+from rlx.experiments import more_rules, record_of
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.analysis import Analyzed, ComponentReturns, Learned, PolicyOutcome, SeedScore, Status
 from rlx.report.analysis_words import analysis_markdown
 from rlx.report.diagnosis_words import suggests, with_suggested_commands
 from rlx.report.document import to_json
-from rlx.report.run_records import record_of
 from rlx.report.train_commands import Remaking, remaking
 
 FORMAT: Literal[1] = 1

@@ -1,3 +1,35 @@
+from .adapters.adapter import UNKNOWN as UNKNOWN, Adapter as Adapter
+from .adapters.command_line import Launcher as Launcher, argument_list as argument_list, launchers as launchers
+from .adapters.foreign import ForeignEvent as ForeignEvent, ForeignTraining as ForeignTraining
+from .adapters.foreign_seed import worktrees_folder as worktrees_folder
+from .adapters.found_files import found_files as found_files
+from .adapters.inspecting import Inspection as Inspection, inspect_repository as inspect_repository
+from .adapters.isolation import (
+    PinnedSource as PinnedSource,
+    check_clean as check_clean,
+    clear_leftovers as clear_leftovers,
+    pinned as pinned,
+    worktree as worktree,
+)
+from .adapters.metric_files import (
+    Written as Written,
+    read_learning as read_learning,
+    read_number as read_number,
+    read_rows as read_rows,
+)
+from .adapters.outcome import (
+    ForeignEpisode as ForeignEpisode,
+    ForeignOutcome as ForeignOutcome,
+    read_outcome as read_outcome,
+)
+from .adapters.quoting import arguments_for as arguments_for, file_for as file_for
+from .adapters.reading import (
+    problems as problems,
+    read_adapter as read_adapter,
+    validated_adapter as validated_adapter,
+)
+from .adapters.reproducibility import is_reproducible as is_reproducible, outcome_differences as outcome_differences
+from .adapters.running import ForeignFailure as ForeignFailure, Running as Running
 from .advice import plan_budget as plan_budget
 from .approving import (
     Approval as Approval,
@@ -12,6 +44,11 @@ from .approving import (
     warnings as warnings,
 )
 from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
+from .beginning_foreign import (
+    ForeignWish as ForeignWish,
+    begin_foreign as begin_foreign,
+    draft_adapter as draft_adapter,
+)
 from .candidates import (
     accepted_overrides as accepted_overrides,
     own_candidate as own_candidate,
@@ -26,7 +63,38 @@ from .confirming import (
 from .contracts.contract import ITEMS as ITEMS, Contract as Contract, read_contract as read_contract
 from .contracts.quantities import shown_steps as shown_steps
 from .dry import dry_run as dry_run, dry_words as dry_words
+from .evidence.curriculum import check_curriculum as check_curriculum, is_learnable as is_learnable
+from .evidence.curriculum_file import read_curriculum as read_curriculum
+from .evidence.documents import (
+    ComponentReflection as ComponentReflection,
+    Curriculum as Curriculum,
+    EvidenceDocument as EvidenceDocument,
+    Probe as Probe,
+    ProbedParameter as ProbedParameter,
+    ProbeFailure as ProbeFailure,
+    ProbePoint as ProbePoint,
+    Reflection as Reflection,
+    Review as Review,
+)
+from .evidence.files import (
+    canonical_json as canonical_json,
+    parse_evidence as parse_evidence,
+    read_evidence as read_evidence,
+    write_evidence as write_evidence,
+)
+from .evidence.final_policies import final_policies as final_policies, finished_seeds as finished_seeds
+from .evidence.parameters import (
+    Parameter as Parameter,
+    PlannedParameter as PlannedParameter,
+    parse_parameter as parse_parameter,
+)
+from .evidence.probe import run_probe as run_probe
+from .evidence.probe_plan import ProbePlan as ProbePlan, plan_probe as plan_probe
+from .evidence.randomization import Within as Within, check_ranges as check_ranges, within as within
+from .evidence.reflection import reflect as reflect, reflection_of as reflection_of
+from .evidence.review import read_review as read_review, review_form as review_form
 from .gate import Consent as Consent
+from .keeping_evidence import keep as keep
 from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused
 from .loop import LoopCall as LoopCall, LoopResult as LoopResult, run_loop as run_loop
 from .monitor import StudyMonitor as StudyMonitor, monitored as monitored
@@ -37,6 +105,7 @@ from .monitor_lines import (
     study_row as study_row,
 )
 from .objective import METRIC as METRIC, objective as objective
+from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some
 from .report_facts import StudyFacts as StudyFacts
 from .report_gathering import facts_of_study as facts_of_study
@@ -47,6 +116,7 @@ from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWante
 from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation
 from .status import StudyStatus as StudyStatus, state_document as state_document, write_state as write_state
 from .study import Study as Study, find_study as find_study, studies_of as studies_of, study_named as study_named
+from .toy import toy_study as toy_study
 from .trainer import Trainer as Trainer
 from .trainers import project_trainer as project_trainer, steps_of as steps_of, trainer_for as trainer_for
 from .validating import take_up as take_up, validate as validate

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.errors import CommandFailed, ConfigError, Missing
-from rlx.stats import first_line
+from rlx.errors import ConfigError, Missing
+from rlx.launch import signatures
 from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, read_contract, smallest_p
 from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_steps
 from rlx.studies.ledger.ledger import Refused
@@ -251,21 +247,7 @@ def sign(study: Study, key: Path) -> str:
     Raises:
         CommandFailed: `ssh-keygen` is not here, or refused.
     """
-    program = shutil.which("ssh-keygen")
-    if program is None:
-        raise CommandFailed("ssh-keygen is not installed; OpenSSH brings it")
-    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
-        path = Path(folder, "hash")
-        path.write_text(study.read_contract().hash, encoding="utf-8")
-        done = subprocess.run(
-            [program, "-Y", "sign", "-f", str(key), "-n", NAMESPACE, str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CommandFailed(f"ssh-keygen could not sign with {key}: {first_line(Exception(done.stderr.strip()))}")
-        return path.with_suffix(".sig").read_text(encoding="utf-8")
+    return signatures.sign(study.read_contract().hash, key, NAMESPACE)
 
 
 def verify(study: Study, signature: str, digest: str) -> str:
@@ -273,28 +255,15 @@ def verify(study: Study, signature: str, digest: str) -> str:
 
     Raises:
         Refused: The signature is of nobody there, or of something else.
+        CommandFailed: `ssh-keygen` is not here.
     """
     signers = study.root / "studies" / "allowed_signers"
-    program = shutil.which("ssh-keygen")
-    if not signers.is_file() or program is None:
-        raise Refused(f"{study.name}: signatures need studies/allowed_signers and ssh-keygen")
-    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
-        path = Path(folder, "signature")
-        path.write_text(signature, encoding="utf-8")
-        names = subprocess.run(
-            [program, "-Y", "find-principals", "-s", str(path), "-f", str(signers)],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.split()
-        for name in names:
-            done = subprocess.run(
-                [program, "-Y", "verify", "-f", str(signers), "-I", name, "-n", NAMESPACE, "-s", str(path)],
-                input=digest, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode == 0 and re.search(r"Good", done.stdout):
-                return name
-    raise Refused(f"{study.name}: the signature is of nobody in studies/allowed_signers, or of something else")
+    if not signers.is_file():
+        raise Refused(f"{study.name}: there is no studies/allowed_signers, which says whose signatures count")
+    name = signatures.signer_of(digest, signature, signers, NAMESPACE)
+    if name is None:
+        raise Refused(f"{study.name}: the signature is of nobody in studies/allowed_signers, or of something else")
+    return name
 
 
 ALL_ITEMS = tuple(ITEMS)

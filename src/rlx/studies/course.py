@@ -6,6 +6,7 @@ it was, and what a plan shows is what the loop will do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -117,6 +118,8 @@ def no_more_rounds(study: Study) -> str | None:
         return f"all {contract.confirmation.slots} slots of confirmation are used"
     if state.rounds >= contract.stop.rounds:
         return f"{state.rounds} rounds are done (stop.rounds)"
+    if (needed := round_steps(study)) > (left := study.left()["steps"]):
+        return f"a further round takes up to {needed:,} steps, and {max(0, round(left)):,} of the budget are left"
     idle = 0
     for each in state.screenings:
         if each["rung"] == "promotion":
@@ -124,6 +127,15 @@ def no_more_rounds(study: Study) -> str | None:
     if idle >= contract.stop.no_survivor_rounds:
         return f"in the last {idle} rounds no candidate did better than the incumbent (stop.no_survivor_rounds)"
     return None
+
+
+def round_steps(study: Study) -> int:
+    """Return the steps that a round takes at most: its candidates' screening, and a whole slot."""
+    contract = study.contract
+    screening, each = contract.screening, contract.proposals.per_round
+    kept = math.ceil(screening.keep * each)
+    seeds = each * screening.trial_seeds + kept * (screening.promotion_seeds - screening.trial_seeds)
+    return int(study.state.created["steps"]) * (seeds + (1 + screening.survivors) * contract.confirmation.seeds)
 
 
 def metrics_of(study: Study) -> tuple[str, ...]:

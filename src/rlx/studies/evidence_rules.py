@@ -10,12 +10,13 @@ from rlx.studies.study import Study
 
 NEEDED = {
     "algorithm": (),
-    "code": (),
+    "code": ("review",),
     "reward": ("reflection", "review"),
     "randomization": ("probe",),
     "curriculum": ("curriculum",),
 }
-"""Kinds of evidence that a family needs, beside one piece of any kind."""
+"""Kinds of evidence that a family needs, beside one piece of any kind. Code that changes a reward needs what a reward does; that a
+patch does is for its review to say."""
 
 
 def evidence_refusal(study: Study, candidate: Candidate) -> str | None:
@@ -26,10 +27,11 @@ def evidence_refusal(study: Study, candidate: Candidate) -> str | None:
     lacking = [kind for kind in NEEDED[candidate.family] if all(item.kind != kind for item in candidate.evidence)]
     if lacking and not _excepted(study, candidate):
         return f"a candidate of family {candidate.family} needs {' and '.join(lacking)}, or an exception that a person approved"
-    if candidate.family == "randomization" and not _excepted(study, candidate):
-        from rlx.studies.evidence_ranges import randomization_refusal
+    if candidate.family in ("randomization", "curriculum") and not _excepted(study, candidate):
+        from rlx.studies.evidence_ranges import curriculum_refusal, randomization_refusal  # both import SciPy
 
-        return randomization_refusal(study, candidate)
+        check = randomization_refusal if candidate.family == "randomization" else curriculum_refusal
+        return check(study, candidate)
     return None
 
 
@@ -56,10 +58,24 @@ def _unresolved(study: Study, item: EvidenceItem) -> str | None:  # noqa: PLR091
         return f"there is no evidence/{digest[:12]}….json"
     if sha256_of(path) != digest:
         return f"evidence/{digest[:12]}….json was edited"
+    if item.kind == "reflection" and (why := _of_another_run(study, digest)):
+        return why
     known = study.state.evidence.get(f"sha256:{digest}", study.state.evidence.get(digest))
     if known is None:
         return f"evidence/{digest[:12]}….json is not in the ledger"
     return None if known == item.kind else f"evidence/{digest[:12]}….json is a {known}"
+
+
+def _of_another_run(study: Study, digest: str) -> str | None:
+    """Return of which run a reflection is, where that is neither the baseline nor the incumbent."""
+    from rlx.studies.evidence.files import read_evidence
+
+    run = read_evidence(study.folder / "evidence", digest).run
+    incumbent = study.state.incumbent
+    own = [each["name"] for start in study.state.starts.values() if start.ended and start.data["candidate"] == incumbent
+           for each in start.ended["experiments"]]  # fmt: skip
+    wanted = [study.contract.baseline.run] if incumbent == "baseline" else own
+    return None if run in wanted else f"is of {run}, and the incumbent is {incumbent}"
 
 
 def _finding(root: Path, item: EvidenceItem) -> str | None:

@@ -69,6 +69,8 @@ def cost_of(study: Study, trainer: Trainer, plan: StartPlan) -> Cost:
     """
     resolved = trainer.resolve(plan.overrides, plan.patch)
     each = resolved.smoke_steps if plan.phase == "smoke" else resolved.steps
+    if plan.steps is not None:
+        return Cost(plan.steps, OVERHEAD, 0, 0)
     new = trainer.new_seeds(plan)
     pace = (study.state.floor or {}).get("pace")
     seconds, per_seed = OVERHEAD, GUESSED_BYTES
@@ -204,7 +206,7 @@ def _begin(  # noqa: PLR0913
 def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
     try:
         return trainer.carry_out(call)
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         return Outcome("interrupted", reason="interrupted")
     except ConfigError as error:
         told = {"kind": "configuration", "message": first_line(error)[:300]}

@@ -117,8 +117,8 @@ class _Crew:
                 if self._take(step):
                     continue
             elif isinstance(step, Propose):
-                if self._over(step.round):
-                    return self._ended(f"{self.call.rounds} round{'s' * (self.call.rounds != 1)} done, as asked")
+                if (limit := self._over(step.round)) is not None:
+                    return self._ended(f"{limit} round{'s' * (limit != 1)} done, as asked")
                 if not self.call.propose(self.study, step.count, step.round):
                     return self._ended("nothing more to propose: what is in scope was tried")
                 continue
@@ -140,10 +140,11 @@ class _Crew:
             write_state(self.study)
             self.shown = (lines, now)
 
-    def _over(self, next_round: int) -> bool:
+    def _over(self, next_round: int) -> int | None:
+        """Return how many rounds this call was to make, where they are done; None where they are not."""
         automation = self.study.contract.automation
         limit = self.call.rounds or (1 if automation == "round" else None)
-        return limit is not None and next_round > self.first_round + limit
+        return limit if limit is not None and next_round > self.first_round + limit else None
 
     def _has_room(self) -> bool:
         return len(self.running) < self.jobs
@@ -213,6 +214,9 @@ class _Crew:
         """Go on with starts whose loop is gone."""
         for started in list(self.study.state.open_starts):
             name = started.data["experiment"]
+            if started.phase == "probe":  # it is played anew when it is asked for
+                settle(self.study, started, Outcome("interrupted", reason="its process is gone"))
+                continue
             if self.trainer.is_alive(name):
                 raise Refused(
                     f"{self.study.name}: {name} is still at work in another process; wait for it, or stop that"

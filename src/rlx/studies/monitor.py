@@ -174,7 +174,7 @@ def _pace(study: Study, tails: Sequence[list[dict[str, Any]]]) -> float | None:
     gaps = [gap for gap in gaps if isinstance(gap, int) and gap > 0]
     if not gaps or not pace.get("steps") or not pace.get("seconds"):
         return None
-    return round(min(gaps) * float(pace["seconds"]) / float(pace["steps"]), 3)
+    return float(round(min(gaps) * float(pace["seconds"]) / float(pace["steps"]), 3))
 
 
 def _total(study: Study, start: Started) -> int | None:
@@ -222,7 +222,7 @@ def _memory(process: Process) -> int | None:
         return None
     try:
         own = psutil.Process(process.pid)
-        return sum(each.memory_info().rss for each in (own, *own.children(recursive=True)))
+        return int(sum(each.memory_info().rss for each in (own, *own.children(recursive=True))))
     except (psutil.Error, OSError):
         return None
 

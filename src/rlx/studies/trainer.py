@@ -72,6 +72,7 @@ class StartPlan:
         candidate_sha256: Of the candidate's file; None of the baseline.
         look: Seeds after which this is; of a confirmation.
         patch: A change of code.
+        steps: Environment steps that it takes at most, where it trains nothing (a probe).
     """
 
     phase: str
@@ -87,6 +88,7 @@ class StartPlan:
     candidate_sha256: str | None = None
     look: int | None = None
     patch: Mapping[str, Any] | None = None
+    steps: int | None = None
 
     @property
     def seeds(self) -> range:

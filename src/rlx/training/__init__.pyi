@@ -22,4 +22,9 @@ from .playing import (
 from .seed_task import training_task as training_task
 from .seeds import SeedOutcome as SeedOutcome, check as check, train_run as train_run
 from .trial_settings import trial_configs as trial_configs
+from .varied_play import (
+    VariedPlay as VariedPlay,
+    arguments_of as arguments_of,
+    play_varied as play_varied,
+)
 from .video import film_played as film_played, film_run as film_run, representatives as representatives

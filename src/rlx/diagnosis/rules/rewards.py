@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rlx.diagnosis.finding import Detection
@@ -46,7 +48,45 @@ def _success_falls(signals: Signals) -> Detection | None:
 
 
 def _traded(signals: Signals) -> Detection | None:
-    """A component that rises while another one falls by much of what it was: the sum hides the price."""
+    trade = traded_components(signals)
+    if trade is None:
+        return None
+    holds_S = trade.holds_S
+    evidence = (
+        measured(signals, f"{trade.lost}, fall over all changes", trade.share_S, holds_S, "above", TRADED),
+        measured(signals, f"{trade.gained}, change from early to late", trade.gain_S, holds_S, "above", 0.0),
+    )
+    fell = abs(float(np.median(trade.fall_S[holds_S])))
+    what = (
+        f"{trade.gained} rose by {number(evidence[1].measured)} per episode while {trade.lost} fell by {number(fell)} in "
+        f"{of_seeds(evidence[0].seeds, len(signals.seeds))}."
+    )
+    return Detection(what, evidence, "info", "low", advice=HACKING)
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A component that was given up for another one.
+
+    Attributes:
+        gained: The component that rose most.
+        lost: The one that fell most.
+        gain_S: Change of the one from early to late training, per seed.
+        fall_S: Change of the other.
+        share_S: Its fall over the sizes of all components' changes.
+        holds_S: In which seeds it was traded.
+    """
+
+    gained: str
+    lost: str
+    gain_S: Array
+    fall_S: Array
+    share_S: Array
+    holds_S: Array
+
+
+def traded_components(signals: Signals) -> Trade | None:
+    """Return which component rose while another one fell by much of what it was (the sum hides the price); None if none did."""
     names = components(signals)
     if len(names) < 2 or signals.windows < 6:
         return None
@@ -58,16 +98,7 @@ def _traded(signals: Signals) -> Detection | None:
     holds_S = (share_S > TRADED) & (np.nan_to_num(change[best]) > 0) & _was_good(signals, worst)
     if best == worst or not most(holds_S):
         return None
-    evidence = (
-        measured(signals, f"{worst}, fall over all changes", share_S, holds_S, "above", TRADED),
-        measured(signals, f"{best}, change from early to late", change[best], holds_S, "above", 0.0),
-    )
-    fell = abs(float(np.median(change[worst][holds_S])))
-    what = (
-        f"{best} rose by {number(evidence[1].measured)} per episode while {worst} fell by {number(fell)} in "
-        f"{of_seeds(evidence[0].seeds, len(signals.seeds))}."
-    )
-    return Detection(what, evidence, "info", "low", advice=HACKING)
+    return Trade(best, worst, change[best], change[worst], share_S, holds_S)
 
 
 def _was_good(signals: Signals, name: str) -> Array:
@@ -75,14 +106,22 @@ def _was_good(signals: Signals, name: str) -> Array:
     return np.asarray(np.nan_to_num(signals.early(signals.windowed(name)), nan=-1.0) >= 0)
 
 
+def component_shares(signals: Signals) -> dict[str, Array]:
+    """Return each component's share, per seed, of the sum of all components' sizes over the last quarter of training (0–1)."""
+    size = {name: np.abs(np.nan_to_num(signals.late(signals.windowed(name)))) for name in components(signals)}
+    total_S = np.sum(list(size.values()), axis=0)
+    return {
+        name: np.divide(size_S, total_S, out=np.zeros(len(size_S)), where=total_S > 0) for name, size_S in size.items()
+    }
+
+
 def _dominates(signals: Signals) -> Detection | None:
     names = components(signals)
     if len(names) < 2:
         return None
-    size = {name: np.abs(np.nan_to_num(signals.late(signals.windowed(name)))) for name in names}
-    total_S = np.sum(list(size.values()), axis=0)
-    largest = max(names, key=lambda name: float(np.median(size[name])))
-    share_S = np.divide(size[largest], total_S, out=np.zeros(len(total_S)), where=total_S > 0)
+    shares = component_shares(signals)
+    largest = max(names, key=lambda name: float(np.median(shares[name])))
+    share_S = shares[largest]
     holds_S = share_S > DOMINATES
     if not most(holds_S):
         return None
@@ -95,11 +134,27 @@ def _dominates(signals: Signals) -> Detection | None:
 
 
 def _saturated(signals: Signals) -> Detection | None:
-    """Components that reached a level early and have not varied since: nothing more can be learned from them."""
-    names, found = components(signals), []
-    if len(names) < 2 or signals.windows < 8:
+    names = components(signals)
+    if len(names) < 2:
         return None
-    for name in names:
+    found = [(name, *told) for name, told in saturated_components(signals).items()]
+    if not found:
+        return None
+    half = (signals.windows // 2, signals.windows - 1)
+    evidence = tuple(measured(signals, f"{name}, late spread over all its change", s, h, "below", SATURATED, half) for name, s, h in found)  # fmt: skip
+    what = f"{', '.join(name for name, _, _ in found)} stopped changing in the first half of training."
+    return Detection(what, evidence, "info", "low", advice="A saturated component no longer teaches; judge whether it still belongs in the reward.")  # fmt: skip
+
+
+def saturated_components(signals: Signals) -> dict[str, tuple[Array, Array]]:
+    """Return components that reached a level early and have not varied since: nothing more can be learned from them.
+
+    Each with the spread of its second half over all its change, per seed, and in which seeds it is saturated.
+    """
+    found: dict[str, tuple[Array, Array]] = {}
+    if signals.windows < 8:
+        return found
+    for name in components(signals):
         values_SW = signals.windowed(name)
         late_SW = values_SW[:, signals.windows // 2 :]
         known = np.isfinite(late_SW).sum(axis=1) >= 3
@@ -109,13 +164,8 @@ def _saturated(signals: Signals) -> Detection | None:
         spread_S = np.ptp(late_SW, axis=1) if np.isfinite(late_SW).all() else np.full(len(values_SW), np.inf)
         holds_S = known & (change_S > 0) & (spread_S < SATURATED * change_S)
         if most(holds_S):
-            found.append((name, spread_S / np.where(change_S > 0, change_S, 1), holds_S))
-    if not found:
-        return None
-    half = (signals.windows // 2, signals.windows - 1)
-    evidence = tuple(measured(signals, f"{name}, late spread over all its change", s, h, "below", SATURATED, half) for name, s, h in found)  # fmt: skip
-    what = f"{', '.join(name for name, _, _ in found)} stopped changing in the first half of training."
-    return Detection(what, evidence, "info", "low", advice="A saturated component no longer teaches; judge whether it still belongs in the reward.")  # fmt: skip
+            found[name] = spread_S / np.where(change_S > 0, change_S, 1), holds_S
+    return found
 
 
 HACKING = (

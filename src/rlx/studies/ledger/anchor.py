@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import CommandFailed
-from rlx.launch import environment
+from rlx.launch import git
 from rlx.studies.ledger.line import Line, parse
 
 REFS = "refs/rlx/studies"
@@ -91,9 +90,4 @@ class Anchor:
         return [parse(text) for text in self._git("show", name).splitlines()]
 
     def _git(self, *arguments: str, variables: dict[str, str] | None = None) -> str:
-        command = ["git", *(["--literal-pathspecs"] if arguments[0] == "add" else []), *arguments]
-        given = {**environment(), **(variables or {})}
-        done = subprocess.run(command, cwd=self.root, env=given, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CommandFailed(f"`git {arguments[0]}` failed: {(done.stderr or done.stdout).strip()[:300]}")
-        return done.stdout
+        return git(self.root, *arguments, variables=variables)

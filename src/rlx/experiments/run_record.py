@@ -13,7 +13,7 @@ from rlx.algorithms import algorithms, vocabulary
 from rlx.config import COMMON, Metric
 from rlx.diagnosis import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.errors import Missing
-from rlx.experiments import SeedMetrics, read_metrics, training_times
+from rlx.experiments.run_metrics import SeedMetrics, read_metrics, training_times
 from rlx.records import BENCH, RANDOM, Clock, RunFolder, read_episodes, read_facts, read_metadata, read_summary
 
 NO_METRICS = SeedMetrics(np.array([], dtype=int), {})
