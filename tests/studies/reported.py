@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rlx.studies import Consent, LoopCall, SimulatedTrainer, Study, begin_simulation, propose_round, run_loop
+from rlx.studies import Consent, LoopCall, SimulatedTrainer, Study, propose_round, run_loop
+from tests.studies.simulated import begun
 
 SMALL: dict[str, Any] = {
     "confirmation": {"slots": 1, "seeds": 8, "give_up_at": [5]},
@@ -47,13 +47,11 @@ class Simulated:
     name: str = "toy/study"
 
     def __post_init__(self) -> None:
-        if not (self.root / ".git").exists():
-            subprocess.run(["git", "init", "-q", str(self.root)], check=True)
-            (self.root / ".dvc" / "tmp").mkdir(parents=True)
-            (self.root / "dvc.yaml").write_text("stages: {}\n")
-            (self.root / "runs").mkdir()
+        (self.root / ".dvc" / "tmp").mkdir(parents=True)
+        (self.root / "dvc.yaml").write_text("stages: {}\n")
+        (self.root / "runs").mkdir()
         self.trainer = SimulatedTrainer(self.draw, {"algo.gain": 0.0}, self.salt, self.rails)
-        self.study = begin_simulation(self.root, self.name, {**SMALL, **self.contract}, self.trainer, range(1000, 1008))
+        self.study, _ = begun(self.root, self.trainer, self.name, **{**SMALL, **self.contract})
 
     def run(self, propose: Callable[[Study, int, int], int] | None = None, starts: int | None = None) -> Study:
         """Run the loop, and return the study as a reader sees it."""
