@@ -23,7 +23,7 @@ from rlx.records import Process, bytes_below, metrics_files, notes_of
 from rlx.studies.approving import contract_in_force
 from rlx.studies.ledger.state import Started
 from rlx.studies.report_points import steps_per_seed
-from rlx.studies.status import StudyStatus, status_of
+from rlx.studies.status import NextAction, StudyStatus, status_of
 from rlx.studies.study import Study
 
 TAIL = 16_384
@@ -91,8 +91,12 @@ def monitored(study: Study, now: float | None = None) -> StudyMonitor:
     """
     moment = time.time() if now is None else now
     found = status_of(study)
+    holder = holder_of(study)
     live = [each for start in study.state.open_starts if (each := _live(study, start, moment)) is not None]
-    return StudyMonitor(**found.model_dump(), holder=holder_of(study), live=live)
+    if holder is not None and holder.alive is not False:
+        watch = f"rlx study status {study.name} --watch"
+        found = found.model_copy(update={"next": NextAction(action="wait", command=watch, why="a loop is at work")})
+    return StudyMonitor(**found.model_dump(), holder=holder, live=live)
 
 
 def holder_of(study: Study) -> Holder | None:
@@ -125,7 +129,7 @@ def _live(study: Study, start: Started, now: float) -> LiveStart | None:
         phase=start.phase,
         seeds=len(start.seeds),
         alive=maker is not None,
-        pid=None if maker is None else maker.process.pid,
+        pid=None if note is None else note.process.pid,
         stage=None if note is None else note.stage,
         progress=done,
         steps_per_second=rate,

@@ -152,26 +152,30 @@ def _row(name: str, found: CandidateStatus, reference: float | None) -> list[str
 
 
 def _running(found: StudyMonitor) -> Iterator[str]:
-    if found.holder is not None and found.holder.alive is not False:
+    if found.holder is not None and _is_held(found):
         where = f"process {found.holder.pid} on {found.holder.host}, since {found.holder.since}"
         yield f"{'at work':{NAME}}{where}"
     live = {each.experiment: each for each in found.live}
     name = "runs"
     for start in found.open:
         told = live.get(start.experiment)
-        yield f"{name:{NAME}}{start.experiment} ({start.phase}){_progress(told)}"
+        yield f"{name:{NAME}}{start.experiment} ({start.phase}){_progress(told, held=_is_held(found))}"
         if told is not None:
             yield from (f"{'':{NAME}}  {line}" for line in _facts(told))
         name = ""
 
 
-def _progress(found: LiveStart | None) -> str:
+def _is_held(found: StudyMonitor) -> bool:
+    return found.holder is not None and found.holder.alive is not False
+
+
+def _progress(found: LiveStart | None, *, held: bool) -> str:
     if found is None:
         return ""
     share = "" if found.progress is None else f" {100 * found.progress:.0f} %"
-    return (
-        f"{share}, {found.stage or 'alive'} (process {found.pid})" if found.alive else f"{share}, no process is at work"
-    )
+    if found.alive:
+        return f"{share}, {found.stage or 'alive'} (process {found.pid})"
+    return f"{share}, begins or ends" if held else f"{share}, no process is at work"
 
 
 def _facts(found: LiveStart) -> Iterator[str]:
@@ -181,11 +185,9 @@ def _facts(found: LiveStart) -> Iterator[str]:
     if found.row_age is not None:
         pace = "" if found.row_pace is None else f" (floor: every {_duration(found.row_pace)})"
         parts.append(f"last row {_duration(found.row_age)} ago{pace}")
-    if found.expected_end is not None:
-        parts.append(f"ends about {found.expected_end[11:16]} UTC")
     if parts:
         yield ", ".join(parts)
-    parts = []
+    parts = [] if found.expected_end is None else [f"ends about {found.expected_end[11:16]} UTC"]
     if found.memory is not None:
         parts.append(f"{shown_resource('disk', found.memory)} of memory")
     if found.disk is not None:
