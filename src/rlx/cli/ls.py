@@ -126,7 +126,7 @@ def _print_trials(root: Path, sweep: str, *, as_json: bool, as_csv: bool, as_mar
 def _markdown(found: list[Row]) -> str:
     import time
 
-    from rlx.report import Grid
+    from rlx.stats import Grid
 
     now = time.time()
     head = ["run", "status", "environment", "seeds", "return", "95 % interval", "age", "tags"]

@@ -103,10 +103,21 @@ from .gate import Consent as Consent
 from .keeping_evidence import keep as keep
 from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused
 from .loop import LoopCall as LoopCall, LoopResult as LoopResult, run_loop as run_loop
+from .monitor import StudyMonitor as StudyMonitor, monitored as monitored
+from .monitor_lines import (
+    ALL_HEAD as ALL_HEAD,
+    event_line as event_line,
+    status_lines as status_lines,
+    study_row as study_row,
+)
 from .names import of_studies as of_studies
 from .objective import METRIC as METRIC, objective as objective
 from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some
+from .report_facts import StudyFacts as StudyFacts
+from .report_gathering import facts_of_study as facts_of_study
+from .report_text import report_again as report_again, report_markdown as report_markdown, write_report as write_report
+from .report_words import StudyWords as StudyWords, study_words as study_words
 from .searching import SearchCourse as SearchCourse, Told as Told, run_search as run_search
 from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted
 from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from rlx.config import write_text
 from rlx.studies.adapters.adapter import Adapter
@@ -16,15 +16,19 @@ from rlx.studies.contracts.candidate import Candidate
 from rlx.studies.contracts.contract import Contract, Metric
 from rlx.studies.evidence.documents import Curriculum, Probe, Reflection, Review
 from rlx.studies.ledger.line import Line
+from rlx.studies.monitor import StudyMonitor
+from rlx.studies.report_facts import StudyFacts
 from rlx.studies.status import QueueEntry, StudyStatus
 
-MODELS: dict[str, type[BaseModel]] = {
+MODELS: dict[str, type] = {
     "contract": Contract,
     "metric": Metric,
     "candidate": Candidate,
     "ledger-line": Line,
     "state": StudyStatus,
     "queue": QueueEntry,
+    "status": StudyMonitor,
+    "report": StudyFacts,
     "reflection": Reflection,
     "review": Review,
     "probe": Probe,
@@ -38,7 +42,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schemas() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each schema."""
     for name, model in MODELS.items():
-        content: dict[str, Any] = {"$schema": DIALECT, **model.model_json_schema(mode="validation")}
+        content: dict[str, Any] = {"$schema": DIALECT, **TypeAdapter(model).json_schema(mode="validation")}
         yield f"{name}.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
