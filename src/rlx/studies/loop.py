@@ -168,7 +168,7 @@ class _Crew:
             self._wait_for_one()  # room may come from what ends first
             return
         self.result.starts += 1
-        self.call.say(f"{plan.experiment}: begins ({plan.phase}, seeds {plan.seeds.start}–{plan.seeds.stop - 1})")
+        self.call.say(f"{plan.experiment}: begins ({plan.phase}, {seeds_in_words(plan.block)})")
         self.running.append(running)
 
     def _wait_for_one(self) -> None:
@@ -243,6 +243,12 @@ class _Crew:
         return self.result
 
 
+def seeds_in_words(block: tuple[int, int]) -> str:
+    """Return which seeds a block has."""
+    first, count = block
+    return f"seed {first}" if count == 1 else f"seeds {first}–{first + count - 1}"
+
+
 def told(step: Note) -> str:
     """Return what a line that was appended says, in words."""
     data = step.data
@@ -250,7 +256,7 @@ def told(step: Note) -> str:
         return f"floor: {data['mean']:.4g} over {len(data['seeds'])} seeds, sd {data['sd']:.3g}; a slot shows {data['detectable']:.3g}"
     if step.event == "screened":
         kept = ", ".join(data["kept"]) or "none"
-        return f"screened ({data['rung']}): {kept} of {', '.join(data['ranking'])} goes on"
+        return f"screened ({data['rung']}): on from here of {', '.join(data['ranking'])}: {kept}"
     if step.event == "slot":
         arms = ", ".join(name for name in data["arms"] if name != "incumbent")
         return f"slot {data['number']}: {arms} against {data['incumbent']}, alpha {data['alpha']:.3g}"

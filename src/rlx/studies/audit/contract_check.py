@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
-from rlx.errors import RlxError
+from rlx.errors import CommandFailed, RlxError
+from rlx.launch import signatures
 from rlx.studies.audit.amendments import breaches
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.lines import Entry, digest_of_bytes
@@ -84,21 +81,14 @@ def _has_scored(standing: Standing) -> bool:
 
 def _signature(book: Book, entry: Entry) -> str | None:
     """Return what is wrong with the signature of an approval; None where somebody who may sign did."""
-    signers, program = book.root / "studies" / "allowed_signers", shutil.which("ssh-keygen")
-    if not signers.is_file() or program is None:
-        return "it is signed, and studies/allowed_signers or ssh-keygen is not here to verify that"
-    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
-        path = Path(folder) / "signature"
-        path.write_text(str(entry.data.get("signature")), encoding="utf-8")
-        common = [program, "-Y"]
-        told = [*common, "find-principals", "-s", str(path), "-f", str(signers)]
-        names = subprocess.run(told, capture_output=True, text=True, check=False).stdout.split()
-        for name in names:
-            told = [*common, "verify", "-f", str(signers), "-I", name, "-n", "rlx-study", "-s", str(path)]
-            done = subprocess.run(told, input=entry.data["contract"], capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                return None
-    return "its signature is of nobody in studies/allowed_signers, or of another contract"
+    signers = book.root / "studies" / "allowed_signers"
+    if not signers.is_file():
+        return "it is signed, and studies/allowed_signers is not here to verify that"
+    try:
+        name = signatures.signer_of(str(entry.data["contract"]), str(entry.data.get("signature")), signers, "rlx-study")
+    except CommandFailed as error:
+        return f"it is signed, and that cannot be verified here: {error}"
+    return None if name else "its signature is of nobody in studies/allowed_signers, or of another contract"
 
 
 def check_candidates(book: Book, found: Findings) -> None:
