@@ -333,6 +333,22 @@ def test_an_edited_candidate_is_found(forged: Forged) -> None:
     assert "candidates/c002.yaml is gone" in forged.told("candidates")
 
 
+def test_a_decided_candidate_gets_no_second_chance(forged: Forged) -> None:
+    from rlx.studies.simulation import SimulatedTrainer
+    from rlx.studies.validating import validate
+
+    study, trainer = find_study(forged.root, NAME), SimulatedTrainer(gain, {"algo.gain": 0.0})
+    path = forged.folder / "candidates" / "c002.yaml"
+    path.write_text(path.read_text().replace("hypothesis: ", "hypothesis: After the fact, "))
+    with study.locked():
+        found = validate(study, trainer, "c002")
+        assert "was edited after c002 was started or decided on" in str(found.refusal)
+        data = forged.of("validated", candidate="c002")["data"]
+        digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+        study.append("validated", {**data, "sha256": digest})
+    assert "a second chance" in forged.told("candidates")
+
+
 # --- what was started ---------------------------------------------------------------------------------------------------
 
 
