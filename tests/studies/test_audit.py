@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings, strategies as st
 
+from rlx.errors import UsageError
 from rlx.stats import difference_of_means, permutation_test
 from rlx.studies import AuditReport, audit_study, find_study, loop as loops, write_audit
 from rlx.studies.audit import numbers
@@ -240,7 +241,8 @@ def test_a_rewritten_ledger_is_found_by_git_and_by_a_head_kept_elsewhere(forged:
     forged.forget()
     assert forged.failed() == set()
     assert forged.failed(head=head) == {"head"}
-    assert forged.failed(head="xyz") == {"head"}
+    with pytest.raises(UsageError, match="8 to 64 hex digits"):
+        forged.audit(head="xyz")
 
 
 def test_a_deleted_reference_is_missed_where_the_study_was_written(forged: Forged) -> None:
