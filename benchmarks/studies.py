@@ -91,6 +91,7 @@ def costly(overrides: Mapping[str, Any], rng: np.random.Generator) -> float:
 
 
 RAILED = {"guardrails": [{"metric": "length", "no_worse_than": 1.0}]}
+ANY_GAIN = {"metric": {"name": "return", "direction": "maximize", "minimum_effect": 0.0, "failure_score": "random"}}
 ADVISOR = {
     "confirmation": {"alpha": 0.05, "guardrail_alpha": 0.05, "slots": 1, "seeds": 11, "give_up_at": [6]},
     "screening": {"trial_seeds": 2, "promotion_seeds": 4, "keep": 0.5, "survivors": 1},
@@ -99,6 +100,7 @@ ADVISOR = {
 }
 KINDS = {
     "noise, normal": Kind("noise, normal", normal),
+    "noise, no minimum effect": Kind("noise, no minimum effect", normal, contract=ANY_GAIN),
     "noise, skewed": Kind("noise, skewed", skewed),
     "noise, one in four fails": Kind("noise, one in four fails", bimodal),
     "noise, at the ceiling": Kind("noise, at the ceiling", ceiling),

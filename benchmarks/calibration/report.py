@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.pages import between
-from rlx.report.text import table
+from rlx.stats import markdown_table
 from rlx.stats.wording import MISSING
 
 TITLES = {
@@ -63,7 +63,7 @@ def _coverage(rows: Sequence[Mapping[str, Any]]) -> str:
     pairs = dict.fromkeys((row["distribution"], row["method"]) for row in rows)
     cells = {(row["distribution"], row["method"], row["n"]): row for row in rows}
     lines = [[*pair, *(_covered(cells[(*pair, n)]) for n in sizes)] for pair in pairs]
-    return table(["scores", "method", *(f"n = {n}" for n in sizes)], lines, left=2)
+    return markdown_table(["scores", "method", *(f"n = {n}" for n in sizes)], lines, left=2)
 
 
 def _covered(row: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ def _covered(row: Mapping[str, Any]) -> str:
 
 def _worst(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [[row["situation"], row["seeds"], row["what"], f"{row['rate']:.3f}", row["where"]] for row in rows]
-    return table(["situation", "seeds", "what", "worst", "where"], lines, left=3)
+    return markdown_table(["situation", "seeds", "what", "worst", "where"], lines, left=3)
 
 
 def _shares(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -83,7 +83,7 @@ def _shares(rows: Sequence[Mapping[str, Any]]) -> str:
     for name in dict.fromkeys(row["situation"] for row in rows):
         found = [cells.get((name, size)) for size in sizes]
         lines.append([name, *(MISSING if row is None else _share(row) for row in found)])
-    return table(["", *(f"{size} seeds" if size[:1].isdigit() else size for size in sizes)], lines)
+    return markdown_table(["", *(f"{size} seeds" if size[:1].isdigit() else size for size in sizes)], lines)
 
 
 def _share(row: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.pages import between
 from rlx import stats
-from rlx.report.text import table
+from rlx.stats import markdown_table
 from rlx.stats.wording import MISSING, number
 
 START, END = "<!-- tables: python -m benchmarks.diagnosis --write -->", "<!-- end of tables -->"
@@ -44,7 +44,7 @@ def _healthy(cases: list[Any]) -> str:
     ]  # fmt: skip
     runs, alarms = sum(case["runs"] for case in cases), sum(case["above_info"] for case in cases)
     rows.append(["all", str(runs), str(alarms), _share(alarms, runs), ""])
-    return table(["healthy run", "runs", "with an alarm", "share [95 %]", "which"], rows)
+    return markdown_table(["healthy run", "runs", "with an alarm", "share [95 %]", "which"], rows)
 
 
 def _named(counts: Mapping[str, int]) -> str:
@@ -57,7 +57,7 @@ def _broken(cases: list[Any]) -> str:
          _named({name: count for name, count in case["first"].items() if name not in case["expected"]})]
         for case in cases
     ]  # fmt: skip
-    return table(["fault", "expected first", "runs", "found first [95 %]", "else first"], rows, left=2)
+    return markdown_table(["fault", "expected first", "runs", "found first [95 %]", "else first"], rows, left=2)
 
 
 def _suggestions(cases: list[Any]) -> str:
@@ -81,7 +81,7 @@ def _suggestions(cases: list[Any]) -> str:
         f"`improved` for {improved} of the {tried_on} faults that it was tried on. (*) `rlx compare` itself calls these two not comparable, because "
         "the wrappers differ; here their returns are compared all the same."
     )
-    return f"{table(head, rows, left=2)}\n\n{note}"
+    return f"{markdown_table(head, rows, left=2)}\n\n{note}"
 
 
 def _rules(healthy: list[Any], broken: list[Any]) -> str:
@@ -99,4 +99,4 @@ def _rules(healthy: list[Any], broken: list[Any]) -> str:
         [name, str(hits[name]) if wanted[name] else MISSING, str(misses[name]) if wanted[name] else MISSING, f"{alarms[name]} of {runs}"]
         for name in sorted({*wanted, *alarms})
     ]  # fmt: skip
-    return table(["rule", "detected", "missed", "false alarms in healthy runs"], rows)
+    return markdown_table(["rule", "detected", "missed", "false alarms in healthy runs"], rows)

@@ -26,8 +26,7 @@ from rlx.config.schema import CompareConfig, ReferenceScore
 from rlx.report.comparison_files import compared, metrics_of
 from rlx.report.comparison_words import comparison_markdown, headlines
 from rlx.report.document import to_json
-from rlx.report.text import table
-from rlx.stats import SeedCurve
+from rlx.stats import SeedCurve, markdown_table
 from rlx.stats.wording import number
 
 
@@ -532,7 +531,7 @@ def test_reports_hold_no_nan_and_every_run() -> None:
 
 
 def test_tables_and_numbers() -> None:
-    assert table(["run", "mean"], [["a|b", "1"], ["c", "—"]]).splitlines()[2] == "| a\\|b |    1 |"
+    assert markdown_table(["run", "mean"], [["a|b", "1"], ["c", "—"]]).splitlines()[2] == "| a\\|b |    1 |"
     assert [number(x) for x in (None, 0, 1e-9, 0.0123, 3.14159, 271.828, 12345.6)] == [
         "—",
         "0",

@@ -13,7 +13,8 @@ import click
 
 if TYPE_CHECKING:
     from rlx.launch import StageCall, Terminal
-    from rlx.report import Grid, Line
+    from rlx.report import Line
+    from rlx.stats import Grid
 
     TextParam = click.ParamType[str]
     PathParam = click.ParamType[Path]

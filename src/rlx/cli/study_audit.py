@@ -86,9 +86,14 @@ def audited(
 
 
 def _made(study: Study, replay: int | Literal["all"], head: str | None, *, retrain: bool) -> AuditReport:
-    from rlx.studies import audit_study
+    from rlx.studies import audit_study, report_again
 
-    return audit_study(study.name, study.root, replay=replay, retrain=retrain, head=head, say=say)
+    path = study.folder / "report.md"
+
+    def render() -> str:
+        return report_again(study, path.read_text(encoding="utf-8"))
+
+    return audit_study(study.name, study.root, replay=replay, retrain=retrain, head=head, say=say, render=render)
 
 
 def _note(study: Study, report: AuditReport) -> None:

@@ -11,6 +11,8 @@ from rlx.cli.common import AS_JSON, RUN, print_json, tell
 from rlx.cli.study_common import STUDY, found, trainer_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rlx.studies import Study, Trainer
 
 
@@ -20,12 +22,27 @@ if TYPE_CHECKING:
 @click.option(
     "--budget", metavar="STEPS", help="Environment steps in all, such as 8M [default: what three rounds take]."
 )
+@click.option("--adapter", metavar="REPO", help="Of a repository that is not rlx's: RUN is what its task is called.")
+@click.option("--steps", metavar="STEPS", help="With --adapter: of one training.")
+@click.option("--scope", multiple=True, metavar="KEY=LOW:HIGH", help="With --adapter: what may change (repeatable).")
+@click.option("--failure-score", type=float, metavar="X", help="With --adapter: what a failing seed scores.")
 @AS_JSON
-def init(run: str, *, name: str | None, budget: str | None, as_json: bool) -> None:
+def init(  # noqa: PLR0913
+    run: str,
+    *,
+    name: str | None,
+    budget: str | None,
+    adapter: str | None,
+    steps: str | None,
+    scope: tuple[str, ...],
+    failure_score: float | None,
+    as_json: bool,
+) -> None:
     """Begin a study of RUN, a finished run of this project.
 
     Writes studies/TASK/STUDY/contract.yaml, drafted from the run: read it, change what you like, then approve it. Nothing
-    trains.
+    trains. With --adapter the first call reads the repository and drafts studies/TASK/adapter.yaml; when nothing in it is
+    `unknown` any more, the same call drafts the contract.
 
     \b
     Example:
@@ -35,6 +52,9 @@ def init(run: str, *, name: str | None, budget: str | None, as_json: bool) -> No
     from rlx.studies import Wish, begin, project_trainer, state_document, steps_of, summary_lines
 
     root = find_root()
+    if adapter is not None:
+        _init_foreign(root, run, name, (adapter, steps, scope, failure_score, budget))
+        return
     wish = Wish(run, name, None if budget is None else steps_of(budget))
     trainer = project_trainer(root, run)
     study = begin(root, wish, trainer)
@@ -42,6 +62,43 @@ def init(run: str, *, name: str | None, budget: str | None, as_json: bool) -> No
         print_json(state_document(study))
         return
     for line in summary_lines(study, trainer.resolve({}).steps):
+        tell(line)
+    tell(
+        f"Written: studies/{study.name}/contract.yaml. Next: read and change it, then `rlx study approve {study.name}`"
+    )
+
+
+def _init_foreign(
+    root: Path, task: str, name: str | None, asked: tuple[str, str | None, tuple[str, ...], float | None, str | None]
+) -> None:
+    """Draft the adapter of a repository; where there is one already, the contract."""
+    from pathlib import Path
+
+    from rlx.errors import UsageError
+    from rlx.studies import ForeignWish, begin_foreign, draft_adapter, steps_of, summary_lines
+
+    repository, steps, scope, failure_score, budget = asked
+    if not (root / "studies" / task / "adapter.yaml").exists():
+        path = draft_adapter(root, task, Path(repository))
+        tell(
+            f"Written: {path.relative_to(root)}, and the task card beside it. Next: fill in what is `unknown`, commit both, and"
+        )
+        tell("call this again with --steps, --scope and --failure-score")
+        return
+    if steps is None or not scope or failure_score is None:
+        raise UsageError(
+            "a study of a repository needs --steps, --failure-score, and --scope KEY=LOW:HIGH for what may change"
+        )
+    wish = ForeignWish(
+        name=name or f"{task}/better",
+        repository=Path(repository),
+        steps=steps_of(steps),
+        scope=scope,
+        failure_score=failure_score,
+        budget=None if budget is None else steps_of(budget),
+    )
+    study = begin_foreign(root, wish)
+    for line in summary_lines(study, wish.steps):
         tell(line)
     tell(
         f"Written: studies/{study.name}/contract.yaml. Next: read and change it, then `rlx study approve {study.name}`"

@@ -56,6 +56,14 @@ from .stage_call import (
     working_for as working_for,
 )
 from .streams import write_bytes_out as write_bytes_out
+from .supervised import (
+    MOST_OUTPUT as MOST_OUTPUT,
+    PAUSES as PAUSES,
+    Conditions as Conditions,
+    Ended as Ended,
+    run_supervised as run_supervised,
+    wait_for as wait_for,
+)
 from .task import Task as Task
 from .terminal import Terminal as Terminal
 from .threads import (

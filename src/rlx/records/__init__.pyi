@@ -47,6 +47,7 @@ from .environment_facts import (
     SpaceFacts as SpaceFacts,
     read_facts as read_facts,
 )
+from .event_files import read_scalars as read_scalars
 from .labels import (
     Labels as Labels,
     change_labels as change_labels,

@@ -19,7 +19,7 @@ _FIELDS = {
     "Image": "1 height int32, 2 width int32, 3 colorspace int32, 4 encoded_image_string bytes",
     "Dimension": "1 size int64",
     "Shape": "2 dim Dimension*",
-    "Tensor": "1 dtype int32, 2 tensor_shape Shape, 8 string_val bytes*",
+    "Tensor": "1 dtype int32, 2 tensor_shape Shape, 4 tensor_content bytes, 5 float_val float*, 8 string_val bytes*",
     "Value": "1 tag string, 2 simple_value float, 4 image Image, 8 tensor Tensor, 9 metadata Metadata",
     "Summary": "1 value Value*",
     "SessionLog": "1 status int32",

@@ -44,7 +44,6 @@ from .experiment_result import (
     judged_experiment as judged_experiment,
     study_verdicts as study_verdicts,
 )
-from .grid import Grid as Grid
 from .interactive_curves import curve_page as curve_page
 from .metric_choice import chosen_metrics as chosen_metrics
 from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet, without_constants as without_constants
@@ -102,6 +101,7 @@ from .search_result import (
 from .study_comparison import (
     compare_folders as compare_folders,
 )
+from .study_page import write_study_page as write_study_page
 from .summarizing import summarize as summarize
 from .sweep_points import swept as swept
 from .sweep_result import (

@@ -7,8 +7,7 @@ from statistics import median
 
 from rlx.report.analysis import Analyzed, Learned, PolicyOutcome
 from rlx.report.diagnosis_words import diagnosis_markdown
-from rlx.report.grid import Grid
-from rlx.stats import MISSING, SEEDS_FOR_VERDICT, interval, number
+from rlx.stats import MISSING, SEEDS_FOR_VERDICT, Grid, interval, number
 
 
 def analysis_markdown(content: Analyzed, pictures: Mapping[str, str], curve: str | None) -> str:

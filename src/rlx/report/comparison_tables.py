@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from rlx import stats
 from rlx.comparison import UNITS, Learning, StudyComparison, failed_seeds, task_name
 from rlx.report.effort_table import efforts_grids
-from rlx.report.grid import Grid
-from rlx.stats import MISSING, interval, number, p_value
+from rlx.stats import MISSING, Grid, interval, number, p_value
 
 
 def comparison_grids(study: StudyComparison, *, timed: bool = True) -> Iterator[Grid]:

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from rlx import stats
 from rlx.comparison import UNITS, Comparison, MethodComparison, StudyComparison, seeds_in_words
 from rlx.report.comparison_tables import comparison_grids, scores_grids
-from rlx.report.text import setting, table
-from rlx.stats import MISSING, interval, number, p_value
+from rlx.report.text import setting
+from rlx.stats import MISSING, interval, markdown_table, number, p_value
 
 MOST_TOLD = 6
 """Comparisons on single environments that are told one by one beside a verdict over all of them."""
@@ -237,7 +237,7 @@ def comparison_markdown(study: StudyComparison, *, pictures: bool = True) -> str
     if not study.methods:
         drawn[[grid.title for grid in scores_grids(study)][-1]] = ["scores", "profiles"]
     for grid in comparison_grids(study, timed=not pictures):
-        lines += [f"## {grid.title}", "", table(grid.head, grid.rows, left=grid.left), ""]
+        lines += [f"## {grid.title}", "", markdown_table(grid.head, grid.rows, left=grid.left), ""]
         lines += [grid.note, ""] if grid.note else []
         for name in drawn.get(grid.title, []) if pictures else []:
             lines += [f"![{name.replace('_', ' ')}]({name}.png)", ""]
@@ -267,7 +267,7 @@ def _looks_table(comparison: Comparison) -> str:
         ]
         for look in comparison.looks
     ]
-    return table(["seeds each", "t", "boundary", "alpha spent", "crossed"], rows)
+    return markdown_table(["seeds each", "t", "boundary", "alpha spent", "crossed"], rows)
 
 
 def _changes_section(comparison: Comparison) -> list[str]:
@@ -275,4 +275,4 @@ def _changes_section(comparison: Comparison) -> list[str]:
     if not rows:
         return ["Nothing differs in settings, code or libraries."]
     head = ["what differs", comparison.baseline, comparison.run]
-    return [table(head, rows, left=3)]
+    return [markdown_table(head, rows, left=3)]

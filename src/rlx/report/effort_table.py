@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from rlx.comparison import StudyComparison
 from rlx.launch import shown_duration
-from rlx.report.grid import Grid
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, Grid, interval, number
 
 
 def efforts_grids(study: StudyComparison, *, timed: bool) -> Iterator[Grid]:

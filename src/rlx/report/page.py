@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rlx
 from rlx.comparison import StudyComparison
@@ -29,12 +29,14 @@ from rlx.report.comparison_words import (
 from rlx.report.effort_table import efforts_grids
 from rlx.report.films import ShownFilm, films_of
 from rlx.report.findings import curve_of, findings_of, in_words, told_once
-from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns
 from rlx.report.page_charts import charts_of
 from rlx.report.page_pictures import data_uri, page_pictures
 from rlx.report.run_facts import RunFacts, facts_of_run
-from rlx.stats import visible
+from rlx.stats import Grid, visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 VERDICT_MARKS = {
     "improved": "▲",
@@ -79,9 +81,15 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
         judged: The runs.
         heading: What the page says of itself.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     from rlx.config import write_text
+
+    template = page_environment().get_template("page.html.j2")
+    write_text(target, template.render(_content(root, parameters, judged, heading), **_programs()))
+
+
+def page_environment() -> Environment:
+    """Return where pages' templates are found and how they are rendered: everything is escaped, and nothing steers."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("rlx", "report"),
@@ -92,8 +100,7 @@ def write_page(target: Path, root: Path, parameters: Parameters, judged: JudgedR
         finalize=_visible,
     )
     environment.filters |= {"commands": _with_commands, "curve": curve_of, "words": in_words}
-    template = environment.get_template("page.html.j2")
-    write_text(target, template.render(_content(root, parameters, judged, heading), **_programs()))
+    return environment
 
 
 def _visible(value: Any) -> Any:

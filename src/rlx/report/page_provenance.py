@@ -9,10 +9,9 @@ from rlx.config import Parameters
 from rlx.errors import RlxError
 from rlx.records import RunFolder
 from rlx.report.comparison_words import change_rows
-from rlx.report.grid import Grid
 from rlx.report.run_facts import RunFacts
 from rlx.report.text import setting
-from rlx.stats import MISSING, listed, number
+from rlx.stats import MISSING, Grid, listed, number
 
 MOST_SIDE_BY_SIDE = 3
 """Comparisons that have a table of their own; more share one."""

@@ -16,9 +16,8 @@ from rlx.experiments import find_run
 from rlx.records import RunFolder
 from rlx.report.checkpoint_references import find_checkpoints
 from rlx.report.document import to_json
-from rlx.report.grid import Grid
 from rlx.report.played import PlayedPolicy
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, Grid, interval, number
 from rlx.training import NamedPolicy, Played, kept_episodes, play_policies
 
 EPISODE_COLUMNS = ("checkpoint", "seed", "step", "episode", "reset_seed", "return", "length", "success", "cut")

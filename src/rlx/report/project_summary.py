@@ -12,10 +12,9 @@ from rlx.config import Parameters
 from rlx.experiments import Row, rows
 from rlx.records import AT_WORK
 from rlx.report.document import part_of
-from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, judge_study, state
 from rlx.report.summarized import Summarized, Summed, as_one
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, Grid, interval, number
 
 UNFINISHED = ("stopped", "failed", *AT_WORK, "resolved", "unreadable")
 TOLD = 3

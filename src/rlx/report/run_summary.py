@@ -12,11 +12,10 @@ from rlx.comparison import Comparison
 from rlx.config import Parameters
 from rlx.records import RunFolder, Score, Summary
 from rlx.report.comparison_words import changed_settings, verdict_headline
-from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, judge_study, scores_or_why_not
 from rlx.report.run_facts import RunFacts, facts_of_run
 from rlx.report.summarized import Summarized, Summed, as_one, scored
-from rlx.stats import MISSING, interval, listed, number
+from rlx.stats import MISSING, Grid, interval, listed, number
 
 POLICIES = {"latest": "final", "best": "best"}
 

@@ -11,11 +11,10 @@ from rlx.comparison import Comparison, StudyComparison, Verdict
 from rlx.config import read_parameters
 from rlx.experiments import find_run
 from rlx.report.comparison_words import unlearned, verdict_headline
-from rlx.report.grid import Grid
 from rlx.report.study_comparison import compare_folders
 from rlx.report.sweep_summary import looked_at_once
 from rlx.report.text import Line, setting
-from rlx.stats import number
+from rlx.stats import Grid, number
 
 if TYPE_CHECKING:
     from rlx.experiments import Point, Rung, Trial, Trials

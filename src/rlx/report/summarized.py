@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rlx import stats
-from rlx.report.grid import Grid
-from rlx.stats import interval, number
+from rlx.stats import Grid, interval, number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,10 @@ from rlx.comparison import Comparison, StudyComparison, task_name
 from rlx.config import read_parameters
 from rlx.experiments import Family, Point
 from rlx.report.comparison_words import unlearned, verdict_headline, verdicts
-from rlx.report.grid import Grid
 from rlx.report.study_comparison import compare_folders
 from rlx.report.sweep_summary import looked_at_once
 from rlx.report.text import Line
-from rlx.stats import MISSING, interval, number
+from rlx.stats import MISSING, Grid, interval, number
 
 
 @dataclass(frozen=True)

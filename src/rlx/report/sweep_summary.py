@@ -15,11 +15,10 @@ from rlx.errors import RlxError
 from rlx.experiments import Family, Row, family_of, find_origin, find_run, read_grid, rows
 from rlx.records import RunFolder
 from rlx.report.comparison_words import verdict_headline
-from rlx.report.grid import Grid
 from rlx.report.judged_runs import JudgedRuns, baseline_of, judge_runs, scores_or_why_not, state
 from rlx.report.summarized import Summarized, Summed, as_one, scored
 from rlx.report.text import setting
-from rlx.stats import MISSING, interval, listed, number
+from rlx.stats import MISSING, Grid, interval, listed, number
 
 APART = ("format", "run_name", "seed", "num_seeds")
 """Settings that make no two runs different in kind."""

@@ -28,6 +28,8 @@ from .estimates import (
     welch_t as welch_t,
 )
 from .families import Pair as Pair, closed_test as closed_test
+from .grid import Grid as Grid
+from .markdown import markdown_line as markdown_line, markdown_table as markdown_table
 from .permutation import Test as Test, holm as holm, permutation_test as permutation_test, smallest_p as smallest_p
 from .power import (
     SEEDS_FOR_VERDICT as SEEDS_FOR_VERDICT,

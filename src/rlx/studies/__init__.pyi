@@ -1,3 +1,35 @@
+from .adapters.adapter import UNKNOWN as UNKNOWN, Adapter as Adapter
+from .adapters.command_line import Launcher as Launcher, argument_list as argument_list, launchers as launchers
+from .adapters.foreign import ForeignEvent as ForeignEvent, ForeignTraining as ForeignTraining
+from .adapters.foreign_seed import worktrees_folder as worktrees_folder
+from .adapters.found_files import found_files as found_files
+from .adapters.inspecting import Inspection as Inspection, inspect_repository as inspect_repository
+from .adapters.isolation import (
+    PinnedSource as PinnedSource,
+    check_clean as check_clean,
+    clear_leftovers as clear_leftovers,
+    pinned as pinned,
+    worktree as worktree,
+)
+from .adapters.metric_files import (
+    Written as Written,
+    read_learning as read_learning,
+    read_number as read_number,
+    read_rows as read_rows,
+)
+from .adapters.outcome import (
+    ForeignEpisode as ForeignEpisode,
+    ForeignOutcome as ForeignOutcome,
+    read_outcome as read_outcome,
+)
+from .adapters.quoting import arguments_for as arguments_for, file_for as file_for
+from .adapters.reading import (
+    problems as problems,
+    read_adapter as read_adapter,
+    validated_adapter as validated_adapter,
+)
+from .adapters.reproducibility import is_reproducible as is_reproducible, outcome_differences as outcome_differences
+from .adapters.running import ForeignFailure as ForeignFailure, Running as Running
 from .advice import plan_budget as plan_budget
 from .approving import (
     Approval as Approval,
@@ -18,6 +50,11 @@ from .audit.report import (
     write_audit as write_audit,
 )
 from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
+from .beginning_foreign import (
+    ForeignWish as ForeignWish,
+    begin_foreign as begin_foreign,
+    draft_adapter as draft_adapter,
+)
 from .candidates import (
     accepted_overrides as accepted_overrides,
     own_candidate as own_candidate,
@@ -66,9 +103,21 @@ from .gate import Consent as Consent
 from .keeping_evidence import keep as keep
 from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused
 from .loop import LoopCall as LoopCall, LoopResult as LoopResult, run_loop as run_loop
+from .monitor import StudyMonitor as StudyMonitor, monitored as monitored
+from .monitor_lines import (
+    ALL_HEAD as ALL_HEAD,
+    event_line as event_line,
+    status_lines as status_lines,
+    study_row as study_row,
+)
+from .names import of_studies as of_studies
 from .objective import METRIC as METRIC, objective as objective
 from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some
+from .report_facts import StudyFacts as StudyFacts
+from .report_gathering import facts_of_study as facts_of_study
+from .report_text import report_again as report_again, report_markdown as report_markdown, write_report as write_report
+from .report_words import StudyWords as StudyWords, study_words as study_words
 from .searching import SearchCourse as SearchCourse, Told as Told, run_search as run_search
 from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted
 from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.errors import ConfigError
+from rlx.errors import ConfigError, Missing
 from rlx.launch import signatures
 from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, read_contract, smallest_p
 from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_steps
@@ -112,6 +112,19 @@ def approved_contract(study: Study) -> Contract | None:
     if found.hash != study.state.contract:
         raise Refused(f"{study.name}: {kept} was edited; take it from Git")
     return found.contract
+
+
+def contract_in_force(study: Study) -> Contract:
+    """Return the contract that was approved last, whatever became of the file since; that of the file where none was.
+
+    Raises:
+        ConfigError, Missing: None was approved, or the copy of it is gone, and the file cannot be read.
+    """
+    try:
+        approved = approved_contract(study)
+    except (ConfigError, Missing, Refused):
+        approved = None
+    return approved or study.contract
 
 
 def has_looked(study: Study) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from rlx.config import Snapshot, sha256_of, write_text
-from rlx.errors import ConfigError, Missing, UsageError
-from rlx.records import RunFolder
+from rlx.errors import ConfigError, Missing, RlxError, UsageError
+from rlx.records import RunFolder, read_metadata
 from rlx.studies.advice import Plan, plan_budget
 from rlx.studies.contracts.contract import FILE, read_contract
 from rlx.studies.contracts.quantities import shown_steps
@@ -52,13 +52,16 @@ class Wish:
     approval: str = "tty"
 
 
-def created_data(baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[str]) -> dict[str, Any]:
+def created_data(
+    baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[str], seconds_per_step: float | None = None
+) -> dict[str, Any]:
     """Return what a `created` line says.
 
     Args:
         baseline: `run`, `snapshot`, and `seeds`: first and number of its finished ones.
         trainer: Who trains.
         seen: Runs of this task that existed before the contract.
+        seconds_per_step: How long a step of the baseline's training took; None where nobody knows.
     """
     facts, resolved = trainer.facts(), trainer.resolve({})
     return {
@@ -68,6 +71,7 @@ def created_data(baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[s
         "trainer": trainer.name,
         "steps": resolved.steps,
         "seen": list(seen),
+        "seconds_per_step": seconds_per_step,
     }
 
 
@@ -123,7 +127,7 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     study = Study(root, target)
     baseline = {"run": wish.run, "snapshot": draft["baseline"]["snapshot"], "seeds": [first, count]}
     seen = sorted(each.name for each in (root / "runs").iterdir() if (each / "config_snapshot.yaml").is_file())
-    text = _text(draft)
+    text = contract_text(draft)
     write_text(root / "studies" / ".gitignore", IGNORED)
     write_text(target / FILE, text)
     try:
@@ -135,8 +139,17 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     if not (target.parent / "task.md").exists():
         write_text(target.parent / "task.md", task_card(snapshot, folder, summary.task, summary.random_return))
     with study.locked():
-        study.append("created", created_data(baseline, trainer, seen))
+        study.append("created", created_data(baseline, trainer, seen, _seconds_per_step(folder)))
     return study
+
+
+def _seconds_per_step(folder: RunFolder) -> float | None:
+    """Return how long a step took in a run's own training, one seed at a time; None where it does not say."""
+    try:
+        cost = read_metadata(folder.path)["cost"]
+        return float(cost["training_seconds_all_seeds"]) / float(cost["environment_steps"])
+    except (RlxError, KeyError, TypeError, ZeroDivisionError):
+        return None
 
 
 def _planned(trainer: Trainer) -> Snapshot:
@@ -155,11 +168,11 @@ def _draft(  # noqa: PLR0913
     slots = wish.rounds
     effect = _minimum_effect(folder, score.estimate.mean, summary.random_return)
     needed = 2 * seeds * slots
-    first = _free(CONFIRMATION, needed, tried)
+    first = free_block(CONFIRMATION, needed, tried)
     protocol = summary.task["protocol"]
     spread = score.estimate.std or effect
     per_round = plan.candidates if plan else PER_ROUND
-    budget = wish.budget or _whole_budget(resolved.steps, seeds, slots, per_round)
+    budget = wish.budget or whole_budget(resolved.steps, seeds, slots, per_round)
     return {
         "format": 1,
         "question": f"Which {config.algo.name.upper()} settings learn {config.env.id} better within {resolved.steps:,} steps?",
@@ -170,7 +183,7 @@ def _draft(  # noqa: PLR0913
             "engine": {"train": summary.task["training_version"], "eval": summary.task["evaluation_version"]},
         },
         "metric": {"name": "return", "direction": "maximize", "minimum_effect": effect, "failure_score": "random"},
-        "guardrails": [{"metric": "return_p10", "no_worse_than": _round(max(3 * effect, 1.5 * spread))}],
+        "guardrails": [{"metric": "return_p10", "no_worse_than": round_number(max(3 * effect, 1.5 * spread))}],
         "scope": usual_scope(config.algo.model_dump()),
         "budget": {
             "steps": shown_steps(budget) if shown_steps(budget) in _exact(budget) else budget,
@@ -180,8 +193,8 @@ def _draft(  # noqa: PLR0913
         },
         "hardware": {"device": config.device, "jobs": 2, "host": "any"},
         "seeds": {
-            "smoke": _free(SMOKE, 1, tried),
-            "selection": {"first": _free(SELECTION, 5, tried), "count": 5},
+            "smoke": free_block(SMOKE, 1, tried),
+            "selection": {"first": free_block(SELECTION, 5, tried), "count": 5},
             "confirmation": {"first": first, "count": needed},
         },
         "screening": {
@@ -210,7 +223,7 @@ def _exact(budget: int) -> tuple[str, ...]:
     return (short,) if amount(short, STEPS, "8M") == budget else ()
 
 
-def _whole_budget(steps: int, seeds: int, slots: int, per_round: int) -> int:
+def whole_budget(steps: int, seeds: int, slots: int, per_round: int) -> int:
     """Return what all rounds take, with the floor and smoke runs."""
     each = per_round * 2 + 3 * ((per_round + 1) // 2) + 2 * seeds
     return (slots * each + LEAST_FLOOR + 2) * steps
@@ -221,14 +234,15 @@ def _minimum_effect(folder: RunFolder, mean: float, random: float) -> float:
     if judged is not None and judged.minimum_effect is not None:
         return float(judged.minimum_effect)
     top = judged.threshold if judged is not None and judged.threshold is not None else mean
-    return _round(abs(top - random) * SHARE)
+    return round_number(abs(top - random) * SHARE)
 
 
-def _round(value: float) -> float:
+def round_number(value: float) -> float:
+    """Return a number with three digits: a draft is for people."""
     return float(f"{value:.3g}")
 
 
-def _free(first: int, count: int, tried: set[int]) -> int:
+def free_block(first: int, count: int, tried: set[int]) -> int:
     """Return the first seed of a block that nobody tried."""
     while tried & set(range(first, first + count)):
         first += APART * 10
@@ -247,7 +261,7 @@ COMMENTS = {
 }
 
 
-def _text(draft: Mapping[str, Any]) -> str:
+def contract_text(draft: Mapping[str, Any]) -> str:
     """Return a contract as YAML, a section a block, with what each is for."""
     lines = [
         "# The contract of a study. `rlx study approve` shows what it comes to, and asks; docs/studies.md explains it."
@@ -257,7 +271,7 @@ def _text(draft: Mapping[str, Any]) -> str:
         if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
             body = "".join(f"  {name}: {_flow(each)}\n" for name, each in value.items())
             lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
-        elif isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             body = "".join(f"  - {_flow(each)}\n" for each in value)
             lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
         elif key == "seeds":

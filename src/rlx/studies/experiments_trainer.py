@@ -46,7 +46,7 @@ from rlx.records import (
 )
 from rlx.stats import first_line
 from rlx.studies.ledger.line import hash_of
-from rlx.studies.measures import measures
+from rlx.studies.measures import all_measures
 from rlx.studies.trainer import Facts, Outcome, Resolved, StartCall, StartPlan
 from rlx.training import task_of
 
@@ -315,8 +315,8 @@ class ExperimentsTrainer:
             table = read_episodes(folder.path / "eval")
             latest = table[table["checkpoint"] == "latest"]
             for seed, rows in latest.groupby("seed"):
-                scores[int(str(seed))] = measures(call.plan.metrics, _plain(rows))
-            random = measures(call.plan.metrics, _plain(table[table["checkpoint"] == "random"]))
+                scores[int(str(seed))] = all_measures(call.plan.metrics, _plain(rows))
+            random = all_measures(call.plan.metrics, _plain(table[table["checkpoint"] == "random"]))
         lacking = {
             seed: {"kind": "metric", "message": f"its episodes have no {missing[0]}"}
             for seed, found in scores.items()

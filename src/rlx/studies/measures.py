@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+DIAGNOSTICS = ("return", "return_p10", "length", "success")
+"""What is measured beside the metrics of a contract, with the parts of the reward: it decides nothing, and reports show it."""
 TENTH = 10
 """The percentile of `return_p10`."""
 
@@ -34,3 +36,9 @@ def measures(names: Sequence[str], episodes: Sequence[Mapping[str, Any]]) -> dic
     """Return all metrics of a policy; those that its episodes do not have are missing."""
     found = {name: measure(name, episodes) for name in names}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def all_measures(names: Sequence[str], episodes: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the metrics of a contract, and after them what only reports show: :data:`DIAGNOSTICS` and parts of the reward."""
+    parts = sorted(key for key in (episodes[0] if episodes else {}) if str(key).startswith("reward/"))
+    return measures(list(dict.fromkeys([*names, *DIAGNOSTICS, *parts])), episodes)

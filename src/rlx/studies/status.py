@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from rlx.config import Section
 from rlx.errors import ConfigError, Missing
-from rlx.studies.contracts.contract import ITEMS
+from rlx.studies.approving import contract_in_force
+from rlx.studies.contracts.contract import ITEMS, Contract
 from rlx.studies.course import Done, Launch, Note, Propose, next_step
-from rlx.studies.ledger.state import RESOURCES
+from rlx.studies.ledger.ledger import last
+from rlx.studies.ledger.state import RESOURCES, StudyState
+from rlx.studies.report_points import mean_of, points_of
 from rlx.studies.study import Study
 
 FORMAT = 1
@@ -22,9 +26,13 @@ class CandidateStatus(Section):
     status: str
     phase: str | None
     score: float | None
+    """Its mean in screening, seeds that failed included."""
     seeds: int
+    failed: int
+    """Of those seeds."""
     seq: int
     round: int
+    source: str
     reason: str
 
 
@@ -109,7 +117,7 @@ def state_document(study: Study) -> dict[str, Any]:
 
 def status_of(study: Study) -> StudyStatus:
     """Return what a study is at; see :func:`state_document`."""
-    contract, state = study.contract, study.state
+    contract, state = contract_in_force(study), study.state
     spent, reserved = state.spent(), state.reserved()
     budget = {
         name: BudgetStatus(
@@ -132,14 +140,16 @@ def status_of(study: Study) -> StudyStatus:
         frozen=study.frozen,
         head=study.ledger.head,
         lines=len(study.ledger.lines),
-        contract_hash=study.read_contract().hash,
+        contract_hash=state.contract or study.read_contract().hash,
         approved={item: state.approved[item] for item in ITEMS if item in state.approved},
         incumbent={
             "run": contract.baseline.run,
             "candidate": None if state.incumbent == "baseline" else state.incumbent,
+            "since": _since(study),
+            "reference": _reference(contract, state),
         },
         floor=_floor(study),
-        candidates={name: _candidate(study, name) for name in state.candidates},
+        candidates={name: _candidate(study, contract, name) for name in state.candidates},
         budget=budget,
         alpha=AlphaStatus(
             total=contract.confirmation.alpha,
@@ -171,23 +181,46 @@ def _floor(study: Study) -> dict[str, Any] | None:
     return {key: floor[key] for key in ("mean", "sd", "sd_interval", "detectable", "seeds")}
 
 
-def _candidate(study: Study, name: str) -> CandidateStatus:
-    state, metric = study.state, study.contract.metric.name
+def _candidate(study: Study, contract: Contract, name: str) -> CandidateStatus:
+    state, metric = study.state, contract.metric.name
     found = state.candidates[name]
     starts = [each for phase in ("promotion", "trial") if (each := state.ended_of(name, phase)) is not None]
-    score, seeds = None, 0
-    if starts and starts[0].ended is not None:
-        values = [each[metric] for each in starts[0].ended["scores"].values() if metric in each]
-        score, seeds = (sum(values) / len(values) if values else None), len(starts[0].seeds)
+    points = points_of(contract, state, starts[0], metric) if starts else ()
     return CandidateStatus(
         status=found.status,
         phase=found.phase,
-        score=score,
-        seeds=seeds,
+        score=mean_of(points),
+        seeds=len(points),
+        failed=sum(point.failed is not None for point in points),
         seq=found.seq,
         round=found.round,
+        source=short_source(found.source),
         reason=found.reason,
     )
+
+
+def short_source(source: Mapping[str, Any]) -> str:
+    """Return in a word or two who proposed a candidate."""
+    kind = str(source.get("kind", "—"))
+    named = {"sampler": "sampler", "rule": "rule"}.get(kind, "name")
+    return str(source.get(named) or kind)
+
+
+def _since(study: Study) -> int | None:
+    """Return the line since which the incumbent is the best configuration: of its acceptance, or of the floor."""
+    state = study.state
+    if state.incumbent == "baseline":
+        return None if state.floor is None else int(state.floor["seq"])
+    decided = [line.seq for line in study.ledger.of("decided") if line.data["candidate"] == state.incumbent]
+    return decided[-1] if decided else None
+
+
+def _reference(contract: Contract, state: StudyState) -> float | None:
+    """Return the incumbent's mean over seeds that did not choose it; None before there is one."""
+    start = state.ended_of(state.incumbent, "reference")
+    if state.incumbent == "baseline":
+        start = state.ended_of("baseline", "floor")
+    return None if start is None else mean_of(points_of(contract, state, start, contract.metric.name))
 
 
 def _next(study: Study) -> tuple[list[QueueEntry], NextAction, str | None]:  # noqa: PLR0911 — a state each
@@ -197,6 +230,8 @@ def _next(study: Study) -> tuple[list[QueueEntry], NextAction, str | None]:  # n
         return [], NextAction(action="nothing", command="", why=f"closed: {study.state.closed}"), study.state.closed
     missing = [item for item in ITEMS if item not in study.state.approved]
     if study.frozen or missing:
+        if study.broken is not None or (study.state.audit is not None and not study.state.audit["ok"]):
+            return [], NextAction(action="audit", command=f"rlx study audit {study.name}", why=str(study.frozen)), None
         why = study.frozen or f"not approved: {', '.join(missing)}"
         return [], NextAction(action="approve", command=f"rlx study approve {study.name}", why=why), None
     try:
@@ -216,7 +251,7 @@ def _next(study: Study) -> tuple[list[QueueEntry], NextAction, str | None]:  # n
         ]
         return (
             queue,
-            NextAction(action="run", command=run, why=f"{len(queue)} starts are due: {queue[0].experiment}"),
+            NextAction(action="run", command=run, why=_due(queue)),
             None,
         )
     if isinstance(step, Propose):
@@ -228,17 +263,26 @@ def _next(study: Study) -> tuple[list[QueueEntry], NextAction, str | None]:  # n
     return [], NextAction(action="wait", command=f"rlx study status {study.name} --watch", why="starts are open"), None
 
 
+def _due(queue: list[QueueEntry]) -> str:
+    more = f", and {len(queue) - 1} more" if len(queue) > 1 else ""
+    return f"{queue[0].experiment} is due{more}"
+
+
 def health_of(study: Study) -> list[str]:
     """Return what a person should look at: failed starts, budgets nearly spent, warnings of the ledger."""
     state, found = study.state, []
     failed = [each for each in state.starts.values() if each.ended and each.ended["status"] in ("lost", "failed")]
     if failed:
-        last = failed[-1]
-        assert last.ended is not None
+        newest = failed[-1]
+        assert newest.ended is not None
+        had = "start had" if len(failed) == 1 else "starts had"
         found.append(
-            f"{len(failed)} starts had failures; the newest, {last.data['experiment']}: "
-            f"{last.ended['reason'] or next((each['message'] for each in last.ended['failures'].values()), '')}"
+            f"{len(failed)} {had} failures; the newest, {newest.data['experiment']}: "
+            f"{newest.ended['reason'] or next((each['message'] for each in newest.ended['failures'].values()), '')}"
         )
+    refused, started = last(study.ledger.lines, "refused"), last(study.ledger.lines, "started")
+    if refused is not None and refused.data["check"] != "candidate" and refused.seq > (started.seq if started else -1):
+        found.append(f"the newest start was refused: {refused.data['check']}: {refused.data['reason']}")
     try:
         left, budget = study.left(), study.contract.budget
     except (ConfigError, Missing):

@@ -46,6 +46,7 @@ class Study:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.root, self.folder)
+        self.broken: str | None = None
         self._derived: tuple[int, StudyState] | None = None
         self._contract: tuple[bytes, ReadContract] | None = None
         self.clock = StudyClock(notes_folder(self.root) / self.folder.parent.name / f"{self.folder.name}.clock.json")
@@ -83,7 +84,12 @@ class Study:
 
     @property
     def frozen(self) -> str | None:
-        """Why nothing may start: the contract is not the approved one, or the newest audit failed; None where it may."""
+        """Why nothing may start; None where it may.
+
+        The chain does not hold, the contract is not the approved one, or the newest audit failed.
+        """
+        if self.broken is not None:
+            return f"{self.broken}; `rlx study audit` says more"
         if self.state.contract is not None:
             try:
                 if self.read_contract().hash != self.state.contract:
@@ -123,7 +129,7 @@ class Study:
         Raises:
             Refused: Another process holds it, or another machine claimed it, or the ledger is broken.
         """
-        lock, note = lock_of(self.root, f"study.{self.name.replace('/', '.')}"), self._holder
+        lock, note = lock_of(self.root, f"study.{self.name.replace('/', '.')}"), self.holder_note
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -147,12 +153,22 @@ class Study:
             lock.release()
 
     @property
-    def _holder(self) -> Path:
+    def holder_note(self) -> Path:
+        """Where whoever holds the study on this machine notes who it is."""
         return notes_folder(self.root) / self.folder.parent.name / f"{self.folder.name}.holder.json"
 
     def read(self) -> Study:
-        """Read the ledger without the lock, as far as it holds, to show it; returns itself."""
-        self.ledger.lines = list(read_chain(self.folder / LEDGER).lines)
+        """Read the ledger without the lock, as far as it holds, to show it; returns itself.
+
+        Nothing is written. What is wrong with the rest stands in ``broken``; a loop may append between the look at the file and
+        that at its anchor, so a mismatch counts once it is seen twice.
+        """
+        for _ in range(2):
+            chain = read_chain(self.folder / LEDGER)
+            self.ledger.lines = list(chain.lines)
+            self.broken = chain.problem or self.ledger.moved_back()
+            if self.broken is None:
+                break
         return self
 
     def left(self) -> dict[str, float]:

@@ -8,6 +8,8 @@ from rlx.studies.experiments_trainer import ExperimentsTrainer
 from rlx.studies.study import Study
 from rlx.studies.trainer import Trainer
 
+ADAPTER = "adapter.yaml"
+
 
 def project_trainer(root: Path, run: str) -> ExperimentsTrainer:
     """Return the trainer that makes experiments of this project."""
@@ -15,7 +17,12 @@ def project_trainer(root: Path, run: str) -> ExperimentsTrainer:
 
 
 def trainer_for(study: Study) -> Trainer:
-    """Return the trainer of a study."""
+    """Return the trainer of a study: its task's adapter, where it has one, else this project."""
+    if (study.folder.parent / ADAPTER).is_file():
+        from rlx.studies.foreign_trainer import ForeignTrainer
+
+        steps = int(study.state.created.get("steps", 1))
+        return ForeignTrainer(study.root, study.folder, steps)
     return project_trainer(study.root, study.contract.baseline.run)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlx.config import FinalEvalConfig, RunConfig, Snapshot, check_unchanged, step_timeout
+from rlx.config import FinalEvalConfig, RunConfig, Snapshot, is_unchanged, step_timeout
 from rlx.envs import (
     Episode,
     EpisodesPlayed,
@@ -77,7 +77,12 @@ def play_varied(
     Raises:
         ConfigError: The project's code is not what the run was trained with.
     """
-    check_unchanged(root, snapshot.code.everything)
+    for name, digest in snapshot.code.everything.items():
+        if not is_unchanged(root / name, digest):
+            raise ConfigError(
+                f"{name}: is not what the run was trained with, so its policies would be played in another world; check out the "
+                "commit that `rlx info` names, or bring that file back"
+            )
     patience = step_timeout(root, snapshot.config.env)
 
     def run(numbers: Sequence[int]) -> dict[int, Any]:

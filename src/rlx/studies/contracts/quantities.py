@@ -40,11 +40,11 @@ def amount(text: Any, units: dict[str, int], example: str) -> int:
 
 
 def shown_amount(value: int, units: dict[str, int]) -> str:
-    """Return an amount in the largest unit in which it has at most two digits after the point."""
-    for unit, worth in sorted(units.items(), key=lambda item: -item[1]):
-        if value >= worth:
-            return f"{value / worth:.2f}".rstrip("0").rstrip(".") + unit
-    return f"{value}{min(units, key=lambda unit: units[unit])}"
+    """Return an amount in the largest unit of which there is one, with two digits after the point; less in the smallest."""
+    ordered = sorted(units.items(), key=lambda item: -item[1])
+    unit, worth = next(((unit, worth) for unit, worth in ordered if value >= worth), ordered[-1])
+    shown = f"{value / worth:.2f}".rstrip("0").rstrip(".")
+    return f"{'<0.01' if shown == '0' and value else shown}{unit}"
 
 
 def shown_steps(value: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlx.report.text import table
+from rlx.stats.markdown import markdown_table
 
 
 @dataclass(frozen=True)
@@ -29,5 +29,5 @@ class Grid:
         """Return the table as Markdown, under a heading where it has a title."""
         heading = [f"{'#' * level} {self.title}", ""] if self.title else []
         return "\n".join(
-            [*heading, table(self.head, self.rows, left=self.left), *(["", self.note] if self.note else [])]
+            [*heading, markdown_table(self.head, self.rows, left=self.left), *(["", self.note] if self.note else [])]
         )

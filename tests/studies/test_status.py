@@ -1,0 +1,270 @@
+"""What a person sees of a study while it goes on: at a glance, in 80 columns, and without a byte being written."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from click.testing import CliRunner
+
+from rlx.cli import study_status
+from rlx.cli.study_status import status
+from rlx.config import write_json
+from rlx.errors import Missing, UsageError
+from rlx.studies import Consent, Study, monitored, state_document, status_lines
+from rlx.studies.course import Launch, next_step
+from rlx.studies.launching import ask, started_data
+from rlx.studies.ledger.anchor import Anchor
+from tests.studies.reported import Simulated, is_high
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_commits() -> Iterator[None]:
+    """Spare the commits that anchor each line: a status has no part of them."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Anchor, "move", lambda *_: None)
+    yield
+    patch.undo()
+
+
+def better(overrides: Mapping[str, Any], rng: np.random.Generator) -> float:
+    return 10 + 6 * is_high(overrides) + rng.normal()
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return Simulated(tmp_path_factory.mktemp("done"), better).run()
+
+
+@pytest.fixture
+def middle(tmp_path: Path) -> Simulated:
+    """A study with a floor, and one start of a candidate open."""
+    simulated = Simulated(tmp_path, better)
+    simulated.run(starts=1)
+    study, step = simulated.study, next_step(simulated.study)
+    assert isinstance(step, Launch)
+    with study.locked():
+        asked, _ = ask(study, simulated.trainer, step.plans[0], Consent(execute=True))
+        study.append("started", started_data(asked))
+    return simulated
+
+
+def seen(study: Study) -> Study:
+    return Study(study.root, study.folder).read()
+
+
+def files(root: Path) -> dict[Path, tuple[int, bytes]]:
+    found = (path for path in root.rglob("*") if path.is_file())
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+
+def frozen_by_contract(study: Study) -> None:
+    path = study.folder / "contract.yaml"
+    path.write_text(path.read_text().replace("10M", "20M"))
+
+
+def frozen_by_nonsense(study: Study) -> None:
+    (study.folder / "contract.yaml").write_text("{")
+
+
+def frozen_by_ledger(study: Study) -> None:
+    text = study.ledger.path.read_text()
+    study.ledger.path.write_text(text.replace('"event":"floor"', '"event": "floor"'))
+
+
+@pytest.mark.parametrize("width", [80, 60, 132])
+def test_it_fits_the_terminal(done: Study, middle: Simulated, width: int) -> None:
+    for study in (done, middle.study):
+        lines = status_lines(monitored(seen(study)), width)
+        assert max(map(len, lines)) <= width
+        assert lines[0] == f"{study.name}  OPEN"
+
+
+def test_everything_is_there_at_a_glance(middle: Simulated) -> None:
+    text = "\n".join(status_lines(monitored(seen(middle.study))))
+    for part in (
+        "floor ",
+        "incumbent ",
+        "steps ",
+        "experiments ",
+        "wall clock ",
+        "disk ",
+        "alpha ",
+        "candidates  3:",
+        "next ",
+    ):
+        assert part in text
+    assert "study_c001_smoke (smoke)" in text
+    assert "+ 1 reserved" in text
+    assert f"rlx study run {middle.study.name} --execute" in text
+
+
+def test_scores_count_seeds_that_failed(tmp_path: Path) -> None:
+    def fragile(overrides: Mapping[str, Any], rng: np.random.Generator) -> float | None:
+        return None if overrides and rng.random() < 0.5 else 10 + rng.normal()
+
+    study = Simulated(tmp_path, fragile, salt=2).run()
+    shown = [each for each in monitored(study).candidates.values() if each.failed]
+    assert shown
+    for each in shown:
+        assert each.score is not None
+        assert each.score < 10 * (each.seeds - each.failed) / each.seeds + 2
+        assert any(f" {each.seeds - each.failed}/{each.seeds} " in line for line in status_lines(monitored(study)))
+
+
+@pytest.mark.parametrize(
+    ("freeze", "word", "action"),
+    [
+        (frozen_by_contract, "not the approved one", "approve"),
+        (frozen_by_nonsense, "contract.yaml", "approve"),
+        (frozen_by_ledger, "ledger.jsonl:", "audit"),
+    ],
+)
+def test_a_frozen_study_says_why(tmp_path: Path, freeze: Callable[[Study], None], word: str, action: str) -> None:
+    simulated = Simulated(tmp_path, better)
+    simulated.run(starts=1)
+    freeze(simulated.study)
+    shown = monitored(seen(simulated.study))
+    assert shown.phase == "frozen"
+    assert word in str(shown.frozen)
+    assert shown.next.action == action
+    assert shown.budget["steps"].total == 10_000_000  # of the contract that was approved
+    assert "FROZEN" in status_lines(shown)[0]
+
+
+def test_nothing_is_written_and_a_loop_is_not_disturbed(middle: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(middle.study.root)
+    with middle.study.locked():
+        before = files(middle.study.root)
+        for arguments in ([], ["--json"], ["--all"], ["study"]):
+            assert CliRunner().invoke(status, arguments).exit_code == 0
+        assert files(middle.study.root) == before
+        holder = monitored(seen(middle.study)).holder
+        assert holder is not None
+        assert holder.alive
+    assert monitored(seen(middle.study)).holder is None
+
+
+def test_the_document_is_the_state_and_what_is_live(done: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done.root)
+    document = json.loads(CliRunner().invoke(status, ["--json"]).output)
+    live = {key: document.pop(key) for key in ("holder", "live")}
+    assert live == {"holder": None, "live": []}
+    assert document == state_document(seen(done))
+    assert document["incumbent"]["candidate"] == "c001" or document["incumbent"]["candidate"] in document["candidates"]
+    everything = json.loads(CliRunner().invoke(status, ["--all", "--json"]).output)
+    assert [each["study"] for each in everything["studies"]] == ["toy/study"]
+
+
+def test_mistakes(done: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(done.root)
+    for arguments in (["study", "--all"], ["--all", "--watch"], ["--watch", "--json"]):
+        assert isinstance(CliRunner().invoke(status, arguments).exception, UsageError)
+    missing = CliRunner().invoke(status, ["stady"]).exception
+    assert isinstance(missing, Missing)
+    assert "toy/study" in str(missing)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.chdir(tmp_path)
+    for arguments in ([], ["--all"]):
+        assert isinstance(CliRunner().invoke(status, arguments).exception, Missing)
+
+
+# --- watching -----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_terminal_what_happens_is_told_line_by_line(
+    middle: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(middle.study.root)
+    writer = Study(middle.study.root, middle.study.folder)
+
+    def pause(_: float) -> None:
+        with writer.locked():
+            writer.append("closed", {"reason": "enough \x1b[31m"})
+
+    monkeypatch.setattr(study_status.time, "sleep", pause)
+    made = CliRunner().invoke(status, ["--watch"])
+    assert made.exit_code == 0, made.exception
+    assert made.output.count("toy/study  OPEN") == 1
+    assert made.output.rstrip().endswith("closed")
+    assert "\x1b" not in made.output
+
+
+def test_watching_a_study_that_is_over_ends_at_once(done: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done.root)
+
+    def pause(_: float) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(study_status.time, "sleep", pause)
+    assert CliRunner().invoke(status, ["--watch"]).exit_code == 0
+
+
+# --- what runs ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sleeper() -> Iterator[psutil.Process]:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield psutil.Process(process.pid)
+    process.kill()
+    process.wait()
+
+
+def run_it(root: Path, experiment: str, process: psutil.Process, rows: list[str]) -> None:
+    """Lay out the live folder of an experiment that a process makes."""
+    folder, bench = root / "runs" / experiment, root / ".dvc" / "tmp" / "rlx" / "abc"
+    (folder / "bench").mkdir(parents=True)
+    bench.mkdir(parents=True)
+    (bench / "metrics.jsonl").write_text("".join(f"{row}\n" for row in rows))
+    (folder / "bench" / "seed_900000").symlink_to(bench)
+    (folder / "config_snapshot.yaml").write_text("algo:\n  total_timesteps: 1000\nnum_seeds: 2\n")
+    note = {"format": 1, "stage": None, "over": False, "failed": False, "host": socket.gethostname()}
+    write_json(
+        bench.parent / f"{experiment}.making.json", {**note, "pid": process.pid, "started": process.create_time()}
+    )
+
+
+def test_what_runs_is_seen_from_its_live_folder(middle: Simulated, sleeper: psutil.Process) -> None:
+    experiment = str(middle.study.state.open_starts[0].data["experiment"])
+    rows = ['{"seed": 900000, "step": 256, "loss": 1.0}', '{"seed": 900000, "step": 512, "loss": NaN}']
+    run_it(middle.study.root, experiment, sleeper, rows)
+    (live,) = monitored(seen(middle.study), time.time() + 30).live
+    assert (live.alive, live.pid) == (True, sleeper.pid)
+    assert live.progress == 512 / 2000
+    assert live.row_age is not None
+    assert live.row_age > 25
+    assert live.row_pace is not None
+    assert live.memory is not None
+    assert live.memory > 10**6
+    assert live.disk is not None
+    assert live.disk >= len("\n".join(rows))
+    assert live.non_finite == ["loss"]
+    text = "\n".join(status_lines(monitored(seen(middle.study))))
+    assert f"26 %, alive (process {sleeper.pid})" in text
+    assert "not finite: loss" in text
+    sleeper.kill()
+    sleeper.wait()
+    (live,) = monitored(seen(middle.study)).live
+    assert not live.alive
+    assert "no process is at work" in "\n".join(status_lines(monitored(seen(middle.study))))
+
+
+def test_a_live_folder_with_nonsense_in_it_is_no_reason_to_fail(middle: Simulated, sleeper: psutil.Process) -> None:
+    experiment = str(middle.study.state.open_starts[0].data["experiment"])
+    run_it(middle.study.root, experiment, sleeper, ["{", "[1]", '{"step": "x"}', "\x1b[31m"])
+    (middle.study.root / "runs" / experiment / "config_snapshot.yaml").write_bytes(b"\xff\xfe")
+    (live,) = monitored(seen(middle.study)).live
+    assert live.progress is None
+    lines = status_lines(monitored(seen(middle.study)))
+    assert "\x1b" not in "".join(lines)
