@@ -106,8 +106,8 @@ def check_candidates(book: Book, found: Findings) -> None:
                     file=_file(name),
                 )
             expected += 1
-        elif entry.event == "validated" and entry.data["candidate"] not in standing.candidates:
-            found.add(f"{entry.data['candidate']} is validated, and was never proposed", entry.seq)
+        elif entry.event == "validated":
+            _validated(standing, entry, found)
     for name, tried in book.end.candidates.items():
         path = book.folder / _file(name)
         if not path.is_file() or path.is_symlink():
@@ -119,6 +119,19 @@ def check_candidates(book: Book, found: Findings) -> None:
     for path in sorted((book.folder / "candidates").glob("c*.yaml")):
         if path.stem not in known and re.fullmatch(r"c[0-9]{3,}", path.stem):
             found.notes.append(f"candidates/{path.name} is not in the ledger yet")
+
+
+def _validated(standing: Standing, entry: Entry, found: Findings) -> None:
+    """Check that a file is validated anew only before anything of it was started or decided."""
+    name = entry.data["candidate"]
+    tried = standing.candidates.get(name)
+    if tried is None:
+        found.add(f"{name} is validated, and was never proposed", entry.seq, candidate=name)
+        return
+    was_started = any(start.candidate == name for start in standing.starts.values())
+    if entry.data["sha256"] != tried.sha256 and (was_started or tried.status not in ("draft", "validated")):
+        told = f"{name} is validated with another file after it was started or decided on: a second chance"
+        found.add(told, entry.seq, candidate=name, file=_file(name))
 
 
 def _file(name: str) -> str:
