@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rlx.report.grid import Grid
 from rlx.report.text import Line
-from rlx.stats import MISSING, number
+from rlx.stats import MISSING, Grid, number
 
 if TYPE_CHECKING:
     from rlx.studies import PlannedParameter, Probe, ProbedParameter, ProbeFailure, ProbePlan, ProbePoint
