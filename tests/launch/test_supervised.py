@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,21 @@ def test_what_leaves_its_group_and_session_ends_too(tmp_path: Path) -> None:
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
+def test_where_its_watch_is_killed_it_is_killed_too(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, time\n"
+        "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+        "os.kill(os.getppid(), 9)\n"
+        "time.sleep(600)\n"
+    )
+    ended = run(tmp_path, code)
+    assert (ended.status, ended.signal) == (None, signal.SIGKILL)
+    pid, until = int((tmp_path / "pid").read_text()), time.monotonic() + 30
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 def test_only_what_is_given_is_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "x")
     run(tmp_path, "import os; print(sorted(set(os.environ) - {'LC_CTYPE'}))", variables={"GIVEN": "1"})
@@ -90,7 +106,7 @@ def test_a_lock_is_held_until_the_end(tmp_path: Path) -> None:
     thread = threading.Thread(target=run, args=(tmp_path, code), kwargs={"lock": lock})
     thread.start()
     while not (tmp_path / "up").exists():
-        pass
+        time.sleep(0.01)
 
     def waiting() -> None:
         waited.append((tmp_path / "go").exists())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import struct
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ from hypothesis import given, strategies as st
 
 from rlx.errors import DataDamaged, DataRefused, Missing, NonFiniteValue
 from rlx.studies import Adapter, Written, found_files, read_learning, read_number, read_rows
-from rlx.studies.adapters import metric_files
+from rlx.studies.adapters import printed_lines
 from rlx.studies.adapters.adapter import Learning, StepsFile
+from rlx.studies.adapters.wandb_files import read_run
 
 
 @pytest.fixture
@@ -64,6 +68,69 @@ def test_wandb_summary_of_an_offline_run(written: Written) -> None:
     assert read_learning(learning, written) == {"return": [(9, 7.5)]}
 
 
+def varint(value: int) -> bytes:
+    found = b""
+    while value > 0x7F:
+        found, value = found + bytes([value & 0x7F | 0x80]), value >> 7
+    return found + bytes([value])
+
+
+def field(place: int, content: bytes | int) -> bytes:
+    if isinstance(content, int):
+        return varint(place << 3) + varint(content)
+    return varint(place << 3 | 2) + varint(len(content)) + content
+
+
+def record(kind: int, values: dict[str, Any], step: int | None = None) -> bytes:
+    """Return a record of W&B: history (2) or summary (3)."""
+    items = b"".join(
+        field(1, field(1, key.encode()) + field(16, json.dumps(told).encode())) for key, told in values.items()
+    )
+    return field(1, 7) + field(kind, items + (b"" if step is None else field(2, field(1, step))))
+
+
+def wandb_log(records: list[bytes]) -> bytes:
+    """Return W&B's log of records: LevelDB's format, in pieces that fit into blocks of 32 KiB."""
+    content = b":W&B\xe1\xbe\x00"
+    for whole in records:
+        rest, first = whole, True
+        while first or rest:
+            room = 32768 - len(content) % 32768
+            if room < 7:
+                content += b"\0" * room
+                continue
+            piece, rest = rest[: room - 7], rest[room - 7 :]
+            kind = (1 if first else 4) if not rest else (2 if first else 3)
+            content, first = content + struct.pack("<IHB", 0, len(piece), kind) + piece, False
+    return content
+
+
+def test_the_log_of_an_offline_run_of_wandb(written: Written) -> None:
+    history = [record(2, {"return": float(step), "text": "x" * 9000}, step * 10) for step in range(30)]
+    content = wandb_log([field(4, b"other"), *history, record(3, {"return": 29.0, "best": 7})])
+    path = written.out / "wandb" / "offline-run-1" / "run-1.wandb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    source = {"format": "wandb", "file": "{out}/wandb/*/run-*.wandb"}
+    assert read_number(steps(**source), "return", "mean", written) == 14.5
+    assert read_number(steps(**source), "_step", "last", written) == 290
+    assert read_number(steps(**source), "best", "last", written) == 7
+    learning = Learning.model_validate({**source, "metrics": {"return": "return"}})
+    assert read_learning(learning, written)["return"] == [(step * 10, float(step)) for step in range(30)]
+    path.write_bytes(content[: len(content) // 2])  # of a run that was killed
+    assert read_number(steps(**source), "return", "last", written) in range(12, 16)
+
+
+@given(st.binary(max_size=80))
+def test_any_log_of_wandb_is_read_or_refused(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "run.wandb")
+        for tried in (b":W&B\xe1\xbe\x00" + content, wandb_log([content]), content):
+            path.write_bytes(tried)
+            with suppress(DataDamaged):
+                assert isinstance(read_run(path, 2**20), list)
+
+
 def test_tensorboard(written: Written) -> None:
     from tensorboardX import SummaryWriter
 
@@ -110,7 +177,7 @@ def test_what_was_printed(written: Written) -> None:
 
 
 def test_a_pattern_that_would_take_for_ever_is_ended(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metric_files, "SEARCH_SECONDS", 0.5)
+    monkeypatch.setattr(printed_lines, "SEARCH_SECONDS", 0.5)
     written.printed.write_text("a" * 5000 + "\n")
     source = StepsFile.model_validate({"format": "stdout", "pattern": r"(?P<n>(a+)+)b", "field": "n"})
     with pytest.raises(DataRefused, match="repeats inside of repeats"):
@@ -154,8 +221,6 @@ def test_what_is_damaged_is_told(written: Written, kind: str, text: str, error: 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "x").write_bytes(content)

@@ -28,7 +28,7 @@ SORTS = ("age", "id", "return", "status", "environment")
     help="Only runs like that, such as 'return>100' or status=failed.",
 )
 @click.option("--sweep", metavar="SWEEP", help="The trials of a search by rank, or the experiments of a grid.")
-@click.option("--all", "everything", is_flag=True, help="Also experiments whose results this clone has not fetched.")
+@click.option("--all", "everything", is_flag=True, help="Also experiments of studies, and those not fetched here.")
 @AS_JSON
 @AS_CSV
 @AS_MARKDOWN
@@ -71,7 +71,9 @@ def command(  # noqa: PLR0913
     found = [row for row in listed if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
     elsewhere = everything or any("elsewhere" in text for text in filters)
     hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere" and row.kind == "experiment"]
-    shown = _sorted([row for row in found if row not in hidden], sort)
+    listing = not (elsewhere or as_json or as_csv or as_markdown or filters or tags or sweep)
+    of_studies = _of_studies(root, found) if listing else []
+    shown = _sorted([row for row in found if row not in hidden and row not in of_studies], sort)
     if as_json:
         print_json(Listing(1, shown))
     elif as_csv:
@@ -86,8 +88,20 @@ def command(  # noqa: PLR0913
             tell(f"not shown to beat random actions: {', '.join(low)}")
         if hidden:
             click.echo(f"{len(hidden)} more experiments are not fetched here: `rlx ls --all` lists them")
+        if of_studies:
+            click.echo(f"{len(of_studies)} more experiments are of studies: `rlx ls --all` lists them")
         if not found:
             click.echo("no runs" + (" like that" if tags or filters else " yet: `dvc repro` makes the study"))
+
+
+def _of_studies(root: Path, found: list[Row]) -> list[Row]:
+    """Return the experiments that studies made, which a list of what people made has no use for."""
+    if not (root / "studies").is_dir():
+        return []
+    from rlx.studies import of_studies
+
+    names = of_studies(root, [row.id for row in found if row.kind == "experiment"])
+    return [row for row in found if row.id in names]
 
 
 def _print_trials(root: Path, sweep: str, *, as_json: bool, as_csv: bool, as_markdown: bool) -> None:

@@ -21,7 +21,7 @@ at any Git revision (`cartpole@main`, `cartpole@v1.0`, `cartpole@EXPERIMENT`), o
 **CHECKPOINT** is a file, or `RUN:best`, `RUN:latest`, `RUN:step_50000` (one of every seed), with `#101` for the training seed 101 alone.
 
 **Exit codes**: 0 ok · 1 something failed, or a check found a problem · 2 usage · 3 configuration · 4 a run, checkpoint or
-file is missing or damaged · 130 interrupted.
+file is missing or damaged · 5 refused by a gate (studies) · 130 interrupted.
 """
 
 

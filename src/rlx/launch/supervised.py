@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -83,18 +84,10 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
     Ctrl-C stops it as a time-out does, and is raised then; where this process is killed it is stopped all the same.
 
     Raises:
-        CommandFailed: There is no such program, or what keeps watch over it was killed.
+        CommandFailed: There is no such program.
         KeyboardInterrupt: As said.
     """
-    told = {
-        "command": [*command],
-        "folder": str(conditions.folder),
-        "variables": dict(conditions.variables),
-        "output": str(conditions.output),
-        "timeout": conditions.timeout,
-        "pauses": conditions.pauses,
-        "most_bytes": conditions.most_bytes,
-    }
+    began = time.monotonic()
     with _locked(conditions.lock) as descriptors:
         process = subprocess.Popen(
             [sys.executable, "-I", str(SUPERVISOR)],
@@ -107,7 +100,7 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.write(_order(command, conditions))
             process.stdin.flush()
             with _stoppable(process, conditions.stopped):
                 first, last = _line(process.stdout.readline()), _line(process.stdout.readline())
@@ -117,11 +110,11 @@ def run_supervised(command: Sequence[str], conditions: Conditions) -> Ended:
         if conditions.stopped is not None and conditions.stopped.is_set():
             _wait_for_end(process)
             raise KeyboardInterrupt
-        if "refused" in first:
-            raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
-        if not last:
-            _kill_group(first.get("pid"))
-            raise CommandFailed(f"what kept watch over `{command[0]}` was killed; the command was killed with it")
+    if "refused" in first:
+        raise CommandFailed(f"`{command[0]}` cannot run: {first['refused']}")
+    if not last:  # what kept watch was killed, and the command goes with it
+        _kill_group(first.get("pid"))
+        return Ended(None, signal.SIGKILL, False, time.monotonic() - began, 0, 0)
     return Ended(*(last[name] for name in ("status", "signal", "timed_out", "seconds", "dropped", "left")))
 
 
@@ -181,6 +174,20 @@ def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
     with suppress(OSError):
         process.stdin.close()
     process.stdout.read()
+
+
+def _order(command: Sequence[str], conditions: Conditions) -> bytes:
+    """Return what the supervisor is told."""
+    told = {
+        "command": [*command],
+        "folder": str(conditions.folder),
+        "variables": dict(conditions.variables),
+        "output": str(conditions.output),
+        "timeout": conditions.timeout,
+        "pauses": conditions.pauses,
+        "most_bytes": conditions.most_bytes,
+    }
+    return json.dumps(told).encode() + b"\n"
 
 
 def _line(content: bytes) -> dict[str, Any]:

@@ -43,6 +43,12 @@ from .approving import (
     verify as verify,
     warnings as warnings,
 )
+from .audit.auditing import audit_study as audit_study
+from .audit.report import (
+    AuditReport as AuditReport,
+    CheckReport as CheckReport,
+    write_audit as write_audit,
+)
 from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
 from .beginning_foreign import (
     ForeignWish as ForeignWish,
@@ -104,6 +110,7 @@ from .monitor_lines import (
     status_lines as status_lines,
     study_row as study_row,
 )
+from .names import of_studies as of_studies
 from .objective import METRIC as METRIC, objective as objective
 from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some

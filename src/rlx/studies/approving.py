@@ -75,11 +75,11 @@ def approve(study: Study, approval: Approval) -> None:
     Raises:
         Refused: The method is weaker than the contract demands.
     """
-    read = study.read_contract()
-    demand = read.contract.approvals.require
+    read, before = study.read_contract(), approved_contract(study)
+    demands = [each.approvals.require for each in (read.contract, before) if each is not None]
+    demand = max(demands, key=METHODS.index)  # an amendment cannot weaken the demand that it is approved by
     if METHODS.index(approval.method) < METHODS.index(demand):
         raise Refused(f"{study.name}: the contract demands approval by {demand}, and this is by {approval.method}")
-    before = approved_contract(study)
     if before is not None and study.state.contract != read.hash:
         changes = differences(before, read.contract)
         study.append("amended", {"difference": changes, "old": study.state.contract, "new": read.hash})

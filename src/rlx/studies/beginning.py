@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from rlx.config import Snapshot, sha256_of, write_text
-from rlx.errors import ConfigError, Missing, UsageError
-from rlx.records import RunFolder
+from rlx.errors import ConfigError, Missing, RlxError, UsageError
+from rlx.records import RunFolder, read_metadata
 from rlx.studies.advice import Plan, plan_budget
 from rlx.studies.contracts.contract import FILE, read_contract
 from rlx.studies.contracts.quantities import shown_steps
@@ -52,13 +52,16 @@ class Wish:
     approval: str = "tty"
 
 
-def created_data(baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[str]) -> dict[str, Any]:
+def created_data(
+    baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[str], seconds_per_step: float | None = None
+) -> dict[str, Any]:
     """Return what a `created` line says.
 
     Args:
         baseline: `run`, `snapshot`, and `seeds`: first and number of its finished ones.
         trainer: Who trains.
         seen: Runs of this task that existed before the contract.
+        seconds_per_step: How long a step of the baseline's training took; None where nobody knows.
     """
     facts, resolved = trainer.facts(), trainer.resolve({})
     return {
@@ -68,6 +71,7 @@ def created_data(baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[s
         "trainer": trainer.name,
         "steps": resolved.steps,
         "seen": list(seen),
+        "seconds_per_step": seconds_per_step,
     }
 
 
@@ -135,8 +139,17 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     if not (target.parent / "task.md").exists():
         write_text(target.parent / "task.md", task_card(snapshot, folder, summary.task, summary.random_return))
     with study.locked():
-        study.append("created", created_data(baseline, trainer, seen))
+        study.append("created", created_data(baseline, trainer, seen, _seconds_per_step(folder)))
     return study
+
+
+def _seconds_per_step(folder: RunFolder) -> float | None:
+    """Return how long a step took in a run's own training, one seed at a time; None where it does not say."""
+    try:
+        cost = read_metadata(folder.path)["cost"]
+        return float(cost["training_seconds_all_seeds"]) / float(cost["environment_steps"])
+    except (RlxError, KeyError, TypeError, ZeroDivisionError):
+        return None
 
 
 def _planned(trainer: Trainer) -> Snapshot:

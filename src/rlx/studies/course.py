@@ -358,16 +358,19 @@ def _slot(study: Study, state: StudyState, slot: Slot) -> Step:
                 return Note("decided", decision_data(study, slot, name, n))
             if n not in slot.looks.get(name, []):
                 return Note("look", look_data(study, slot, name, n))
-            if _given_up(study, slot, name):
+            if _given_up(study, slot, name, n):
                 return Note("decided", given_up_data(study, slot, name, n))
     return Wait()
 
 
-def _given_up(study: Study, slot: Slot, name: str) -> bool:
-    looks = [
-        line for line in study.ledger.of("look") if line.data["slot"] == slot.number and line.data["candidate"] == name
-    ]
-    return bool(looks) and bool(looks[-1].data["given_up"])
+def _given_up(study: Study, slot: Slot, name: str, n: int) -> bool:
+    """Tell whether the look after n seeds gave a candidate up: one after more of them did not do it here."""
+    look = (slot.number, name, n)
+    return any(
+        line.data["given_up"]
+        for line in study.ledger.of("look")
+        if (line.data["slot"], line.data["candidate"], line.data["n"]) == look
+    )
 
 
 def _arm_ended(state: StudyState, slot: Slot, arm: str, n: int) -> Started | None:

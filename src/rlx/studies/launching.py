@@ -7,6 +7,7 @@ hash. :func:`settle` takes in how it ended.
 from __future__ import annotations
 
 import errno
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -73,13 +74,18 @@ def cost_of(study: Study, trainer: Trainer, plan: StartPlan) -> Cost:
         return Cost(plan.steps, OVERHEAD, 0, 0)
     new = trainer.new_seeds(plan)
     pace = (study.state.floor or {}).get("pace")
-    seconds, per_seed = OVERHEAD, GUESSED_BYTES
-    if pace:
-        per_seed = max(1, round(pace["bytes"] / max(1, pace["seeds"])))
-        seconds = max(1.0, pace["seconds"])  # of the whole floor; where that trained, of as many seeds
-        if pace["steps"]:
-            seconds *= max(0.25, new * each / pace["steps"])
+    per_seed = max(1, round(pace["bytes"] / max(1, pace["seeds"]))) if pace else GUESSED_BYTES
+    seconds = OVERHEAD + new * each * (seconds_per_step(study) or 0.0)
     return Cost(new * each, round(seconds, 1), per_seed * len(plan.seeds), new)
+
+
+def seconds_per_step(study: Study) -> float | None:
+    """Return how long a step of training takes: as the floor showed, or the baseline's own training; None where nothing tells."""
+    pace = (study.state.floor or {}).get("pace")
+    if pace and pace["steps"]:
+        return float(pace["seconds"]) / float(pace["steps"])
+    known = study.state.created.get("seconds_per_step")
+    return None if known is None else float(known)
 
 
 def ask(
@@ -192,7 +198,8 @@ def _begin(  # noqa: PLR0913
     study: Study, trainer: Trainer, started: Started, plan: StartPlan, workers: int, say: Callable[[str], None]
 ) -> Running:
     call = StartCall(plan, started.seq, started.hash, study.name, workers, threading.Event(), say)
-    limit = max(LEAST_PATIENCE, OVERTIME * float(started.data["reserved"]["wall_clock"]))
+    known = seconds_per_step(study) is not None
+    limit = max(LEAST_PATIENCE, OVERTIME * float(started.data["reserved"]["wall_clock"])) if known else math.inf
     running = Running(started, plan, threading.Thread(), call, limit)
 
     def work() -> None:
@@ -225,8 +232,9 @@ def settle(study: Study, started: Started, outcome: Outcome) -> None:
     have failed. A full disk is nobody's fault: the start waits for room.
     """
     outcome = _judged(study, started, outcome)
+    reserved = int(started.data["reserved"]["steps"])
     spent = {
-        "steps": outcome.steps,
+        "steps": min(outcome.steps, reserved),  # what DVC took from its cache tells of the training that was then
         "experiments": 1,
         "wall_clock": study.clock.take(),
         "disk": outcome.bytes,

@@ -58,7 +58,8 @@ Duration = Annotated[str, AfterValidator(_duration)]
 Reduce = Annotated[Literal["last", "mean"], BeforeValidator(_no_maximum)]
 """How several values of a file become one."""
 Format = Literal["csv", "jsonl", "json", "tensorboard", "wandb", "stdout", "unknown"]
-"""What a file of metrics is: ``wandb`` is ``wandb-summary.json`` of an offline run, ``stdout`` what the command printed."""
+"""What a file of metrics is: ``wandb`` is ``run-….wandb`` or ``wandb-summary.json`` of an offline run, ``stdout`` what the
+command printed."""
 
 
 class Repository(Section):

@@ -14,6 +14,7 @@ from rlx.errors import ConfigError, DataDamaged, Missing, UsageError
 from rlx.studies.adapters.adapter import Adapter
 from rlx.studies.adapters.claims import Asked
 from rlx.studies.adapters.foreign_seed import Candidate, check_source, commands_of, train_seed
+from rlx.studies.adapters.metric_files import Points, Written, read_learning
 from rlx.studies.adapters.outcome import (
     OUTCOME,
     ForeignOutcome,
@@ -123,6 +124,15 @@ class ForeignTraining:
     def commands(self, seed: int) -> list[list[str]]:
         """Return the arguments of a seed's commands as they would be started, for a plan; see :func:`commands_of`."""
         return commands_of(self._candidate, seed, self._asked({}), self._place(seed))
+
+    def learning(self, seed: int) -> dict[str, Points]:
+        """Return how a seed's training went, by our names: steps and values; none where the adapter does not say where.
+
+        Raises:
+            Missing, DataDamaged: What the adapter promises is not there.
+        """
+        place, source = self._place(seed), self.adapter.learning
+        return {} if source is None else read_learning(source, Written(place / "out", place / "train.log"))
 
     @property
     def _candidate(self) -> Candidate:

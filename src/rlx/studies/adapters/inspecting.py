@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.config import read_bytes
+from rlx.launch import git
 from rlx.stats import visible
 from rlx.studies.adapters.draft import adapter_draft, entry_of, hint_for
-from rlx.studies.adapters.isolation import PinnedSource, pinned, worktree
+from rlx.studies.adapters.isolation import SAFE, PinnedSource, pinned, worktree
 from rlx.studies.adapters.running import Call, Running, run_call
 from rlx.studies.adapters.source_facts import SourceFact, Sources, read_sources
 
@@ -66,6 +67,8 @@ def inspect_repository(repository: Path, root: Path, *, help_timeout: float | No
     options, told = _help(repository, sources, help_timeout) if help_timeout is not None else ([], "")
     path = os.path.relpath(repository.resolve(), root.resolve())
     hint = hint_for(sources)["name"]
+    if git(repository, *SAFE, "status", "--porcelain", "--untracked-files=no"):
+        told = "; ".join(filter(None, [told, "it has uncommitted changes, which are no part of the commit"]))
     card = "\n".join(_card(sources, path, hint, told)) + "\n"
     return Inspection(adapter_draft(sources, path, options), card, sources.facts, hint, sources.commit)
 
@@ -91,9 +94,9 @@ def _card(sources: Sources, path: str, hint: str, told: str) -> Iterator[str]:
     """Yield the lines of a task card."""
     yield f"# Task card: {visible(path, cell=True)}"
     yield ""
-    yield f"Commit {sources.commit}, hint {hint}, {len(sources.files):,} files. Read from the source; nothing was run."
+    yield f"Commit {sources.commit}, hint {hint}, {len(sources.files):,} files. Read from the source, which was not run."
     if told:
-        yield f"But for this: {visible(told, cell=True)}."
+        yield f"Note: {visible(told, cell=True)}."
     if sources.left_out:
         yield f"{sources.left_out:,} Python files were not looked at: there are too many, or they are too large."
     if ".gitmodules" in sources.files:

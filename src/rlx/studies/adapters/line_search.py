@@ -9,6 +9,7 @@ It is given the pattern and the file, and writes the named groups of each match 
 import json
 import re
 import sys
+import warnings
 
 MOST = 10_000
 """Characters that are looked at together."""
@@ -16,6 +17,7 @@ MOST = 10_000
 
 def main() -> None:
     """Search the file."""
+    warnings.simplefilter("ignore")
     pattern, path = re.compile(sys.argv[1]), sys.argv[2]
     with open(path, encoding="utf-8", errors="replace", newline="\n") as file:  # noqa: PTH123 — starts without pathlib
         while line := file.readline(MOST):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +12,14 @@ from typing import Any
 
 from rlx.config import lines, read_bytes
 from rlx.errors import DataDamaged, DataRefused, NonFiniteValue
-from rlx.launch import Conditions, run_supervised
 from rlx.records import read_scalars
 from rlx.stats import listed, shown
 from rlx.studies.adapters.adapter import Learning, MetricFile
 from rlx.studies.adapters.found_files import MOST_BYTES, found_file, found_files
+from rlx.studies.adapters.printed_lines import printed_rows
+from rlx.studies.adapters.wandb_files import read_run
 
 MOST_ROWS = 1_000_000
-SEARCH_SECONDS = 20.0
-"""That looking for a pattern in what was printed may take."""
-SEARCH = Path(__file__).with_name("line_search.py")
 STEP = "step"
 """Of TensorBoard: the events' own step."""
 Row = Mapping[str, Any]
@@ -57,10 +52,10 @@ def read_rows(source: MetricFile, written: Written) -> list[Row]:
         DataRefused: It leads out of ``out``, is too large, or its pattern takes too long.
     """
     if source.format == "stdout":
-        rows = _printed_rows(source.pattern or "", written.printed)
+        rows: list[Row] = list(printed_rows(source.pattern or "", written.printed))
     else:
         path = found_file(source.file or "", written.out)
-        rows = {"csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows, "wandb": _json_rows}[source.format](path)
+        rows = {"csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows, "wandb": _wandb_rows}[source.format](path)
     if not rows:
         raise DataDamaged(f"{_name(source, written.out)}: holds nothing")
     return rows
@@ -203,6 +198,15 @@ def _json_rows(path: Path) -> list[Row]:
     return [_mapping(row, f"{path}: row {index}") for index, row in enumerate(content)]
 
 
+def _wandb_rows(path: Path) -> list[Row]:
+    """Return the history of an offline run's log, or its summary as one row."""
+    if path.suffix != ".wandb":
+        return _json_rows(path)
+    rows: list[Row] = list(read_run(path, MOST_BYTES))
+    _check_count(path, len(rows))
+    return rows
+
+
 def _mapping(row: Any, where: str) -> Row:
     if not isinstance(row, dict):
         raise DataDamaged(f"{where}: is not a mapping")
@@ -220,25 +224,3 @@ def _json(content: str | bytes, where: str) -> Any:
 def _check_count(path: Path, rows: int) -> None:
     if rows > MOST_ROWS:
         raise DataRefused(f"{path}: has more than {MOST_ROWS:,} rows; it is not read")
-
-
-def _printed_rows(pattern: str, printed: Path) -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="rlx-search-") as place:
-        output = Path(place, "rows.jsonl")
-        conditions = Conditions(
-            Path(place),
-            {"PATH": os.environ.get("PATH", os.defpath)},
-            output,
-            SEARCH_SECONDS,
-            pauses=(0.1, 0.1),
-            most_bytes=MOST_BYTES,
-        )
-        ended = run_supervised([sys.executable, "-I", "-S", str(SEARCH), pattern, str(printed)], conditions)
-        if ended.timed_out:
-            raise DataRefused(
-                f"the pattern {shown(pattern)} took longer than {SEARCH_SECONDS:g} s on what was printed; write one without "
-                "repeats inside of repeats"
-            )
-        if ended.status or ended.dropped:
-            raise DataDamaged(f"the pattern {shown(pattern)} cannot be looked for in {printed}")
-        return _jsonl_rows(output)

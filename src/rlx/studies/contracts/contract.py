@@ -94,8 +94,10 @@ class Guardrail(Section):
 
     @property
     def sign(self) -> int:
-        """1 where more is better, else -1."""
-        return -1 if self.direction == "minimize" or self.at_most is not None else 1
+        """1 where more is better, else -1; of a bound that follows from its kind, whatever the direction."""
+        if self.no_worse_than is None:
+            return 1 if self.at_most is None else -1
+        return -1 if self.direction == "minimize" else 1
 
 
 class Budget(Section):

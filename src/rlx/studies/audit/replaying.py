@@ -1,0 +1,162 @@
+"""The checks `replay` and `retrain`: held-out episodes played again, and a seed trained again, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from rlx.config import FinalEvalConfig, recorded_snapshot, step_timeout
+from rlx.errors import ConfigError, RlxError
+from rlx.studies.audit.book import Book
+from rlx.studies.audit.experiments_check import NO_FILES
+from rlx.studies.audit.files_kept import KeptFiles
+from rlx.studies.audit.raw_scores import RawScores, Row
+from rlx.studies.audit.report import Findings
+from rlx.studies.audit.standing import Start
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A kept checkpoint: its start, experiment and seed."""
+
+    start: Start
+    item: Mapping[str, Any]
+    seed: int
+
+    @property
+    def where(self) -> dict[str, Any]:
+        return {"experiment": str(self.item["name"]), "seed": self.seed}
+
+
+def _kept(book: Book, phases: tuple[str, ...]) -> list[_Drawn]:
+    return [
+        _Drawn(start, item, int(seed))
+        for start in book.end.starts.values()
+        if start.end is not None and start.phase in phases
+        for item in start.end.data["experiments"]
+        for seed in sorted(item.get("checkpoints") or {}, key=int)
+    ]
+
+
+def _order(book: Book, count: int) -> list[int]:
+    """Return places in an order that the ledger's head decides, so that nobody chooses what is looked at."""
+    digest = bytes.fromhex(book.reading.head.removeprefix("sha256:"))
+    return [int(each) for each in np.random.default_rng(list(digest)).permutation(count)]
+
+
+def check_replay(book: Book, scores: RawScores, wanted: int | Literal["all"], found: Findings) -> None:
+    """Play the held-out episodes of drawn checkpoints again and compare every episode with `episodes.csv`."""
+    if book.is_simulated:
+        found.skip(NO_FILES)
+        return
+    kept = _kept(book, ("floor", "reference", "trial", "promotion", "confirmation"))
+    count = len(kept) if wanted == "all" else min(wanted, len(kept))
+    if not count:
+        found.skip("no checkpoint to replay" if not kept else "--replay 0")
+        return
+    for place in _order(book, len(kept))[:count]:
+        drawn = kept[place]
+        try:
+            _replayed(book, scores, drawn, found)
+        except ConfigError as error:
+            found.notes.append(f"{drawn.item['name']}, seed {drawn.seed}: cannot be played in this checkout: {error}")
+        except (RlxError, KeyError, ValueError, TypeError) as error:
+            found.add(f"seed {drawn.seed}: could not be played again: {error}", drawn.start.seq, **drawn.where)
+
+
+def _replayed(book: Book, scores: RawScores, drawn: _Drawn, found: Findings) -> None:
+    from rlx.training import NamedPolicy, play_policies
+
+    files = scores.files
+    summary = json.loads(files.read(drawn.item, "eval/summary.json"))
+    protocol = FinalEvalConfig.model_validate(summary["task"]["protocol"])
+    path = files.path(drawn.item, f"checkpoints/seed_{drawn.seed}/latest.zip")
+    with tempfile.TemporaryDirectory(prefix="rlx-audit-") as folder:
+        copy = Path(folder) / "latest.zip"
+        copy.write_bytes(path.read_bytes())
+        policy = NamedPolicy(f"{drawn.item['name']}:latest", files.run, "latest", drawn.seed, copy)
+        (played,) = play_policies(book.root, [policy], protocol, lambda _: None)
+    found.checked += 1
+    _, rows = scores.episodes(drawn.start).by_seed[drawn.seed]
+    if len(rows) != len(played.episodes) or played.seed != drawn.seed:
+        told = f"seed {drawn.seed}: {len(played.episodes)} episodes of seed {played.seed} were played, episodes.csv has {len(rows)}"
+        found.add(told, drawn.start.seq, file="eval/episodes.csv", **drawn.where)
+        return
+    for row, episode in zip(rows, played.episodes, strict=True):
+        if not _is_same(row, episode):
+            told = (
+                f"seed {drawn.seed}: episode {episode.index} returns {episode.episode_return!r} in {episode.length} steps, "
+                f"and episodes.csv has {row['return']} in {row['length']}"
+            )
+            found.add(told, drawn.start.seq, file="eval/episodes.csv", **drawn.where)
+            return
+
+
+def _is_same(row: Row, episode: Any) -> bool:
+    numbers = (float(row["return"]), int(row["length"]), int(row["reset_seed"]))
+    played = (float(episode.episode_return), int(episode.length), int(episode.reset_seed))
+    return numbers == played and not math.isnan(numbers[0])
+
+
+def check_retrain(
+    book: Book, files: KeptFiles, *, is_wanted: bool, say: Callable[[str], None], found: Findings
+) -> None:
+    """Train one seed of a confirmation from scratch, on a bench of its own, and compare the policy's hash."""
+    if not is_wanted:
+        found.skip("--retrain was not given")
+        return
+    if book.is_simulated:
+        found.skip(NO_FILES)
+        return
+    kept = _kept(book, ("confirmation",))
+    if not kept:
+        found.skip("no confirmation keeps a checkpoint")
+        return
+    drawn = kept[_order(book, len(kept))[0]]
+    say(f"training seed {drawn.seed} of {drawn.item['name']} from scratch")
+    try:
+        real = _trained(book, files, drawn, say)
+    except ConfigError as error:
+        found.notes.append(f"{drawn.item['name']}, seed {drawn.seed}: cannot be trained in this checkout: {error}")
+        return
+    except RlxError as error:
+        found.add(f"seed {drawn.seed}: could not be trained again: {error}", drawn.start.seq, **drawn.where)
+        return
+    found.checked = 1
+    said = str(drawn.item["checkpoints"][str(drawn.seed)]).removeprefix("sha256:")
+    if real != said:
+        told = f"seed {drawn.seed}: trained again it gives policy {real[:12]}, and the ledger has {said[:12]}"
+        found.add(told, drawn.start.seq, **drawn.where)
+
+
+def _trained(book: Book, files: KeptFiles, drawn: _Drawn, say: Callable[[str], None]) -> str:
+    from rlx.errors import TrainingFailed
+    from rlx.launch import Failure, Terms, carry_out
+    from rlx.records import Entry, checkpoints
+    from rlx.training import executor_named, terms_of, training_task
+
+    text = files.read(drawn.item, "config_snapshot.yaml").decode()
+    snapshot = recorded_snapshot(text, f"config_snapshot.yaml of {drawn.item['name']}", "take it from Git")
+    patience = step_timeout(book.root, snapshot.config.env)
+
+    def event(content: Any) -> None:
+        if isinstance(content, str):
+            say(content)
+
+    with tempfile.TemporaryDirectory(prefix="rlx-audit-") as folder:
+        entry = Entry(Path(folder) / "seed", drawn.seed)
+        terms = terms_of(book.root, "local", Terms(1, patience, event, snapshot.config.portable), "audit")
+        outcomes: list[Any] = []
+        executor = executor_named("local").start(terms)
+        task = training_task(book.root, snapshot, entry, patience)
+        carry_out(executor, [task], event, lambda _, outcome: outcomes.append(outcome))
+        if isinstance(outcomes[0], Failure):
+            raise TrainingFailed(outcomes[0].message)
+        return checkpoints.weights_hash(checkpoints.load(entry.folder / "checkpoints" / "latest.zip"))
