@@ -352,3 +352,15 @@ def test_the_command(accepted: Study, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert missing.exit_code == 4
     assert isinstance(CliRunner().invoke(report, ["-o", "page.pdf"]).exception, UsageError)
     assert isinstance(CliRunner().invoke(report, ["-o", "p.html", "--json"]).exception, UsageError)
+
+
+def test_of_many_candidates_the_best_are_drawn(nothing: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rlx.report import study_pictures
+
+    facts = facts_of_study(nothing)
+    monkeypatch.setattr(study_pictures, "MOST_DRAWN", 2)
+    drawn = study_pictures.shown_candidates(facts)
+    means = sorted((each.screening[-1].mean or 0.0 for each in facts.candidates), reverse=True)
+    assert sorted((each.screening[-1].mean or 0.0 for each in drawn), reverse=True) == means[:2]
+    write_study_page(facts, study_words(facts), tmp_path / "page.html")
+    assert "Not drawn: 1 that scored less" in (tmp_path / "page.html").read_text()

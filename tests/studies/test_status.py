@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, strategies as st
 
 from rlx.cli import study_status
 from rlx.cli.study_status import status
@@ -24,6 +25,8 @@ from rlx.studies import Consent, Study, monitored, state_document, status_lines
 from rlx.studies.course import Launch, next_step
 from rlx.studies.launching import ask, started_data
 from rlx.studies.ledger.anchor import Anchor
+from rlx.studies.monitor_lines import bar
+from rlx.studies.report_contract import shown_resource
 from tests.studies.reported import Simulated, is_high
 
 
@@ -106,6 +109,23 @@ def test_everything_is_there_at_a_glance(middle: Simulated) -> None:
     assert "study_c001_smoke (smoke)" in text
     assert "+ 1 reserved" in text
     assert f"rlx study run {middle.study.name} --execute" in text
+
+
+@given(st.floats(0, 1e12), st.floats(0, 1e12), st.floats(0, 1e12))
+def test_a_bar_is_as_long_as_it_is_and_shows_what_was_spent_at_all(spent: float, reserved: float, total: float) -> None:
+    shown = bar(spent, reserved, total, 16)
+    assert len(shown) == 18
+    assert set(shown[1:-1]) <= set("#+.")
+    if total > 0:
+        assert ("#" in shown) == (spent > 0)
+
+
+def test_small_amounts_are_not_shown_as_large_ones() -> None:
+    assert shown_resource("disk", 219_000) == "0.22MB"
+    assert shown_resource("disk", 12) == "<0.01MB"
+    assert shown_resource("disk", 0) == "0"
+    assert shown_resource("steps", 512) == "512"
+    assert shown_resource("wall_clock", 90) == "1.5m"
 
 
 def test_scores_count_seeds_that_failed(tmp_path: Path) -> None:
@@ -257,6 +277,9 @@ def test_what_runs_is_seen_from_its_live_folder(middle: Simulated, sleeper: psut
     sleeper.wait()
     (live,) = monitored(seen(middle.study)).live
     assert not live.alive
+    following = monitored(seen(middle.study)).next
+    assert (following.action, following.command) == ("run", "rlx study run toy/study --execute")
+    assert f"{experiment} was left open" in following.why
     assert "no process is at work" in "\n".join(status_lines(monitored(seen(middle.study))))
 
 

@@ -55,13 +55,16 @@ def status(study: str | None, *, watch: bool, everything: bool, as_json: bool) -
         _follow(one)
 
 
-def _print(shown: StudyMonitor) -> None:
+def _print(shown: StudyMonitor, most: int | None = None) -> None:
+    """Print the status, of which so many lines at most."""
     from rich.text import Text
 
     from rlx.studies import status_lines
 
     drawn = console()
-    drawn.print(Text("\n".join(status_lines(shown, drawn.width))), soft_wrap=True)
+    wide = (sys.stdout.encoding or "").lower().startswith("utf")
+    width = drawn.width if wide else drawn.width - 2  # where … is spelled in three dots
+    drawn.print(Text("\n".join(status_lines(shown, width)[:most])), soft_wrap=True)
 
 
 def _is_over(shown: StudyMonitor) -> bool:
@@ -79,7 +82,7 @@ def _redraw(study: Study) -> None:
         with drawn.screen(hide_cursor=True):
             while not _is_over(shown):
                 drawn.clear()
-                _print(shown)
+                _print(shown, drawn.height - 1)
                 time.sleep(EVERY)
                 shown = monitored(study.read())
     finally:

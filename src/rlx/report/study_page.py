@@ -74,19 +74,22 @@ def _share(part: float, whole: float) -> float:
 def study_pictures(facts: StudyFacts) -> dict[str, Picture]:
     """Return by name the pictures that have something to show."""
     from rlx.report import plots
-    from rlx.report.study_pictures import optimism_picture, scores_picture
+    from rlx.report.study_pictures import optimism_picture, scores_picture, shown_candidates
 
     found = {}
     metric = str(facts.contract["metric"]["name"])
     confirmed = [each for each in facts.confirmations if each.screening is not None and each.scores.mean is not None]
     if facts.floor is not None or any(each.screening for each in facts.candidates):
         svg = plots.to_svg(scores_picture(facts))
-        lines = [f"{each.id} {number(each.screening[-1].mean)}" for each in facts.candidates if each.screening]
+        drawn = shown_candidates(facts)
+        lines = [f"{each.id} {number(each.screening[-1].mean)}" for each in drawn]
         alt = f"Strip plot of {metric} seed by seed: {'; '.join(lines) or 'the floor alone'}. The tables have the numbers."
         caption = (
             "Dots: a seed each; crosses: seeds that failed, with the score that the contract gives them; diamonds: means. Dashed: "
             "the baseline's mean. Screening chose among these, so the best of them flatter."
         )
+        if (left_out := sum(bool(each.screening) for each in facts.candidates) - len(drawn)) > 0:
+            caption += f" Not drawn: {left_out} that scored less in screening; the table has them."
         found["scores"] = Picture(data_uri("image/svg+xml", svg), alt, caption)
     if confirmed:
         svg = plots.to_svg(optimism_picture(confirmed, metric))

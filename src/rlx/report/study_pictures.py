@@ -13,10 +13,12 @@ from rlx.stats import visible
 
 if TYPE_CHECKING:
     from rlx.studies import StudyFacts
-    from rlx.studies.report_facts import ConfirmationFacts, Scores
+    from rlx.studies.report_facts import CandidateFacts, ConfirmationFacts, Scores
 
 VERDICT_COLOURS = {"improved": COLOURS[2], "not shown": COLOURS[0], "worse": COLOURS[1], "undecided": "#777777"}
 GOLDEN = 0.618034
+MOST_DRAWN = 40
+"""Candidates that one picture shows at most."""
 
 
 def scores_picture(facts: StudyFacts) -> Any:
@@ -39,15 +41,26 @@ def scores_picture(facts: StudyFacts) -> Any:
     return figure
 
 
+def shown_candidates(facts: StudyFacts) -> list[CandidateFacts]:
+    """Return the candidates that are drawn, in their order: those that were scored, of many the best in screening."""
+    scored = [each for each in facts.candidates if each.screening]
+    sign = 1 if facts.contract["metric"]["direction"] == "maximize" else -1
+
+    def rank(found: CandidateFacts) -> float:
+        mean = found.screening[-1].mean
+        return float("inf") if mean is None else -sign * mean
+
+    kept = {each.id for each in sorted(scored, key=rank)[:MOST_DRAWN]}
+    return [each for each in scored if each.id in kept]
+
+
 def _rows(facts: StudyFacts) -> list[tuple[str, Scores, str]]:
     """Return what is drawn, from top to bottom: name, scores, colour."""
     rows: list[tuple[str, Scores, str]] = []
     if facts.floor is not None:
         rows.append(("baseline, floor", facts.floor.scores, "#777777"))
     rows += [
-        (f"{each.id}, screening", each.screening[-1], VERDICT_COLOURS[each.verdict])
-        for each in facts.candidates
-        if each.screening
+        (f"{each.id}, screening", each.screening[-1], VERDICT_COLOURS[each.verdict]) for each in shown_candidates(facts)
     ]
     for found in facts.confirmations:
         rows.append((f"{found.candidate}, slot {found.slot}", found.scores, VERDICT_COLOURS[found.verdict]))

@@ -115,7 +115,7 @@ def no_more_rounds(study: Study) -> str | None:
     """Return why no further round begins; None where one may."""
     state, contract = study.state, study.contract
     if len(state.slots) >= contract.confirmation.slots:
-        return f"all {contract.confirmation.slots} slots of confirmation are used"
+        return f"every slot of confirmation is used (confirmation.slots: {contract.confirmation.slots})"
     if state.rounds >= contract.stop.rounds:
         return f"{state.rounds} round{'s are' if state.rounds != 1 else ' is'} done (stop.rounds)"
     if (needed := round_steps(study)) > (left := study.left()["steps"]):

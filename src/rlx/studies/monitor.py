@@ -96,6 +96,11 @@ def monitored(study: Study, now: float | None = None) -> StudyMonitor:
     if holder is not None and holder.alive is not False:
         watch = f"rlx study status {study.name} --watch"
         found = found.model_copy(update={"next": NextAction(action="wait", command=watch, why="a loop is at work")})
+    elif found.open and not any(each.alive for each in live) and found.next.action in ("run", "wait"):
+        first, more = found.open[0].experiment, len(found.open) - 1
+        what = f"{first} and {more} more were left open, and go" if more else f"{first} was left open, and goes"
+        command, why = f"rlx study run {study.name} --execute", f"{what} on with the same bits"
+        found = found.model_copy(update={"next": NextAction(action="run", command=command, why=why)})
     return StudyMonitor(**found.model_dump(), holder=holder, live=live)
 
 

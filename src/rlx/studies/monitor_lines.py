@@ -90,8 +90,8 @@ def bar(spent: float, reserved: float, total: float, width: int = BAR) -> str:
     """Return a bar: `#` is spent, `+` reserved, `.` left; what was spent at all shows."""
     if total <= 0:
         return f"[{'.' * width}]"
-    first = min(width, max(round(width * spent / total), int(spent > 0)))
-    second = min(width - first, max(round(width * reserved / total), int(reserved > 0)))
+    first = max(round(min(width, width * spent / total)), int(spent > 0))
+    second = min(width - first, max(round(min(width, width * reserved / total)), int(reserved > 0)))
     return f"[{'#' * first}{'+' * second}{'.' * (width - first - second)}]"
 
 

@@ -136,7 +136,7 @@ def _untried(key: str, entry: ScopeEntry, seen: list[Any]) -> str:
         return f"{key} was never varied"
     if entry.values is not None:
         left = ", ".join(json.dumps(value) for value in entry.values if value not in seen)
-        return f"{key}: {left} never tried" if left else f"{key}: every value was tried"
+        return f"{key}: no candidate tried {left}" if left else f"{key}: every value was tried"
     numbers = sorted({float(value) for value in seen if isinstance(value, int | float) and not isinstance(value, bool)})
     assert entry.range is not None
     low, high = entry.range

@@ -75,6 +75,16 @@ def contract_rows(contract: Contract, digest: str) -> Iterator[tuple[str, str]]:
     yield "hash", digest
 
 
+def setting_of(contract: Contract) -> str:
+    """Return on which task, from which baseline, and what counts as better, in a sentence."""
+    metric, rails = contract.metric, "; ".join(rail.name for rail in contract.guardrails)
+    better = f"{metric.direction} {metric.name} by more than {metric.minimum_effect:g}"
+    return (
+        f"On {contract.task.environment}, from the run {contract.baseline.run}; better is: {better}"
+        f"{f', with {rails}' if rails else ''}."
+    )
+
+
 def _short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 

@@ -337,6 +337,7 @@ class StudyFacts:
         format: Version of this schema.
         study: `task/study`.
         question: What it is to find out.
+        setting: On which task, from which baseline, and what counts as better, in a sentence.
         phase: `draft`, `approved`, `open`, `frozen` or `closed`.
         frozen: Why nothing may start; null where it may.
         over: Why nothing more is to be decided; null where something is.
@@ -367,6 +368,7 @@ class StudyFacts:
     format: Literal[1]
     study: str
     question: str
+    setting: str
     phase: str
     frozen: str | None
     over: str | None

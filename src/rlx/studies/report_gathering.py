@@ -7,7 +7,7 @@ from rlx.studies.approving import APPROVED
 from rlx.studies.contracts.contract import ReadContract, plain, read_contract
 from rlx.studies.report_candidates import candidates_of, tried_facts, untried_of
 from rlx.studies.report_confirmed import confirmations_of, more_in_general
-from rlx.studies.report_contract import amendments_of, approvals_of, budget_of, contract_rows, floor_facts
+from rlx.studies.report_contract import amendments_of, approvals_of, budget_of, contract_rows, floor_facts, setting_of
 from rlx.studies.report_facts import FORMAT, IMPROVED, AuditFacts, StudyFacts
 from rlx.studies.report_verdict import beware_of, headline_of, not_shown_of, over_because, verdict_of
 from rlx.studies.study import Study
@@ -38,6 +38,7 @@ def facts_of_study(study: Study) -> StudyFacts:
         format=FORMAT,
         study=study.name,
         question=contract.question,
+        setting=setting_of(contract),
         phase=study.phase,
         frozen=study.frozen,
         over=over,

@@ -51,7 +51,14 @@ def facts_markdown(facts: StudyFacts) -> str:
 
 
 def _head(facts: StudyFacts, words: StudyWords) -> Iterator[str]:
-    yield from (f"# {markdown_line(facts.study)}", "", markdown_line(facts.question), "")
+    yield from (
+        f"# {markdown_line(facts.study)}",
+        "",
+        markdown_line(facts.question),
+        "",
+        markdown_line(facts.setting),
+        "",
+    )
     yield from (f"**{markdown_line(facts.headline)}.**", "")
     yield from (f"In this report *{facts.verdict}* means: {words.meaning}.", "")
     yield markdown_line(words.state)

@@ -129,7 +129,11 @@ def study_words(facts: StudyFacts) -> StudyWords:
 def _state(facts: StudyFacts) -> str:
     over = f"nothing more is to be decided ({facts.over})" if facts.over else "more is to be decided"
     run = facts.contract["baseline"]["run"]
-    best = f"the baseline, run {run}" if facts.incumbent == "baseline" else facts.incumbent
+    changes = {each.id: each.overrides for each in facts.candidates}.get(facts.incumbent, {})
+    told = ", ".join(f"{key}={value}" for key, value in changes.items())
+    best = (
+        f"the baseline, run {run}" if facts.incumbent == "baseline" else f"{facts.incumbent}: {told or 'see its file'}"
+    )
     return f"State: {facts.phase}; {over}. The best configuration so far is {best}."
 
 
@@ -243,7 +247,13 @@ def _tried(facts: StudyFacts) -> Iterator[str]:
     )
     if tried.by_status:
         yield "now: " + ", ".join(f"{count} {status}" for status, count in tried.by_status.items())
-    yield f"{tried.slots} slots took {p_value(tried.alpha)} of alpha {p_value(tried.alpha_total)}"
+    slots = f"{tried.slots} slot{'s' * (tried.slots != 1)} took"
+    yield f"{slots} {p_value(tried.alpha)} of alpha {p_value(tried.alpha_total)}"
+    costs = {each.resource: shown_resource(each.resource, each.spent) for each in facts.budget}
+    yield (
+        f"it cost {costs['steps']} steps in {costs['experiments']} experiments, {costs['wall_clock']} of a loop's time and "
+        f"{costs['disk']} of disk"
+    )
 
 
 def _floor(floor: FloorFacts | None) -> Iterator[str]:
