@@ -255,8 +255,9 @@ def told(step: Note) -> str:
     if step.event == "floor":
         return f"floor: {data['mean']:.4g} over {len(data['seeds'])} seeds, sd {data['sd']:.3g}; a slot shows {data['detectable']:.3g}"
     if step.event == "screened":
-        kept = ", ".join(data["kept"]) or "none"
-        return f"screened ({data['rung']}): on from here of {', '.join(data['ranking'])}: {kept}"
+        out = [name for name in data["ranking"] if name not in data["kept"]]
+        parts = [f"on: {', '.join(data['kept']) or 'none'}", *([f"out: {', '.join(out)}"] if out else [])]
+        return f"screened ({data['rung']}): {'; '.join(parts)}"
     if step.event == "slot":
         arms = ", ".join(name for name in data["arms"] if name != "incumbent")
         return f"slot {data['number']}: {arms} against {data['incumbent']}, alpha {data['alpha']:.3g}"
