@@ -48,11 +48,12 @@ def check_environment(root: Path, env: EnvConfig) -> Checked:
 
     Args:
         root: The project.
-        env: The environment, with its wrappers; its ``step_timeout`` holds here too.
+        env: The environment, with its wrappers; its ``step_timeout`` holds here too. What only training has is no part of it.
 
     Raises:
         ConfigError: The project's own ``envs/`` cannot be imported.
     """
+    env = env.task
     place = _folder(root) / f"{_fingerprint(root, env)}.json"
     if remembered := _remembered(root, place):
         return remembered
@@ -66,7 +67,7 @@ def check_environment(root: Path, env: EnvConfig) -> Checked:
 
 def remembered(root: Path, env: EnvConfig) -> Checked | None:
     """Return what an earlier check found, where it still holds; tries nothing."""
-    return _remembered(root, _folder(root) / f"{_fingerprint(root, env)}.json")
+    return _remembered(root, _folder(root) / f"{_fingerprint(root, env.task)}.json")
 
 
 def _named(root: Path, env: EnvConfig) -> list[str]:
