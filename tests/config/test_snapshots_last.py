@@ -103,6 +103,7 @@ def test_a_later_setting_says_what_older_versions_did() -> None:
         ("checkpoint", "start"),
         ("eval", "step_limit"),
         ("env", "backend"),
+        ("env", "training"),
         ("algo", "engine"),
         ("portable",),
     }

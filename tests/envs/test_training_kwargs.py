@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rlx.config import EnvConfig
 from rlx.envs import TrainingKwargs, parameters_of
@@ -23,6 +23,7 @@ def plan(training: dict[str, Any], kwargs: dict[str, Any] | None = None, env_id:
     return TrainingKwargs(env.trained, parameters_of(env.task))
 
 
+@settings(deadline=None)
 @given(BOUNDS, BOUNDS, SEEDS, EPISODES)
 def test_a_real_number_lies_within_its_range(one: float, other: float, seed: int, episode: int) -> None:
     low, high = sorted((one, other))
@@ -33,6 +34,7 @@ def test_a_real_number_lies_within_its_range(one: float, other: float, seed: int
     assert low <= drawn <= high
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**6), 10**6), st.integers(1, 10**6), SEEDS, EPISODES)
 def test_whole_bounds_of_a_whole_argument_mean_whole_numbers(low: int, width: int, seed: int, episode: int) -> None:
     drawn = plan({"ranges": {"steps": [low, low + width], "pay": [low, low + width]}}).of_episode(0.0, seed, episode)
@@ -41,6 +43,7 @@ def test_whole_bounds_of_a_whole_argument_mean_whole_numbers(low: int, width: in
     assert all(low <= value <= low + width for value in drawn.values())
 
 
+@settings(deadline=None)
 @given(SEEDS, EPISODES, st.floats(0, 1), st.floats(0, 1))
 def test_draws_depend_on_seed_and_episode_and_on_no_other_setting(
     seed: int, episode: int, share: float, later: float

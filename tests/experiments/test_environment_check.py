@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
@@ -19,7 +20,7 @@ import yaml
 
 from rlx.algorithms.ppo import engines as algorithms
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
-from rlx.config.snapshot import Snapshot
+from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.envs import PLACES, GymnasiumPlaces
 from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
@@ -31,7 +32,7 @@ from rlx.records.metrics import read_rows
 from rlx.records.runs import write_metadata
 from rlx.training.actors import RandomPlayer
 from rlx.training.evaluation import play
-from rlx.training.held_out import evaluate_run
+from rlx.training.held_out import evaluate_run, task_of
 from rlx.training.one_seed import train_seed
 from rlx.training.seeds import train_run
 from tests.cases.spaces import ACTIONS, OBSERVATIONS
@@ -167,6 +168,51 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"id": "CartPole"}, ("write the id in full, with its version: CartPole-v1",)),
     ({"id": "CartPole-v1", "kwargs": {"nonsense": 1}}, ("cannot be made: TypeError", "nonsense")),
 ]
+
+
+PAYING = {"id": registered("Paying")}
+TRAINING: list[tuple[dict[str, Any], str, str]] = [
+    ({"ranges": {"pays": [1.0, 2.0]}}, "ranges.pays", "takes no argument 'pays'; did you mean pay?"),
+    ({"kwargs": {"gain": 1.0}}, "kwargs.gain", "takes no argument 'gain'; there are: level, max_episode_steps, parts"),
+    ({"stages": [{"until": 0.5, "kwargs": {"siez": 2}}, {"until": 1.0}]}, "stages.0.kwargs.siez", "did you mean size?"),
+    ({"mixture": [{"weight": 1.0, "kwargs": {"siez": 2}}]}, "mixture.0.kwargs.siez", "did you mean size?"),
+    (
+        {"kwargs": {"size": 2}},
+        "kwargs",
+        "with size=2: its observations are Box(-1, 1, (2,), float32), those of the task",
+    ),
+    ({"ranges": {"size": [1, 2]}}, "ranges.size", "with size=2: its observations are Box(-1, 1, (2,), float32)"),
+    ({"mixture": [{"weight": 1.0, "kwargs": {"steps": "five"}}]}, "mixture.0.kwargs", "with steps='five': TypeError"),
+    ({"kwargs": {"level": "levels/none"}}, "kwargs", "with level='levels/none': "),
+]
+
+
+@pytest.mark.parametrize(("training", "place", "words"), TRAINING, ids=[place for _, place, _ in TRAINING])
+def test_what_training_alone_cannot_have_is_refused_with_line_and_cure(
+    workshop: Workshop, training: dict[str, Any], place: str, words: str
+) -> None:
+    said = workshop.refusal({**PAYING, "training": training})
+    assert re.match(rf"configs/a\.yaml:\d+:\d+: env\.training\.{re.escape(place)}: ", said), said
+    assert words in said
+
+
+def test_what_training_alone_has_is_no_part_of_what_is_found_out_and_its_files_are_none_of_the_task(
+    workshop: Workshop,
+) -> None:
+    plain = workshop.resolve(PAYING)
+    (workshop.root / "levels").mkdir()
+    (workshop.root / "levels" / "easy").write_text("3.0")
+    training = {"kwargs": {"level": "levels/easy"}, "ranges": {"steps": [3, 7]}}
+    other = workshop.resolve({**PAYING, "training": training})
+    assert other.facts == plain.facts
+    assert other.snapshot.code.data == {}
+    assert [*other.snapshot.code.training_data] == ["levels/easy"]
+    protocol = FinalEvalConfig()
+    assert task_of(other.snapshot, protocol) == task_of(plain.snapshot, protocol)
+    other.write(workshop.root / "runs" / "a")
+    assert read_snapshot(workshop.root / "runs" / "a" / "config_snapshot.yaml") == other.snapshot
+    (workshop.root / "levels" / "easy").write_text("4.0")
+    assert workshop.resolve({**PAYING, "training": training}).snapshot != other.snapshot
 
 
 @pytest.mark.parametrize(("env", "words"), REFUSED, ids=[str([*env.values()])[1:-1] for env, _ in REFUSED])

@@ -23,6 +23,8 @@ from rlx.config import TRAINING_PLACE, EnvConfig, is_number
 from rlx.envs.reset_seeds import TRAINING
 from rlx.stats import nearest
 
+LIMIT = "max_episode_steps"
+"""An argument that Gymnasium itself takes for every environment."""
 UNKNOWN = inspect.Parameter.empty
 KINDS = {"int": int, "float": float, int: int, float: float}
 """Annotations that say what an argument is a number of."""
@@ -69,10 +71,9 @@ def parameters_of(env: EnvConfig) -> Parameters:
         takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
         if not takes_all:
             break
-    if spec.max_episode_steps is not None:
-        values["max_episode_steps"] = spec.max_episode_steps
+    values[LIMIT] = UNKNOWN if spec.max_episode_steps is None else spec.max_episode_steps
     values |= {**spec.kwargs, **env.kwargs}
-    kinds |= {name: type(value) for name, value in values.items() if type(value) in (int, float)}
+    kinds |= {LIMIT: int, **{name: type(value) for name, value in values.items() if type(value) in (int, float)}}
     return Parameters(values, kinds, takes_all)
 
 
@@ -121,7 +122,7 @@ class TrainingKwargs:
         for place, names in self._named():
             for name in names:
                 if name not in self.parameters.values and not self.parameters.takes_all:
-                    hint = nearest(name, sorted(self.parameters.values))
+                    hint = nearest(name, sorted({*self.parameters.values} - {"render_mode"}))
                     yield (*place, name), f"{self.env.id} takes no argument {name!r}; {hint}"
         if not self.env.training.interpolate:
             return
