@@ -13,10 +13,12 @@ from rlx.config import EnvConfig, RunConfig, Snapshot
 from rlx.config.schema import FinalEvalConfig
 from rlx.envs import ChangingEnv, backend_of, make_env
 from rlx.errors import EnvironmentUnusable
-from rlx.records import checkpoints, results
+from rlx.records import RunFolder, checkpoints, results
 from rlx.records.metrics import read_rows
+from rlx.report import analyze_run
 from rlx.training.held_out import evaluate_run, task_of
 from rlx.training.one_seed import train_seed
+from rlx.training.seeds import train_run
 
 PAYING = "tests.cases.registered:Paying-v0"
 STEPS = 400
@@ -149,6 +151,18 @@ def test_training_is_a_part_of_the_fingerprint_and_none_of_the_task() -> None:
         assert other.training_part() != plain.training_part(), kind
         assert task_of(other, FinalEvalConfig()) == task_of(plain, FinalEvalConfig()), kind
         assert other.config.env.is_same(plain.config.env), kind
+
+
+def test_learning_curves_are_of_the_task(tmp_path: Path, forked_workers: None) -> None:
+    for name, training in (("bent", KINDS["ranges"]), ("plain", {})):
+        snapshot, folder = settings(training), tmp_path / "runs" / name
+        train_run(tmp_path, name, snapshot, lambda _: None)
+        (folder / "config_snapshot.yaml").write_text(snapshot.to_yaml())
+        evaluate_run(tmp_path, name, snapshot, FinalEvalConfig(episodes=3), lambda _: None)
+        curves = analyze_run(RunFolder(folder)).curves
+        assert curves is not None
+        assert set(curves[0].values_T) == {5.0}, name
+        assert len(curves[0].x_T) == (2 if training else 20), name  # validations, or updates
 
 
 PARTS = {"kwargs": {"parts": True}}

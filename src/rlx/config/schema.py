@@ -100,6 +100,11 @@ class EnvConfig(Section):
         training = self.training.model_copy(update={"kwargs": {}})
         return self.model_copy(update={"kwargs": {**self.kwargs, **self.training.kwargs}, "training": training})
 
+    @property
+    def differs_in_training(self) -> bool:
+        """Whether episodes of training are of another environment than the task."""
+        return self.trained != self.task
+
     def is_same(self, other: EnvConfig) -> bool:
         """Tell whether another section describes the same task; how long it may take and how one trains for it is no part of that."""
         return self.task.model_dump() == other.task.model_dump()

@@ -25,7 +25,7 @@ def training_problems(root: Path, env: EnvConfig) -> list[Inconsistency]:
         root: The project.
         env: The environment, which by itself is known to work.
     """
-    if env.is_same(env.trained) and not env.training.varies:
+    if not env.differs_in_training:
         return []
     found: list[Inconsistency] = []
     tried: list[Any] = [TRAINING_PLACE]
