@@ -104,6 +104,7 @@ def test_a_later_setting_says_what_older_versions_did() -> None:
         ("eval", "step_limit"),
         ("env", "backend"),
         ("env", "training"),
+        *(("env", "training", name) for name in ("kwargs", "ranges", "stages", "interpolate", "mixture")),
         ("algo", "engine"),
         ("portable",),
     }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rlx.algorithms.ppo import engines as algorithms
-from rlx.config import EnvConfig, RunConfig, Snapshot
+from rlx.config import EnvConfig, RunConfig, Snapshot, recorded_snapshot
 from rlx.config.schema import FinalEvalConfig
 from rlx.envs import ChangingEnv, backend_of, make_env
 from rlx.errors import EnvironmentUnusable
@@ -149,6 +149,8 @@ def test_training_is_a_part_of_the_fingerprint_and_none_of_the_task() -> None:
     for kind, training in KINDS.items():
         other = settings(training)
         assert other.training_part() != plain.training_part(), kind
+        assert other.to_data()["env"]["training"].keys() == training.keys()
+        assert recorded_snapshot(other.to_yaml(), "snapshot", "") == other, kind
         assert task_of(other, FinalEvalConfig()) == task_of(plain, FinalEvalConfig()), kind
         assert other.config.env.is_same(plain.config.env), kind
 

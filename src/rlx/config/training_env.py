@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from rlx.config.values import Section
+from rlx.config.values import Section, Since
 
 if TYPE_CHECKING:
     from rlx.config.document import Inconsistency
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TRAINING_PLACE = ("env", "training")
 Number = int | float
+CAME = "2026-11-30"
+"""The day since which there is such a section; a snapshot has of it what is said."""
 
 
 def is_number(value: Any) -> bool:
@@ -62,17 +64,17 @@ class Case(Section):
 class EnvTraining(Section):
     """In what the environment of training differs from the task; nothing else ever sees it (docs/concepts.md)."""
 
-    kwargs: dict[str, Any] = {}
+    kwargs: Annotated[dict[str, Any], Since(CAME, older={})] = {}
     """Keyword arguments in training, over `env.kwargs`: a reward with other weights, say."""
-    ranges: dict[str, Range] = {}
+    ranges: Annotated[dict[str, Range], Since(CAME, older={})] = {}
     """Numbers that each episode draws anew, uniformly and from the seed: `{length: [0.4, 0.7]}`. Bounds that are written as whole
     numbers mean whole numbers, both bounds included, unless the argument's own value is a real number."""
-    stages: list[Stage] = []
+    stages: Annotated[list[Stage], Since(CAME, older=[])] = []
     """A curriculum: `[{until: 0.4, kwargs: {length: 0.3}}, {until: 1.0, kwargs: {}}]`. An episode has the arguments of the stage in
     which it begins."""
-    interpolate: bool = False
+    interpolate: Annotated[bool, Since(CAME, older=False)] = False
     """Numbers of `stages` move in a straight line from a stage's value to the next one's; others change at once."""
-    mixture: list[Case] = []
+    mixture: Annotated[list[Case], Since(CAME, older=[])] = []
     """Each episode draws one of these, by weight and from the seed: `[{weight: 3, kwargs: {length: 0.3}}, {weight: 1, kwargs: {}}]`."""
 
     @property
