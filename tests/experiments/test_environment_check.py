@@ -25,6 +25,7 @@ from rlx.envs import PLACES, GymnasiumPlaces
 from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
 from rlx.experiments.data import sync_data
+from rlx.experiments.planning import addressed
 from rlx.experiments.resolving import Resolved, resolve_run
 from rlx.experiments.watched_data import unwatched
 from rlx.records.environment_facts import FILE, read_facts
@@ -727,3 +728,18 @@ def test_what_an_environment_sets_for_its_process_changes_nothing(
         found.append(metrics.read_text())
         assert "seed 0 finished" in capfd.readouterr().out
     assert found[0] == found[1] == found[2]
+
+
+def test_what_only_training_has_is_said_of_the_run_and_of_no_other(workshop: Workshop) -> None:
+    workshop.config({**PAYING, "training": {"ranges": {"pay": [1.0, 2.0]}}})
+    for setting, wanted in {
+        "env.training.ranges.pay=[1.0,3.0]": "configs/a.yaml:env.training.ranges.pay=[1.0,3.0]",
+        "env.training.ranges.steps=[3,7]": "configs/a.yaml:+env.training.ranges.steps=[3,7]",
+        "env.training.kwargs.parts=true": "configs/a.yaml:+env.training.kwargs.parts=true",
+        "env.num_envs=4": "env.num_envs=4",
+    }.items():
+        assert addressed(workshop.root, "a", setting) == wanted
+    workshop.base(env=PAYING)
+    (workshop.root / "configs" / "a.yaml").write_text("{}\n")
+    with pytest.raises(ConfigError, match=r"write `env: \{training: \{kwargs: \{pay: 3\}\}\}` into configs/a\.yaml"):
+        addressed(workshop.root, "a", "env.training.kwargs.pay=3")
