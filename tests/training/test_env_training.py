@@ -102,6 +102,24 @@ def test_copies_and_episodes_differ_and_a_boundary_begins_anew() -> None:
     assert pays(one, 11, 4) == first
 
 
+def test_the_clock_of_stages_goes_on_through_resets_and_is_set_where_training_says_it() -> None:
+    stages = [{"until": 0.5, "kwargs": {"pay": 3.0}}, {"until": 1.0}]
+    env = EnvConfig.model_validate({"id": PAYING, "num_envs": 2, "training": {"stages": stages}})
+    copy = ChangingEnv(env.trained, 100)
+
+    def pay_after(steps: int, seed: int | None) -> float:
+        for _ in range(steps):
+            copy.step(0)
+        copy.reset(seed=seed)
+        return float(copy.get_wrapper_attr("pay"))
+
+    found = [pay_after(0, 1), pay_after(20, None), pay_after(4, 2), pay_after(1, 3), pay_after(0, None)]
+    assert found == [3.0, 3.0, 3.0, 1.0, 1.0]  # the 25th step of each of two copies is the 50th of 100
+    copy.begin_at(40)
+    assert pay_after(9, 4) == 3.0
+    assert pay_after(5, None) == 1.0
+
+
 def test_of_an_isolated_environment_one_is_open_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from rlx.envs import changing_env
 

@@ -49,7 +49,8 @@ class ChangingEnv(gym.Wrapper[Any, Any, Any, Any]):
         keeps = env.vectorization != "isolated" and env.training.mixture and not env.training.ranges
         self._room = min(MOST_KEPT, len(env.training.mixture)) if keeps else 1
         self._kept: OrderedDict[str, gym.Env[Any, Any]] = OrderedDict({"": self.env})
-        self._announced = self._begun = self._steps = self._seed = self._episode = 0
+        self._announced: int | None = None
+        self._begun = self._steps = self._seed = self._episode = 0
 
     def begin_at(self, steps: int) -> None:
         """Learn how many steps training has behind it, all copies together, at the next reset with a seed."""
@@ -62,10 +63,12 @@ class ChangingEnv(gym.Wrapper[Any, Any, Any, Any]):
             EnvironmentUnusable: It cannot be made with the episode's arguments, or has other spaces then.
         """
         self._episode += 1
+        clock = self._begun + self._steps * self._config.num_envs  # each copy takes every step
         if seed is not None:
-            self._seed, self._episode, self._steps, self._begun = seed, 0, 0, self._announced
+            clock = clock if self._announced is None else self._announced
+            self._seed, self._episode, self._steps, self._begun, self._announced = seed, 0, 0, clock, None
             self._let_go(0)
-        share = min(1.0, (self._begun + self._steps * self._config.num_envs) / self._total)
+        share = min(1.0, clock / self._total)
         self.env = self._with(self._plan.of_episode(share, self._seed, self._episode))
         return self.env.reset(seed=episode_seed(self._seed, self._episode), options=options)
 
