@@ -81,7 +81,7 @@ def _folder(root: Path) -> Path:
 def _fingerprint(root: Path, env: EnvConfig) -> str:
     """Return a hash of what decides how an environment behaves, except for the data it turns out to read."""
     section = env.model_dump()
-    for key in ("num_envs", "normalize_observation", "normalize_reward", "vectorization"):
+    for key in ("num_envs", "normalize_observation", "normalize_reward", "vectorization", "training"):
         del section[key]
     code = {
         path.relative_to(root).as_posix(): sha256_of(path)
