@@ -9,7 +9,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +68,8 @@ class LiveStart(Section):
     """Bytes that its seeds have on the bench."""
     non_finite: list[str]
     """Metrics of its last rows that are no finite number."""
+    findings: list[str]
+    """What diagnosis finds so far, where it is asked; of a confirmation nothing, whose scores reach nobody before it is decided."""
     expected_end: str | None
     """When its training ends at this pace, in UTC."""
 
@@ -79,12 +81,15 @@ class StudyMonitor(StudyStatus):
     live: list[LiveStart]
 
 
-def monitored(study: Study, now: float | None = None) -> StudyMonitor:
+def monitored(
+    study: Study, now: float | None = None, findings: Callable[[Path], list[str]] = lambda _: []
+) -> StudyMonitor:
     """Return what is going on in a study.
 
     Args:
         study: The study, its ledger read.
         now: The moment, in seconds since 1970; None: this one.
+        findings: Returns what diagnosis finds in a live folder.
 
     Raises:
         ConfigError, Missing: No contract can be read.
@@ -92,7 +97,14 @@ def monitored(study: Study, now: float | None = None) -> StudyMonitor:
     moment = time.time() if now is None else now
     found = status_of(study)
     holder = holder_of(study)
-    live = [each for start in study.state.open_starts if (each := _live(study, start, moment)) is not None]
+    looked = [_live(study, start, moment) for start in study.state.open_starts]
+    live = [
+        each
+        if each.phase == "confirmation"
+        else each.model_copy(update={"findings": findings(study.root / "runs" / each.experiment)})
+        for each in looked
+        if each is not None
+    ]
     if holder is not None and holder.alive is not False:
         watch = f"rlx study status {study.name} --watch"
         found = found.model_copy(update={"next": NextAction(action="wait", command=watch, why="a loop is at work")})
@@ -143,6 +155,7 @@ def _live(study: Study, start: Started, now: float) -> LiveStart | None:
         memory=None if note is None else _memory(note.process),
         disk=_disk(files),
         non_finite=sorted({name for rows in tails.values() for row in rows[-1:] for name in _non_finite(row)}),
+        findings=[],
         expected_end=_end(study, start, (done, rate), now),
     )
 

@@ -196,6 +196,7 @@ def _facts(found: LiveStart) -> Iterator[str]:
         parts.append(f"not finite: {', '.join(found.non_finite)}" if found.non_finite else "all numbers finite")
     if parts:
         yield ", ".join(parts)
+    yield from found.findings
 
 
 def _duration(seconds: float) -> str:
