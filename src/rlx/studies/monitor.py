@@ -61,7 +61,7 @@ class LiveStart(Section):
     row_age: float | None
     """Seconds since its last row of metrics."""
     row_pace: float | None
-    """Seconds between two rows at the floor's pace."""
+    """Seconds between two rows at the floor's pace; where that trained nothing, at its own since it began."""
     memory: int | None
     """Bytes that its processes hold."""
     disk: int | None
@@ -151,7 +151,7 @@ def _live(study: Study, start: Started, now: float) -> LiveStart | None:
         progress=done,
         steps_per_second=rate,
         row_age=_age(files, now),
-        row_pace=_pace(study, list(tails.values())),
+        row_pace=_pace(study, list(tails.values()), rate),
         memory=None if note is None else _memory(note.process),
         disk=_disk(files),
         non_finite=sorted({name for rows in tails.values() for row in rows[-1:] for name in _non_finite(row)}),
@@ -189,14 +189,13 @@ def _age(files: Sequence[Path], now: float) -> float | None:
     return round(max(0.0, now - max(moments)), 1) if moments else None
 
 
-def _pace(study: Study, tails: Sequence[list[dict[str, Any]]]) -> float | None:
-    """Return how many seconds lie between two rows at the floor's pace; None where the floor trained nothing."""
+def _pace(study: Study, tails: Sequence[list[dict[str, Any]]], own: float | None) -> float | None:
+    """Return how many seconds usually lie between two rows: by the floor's steps a second, or else by its own."""
     pace = (study.state.floor or {}).get("pace") or {}
     gaps = [rows[-1].get("step", 0) - rows[-2].get("step", 0) for rows in tails if len(rows) > 1]
     gaps = [gap for gap in gaps if isinstance(gap, int) and gap > 0]
-    if not gaps or not pace.get("steps") or not pace.get("seconds"):
-        return None
-    return float(round(min(gaps) * float(pace["seconds"]) / float(pace["steps"]), 3))
+    rate = float(pace["steps"]) / float(pace["seconds"]) if pace.get("steps") and pace.get("seconds") else own
+    return float(round(min(gaps) / rate, 3)) if gaps and rate else None
 
 
 def _total(study: Study, start: Started) -> int | None:

@@ -183,7 +183,7 @@ def _facts(found: LiveStart) -> Iterator[str]:
     if found.steps_per_second is not None:
         parts.append(f"{number(found.steps_per_second)} steps/s")
     if found.row_age is not None:
-        pace = "" if found.row_pace is None else f" (floor: every {_duration(found.row_pace)})"
+        pace = "" if found.row_pace is None else f" (usual: every {_duration(found.row_pace)})"
         parts.append(f"last row {_duration(found.row_age)} ago{pace}")
     if parts:
         yield ", ".join(parts)
