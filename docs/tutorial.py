@@ -1,4 +1,4 @@
-"""Run the commands of docs/tutorial.md in a fresh project, and put what they print under them: python docs/tutorial.py."""
+"""Run the commands of a page in a fresh project, and put what they print under them: python docs/tutorial.py [PAGE]."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("tutorial.md")
+PAGES = tuple(Path(__file__).with_name(name) for name in ("tutorial.md", "afternoon.md"))
+"""Pages whose outputs are those of their commands."""
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
-    (r"(?ms)^(\$ rlx (?:diagnose|suggest|compare)\b[^\n]*\n).*?(?=^\$ |^```)", r"\1"),
+    (r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)", r"\1"),
     (r"(?m)^.*\d+ (?:warning|error)s?(?: and \d+ \w+)?, first: .*\n(?:`rlx diagnose .*\n)?", ""),
     (r"(?m)^[\w ]*: Nothing was found that would need attention.*\n", ""),
     (r", unless one seed in \d+ fails", ""),
@@ -69,4 +70,5 @@ def masked(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(rerun(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in [Path(name) for name in sys.argv[1:]] or PAGES:
+        page.write_text(rerun(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -44,7 +44,10 @@ def test_the_tour_can_be_pasted_line_by_line(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_tutorial_shows_what_the_program_prints() -> None:
-    """Every command of docs/tutorial.md is run; outputs must be those shown, numbers aside (they depend on the processor)."""
-    page = tutorial.PAGE.read_text(encoding="utf-8")
-    assert tutorial.masked(tutorial.rerun(page)) == tutorial.masked(page), "run: python docs/tutorial.py"
+@pytest.mark.parametrize("path", tutorial.PAGES, ids=lambda path: path.stem)
+def test_a_tutorial_shows_what_the_program_prints(path: Path) -> None:
+    """Every command of the page is run; outputs must be those shown, numbers aside (they depend on the processor)."""
+    page = path.read_text(encoding="utf-8")
+    assert tutorial.masked(tutorial.rerun(page)) == tutorial.masked(page), (
+        f"run: python docs/tutorial.py docs/{path.name}"
+    )

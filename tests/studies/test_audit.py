@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings, strategies as st
 
+from rlx.errors import UsageError
 from rlx.stats import difference_of_means, permutation_test
 from rlx.studies import AuditReport, audit_study, find_study, loop as loops, write_audit
 from rlx.studies.audit import numbers
@@ -240,7 +241,8 @@ def test_a_rewritten_ledger_is_found_by_git_and_by_a_head_kept_elsewhere(forged:
     forged.forget()
     assert forged.failed() == set()
     assert forged.failed(head=head) == {"head"}
-    assert forged.failed(head="xyz") == {"head"}
+    with pytest.raises(UsageError, match="8 to 64 hex digits"):
+        forged.audit(head="xyz")
 
 
 def test_a_deleted_reference_is_missed_where_the_study_was_written(forged: Forged) -> None:
@@ -331,6 +333,22 @@ def test_an_edited_candidate_is_found(forged: Forged) -> None:
     assert (problem.candidate, problem.file) == ("c002", "candidates/c002.yaml")
     path.unlink()
     assert "candidates/c002.yaml is gone" in forged.told("candidates")
+
+
+def test_a_decided_candidate_gets_no_second_chance(forged: Forged) -> None:
+    from rlx.studies.simulation import SimulatedTrainer
+    from rlx.studies.validating import validate
+
+    study, trainer = find_study(forged.root, NAME), SimulatedTrainer(gain, {"algo.gain": 0.0})
+    path = forged.folder / "candidates" / "c002.yaml"
+    path.write_text(path.read_text().replace("hypothesis: ", "hypothesis: After the fact, "))
+    with study.locked():
+        found = validate(study, trainer, "c002")
+        assert "was edited after c002 was started or decided on" in str(found.refusal)
+        data = forged.of("validated", candidate="c002")["data"]
+        digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+        study.append("validated", {**data, "sha256": digest})
+    assert "a second chance" in forged.told("candidates")
 
 
 # --- what was started ---------------------------------------------------------------------------------------------------

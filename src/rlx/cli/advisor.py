@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 @click.group("advisor", no_args_is_help=True)
 def command() -> None:
-    """Improve a run under a contract, in one command."""
+    """Improve a run under a contract, in one command.
+
+    \b
+    Example:
+      rlx advisor run cartpole --budget 2M
+    """
 
 
 @command.command("run")

@@ -113,8 +113,19 @@ PERMITS = (
         ("play_policies", "play_varied", "train_run", "training_task", "carry_out", "chosen_executor", "run_alone"),
         "replays and retrains what the ledger has, compares bits and keeps nothing",
     ),
-    Permit("studies/ledger/anchor.py", ("run",), "Git, which keeps the ledger's head", is_harmless=True),
-    Permit("studies/approving.py", ("run",), "ssh-keygen, which signs and verifies", is_harmless=True),
+    Permit(
+        "studies/audit/auditing.py",
+        ("check_replay", "check_retrain"),
+        "an audit replays and retrains what the ledger has; it costs no budget and starts nothing of a study",
+        is_harmless=True,
+    ),
+    Permit(
+        "studies/beginning_foreign.py",
+        ("inspect_repository",),
+        "reads a repository, and at most asks its training command for `--help`",
+        is_harmless=True,
+    ),
+    Permit("studies/probing.py", ("run_probe",), "a trainer that plays: started by launch(), as every other"),
     Permit("cli/study.py", ("import_module",), "finds its commands by name, and those are judged", is_harmless=True),
     Permit(
         "studies/seeds.py", ("carry_out", "training_task", "chosen_executor"), "seeds of `rlx sweep`, which is no study"

@@ -117,7 +117,7 @@ def no_more_rounds(study: Study) -> str | None:
     if len(state.slots) >= contract.confirmation.slots:
         return f"every slot of confirmation is used (confirmation.slots: {contract.confirmation.slots})"
     if state.rounds >= contract.stop.rounds:
-        return f"{state.rounds} rounds are done (stop.rounds)"
+        return f"{state.rounds} round{'s are' if state.rounds != 1 else ' is'} done (stop.rounds)"
     if (needed := round_steps(study)) > (left := study.left()["steps"]):
         return f"a further round takes up to {needed:,} steps, and {max(0, round(left)):,} of the budget are left"
     idle = 0

@@ -8,6 +8,7 @@ from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_s
 from rlx.studies.course import LEAST_FLOOR, Done, Launch, Note, Propose, next_step
 from rlx.studies.gate import Consent
 from rlx.studies.launching import ask
+from rlx.studies.loop import seeds_in_words
 from rlx.studies.study import Study
 from rlx.studies.trainer import Trainer
 
@@ -42,7 +43,9 @@ def _why(step: Any) -> str:
         return f"round {step.round}: {step.count} candidates are to be proposed"
     if isinstance(step, Note):
         return f"{step.event} is to be noted"
-    return f"{len(step.plans)} starts are due" if isinstance(step, Launch) else "starts are open"
+    if isinstance(step, Launch):
+        return f"{len(step.plans)} start{'s are' if len(step.plans) != 1 else ' is'} due"
+    return "starts are open"
 
 
 def rest_cost(study: Study, trainer: Trainer) -> dict[str, int]:
@@ -71,8 +74,8 @@ def dry_words(plan: dict[str, Any]) -> list[str]:
     for index, start in enumerate(plan["starts"]):
         cost = start["cost"]
         lines.append(
-            f"{'next' if index == 0 else 'then'}: {start['experiment']}: {start['phase']}, seeds {start['block'][0]}–"
-            f"{start['block'][0] + start['block'][1] - 1}, {shown_steps(cost['steps']) if cost['steps'] else '0'} steps, about "
+            f"{'next' if index == 0 else 'then'}: {start['experiment']}: {start['phase']}, "
+            f"{seeds_in_words((start['block'][0], start['block'][1]))}, {shown_steps(cost['steps']) if cost['steps'] else '0'} steps, about "
             f"{shown_seconds(cost['wall_clock'])}, {shown_bytes(cost['disk'])}"
         )
         lines += [

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,6 +50,8 @@ from rlx.studies.trainer import Facts, Outcome, Resolved, StartCall, StartPlan
 from rlx.training import task_of
 
 if TYPE_CHECKING:
+    import subprocess
+
     from rlx.config import Judging
 
 APART = ("seed", "num_seeds", "run_name", "device", "format")
@@ -414,7 +415,8 @@ def _plain(rows: Any) -> list[dict[str, Any]]:
 @contextmanager
 def _stoppable(stopped: threading.Event) -> Iterator[Any]:
     """Give what takes note of the process that runs stages; it is stopped when it is to be."""
-    over, running = threading.Event(), list[subprocess.Popen[bytes]]()
+    over = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
 
     def watch(process: subprocess.Popen[bytes], *, ended: bool) -> None:
         running[:] = [] if ended else [process]

@@ -168,7 +168,7 @@ class _Crew:
             self._wait_for_one()  # room may come from what ends first
             return
         self.result.starts += 1
-        self.call.say(f"{plan.experiment}: begins ({plan.phase}, seeds {plan.seeds.start}–{plan.seeds.stop - 1})")
+        self.call.say(f"{plan.experiment}: begins ({plan.phase}, {seeds_in_words(plan.block)})")
         self.running.append(running)
 
     def _wait_for_one(self) -> None:
@@ -243,14 +243,21 @@ class _Crew:
         return self.result
 
 
+def seeds_in_words(block: tuple[int, int]) -> str:
+    """Return which seeds a block has."""
+    first, count = block
+    return f"seed {first}" if count == 1 else f"seeds {first}–{first + count - 1}"
+
+
 def told(step: Note) -> str:
     """Return what a line that was appended says, in words."""
     data = step.data
     if step.event == "floor":
         return f"floor: {data['mean']:.4g} over {len(data['seeds'])} seeds, sd {data['sd']:.3g}; a slot shows {data['detectable']:.3g}"
     if step.event == "screened":
-        kept = ", ".join(data["kept"]) or "none"
-        return f"screened ({data['rung']}): {kept} of {', '.join(data['ranking'])} goes on"
+        out = [name for name in data["ranking"] if name not in data["kept"]]
+        parts = [f"on: {', '.join(data['kept']) or 'none'}", *([f"out: {', '.join(out)}"] if out else [])]
+        return f"screened ({data['rung']}): {'; '.join(parts)}"
     if step.event == "slot":
         arms = ", ".join(name for name in data["arms"] if name != "incumbent")
         return f"slot {data['number']}: {arms} against {data['incumbent']}, alpha {data['alpha']:.3g}"

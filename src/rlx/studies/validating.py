@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rlx.errors import ConfigError, Missing
-from rlx.studies.contracts.candidate import ReadCandidate, candidate_ids, read_candidate
+from rlx.studies.contracts.candidate import ReadCandidate, candidate_ids, candidate_path, read_candidate
+from rlx.studies.contracts.contract import hash_of_bytes
 from rlx.studies.evidence_rules import evidence_refusal
 from rlx.studies.gate import override_refusal, scope_refusal
 from rlx.studies.study import Study
@@ -70,9 +71,11 @@ def validate(study: Study, trainer: Trainer, name: str) -> Validity:
     """Check a candidate that is proposed, and note what came of it; nothing starts.
 
     One that is refused is out of the round: it is rejected, with the reason, and stays in all counts. A file that was edited is
-    another candidate tried: it is noted as one.
+    another candidate tried: it is noted as one, as long as nothing was started or decided of the one before.
     """
     state = study.state.candidates[name]
+    if (why := _too_late(study, name)) is not None:
+        return Validity(name, why, {})
     try:
         found = read_candidate(study.folder, name)
         refusal, cost, snapshot = _checked(study, trainer, found)
@@ -90,6 +93,22 @@ def validate(study: Study, trainer: Trainer, name: str) -> Validity:
     if state.status == "draft" or state.sha256 != found.hash:
         study.append("validated", {"candidate": name, "sha256": found.hash, "snapshot": snapshot, "cost": cost})
     return Validity(name, None, cost)
+
+
+def _too_late(study: Study, name: str) -> str | None:
+    """Return why an edited file is not looked at again: what was started of the old one, or decided, would count for the new one."""
+    state = study.state.candidates[name]
+    is_new = state.status in ("draft", "validated") and all(
+        start.data["candidate"] != name for start in study.state.starts.values()
+    )
+    path = candidate_path(study.folder, name)
+    if is_new or not path.is_file() or hash_of_bytes(path.read_bytes()) == state.sha256:
+        return None
+    return (
+        f"candidates/{name}.yaml was edited after {name} was started or decided on; put it back (`git show "
+        f"{study.ledger.anchor.name}:./studies/{study.name}/candidates/{name}.yaml`), and write the new one with "
+        f"`rlx study propose --from {name}`"
+    )
 
 
 def _checked(  # noqa: PLR0911 — a refusal each

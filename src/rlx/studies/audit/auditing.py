@@ -10,7 +10,7 @@ from typing import Literal
 from rlx.errors import RlxError
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.budget_check import check_alpha, check_budget, check_denominator
-from rlx.studies.audit.chain_check import check_chain, check_head
+from rlx.studies.audit.chain_check import check_chain, check_head, digits_of
 from rlx.studies.audit.contract_check import check_candidates, check_contract
 from rlx.studies.audit.decisions_check import check_decisions
 from rlx.studies.audit.experiments_check import check_artifacts, check_experiments
@@ -47,7 +47,12 @@ def audit_study(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
         head: A hash of the ledger's that was kept elsewhere.
         render: Renders `report.md` from ledger and raw data.
         say: Takes in lines about what takes long.
+
+    Raises:
+        UsageError: The head is none.
     """
+    if head is not None:
+        digits_of(head)
     book = Book(root, root / "studies" / study)
     files = KeptFiles(root, _run_of(book))
     scores = RawScores(book, files)

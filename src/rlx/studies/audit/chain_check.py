@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rlx.config import read_json
-from rlx.errors import CommandFailed, DataDamaged
+from rlx.errors import CommandFailed, DataDamaged, UsageError
 from rlx.launch import git, git_blobs, main_root
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.lines import ZEROS, Entry
@@ -106,16 +106,25 @@ def _subject(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def digits_of(head: str) -> str:
+    """Return the hex digits of a head as somebody typed it.
+
+    Raises:
+        UsageError: It is none.
+    """
+    digits = head.strip().removeprefix("sha256:").rstrip("….").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_HEAD},64}}", digits):
+        raise UsageError(f"{head!r:.80} is no head: {LEAST_HEAD} to 64 hex digits are, as `rlx study audit` prints")
+    return digits
+
+
 def check_head(book: Book, found: Findings, head: str | None) -> None:
     """Check that a head which was kept elsewhere is the hash of a line."""
     if head is None:
         found.skip("no --head was given")
         return
     found.checked = 1
-    wanted = head.removeprefix("sha256:").rstrip("….").lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_HEAD},64}}", wanted):
-        found.add(f"{head!r} is no head: {LEAST_HEAD} to 64 hex digits are")
-        return
+    wanted = digits_of(head)
     line = next((entry for entry in book.entries if entry.hash.removeprefix("sha256:").startswith(wanted)), None)
     if line is None:
         found.add(f"the ledger has no line with the hash {head}: it is not the one that this head was kept of")

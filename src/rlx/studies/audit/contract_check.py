@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
-from rlx.errors import RlxError
+from rlx.errors import CommandFailed, RlxError
+from rlx.launch import signatures
 from rlx.studies.audit.amendments import breaches
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.lines import Entry, digest_of_bytes
@@ -84,21 +81,14 @@ def _has_scored(standing: Standing) -> bool:
 
 def _signature(book: Book, entry: Entry) -> str | None:
     """Return what is wrong with the signature of an approval; None where somebody who may sign did."""
-    signers, program = book.root / "studies" / "allowed_signers", shutil.which("ssh-keygen")
-    if not signers.is_file() or program is None:
-        return "it is signed, and studies/allowed_signers or ssh-keygen is not here to verify that"
-    with tempfile.TemporaryDirectory(prefix="rlx-") as folder:
-        path = Path(folder) / "signature"
-        path.write_text(str(entry.data.get("signature")), encoding="utf-8")
-        common = [program, "-Y"]
-        told = [*common, "find-principals", "-s", str(path), "-f", str(signers)]
-        names = subprocess.run(told, capture_output=True, text=True, check=False).stdout.split()
-        for name in names:
-            told = [*common, "verify", "-f", str(signers), "-I", name, "-n", "rlx-study", "-s", str(path)]
-            done = subprocess.run(told, input=entry.data["contract"], capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                return None
-    return "its signature is of nobody in studies/allowed_signers, or of another contract"
+    signers = book.root / "studies" / "allowed_signers"
+    if not signers.is_file():
+        return "it is signed, and studies/allowed_signers is not here to verify that"
+    try:
+        name = signatures.signer_of(str(entry.data["contract"]), str(entry.data.get("signature")), signers, "rlx-study")
+    except CommandFailed as error:
+        return f"it is signed, and that cannot be verified here: {error}"
+    return None if name else "its signature is of nobody in studies/allowed_signers, or of another contract"
 
 
 def check_candidates(book: Book, found: Findings) -> None:
@@ -116,8 +106,8 @@ def check_candidates(book: Book, found: Findings) -> None:
                     file=_file(name),
                 )
             expected += 1
-        elif entry.event == "validated" and entry.data["candidate"] not in standing.candidates:
-            found.add(f"{entry.data['candidate']} is validated, and was never proposed", entry.seq)
+        elif entry.event == "validated":
+            _validated(standing, entry, found)
     for name, tried in book.end.candidates.items():
         path = book.folder / _file(name)
         if not path.is_file() or path.is_symlink():
@@ -129,6 +119,19 @@ def check_candidates(book: Book, found: Findings) -> None:
     for path in sorted((book.folder / "candidates").glob("c*.yaml")):
         if path.stem not in known and re.fullmatch(r"c[0-9]{3,}", path.stem):
             found.notes.append(f"candidates/{path.name} is not in the ledger yet")
+
+
+def _validated(standing: Standing, entry: Entry, found: Findings) -> None:
+    """Check that a file is validated anew only before anything of it was started or decided."""
+    name = entry.data["candidate"]
+    tried = standing.candidates.get(name)
+    if tried is None:
+        found.add(f"{name} is validated, and was never proposed", entry.seq, candidate=name)
+        return
+    was_started = any(start.candidate == name for start in standing.starts.values())
+    if entry.data["sha256"] != tried.sha256 and (was_started or tried.status not in ("draft", "validated")):
+        told = f"{name} is validated with another file after it was started or decided on: a second chance"
+        found.add(told, entry.seq, candidate=name, file=_file(name))
 
 
 def _file(name: str) -> str:

@@ -65,7 +65,7 @@ def check_decisions(book: Book, scores: RawScores, found: Findings) -> None:
         try:
             check(_Place(scores, entry, standing, book.contract(standing.contract), found))
         except RlxError as error:
-            found.add(f"cannot be computed again: {error}", entry.seq, candidate=entry.data.get("candidate"))
+            found.add(f"cannot be computed again: {error}", entry.seq)  # no candidate is blamed for what is not here
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
             told = f"cannot be computed again: {type(error).__name__}: {error}"
             found.add(told, entry.seq, candidate=entry.data.get("candidate"))
