@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,6 @@ def test_metrics_beside_the_contract_are_components_and_diagnostics(tmp_path: Pa
     inner = simulated.trainer.carry_out
 
     def more(call: Any) -> Any:
-        from dataclasses import replace
-
         made = inner(call)
         scores = {seed: {**found, "reward/alive": 1.0, "length": 7.0} for seed, found in made.scores.items()}
         return replace(made, scores=scores)
@@ -148,6 +147,23 @@ def test_metrics_beside_the_contract_are_components_and_diagnostics(tmp_path: Pa
     (found,) = facts_of_study(simulated.run()).confirmations
     kinds = [(row.kind, row.metric, row.result) for row in found.scorecard[1:]]
     assert kinds == [("component", "reward/alive", "decides nothing"), ("diagnostic", "length", "decides nothing")]
+
+
+def test_sums_without_episodes_are_said_beside_every_verdict(tmp_path: Path, accepted: Study) -> None:
+    simulated = Simulated(tmp_path, better)
+    inner = simulated.trainer.carry_out
+
+    def summed(call: Any) -> Any:
+        made = inner(call)
+        return replace(made, experiments=tuple({**each, "aggregate": True} for each in made.experiments))
+
+    simulated.trainer.carry_out = summed  # type: ignore[method-assign]
+    facts = facts_of_study(simulated.run())
+    assert facts.evidence == "aggregate"
+    assert facts.headline.endswith("(evidence: aggregate)")
+    assert any(line.startswith("evidence: aggregate") for line in facts.beware)
+    assert facts_of_study(accepted).evidence == "episodes"
+    assert "aggregate" not in report_markdown(accepted)
 
 
 def test_a_guardrail_that_fails_in_confirmation_makes_it_worse(tmp_path: Path) -> None:

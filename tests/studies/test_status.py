@@ -270,6 +270,8 @@ def test_what_runs_is_seen_from_its_live_folder(middle: Simulated, sleeper: psut
     assert live.disk is not None
     assert live.disk >= len("\n".join(rows))
     assert live.non_finite == ["loss"]
+    found = monitored(seen(middle.study), findings=lambda folder: [f"warning: {folder.name} forgets"])
+    assert f"  warning: {experiment} forgets" in "\n".join(status_lines(found))
     text = "\n".join(status_lines(monitored(seen(middle.study))))
     assert f"26 %, alive (process {sleeper.pid})" in text
     assert "not finite: loss" in text

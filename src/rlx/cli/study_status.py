@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EVERY = 2.0
 """Seconds between two looks."""
+PATIENCE = 20.0
+"""Seconds between two diagnoses of what runs: they read all that it has logged."""
 
 
 @click.command("status")
@@ -35,7 +37,6 @@ def status(study: str | None, *, watch: bool, everything: bool, as_json: bool) -
       rlx study status cartpole/better --watch
     """
     from rlx.errors import UsageError
-    from rlx.studies import monitored
 
     if everything:
         if study is not None or watch:
@@ -46,13 +47,40 @@ def status(study: str | None, *, watch: bool, everything: bool, as_json: bool) -
         raise UsageError("--watch is for people; call `rlx study status --json` as often as you like")
     one = found(study)
     if as_json:
-        print_json(monitored(one).model_dump(mode="json"))
+        print_json(_now(one).model_dump(mode="json"))
     elif not watch:
-        _print(monitored(one))
+        _print(_now(one))
     elif sys.stdout.isatty():
         _redraw(one)
     else:
         _follow(one)
+
+
+def _now(study: Study) -> StudyMonitor:
+    """Return what is going on, with what diagnosis finds in what runs, now and then."""
+    from rlx.studies import monitored
+
+    return monitored(study, findings=_FINDINGS.of)
+
+
+class _Findings:
+    """What diagnosis found in live folders, kept for a while."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[float, list[str]]] = {}
+
+    def of(self, folder: Path) -> list[str]:
+        """Return what it finds in one."""
+        from rlx.report import findings_so_far
+
+        looked, found = self._known.get(folder, (-PATIENCE, []))
+        if time.monotonic() - looked > PATIENCE:
+            found = findings_so_far(folder)
+            self._known[folder] = (time.monotonic(), found)
+        return found
+
+
+_FINDINGS = _Findings()
 
 
 def _print(shown: StudyMonitor, most: int | None = None) -> None:
@@ -74,32 +102,30 @@ def _is_over(shown: StudyMonitor) -> bool:
 
 def _redraw(study: Study) -> None:
     """Draw the status again and again on a screen of its own; the last one stays on the terminal."""
-    from rlx.studies import monitored
-
     drawn = console()
-    shown = monitored(study)
+    shown = _now(study)
     try:
         with drawn.screen(hide_cursor=True):
             while not _is_over(shown):
                 drawn.clear()
                 _print(shown, drawn.height - 1)
                 time.sleep(EVERY)
-                shown = monitored(study.read())
+                shown = _now(study.read())
     finally:
         _print(shown)
 
 
 def _follow(study: Study) -> None:
     """Print the status, and then a line for each thing that happens."""
-    from rlx.studies import event_line, monitored
+    from rlx.studies import event_line
 
-    shown = monitored(study)
+    shown = _now(study)
     _print(shown)
     told = len(study.ledger.lines)
     while not _is_over(shown):
         sys.stdout.flush()
         time.sleep(EVERY)
-        shown = monitored(study.read())
+        shown = _now(study.read())
         for line in study.ledger.lines[told:]:
             tell(event_line(line, study.ledger.lines))
         told = max(told, len(study.ledger.lines))
@@ -109,13 +135,13 @@ def _show_all(*, as_json: bool) -> None:
     from rlx.config import find_root
     from rlx.errors import ConfigError, Missing
     from rlx.stats import Grid, first_line
-    from rlx.studies import ALL_HEAD, monitored, studies_of, study_row
+    from rlx.studies import ALL_HEAD, studies_of, study_row
 
     root: Path = find_root()
     shown, problems = [], {}
     for study in studies_of(root):
         try:
-            shown.append(monitored(study.read()))
+            shown.append(_now(study.read()))
         except (ConfigError, Missing) as error:
             problems[study.name] = first_line(error)
     if as_json:

@@ -44,6 +44,7 @@ from .experiment_result import (
     judged_experiment as judged_experiment,
     study_verdicts as study_verdicts,
 )
+from .findings import findings_so_far as findings_so_far
 from .interactive_curves import curve_page as curve_page
 from .metric_choice import chosen_metrics as chosen_metrics
 from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet, without_constants as without_constants

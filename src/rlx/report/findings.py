@@ -68,6 +68,19 @@ def findings_of(root: Path, folder: RunFolder) -> RunFindings:
     return RunFindings(folder.name, content.findings, after, content.unchecked, unremarkable=not content.findings)
 
 
+def findings_so_far(folder: Path) -> list[str]:
+    """Return what diagnosis finds in a run while it trains, in a few words each; nothing where it cannot be looked at yet.
+
+    Args:
+        folder: ``runs/<run>/`` of a project.
+    """
+    try:
+        found = findings_of(folder.parent.parent, RunFolder(folder))
+    except (RlxError, OSError):
+        return []
+    return [f"{each.severity}: {each.title}" for each in found.findings if each.severity != "info"]
+
+
 def told_once(found: Sequence[RunFindings]) -> list[RunFindings]:
     """Return the findings with each remark (severity info) that is the same of several runs told of the first alone."""
     first: dict[tuple[str, str, str], str] = {}

@@ -9,7 +9,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,13 +61,15 @@ class LiveStart(Section):
     row_age: float | None
     """Seconds since its last row of metrics."""
     row_pace: float | None
-    """Seconds between two rows at the floor's pace."""
+    """Seconds between two rows at the floor's pace; where that trained nothing, at its own since it began."""
     memory: int | None
     """Bytes that its processes hold."""
     disk: int | None
     """Bytes that its seeds have on the bench."""
     non_finite: list[str]
     """Metrics of its last rows that are no finite number."""
+    findings: list[str]
+    """What diagnosis finds so far, where it is asked; of a confirmation nothing, whose scores reach nobody before it is decided."""
     expected_end: str | None
     """When its training ends at this pace, in UTC."""
 
@@ -79,12 +81,15 @@ class StudyMonitor(StudyStatus):
     live: list[LiveStart]
 
 
-def monitored(study: Study, now: float | None = None) -> StudyMonitor:
+def monitored(
+    study: Study, now: float | None = None, findings: Callable[[Path], list[str]] = lambda _: []
+) -> StudyMonitor:
     """Return what is going on in a study.
 
     Args:
         study: The study, its ledger read.
         now: The moment, in seconds since 1970; None: this one.
+        findings: Returns what diagnosis finds in a live folder.
 
     Raises:
         ConfigError, Missing: No contract can be read.
@@ -92,7 +97,14 @@ def monitored(study: Study, now: float | None = None) -> StudyMonitor:
     moment = time.time() if now is None else now
     found = status_of(study)
     holder = holder_of(study)
-    live = [each for start in study.state.open_starts if (each := _live(study, start, moment)) is not None]
+    looked = [_live(study, start, moment) for start in study.state.open_starts]
+    live = [
+        each
+        if each.phase == "confirmation"
+        else each.model_copy(update={"findings": findings(study.root / "runs" / each.experiment)})
+        for each in looked
+        if each is not None
+    ]
     if holder is not None and holder.alive is not False:
         watch = f"rlx study status {study.name} --watch"
         found = found.model_copy(update={"next": NextAction(action="wait", command=watch, why="a loop is at work")})
@@ -139,10 +151,11 @@ def _live(study: Study, start: Started, now: float) -> LiveStart | None:
         progress=done,
         steps_per_second=rate,
         row_age=_age(files, now),
-        row_pace=_pace(study, list(tails.values())),
+        row_pace=_pace(study, list(tails.values()), rate),
         memory=None if note is None else _memory(note.process),
         disk=_disk(files),
         non_finite=sorted({name for rows in tails.values() for row in rows[-1:] for name in _non_finite(row)}),
+        findings=[],
         expected_end=_end(study, start, (done, rate), now),
     )
 
@@ -176,14 +189,13 @@ def _age(files: Sequence[Path], now: float) -> float | None:
     return round(max(0.0, now - max(moments)), 1) if moments else None
 
 
-def _pace(study: Study, tails: Sequence[list[dict[str, Any]]]) -> float | None:
-    """Return how many seconds lie between two rows at the floor's pace; None where the floor trained nothing."""
+def _pace(study: Study, tails: Sequence[list[dict[str, Any]]], own: float | None) -> float | None:
+    """Return how many seconds usually lie between two rows: by the floor's steps a second, or else by its own."""
     pace = (study.state.floor or {}).get("pace") or {}
     gaps = [rows[-1].get("step", 0) - rows[-2].get("step", 0) for rows in tails if len(rows) > 1]
     gaps = [gap for gap in gaps if isinstance(gap, int) and gap > 0]
-    if not gaps or not pace.get("steps") or not pace.get("seconds"):
-        return None
-    return float(round(min(gaps) * float(pace["seconds"]) / float(pace["steps"]), 3))
+    rate = float(pace["steps"]) / float(pace["seconds"]) if pace.get("steps") and pace.get("seconds") else own
+    return float(round(min(gaps) / rate, 3)) if gaps and rate else None
 
 
 def _total(study: Study, start: Started) -> int | None:

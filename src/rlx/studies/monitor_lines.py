@@ -183,7 +183,7 @@ def _facts(found: LiveStart) -> Iterator[str]:
     if found.steps_per_second is not None:
         parts.append(f"{number(found.steps_per_second)} steps/s")
     if found.row_age is not None:
-        pace = "" if found.row_pace is None else f" (floor: every {_duration(found.row_pace)})"
+        pace = "" if found.row_pace is None else f" (usual: every {_duration(found.row_pace)})"
         parts.append(f"last row {_duration(found.row_age)} ago{pace}")
     if parts:
         yield ", ".join(parts)
@@ -196,6 +196,7 @@ def _facts(found: LiveStart) -> Iterator[str]:
         parts.append(f"not finite: {', '.join(found.non_finite)}" if found.non_finite else "all numbers finite")
     if parts:
         yield ", ".join(parts)
+    yield from found.findings
 
 
 def _duration(seconds: float) -> str:

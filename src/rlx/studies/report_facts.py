@@ -341,6 +341,7 @@ class StudyFacts:
         phase: `draft`, `approved`, `open`, `frozen` or `closed`.
         frozen: Why nothing may start; null where it may.
         over: Why nothing more is to be decided; null where something is.
+        evidence: `episodes`, or `aggregate` where the trained repository gave sums alone, of which no episode can be checked.
         verdict: In the words of a verdict.
         headline: The verdict in a sentence.
         beware: What a reader must know before believing anything of it.
@@ -372,6 +373,7 @@ class StudyFacts:
     phase: str
     frozen: str | None
     over: str | None
+    evidence: Literal["episodes", "aggregate"]
     verdict: Verdict
     headline: str
     beware: tuple[str, ...]

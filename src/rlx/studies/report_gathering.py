@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rlx.errors import ConfigError, Missing
 from rlx.studies.approving import APPROVED
 from rlx.studies.contracts.contract import ReadContract, plain, read_contract
@@ -9,7 +11,15 @@ from rlx.studies.report_candidates import candidates_of, tried_facts, untried_of
 from rlx.studies.report_confirmed import confirmations_of, more_in_general
 from rlx.studies.report_contract import amendments_of, approvals_of, budget_of, contract_rows, floor_facts, setting_of
 from rlx.studies.report_facts import FORMAT, IMPROVED, AuditFacts, StudyFacts
-from rlx.studies.report_verdict import beware_of, headline_of, not_shown_of, over_because, verdict_of
+from rlx.studies.report_verdict import (
+    AGGREGATE,
+    beware_of,
+    headline_of,
+    is_aggregate,
+    not_shown_of,
+    over_because,
+    verdict_of,
+)
 from rlx.studies.study import Study
 
 
@@ -30,6 +40,7 @@ def facts_of_study(study: Study) -> StudyFacts:
     tried, floor, over = tried_facts(study, contract), floor_facts(contract, state), over_because(study)
     seen = tuple(map(str, state.created.get("seen", [])))
     verdict = verdict_of(study, over, confirmations)
+    evidence: Literal["episodes", "aggregate"] = "aggregate" if is_aggregate(state) else "episodes"
     told = {"seen": seen, "confirmations": confirmations, "candidates": candidates}
     more = tuple(each.more for each in confirmations if each.more is not None)
     if floor is not None and verdict != IMPROVED:
@@ -42,8 +53,10 @@ def facts_of_study(study: Study) -> StudyFacts:
         phase=study.phase,
         frozen=study.frozen,
         over=over,
+        evidence=evidence,
         verdict=verdict,
-        headline=headline_of(study, contract, verdict, confirmations, tried),
+        headline=headline_of(study, contract, verdict, confirmations, tried)
+        + (f" ({AGGREGATE})" if evidence == "aggregate" else ""),
         beware=tuple(beware_of(study, contract, told)),
         contract=plain(contract),
         contract_hash=digest,

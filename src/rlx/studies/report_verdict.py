@@ -9,7 +9,7 @@ from rlx.stats import number
 from rlx.studies.contracts.contract import Contract
 from rlx.studies.course import no_more_rounds
 from rlx.studies.ledger.ledger import last
-from rlx.studies.ledger.state import OPEN
+from rlx.studies.ledger.state import OPEN, StudyState
 from rlx.studies.report_facts import (
     IMPROVED,
     NOT_SHOWN,
@@ -22,6 +22,16 @@ from rlx.studies.report_facts import (
     Verdict,
 )
 from rlx.studies.study import Study
+
+AGGREGATE = "evidence: aggregate"
+"""What every verdict carries where scores are sums that the trained repository computed itself."""
+
+
+def is_aggregate(state: StudyState) -> bool:
+    """Tell whether a score of a study is a sum that the trained repository computed itself, without episodes."""
+    return any(
+        kept.get("aggregate") for each in state.starts.values() if each.ended for kept in each.ended["experiments"]
+    )
 
 
 def over_because(study: Study) -> str | None:
@@ -127,6 +137,8 @@ def not_shown_of(
         if each.verdict != IMPROVED:
             yield _left_open(each, metric.name)
     unconfirmed = [each.id for each in candidates if each.verdict == NOT_SHOWN and each.id not in _names(confirmations)]
+    if any(each.seeds < each.planned for each in confirmations):
+        yield "the interval of a slot that ended early is not corrected for having ended early"
     if unconfirmed:
         names = ", ".join(unconfirmed)
         yield f"nothing was shown of {names}: {'it was' if len(unconfirmed) == 1 else 'they were'} not confirmed, and screening shows nothing"
@@ -173,6 +185,8 @@ def beware_of(study: Study, contract: Contract, facts: Any) -> Iterator[str]:
         (line.seq for line in study.ledger.of("ended", "decided", "screened")), default=-1
     ):
         yield "the newest audit is older than the newest results"
+    if is_aggregate(study.state):
+        yield f"{AGGREGATE}: scores are sums that the repository computed itself; no episode of them can be looked at again"
     if contract.confirmation.seeds < 16:
         yield f"{contract.confirmation.seeds} seeds of each arm are few: a candidate that sometimes fails is accepted too often"
     for each in facts["confirmations"]:
