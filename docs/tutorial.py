@@ -14,10 +14,7 @@ PAGES = tuple(Path(__file__).with_name(name) for name in ("tutorial.md", "aftern
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
-    (
-        r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)",
-        r"\1",
-    ),
+    (r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)", r"\1"),
     (r"(?m)^.*\d+ (?:warning|error)s?(?: and \d+ \w+)?, first: .*\n(?:`rlx diagnose .*\n)?", ""),
     (r"(?m)^[\w ]*: Nothing was found that would need attention.*\n", ""),
     (r", unless one seed in \d+ fails", ""),
