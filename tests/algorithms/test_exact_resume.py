@@ -26,6 +26,10 @@ Q = {**OFF, "target_update_interval": 300, "exploration_fraction": 0.5}
 SMALL = {"hidden_sizes": [16, 16]}
 NOISE = {"type": "normal", "std": 0.1}
 HER = {**OFF, "replay": {"type": "her", "n_sampled_goal": 4}}
+RANGES = {"ranges": {"g": [7.0, 13.0]}}
+STAGES = {"stages": [{"until": 0.4, "kwargs": {"g": 4.0}}, {"until": 1.0}], "interpolate": True}
+STAGES_OF_LENGTH = {"stages": [{"until": 0.4, "kwargs": {"max_episode_steps": 20}}, {"until": 1.0}]}
+MIXTURE = {"mixture": [{"weight": 2.0, "kwargs": {"g": 4.0}}, {"weight": 1.0}]}
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "ppo": ("ppo", "CartPole-v1", ON, SMALL, {"normalize_observation": True}),
     "ppo-gsde": ("ppo", "Pendulum-v1", {**ON, "use_sde": True, "sde_sample_freq": 8}, SMALL, {}),
@@ -63,6 +67,26 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]
     "ddpg-her": ("ddpg", "Reach-v0", HER, SMALL, {"normalize_observation": True}),
     "tqc": ("tqc", "Pendulum-v1", OFF, {**SMALL, "kwargs": {"n_quantiles": 5}}, {}),
     "crossq": ("crossq", "Pendulum-v1", OFF, SMALL, {}),
+    "ppo-ranges": ("ppo", "Pendulum-v1", ON, SMALL, {"normalize_observation": True, "training": RANGES}),
+    "ppo-stages": ("ppo", "Pendulum-v1", {**ON, "engine": "stable-baselines3"}, SMALL, {"training": STAGES}),
+    "ppo-mixture": ("ppo", "Pendulum-v1", ON, SMALL, {"training": {**MIXTURE, "kwargs": {"max_episode_steps": 30}}}),
+    "sac-ranges": ("sac", "Pendulum-v1", OFF, SMALL, {"training": {**RANGES, **STAGES_OF_LENGTH}}),
+    "sac-stages-apart": ("sac", "Pendulum-v1", OFF, SMALL, {"vectorization": "isolated", "training": STAGES}),
+    "sac-mixture-stock": (
+        "sac",
+        "Pendulum-v1",
+        {**OFF, "engine": "stable-baselines3"},
+        SMALL,
+        {"vectorization": "async", "training": MIXTURE},
+    ),
+    "td3-image-ranges": (
+        "td3",
+        "ImagePendulum-v0",
+        OFF,
+        {"type": "cnn", "hidden_sizes": [16]},
+        {"frame_stack": 2, "training": RANGES},
+    ),
+    "sbx_sac-stages": ("sbx_sac", "Pendulum-v1", OFF, SMALL, {"training": STAGES}),
     "sbx_ppo": ("sbx_ppo", "CartPole-v1", {**ON, "target_kl": 0.02}, SMALL, {}),
     "sbx_sac": ("sbx_sac", "Pendulum-v1", OFF, SMALL, {}),
     "sbx_sac-dict": ("sbx_sac", "DictPendulum-v0", OFF, SMALL, {"normalize_observation": True}),
@@ -74,8 +98,9 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]
 LIMITED = {env: {"kwargs": {"max_episode_steps": 40}} for env in ("CartPole-v1", "Pendulum-v1")}
 """Shorter episodes, so that segments can be short."""
 assert toys.Masked  # importing it registers its environments
-QUICK = ("a2c", "ars", "dqn-nstep", "sac-her")
-"""One for each way in which a state is kept, and of each family that needs no extra; all others are slow."""
+QUICK = ("a2c", "ars", "dqn-nstep", "sac-her", "ppo-ranges", "ppo-stages", "ppo-mixture")
+"""One for each way in which a state is kept or training's environment changes, and of each family that needs no extra; all others
+are slow."""
 
 
 def snapshot(case: str) -> Snapshot:

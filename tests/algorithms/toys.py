@@ -102,7 +102,7 @@ class Choices(gym.Env[Any, Any]):
 
 
 def _short(kind: Any, inner: str, limit: int) -> Any:
-    return lambda: kind(gym.make(inner, max_episode_steps=limit))
+    return lambda **kwargs: kind(gym.make(inner, max_episode_steps=limit, **kwargs))
 
 
 gym.register("DictCartPole-v0", _short(Dictionary, "CartPole-v1", 60))

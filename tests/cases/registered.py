@@ -18,6 +18,7 @@ ENTRIES = {
     "OldRender": "old_api:OldRender",
     "OldReset": "old_api:OldReset",
     "OldStep": "old_api:OldStep",
+    "Paying": "paying:Paying",
     "Prices": "prices:Prices",
     "Reseeding": "reseeding:Reseeding",
     "Reused": "reused_buffer:Reused",

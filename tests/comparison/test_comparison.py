@@ -390,6 +390,25 @@ def test_learning_is_compared_seed_by_seed() -> None:
     assert "Learning" in comparison_markdown(found)
 
 
+def test_learning_by_validation_episodes_is_compared_with_the_same_alone() -> None:
+    steps = np.array([0.0, 50, 100])
+
+    def learner(name: str, end: float, **config: Any) -> RunScores:
+        curves = {seed: SeedCurve(steps, np.array([0.0, end + seed, end + seed])) for seed in range(1, 6)}
+        return replace(run(name, [end] * 5), curves=curves, environment_steps=100, config=config)
+
+    bent = {"env.training.ranges.length": [0.4, 0.7]}
+    found = judge([learner("base", 50), learner("bent", 90, **bent)], "base", Bars(CompareConfig()), {})
+    assert [each.difference for each in found.learning] == [None, None]
+    assert "Those of bent are not of the task (env.training): of validation episodes" in comparison_markdown(found)
+    alike = judge([learner("base", 50, **bent), learner("bent", 90, **bent)], "base", Bars(CompareConfig()), {})
+    assert alike.learning[1].difference is not None
+    empty = learner("plain", 90, **{"env.training.stages": [], "env.training.interpolate": False})
+    assert "not of the task" not in comparison_markdown(
+        judge([learner("base", 50), empty], "base", Bars(CompareConfig()), {})
+    )
+
+
 def test_different_tasks_are_named_and_never_averaged() -> None:
     word, reason, _ = verdict(run("other", [1, 2, 3], environment="Y-v0"))
     assert word == "not comparable"

@@ -71,6 +71,42 @@ eval: {every: 25000, episodes: 20, deterministic: true}
     assert (config.algo.update_epochs, config.policy.hidden_sizes) == (4, [256, 256])
 
 
+RANGES = [
+    ("[0.7, 0.4]", "have its lower bound first"),
+    ("[1, 1]", "have its lower bound first"),
+    ("[1, x]", "be a list of two numbers"),
+    ("[1, true]", "be a list of two numbers"),
+    ("[1]", "be a list of two numbers"),
+    ("3", "be a list of two numbers"),
+]
+"""Of an argument in training: what is refused, and what it must be."""
+LEARNED, TASK = "{until: 0.5, kwargs: {g: 3.0}}", "{until: 1.0}"
+TRAINING = [
+    (
+        f"stages: [{LEARNED}, {{until: 0.5}}, {TASK}]",
+        "env.training.stages.1.until: must be above 0.5, where the stage before",
+    ),
+    (f"stages: [{LEARNED}]", "env.training.stages.0.until: must be 1.0, the end of training"),
+    (
+        "stages: [{until: 1.0, kwargs: {g: 3.0}}]",
+        "env.training.stages.0.kwargs.g: the last stage holds the task itself",
+    ),
+    (f"stages: [{LEARNED}, {TASK}], ranges: {{g: [1, 2]}}", "env.training.ranges.g: env.training.stages has g too"),
+    (
+        f"stages: [{LEARNED}, {TASK}], kwargs: {{g: 1}}",
+        "env.training.stages.0.kwargs.g: env.training.kwargs has g for all",
+    ),
+    (
+        "mixture: [{weight: 1, kwargs: {g: 3.0}}], kwargs: {g: 1}",
+        "env.training.mixture.0.kwargs.g: env.training.kwargs has g",
+    ),
+    ("kwargs: {g: 1}, ranges: {g: [1, 2]}", "env.training.ranges.g: env.training.kwargs has g too"),
+    (f"stages: [{LEARNED}, {TASK}], mixture: [{{weight: 1}}]", "env.training.mixture: stands beside stages"),
+    ("interpolate: true", "env.training.interpolate: moves numbers from one stage to the next, and needs at least two"),
+]
+"""What does not fit together in what only training has."""
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -93,6 +129,25 @@ eval: {every: 25000, episodes: 20, deterministic: true}
         ("env: {num_envs: 1.5}", "env.num_envs: must be a whole number, not 1.5"),
         ("env: {normalize_observation: 1}", "must be true or false, not 1"),
         ("env: {wrappers: [5]}", "env.wrappers: each wrapper is `module.Class`"),
+        ("env: {training: {rangs: {}}}", "env.training.rangs: unknown key; did you mean `ranges`?"),
+        ("env: {training: {backend: auto}}", "env.training.backend: unknown key here; did you mean `env.backend`?"),
+        *(
+            (
+                f"env: {{training: {{ranges: {{g: {text}}}}}}}",
+                f"configs/a.yaml:1:30: env.training.ranges.g: must {told}",
+            )
+            for text, told in RANGES
+        ),
+        ("env: {training: {ranges: {g: [0.4, .inf]}}}", "env.training.ranges.g.1: .inf is not a finite number"),
+        ("env: {training: {stages: 3}}", "env.training.stages: must be a list, not 3"),
+        (
+            "env: {training: {stages: [{untill: 1.0}]}}",
+            "env.training.stages.0.untill: unknown key; did you mean `until`?",
+        ),
+        ("env: {training: {stages: [{kwargs: {}}]}}", "env.training.stages.0.until: is missing"),
+        ("env: {training: {stages: [{until: 1.5}]}}", "env.training.stages.0.until: must be at most 1.0, not 1.5"),
+        ("env: {training: {mixture: [{weight: 0}]}}", "env.training.mixture.0.weight: must be greater than 0.0, not 0"),
+        *((f"env: {{id: A-v0, training: {{{text}}}}}", told) for text, told in TRAINING),
         ("algo: {gamma: 1.5}", "algo.gamma: must be at most 1.0, not 1.5"),
         ("algo: {gamma: high}", "algo.gamma: must be a number, not 'high'"),
         ("algo: {gamma: .nan}", "algo.gamma: .nan is not a finite number"),

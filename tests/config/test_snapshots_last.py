@@ -103,6 +103,8 @@ def test_a_later_setting_says_what_older_versions_did() -> None:
         ("checkpoint", "start"),
         ("eval", "step_limit"),
         ("env", "backend"),
+        ("env", "training"),
+        *(("env", "training", name) for name in ("kwargs", "ranges", "stages", "interpolate", "mixture")),
         ("algo", "engine"),
         ("portable",),
     }

@@ -428,6 +428,22 @@ def test_an_unusual_setting_does_not_hide_an_evaluation_that_is_wrong() -> None:
     assert dict(found.suggestions[0].overrides)["env.normalize_observation"] is True
 
 
+def test_scores_in_another_environment_are_not_held_against_those_of_the_task() -> None:
+    def spoiled(seed: int) -> SeedRecord:
+        rng = np.random.default_rng(seed)
+        return dataclasses.replace(
+            healthy(seed), held_out=HeldOutEpisodes(rng.normal(50, 5, 50), rng.normal(50, 5, 50))
+        )
+
+    assert "evaluation-below-training" in ids(diagnose(record(five(spoiled), config())))
+    bent = config(env__training={"kwargs": {"bonus": 2.0}, "ranges": {"length": [1.0, 2.0]}})
+    found = diagnose(record(five(spoiled), bent))
+    assert "evaluation-below-training" not in ids(found)
+    (told,) = (finding for finding in found.findings if finding.id == "training-differs")
+    assert "differ from the task in bonus, length" in told.what
+    assert "training-differs" not in ids(diagnose(record()))
+
+
 def test_seeds_that_fail_in_evaluation_alone_are_told_so() -> None:
     def some(seed: int) -> SeedRecord:
         rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
@@ -19,11 +20,12 @@ import yaml
 
 from rlx.algorithms.ppo import engines as algorithms
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
-from rlx.config.snapshot import Snapshot
+from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.envs import PLACES, GymnasiumPlaces
 from rlx.envs.making import make_env
 from rlx.errors import ConfigError, Misfit
 from rlx.experiments.data import sync_data
+from rlx.experiments.planning import addressed
 from rlx.experiments.resolving import Resolved, resolve_run
 from rlx.experiments.watched_data import unwatched
 from rlx.records.environment_facts import FILE, read_facts
@@ -31,7 +33,7 @@ from rlx.records.metrics import read_rows
 from rlx.records.runs import write_metadata
 from rlx.training.actors import RandomPlayer
 from rlx.training.evaluation import play
-from rlx.training.held_out import evaluate_run
+from rlx.training.held_out import evaluate_run, task_of
 from rlx.training.one_seed import train_seed
 from rlx.training.seeds import train_run
 from tests.cases.spaces import ACTIONS, OBSERVATIONS
@@ -167,6 +169,51 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"id": "CartPole"}, ("write the id in full, with its version: CartPole-v1",)),
     ({"id": "CartPole-v1", "kwargs": {"nonsense": 1}}, ("cannot be made: TypeError", "nonsense")),
 ]
+
+
+PAYING = {"id": registered("Paying")}
+TRAINING: list[tuple[dict[str, Any], str, str]] = [
+    ({"ranges": {"pays": [1.0, 2.0]}}, "ranges.pays", "takes no argument 'pays'; did you mean pay?"),
+    ({"kwargs": {"gain": 1.0}}, "kwargs.gain", "takes no argument 'gain'; there are: level, max_episode_steps, parts"),
+    ({"stages": [{"until": 0.5, "kwargs": {"siez": 2}}, {"until": 1.0}]}, "stages.0.kwargs.siez", "did you mean size?"),
+    ({"mixture": [{"weight": 1.0, "kwargs": {"siez": 2}}]}, "mixture.0.kwargs.siez", "did you mean size?"),
+    (
+        {"kwargs": {"size": 2}},
+        "kwargs",
+        "with size=2: its observations are Box(-1, 1, (2,), float32), those of the task",
+    ),
+    ({"ranges": {"size": [1, 2]}}, "ranges.size", "with size=2: its observations are Box(-1, 1, (2,), float32)"),
+    ({"mixture": [{"weight": 1.0, "kwargs": {"steps": "five"}}]}, "mixture.0.kwargs", "with steps='five': TypeError"),
+    ({"kwargs": {"level": "levels/none"}}, "kwargs", "with level='levels/none': "),
+]
+
+
+@pytest.mark.parametrize(("training", "place", "words"), TRAINING, ids=[place for _, place, _ in TRAINING])
+def test_what_training_alone_cannot_have_is_refused_with_line_and_cure(
+    workshop: Workshop, training: dict[str, Any], place: str, words: str
+) -> None:
+    said = workshop.refusal({**PAYING, "training": training})
+    assert re.match(rf"configs/a\.yaml:\d+:\d+: env\.training\.{re.escape(place)}: ", said), said
+    assert words in said
+
+
+def test_what_training_alone_has_is_no_part_of_what_is_found_out_and_its_files_are_none_of_the_task(
+    workshop: Workshop,
+) -> None:
+    plain = workshop.resolve(PAYING)
+    (workshop.root / "levels").mkdir()
+    (workshop.root / "levels" / "easy").write_text("3.0")
+    training = {"kwargs": {"level": "levels/easy"}, "ranges": {"steps": [3, 7]}}
+    other = workshop.resolve({**PAYING, "training": training})
+    assert other.facts == plain.facts
+    assert other.snapshot.code.data == {}
+    assert [*other.snapshot.code.training_data] == ["levels/easy"]
+    protocol = FinalEvalConfig()
+    assert task_of(other.snapshot, protocol) == task_of(plain.snapshot, protocol)
+    other.write(workshop.root / "runs" / "a")
+    assert read_snapshot(workshop.root / "runs" / "a" / "config_snapshot.yaml") == other.snapshot
+    (workshop.root / "levels" / "easy").write_text("4.0")
+    assert workshop.resolve({**PAYING, "training": training}).snapshot != other.snapshot
 
 
 @pytest.mark.parametrize(("env", "words"), REFUSED, ids=[str([*env.values()])[1:-1] for env, _ in REFUSED])
@@ -681,3 +728,18 @@ def test_what_an_environment_sets_for_its_process_changes_nothing(
         found.append(metrics.read_text())
         assert "seed 0 finished" in capfd.readouterr().out
     assert found[0] == found[1] == found[2]
+
+
+def test_what_only_training_has_is_said_of_the_run_and_of_no_other(workshop: Workshop) -> None:
+    workshop.config({**PAYING, "training": {"ranges": {"pay": [1.0, 2.0]}}})
+    for setting, wanted in {
+        "env.training.ranges.pay=[1.0,3.0]": "configs/a.yaml:env.training.ranges.pay=[1.0,3.0]",
+        "env.training.ranges.steps=[3,7]": "configs/a.yaml:+env.training.ranges.steps=[3,7]",
+        "env.training.kwargs.parts=true": "configs/a.yaml:+env.training.kwargs.parts=true",
+        "env.num_envs=4": "env.num_envs=4",
+    }.items():
+        assert addressed(workshop.root, "a", setting) == wanted
+    workshop.base(env=PAYING)
+    (workshop.root / "configs" / "a.yaml").write_text("{}\n")
+    with pytest.raises(ConfigError, match=r"write `env: \{training: \{kwargs: \{pay: 3\}\}\}` into configs/a\.yaml"):
+        addressed(workshop.root, "a", "env.training.kwargs.pay=3")

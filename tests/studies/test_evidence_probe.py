@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -289,6 +290,17 @@ def said(root: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result
     return CliRunner().invoke(command, arguments)
 
 
+def in_a_study(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a study that lets everything pass pay for what is played."""
+    import rlx.studies
+
+    monkeypatch.setattr(rlx.studies, "study_of_probe", lambda *_: SimpleNamespace(name="hole/better"))
+    monkeypatch.setattr(rlx.studies, "trainer_for", lambda _: None)
+    monkeypatch.setattr(
+        rlx.studies, "probe_in", lambda _, __, plan, ___, say: (run_probe(root, plan, say), "sha256:" + "1" * 64)
+    )
+
+
 def test_the_command_plans_before_it_plays(hole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = said(hole, monkeypatch, "hole", "-p", WIDTH)
     assert plan.exit_code == 0
@@ -298,6 +310,9 @@ def test_the_command_plans_before_it_plays(hole: Path, monkeypatch: pytest.Monke
     assert (told["executed"], told["steps"]) == (False, (2 * 9 + 1) * 20 * 8)
     refused = said(hole, monkeypatch, "hole", "-p", WIDTH, "--execute", "-o", "picture.doc")
     assert isinstance(refused.exception, UsageError)
+    unpaid = said(hole, monkeypatch, "hole", "-p", WIDTH, "--execute")
+    assert "no open study has 'hole' as its baseline" in str(unpaid.exception)
+    in_a_study(hole, monkeypatch)
     played = said(
         hole, monkeypatch, "hole", "-p", "env.kwargs.width=0.9:1.1:3", "--episodes", "2", "--execute", "-o", "p.png"
     )
@@ -318,6 +333,7 @@ def test_failing_at_nominal_is_said_and_is_an_error(hole: Path, monkeypatch: pyt
         return [outcomes[0], worse, *outcomes[2:]]
 
     monkeypatch.setattr(probe, "play_varied", differing)
+    in_a_study(hole, monkeypatch)
     found = said(
         hole, monkeypatch, "hole", "-p", "env.kwargs.width=0.9:1.1:3", "--episodes", "2", "--execute", "--json"
     )

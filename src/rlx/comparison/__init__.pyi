@@ -11,7 +11,7 @@ from .differences import (
     flatten as flatten,
 )
 from .effort import Effort as Effort, differ_in_effort as differ_in_effort
-from .learning import Learning as Learning
+from .learning import Learning as Learning, trains_elsewhere as trains_elsewhere
 from .methods import MethodComparison as MethodComparison
 from .runs import RunScores as RunScores, task_name as task_name
 from .study import (

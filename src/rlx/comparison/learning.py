@@ -16,8 +16,9 @@ class Learning:
 
     Attributes:
         run: Its name.
-        area: Mean return of the training episodes over the whole budget (area under the curve over its length).
-        difference: Of the area to the baseline's; None for the baseline, and where budgets or tasks differ.
+        area: Mean return of the training episodes (of a run whose training has another environment: of the validation episodes) over
+            the whole budget (area under the curve over its length).
+        difference: Of the area to the baseline's; None for the baseline, and where budgets, tasks or kinds of episodes differ.
         reaching: When seeds first reached the threshold; None without a threshold.
         solved: Seeds whose held-out score is at or above the threshold, of how many; None without a threshold.
         solved_interval: Wilson's interval of that share.
@@ -40,6 +41,7 @@ def learning_of(run: RunScores, baseline: RunScores | None, threshold: float | N
         baseline is not None
         and baseline.run != run.run
         and baseline.environment_steps == run.environment_steps
+        and trains_elsewhere(baseline) == trains_elsewhere(run)
         and len(area_S)
         and len(base_S := _areas(baseline))
     ):
@@ -55,6 +57,11 @@ def learning_of(run: RunScores, baseline: RunScores | None, threshold: float | N
         )
     solved, n = int(np.sum(run.scores_S >= threshold)), len(run.scores)
     return Learning(run.run, area, difference, reaching, (solved, n), stats.success_interval(solved, n), threshold)
+
+
+def trains_elsewhere(run: RunScores) -> bool:
+    """Tell whether a run's training episodes are of another environment than the task (``env.training``)."""
+    return any(key.startswith("env.training.") and value for key, value in run.config.items())
 
 
 def _areas(run: RunScores) -> stats.Array:

@@ -151,6 +151,11 @@ from .source_hashes import is_unchanged as is_unchanged
 from .sources import told_briefly as told_briefly, told_sources as told_sources
 from .time_limits import step_timeout as step_timeout
 from .timetable import Timetable as Timetable
+from .training_env import (
+    TRAINING_PLACE as TRAINING_PLACE,
+    EnvTraining as EnvTraining,
+    is_number as is_number,
+)
 from .validation import field_of as field_of, problems_in as problems_in, section_type as section_type
 from .values import (
     Count as Count,

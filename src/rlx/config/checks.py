@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import rlx
 from rlx.config.document import Inconsistency
 from rlx.config.schema import EngineConfig, RunConfig, SeparateSizes, StudyConfig
+from rlx.config.training_env import training_mistakes
 from rlx.errors import EngineVersionMismatch
 
 VALIDATION_STEP_LIMIT = 100_000
@@ -21,6 +22,7 @@ def inconsistencies(config: RunConfig) -> Iterator[Inconsistency]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""
     algo = config.algo
     yield from algo.inconsistencies(config.env.num_envs)
+    yield from training_mistakes(config.env)
     if config.eval.every > algo.total_timesteps:
         yield (
             ("eval", "every"),

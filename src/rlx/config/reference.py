@@ -99,7 +99,7 @@ def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False
             continue
         meaning = " ".join((info.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{prefix}{name}` | {_kind(section, name)} | {_default(info.default)} | {meaning} |")
-        if prefix in ("algo.", "launch.") and found and found is not Schedule:
+        if prefix in ("algo.", "launch.", "env.") and found and found is not Schedule:
             lines += _table(found, f"{prefix}{name}.")[2:]
     return lines
 

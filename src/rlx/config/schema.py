@@ -18,6 +18,7 @@ import rlx
 from rlx.config.algorithm_config import AlgorithmConfig, algorithm_settings, settings_named
 from rlx.config.plugin import plugins
 from rlx.config.ppo_config import PPOConfig
+from rlx.config.training_env import EnvTraining
 from rlx.config.values import CHANGES_NO_RESULT, Count, Positive, Section, Since
 from rlx.stats import nearest
 
@@ -85,10 +86,28 @@ class EnvConfig(Section):
     step_timeout: Annotated[float, Field(gt=0, le=86_400), CHANGES_NO_RESULT] = 300.0
     """Seconds that one call of the environment (`make`, `reset`, `step`, `render`, `close`) may take before its process
     is ended and the seed fails. No part of the snapshot: changing it trains nothing."""
+    training: Annotated[EnvTraining, Since("2026-11-30", older=EnvTraining())] = EnvTraining()
+    """In what training alone differs: `kwargs`, `ranges`, `stages`, `mixture`. Scores are always those of the task."""
+
+    @property
+    def task(self) -> EnvConfig:
+        """The environment that is asked about, without what only training has."""
+        return self.model_copy(update={"training": EnvTraining()})
+
+    @property
+    def trained(self) -> EnvConfig:
+        """The environment as training begins with it: what all of training has is among its arguments."""
+        training = self.training.model_copy(update={"kwargs": {}})
+        return self.model_copy(update={"kwargs": {**self.kwargs, **self.training.kwargs}, "training": training})
+
+    @property
+    def differs_in_training(self) -> bool:
+        """Whether episodes of training are of another environment than the task."""
+        return self.trained != self.task
 
     def is_same(self, other: EnvConfig) -> bool:
-        """Tell whether another section describes the same environment; how long it may take is no part of that."""
-        return self.model_dump() == other.model_dump()
+        """Tell whether another section describes the same task; how long it may take and how one trains for it is no part of that."""
+        return self.task.model_dump() == other.task.model_dump()
 
 
 class PolicyConfig(Section):

@@ -35,16 +35,23 @@ class ProjectCode:
         files: SHA-256 of each file, by its path in the project.
         registration: How the project registers the environment (entry point, episode limit, arguments), if it does.
         data: SHA-256 of each other file of the project that the environment reads, by its path in the project.
+        training_data: The same of those that only ``env.training`` names: they are no part of the task.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     registration: dict[str, Any] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
+    training_data: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_data(self) -> dict[str, str]:
+        """Data of the task and of training."""
+        return {**self.data, **self.training_data}
 
     @property
     def everything(self) -> dict[str, str]:
         """All files: code and data."""
-        return {**self.files, **self.data}
+        return {**self.files, **self.all_data}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +81,8 @@ class Snapshot:
         code: dict[str, Any] = {"files": self.code.files, "registration": self.code.registration}
         if self.code.data:
             code["data"] = self.code.data
+        if self.code.training_data:
+            code["training_data"] = self.code.training_data
         return {"format": FORMAT, **lasting(self.config), "code": code}
 
     def to_yaml(self) -> str:
@@ -215,10 +224,11 @@ def _section_of(annotation: Any, values: Any) -> type[Section] | None:
 
 
 def _project_code(code: dict[str, Any]) -> ProjectCode:
-    files, registration, data = code["files"], code["registration"], code.get("data", {})
-    if not all(isinstance(part, dict) for part in (files, registration, data)):
-        raise TypeError("code.files, code.registration and code.data must be mappings")
-    for name, digest in (*files.items(), *data.items()):
+    files, registration = code["files"], code["registration"]
+    data, training_data = code.get("data", {}), code.get("training_data", {})
+    if not all(isinstance(part, dict) for part in (files, registration, data, training_data)):
+        raise TypeError("code.files, code.registration, code.data and code.training_data must be mappings")
+    for name, digest in (*files.items(), *data.items(), *training_data.items()):
         if not (is_plain_path(name) and isinstance(digest, str)):
             raise ValueError(f"code: {shown(name)} is not a file of the project with its hash")
-    return ProjectCode(files, registration, data)
+    return ProjectCode(files, registration, data, training_data)

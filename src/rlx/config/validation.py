@@ -70,10 +70,13 @@ def problems_in(document: Document, model: type[BaseModel], prefix: KeyPath = ()
 
 
 def field_of(model: type[BaseModel], path: KeyPath) -> tuple[type[BaseModel] | None, Any]:
-    """Follow ``path`` through nested sections; give the section that holds the last key, and its field (or None)."""
+    """Follow ``path`` through nested sections and lists of them; give the section that holds the last key, and its field (or None)."""
     section: type[BaseModel] | None = model
     info = None
     for index, part in enumerate(path):
+        if isinstance(part, int) and section is None and info is not None and index < len(path) - 1:
+            section = _listed_section(info.annotation)
+            continue
         if section is None or not isinstance(part, str):
             return None, info
         info = section.model_fields.get(part)
@@ -90,6 +93,11 @@ def section_type(annotation: Any) -> type[BaseModel] | None:
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         return next((found for found in map(section_type, typing.get_args(annotation)) if found), None)
     return None
+
+
+def _listed_section(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a list holds, or None."""
+    return section_type(typing.get_args(annotation)[0]) if typing.get_origin(annotation) is list else None
 
 
 def _path_of(location: KeyPath, document: Document, outer: int) -> KeyPath:
@@ -111,6 +119,8 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: 
     shown = _shown(given)
     if kind == "extra_forbidden":
         return _unknown_key(path, model)
+    if kind == "missing":
+        return "is missing"
     if kind == "literal_error":
         allowed = [word.strip("' ") for word in re.split(r",| or ", context["expected"])]
         guess = difflib.get_close_matches(str(given), allowed, 1)

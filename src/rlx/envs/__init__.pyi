@@ -1,5 +1,6 @@
 from .arguments import declared_arguments as declared_arguments
 from .backends import NATIVE as NATIVE, Backend as Backend, backend_of as backend_of, places_for as places_for
+from .changing_env import ChangingEnv as ChangingEnv, misfit as misfit
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite
 from .environments import Environments as Environments, Step as Step
 from .episodes import Episode as Episode, EpisodesPlayed as EpisodesPlayed
@@ -33,7 +34,7 @@ from .reset_seeds import (
     held_out_seeds as held_out_seeds,
     validation_seeds as validation_seeds,
 )
-from .reward_components import number_in as number_in
+from .reward_components import ComponentSums as ComponentSums, number_in as number_in
 from .space_facts import (
     described as described,
     is_image as is_image,
@@ -45,6 +46,7 @@ from .space_facts import (
 from .space_wrappers import BoundActions as BoundActions, ByteImages as ByteImages, RoundActions as RoundActions
 from .success import counted as counted, reports_success as reports_success, success_of as success_of
 from .surroundings import Surroundings as Surroundings, preserved as preserved
+from .training_kwargs import TrainingKwargs as TrainingKwargs, parameters_of as parameters_of
 from .value_checks import (
     AGREE as AGREE,
     OLD as OLD,

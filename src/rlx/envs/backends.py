@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 
 from rlx.config import EnvConfig, RunConfig
+from rlx.envs.changing_env import ChangingEnv
 from rlx.envs.making import make_env, own_registrations, surroundings_for
 from rlx.envs.places import GymnasiumPlaces, LonePlaces, NativePlaces, Places
 from rlx.envs.space_wrappers import PlainSteps
@@ -60,17 +61,21 @@ class Maker:
     root: Path
     env: EnvConfig
     plain: bool = True
+    total_steps: int = 1
 
     def __call__(self) -> gym.Env[Any, Any]:
-        """Make it; ``plain`` puts a wrapper around that reads what it gives as plain numbers."""
+        """Make it; ``plain`` puts a wrapper around that reads what it gives as plain numbers.
+
+        One whose arguments change in training makes itself anew; ``total_steps`` is how long that is.
+        """
         own_registrations(self.root)
-        made = make_env(self.env)
+        made = ChangingEnv(self.env, self.total_steps) if self.env.training.varies else make_env(self.env)
         return PlainSteps(made) if self.plain else made
 
 
 def makers(root: Path, config: RunConfig, *, plain: bool) -> list[Maker]:
-    """Return what makes each copy of a run's environment."""
-    return [Maker(root, config.env, plain)] * config.env.num_envs
+    """Return what makes each copy of a run's environment, as it is trained."""
+    return [Maker(root, config.env.trained, plain, config.algo.total_timesteps)] * config.env.num_envs
 
 
 def _many_native(_: Path, config: RunConfig, __: Surroundings) -> Source:
@@ -92,7 +97,7 @@ def _many_gymnasium(root: Path, config: RunConfig, surroundings: Surroundings) -
 
 
 def _gymnasium_places(config: RunConfig, made: gym.Env[Any, Any] | None) -> Places:
-    env, kept = config.env, [] if made is None else [made]
+    env, kept = config.env.task, [] if made is None else [made]
     kind = LonePlaces if env.vectorization == "isolated" else GymnasiumPlaces
     return kind(lambda: kept.pop() if kept else make_env(env), surroundings_for(config, 0))
 
@@ -102,7 +107,7 @@ BACKENDS = (
     Backend(
         NATIVE,
         "compiled dynamics that give Gymnasium's own bits",
-        lambda env: native.is_plain(env) and native.stands_in(env.id),
+        lambda env: native.is_plain(env) and not env.training.varies and native.stands_in(env.id),
         False,
         _many_native,
         _native_places,
@@ -122,6 +127,7 @@ def backend_of(env: EnvConfig, *, many: bool = False) -> Backend:
     Raises:
         EnvironmentUnusable: ``env.backend`` names none, or one that cannot make it so.
     """
+    env = env.trained if many else env.task
     if env.backend != AUTO:
         return _named(env)
     return next(row for row in BACKENDS if row.fits(env) and (row.trains(env) or not many))
@@ -140,7 +146,8 @@ def _named(env: EnvConfig) -> Backend:
         )
     if not row.fits(env):
         raise EnvironmentUnusable(
-            f"{env.id} as it is configured does not come from the backend {row.name!r} ({row.what}); leave env.backend out",
+            f"{env.id} as it is configured does not come from the backend {row.name!r} ({row.what}); leave env.backend out"
+            + (" (env.training has episodes of other arguments)" if env.training.varies else ""),
             ("env", "backend"),
         )
     return row

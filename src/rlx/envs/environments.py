@@ -66,6 +66,9 @@ class AnyCopies(Protocol):
     def __init__(self, root: Path, config: RunConfig):
         """Make them."""
 
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.begin_at`."""
+
     @property
     def steps_taken(self) -> int:
         """See the class."""
@@ -140,6 +143,11 @@ class Environments:
         """
         return self._made(_Stock).venv
 
+    def announce_steps(self) -> None:
+        """Tell copies whose arguments change how many steps training has behind it, before a reset with a seed."""
+        if self._copies is not None and self.config.env.training.varies:
+            self._copies.begin_at(self.steps)
+
     def reset(self, seed: int) -> Any:
         """Begin new episodes in all copies, which ``seed`` alone decides; returns their first observations."""
         venv = self._made().venv
@@ -196,6 +204,7 @@ class Environments:
         """Return the copies, made in a form now if they are not; without one in whichever they have, or fits."""
         if self._copies is None:
             self._copies = (form or (_Arrays if is_vector(self.observation_space) else _Stock))(self.root, self.config)
+            self.announce_steps()
         elif form is not None and type(self._copies) is not form:
             raise TrainingFailed(
                 "the learner asks for its environments as arrays() and as vec_env(), and they have one form; it has to ask for one "
@@ -219,6 +228,9 @@ class _Arrays:
             norm_reward=env.normalize_reward,
             gamma=config.algo.discount,
         )
+
+    def begin_at(self, steps: int) -> None:
+        self.venv.source.begin_at(steps)
 
     @property
     def steps_taken(self) -> int:
@@ -261,6 +273,7 @@ class _Stock:
         each = makers(root, config, plain=True)
         with surroundings:
             copies: Any = ProcessVecEnv(each) if env.vectorization != "sync" else SyncVecEnv(each)
+        self.begin_at: Any = copies.begin_at
         self._recorder = EpisodeRecorder(copies, env.id, surroundings)
         self._normalized: Any = None
         if env.normalize_observation or env.normalize_reward:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Episode:
         effort: How large its continuous actions were: the mean over steps and elements of an action's size, 1 being the
             largest that the environment takes; None for choices, and for actions without bounds or of
             which 0 is none.
+        parts: The parts of the return that the environment reports (:class:`rlx.envs.reward_components.ComponentSums`), by name.
     """
 
     index: int
@@ -28,6 +30,7 @@ class Episode:
     success: bool | None
     cut: bool
     effort: float | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

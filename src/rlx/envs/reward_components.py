@@ -99,12 +99,14 @@ class ComponentSums:
                     parts[name] = _Part(named=named)
                 parts[name].add(value, reward)
 
-    def end(self, copy: int) -> None:
-        """Take note that a copy's episode has ended."""
-        for name, part in self._running[copy].items():
-            self._ended[name] = self._ended.get(name, 0.0) + part.over_the_episode()
+    def end(self, copy: int) -> dict[str, float]:
+        """Take note that a copy's episode has ended; returns each part of its return, as far as it was told."""
+        parts = {name: part.over_the_episode() for name, part in self._running[copy].items()}
+        for name, value in parts.items():
+            self._ended[name] = self._ended.get(name, 0.0) + value
         self._running[copy].clear()
         self._episodes += 1
+        return parts
 
     def take(self) -> dict[str, float]:
         """Return each part's mean over the episodes that ended since the last call, and forget those episodes.

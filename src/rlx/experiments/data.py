@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from rlx.config import compose_run, read_parameters, read_snapshot
+from rlx.config import compose_run, named_data, read_parameters, read_snapshot
 from rlx.errors import ConfigError, RlxError
 from rlx.experiments.code import is_unknown
 from rlx.experiments.environment_check import check_environment, remembered
@@ -32,7 +32,7 @@ def sync_data(root: Path) -> list[str]:
             checked = check_environment(root, env) if config.stem in roster else remembered(root, env)
         except RlxError:
             continue  # what is wrong with it is said when it is to be trained
-        found |= set(checked.facts.data) if checked else set()
+        found |= {*checked.facts.data, *named_data(root, env.training.arguments)} if checked else set()
     added = unwatched(root, found)
     if added:
         pipeline = load_pipeline(root)
@@ -54,7 +54,7 @@ def bring_data(project: Path, name: str, clone: Path, old: Path | None = None) -
         ConfigError: A file is too large to become a part of a commit, and nothing else keeps it.
     """
     try:
-        data = read_snapshot(project / "runs" / name / "config_snapshot.yaml").code.data
+        data = read_snapshot(project / "runs" / name / "config_snapshot.yaml").code.all_data
     except RlxError:
         return
     for path in data:

@@ -48,11 +48,12 @@ def check_environment(root: Path, env: EnvConfig) -> Checked:
 
     Args:
         root: The project.
-        env: The environment, with its wrappers; its ``step_timeout`` holds here too.
+        env: The environment, with its wrappers; its ``step_timeout`` holds here too. What only training has is no part of it.
 
     Raises:
         ConfigError: The project's own ``envs/`` cannot be imported.
     """
+    env = env.task
     place = _folder(root) / f"{_fingerprint(root, env)}.json"
     if remembered := _remembered(root, place):
         return remembered
@@ -66,7 +67,7 @@ def check_environment(root: Path, env: EnvConfig) -> Checked:
 
 def remembered(root: Path, env: EnvConfig) -> Checked | None:
     """Return what an earlier check found, where it still holds; tries nothing."""
-    return _remembered(root, _folder(root) / f"{_fingerprint(root, env)}.json")
+    return _remembered(root, _folder(root) / f"{_fingerprint(root, env.task)}.json")
 
 
 def _named(root: Path, env: EnvConfig) -> list[str]:
@@ -80,7 +81,7 @@ def _folder(root: Path) -> Path:
 def _fingerprint(root: Path, env: EnvConfig) -> str:
     """Return a hash of what decides how an environment behaves, except for the data it turns out to read."""
     section = env.model_dump()
-    for key in ("num_envs", "normalize_observation", "normalize_reward", "vectorization"):
+    for key in ("num_envs", "normalize_observation", "normalize_reward", "vectorization", "training"):
         del section[key]
     code = {
         path.relative_to(root).as_posix(): sha256_of(path)

@@ -35,6 +35,7 @@ def misfits(config: RunConfig, facts: EnvironmentFacts) -> Iterator[Inconsistenc
 
         try:
             backend_of(config.env)
+            backend_of(config.env, many=True)
         except EnvironmentUnusable as error:
             yield ("env", "backend"), str(error)
             return

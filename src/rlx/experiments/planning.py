@@ -16,6 +16,7 @@ from rlx.config import (
     BASE_KEYS,
     MOST_CONFIG_BYTES,
     SECTIONS,
+    TRAINING_PLACE,
     UNREAD,
     Composed,
     Document,
@@ -274,6 +275,9 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
         return setting
     base = look_for_algorithm(root, algorithm_of(composed.parameters) or "ppo")
     own = path == ("algo", "name") or (path[0] == "algo" and base is not model.model_fields["algo"].annotation)
+    own = (
+        own or path[:2] == TRAINING_PLACE
+    )  # arguments of this run's environment: other runs may have none of that name
     return _of_config(composed, setting, own=own and path != ("algo", "total_timesteps"))
 
 
@@ -283,7 +287,8 @@ def _of_config(composed: Composed, setting: str, *, own: bool) -> str:
     Args:
         composed: The run.
         setting: As people type it.
-        own: Whether ``params.yaml`` cannot say it, since what it says of ``algo`` is meant for another algorithm.
+        own: Whether ``params.yaml`` cannot say it: what it says of ``algo`` is meant for another algorithm, or other runs have
+            other environments.
     """
     key, _, value = setting.partition("=")
     plain = key.lstrip("+")
@@ -309,9 +314,10 @@ def _of_config(composed: Composed, setting: str, *, own: bool) -> str:
             return f"{_file(document)}+{'.'.join(map(str, (*origin, inner[-1])))}={value}"
     if own:
         if not composed.own.keys:  # DVC changes no file that says nothing
-            raise ConfigError(
-                f"-S {setting}: write `algo: {{{path[-1]}: {value}}}` into {composed.own.name}, which is empty"
-            )
+            written = value
+            for part in reversed(path[1:]):
+                written = f"{{{part}: {written}}}"
+            raise ConfigError(f"-S {setting}: write `{path[0]}: {written}` into {composed.own.name}, which is empty")
         return f"{composed.own.name}:+{plain}={value}"
     return setting if key.startswith("+") else f"+{setting}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from rlx.algorithms import algorithm, check_arguments, own_modules
 from rlx.config import (
     FILE as JUDGING,
     SWITCH,
+    TRAINING_PLACE,
     Composed,
     Judging,
+    KeyPath,
     ProjectCode,
     RunConfig,
     Snapshot,
@@ -21,6 +23,7 @@ from rlx.config import (
     compose_run,
     data_hashes,
     hashes_of,
+    named_data,
     read_parameters,
     read_snapshot,
     write_json,
@@ -34,6 +37,7 @@ from rlx.experiments.environment_check import check_environment
 from rlx.experiments.environment_misfits import misfits
 from rlx.experiments.environment_notices import notices
 from rlx.experiments.pipeline import is_of_older_rlx
+from rlx.experiments.training_check import training_problems
 from rlx.experiments.watched_data import check_watched
 from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
@@ -98,13 +102,15 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     checked = check_environment(root, config.env)
     facts = checked.facts
     found = [(each.key, each.message) for each in facts.problems] or [*misfits(config, facts)]
+    found = found or training_problems(root, config.env)
     if found:
         raise EnvironmentUnusable([composed.problem(key, message) for key, message in found])
     modules = [*facts.modules, *_network_modules(root, composed), *_algorithm_modules(root, composed)]
     code = ProjectCode(
         hashes_of(root, modules, _known_hashes(root, run) if modules else {}),
         dict(facts.registration),
-        _data(root, composed, facts),
+        _data(root, composed, ("env", "kwargs"), facts.data),
+        _data(root, composed, TRAINING_PLACE, {*named_data(root, config.env.training.arguments)} - {*facts.data}),
     )
     check_watched(root, run, code)
     told = (*notices(composed, checked), *_smells(root, run, config, facts), *([OLDER] if older else []))
@@ -203,12 +209,12 @@ def _algorithm_modules(root: Path, composed: Composed) -> list[str]:
     return [name for name in (row.make.__module__, row.Config.__module__) if name.partition(".")[0] == "algorithms"]
 
 
-def _data(root: Path, composed: Composed, facts: EnvironmentFacts) -> dict[str, str]:
-    """Return the hashes of the files that the environment reads."""
+def _data(root: Path, composed: Composed, setting: KeyPath, files: Collection[str]) -> dict[str, str]:
+    """Return the hashes of files that the environment reads, which a setting names."""
     try:
-        return data_hashes(root, facts.data)
+        return data_hashes(root, files)
     except Missing as error:
-        raise EnvironmentUnusable([composed.problem(("env", "kwargs"), str(error))]) from None
+        raise EnvironmentUnusable([composed.problem(setting, str(error))]) from None
 
 
 def _known_hashes(root: Path, run: str) -> dict[str, set[str]]:

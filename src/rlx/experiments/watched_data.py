@@ -37,7 +37,7 @@ def check_watched(root: Path, run: str, code: ProjectCode) -> None:
             f"dvc.yaml: {run} uses {missing[0]}, and the stage `resolve` does not list {listed(packages)} among its deps, so "
             f"an edit would go unnoticed; `rlx upgrade` brings a dvc.yaml of an older rlx up to date, else list it there"
         )
-    if missing := unwatched(root, code.data):
+    if missing := unwatched(root, code.all_data):
         raise ConfigError(
             f"dvc.yaml: the environment of {run} reads {listed(missing)}, and the stage `resolve` does not list "
             f"{'it' if len(missing) == 1 else 'them'} among its deps, so a change would go unnoticed; mend it with `rlx sync`"

@@ -97,6 +97,7 @@ from .replay import (
     write_new as write_new,
 )
 from .results import (
+    PART as PART,
     RANDOM as RANDOM,
     Score as Score,
     Summary as Summary,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlx import stats
-from rlx.config import from_dvc, read_json, read_table, require, write_json, write_text
+from rlx.config import from_dvc, is_component, read_json, read_table, require, write_json, write_text
 from rlx.errors import DataDamaged, Missing
 from rlx.stats import shown
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 COLUMNS = ("seed", "checkpoint", "episode", "reset_seed", "return", "length", "success", "cut")
+PART = "reward/"
+"""What columns begin with that hold a part of the reward, added up over the episode, where the environment reports some."""
 CHECKPOINTS = ("latest", "best")
 """The policies of each seed that are evaluated."""
 RANDOM, STILL = "random", "still"
@@ -53,11 +55,18 @@ class Score:
 
 
 def episodes_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the rows of ``episodes.csv`` as a table; seeds of the random policy's rows are missing."""
+    """Return the rows of ``episodes.csv`` as a table; seeds of the random policy's rows are missing.
+
+    Behind the columns that every environment has stands one for each part of the reward that any row has. A part that an episode
+    was not told of is 0 there, as in training; a sum beyond floating point is missing.
+    """
     import pandas as pd
 
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({"seed": "Int64", "success": "boolean", "cut": "bool"})
+    parts = sorted({name for row in rows for name in row if name.startswith(PART)})
+    whole = [{**dict.fromkeys(parts, 0.0), **row} for row in rows]
+    table = pd.DataFrame(whole, columns=[*COLUMNS, *parts])
+    table = table.astype({"seed": "Int64", "success": "boolean", "cut": "bool", **dict.fromkeys(parts, "float64")})
+    return table.assign(**{name: table[name].where(np.isfinite(table[name])) for name in parts})
 
 
 def write_episodes(folder: Path, table: pd.DataFrame) -> None:
@@ -68,7 +77,7 @@ def write_episodes(folder: Path, table: pd.DataFrame) -> None:
 
 
 def read_episodes(folder: Path) -> pd.DataFrame:
-    """Read ``episodes.csv`` of an ``eval`` folder.
+    """Read ``episodes.csv`` of an ``eval`` folder, with the parts of the reward that it has (``reward/<name>``).
 
     Raises:
         Missing: There is none.
@@ -82,10 +91,12 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     cure = from_dvc(path, folder.parent.name)
     try:
         text = read_table(path)
-        types = {"seed": "Int64", "success": "boolean", "cut": "bool", "return": "str"}
-        table = pd.read_csv(io.StringIO(text), dtype=types)[list(COLUMNS)]
+        parts = [name for name in text.partition("\n")[0].split(",") if is_component(name)]
+        types = {"seed": "Int64", "success": "boolean", "cut": "bool", **dict.fromkeys(("return", *parts), "str")}
+        table = pd.read_csv(io.StringIO(text), dtype=types)[[*COLUMNS, *parts]]
         table["seed"] = table["seed"].mask(table["seed"] == NO_SEED)
-        table = table.assign(**{"return": table["return"].map(float)})  # Python's reading keeps every bit
+        exact = {name: table[name].map(float) for name in ("return", *parts)}  # Python's reading keeps every bit
+        table = table.assign(**exact)
         _check(table)
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataDamaged(f"{path}: is not a table of episodes ({str(error)[:120]}); {cure}") from None
@@ -104,6 +115,8 @@ def _check(table: pd.DataFrame) -> None:
             raise ValueError(f"{name} is not a whole number from {least} on in every row")
     if not np.isfinite(table["return"].to_numpy(dtype=float)).all():
         raise ValueError("a return is not a finite number")
+    if any(np.isinf(table[name].to_numpy(dtype=float)).any() for name in table if is_component(str(name))):
+        raise ValueError("a part of the reward is not a finite number")
     played = table.fillna({"seed": -1}).groupby(["checkpoint", "seed"]).size()
     if not len(table) or played.min() != played.max():
         raise ValueError("it lacks episodes: not every policy has as many")

@@ -137,7 +137,8 @@ class _Measured(AboutRun):
         random_return: What random actions score.
         learning: Null where no training episode ended.
         reward_components: By name.
-        curves: The learning curve of each seed: mean return of the training episodes in windows of training, over
+        curves: The learning curve of each seed: mean return of the training episodes (with ``env.training`` of the validation
+            episodes, which are of the task) in windows of training, over
             environment steps; None in a file of an older rlx.
     """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlx import stats
-from rlx.comparison import UNITS, Learning, StudyComparison, failed_seeds, task_name
+from rlx.comparison import UNITS, Learning, StudyComparison, failed_seeds, task_name, trains_elsewhere
 from rlx.report.effort_table import efforts_grids
-from rlx.stats import MISSING, Grid, interval, number, p_value
+from rlx.stats import MISSING, Grid, interval, listed, number, p_value
 
 
 def comparison_grids(study: StudyComparison, *, timed: bool = True) -> Iterator[Grid]:
@@ -130,6 +130,8 @@ def learning_grids(study: StudyComparison) -> Iterator[Grid]:
     if rows:
         head = ["run", "area", "95 % interval", "difference", "95 % interval"]
         note = "Area under the learning curve: mean return of training episodes over the whole budget."
+        if others := [scores.run for scores in study.scores if trains_elsewhere(scores)]:
+            note += f" Those of {listed(others)} are not of the task (env.training): of validation episodes instead."
         yield Grid("Learning", head, rows, note)
     for threshold in dict.fromkeys(found.threshold for found in study.learning):
         asked = [found for found in study.learning if found.solved is not None and found.threshold == threshold]

@@ -19,7 +19,7 @@ CAPTIONS = {
     "all candidates; grey: differences too small to matter.",
     "scores": "Dots: a seed's mean return over the held-out episodes; diamonds: the mean over seeds; bars: its 95 % t "
     "interval; dotted: random policy.",
-    "learning_curves": "Return of training episodes over environment steps. Thin lines: seeds; thick lines: their mean; "
+    "learning_curves": "Return of training episodes (of validation episodes where env.training has other ones) over environment steps. Thin lines: seeds; thick lines: their mean; "
     "bands: pointwise 95 % t intervals over seeds.",
     "profiles": "Share of trainings above each normalised score; bands: bootstrap intervals.",
 }

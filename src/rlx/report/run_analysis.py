@@ -113,6 +113,17 @@ def _curves(record: RunRecord) -> Curves | None:
     return Curves([seed.seed for seed in seeds], steps_U, returns_SU, episodes_SU)
 
 
+def _of_the_task(record: RunRecord, curves: Curves) -> Curves:
+    """Return the learning curves of the task: where training has another environment, those of the validation episodes."""
+    if not record.config.env.differs_in_training:
+        return curves
+    returns_SU = np.full(curves.returns_SU.shape, np.nan)
+    for row, seed in enumerate(seed for seed in record.seeds if len(seed.steps_U)):
+        returns_SU[row, np.searchsorted(curves.steps_U, seed.steps_U)] = seed.metric("validation/return_mean")
+    episodes_SU = np.where(np.isfinite(returns_SU), float(record.config.eval.episodes), 0.0)
+    return Curves(curves.seeds, curves.steps_U, returns_SU, episodes_SU)
+
+
 def _seed_curves(curves: Curves) -> dict[int, stats.SeedCurve]:
     """Return each seed's learning curve in windows of training, without those in which none of its episodes ended."""
     steps_W, returns_SW = windowed(curves.steps_U, curves.returns_SU, curves.episodes_SU, CURVE_POINTS)
@@ -137,7 +148,8 @@ def _write_plots(folder: RunFolder, curves: Mapping[int, stats.SeedCurve], targe
     ]
     curve = pd.DataFrame(rows, columns=["step", "seed", "return_mean"])
     write_text(target / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
-    title = f"{folder.name} on {config.env.id}: return of training episodes"
+    which = "validation" if config.env.differs_in_training else "training"
+    title = f"{folder.name} on {config.env.id}: return of {which} episodes"
     if len(curve):
         for kind in ("png", "svg"):
             figure = plots.learning_curve(curve, folder.name, title, summary.random_return)
@@ -186,7 +198,7 @@ def _content(  # noqa: PLR0913
         if facts is None or curves is None
         else _learning(facts, curves.seeds, measured=summary is not None),
         reward_components=_components(record),
-        curves={} if curves is None else _seed_curves(curves),
+        curves={} if curves is None else _seed_curves(_of_the_task(record, curves)),
         findings=told.findings,
         consequences=told.consequences,
         suggestions=told.suggestions,

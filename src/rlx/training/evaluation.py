@@ -21,6 +21,7 @@ import torch  # noqa: F401 — its generator is seeded where it is loaded, and e
 from rlx.algorithms import stack
 from rlx.envs import (
     PLACES,
+    ComponentSums,
     Episode,
     EpisodesPlayed,
     Places,
@@ -95,6 +96,8 @@ class _Told:
 def _play(  # noqa: PLR0913
     actor: Player, places: Places, slots: dict[int, _Slot], reset_seeds: Sequence[int], step_limit: int, told: _Told
 ) -> Iterator[Episode]:
+    components = ComponentSums(PLACES)
+
     def start_next(place: int, slot: _Slot) -> None:
         """Begin the next episode that waits for a slot, or leave the slot idle."""
         slot.index = slot.waiting.pop(0) if slot.waiting else -1
@@ -119,6 +122,8 @@ def _play(  # noqa: PLR0913
             if reach is not None:
                 slot.effort += float(np.mean(np.abs(actions[place]) / reach))
             slot.observation, slot.total, slot.length = observation, slot.total + reward, slot.length + 1
+            if info:
+                components.add(place, info, reward)
             if not math.isfinite(reward):
                 _check_finite(places, slot, "reward", reward, reset_seeds[slot.index])
             cut = slot.length >= step_limit and not over
@@ -126,8 +131,16 @@ def _play(  # noqa: PLR0913
                 _check_finite(places, slot, "observation", observation, reset_seeds[slot.index])
                 told.ended += 1
                 effort = None if reach is None else slot.effort / slot.length
+                told_parts = components.end(place)
                 yield Episode(
-                    slot.index, reset_seeds[slot.index], slot.total, slot.length, success_of(info), cut, effort
+                    slot.index,
+                    reset_seeds[slot.index],
+                    slot.total,
+                    slot.length,
+                    success_of(info),
+                    cut,
+                    effort,
+                    told_parts,
                 )
                 start_next(place, slot)
 

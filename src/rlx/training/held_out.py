@@ -147,4 +147,5 @@ def _row(seed: int | None, checkpoint: str, episode: Episode) -> dict[str, Any]:
         "length": facts["length"],
         "success": facts["success"],
         "cut": facts["cut"],
+        **{f"{results.PART}{name}": value for name, value in facts["parts"].items()},
     }

@@ -268,6 +268,7 @@ def _begin_segment(run: _Seed) -> None:
     """Begin fresh episodes, with all randomness from the segment's own seed."""
     seed = boundary_seed(run.state.seed, run.state.boundary)
     seed_generators(seed)
+    run.env.announce_steps()
     run.learner.boundary(seed)
 
 

@@ -17,6 +17,7 @@ from rlx.config import (
     Snapshot,
     carried_snapshot,
     compose_run,
+    is_component,
     is_unchanged,
     read_text,
     step_timeout,
@@ -24,7 +25,7 @@ from rlx.config import (
 from rlx.envs import Episode, counted, make_env, own_registrations, places_for, preserved, reports_success
 from rlx.errors import ConfigError, RlxError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
-from rlx.records import Checkpoint, checkpoints
+from rlx.records import PART, Checkpoint, checkpoints
 from rlx.training.actors import load_player
 from rlx.training.held_out_play import play_with
 
@@ -212,6 +213,9 @@ def kept_episodes(folder: Path, policy: NamedPolicy, protocol: dict[str, Any]) -
                 int(row["length"]),
                 {"True": True, "False": False}.get(row["success"]),
                 row["cut"] == "True",
+                parts={
+                    name.removeprefix(PART): float(value) for name, value in row.items() if is_component(name) and value
+                },
             )
             for row in rows
         ] or None

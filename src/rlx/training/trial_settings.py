@@ -67,7 +67,7 @@ def trial_configs(
 def _in_short_episodes(config: RunConfig, env: dict[str, Any]) -> RunConfig:
     """Return a configuration in an environment whose episodes are cut early: checkpoints lie several episodes apart."""
     kwargs = {**config.env.kwargs, "max_episode_steps": EPISODE}
-    return config.model_copy(update={"env": config.env.model_copy(update={**env, "kwargs": kwargs})})
+    return config.model_copy(update={"env": config.env.task.model_copy(update={**env, "kwargs": kwargs})})
 
 
 def _fitting(row: Algorithm, config: RunConfig) -> list[RunConfig]:
@@ -78,7 +78,7 @@ def _fitting(row: Algorithm, config: RunConfig) -> list[RunConfig]:
     pairs = [(sees[0], taken) for taken in takes] + [(seen, takes[0]) for seen in sees[1:]] if sees and takes else []
     found = []
     for seen, taken in pairs:
-        env = config.env.model_copy(update={"id": probe_id(seen, taken), "num_envs": 2})
+        env = config.env.task.model_copy(update={"id": probe_id(seen, taken), "num_envs": 2})
         convolves = seen == "image" and row.reads_policy and config.policy.type == "mlp"
         policy = config.policy.model_copy(update={"type": "cnn"} if convolves else {})
         found.append(config.model_copy(update={"env": env, "policy": policy}))

@@ -10,7 +10,7 @@ from rlx.diagnosis.rules import usual_settings
 from rlx.diagnosis.rules.rule import ON_POLICY, OUTCOMES, Needs, Rule, smell
 from rlx.diagnosis.rules.usual_settings import POLICY
 from rlx.diagnosis.signals import Signals
-from rlx.stats import SEEDS_FOR_VERDICT, number
+from rlx.stats import SEEDS_FOR_VERDICT, listed, number
 
 HORIZONS, SHORT, VERY_SHORT = 25.0, 20.0, 5.0
 LONGEST = 10_000
@@ -122,6 +122,17 @@ def _gpu(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), "info", "high", (tried,))
 
 
+def _other_environment(signals: Signals) -> Detection | None:
+    env = signals.config.env
+    if not env.differs_in_training:
+        return None
+    training = env.training
+    names = sorted({*training.kwargs, *training.ranges, *(name for kwargs in training.by_case for name in kwargs)})
+    evidence = Evidence("arguments that env.training changes", float(len(names)), "above", 0.0)
+    what = f"Episodes of training differ from the task in {listed(names)} (env.training); scores and validation are of the task."
+    return Detection(what, (evidence,), "info", "high")
+
+
 CAUSES = (
     Rule(
         "short-horizon",
@@ -160,6 +171,14 @@ SMELLS = (
         "A network sees large elements and is blind to small ones; scaling all to the same size costs nothing.",
         f"{ANDRYCHOWICZ}: always use observation normalization; a factor of 30 is rlx's own threshold",
         _observations,
+        needs_training=False,
+    ),
+    Rule(
+        "training-differs",
+        "Training has another environment than the task",
+        "Returns of training episodes are not of the task, so their course is not to be held against random actions and scores.",
+        "docs/concepts.md",
+        _other_environment,
         needs_training=False,
     ),
     Rule(

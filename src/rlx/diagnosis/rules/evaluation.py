@@ -21,6 +21,8 @@ WINDOWS = 3
 def _below(signals: Signals) -> Detection | None:
     scale = signals.scale
     played_S = signals.held_out_S
+    if signals.config.env.differs_in_training:
+        return None  # it scored in another environment
     if scale is None or scale.span <= 0 or not np.isfinite(played_S).any():
         return None
     late_S = carried_forward(signals.returns_SW)[:, -WINDOWS:].min(axis=1)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
+from rlx.envs.changing_env import begin_at
 from rlx.envs.global_generators import seed_generators
 from rlx.envs.masks import masks_of, tells_masks
 from rlx.envs.reward_components import PREFIX, number_in
@@ -28,8 +29,15 @@ from rlx.errors import EnvironmentFailed, RlxError
 from rlx.launch import tell_in_a_line, trace_of, watch
 from rlx.stats import raised
 
-RESET, STEP, ATTRIBUTE, CLOSE, MASKS = range(5)
-DOINGS = {RESET: "`reset`", STEP: "`step`", ATTRIBUTE: "`get_wrapper_attr`", CLOSE: "`close`", MASKS: "`action_masks`"}
+RESET, STEP, ATTRIBUTE, CLOSE, MASKS, BEGIN = range(6)
+DOINGS = {
+    RESET: "`reset`",
+    STEP: "`step`",
+    ATTRIBUTE: "`get_wrapper_attr`",
+    CLOSE: "`close`",
+    MASKS: "`action_masks`",
+    BEGIN: "being told how far training is",
+}
 DONE, FAILED = range(2)
 CLOSING_SECONDS = 10.0
 STARTING_SECONDS = 300.0
@@ -83,6 +91,10 @@ class Copies:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._processes)
+
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.begin_at`."""
+        self._ask(BEGIN, [steps] * len(self))
 
     def reset(self, seeds: Sequence[int | None]) -> list[Any]:
         """Start a new episode in every copy, with its seed where there is one; returns the observation of each."""
@@ -221,6 +233,8 @@ def _answer(env: gym.Env[Any, Any], command: int, content: Any) -> Any:
         return Outcome(observation, float(reward), bool(terminated), bool(truncated), needed(info, over=over), final)
     if command == ATTRIBUTE:
         return env.get_wrapper_attr(content)
+    if command == BEGIN:
+        return begin_at(env, content)
     env.close()
     return None
 

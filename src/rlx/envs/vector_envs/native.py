@@ -111,6 +111,9 @@ class NativeSource:
             2.0,
         )
 
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.begin_at`: these have no arguments."""
+
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`rlx.envs.vector_envs.sources.Source.reset`."""
         for index, seed in enumerate(seeds):

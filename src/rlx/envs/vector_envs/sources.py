@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
+from rlx.envs.changing_env import begin_at
 from rlx.envs.masks import masks_of, tells_masks
 from rlx.envs.observation_wrappers import OwnObservations
 from rlx.envs.reward_components import ComponentSums, number_in
@@ -44,6 +45,9 @@ class Source(Protocol):
     has_masks: bool
     successes: list[bool | None]
     components: ComponentSums
+
+    def begin_at(self, steps: int) -> None:
+        """Say how many steps training has behind it at the next reset with seeds; only copies whose arguments change ask."""
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """Start a new episode in every copy, with its seed where there is one, and fill ``raw_ND``."""
@@ -91,6 +95,11 @@ class GymnasiumSource:
         self._flat = len(self.observation_space.shape or ()) == 1
         self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
+
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`Source.begin_at`."""
+        for env in self._envs:
+            begin_at(env, steps)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""
@@ -159,6 +168,10 @@ class ProcessSource:
         self.has_masks = self._copies.has_masks
         self.successes: list[bool | None] = []
         self.components = ComponentSums(self.num_envs)
+
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`Source.begin_at`."""
+        self._copies.begin_at(steps)
 
     def reset(self, arrays: StepArrays, seeds: Sequence[int | None]) -> None:
         """See :meth:`Source.reset`."""

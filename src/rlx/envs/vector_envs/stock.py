@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from rlx.envs.changing_env import begin_at
 from rlx.envs.masks import METHOD, masks_of, tells_masks
 from rlx.envs.vector_envs.copies import Copies, needed
 from rlx.launch import close_later, watch
@@ -47,6 +48,11 @@ class SyncVecEnv(DummyVecEnv):
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]):
         super().__init__([lambda make=make: WatchedEnv(make()) for make in makers])  # type: ignore[misc]
+
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.begin_at`."""
+        for env in self.envs:
+            begin_at(env, steps)
 
     def has_attr(self, attr_name: str) -> bool:
         """Tell whether the environments have an attribute, or tell masks."""
@@ -106,6 +112,10 @@ class ProcessVecEnv(OwnVecEnv):
         super().__init__(len(makers), self._copies.observation_space, self._copies.action_space)
         self.has_masks = self._copies.has_masks
         self._actions: Any = None
+
+    def begin_at(self, steps: int) -> None:
+        """See :meth:`rlx.envs.vector_envs.sources.Source.begin_at`."""
+        self._copies.begin_at(steps)
 
     def masks(self) -> list[Array] | None:
         """See :meth:`OwnVecEnv.masks`."""
