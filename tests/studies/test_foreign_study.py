@@ -15,6 +15,7 @@ from rlx.studies import (
     ForeignWish,
     LoopCall,
     approve,
+    audit_study,
     begin_foreign,
     check_approvable,
     draft_adapter,
@@ -98,3 +99,11 @@ def test_the_toy_is_improved_by_its_own_commands(tmp_path: Path) -> None:
     assert (study.folder / "data" / kept["name"] / "episodes.csv").is_file()
     assert not list((tmp_path / "theirs" / ".git" / "worktrees").glob("*"))
     assert git(tmp_path / "theirs", "status", "--porcelain") == ""
+    report = audit_study(study.name, root)
+    assert [problem.text for check in report.checks.values() for problem in check.problems] == []
+    assert {name for name, check in report.checks.items() if check.skipped} == {
+        "experiments", "replay", "report", "retrain", "head"
+    }  # fmt: skip
+    raw = study.folder / "data" / kept["name"] / "episodes.csv"
+    raw.write_text(raw.read_text().replace("latest,0,", "latest,9,", 1))
+    assert not audit_study(study.name, root).checks["artifacts"].ok

@@ -14,7 +14,7 @@ from rlx.studies.audit.chain_check import check_chain, check_head, digits_of
 from rlx.studies.audit.contract_check import check_candidates, check_contract
 from rlx.studies.audit.decisions_check import check_decisions
 from rlx.studies.audit.experiments_check import check_artifacts, check_experiments
-from rlx.studies.audit.files_kept import KeptFiles
+from rlx.studies.audit.files_kept import FilesOfStudy, KeptFiles
 from rlx.studies.audit.freshness import Freshness
 from rlx.studies.audit.gate_check import check_gate
 from rlx.studies.audit.proposals_check import check_proposals
@@ -54,7 +54,7 @@ def audit_study(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
     if head is not None:
         digits_of(head)
     book = Book(root, root / "studies" / study)
-    files = KeptFiles(root, _run_of(book))
+    files = _files_of(book)
     scores = RawScores(book, files)
     checks: dict[str, Callable[[Findings], None]] = {
         "chain": partial(check_chain, book),
@@ -109,6 +109,12 @@ def _run_of(book: Book) -> str:
         return str(book.end.created["baseline"]["run"])
     except (KeyError, TypeError):
         return ""
+
+
+def _files_of(book: Book) -> KeptFiles:
+    if book.is_foreign:
+        return FilesOfStudy(book.root, _run_of(book), data=book.folder / "data")
+    return KeptFiles(book.root, _run_of(book))
 
 
 def _environment_of(book: Book) -> str:

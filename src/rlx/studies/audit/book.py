@@ -15,6 +15,8 @@ from rlx.studies.contracts.contract import Contract, read_contract
 
 NO_FILES = ("simulation",)
 """Trainers that leave no experiments."""
+FOREIGN = "adapter"
+"""The trainer of other repositories."""
 
 
 @dataclass
@@ -69,6 +71,11 @@ class Book:
     def is_simulated(self) -> bool:
         """Whether nothing was trained, so that there are no files."""
         return self.end.created.get("trainer") in NO_FILES
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another repository was trained, whose data lie in the study's folder."""
+        return self.end.created.get("trainer") == FOREIGN
 
     def contract(self, digest: str | None) -> Contract:
         """Return the contract of a hash, from what was kept of it at its approval.

@@ -119,7 +119,7 @@ def check_denominator(book: Book, scores: RawScores, found: Findings) -> None:
             if missing := [name for name in start.data["metrics"] if name not in said]:
                 found.add(f"seed {seed} has no {', '.join(missing)}", entry.seq, seed=seed, **where)
             _stays(seen, start, seed, said, found)
-        if start.phase not in ("smoke", "probe") and not book.is_simulated and data["status"] in DONE:
+        if start.phase not in ("smoke", "probe") and not scores.is_said(start) and data["status"] in DONE:
             _episodes(scores, start, scored, found)
 
 

@@ -16,6 +16,7 @@ from rlx.studies.audit.report import Findings
 from rlx.studies.audit.standing import Start
 
 NO_FILES = "simulation: nothing was trained, so nothing is kept"
+FOREIGN_FILES = "another repository: its data lie in the study's folder, and nothing here plays its policies"
 HASHED = {"episodes": "eval/episodes.csv", "snapshot": "config_snapshot.yaml", "metadata": "metadata.json"}
 """By key of an `ended` line's experiment: the file that its hash is of."""
 TRAILER = "rlx-record: "
@@ -31,8 +32,9 @@ def check_artifacts(book: Book, files: KeptFiles, found: Findings) -> None:
         for item in start.end.data["experiments"] if start.end else []:
             found.checked += 1
             _hashes(start, item, files, found)
-            _policies(start, item, files, found)
-            _metadata(start, item, files, found)
+            if not book.is_foreign:
+                _policies(start, item, files, found)
+                _metadata(start, item, files, found)
 
 
 def _hashes(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Findings) -> None:
@@ -130,8 +132,8 @@ def _metadata(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
 
 def check_experiments(book: Book, found: Findings) -> None:
     """Hold what kept experiments say of themselves against the ledger, in both directions."""
-    if book.is_simulated:
-        found.skip(NO_FILES)
+    if book.is_simulated or book.is_foreign:
+        found.skip(FOREIGN_FILES if book.is_foreign else NO_FILES)
         return
     lines = {start.entry.hash: start for start in book.end.starts.values()}
     named = set[str]()

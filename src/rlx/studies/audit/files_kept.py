@@ -8,13 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rlx.config import read_bytes
+from rlx.config import is_plain_path, read_bytes
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments import RecordedRun, recorded
 from rlx.launch import git_blobs
 from rlx.records import cached, hash_of, member
 
 MOST_BYTES = 2**30
+IN_STUDY = {"eval/episodes.csv": "episodes.csv", "metadata.json": "outcome.json"}
+"""What the folder of a foreign start's data calls its files, by what a run folder calls them."""
 IN_GIT = ("config_snapshot.yaml", "judging.yaml", "task.json")
 
 
@@ -87,3 +89,26 @@ class KeptFiles:
                 raise Missing(f"commit {commit[:10]} records no run {self.run!r}")
             self._runs[commit] = runs[self.run]
         return self._runs[commit].outputs
+
+
+@dataclass
+class FilesOfStudy(KeptFiles):
+    """Files of a foreign repository's starts, which lie in the study's folder.
+
+    Attributes:
+        data: Where, by the start's name.
+    """
+
+    data: Path = Path()
+
+    def path(self, item: Mapping[str, Any], path: str) -> Path:
+        """Return a file; the ledger's hash of it is all that there is to hold it against."""
+        name = str(item["name"])
+        found = self.data / name / IN_STUDY.get(path, path)
+        if not is_plain_path(f"{name}/{path}") or not found.is_file() or found.is_symlink():
+            raise Missing(f"data/{name}/{IN_STUDY.get(path, path)}: is not there; take it from Git")
+        return found
+
+    def read(self, item: Mapping[str, Any], path: str) -> bytes:
+        """Return a file's bytes."""
+        return read_bytes(self.path(item, path), MOST_BYTES)

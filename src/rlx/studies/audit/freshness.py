@@ -78,7 +78,7 @@ class Freshness:
 
     def tried(self, start: Start, book: Book) -> Iterator[tuple[int, str]]:
         """Yield a seed of a start that something had trained before the start, with what that was."""
-        if book.is_simulated:
+        if book.is_simulated or book.is_foreign:
             return
         own = {
             f"experiment {item['name']}"

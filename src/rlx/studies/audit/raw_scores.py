@@ -85,11 +85,16 @@ class RawScores:
             RlxError: Its episodes are not here.
         """
         assert start.end is not None
-        if self.book.is_simulated:
+        if self.is_said(start):
             said = start.end.data["scores"]
             return {seed: said.get(str(seed), {}).get(metric) for seed in start.seeds}
         failed = {int(seed) for seed in start.end.data["failures"]}
         return {seed: None if seed in failed else self.played(start, metric, seed) for seed in start.seeds}
+
+    def is_said(self, start: Start) -> bool:
+        """Tell whether the end's line is all that says what was scored: in a simulation, and of foreign aggregates."""
+        items = start.end.data["experiments"] if start.end else []
+        return self.book.is_simulated or any(item.get("aggregate") for item in items)
 
     def played(self, start: Start, metric: str, seed: int) -> float | None:
         """Return what a seed's held-out episodes show, whether it is said to have failed or not; None without them."""
@@ -98,7 +103,7 @@ class RawScores:
     def random(self, start: Start, metric: str) -> float | None:
         """Return what random actions scored in a start's held-out episodes."""
         assert start.end is not None
-        if not self.book.is_simulated:
+        if not self.is_said(start):
             rows = self.episodes(start).random
             if rows:
                 return measured(metric, rows)

@@ -15,7 +15,7 @@ import numpy as np
 from rlx.config import FinalEvalConfig, recorded_snapshot, step_timeout
 from rlx.errors import ConfigError, RlxError
 from rlx.studies.audit.book import Book
-from rlx.studies.audit.experiments_check import NO_FILES
+from rlx.studies.audit.experiments_check import FOREIGN_FILES, NO_FILES
 from rlx.studies.audit.files_kept import KeptFiles
 from rlx.studies.audit.raw_scores import RawScores, Row
 from rlx.studies.audit.report import Findings
@@ -53,8 +53,8 @@ def _order(book: Book, count: int) -> list[int]:
 
 def check_replay(book: Book, scores: RawScores, wanted: int | Literal["all"], found: Findings) -> None:
     """Play the held-out episodes of drawn checkpoints again and compare every episode with `episodes.csv`."""
-    if book.is_simulated:
-        found.skip(NO_FILES)
+    if book.is_simulated or book.is_foreign:
+        found.skip(FOREIGN_FILES if book.is_foreign else NO_FILES)
         return
     kept = _kept(book, ("floor", "reference", "trial", "promotion", "confirmation"))
     count = len(kept) if wanted == "all" else min(wanted, len(kept))
@@ -112,8 +112,8 @@ def check_retrain(
     if not is_wanted:
         found.skip("--retrain was not given")
         return
-    if book.is_simulated:
-        found.skip(NO_FILES)
+    if book.is_simulated or book.is_foreign:
+        found.skip(FOREIGN_FILES if book.is_foreign else NO_FILES)
         return
     kept = _kept(book, ("confirmation",))
     if not kept:

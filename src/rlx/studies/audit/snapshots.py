@@ -53,7 +53,7 @@ class Snapshots:
 
     def refusals(self, start: Start, contract: Contract, standing: Standing) -> list[str]:
         """Return which settings of a start's experiments differ from the baseline's and may not."""
-        if self.book.is_simulated or start.phase in ("smoke", "probe"):
+        if self.book.is_simulated or self.book.is_foreign or start.phase in ("smoke", "probe"):
             return []
         end = self.book.end.starts[start.seq].end
         if end is None or not end.data["experiments"]:
