@@ -78,9 +78,8 @@ def _own(  # noqa: PLR0913
 
 
 def _typed(settings: tuple[str, ...]) -> dict[str, Any]:
-    import yaml
-
-    from rlx.errors import UsageError
+    from rlx.config import parse_document
+    from rlx.errors import ConfigError, UsageError
 
     found_settings: dict[str, Any] = {}
     for setting in settings:
@@ -88,8 +87,8 @@ def _typed(settings: tuple[str, ...]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise UsageError(f"-S {setting}: must be KEY=VALUE, such as algo.gamma=0.9")
         try:
-            found_settings[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
+            found_settings[key.strip()] = parse_document(f"value: {value}", f"-S {setting}").data["value"]
+        except ConfigError:
             found_settings[key.strip()] = value
     return found_settings
 

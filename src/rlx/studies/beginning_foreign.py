@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config import write_text
+from rlx.config import parse_document, write_text
 from rlx.errors import ConfigError, UsageError
 from rlx.studies.adapters.inspecting import inspect_repository
 from rlx.studies.beginning import (
@@ -138,17 +138,20 @@ def scope_from(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         UsageError: It is neither ``KEY=LOW:HIGH[:log]`` nor ``KEY=A,B,C``.
     """
-    import yaml
-
     key, equals, said = text.partition("=")
     if not equals or not key.strip() or not said.strip():
         raise UsageError(f"--scope {text}: must be KEY=LOW:HIGH[:log], or KEY=A,B,C")
     parts = said.split(":")
     if len(parts) in (2, 3):
-        ends = [yaml.safe_load(each) for each in parts[:2]]
+        ends = [_value(each) for each in parts[:2]]
         if not all(isinstance(each, int | float) for each in ends) or (len(parts) == 3 and parts[2] != "log"):
             raise UsageError(
                 f"--scope {text}: a range is two numbers, and `log` after them where it is a scale of factors"
             )
         return key.strip(), {"range": ends, "scale": "log" if len(parts) == 3 else "linear"}
-    return key.strip(), {"values": [yaml.safe_load(each) for each in said.split(",")]}
+    return key.strip(), {"values": [_value(each) for each in said.split(",")]}
+
+
+def _value(text: str) -> Any:
+    """Return what a word means in a config: ``1e-4`` is a number."""
+    return parse_document(f"value: {text}", "--scope").data["value"]

@@ -45,9 +45,7 @@ def _unresolved(study: Study, item: EvidenceItem) -> str | None:  # noqa: PLR091
     if item.kind == "observations":
         missing = [seq for seq in item.seqs or [] if seq >= len(study.ledger.lines)]
         return f"the ledger has no line {missing[0]}" if missing else None
-    if item.kind == "floor":
-        return None if study.state.floor is not None else "there is no floor yet"
-    if item.kind == "note":
+    if item.kind in ("floor", "note"):  # nothing of a candidate starts before there is a floor
         return None
     if item.kind == "finding":
         return _finding(study.root, item)

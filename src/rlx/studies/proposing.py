@@ -22,8 +22,8 @@ from rlx.studies.study import Study
 from rlx.studies.trainer import Trainer
 from rlx.studies.validating import next_id, propose_line, take_up, validate
 
-DRAWN = ("algorithm", "reward")
-"""Families whose settings a sampler draws."""
+DRAWN = ("algorithm",)
+"""Families whose settings a sampler draws: the others need evidence that a draw does not have."""
 ANALYSIS = "analysis.json"
 MOST_REFUSED = 50
 """Proposals in a row that come to something tried, after which there is nothing more."""
@@ -47,7 +47,7 @@ def propose_round(study: Study, trainer: Trainer, count: int, number: int) -> in
     sources = study.contract.proposals.sources
     if "rules" in sources:
         wanted = count - valid if sources == ["rules"] else min(count // 2, count - valid)
-        for candidate in list(_from_rules(study))[: max(0, wanted)]:
+        for candidate in list(_ruled(study, trainer))[: max(0, wanted)]:
             valid += _written(study, trainer, candidate, number)
     if "sampler" in sources:
         valid += _sampled(study, trainer, count - valid, number)
@@ -60,7 +60,7 @@ def propose_some(study: Study, trainer: Trainer, count: int, source: str | None)
     number = max(1, study.state.rounds)
     take_up(study)
     if source in (None, "rules"):
-        for candidate in list(_from_rules(study))[:count]:
+        for candidate in list(_ruled(study, trainer))[:count]:
             _written(study, trainer, candidate, number)
     made = len(set(study.state.candidates) - before)
     if source in (None, "sampler"):
@@ -87,6 +87,14 @@ def _is_tried(study: Study, trainer: Trainer, overrides: Mapping[str, Any]) -> b
     return snapshot in tried or snapshot == trainer.resolve({}).snapshot
 
 
+def _ruled(study: Study, trainer: Trainer) -> Iterator[Candidate]:
+    """Yield what rules propose: those of diagnosis, then reward weights, where there is evidence for them."""
+    from rlx.studies.reward_proposals import reward_proposals
+
+    yield from _from_rules(study)
+    yield from reward_proposals(study, trainer)
+
+
 # --- rules --------------------------------------------------------------------------------------------------------------
 
 
@@ -107,11 +115,14 @@ def _from_rules(study: Study) -> Iterator[Candidate]:
                 continue
             numbers = finding.get("evidence") or [{}]
             value = numbers[0].get("value")
+            limit = numbers[0].get("threshold")
             item = EvidenceItem(
                 kind="finding",
                 run=run,
                 rule=finding["id"],
+                seeds=list(numbers[0].get("seeds") or []) or None,
                 value=float(value) if isinstance(value, int | float) else None,
+                threshold=float(limit) if isinstance(limit, int | float) else None,
                 file=ANALYSIS,
                 sha256=digest,
             )

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from rlx.config import write_text
 from rlx.studies.adapters.adapter import Adapter
+from rlx.studies.audit.report import AuditReport
 from rlx.studies.contracts.candidate import Candidate
 from rlx.studies.contracts.contract import Contract, Metric
 from rlx.studies.evidence.documents import Curriculum, Probe, Reflection, Review
@@ -34,6 +35,7 @@ MODELS: dict[str, type] = {
     "probe": Probe,
     "curriculum": Curriculum,
     "adapter": Adapter,
+    "audit": AuditReport,
 }
 """By the name of the schema's file."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

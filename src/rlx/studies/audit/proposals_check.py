@@ -15,7 +15,7 @@ from rlx.studies.audit.report import Findings
 from rlx.studies.audit.standing import Standing
 from rlx.studies.contracts.contract import Contract
 
-DRAWN = ("algorithm", "reward")
+DRAWN = ("algorithm",)
 """Families that a sampler draws."""
 SEEDS = 1000
 """The sampler's seed is the first eight hex digits of the contract's hash, modulo this."""
