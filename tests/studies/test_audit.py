@@ -335,6 +335,24 @@ def test_an_edited_candidate_is_found(forged: Forged) -> None:
     assert "candidates/c002.yaml is gone" in forged.told("candidates")
 
 
+def test_edited_evidence_and_audits_are_found(forged: Forged) -> None:
+    study = find_study(forged.root, NAME)
+    content = b'{"kind":"review"}'
+    digest = hashlib.sha256(content).hexdigest()
+    path = forged.folder / "evidence" / f"{digest}.json"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with study.locked():
+        study.append("evidence", {"file": path.name, "hash": f"sha256:{digest}", "kind": "review"})
+        study.append("audited", write_audit(forged.folder, forged.audit()))
+    assert forged.failed() == set()
+    path.write_bytes(b"{}")
+    assert f"evidence/{digest}.json was edited" in forged.told("candidates")
+    path.write_bytes(content)
+    (forged.folder / "audits" / "001.json").unlink()
+    assert "audits/001.json is gone" in forged.told("candidates")
+
+
 def test_a_decided_candidate_gets_no_second_chance(forged: Forged) -> None:
     from rlx.studies.simulation import SimulatedTrainer
     from rlx.studies.validating import validate

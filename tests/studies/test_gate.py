@@ -12,7 +12,7 @@ import yaml
 
 from rlx.studies import Consent, Refused, SimulatedTrainer, Study, validate as _validate
 from rlx.studies.course import Launch, next_step
-from rlx.studies.gate import CHECKS, check_all
+from rlx.studies.gate import CHECKS, check_all, override_refusal
 from rlx.studies.launching import ask
 from rlx.studies.trainer import Cost, StartPlan
 from tests.studies.simulated import begun, run
@@ -204,3 +204,29 @@ def test_a_closed_study_starts_nothing(tmp_path: Path) -> None:
     with study.locked():
         study.append("closed", {"reason": "enough"})
     assert "closed" in refusals(study, trainer, plan)["approval"]
+
+
+SECTIONS = {
+    "algo.gain": {"range": [0.0, 1.0]},
+    "algo.net": {"values": [{"width": 64, "depth": 2}, {"width": 128, "depth": 3}]},
+    "env.training.ranges": {"range": [0.4, 0.7], "family": "randomization"},
+}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "refused"),
+    [
+        ({"algo.net": {"width": 64, "depth": 2}}, False),
+        ({"algo.net.width": 128, "algo.net.depth": 3}, False),
+        ({"algo.net.width": 128}, True),
+        ({"algo.net.other": 1}, True),
+        ({"env.training.ranges": {"length": [0.4, 0.6]}}, False),
+        ({"env.training.ranges.length": [0.5, 0.6]}, False),
+        ({"env.training.ranges": {"length": [0.4, 0.9]}}, True),
+        ({"env.training.ranges.length": [0.4, 0.5, 0.6]}, True),
+        ({"env.training.ranges.length": "0.5"}, True),
+    ],
+)
+def test_a_section_in_scope_lets_nothing_else_through(tmp_path: Path, overrides: dict[str, Any], refused: bool) -> None:
+    study, _ = begun(tmp_path, scope=SECTIONS)
+    assert (override_refusal(study, overrides) is not None) == refused

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from rlx.errors import DataRefused
 from rlx.studies import LedgerBroken, Refused, Study, find_study
 from rlx.studies.ledger.ledger import Ledger, notes_folder, read_chain
 from rlx.studies.ledger.line import canonical, hash_of_line, parse
@@ -148,3 +149,54 @@ def test_reading_needs_no_lock(tmp_path: Path) -> None:
     study, _ = begun(tmp_path)
     with study.locked():
         assert find_study(tmp_path, "better").state.contract == study.state.contract
+
+
+def test_lines_that_nobody_wrote_here_are_refused_until_somebody_takes_them_over(tmp_path: Path) -> None:
+    """A forged line at the end: its hash is right, and it follows."""
+    study, trainer = begun(tmp_path)
+    line = study.ledger.lines[-1].model_dump()
+    forged = {**line, "seq": line["seq"] + 1, "prev": line["hash"], "event": "revoked", "data": {"items": []}}
+    forged["hash"] = hash_of_line(forged)
+    with study.ledger.path.open("a") as file:
+        file.write(canonical(forged) + "\n")
+    assert read_chain(study.ledger.path).problem is None
+    with pytest.raises(LedgerBroken, match="its lines from 2 on were not written on this machine"):
+        run(Study(study.root, study.folder), trainer)
+    run(Study(study.root, study.folder), trainer, take_over=True)
+
+
+def test_a_line_that_a_crash_has_cut_off_from_its_anchor_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlx.studies.ledger.anchor import Anchor
+
+    study, trainer = begun(tmp_path)
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Anchor, "move", crash)
+    with study.locked(), pytest.raises(KeyboardInterrupt):
+        study.append("claimed", {"host": "h", "pid": 1, "process": "x"})
+    monkeypatch.undo()
+    again = Study(study.root, study.folder)
+    with again.locked(take_over=True):
+        assert [each.event for each in again.ledger.lines] == ["created", "approved", "claimed"]
+    run(again, trainer, take_over=True)
+
+
+def test_texts_of_programs_break_no_line(tmp_path: Path) -> None:
+    study, _ = begun(tmp_path)
+    with study.locked():
+        study.append("closed", {"reason": "a\u2028b\x85c\ud800d"})
+    with Study(study.root, study.folder).locked() as again:
+        assert again.state.closed == "a\u2028b\x85c?d"
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    study, _ = begun(tmp_path)
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    study.ledger.path.rename(elsewhere)
+    study.ledger.path.symlink_to(elsewhere)
+    with pytest.raises(DataRefused, match="is a link"), Study(study.root, study.folder).locked():
+        pass

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlx.config import write_bytes
 from rlx.errors import ConfigError, Missing
 from rlx.launch import signatures
 from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, read_contract, smallest_p
@@ -84,8 +85,7 @@ def approve(study: Study, approval: Approval) -> None:
         changes = differences(before, read.contract)
         study.append("amended", {"difference": changes, "old": study.state.contract, "new": read.hash})
     kept = study.folder / APPROVED / f"{read.hash.partition(':')[2]}.yaml"
-    kept.parent.mkdir(exist_ok=True)
-    kept.write_bytes((study.folder / "contract.yaml").read_bytes())
+    write_bytes(kept, (study.folder / "contract.yaml").read_bytes())
     study.append(
         "approved",
         {

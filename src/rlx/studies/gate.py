@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rlx.comparison import flatten
 from rlx.config import is_plain_path
 from rlx.errors import ConfigError, DataDamaged, Missing
 from rlx.studies.contracts.candidate import ReadCandidate, read_candidate
@@ -110,7 +111,7 @@ def _ledger(asked: Asked) -> str | None:
         return chain.problem
     if chain.head != ledger.head:
         return "the ledger was changed by somebody else just now"
-    return ledger.moved_back()
+    return ledger.moved(accept=True)
 
 
 def _approval(asked: Asked) -> str | None:
@@ -184,6 +185,7 @@ def scope_refusal(study: Study, baseline: Resolved, resolved: Resolved, family: 
     Settings are looked at after composition, so that nothing comes in by `defaults:` or by another name.
     """
     scope = study.contract.scope
+    sections: dict[str, dict[str, Any]] = {}
     for key in sorted(set(baseline.settings) | set(resolved.settings)):
         old, new = baseline.settings.get(key), resolved.settings.get(key)
         if old == new and type(old) is type(new):
@@ -194,20 +196,39 @@ def scope_refusal(study: Study, baseline: Resolved, resolved: Resolved, family: 
         name, entry = found
         if family is not None and entry.family != family:
             return f"{key} is of family {entry.family}, and the candidate says {family}"
-        if name == key and (why := entry.refusal(new)):
+        if name != key:
+            sections.setdefault(name, {})[key.removeprefix(f"{name}.")] = new
+        elif entry.family != "curriculum" and (
+            why := entry.refusal(new)
+        ):  # stages are composed: their defaults are filled
             return f"{key}: {why}"
+    return _section_refusal(study, sections)
+
+
+def _section_refusal(study: Study, sections: dict[str, dict[str, Any]]) -> str | None:
+    """Return which section that is in scope would have settings that it may not; None where none would."""
+    for name, values in sections.items():
+        if why := study.contract.scope[name].section_refusal(values):
+            return f"{name}: {why}"
     return None
 
 
 def override_refusal(study: Study, overrides: dict[str, Any]) -> str | None:
     """Return which override is out of scope by itself; None where none is."""
+    sections: dict[str, dict[str, Any]] = {}
     for key, value in overrides.items():
-        found = scope_of(key.lstrip("+~"), study.contract.scope)
+        plain = key.lstrip("+~")
+        found = scope_of(plain, study.contract.scope)
         if found is None:
             return f"{key} is not in scope"
-        if found[0] == key and (why := found[1].refusal(value)):
+        name, entry = found
+        if name != plain:
+            sections.setdefault(name, {})[plain.removeprefix(f"{name}.")] = value
+        elif isinstance(value, dict) and entry.values is None:
+            sections.setdefault(name, {}).update(flatten(value))
+        elif why := entry.refusal(value):
             return f"{key}: {why}"
-    return None
+    return _section_refusal(study, sections)
 
 
 def _scope(asked: Asked) -> str | None:

@@ -71,7 +71,7 @@ def run_loop(study: Study, trainer: Trainer, call: LoopCall) -> LoopResult:
         Interrupted: Ctrl-C; the same command goes on.
     """
     study.kind = "loop"
-    with study.locked(take_over=call.take_over):
+    with study.locked(take_over=call.take_over, accept=call.take_over):
         claim(study)
         study.clock.start()
         crew = _Crew(study, trainer, call)

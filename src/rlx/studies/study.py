@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from filelock import Timeout
 
-from rlx.config import read_json, write_json
+from rlx.config import check_links, read_json, write_json
 from rlx.errors import ConfigError, DataDamaged, Missing, UsageError
 from rlx.records import lock_of
 from rlx.stats import nearest
@@ -25,6 +25,19 @@ from rlx.studies.ledger.line import Line
 from rlx.studies.ledger.state import StudyState, derive
 
 NAME = r"[A-Za-z][A-Za-z0-9_\-]{0,63}"
+OWN = (
+    FILE,
+    LEDGER,
+    "candidates",
+    "evidence",
+    "approved",
+    "audits",
+    "data",
+    "state.json",
+    "report.md",
+    f"{LEDGER}.torn",
+)
+"""What rlx reads and writes in a study's folder: none of it may be a link to elsewhere."""
 HEARTBEAT = 10.0
 """Seconds between two notes of a loop's clock: a killed one pays to its last."""
 
@@ -120,11 +133,12 @@ class Study:
         return self.ledger.append(event, data, contract, self.kind)
 
     @contextmanager
-    def locked(self, *, take_over: bool = False) -> Iterator[Study]:
+    def locked(self, *, take_over: bool = False, accept: bool = False) -> Iterator[Study]:
         """Hold the study alone, with its ledger read.
 
         Args:
             take_over: Also where another machine claimed it last.
+            accept: Also where the ledger has lines that were not written on this machine.
 
         Raises:
             Refused: Another process holds it, or another machine claimed it, or the ledger is broken.
@@ -139,7 +153,8 @@ class Study:
                 told = f" (process {held['pid']} on {held['host']}, since {held['since']})"
             raise Refused(f"{self.name}: another process is at work on it{told}") from None
         try:
-            self.ledger.open()
+            check_links(self.folder, OWN)
+            self.ledger.open(accept=accept)
             claimed = self.state.claimed
             if claimed and claimed["host"] != socket.gethostname() and not take_over:
                 raise Refused(
@@ -166,7 +181,7 @@ class Study:
         for _ in range(2):
             chain = read_chain(self.folder / LEDGER)
             self.ledger.lines = list(chain.lines)
-            self.broken = chain.problem or self.ledger.moved_back()
+            self.broken = chain.problem or self.ledger.moved()
             if self.broken is None:
                 break
         return self

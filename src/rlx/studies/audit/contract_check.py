@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rlx.config import is_plain_path
 from rlx.errors import CommandFailed, RlxError
 from rlx.launch import signatures
 from rlx.studies.audit.amendments import breaches
@@ -92,7 +93,7 @@ def _signature(book: Book, entry: Entry) -> str | None:
 
 
 def check_candidates(book: Book, found: Findings) -> None:
-    """Check that candidates' files are what was proposed and validated, and that ids are in order and not reused."""
+    """Check that files of candidates, evidence and audits are what the ledger has, and that ids are in order and not reused."""
     expected = 1
     for entry, standing in book.walk():
         if entry.event == "proposed":
@@ -108,6 +109,9 @@ def check_candidates(book: Book, found: Findings) -> None:
             expected += 1
         elif entry.event == "validated":
             _validated(standing, entry, found)
+        elif entry.event in ("evidence", "audited"):
+            found.checked += 1
+            _document(book, entry, found)
     for name, tried in book.end.candidates.items():
         path = book.folder / _file(name)
         if not path.is_file() or path.is_symlink():
@@ -119,6 +123,17 @@ def check_candidates(book: Book, found: Findings) -> None:
     for path in sorted((book.folder / "candidates").glob("c*.yaml")):
         if path.stem not in known and re.fullmatch(r"c[0-9]{3,}", path.stem):
             found.notes.append(f"candidates/{path.name} is not in the ledger yet")
+
+
+def _document(book: Book, entry: Entry, found: Findings) -> None:
+    """Check that a document that a line names by its hash is there and is what it was."""
+    digest = str(entry.data["hash" if entry.event == "evidence" else "sha256"]).removeprefix("sha256:")
+    name = f"evidence/{digest}.json" if entry.event == "evidence" else str(entry.data["file"])
+    path = book.folder / name
+    if not is_plain_path(name) or not path.is_file() or path.is_symlink():
+        found.add(f"{name} is gone", entry.seq, file=name)
+    elif digest_of_bytes(path.read_bytes()) != f"sha256:{digest}":
+        found.add(f"{name} was edited: its hash is not that of its line", entry.seq, file=name)
 
 
 def _validated(standing: Standing, entry: Entry, found: Findings) -> None:

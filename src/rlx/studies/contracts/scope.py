@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from rlx.comparison import flatten
 from rlx.config import Section
 
 NEVER = (
@@ -16,7 +17,7 @@ NEVER = (
 )  # fmt: skip
 """Settings that no candidate changes: they are the task, the budget, or the yardstick."""
 FAMILIES = ("algorithm", "reward", "randomization", "curriculum", "code")
-Value = bool | int | float | str | list[Any] | None
+Value = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 
 def is_never(key: str) -> bool:
@@ -58,6 +59,24 @@ class ScopeEntry(Section):
         if self.values is not None:
             allowed = any(type(value) is type(one) and value == one for one in self.values)
             return None if allowed or _equal_number(value, self.values) else f"{value!r} is none of {self.values}"
+        assert self.range is not None
+        if self.family == "randomization" and isinstance(value, list) and len(value) == 2:
+            told = [self._number_refusal(each) for each in value]
+            return next((each for each in told if each), None)
+        return self._number_refusal(value)
+
+    def section_refusal(self, values: dict[str, Any]) -> str | None:
+        """Return why the settings of a section that it is for are not allowed; None where they are.
+
+        Args:
+            values: Every setting below the section that differs from the baseline, by its key in the section.
+        """
+        if self.values is not None:
+            whole = any(isinstance(one, dict) and flatten(one) == values for one in self.values)
+            return None if whole else f"{values} is none of {self.values}"
+        return next((f"{key}: {told}" for key, value in values.items() if (told := self.refusal(value))), None)
+
+    def _number_refusal(self, value: Any) -> str | None:
         assert self.range is not None
         low, high = self.range
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -47,6 +47,12 @@ class Anchor:
         except CommandFailed:
             return None
 
+    @property
+    def head(self) -> str | None:
+        """Hash of the line that it is at; None where there is none."""
+        commit = self.commit
+        return self._hash_at(commit) if commit else None
+
     def move(self, lines: Sequence[Line]) -> None:
         """Commit the folder as it is after the last of its lines.
 
@@ -87,7 +93,7 @@ class Anchor:
     def lines_at(self, commit: str) -> list[Line]:
         """Return the ledger as a commit has it."""
         name = f"{commit}:./{self.folder.relative_to(self.root) / 'ledger.jsonl'}"
-        return [parse(text) for text in self._git("show", name).splitlines()]
+        return [parse(text) for text in self._git("show", name).split("\n")[:-1]]
 
     def _git(self, *arguments: str, variables: dict[str, str] | None = None) -> str:
         return git(self.root, *arguments, variables=variables)

@@ -72,7 +72,7 @@ def read_chain(path: Path) -> Chain:
         raise DataDamaged(f"{path}: cannot be read: {error}; take it from Git") from None
     whole, separator, rest = text.rpartition("\n")
     lines: list[Line] = []
-    for number, one in enumerate((whole + separator).splitlines(), 1):
+    for number, one in enumerate((whole + separator).split("\n")[:-1], 1):
         try:
             line = parse(one)
         except (ValueError, TypeError, RecursionError) as error:
@@ -111,8 +111,11 @@ class Ledger:
         """Hash of the last line."""
         return self.lines[-1].hash if self.lines else FIRST
 
-    def open(self) -> Ledger:
+    def open(self, *, accept: bool = False) -> Ledger:
         """Read it, and move a torn last line aside.
+
+        Args:
+            accept: Also where it has lines that were not written on this machine: somebody says so.
 
         Returns:
             Itself.
@@ -130,16 +133,30 @@ class Ledger:
                 file.truncate(self.path.stat().st_size - len(chain.torn))
                 os.fsync(file.fileno())
         self.lines = list(chain.lines)
-        if told := self.moved_back():
+        if told := self.moved(accept=accept):
             raise LedgerBroken(f"{self.folder.name}: frozen: {told}; `rlx study audit` says more")
         return self
 
-    def moved_back(self) -> str | None:
-        """Return how the ledger is not the one that was last seen here; None where it goes on from it, or nothing is noted."""
-        noted = self._noted()
-        if noted is not None and noted not in {FIRST, *(line.hash for line in self.lines)}:
+    def moved(self, *, accept: bool = False) -> str | None:
+        """Return how the ledger is not the one that was last seen here; None where it is, or nothing is noted.
+
+        Lines that this machine did not write are those of somebody else at work (then Git's reference has moved with them), or
+        forged; a line that was written just before a crash is known.
+        """
+        noted, following = self._noted()
+        known = [FIRST, *(line.hash for line in self.lines)]
+        if noted is not None and noted not in known:
             return f"its head {self.head[:15]} does not follow {noted[:15]}, which was last seen on this machine"
-        return self.anchor.missing(self.lines) if self.anchored else None
+        if self.anchored and (told := self.anchor.missing(self.lines)):
+            return told
+        if noted is None or accept or self.head in (noted, following):
+            return None
+        if self.anchored and self.anchor.head == self.head:
+            return None
+        return (
+            f"its lines from {known.index(noted)} on were not written on this machine; `rlx study audit` looks at them, and "
+            "`rlx study run --take-over` goes on from them"
+        )
 
     @property
     def anchor(self) -> Anchor:
@@ -150,10 +167,12 @@ class Ledger:
     def _note(self) -> Path:
         return notes_folder(self.root) / self.folder.parent.name / f"{self.folder.name}.json"
 
-    def _noted(self) -> str | None:
+    def _noted(self) -> tuple[str | None, str | None]:
+        """Return the head that was last seen here, and the one that was about to be written."""
         with suppress(OSError, ValueError, KeyError, TypeError, DataDamaged):
-            return str(read_json(self._note)["head"])
-        return None
+            content = read_json(self._note)
+            return str(content["head"]), content.get("next")
+        return None, None
 
     def append(
         self, event: str, data: Mapping[str, Any], contract: str, kind: Literal["person", "loop", "agent"]
@@ -175,11 +194,12 @@ class Ledger:
             "actor": actor(kind).model_dump(),
             "contract": contract,
             "event": event,
-            "data": dict(data),
+            "data": _clean(dict(data)),
             "prev": self.head,
         }
         line = parse(canonical({**content, "hash": hash_of_line(content)}))
         self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._note, {"head": self.head, "next": line.hash})
         with self.path.open("ab") as file:
             file.write(line.to_text().encode() + b"\n")
             file.flush()
@@ -193,12 +213,21 @@ class Ledger:
                 f"{self.folder.name}: another writer has moved the study on in this repository ({first_line(error)[:120]}); "
                 "look with `rlx study status`"
             ) from None
-        write_json(self._note, {"head": line.hash, "seq": line.seq})
+        write_json(self._note, {"head": line.hash})
         return line
 
     def of(self, *events: str) -> Iterable[Line]:
         """Yield the lines of some events."""
         return (line for line in self.lines if line.event in events)
+
+
+def _clean(value: Any) -> Any:
+    """Return plain values whose texts can be written: what programs print may hold halves of characters."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {str(key): _clean(each) for key, each in value.items()}
+    return [_clean(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def notes_folder(root: Path) -> Path:
