@@ -67,6 +67,10 @@ def _is_as_tight(old: Guardrail, new: Guardrail) -> bool:
 def value_refusal(entry: ScopeEntry, value: Any) -> str | None:
     """Return why a scope's entry does not allow a value; None where it does."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if entry.range is not None and entry.family == "randomization" and isinstance(value, list) and len(value) == 2:
+        return next((told for each in value if (told := value_refusal(entry, each))), None)
+    if entry.range is not None and isinstance(value, dict):
+        return next((f"{key}: {told}" for key, each in value.items() if (told := value_refusal(entry, each))), None)
     if entry.values is not None:
         for one in entry.values:
             one_is_number = isinstance(one, int | float) and not isinstance(one, bool)

@@ -152,7 +152,7 @@ def out_of_scope(scope: Mapping[str, ScopeEntry], key: str, value: Any, family: 
         return f"{key} is not in scope"
     if family is not None and scope[name].family != family:
         return f"{key} is of family {scope[name].family}, and the candidate says {family}"
-    why = value_refusal(scope[name], value) if name == key else None
+    why = value_refusal(scope[name], value) if name == key or scope[name].range is not None else None
     return f"{key}: {why}" if why else None
 
 

@@ -87,7 +87,13 @@ class Snapshots:
             name = next((one for one in allowed if key == one or key.startswith(f"{one}.")), None)
             if name is None or is_never(key):
                 found.append(f"it trained with {key} = {new!r} (baseline: {old!r}), which is not in scope")
-            elif name == key and (why := value_refusal(contract.scope[name], new)):
+            elif _is_looked_at(contract, name, key) and (why := value_refusal(contract.scope[name], new)):
                 found.append(f"it trained with {key}: {why}")
         del standing
         return found
+
+
+def _is_looked_at(contract: Contract, name: str, key: str) -> bool:
+    """Tell whether a setting's value can be held against the scope's entry: stages are composed, and sections may be whole."""
+    entry = contract.scope[name]
+    return entry.family != "curriculum" and (name == key or entry.range is not None)
