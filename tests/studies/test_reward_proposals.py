@@ -67,7 +67,7 @@ def test_a_reward_without_its_evidence_is_not_valid(tmp_path: Path) -> None:
     study, trainer = begun(tmp_path, SimulatedTrainer(gain, BASE), scope=SCOPE)
     with study.locked():
         name = own_candidate(
-            study, trainer, {"env.training.kwargs.ctrl_cost_weight": 0.05}, "softer control pays off", [], None, None
+            study, trainer, {"env.training.kwargs.ctrl_cost_weight": 0.05}, "softer control pays off", [], {}, None
         )
         assert "needs reflection and review" in study.state.candidates[name].reason
         with pytest.raises(ConfigError, match="several families"):
@@ -81,7 +81,7 @@ def test_a_reward_without_its_evidence_is_not_valid(tmp_path: Path) -> None:
                 None,
             )
         with pytest.raises(ConfigError, match="is not in scope"):
-            own_candidate(study, trainer, {"env.kwargs.ctrl_cost_weight": 0.0}, "move the yardstick", [], None, None)
+            own_candidate(study, trainer, {"env.kwargs.ctrl_cost_weight": 0.0}, "move the yardstick", [], {}, None)
 
 
 def test_a_reflection_of_another_run_is_no_evidence(tmp_path: Path) -> None:

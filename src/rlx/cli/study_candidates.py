@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "--evidence", "cited", multiple=True, metavar="HASH", help="Your own: a document in evidence/ (repeatable)."
 )
 @click.option("--review", metavar="FILE", help="A review of a reward, to be kept as evidence and cited.")
+@click.option("--curriculum", metavar="FILE", help="A curriculum's record, to be kept as evidence and cited.")
 @AS_JSON
 def propose(  # noqa: PLR0913
     study: str | None,
@@ -35,6 +36,7 @@ def propose(  # noqa: PLR0913
     because: str | None,
     cited: tuple[str, ...],
     review: str | None,
+    curriculum: str | None,
     as_json: bool,
 ) -> None:
     """Write candidates: what diagnosis suggests and the sampler draws, or your own.
@@ -54,7 +56,9 @@ def propose(  # noqa: PLR0913
     with one.locked(take_over=True):
         trainer = trainer_of(one)
         if settings and because:
-            names = [_own(one, trainer, settings, because, [*cited], review, replaces)]
+            names = [
+                _own(one, trainer, settings, because, [*cited], {"review": review, "curriculum": curriculum}, replaces)
+            ]
         else:
             names = propose_some(one, trainer, count or one.contract.proposals.per_round, source)
         write_state(one)
@@ -69,12 +73,12 @@ def _own(  # noqa: PLR0913
     settings: tuple[str, ...],
     because: str,
     cited: list[str],
-    review: str | None,
+    written: dict[str, str | None],
     replaces: str | None,
 ) -> str:
     from rlx.studies import own_candidate
 
-    return own_candidate(one, trainer, _typed(settings), because, cited, review, replaces)
+    return own_candidate(one, trainer, _typed(settings), because, cited, written, replaces)
 
 
 def _typed(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def own_candidate(  # noqa: PLR0913
     overrides: Mapping[str, Any],
     because: str,
     cited: Sequence[str],
-    review: str | None,
+    written: Mapping[str, str | None],
     replaces: str | None,
 ) -> str:
     """Write a candidate of somebody's own, and validate it; returns its id.
@@ -50,8 +50,9 @@ def own_candidate(  # noqa: PLR0913
             f"its settings are of several families ({', '.join(sorted(families))}); propose one candidate each"
         )
     evidence = [_cited(study, digest) for digest in cited]
-    if review is not None:
-        evidence.append(_review(study, Path(review)))
+    for kind, path in written.items():
+        if path is not None:
+            evidence.append(_written(study, kind, Path(path)))
     if study.state.floor is not None:
         evidence.append(EvidenceItem(kind="observations", seqs=[study.state.floor["seq"]]))
     elif not evidence:
@@ -76,10 +77,12 @@ def _cited(study: Study, digest: str) -> EvidenceItem:
     return EvidenceItem(kind=kind, sha256=f"sha256:{found[0].stem}")  # type: ignore[arg-type]  # checked by the model
 
 
-def _review(study: Study, path: Path) -> EvidenceItem:
-    from rlx.studies.keeping_evidence import keep_review
+def _written(study: Study, kind: str, path: Path) -> EvidenceItem:
+    """Keep a review or a curriculum's record that somebody wrote, and return what cites it."""
+    from rlx.studies.keeping_evidence import keep_curriculum, keep_review
 
-    return EvidenceItem(kind="review", sha256=keep_review(study, path))
+    digest = (keep_review if kind == "review" else keep_curriculum)(study, path)
+    return EvidenceItem(kind=kind, sha256=digest)  # type: ignore[arg-type]  # checked by the model
 
 
 def set_candidate(study: Study, name: str, status: str, reason: str) -> None:
