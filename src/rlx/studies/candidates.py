@@ -50,9 +50,7 @@ def own_candidate(  # noqa: PLR0913
             f"its settings are of several families ({', '.join(sorted(families))}); propose one candidate each"
         )
     evidence = [_cited(study, digest) for digest in cited]
-    for kind, path in written.items():
-        if path is not None:
-            evidence.append(_written(study, kind, Path(path)))
+    evidence += [_written(study, kind, Path(file)) for kind, file in written.items() if file is not None]
     if study.state.floor is not None:
         evidence.append(EvidenceItem(kind="observations", seqs=[study.state.floor["seq"]]))
     elif not evidence:
