@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from rlx.config import parse_document
 from rlx.errors import UsageError
@@ -33,6 +33,7 @@ PARSER = OverridesParser.create()
 
 
 @given(VALUES)
+@example("\\\n")
 def test_hydra_reads_what_was_meant(value: Any) -> None:
     words = arguments_for("hydra", {"algo.value": value})
     assert len(words) == 1

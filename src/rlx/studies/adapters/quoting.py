@@ -123,7 +123,7 @@ def _hydra_value(name: str, value: Any) -> str:
         if "${" in value:
             raise UsageError(f"{name}: Hydra would replace ${{…}} in its value; write the value itself")
         # backslashes mean themselves, but for those before a quote, which are doubled
-        return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)$", r"\1\1", value)) + "'"
+        return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)\Z", r"\1\1", value)) + "'"
     if isinstance(value, Mapping):
         if bad := next((key for key in value if not _PLAIN_KEY.fullmatch(key)), None):
             raise UsageError(f"{name}: {shown(bad)} is not a key that Hydra's arguments can have")
