@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlx.errors import Interrupted
-from rlx.studies import Consent, Refused, SimulatedTrainer, Study, find_study, state_document
+from rlx.studies import Consent, Refused, SimulatedTrainer, Study, audit_study, find_study, state_document
 from rlx.studies.trainer import StartCall
 from tests.studies.simulated import begun, decisions, gain, noise, run
 
@@ -256,3 +256,19 @@ def test_the_state_is_derived(tmp_path: Path) -> None:
     (study.folder / "state.json").write_text("{}")
     assert state_document(find_study(tmp_path, None)) == before
     assert before["next"]["command"].startswith("rlx study report")
+
+
+def test_of_two_that_a_slot_accepts_the_better_one_is_the_incumbent(tmp_path: Path) -> None:
+    screening = {"trial_seeds": 2, "promotion_seeds": 4, "keep": 0.9, "survivors": 2}
+    trainer = SimulatedTrainer(lambda o, rng: rng.normal(10 + 6 * (o.get("algo.gain", 0.0) > 0.05)), {"algo.gain": 0.0})
+    study, _ = begun(tmp_path, trainer, screening=screening)
+    run(study, trainer)
+    accepted = {
+        line.data["candidate"]: line.data["numbers"]
+        for line in study.ledger.of("decided")
+        if line.data["status"] == "accepted"
+    }
+    assert len(accepted) == 2
+    assert study.state.incumbent == max(accepted, key=lambda name: accepted[name]["gain"])
+    assert {numbers["alpha"] for numbers in accepted.values()} == {0.025}
+    assert audit_study(study.name, study.root).ok

@@ -120,6 +120,7 @@ class Standing:
     starts: dict[int, Start] = field(default_factory=dict)
     slots: list[SlotSeen] = field(default_factory=list)
     incumbents: list[str] = field(default_factory=lambda: ["baseline"])
+    gains: dict[int | None, dict[str, float]] = field(default_factory=dict)
     screenings: list[Entry] = field(default_factory=list)
     evidence: dict[str, str] = field(default_factory=dict)
     closed: str | None = None
@@ -232,7 +233,12 @@ class Standing:
         if data.get("slot"):
             self.slots[data["slot"] - 1].over[data["candidate"]] = data["status"]
         if data["status"] == "accepted":
-            self.incumbents.append(data["candidate"])
+            gains = self.gains.setdefault(data.get("slot"), {})
+            gains[data["candidate"]] = data["numbers"]["gain"]
+            others = [name for name in self.incumbents if name not in gains]
+            of_slot = [name for name in gains if name in self.incumbents or name == data["candidate"]]
+            earlier = {name: -place for place, name in enumerate(gains)}
+            self.incumbents = [*others, *sorted(of_slot, key=lambda name: (gains[name], earlier[name]))]
 
     def _reverted(self, entry: Entry) -> None:
         self.candidates[entry.data["candidate"]].status = "reverted"

@@ -63,6 +63,7 @@ class CandidateState:
         cost: Steps of each phase.
         reason: Why it is where it is.
         kept: Rungs of screening that it passed.
+        gain: Of its confirmation, where it was accepted.
     """
 
     name: str
@@ -74,6 +75,7 @@ class CandidateState:
     cost: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     kept: int = 0
+    gain: float = 0.0
     seq: int = 0
     source: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,7 +123,7 @@ class StudyState:
         approved: By item: who, how, and by which line.
         contract: Hash of the contract that was approved last.
         floor: The newest floor.
-        incumbent: `baseline`, or the id of the candidate that was accepted last.
+        incumbents: `baseline`, then the candidates that were accepted, the best so far last.
         reference: The incumbent's scores on the selection list over seeds that did not choose it, by seed.
     """
 
@@ -302,7 +304,18 @@ def _decided(state: StudyState, line: Line) -> None:
     if data.get("slot"):
         state.slots[data["slot"] - 1].over[found.name] = found.status
     if found.status == "accepted":
-        state.incumbents.append(found.name)
+        found.gain = float(data["numbers"]["gain"])
+        _crown(state, found, data.get("slot"))
+
+
+def _crown(state: StudyState, found: CandidateState, slot: int | None) -> None:
+    """Make an accepted candidate the incumbent: of several of one slot, the one with the largest gain."""
+    rivals = (
+        [] if slot is None else [name for name, status in state.slots[slot - 1].over.items() if status == "accepted"]
+    )
+    better = [name for name in rivals if name != found.name and state.candidates[name].gain >= found.gain]
+    places = [state.incumbents.index(name) for name in better if name in state.incumbents]
+    state.incumbents.insert(min(places, default=len(state.incumbents)), found.name)
 
 
 def _reverted(state: StudyState, line: Line) -> None:
