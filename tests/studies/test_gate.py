@@ -163,7 +163,7 @@ def test_a_candidate_out_of_scope_is_not_valid(tmp_path: Path, overrides: dict[s
         refusal = _validate(study, trainer, name).refusal
     assert refusal is not None
     assert told in refusal
-    assert study.state.candidates[name].status == "rejected"
+    assert (study.state.candidates[name].status, study.state.candidates[name].refused) == ("draft", True)
 
 
 def test_a_note_alone_is_no_evidence(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def _approve(  # noqa: PLR0913
             tell(f"Beware: {line}")
         before = approved_contract(one)
         if before is not None:
-            for name, (old, new) in differences(before, one.contract).items():
+            for name, (old, new) in differences(before, one.read_contract().contract).items():
                 tell(f"changed: {name}: {old} → {new}")
     method, signature = _consent(one, key, yes=yes)
     exceptions = tuple(each.strip() for each in (exception or "").split(",") if each.strip())

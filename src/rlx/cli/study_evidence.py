@@ -64,6 +64,7 @@ def reflect(run: str, output: Path | None, *, study: str | None, force: bool, as
 )  # fmt: skip
 @click.option("--episodes", type=click.IntRange(1, 100_000), default=20, show_default=True, metavar="N", help="Episodes of each seed at each point.")  # fmt: skip
 @click.option("--keep", type=click.FloatRange(0, 1, min_open=True), default=0.8, show_default=True, metavar="SHARE", help="Share of the gain over random actions that a value must keep.")  # fmt: skip
+@click.option("--confirm", metavar="ID:HASH8", help="Confirm this start, where automation is each.")
 @click.option("--execute", is_flag=True, help="Play it; without this, the plan and its cost are printed.")
 @click.option(
     "--study", metavar="TASK/STUDY", help="Whose evidence it is, and who pays [default: the open one of RUN]."
@@ -80,6 +81,7 @@ def probe(  # noqa: PLR0913 — one for each option
     output: Path | None,
     *,
     execute: bool,
+    confirm: str | None,
     study: str | None,
     force: bool,
     as_json: bool,
@@ -112,7 +114,7 @@ def probe(  # noqa: PLR0913 — one for each option
             say("Nothing is drawn without --execute.")
         return
     one = study_of_probe(root, run, study)
-    found, digest = probe_in(one, trainer_for(one), plan, Consent(execute=True), say)
+    found, digest = probe_in(one, trainer_for(one), plan, Consent(execute=True, confirm=confirm), say)
     show_probe(found, output, force=force, as_json=as_json)
     if not as_json:
         tell(f"Kept as evidence of {one.name}: --evidence {digest[:19]}")

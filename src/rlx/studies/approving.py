@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import write_bytes
-from rlx.errors import ConfigError, Missing
+from rlx.errors import ConfigError
 from rlx.launch import signatures
-from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, read_contract, smallest_p
+from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, smallest_p
 from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_steps
 from rlx.studies.ledger.ledger import Refused
-from rlx.studies.study import Study
+from rlx.studies.study import APPROVED, Study
 from rlx.studies.trainer import Trainer
 
 FEW = 16
 """Seeds below which a candidate that sometimes fails is accepted too often (docs/studies.md has the figures)."""
-APPROVED = "approved"
-"""Folder in which approved contracts are kept by hash, so that an amendment can be held against the one before."""
 NAMESPACE = "rlx-study"
 """Of signatures (`ssh-keygen -Y`)."""
 
@@ -107,29 +105,12 @@ def approved_contract(study: Study) -> Contract | None:
     """Return the contract that was approved last; None where none was."""
     if study.state.contract is None:
         return None
-    kept = study.folder / APPROVED / f"{study.state.contract.partition(':')[2]}.yaml"
-    found = read_contract(kept, f"{APPROVED}/{kept.name[:12]}….yaml")
-    if found.hash != study.state.contract:
-        raise Refused(f"{study.name}: {kept} was edited; take it from Git")
-    return found.contract
-
-
-def contract_in_force(study: Study) -> Contract:
-    """Return the contract that was approved last, whatever became of the file since; that of the file where none was.
-
-    Raises:
-        ConfigError, Missing: None was approved, or the copy of it is gone, and the file cannot be read.
-    """
-    try:
-        approved = approved_contract(study)
-    except (ConfigError, Missing, Refused):
-        approved = None
-    return approved or study.contract
+    return study.approved_copy(study.state.contract).contract
 
 
 def has_looked(study: Study) -> bool:
     """Tell whether anything was scored: from then on much of a contract is fixed."""
-    return any(each.is_finished and each.phase not in ("smoke",) for each in study.state.starts.values())
+    return any(each.is_finished and each.phase not in ("smoke", "probe") for each in study.state.starts.values())
 
 
 def forbidden(study: Study, old: Contract, new: Contract) -> str | None:  # noqa: PLR0911, PLR0912 — a refusal each
@@ -196,7 +177,7 @@ def differences(old: Contract, new: Contract) -> dict[str, list[Any]]:
 
 def warnings(study: Study) -> list[str]:
     """Return what whoever approves should know."""
-    contract, found = study.contract, []
+    contract, found = study.read_contract().contract, []
     seeds = contract.confirmation.seeds
     if seeds < FEW:
         found.append(
@@ -219,7 +200,7 @@ def warnings(study: Study) -> list[str]:
 
 def summary_lines(study: Study, steps_per_seed: int) -> list[str]:
     """Return what a contract comes to, in lines: question, scope, cost, and what it can show."""
-    contract = study.contract
+    contract = study.read_contract().contract
     budget, confirmation = contract.budget, contract.confirmation
     scope = [
         f"  {key}: {entry.values if entry.values is not None else f'{entry.range[0]} to {entry.range[1]} ({entry.scale})'}"  # type: ignore[index]

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rlx.studies.contracts.candidate import read_candidate
-from rlx.studies.ledger.state import CandidateState, Slot, Started, StudyState
+from rlx.studies.contracts.contract import smallest_p
+from rlx.studies.ledger.ledger import Refused
+from rlx.studies.ledger.state import OPEN, CandidateState, Slot, Started, StudyState
 from rlx.studies.protocol.confirmation import Arms, Decision, Look, Rail, alpha_of, decide, look_at
 from rlx.studies.protocol.floor import floor_of
 from rlx.studies.protocol.screening import halved, surviving
@@ -76,17 +78,26 @@ def next_step(study: Study) -> Step:  # noqa: PLR0911 — a step each
         return step
     if (slot := state.slot()) is not None:
         return _slot(study, state, slot)
-    if state.incumbent != "baseline" and state.ended_of(state.incumbent, "reference") is None:
+    current = [each for each in state.candidates.values() if each.status in OPEN and not each.refused]
+    ended = no_more_rounds(study)
+    if current and (why := no_slot(study)) is not None:
+        names = ", ".join(each.name for each in current)
+        return Done(
+            f"{why}; {names} wait: approve more slots, or `rlx study set {study.name} {current[0].name} rejected`"
+        )
+    if (
+        state.incumbent != "baseline"
+        and state.ended_of(state.incumbent, "reference") is None
+        and not (ended and not current)
+    ):
         return _launch(state, [_reference_plan(study, state)])
-    current = [
-        each for each in state.candidates.values() if each.status in ("draft", "validated", "launched", "completed")
-    ]
     if drafts := [each for each in current if each.status == "draft"]:
         return _draft(drafts[0])
     if current:
-        return _screening(study, state, current)
-    if why := no_more_rounds(study):
-        return Done(why)
+        first = min(each.round for each in current)  # what came later waits for its own round
+        return _screening(study, state, [each for each in current if each.round == first])
+    if ended:
+        return Done(ended)
     return Propose(study.contract.proposals.per_round, state.rounds + 1)
 
 
@@ -99,11 +110,19 @@ def stopped(study: Study) -> str | None:
     if deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(deadline):
         return f"its deadline {deadline} has passed"
     failed = 0
-    for each in sorted((each for each in state.starts.values() if each.ended), key=lambda each: each.ended_seq or 0):
+    counted = [
+        each
+        for each in state.starts.values()
+        if each.ended and each.phase != "probe" and each.ended["reason"] != "disk"
+    ]
+    for each in sorted(counted, key=lambda each: each.ended_seq or 0):
         bad = (each.ended is not None and each.ended["status"] == "lost") or _all_failed(each)
         failed = failed + 1 if bad else 0
     if failed >= contract.stop.failed_starts:
-        return f"the last {failed} starts failed (stop.failed_starts)"
+        return (
+            f"the last {failed} starts failed (stop.failed_starts); `rlx diagnose` says why, and after mending that a larger number "
+            "can be approved"
+        )
     return None
 
 
@@ -114,8 +133,8 @@ def _all_failed(start: Started) -> bool:
 def no_more_rounds(study: Study) -> str | None:
     """Return why no further round begins; None where one may."""
     state, contract = study.state, study.contract
-    if len(state.slots) >= contract.confirmation.slots:
-        return f"every slot of confirmation is used (confirmation.slots: {contract.confirmation.slots})"
+    if why := no_slot(study):
+        return why
     if state.rounds >= contract.stop.rounds:
         return f"{state.rounds} round{'s are' if state.rounds != 1 else ' is'} done (stop.rounds)"
     if (needed := round_steps(study)) > (left := study.left()["steps"]):
@@ -126,6 +145,18 @@ def no_more_rounds(study: Study) -> str | None:
             idle = 0 if each["kept"] else idle + 1
     if idle >= contract.stop.no_survivor_rounds:
         return f"in the last {idle} rounds no candidate did better than the incumbent (stop.no_survivor_rounds)"
+    return None
+
+
+def no_slot(study: Study) -> str | None:
+    """Return why no further slot can be opened; None where one can."""
+    confirmation, state = study.contract.confirmation, study.state
+    if len(state.slots) >= confirmation.slots:
+        return f"every slot of confirmation is used (confirmation.slots: {confirmation.slots})"
+    left = confirmation.slots - len(state.slots)
+    share = alpha_of(confirmation.alpha, state.alpha_spent(), left, study.contract.screening.survivors)
+    if share < smallest_p(confirmation.seeds):
+        return f"alpha is spent: a slot would have {max(0.0, share):.2g}, which {confirmation.seeds} seeds cannot reach"
     return None
 
 
@@ -151,6 +182,12 @@ def _floor(study: Study, state: StudyState) -> Step | None:
     if state.floor is not None:
         return None
     if (ended := state.ended_of("baseline", "floor")) is not None:
+        assert ended.ended is not None
+        if (scored := len(ended.ended["scores"])) < LEAST_FLOOR:
+            return Done(
+                f"{scored} of the baseline's {len(ended.seeds)} seeds have a score, and a floor needs {LEAST_FLOOR}: mend the baseline "
+                "and begin a new study"
+            )
         return Note("floor", floor_data(study, ended))
     first, count = state.created["baseline"]["seeds"]
     if count < LEAST_FLOOR:
@@ -199,7 +236,14 @@ def scores_of(study: Study, start: Started, metric: str, sign: int) -> dict[int,
         score = start.ended["scores"].get(str(seed), {}).get(metric)
         value = fallback if score is None else score
         if value is None:
-            raise KeyError(f"seed {seed} has no {metric}, and it is not known what random actions score")
+            raise Refused(
+                f"{study.name}: seed {seed} of {start.data['experiment']} has no {metric}, and nobody knows what random actions score: "
+                + (
+                    "give metric.failure_score a number in a new study"
+                    if metric == contract.metric.name
+                    else f"a guardrail on {metric} cannot be judged here; begin a new study without it"
+                )
+            )
         found[seed] = sign * float(value)
     return found
 

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,7 @@ class ExperimentsTrainer:
     root: Path
     run: str
     name: str = "experiments"
+    keeps_time: bool = False
     _known: dict[str, Any] = field(default_factory=dict)
 
     # --- what holds ---------------------------------------------------------------------------------------------------
@@ -228,10 +229,16 @@ class ExperimentsTrainer:
     def carry_out(self, call: StartCall) -> Outcome:
         """Make a start's experiment, or go on with it; of seeds that failed, the others are evaluated all the same."""
         plan_ = call.plan
+        before = self._done(plan_)
         try:
             made = self._made(call, plan_.experiment, plan_.block)
         except TrainingFailed as error:
             return self._partly(call, error)
+        except Interrupted:
+            trained = self._paid(plan_, before)
+            if call.overtime.is_set():
+                return self._overtime(call, trained)
+            return Outcome("interrupted", reason="interrupted", steps=trained)
         return self._outcome(call, [made], {}, self._trained(made.path))
 
     def _made(self, call: StartCall, name: str, block: tuple[int, int]) -> RunFolder:
@@ -296,6 +303,29 @@ class ExperimentsTrainer:
         trained = self._trained(folder)
         parts = [
             self._made(call, f"{call.plan.experiment}_part{number}", block)
+            for number, block in enumerate(_blocks(done), 1)
+        ]
+        return self._outcome(call, parts, failures, trained)
+
+    def _done(self, plan_: StartPlan) -> set[int]:
+        """Return the seeds of a start that are finished on the bench; of a smoke run none is asked for."""
+        if plan_.phase == "smoke":
+            return set()
+        snapshot = self._snapshot(plan_.overrides)
+        return {seed for seed in plan_.seeds if entry_for(self.root, snapshot, seed).done is not None}
+
+    def _paid(self, plan_: StartPlan, before: set[int]) -> int:
+        """Return the steps of seeds that were finished since a start began: they are there for the next one."""
+        return len(self._done(plan_) - before) * self.resolve(plan_.overrides).steps
+
+    def _overtime(self, call: StartCall, trained: int) -> Outcome:
+        """Return what is to be said of a start that ran out of time: its finished seeds are evaluated, the others have failed."""
+        done = sorted(self._done(call.plan))
+        told = {"kind": "timed-out", "message": "was not finished in three times the time that was foretold"}
+        failures = {seed: told for seed in call.plan.seeds if seed not in done}
+        again = replace(call, stopped=threading.Event())
+        parts = [
+            self._made(again, f"{call.plan.experiment}_part{number}", block)
             for number, block in enumerate(_blocks(done), 1)
         ]
         return self._outcome(call, parts, failures, trained)

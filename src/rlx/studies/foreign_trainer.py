@@ -47,6 +47,7 @@ class ForeignTrainer:
     folder: Path
     steps: int
     name: str = "adapter"
+    keeps_time: bool = True
 
     @property
     def adapter(self) -> Adapter:

@@ -169,7 +169,9 @@ def _order(asked: Asked) -> str | None:  # noqa: PLR0911 — a refusal each
     if asked.read().hash != found.sha256:
         return f"candidates/{plan.candidate}.yaml has changed since it was validated; `rlx study validate` looks at it again"
     if plan.arm == "incumbent" or plan.phase == "reference":
-        return None if plan.candidate in state.incumbents else f"{plan.candidate} is not the incumbent"
+        slot = state.slot()
+        known = [*state.incumbents, *([slot.incumbent] if slot is not None else [])]
+        return None if plan.candidate in known else f"{plan.candidate} is not the incumbent"
     if found.status not in ("validated", "launched", "completed"):
         return f"{plan.candidate} is {found.status}"
     before = EARLIER[plan.phase]
@@ -188,7 +190,7 @@ def scope_refusal(study: Study, baseline: Resolved, resolved: Resolved, family: 
     sections: dict[str, dict[str, Any]] = {}
     for key in sorted(set(baseline.settings) | set(resolved.settings)):
         old, new = baseline.settings.get(key), resolved.settings.get(key)
-        if old == new and type(old) is type(new):
+        if (old == new and type(old) is type(new)) or (key == "patch" and family == "code"):
             continue
         found = scope_of(key, scope)
         if found is None:

@@ -45,6 +45,7 @@ class Running:
         limit: Seconds after which it is ended.
         began: When it began (monotonic).
         timed_out: Whether it was ended for that.
+        resumed: Whether it goes on after its process was gone: what that had trained is nobody's to tell, so all is paid.
     """
 
     started: Started
@@ -55,6 +56,7 @@ class Running:
     began: float = field(default_factory=time.monotonic)
     outcome: Outcome | None = None
     timed_out: bool = False
+    resumed: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -75,7 +77,7 @@ def cost_of(study: Study, trainer: Trainer, plan: StartPlan) -> Cost:
     new = trainer.new_seeds(plan)
     pace = (study.state.floor or {}).get("pace")
     per_seed = max(1, round(pace["bytes"] / max(1, pace["seeds"]))) if pace else GUESSED_BYTES
-    seconds = OVERHEAD + new * each * (seconds_per_step(study) or 0.0)
+    seconds = OVERHEAD + new * each * (seconds_per_step(study) or 0.0) + len(plan.seeds) * seconds_to_play(study)
     return Cost(new * each, round(seconds, 1), per_seed * len(plan.seeds), new)
 
 
@@ -86,6 +88,12 @@ def seconds_per_step(study: Study) -> float | None:
         return float(pace["seconds"]) / float(pace["steps"])
     known = study.state.created.get("seconds_per_step")
     return None if known is None else float(known)
+
+
+def seconds_to_play(study: Study) -> float:
+    """Return how long the held-out episodes of a seed take: as a floor that trained nothing showed; 0 where nothing tells."""
+    pace = (study.state.floor or {}).get("pace")
+    return float(pace["seconds"]) / max(1, pace["seeds"]) if pace and not pace["steps"] else 0.0
 
 
 def ask(
@@ -133,7 +141,9 @@ def launch(  # noqa: PLR0913
 
 def resume(study: Study, trainer: Trainer, started: Started, workers: int, say: Callable[[str], None]) -> Running:
     """Go on with a start whose process is gone, under the same reservation; with the same bits."""
-    return _begin(study, trainer, started, plan_from(started), workers, say)
+    running = _begin(study, trainer, started, plan_from(started), workers, say)
+    running.resumed = True
+    return running
 
 
 def plan_from(started: Started) -> StartPlan:
@@ -197,9 +207,8 @@ CRITERIA = {
 def _begin(  # noqa: PLR0913
     study: Study, trainer: Trainer, started: Started, plan: StartPlan, workers: int, say: Callable[[str], None]
 ) -> Running:
-    call = StartCall(plan, started.seq, started.hash, study.name, workers, threading.Event(), say)
-    known = seconds_per_step(study) is not None
-    limit = max(LEAST_PATIENCE, OVERTIME * float(started.data["reserved"]["wall_clock"])) if known else math.inf
+    call = StartCall(plan, started.seq, started.hash, study.name, workers, threading.Event(), say=say)
+    limit = patience_of(study, trainer, started)
     running = Running(started, plan, threading.Thread(), call, limit)
 
     def work() -> None:
@@ -210,12 +219,35 @@ def _begin(  # noqa: PLR0913
     return running
 
 
+def patience_of(study: Study, trainer: Trainer, started: Started) -> float:
+    """Return after how many seconds a start is ended; without end where nothing foretells it, or the trainer keeps time itself."""
+    known = seconds_per_step(study) is not None and started.data["reserved"]["steps"] > 0
+    if trainer.keeps_time or not known or study.state.floor is None:
+        return math.inf
+    return max(LEAST_PATIENCE, OVERTIME * float(started.data["reserved"]["wall_clock"]))
+
+
+def resumption_refusal(study: Study, trainer: Trainer, started: Started, consent: Consent) -> str | None:
+    """Return why a start whose process is gone may not go on; None where it may: approvals, consent, stop rules, task and code."""
+    asked, checks = ask(study, trainer, plan_from(started), consent)
+    del asked
+    return next((each.refusal for each in checks if each.name in RESUMED and each.refusal), None)
+
+
+RESUMED = ("ledger", "approval", "consent", "stop rules", "task", "commit")
+"""Checks that are made again before a start goes on; the others hold for it as it was."""
+
+
 def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
     try:
         return trainer.carry_out(call)
     except (Interrupted, KeyboardInterrupt):
         return Outcome("interrupted", reason="interrupted")
     except ConfigError as error:
+        if (
+            call.plan.candidate == "baseline" or call.plan.phase != "smoke"
+        ):  # its smoke run was made of the same settings
+            return Outcome("lost", reason=first_line(error)[:300])
         told = {"kind": "configuration", "message": first_line(error)[:300]}
         return Outcome("failed", failures=dict.fromkeys(call.plan.seeds, told), reason=told["message"])
     except (RlxError, OSError) as error:
@@ -225,7 +257,7 @@ def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
         return Outcome("lost", reason=raised(error)[:300])
 
 
-def settle(study: Study, started: Started, outcome: Outcome) -> None:
+def settle(study: Study, started: Started, outcome: Outcome, *, resumed: bool = False) -> None:
     """Take in how a start ended: what it scored, what failed, and what it really cost.
 
     A start whose process or machine failed is made once more; after that, and where it ran out of time, its seeds without a score
@@ -234,7 +266,9 @@ def settle(study: Study, started: Started, outcome: Outcome) -> None:
     outcome = _judged(study, started, outcome)
     reserved = int(started.data["reserved"]["steps"])
     spent = {
-        "steps": min(outcome.steps, reserved),  # what DVC took from its cache tells of the training that was then
+        "steps": reserved
+        if resumed
+        else min(outcome.steps, reserved),  # what DVC took from its cache tells of the training that was then
         "experiments": 1,
         "wall_clock": study.clock.take(),
         "disk": outcome.bytes,
@@ -260,6 +294,10 @@ def _judged(study: Study, started: Started, outcome: Outcome) -> Outcome:
     kind = "process" if by_process else {"timed-out": "timed-out", "lost": "process"}.get(outcome.status)
     if kind is None or outcome.reason == DISK:
         return outcome
+    if outcome.status == "lost" and not outcome.failures and _is_measure(started):
+        return (
+            outcome  # what candidates are held against never fails for the machine's sake: that would be to their good
+        )
     earlier = [
         each
         for each in study.state.starts.values()
@@ -270,6 +308,11 @@ def _judged(study: Study, started: Started, outcome: Outcome) -> Outcome:
         return replace(outcome, status="lost", scores={}, failures={}, experiments=())
     rest = {seed: {"kind": kind, "message": outcome.reason} for seed in started.seeds if seed not in outcome.scores}
     return replace(outcome, status="failed", failures={**rest, **outcome.failures})
+
+
+def _is_measure(started: Started) -> bool:
+    """Tell whether candidates are held against what a start scores: the floor, the reference, the incumbent's arm."""
+    return started.phase in ("floor", "reference") or started.data.get("arm") == "incumbent"
 
 
 def _keyed(values: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -12,8 +12,9 @@ from rlx.errors import Interrupted
 from rlx.launch import process_identity, usable_cores
 from rlx.studies.course import Done, Launch, Note, Propose, Wait, next_step
 from rlx.studies.gate import Consent
-from rlx.studies.launching import DISK, Running, launch, resume, settle
+from rlx.studies.launching import DISK, Running, launch, resume, resumption_refusal, settle
 from rlx.studies.ledger.ledger import Refused
+from rlx.studies.ledger.state import OPEN
 from rlx.studies.status import write_state
 from rlx.studies.study import Study
 from rlx.studies.trainer import Outcome, Trainer
@@ -113,6 +114,8 @@ class _Crew:
             self._settled()
             self._show()
             step = next_step(self.study)
+            if isinstance(step, Note | Propose) and (why := self.study.frozen):
+                raise Refused(f"{self.study.name}: frozen: {why}")
             if isinstance(step, Note):
                 if self._take(step):
                     continue
@@ -143,7 +146,7 @@ class _Crew:
     def _over(self, next_round: int) -> int | None:
         """Return how many rounds this call was to make, where they are done; None where they are not."""
         automation = self.study.contract.automation
-        limit = self.call.rounds or (1 if automation == "round" else None)
+        limit = 1 if automation == "round" else self.call.rounds
         return limit if limit is not None and next_round > self.first_round + limit else None
 
     def _has_room(self) -> bool:
@@ -153,9 +156,21 @@ class _Crew:
         if step.event == "validate":
             validate(self.study, self.trainer, step.data["candidate"])
         else:
+            if step.event == "slot":
+                self._check_fresh(step)
             self.study.append(step.event, dict(step.data))
             self.call.say(told(step))
         return True
+
+    def _check_fresh(self, step: Note) -> None:
+        """Refuse a slot whose seeds were trained before, before it takes its share of alpha."""
+        tried = self.trainer.tried_seeds()
+        for first, count in step.data["arms"].values():
+            if stale := sorted(set(range(first, first + count)) & tried):
+                raise Refused(
+                    f"{self.study.name}: confirmation seed {stale[0]} was trained before on this environment, so it is not fresh: "
+                    f"raise seeds.confirmation.first beyond {max(stale)}, and approve again"
+                )
 
     def _launched(self, step: Launch) -> None:
         plan = step.plans[0]
@@ -186,7 +201,7 @@ class _Crew:
         outcome = running.outcome or Outcome("lost", reason="its thread ended")
         if running.timed_out and outcome.status == "interrupted":
             outcome = replace(outcome, status="timed-out", reason=f"took longer than {running.limit:.0f} s")
-        settle(self.study, running.started, outcome)
+        settle(self.study, running.started, outcome, resumed=running.resumed)
         name = running.plan.experiment
         if outcome.status == "finished":
             self.call.say(f"{name}: finished")
@@ -207,6 +222,7 @@ class _Crew:
                 if left <= 0:
                     each.call.stopped.set()
                 elif time.monotonic() - each.began > each.limit:
+                    each.call.overtime.set()
                     each.call.stopped.set()
                     each.timed_out = True
 
@@ -217,10 +233,17 @@ class _Crew:
             if started.phase == "probe":  # it is played anew when it is asked for
                 settle(self.study, started, Outcome("interrupted", reason="its process is gone"))
                 continue
+            candidate = self.study.state.candidates.get(started.data["candidate"])
+            if started.data.get("arm") != "incumbent" and candidate is not None and candidate.status not in OPEN:
+                settle(self.study, started, Outcome("interrupted", reason=f"{candidate.name} is {candidate.status}"))
+                continue
             if self.trainer.is_alive(name):
                 raise Refused(
                     f"{self.study.name}: {name} is still at work in another process; wait for it, or stop that"
                 )
+            if why := resumption_refusal(self.study, self.trainer, started, self.call.consent):
+                settle(self.study, started, Outcome("interrupted", reason=why[:300]))
+                raise Refused(f"{self.study.name}: {name}, whose process is gone, does not go on: {why}")
             self.call.say(f"{name}: goes on, its process is gone")
             workers = max(1, usable_cores() // self.jobs)
             self.running.append(resume(self.study, self.trainer, started, workers, self.call.say))
@@ -232,7 +255,8 @@ class _Crew:
         for each in self.running:
             each.thread.join()
         for each in self.running:
-            settle(self.study, each.started, each.outcome or Outcome("interrupted", reason="interrupted"))
+            ended = each.outcome or Outcome("interrupted", reason="interrupted")
+            settle(self.study, each.started, ended, resumed=each.resumed)
         self.running = []
 
     def _ended(self, why: str) -> LoopResult:

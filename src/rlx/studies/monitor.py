@@ -20,7 +20,6 @@ from rlx.errors import DataDamaged
 from rlx.experiments import progress
 from rlx.launch import is_same
 from rlx.records import Process, bytes_below, metrics_files, notes_of
-from rlx.studies.approving import contract_in_force
 from rlx.studies.ledger.state import Started
 from rlx.studies.report_points import steps_per_seed
 from rlx.studies.status import NextAction, StudyStatus, status_of
@@ -201,7 +200,7 @@ def _pace(study: Study, tails: Sequence[list[dict[str, Any]]], own: float | None
 def _total(study: Study, start: Started) -> int | None:
     if start.phase == "smoke":
         return None
-    each = steps_per_seed(contract_in_force(study), study.state, str(start.data["candidate"]))
+    each = steps_per_seed(study.contract, study.state, str(start.data["candidate"]))
     return None if each is None else each * len(start.seeds)
 
 

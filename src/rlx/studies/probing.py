@@ -38,6 +38,7 @@ class ProbeTrainer:
     plan: ProbePlan
     found: Probe | None = None
     name: str = field(default="probe")
+    keeps_time: bool = True
 
     def facts(self) -> Facts:
         """Return what holds just now."""
@@ -120,6 +121,9 @@ def probe_in(
     """
     with study.locked():
         study.clock.start()
+        for started in list(study.state.open_starts):
+            if started.phase == "probe":  # of a process that is gone, or this one would not hold the study
+                settle(study, started, Outcome("interrupted", reason="its process is gone"))
         probing = ProbeTrainer(trainer, study.root, plan)
         running = launch(study, probing, probe_start(study, plan), consent, 1, say)
         try:

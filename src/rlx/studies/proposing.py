@@ -16,11 +16,11 @@ from rlx.errors import ConfigError, DataDamaged
 from rlx.experiments import Range, SamplerRow, Space, Tried, sampler
 from rlx.studies.contracts.candidate import Candidate, EvidenceItem, Source, read_candidate, write_candidate
 from rlx.studies.contracts.scope import ScopeEntry
-from rlx.studies.course import scores_of
+from rlx.studies.course import overrides_of, scores_of
 from rlx.studies.gate import override_refusal
 from rlx.studies.study import Study
 from rlx.studies.trainer import Trainer
-from rlx.studies.validating import next_id, propose_line, take_up, validate
+from rlx.studies.validating import next_id, present_round, propose_line, take_up, validate
 
 DRAWN = ("algorithm",)
 """Families whose settings a sampler draws: the others need evidence that a draw does not have."""
@@ -42,7 +42,7 @@ def propose_round(study: Study, trainer: Trainer, count: int, number: int) -> in
         How many valid candidates the round has.
     """
     valid = 0
-    for name in take_up(study):
+    for name in take_up(study, number):
         valid += validate(study, trainer, name).refusal is None
     sources = study.contract.proposals.sources
     if "rules" in sources:
@@ -57,7 +57,7 @@ def propose_round(study: Study, trainer: Trainer, count: int, number: int) -> in
 def propose_some(study: Study, trainer: Trainer, count: int, source: str | None) -> list[str]:
     """Propose candidates outside a loop; returns their ids."""
     before = set(study.state.candidates)
-    number = max(1, study.state.rounds)
+    number = present_round(study)
     take_up(study)
     if source in (None, "rules"):
         for candidate in list(_ruled(study, trainer))[:count]:
@@ -91,8 +91,9 @@ def _ruled(study: Study, trainer: Trainer) -> Iterator[Candidate]:
     """Yield what rules propose: those of diagnosis, then reward weights, where there is evidence for them."""
     from rlx.studies.reward_proposals import reward_proposals
 
-    yield from _from_rules(study)
-    yield from reward_proposals(study, trainer)
+    own = overrides_of(study, study.state.incumbent)  # candidates are complete: what was accepted stays
+    for candidate in (*_from_rules(study), *reward_proposals(study, trainer)):
+        yield candidate.model_copy(update={"overrides": {**own, **candidate.overrides}})
 
 
 # --- rules --------------------------------------------------------------------------------------------------------------

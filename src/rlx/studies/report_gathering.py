@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from rlx.errors import ConfigError, Missing
-from rlx.studies.approving import APPROVED
 from rlx.studies.contracts.contract import ReadContract, plain, read_contract
 from rlx.studies.report_candidates import candidates_of, tried_facts, untried_of
 from rlx.studies.report_confirmed import confirmations_of, more_in_general
@@ -20,7 +19,7 @@ from rlx.studies.report_verdict import (
     over_because,
     verdict_of,
 )
-from rlx.studies.study import Study
+from rlx.studies.study import APPROVED, Study
 
 
 def facts_of_study(study: Study) -> StudyFacts:

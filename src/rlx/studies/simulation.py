@@ -50,6 +50,7 @@ class SimulatedTrainer:
     tried: set[int] = field(default_factory=set)
     before: Callable[[StartCall], None] = lambda _: None
     name: str = "simulation"
+    keeps_time: bool = False
     trained: set[tuple[str, int]] = field(default_factory=set)
 
     def facts(self) -> Facts:

@@ -9,7 +9,6 @@ from typing import Any
 
 from rlx.config import Section
 from rlx.errors import ConfigError, Missing
-from rlx.studies.approving import contract_in_force
 from rlx.studies.contracts.contract import ITEMS, Contract
 from rlx.studies.course import Done, Launch, Note, Propose, next_step
 from rlx.studies.ledger.ledger import last
@@ -117,7 +116,7 @@ def state_document(study: Study) -> dict[str, Any]:
 
 def status_of(study: Study) -> StudyStatus:
     """Return what a study is at; see :func:`state_document`."""
-    contract, state = contract_in_force(study), study.state
+    contract, state = study.contract, study.state
     spent, reserved = state.spent(), state.reserved()
     budget = {
         name: BudgetStatus(

@@ -38,6 +38,8 @@ OWN = (
     f"{LEDGER}.torn",
 )
 """What rlx reads and writes in a study's folder: none of it may be a link to elsewhere."""
+APPROVED = "approved"
+"""Folder in which approved contracts are kept by hash, so that an amendment can be held against the one before."""
 HEARTBEAT = 10.0
 """Seconds between two notes of a loop's clock: a killed one pays to its last."""
 
@@ -92,8 +94,29 @@ class Study:
 
     @property
     def contract(self) -> Contract:
-        """What the contract says."""
-        return self.read_contract().contract
+        """What holds: the contract as it was approved, whatever the file is by now; before that what the file says."""
+        if self.state.contract is None:
+            return self.read_contract().contract
+        try:
+            read = self.read_contract()
+        except (ConfigError, Missing):
+            read = None
+        if read is not None and read.hash == self.state.contract:
+            return read.contract
+        return self.approved_copy(self.state.contract).contract
+
+    def approved_copy(self, digest: str) -> ReadContract:
+        """Return an approved contract as it was kept.
+
+        Raises:
+            Missing, ConfigError: Its copy is gone.
+            Refused: Its copy was edited.
+        """
+        kept = self.folder / APPROVED / f"{digest.partition(':')[2]}.yaml"
+        found = read_contract(kept, f"{APPROVED}/{kept.name[:12]}….yaml")
+        if found.hash != digest:
+            raise Refused(f"{self.name}: {kept} was edited; take it from Git")
+        return found
 
     @property
     def frozen(self) -> str | None:

@@ -150,6 +150,7 @@ class StartCall:
         study: `task/study`.
         workers: How many seeds may train at once.
         stopped: Set when it is to stop.
+        overtime: Set before that where it ran out of time: seeds that are finished count.
         say: Takes in lines for people.
     """
 
@@ -159,6 +160,7 @@ class StartCall:
     study: str
     workers: int
     stopped: Event
+    overtime: Event = field(default_factory=Event)
     say: Callable[[str], None] = lambda _: None
 
 
@@ -167,6 +169,8 @@ class Trainer(Protocol):
 
     name: str
     """What it is: `experiments`, `adapter` or `simulation`."""
+    keeps_time: bool
+    """Whether it ends what takes too long by itself."""
 
     def facts(self) -> Facts:
         """Return what holds just now."""

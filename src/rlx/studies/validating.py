@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlx.errors import ConfigError, Missing
+from rlx.errors import ConfigError, DataDamaged, Missing
 from rlx.studies.contracts.candidate import ReadCandidate, candidate_ids, candidate_path, read_candidate
 from rlx.studies.contracts.contract import hash_of_bytes
 from rlx.studies.evidence_rules import evidence_refusal
@@ -28,8 +28,12 @@ class Validity:
     cost: dict[str, int]
 
 
-def take_up(study: Study) -> list[str]:
+def take_up(study: Study, number: int | None = None) -> list[str]:
     """Note candidates whose files people or agents have added; returns their ids.
+
+    Args:
+        study: The study, whose lock is held.
+        number: Their round; None: the present one, or the next where screening of that has begun.
 
     Raises:
         ConfigError: One cannot be read, or ids are not in order.
@@ -41,9 +45,16 @@ def take_up(study: Study) -> list[str]:
         expected = next_id(study)
         if name != expected:
             raise ConfigError(f"candidates/{name}.yaml: ids are in order and never reused: the next is {expected}")
-        propose_line(study, read_candidate(study.folder, name), max(1, study.state.rounds))
+        propose_line(study, read_candidate(study.folder, name), number or present_round(study))
         new.append(name)
     return new
+
+
+def present_round(study: Study) -> int:
+    """Return the round that a candidate of now belongs to: the next one where screening has begun, so that none is ranked alone."""
+    number = max(1, study.state.rounds)
+    begun = any(each["round"] == number for each in study.state.screenings)
+    return number + 1 if begun else number
 
 
 def next_id(study: Study) -> str:
@@ -79,11 +90,15 @@ def validate(study: Study, trainer: Trainer, name: str) -> Validity:
     try:
         found = read_candidate(study.folder, name)
         refusal, cost, snapshot = _checked(study, trainer, found)
-    except (ConfigError, Missing) as error:
+    except (ConfigError, Missing, DataDamaged) as error:
         refusal, cost, snapshot, found = str(error), {}, "", None
     if refusal is not None:
         if state.status in ("draft", "validated"):
             study.append("refused", {"check": "candidate", "candidate": name, "reason": refusal})
+            if state.source.get("kind") in ("person", "agent"):
+                return Validity(
+                    name, refusal, {}
+                )  # a draft: whoever wrote it may mend it, or have its exception approved
             rule = f"not valid: {refusal}"
             study.append(
                 "decided", {"candidate": name, "status": "rejected", "rule": rule, "inputs": [], "numbers": {}}

@@ -126,7 +126,10 @@ def _metadata(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
     due = min(
         trained, start.data["reserved"]["steps"]
     )  # DVC may have taken it from its cache, metadata of then with it
-    if (spent := start.end.data["spent"]["steps"]) != due:
+    spent = start.end.data["spent"]["steps"]
+    if (
+        not due <= spent <= start.data["reserved"]["steps"]
+    ):  # a start that went on after a kill pays all that it reserved
         found.add(f"it spent {spent:,} steps, and by metadata.json {due:,} were trained", start.end.seq, **where)
 
 
@@ -173,10 +176,23 @@ def _carries(book: Book, start: Start, item: Mapping[str, Any], found: Findings)
             start.end.seq,
             experiment=name,
         )
-    elif not _is_of(book, record) or not _holds(record, start.entry.hash):
+    elif not _is_of(book, record) or not any(_holds(record, digest) for digest in _own_and_earlier(book, start)):
         found.add(
             f"{name} does not carry the hash of its start, {start.entry.hash[:15]}", start.end.seq, experiment=name
         )
+
+
+def _own_and_earlier(book: Book, start: Start) -> list[str]:
+    """Return the hashes that a start's experiment may carry: its own, or that of an earlier start of it that was broken off."""
+    broken_off = [
+        each.entry.hash
+        for each in book.end.starts.values()
+        if each.experiment == start.experiment
+        and each.seq < start.seq
+        and each.end is not None
+        and each.end.data["status"] in ("interrupted", "lost")
+    ]
+    return [start.entry.hash, *broken_off]
 
 
 def record_of(book: Book, commit: str) -> Mapping[str, Any] | None:

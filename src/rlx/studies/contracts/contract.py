@@ -90,7 +90,8 @@ class Guardrail(Section):
     def name(self) -> str:
         """How it is called: its metric and what holds of it."""
         kind = next(each for each in ("no_worse_than", "at_least", "at_most") if getattr(self, each) is not None)
-        return f"{self.metric} {kind.replace('_', ' ')} {getattr(self, kind):g}"
+        turned = " (less is better)" if self.direction == "minimize" and self.no_worse_than is not None else ""
+        return f"{self.metric} {kind.replace('_', ' ')} {getattr(self, kind):g}{turned}"
 
     @property
     def sign(self) -> int:
@@ -308,13 +309,20 @@ def _mistakes(document: Document, contract: Contract) -> list[Problem]:
         for key in contract.scope
         if is_never(key)
     ]
+    rails = [rail.name for rail in contract.guardrails]
+    found += [
+        document.problem(("guardrails",), f"has {name!r} twice")
+        for name in dict.fromkeys(rails)
+        if rails.count(name) > 1
+    ]
     confirmation, seeds = contract.confirmation, contract.seeds
     looks = confirmation.give_up_at
     if looks != sorted(set(looks)) or (looks and looks[-1] >= confirmation.seeds):
         found.append(document.problem(("confirmation", "give_up_at"), f"must rise, and end below {confirmation.seeds}"))
-    least = 2 * confirmation.seeds * confirmation.slots
+    arms = 1 + contract.screening.survivors
+    least = arms * confirmation.seeds * confirmation.slots
     if seeds.confirmation.count < least:
-        told = f"must be at least {least}: two arms of {confirmation.seeds} seeds in {confirmation.slots} slots"
+        told = f"must be at least {least}: {arms} arms of {confirmation.seeds} seeds in {confirmation.slots} slots"
         found.append(document.problem(("seeds", "confirmation", "count"), told))
     kinds = {"selection": seeds.selection.range, "confirmation": seeds.confirmation.range}
     ranges = {**kinds, "smoke": range(seeds.smoke, seeds.smoke + 1)}

@@ -64,6 +64,7 @@ class CandidateState:
         reason: Why it is where it is.
         kept: Rungs of screening that it passed.
         gain: Of its confirmation, where it was accepted.
+        refused: Whether it is a draft that validation refused, and that its author may mend.
     """
 
     name: str
@@ -76,6 +77,7 @@ class CandidateState:
     reason: str = ""
     kept: int = 0
     gain: float = 0.0
+    refused: bool = False
     seq: int = 0
     source: Mapping[str, Any] = field(default_factory=dict)
 
@@ -245,10 +247,13 @@ def _proposed(state: StudyState, line: Line) -> None:
 def _validated(state: StudyState, line: Line) -> None:
     found = state.candidates[line.data["candidate"]]
     found.sha256, found.snapshot, found.cost = line.data["sha256"], line.data["snapshot"], line.data["cost"]
-    found.status, found.seq = "validated", line.seq
+    found.status, found.seq, found.refused, found.reason = "validated", line.seq, False, ""
 
 
 def _refused(state: StudyState, line: Line) -> None:
+    found = state.candidates.get(str(line.data.get("candidate")))
+    if found is not None and line.data["check"] == "candidate":
+        found.refused, found.reason = True, str(line.data["reason"])
     state.refused.add((str(line.data["check"]), str(line.data["reason"])))
 
 
@@ -263,7 +268,7 @@ def _ended(state: StudyState, line: Line) -> None:
     start = state.starts[line.data["started"]]
     start.ended, start.ended_seq = line.data, line.seq
     found = state.candidates.get(start.data["candidate"])
-    if found is None or start.data.get("arm") == "incumbent" or start.phase not in PHASES:
+    if found is None or start.data.get("arm") == "incumbent" or start.phase not in PHASES or found.status not in OPEN:
         return
     found.seq = line.seq
     if start.phase == "smoke":

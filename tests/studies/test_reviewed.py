@@ -1,0 +1,225 @@
+"""What a review of studies found: each once decided wrongly, or froze a study for ever."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlx.errors import ConfigError
+from rlx.studies import (
+    ITEMS,
+    Approval,
+    Refused,
+    SimulatedTrainer,
+    Study,
+    approve,
+    audit_study,
+    own_candidate,
+    read_contract,
+    set_candidate,
+)
+from rlx.studies.trainer import Outcome, StartCall
+from tests.studies.simulated import QUICK, begun, gain, noise, run
+
+
+def edit(study: Study, section: str, **values: Any) -> None:
+    path = study.folder / "contract.yaml"
+    content = json.loads(path.read_text())
+    content[section] = {**content[section], **values}
+    path.write_text(json.dumps(content, indent=1))
+
+
+def test_nothing_is_decided_under_a_contract_that_nobody_approved(tmp_path: Path) -> None:
+    metric = {"name": "return", "direction": "maximize", "minimum_effect": 50.0, "failure_score": "random"}
+    study, trainer = begun(tmp_path, metric=metric)
+
+    def lower(call: StartCall) -> None:
+        if call.plan.phase == "confirmation":
+            edit(study, "metric", minimum_effect=0.0)
+
+    trainer.before = lower
+    with pytest.raises(Refused, match="not the approved one"):
+        run(study, trainer)
+    assert not [line for line in study.ledger.of("decided", "look") if line.data.get("slot")]
+
+
+def test_a_candidate_that_a_person_rejected_does_not_come_back(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(call: StartCall) -> None:
+        if call.plan.phase == "confirmation" and call.plan.arm != "incumbent":
+            raise KeyboardInterrupt
+
+    trainer.before = kill
+    while study.state.slot() is None:
+        run(study, trainer, starts=1)
+    run(study, trainer, starts=1)
+    (name,) = study.state.slots[0].candidates
+    with study.locked():
+        set_candidate(study, name, "rejected", "changed my mind")
+    trainer.before = lambda _: None
+    run(study, trainer)
+    assert study.state.candidates[name].status == "rejected"
+    assert study.state.incumbent == "baseline"
+
+
+def test_an_incumbents_arm_that_the_machine_fails_accepts_nothing(tmp_path: Path) -> None:
+    def stale(call: StartCall) -> None:
+        if call.plan.arm == "incumbent":
+            raise OSError("Stale file handle")
+
+    study, trainer = begun(tmp_path, SimulatedTrainer(noise, {"algo.gain": 0.0}, before=stale, salt=2))
+    for _ in range(3):
+        run(study, trainer)
+    assert study.state.incumbent == "baseline"
+    assert not [
+        start for start in study.state.starts.values() if start.data.get("arm") == "incumbent" and start.is_finished
+    ]
+
+
+def test_a_floor_of_failures_is_none(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path, SimulatedTrainer(lambda o, rng: gain(o, rng) if o else None, {"algo.gain": 0.0}))
+    assert "a floor needs 5" in run(study, trainer).why
+    assert study.state.floor is None
+
+
+def late(study: Study, trainer: SimulatedTrainer) -> str:
+    with study.locked():
+        return own_candidate(study, trainer, {"algo.gain": 0.987}, "this one was thought of late", [], {}, None)
+
+
+def test_a_candidate_after_the_last_slot_waits(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    run(study, trainer)
+    name = late(study, trainer)
+    why = run(study, trainer).why
+    assert "every slot of confirmation is used" in why
+    assert name in why
+    assert study.state.candidates[name].phase is None
+
+
+def test_more_slots_without_alpha_open_none(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    run(study, trainer)
+    edit(study, "confirmation", slots=2)
+    with study.locked():
+        approve(study, Approval(tuple(ITEMS), "flag"))
+    late(study, trainer)
+    assert "alpha is spent" in run(study, trainer).why
+
+
+def test_a_slot_takes_no_alpha_for_seeds_that_are_stale(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    trainer.tried |= {920000, 920005}
+    with pytest.raises(Refused, match=r"raise seeds.confirmation.first beyond 920005"):
+        run(study, trainer)
+    assert study.state.slots == []
+    edit(study, "seeds", confirmation={"first": 930000, "count": 96})
+    with study.locked():
+        approve(study, Approval(tuple(ITEMS), "flag"))
+    run(study, trainer)
+    assert study.state.incumbent != "baseline"
+
+
+def test_a_guardrail_whose_metric_nobody_knows_is_told(tmp_path: Path) -> None:
+    trainer = SimulatedTrainer(gain, {"algo.gain": 0.0})
+    carry_out = trainer.carry_out
+
+    def silent(call: StartCall) -> Outcome:
+        found = carry_out(call)
+        seeds = [seed for seed in found.scores if not (call.plan.phase == "promotion" and seed == 910000)]
+        lost = {910000: {"kind": "environment", "message": "x"}} if len(seeds) < len(found.scores) else {}
+        scores = {seed: found.scores[seed] for seed in seeds}
+        return Outcome("failed" if lost else "finished", scores, lost, {}, found.steps, found.bytes, found.experiments)
+
+    trainer.carry_out = silent  # type: ignore[method-assign]
+    metric = {"name": "return", "direction": "maximize", "minimum_effect": 0.5, "failure_score": 0.0}
+    study, _ = begun(tmp_path, trainer, guardrails=[{"metric": "success", "at_least": 0.1}], metric=metric)
+    with pytest.raises(Refused, match="a guardrail on success cannot be judged here"):
+        run(study, trainer)
+
+
+def test_a_closed_study_resumes_nothing(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    with study.locked():
+        from rlx.studies import Consent
+        from rlx.studies.course import Launch, next_step
+        from rlx.studies.launching import launch
+
+        step = next_step(study)
+        assert isinstance(step, Launch)
+        running = launch(study, trainer, step.plans[0], Consent(execute=True), 1, print)
+        running.thread.join()
+        study.append("closed", {"reason": "enough"})
+    with pytest.raises(Refused, match="does not go on: the study is closed"):
+        run(Study(study.root, study.folder), trainer)
+    again = Study(study.root, study.folder).read()
+    assert not again.state.open_starts
+    assert again.state.floor is None
+
+
+def test_guardrails_of_two_directions_both_count(tmp_path: Path) -> None:
+    rails = [
+        {"metric": "length", "no_worse_than": 5.0},
+        {"metric": "length", "no_worse_than": 0.5, "direction": "minimize"},
+    ]
+    trainer = SimulatedTrainer(
+        gain, {"algo.gain": 0.0}, rails={"length": lambda o, rng: rng.normal(9 * o.get("algo.gain", 0), 1)}
+    )
+    study, _ = begun(tmp_path, trainer, guardrails=rails)
+    run(study, trainer)
+    assert study.state.incumbent == "baseline"
+    edit(study, "metric", minimum_effect=0.5)
+    content = json.loads((study.folder / "contract.yaml").read_text())
+    (tmp_path / "twice.yaml").write_text(json.dumps({**content, "guardrails": [rails[0], rails[0]]}))
+    with pytest.raises(ConfigError, match="twice"):
+        read_contract(tmp_path / "twice.yaml")
+
+
+def test_a_slot_of_two_has_seeds_for_three_arms(tmp_path: Path) -> None:
+    study, _ = begun(tmp_path)
+    edit(study, "screening", survivors=2)
+    edit(study, "seeds", confirmation={"first": 920000, "count": 2 * 8})
+    with pytest.raises(ConfigError, match="must be at least 24: 3 arms"):
+        read_contract(study.folder / "contract.yaml")
+
+
+def test_an_incumbent_that_is_reverted_in_a_slot_does_not_stop_it(tmp_path: Path) -> None:
+    confirmation = {**QUICK["confirmation"], "slots": 2}
+    stop = {"rounds": 3, "no_survivor_rounds": 3, "failed_starts": 5}
+    trainer = SimulatedTrainer(lambda o, rng: rng.normal(10 + 9 * o.get("algo.gain", 0.0) ** 2), {"algo.gain": 0.0})
+    study, _ = begun(tmp_path, trainer, confirmation=confirmation, stop=stop)
+    while len(study.state.slots) < 2 and not study.state.closed:
+        before = len(study.ledger.lines)
+        run(study, trainer, starts=1)
+        if len(study.ledger.lines) == before:
+            pytest.skip("this draw has no second slot")
+    if study.state.incumbent == "baseline":
+        pytest.skip("this draw accepts nothing in the first slot")
+    with study.locked():
+        set_candidate(study, study.state.incumbent, "reverted", "it was an error")
+    run(study, trainer)
+    assert study.state.slot() is None
+
+
+def test_an_audit_passes_after_every_kind_of_trouble(tmp_path: Path) -> None:
+    calls = {"n": 0}
+
+    def trouble(call: StartCall) -> None:
+        calls["n"] += 1
+        if calls["n"] == 3:
+            raise KeyboardInterrupt
+        if calls["n"] == 5:
+            raise OSError("gone")
+
+    study, trainer = begun(tmp_path)
+    trainer.before = trouble
+    run(study, trainer)
+    report = audit_study(study.name, study.root)
+    assert report.ok, report
