@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def test_a_second_writer_fails(tmp_path: Path) -> None:
     study, _ = begun(tmp_path)
     one, other = (Ledger(study.root, study.folder).open() for _ in range(2))
     one.append("closed", {"reason": "one"}, "sha256:" + "0" * 64, "person")
-    with pytest.raises(Refused, match="another writer"):
+    with pytest.raises(Refused, match="was changed by somebody else"):
         other.append("closed", {"reason": "other"}, "sha256:" + "0" * 64, "person")
 
 
@@ -200,3 +201,35 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     study.ledger.path.symlink_to(elsewhere)
     with pytest.raises(DataRefused, match="is a link"), Study(study.root, study.folder).locked():
         pass
+
+
+def test_a_line_that_cannot_be_written_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full in the middle of a line, while another start still runs: what follows stands behind a whole line."""
+    study, trainer = begun(tmp_path, hardware={"device": "cpu", "jobs": 2})
+    real, count = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal count
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "ledger.jsonl":
+            count += 1
+            if count == 12:
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - 40)
+                raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Refused, match="the disk is full"):
+        run(study, trainer, jobs=2)
+    monkeypatch.undo()
+    assert read_chain(study.ledger.path).problem is None
+    run(Study(study.root, study.folder), trainer, jobs=2)
+    assert find_study(tmp_path, "better").state.incumbent != "baseline"
+
+
+def test_a_ledger_that_is_replaced_while_a_loop_works_takes_no_more_lines(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    text = study.ledger.path.read_text()
+    trainer.before = lambda _: study.ledger.path.write_text(text) and None
+    with pytest.raises(LedgerBroken, match="was changed by somebody else"):
+        run(study, trainer)
+    assert study.ledger.path.read_text() == text

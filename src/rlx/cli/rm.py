@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
 from rlx.cli.common import RUN, say, tell
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @click.command("rm")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=RUN)
-def command(runs: tuple[str, ...]) -> None:
+@click.option("--force", is_flag=True, help="Also experiments that are evidence of a study.")
+def command(runs: tuple[str, ...], *, force: bool) -> None:
     """Drop experiments and their folders; what was said about them stays.
 
     Kept experiments stay in Git until it cleans up; the command that brings one back is printed. Experiments that were
@@ -22,10 +27,16 @@ def command(runs: tuple[str, ...]) -> None:
       rlx rm cartpole_001
     """
     from rlx.config import find_root
+    from rlx.errors import UsageError
     from rlx.experiments import droppable, give_up, is_ours, remove, remove_folder
     from rlx.records import labels_path
 
     root = find_root()
+    if not force and (evidence := sorted(_of_studies(root, runs))):
+        raise UsageError(
+            f"{', '.join(evidence[:5])}{' …' * (len(evidence) > 5)}: evidence of a study, whose audit fails without; `--force` drops "
+            "it all the same"
+        )
     # all of them are looked at before any is dropped
     kept = {name: droppable(root, name) for name in dict.fromkeys(runs)}
     for name, experiments in kept.items():
@@ -46,3 +57,13 @@ def command(runs: tuple[str, ...]) -> None:
             say(f"runs/{name}/ stays with what rlx has not put there: {', '.join(stay[:5])}{' …' * (len(stay) > 5)}")
         if labels_path(root, name).is_file():
             say(f"its tags and note stay in runs/{name}.yaml")
+
+
+def _of_studies(root: Path, runs: tuple[str, ...]) -> set[str]:
+    """Return those that studies made, and that are kept."""
+    if not (root / "studies").is_dir():
+        return set()
+    from rlx.experiments import experiment_named
+    from rlx.studies import of_studies
+
+    return {name for name in of_studies(root, runs) if experiment_named(root, name) is not None}

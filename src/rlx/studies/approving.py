@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlx.config import write_bytes
-from rlx.errors import ConfigError
+from rlx.errors import ConfigError, Problem
 from rlx.launch import signatures
-from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, smallest_p
+from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, ReadContract, smallest_p
 from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_steps
 from rlx.studies.ledger.ledger import Refused
 from rlx.studies.study import APPROVED, Study
@@ -62,10 +62,24 @@ def check_approvable(study: Study, trainer: Trainer) -> None:
         for name in ("selection", "confirmation")
         if own & set(getattr(contract.seeds, name).range)
     ]
+    if created["trainer"] == "adapter":
+        problems += _of_foreign(read)
     if problems:
         raise ConfigError(problems)
     if (before := approved_contract(study)) is not None and (why := forbidden(study, before, contract)):
         raise Refused(f"{study.name}: {why}; that would be a new study")
+
+
+def _of_foreign(read: ReadContract) -> Iterator[Problem]:
+    """Yield what a foreign repository cannot have: nobody plays random actions there, so a failed seed needs a number."""
+    contract = read.contract
+    if contract.metric.failure_score == "random":
+        told = "must be a number: nobody plays random actions in a foreign repository"
+        yield read.document.problem(("metric", "failure_score"), told, at_value=True)
+    for index, rail in enumerate(contract.guardrails):
+        if rail.metric != contract.metric.name:
+            told = f"a seed that fails has no {rail.metric}, and nobody knows what random actions score there; guard {contract.metric.name}"
+            yield read.document.problem(("guardrails", index), told)
 
 
 def approve(study: Study, approval: Approval) -> None:

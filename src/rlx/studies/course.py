@@ -388,6 +388,20 @@ def _coin(contract: str, number: int) -> bool:
 
 
 def _slot(study: Study, state: StudyState, slot: Slot) -> Step:
+    if slot.incumbent not in state.incumbents:
+        name = next(name for name in slot.candidates if name not in slot.over)
+        rule = f"{slot.incumbent}, which it was held against, was reverted meanwhile"
+        return Note(
+            "decided",
+            {
+                "candidate": name,
+                "slot": slot.number,
+                "status": "inconclusive",
+                "rule": rule,
+                "inputs": [],
+                "numbers": {},
+            },
+        )
     counts = [*(n for n in study.contract.confirmation.give_up_at if n < slot.seeds), slot.seeds]
     for n in counts:
         undecided = [name for name in slot.candidates if name not in slot.over]

@@ -43,7 +43,7 @@ def _excepted(study: Study, candidate: Candidate) -> bool:
 
 def _unresolved(study: Study, item: EvidenceItem) -> str | None:  # noqa: PLR0911 — a refusal each
     if item.kind == "observations":
-        missing = [seq for seq in item.seqs or [] if seq >= len(study.ledger.lines)]
+        missing = [seq for seq in item.seqs or [] if not 0 <= seq < len(study.ledger.lines)]
         return f"the ledger has no line {missing[0]}" if missing else None
     if item.kind in ("floor", "note"):  # nothing of a candidate starts before there is a floor
         return None
@@ -56,7 +56,7 @@ def _unresolved(study: Study, item: EvidenceItem) -> str | None:  # noqa: PLR091
         return f"there is no evidence/{digest[:12]}….json"
     if sha256_of(path) != digest:
         return f"evidence/{digest[:12]}….json was edited"
-    if item.kind == "reflection" and (why := _of_another_run(study, digest)):
+    if item.kind in ("reflection", "probe") and (why := _of_another_run(study, digest)):
         return why
     known = study.state.evidence.get(f"sha256:{digest}", study.state.evidence.get(digest))
     if known is None:
@@ -68,11 +68,13 @@ def _of_another_run(study: Study, digest: str) -> str | None:
     """Return of which run a reflection is, where that is neither the baseline nor the incumbent."""
     from rlx.studies.evidence.files import read_evidence
 
-    run = read_evidence(study.folder / "evidence", digest).run
+    found = read_evidence(study.folder / "evidence", digest)
+    run, item_kind = found.run, found.kind
     incumbent = study.state.incumbent
     own = [each["name"] for start in study.state.starts.values() if start.ended and start.data["candidate"] == incumbent
            for each in start.ended["experiments"]]  # fmt: skip
-    wanted = [study.contract.baseline.run] if incumbent == "baseline" else own
+    baseline = study.contract.baseline.run
+    wanted = [baseline, *own] if item_kind == "probe" else [baseline] if incumbent == "baseline" else own
     return None if run in wanted else f"is of {run}, and the incumbent is {incumbent}"
 
 

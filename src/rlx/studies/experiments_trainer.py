@@ -26,6 +26,7 @@ from rlx.experiments import (
     experiments,
     find_run,
     git_state,
+    kept_record,
     make,
     plan,
     read_record,
@@ -46,7 +47,7 @@ from rlx.records import (
 from rlx.stats import first_line
 from rlx.studies.ledger.line import hash_of
 from rlx.studies.measures import all_measures
-from rlx.studies.trainer import Facts, Outcome, Resolved, StartCall, StartPlan
+from rlx.studies.trainer import Facts, Outcome, Resolved, StartCall, StartLost, StartPlan
 from rlx.training import task_of
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ class ExperimentsTrainer:
             except (RlxError, OSError):
                 continue
         kept = experiments(self.root)
-        names = [f"{each.commit}:./runs/{self.run}/config_snapshot.yaml" for each in kept]
+        runs = sorted({self.run, *(path.stem for path in (self.root / "configs").glob("*.yaml"))})
+        names = [f"{each.commit}:./runs/{run}/config_snapshot.yaml" for each in kept for run in runs]
         for blob in git_blobs(self.root, names):
             try:
                 if blob is not None:
@@ -231,6 +233,16 @@ class ExperimentsTrainer:
         plan_ = call.plan
         before = self._done(plan_)
         try:
+            return self._carried_out(call, before)
+        except (Interrupted, ConfigError):
+            raise
+        except (RlxError, OSError) as error:
+            full = "No space left on device" in str(error)
+            raise StartLost(first_line(error), self._paid(plan_, before), is_full=full) from error
+
+    def _carried_out(self, call: StartCall, before: set[int]) -> Outcome:
+        plan_ = call.plan
+        try:
             made = self._made(call, plan_.experiment, plan_.block)
         except TrainingFailed as error:
             return self._partly(call, error)
@@ -248,9 +260,16 @@ class ExperimentsTrainer:
             TrainingFailed: A stage failed.
             Interrupted: It was asked to stop.
         """
-        if experiment_named(self.root, name) is not None:
+        kept = experiment_named(self.root, name)
+        record = read_record(self.root / "runs" / name) if kept is None else kept_record(self.root, kept.commit)
+        carried = record.start.partition(":")[2] if record is not None and record.start else None
+        if (kept is not None or record is not None) and carried not in call.hashes:
+            raise Missing(
+                f"there is an experiment {name} that this study did not start; `rlx rm {name}` drops it (its seeds count as tried)"
+            )
+        if kept is not None:
             return find_run(self.root, name)
-        if read_record(self.root / "runs" / name) is None:
+        if record is None:
             settings = [as_setting(key, value) for key, value in self.settings_of(call.plan, block).items()]
             with _PLANNING:
                 planned = plan(self.root, self.run, settings)
@@ -354,6 +373,8 @@ class ExperimentsTrainer:
             if (missing := [name for name in call.plan.metrics if name not in found])
         }
         everything = {**failures, **lacking}
+        if strange := set(call.plan.seeds) ^ {*scores, *failures}:
+            raise Missing(f"{call.plan.experiment}: does not have the seeds that it was assigned ({min(strange)})")
         return Outcome(
             status="failed" if everything else "finished",
             scores={seed: found for seed, found in scores.items() if seed not in lacking},

@@ -20,7 +20,7 @@ from rlx.studies.gate import Asked, Checked, Consent, check_all
 from rlx.studies.ledger.ledger import Refused
 from rlx.studies.ledger.state import Started
 from rlx.studies.study import Study
-from rlx.studies.trainer import Cost, Outcome, StartCall, StartPlan, Trainer
+from rlx.studies.trainer import Cost, Outcome, StartCall, StartLost, StartPlan, Trainer
 
 OVERHEAD = 20.0
 """Seconds that a start takes beside training, where no floor tells (rlx's own; measured on the default study)."""
@@ -207,7 +207,9 @@ CRITERIA = {
 def _begin(  # noqa: PLR0913
     study: Study, trainer: Trainer, started: Started, plan: StartPlan, workers: int, say: Callable[[str], None]
 ) -> Running:
-    call = StartCall(plan, started.seq, started.hash, study.name, workers, threading.Event(), say=say)
+    call = StartCall(
+        plan, started.seq, started.hash, study.name, workers, threading.Event(), say=say, hashes=_hashes(study, started)
+    )
     limit = patience_of(study, trainer, started)
     running = Running(started, plan, threading.Thread(), call, limit)
 
@@ -217,6 +219,18 @@ def _begin(  # noqa: PLR0913
     running.thread = threading.Thread(target=work, name=plan.experiment, daemon=True)
     running.thread.start()
     return running
+
+
+def _hashes(study: Study, started: Started) -> frozenset[str]:
+    """Return the lines that a start's experiment may carry: its own, and those of earlier starts of it that were broken off."""
+    earlier = {
+        each.hash
+        for each in study.state.starts.values()
+        if each.data["experiment"] == started.data["experiment"]
+        and each.ended is not None
+        and each.ended["status"] in ("interrupted", "lost")
+    }
+    return frozenset({started.hash, *earlier})
 
 
 def patience_of(study: Study, trainer: Trainer, started: Started) -> float:
@@ -238,7 +252,7 @@ RESUMED = ("ledger", "approval", "consent", "stop rules", "task", "commit")
 """Checks that are made again before a start goes on; the others hold for it as it was."""
 
 
-def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
+def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:  # noqa: PLR0911 — an end each
     try:
         return trainer.carry_out(call)
     except (Interrupted, KeyboardInterrupt):
@@ -250,6 +264,8 @@ def _carried_out(trainer: Trainer, call: StartCall) -> Outcome:
             return Outcome("lost", reason=first_line(error)[:300])
         told = {"kind": "configuration", "message": first_line(error)[:300]}
         return Outcome("failed", failures=dict.fromkeys(call.plan.seeds, told), reason=told["message"])
+    except StartLost as error:
+        return Outcome("lost", steps=error.steps, reason=DISK if error.is_full else first_line(error)[:300])
     except (RlxError, OSError) as error:
         full = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in str(error)
         return Outcome("lost", reason=DISK if full else first_line(error)[:300])

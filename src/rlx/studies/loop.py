@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -81,6 +82,11 @@ def run_loop(study: Study, trainer: Trainer, call: LoopCall) -> LoopResult:
         except KeyboardInterrupt:
             crew.stop()
             raise Interrupted(f"{study.name}: interrupted; the same command goes on, with the same bits") from None
+        except OSError as error:
+            crew.stop()
+            if error.errno == errno.ENOSPC:
+                raise Refused(f"{study.name}: the disk is full; make room, and the same command goes on") from None
+            raise
         except BaseException:
             crew.stop()
             raise

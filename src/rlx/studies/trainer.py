@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
 
+from rlx.errors import RlxError
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -152,6 +154,7 @@ class StartCall:
         stopped: Set when it is to stop.
         overtime: Set before that where it ran out of time: seeds that are finished count.
         say: Takes in lines for people.
+        hashes: Of the ledger's lines that its experiment may carry: its own, and those of earlier starts of it that were broken off.
     """
 
     plan: StartPlan
@@ -161,7 +164,21 @@ class StartCall:
     workers: int
     stopped: Event
     overtime: Event = field(default_factory=Event)
+    hashes: frozenset[str] = frozenset()
     say: Callable[[str], None] = lambda _: None
+
+
+class StartLost(RlxError):
+    """A start could not be made, for no fault of the candidate's.
+
+    Attributes:
+        steps: Environment steps that were trained before, and stay.
+        is_full: Whether the disk is full.
+    """
+
+    def __init__(self, message: str, steps: int = 0, *, is_full: bool = False):
+        self.steps, self.is_full = steps, is_full
+        super().__init__(message)
 
 
 class Trainer(Protocol):

@@ -134,7 +134,7 @@ def number(value: Any, where: str) -> float:
         DataDamaged: It says something else.
     """
     try:
-        if isinstance(value, str | int | float):
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
             return float(value)
     except (ValueError, OverflowError):
         pass

@@ -235,6 +235,10 @@ def _decided(place: _Place) -> None:
     slot = place.standing.slots[number - 1]
     if name not in slot.candidates or name in slot.over:
         place.wrong(f"{name} is not of slot {number}, or was decided in it before", name)
+    if slot.data["incumbent"] not in place.standing.incumbents:
+        if data["status"] != "inconclusive":
+            place.wrong(f"{name} is {data['status']} against an incumbent that was reverted", name)
+        return
     n = data["numbers"]["n"]
     looks = slot.looks.get(name, [])
     if given_up := [look for look in looks if look.data["given_up"]]:

@@ -67,6 +67,8 @@ class RawScores:
         return self._episodes[start.seq]
 
     def _read(self, item: Mapping[str, Any], found: Episodes) -> None:
+        if "episodes" not in item:  # every seed of a foreign start failed: it has no episodes, and says so
+            return
         text = self.files.read(item, "eval/episodes.csv").decode()
         for row in csv.DictReader(io.StringIO(text, newline="")):
             if row["checkpoint"] == BY_CHANCE:

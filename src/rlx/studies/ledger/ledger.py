@@ -93,6 +93,7 @@ class Ledger:
         root: The project.
         folder: The study's folder.
         lines: What stands in it.
+        size: Bytes of its file, as it was left.
         anchored: Whether each append is committed to the study's reference; simulations by the hundred leave it.
     """
 
@@ -100,6 +101,7 @@ class Ledger:
     folder: Path
     lines: list[Line] = field(default_factory=list)
     anchored: bool = True
+    size: int = 0
 
     @property
     def path(self) -> Path:
@@ -133,6 +135,7 @@ class Ledger:
                 file.truncate(self.path.stat().st_size - len(chain.torn))
                 os.fsync(file.fileno())
         self.lines = list(chain.lines)
+        self.size = self.path.stat().st_size if self.path.exists() else 0
         if told := self.moved(accept=accept):
             raise LedgerBroken(f"{self.folder.name}: frozen: {told}; `rlx study audit` says more")
         return self
@@ -200,21 +203,41 @@ class Ledger:
         line = parse(canonical({**content, "hash": hash_of_line(content)}))
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._note, {"head": self.head, "next": line.hash})
-        with self.path.open("ab") as file:
-            file.write(line.to_text().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._write(line.to_text().encode() + b"\n")
         self.lines.append(line)
         try:
             if self.anchored:
                 self.anchor.move(self.lines)
         except CommandFailed as error:
             raise Refused(
-                f"{self.folder.name}: another writer has moved the study on in this repository ({first_line(error)[:120]}); "
-                "look with `rlx study status`"
+                f"{self.folder.name}: Git's reference of the study could not be moved: another writer is at work in this repository, or a "
+                f"process that was killed left a lock ({' '.join(str(error).split())[-200:]})"
             ) from None
         write_json(self._note, {"head": line.hash})
         return line
+
+    def _write(self, content: bytes) -> None:
+        """Add a line to the file, which has to be as it was left; one that cannot be written whole leaves nothing.
+
+        Raises:
+            LedgerBroken: The file was changed by somebody else.
+            OSError: The disk is full, say.
+        """
+        size = self.size
+        if self.path.is_symlink() or (self.path.stat().st_size if self.path.exists() else 0) != size:
+            raise LedgerBroken(
+                f"{self.folder.name}: {FILE} was changed by somebody else just now; `rlx study audit` says more"
+            )
+        try:
+            with self.path.open("ab") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                os.truncate(self.path, size)
+            raise
+        self.size += len(content)
 
     def of(self, *events: str) -> Iterable[Line]:
         """Yield the lines of some events."""
