@@ -91,13 +91,14 @@ def _begun(run_name: str, budget: str, name: str, rounds: int, *, yes: bool) -> 
 
 
 def _approved(study: Study, trainer: Trainer, *, yes: bool) -> None:
-    from rlx.studies import ITEMS, Approval, Refused, approve, check_approvable, summary_lines
+    from rlx.studies import ITEMS, Approval, Refused, approve, check_approvable, foretold, summary_lines
 
     with study.locked():
         check_approvable(study, trainer)
         method = "flag"
         if not yes:
-            for line in summary_lines(study, trainer.resolve({}).steps):
+            steps = trainer.resolve({}).steps
+            for line in (*summary_lines(study, steps), *foretold(study, steps)):
                 tell(line)
             typed = click.prompt(
                 f"Type the study's name ({study.name}) to approve", default="", show_default=False, err=True

@@ -49,7 +49,7 @@ def init(  # noqa: PLR0913
       rlx study init cartpole --name cartpole/better --budget 8M
     """
     from rlx.config import find_root
-    from rlx.studies import Wish, begin, project_trainer, state_document, steps_of, summary_lines
+    from rlx.studies import Wish, begin, foretold, project_trainer, state_document, steps_of, summary_lines
 
     root = find_root()
     if adapter is not None:
@@ -61,7 +61,8 @@ def init(  # noqa: PLR0913
     if as_json:
         print_json(state_document(study))
         return
-    for line in summary_lines(study, trainer.resolve({}).steps):
+    steps_each = trainer.resolve({}).steps
+    for line in (*summary_lines(study, steps_each), *foretold(study, steps_each)):
         tell(line)
     tell(
         f"Written: studies/{study.name}/contract.yaml. Next: read and change it, then `rlx study approve {study.name}`"
@@ -157,11 +158,12 @@ def _items(text: str) -> list[str]:
 def _approve(  # noqa: PLR0913
     one: Study, trainer: Trainer, only: str | None, exception: str | None, key: str | None, *, yes: bool, quiet: bool
 ) -> None:
-    from rlx.studies import Approval, approve, approved_contract, differences, summary_lines, warnings
+    from rlx.studies import Approval, approve, approved_contract, differences, foretold, summary_lines, warnings
 
     items = tuple(_items(only or "all"))
     if not quiet:
-        for line in summary_lines(one, trainer.resolve({}).steps):
+        steps = trainer.resolve({}).steps
+        for line in (*summary_lines(one, steps), *foretold(one, steps)):
             tell(line)
         for line in warnings(one):
             tell(f"Beware: {line}")

@@ -99,6 +99,7 @@ from .evidence.probe_plan import ProbePlan as ProbePlan, plan_probe as plan_prob
 from .evidence.randomization import Within as Within, check_ranges as check_ranges, within as within
 from .evidence.reflection import reflect as reflect, reflection_of as reflection_of
 from .evidence.review import read_review as read_review, review_form as review_form
+from .foretelling import foretold as foretold
 from .gate import Consent as Consent
 from .keeping_evidence import keep as keep
 from .ledger.ledger import LedgerBroken as LedgerBroken, Refused as Refused

@@ -198,17 +198,6 @@ def warnings(study: Study) -> list[str]:
             f"{seeds} seeds per arm: a candidate of equal mean that fails in one training of five is accepted in up to 11 % of "
             f"confirmations at 11 seeds, in 4–10 % at {FEW}; the report shows worst seeds and failing shares"
         )
-    floor = study.state.floor
-    if floor is None:
-        return found
-    from rlx.studies.protocol.floor import guardrail_pass_rate
-
-    for rail in contract.guardrails:
-        if rail.no_worse_than is None or rail.metric != contract.metric.name:
-            continue
-        rate = guardrail_pass_rate(rail.no_worse_than, floor["sd"], seeds, contract.confirmation.guardrail_alpha)
-        told = f"an equal candidate passes the guardrail {rail.name} in {rate:.0%} of confirmations"
-        found.append(told + ("; that is less than half" if rate < 0.5 else ""))
     return found
 
 
