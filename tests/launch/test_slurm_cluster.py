@@ -95,7 +95,9 @@ def test_a_job_that_is_requeued_five_times_ends_with_the_same_bits(cluster: Clus
     assert outcome["status"] == "finished"
     assert cluster.restarts(job) == 5
     assert "lost" not in controller.said
-    assert controller.said.count("goes on from step") in range(3, 6)  # one that is stopped before it trains says nothing
+    assert controller.said.count("goes on from step") in range(
+        3, 6
+    )  # one that is stopped before it trains says nothing
     assert results(root) == undisturbed(tmp_path, **size)
     assert not (folder / "alive").exists()
 
