@@ -228,6 +228,10 @@ class ExperimentsTrainer:
 
     # --- making -------------------------------------------------------------------------------------------------------
 
+    def unready(self, plan: StartPlan) -> str | None:
+        """Return that a patch is asked for, which is for repositories with an adapter."""
+        return "a patch is for a repository with an adapter" if plan.patch is not None else None
+
     def carry_out(self, call: StartCall) -> Outcome:
         """Make a start's experiment, or go on with it; of seeds that failed, the others are evaluated all the same."""
         plan_ = call.plan

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import sha256_of, write_bytes
-from rlx.errors import ConfigError
+from rlx.errors import ConfigError, RlxError
 from rlx.launch import main_root
 from rlx.stats import first_line
 from rlx.studies.adapters.adapter import Adapter
@@ -103,6 +103,28 @@ class ForeignTrainer:
         del experiment
         return False
 
+    def unready(self, plan: StartPlan) -> str | None:
+        """Return what speaks against a start: the pinned commit, the patch, a placeholder, an argument that cannot be said."""
+        try:
+            self._training(plan, Running()).check()
+        except RlxError as error:
+            return str(error)
+        return None
+
+    def _training(self, plan: StartPlan, running: Running) -> ForeignTraining:
+        return ForeignTraining(
+            adapter=self.adapter,
+            overrides=plan.overrides,
+            patch=self._patch(plan),
+            seeds=list(plan.seeds),
+            steps=self.resolve({}).smoke_steps if plan.phase == "smoke" else self.steps,
+            list_seed=plan.list,
+            episodes=plan.episodes,
+            folder=self.place(plan),
+            root=self.root,
+            running=running,
+        )
+
     def carry_out(self, call: StartCall) -> Outcome:
         """Train and evaluate the seeds of a start, one after the other; those that have ended are taken."""
         plan, place = call.plan, self.place(call.plan)
@@ -113,18 +135,7 @@ class ForeignTrainer:
                 how = "failed: " + event.outcome.failure.message if event.outcome.failure else "done"
                 call.say(f"{plan.experiment}: seed {event.seed}: {how}")
 
-        training = ForeignTraining(
-            adapter=self.adapter,
-            overrides=plan.overrides,
-            patch=self._patch(plan),
-            seeds=list(plan.seeds),
-            steps=self.resolve({}).smoke_steps if plan.phase == "smoke" else self.steps,
-            list_seed=plan.list,
-            episodes=plan.episodes,
-            folder=place,
-            root=self.root,
-            running=Running(stopped=call.stopped),
-        )
+        training = self._training(plan, Running(stopped=call.stopped))
         return self._outcome(call, training.run(told), before)
 
     def _patch(self, plan: StartPlan) -> Path | None:

@@ -368,6 +368,8 @@ def _twice(asked: Asked) -> str | None:
 
 
 def _adapter(asked: Asked) -> str | None:
+    if (why := asked.trainer.unready(asked.plan)) is not None:
+        return why
     if asked.plan.patch is None:
         return None
     touched = asked.plan.patch["touches"]

@@ -61,6 +61,11 @@ class ProbeTrainer:
         """Tell whether the study's trainer knows it to run."""
         return self.inner.is_alive(experiment)
 
+    def unready(self, plan: StartPlan) -> str | None:
+        """Whoever planned a probe has looked at its policies."""
+        del plan
+        return None
+
     def carry_out(self, call: StartCall) -> Outcome:
         """Play it."""
         self.found = run_probe(self.root, self.plan, call.say)

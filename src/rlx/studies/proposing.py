@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rlx.studies.course import overrides_of, scores_of
 from rlx.studies.gate import override_refusal
 from rlx.studies.study import Study
 from rlx.studies.trainer import Trainer
-from rlx.studies.validating import next_id, present_round, propose_line, take_up, validate
+from rlx.studies.validating import costs, next_id, present_round, propose_line, take_up, validate
 
 DRAWN = ("algorithm",)
 """Families whose settings a sampler draws: the others need evidence that a draw does not have."""
@@ -72,7 +73,10 @@ def _written(study: Study, trainer: Trainer, candidate: Candidate, number: int) 
     """Write a candidate, unless it comes to something that was tried; returns whether it is valid."""
     if _is_tried(study, trainer, candidate.overrides):
         return False
-    candidate = candidate.model_copy(update={"id": next_id(study)})
+    cost = None
+    with suppress(ConfigError):  # a candidate that is refused is written, with the reason in the ledger
+        cost = costs(study.contract, trainer.resolve(candidate.overrides))
+    candidate = candidate.model_copy(update={"id": next_id(study), "cost": cost})
     write_candidate(study.folder, candidate)
     propose_line(study, read_candidate(study.folder, candidate.id), number)
     return validate(study, trainer, candidate.id).refusal is None

@@ -77,6 +77,11 @@ class SimulatedTrainer:
         del experiment
         return False
 
+    def unready(self, plan: StartPlan) -> str | None:
+        """A simulation is always ready."""
+        del plan
+        return None
+
     def carry_out(self, call: StartCall) -> Outcome:
         """Draw what the seeds of a start score."""
         self.before(call)

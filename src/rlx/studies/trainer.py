@@ -208,5 +208,8 @@ class Trainer(Protocol):
     def is_alive(self, experiment: str) -> bool:
         """Tell whether a process is at work on a start."""
 
+    def unready(self, plan: StartPlan) -> str | None:
+        """Return why a start could not be carried out as it is planned; None where nothing speaks against it."""
+
     def carry_out(self, call: StartCall) -> Outcome:
         """Make a start, or go on with it, and return how it ended; what is trained already is not trained again."""

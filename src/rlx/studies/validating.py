@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from rlx.errors import ConfigError, DataDamaged, Missing
 from rlx.studies.contracts.candidate import ReadCandidate, candidate_ids, candidate_path, read_candidate
-from rlx.studies.contracts.contract import hash_of_bytes
+from rlx.studies.contracts.contract import Contract, hash_of_bytes
 from rlx.studies.evidence_rules import evidence_refusal
 from rlx.studies.gate import override_refusal, scope_refusal
 from rlx.studies.study import Study
-from rlx.studies.trainer import Trainer
+from rlx.studies.trainer import Resolved, Trainer
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,16 @@ def _checked(  # noqa: PLR0911 — a refusal each
         return f"its engine would be {resolved.engine}, and the baseline's is {baseline.engine}", {}, ""
     if why := evidence_refusal(study, candidate):
         return why, {}, ""
+    return None, costs(contract, resolved), resolved.snapshot
+
+
+def costs(contract: Contract, resolved: Resolved) -> dict[str, int]:
+    """Return the steps that a candidate takes in each phase at most."""
     screening, confirmation = contract.screening, contract.confirmation
     more = screening.promotion_seeds - screening.trial_seeds
-    cost = {
+    return {
         "smoke": resolved.smoke_steps,
         "trial": screening.trial_seeds * resolved.steps,
         "promotion": more * resolved.steps,
         "confirmation": 2 * confirmation.seeds * resolved.steps,
     }
-    return None, cost, resolved.snapshot
