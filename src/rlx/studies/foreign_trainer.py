@@ -17,6 +17,7 @@ from rlx.launch import main_root
 from rlx.stats import first_line
 from rlx.studies.adapters.adapter import Adapter
 from rlx.studies.adapters.foreign import ForeignEvent, ForeignTraining
+from rlx.studies.adapters.foreign_seed import Candidate, check_source
 from rlx.studies.adapters.isolation import pinned
 from rlx.studies.adapters.outcome import OUTCOME, ForeignOutcome
 from rlx.studies.adapters.reading import validated_adapter
@@ -106,24 +107,12 @@ class ForeignTrainer:
     def unready(self, plan: StartPlan) -> str | None:
         """Return what speaks against a start: the pinned commit, the patch, a placeholder, an argument that cannot be said."""
         try:
-            self._training(plan, Running()).check()
+            candidate = Candidate(self.adapter, plan.overrides, self._patch(plan), self.root)
+            candidate.settings()
+            check_source(candidate)
         except RlxError as error:
             return str(error)
         return None
-
-    def _training(self, plan: StartPlan, running: Running) -> ForeignTraining:
-        return ForeignTraining(
-            adapter=self.adapter,
-            overrides=plan.overrides,
-            patch=self._patch(plan),
-            seeds=list(plan.seeds),
-            steps=self.resolve({}).smoke_steps if plan.phase == "smoke" else self.steps,
-            list_seed=plan.list,
-            episodes=plan.episodes,
-            folder=self.place(plan),
-            root=self.root,
-            running=running,
-        )
 
     def carry_out(self, call: StartCall) -> Outcome:
         """Train and evaluate the seeds of a start, one after the other; those that have ended are taken."""
@@ -135,7 +124,18 @@ class ForeignTrainer:
                 how = "failed: " + event.outcome.failure.message if event.outcome.failure else "done"
                 call.say(f"{plan.experiment}: seed {event.seed}: {how}")
 
-        training = self._training(plan, Running(stopped=call.stopped))
+        training = ForeignTraining(
+            adapter=self.adapter,
+            overrides=plan.overrides,
+            patch=self._patch(plan),
+            seeds=list(plan.seeds),
+            steps=self.resolve({}).smoke_steps if plan.phase == "smoke" else self.steps,
+            list_seed=plan.list,
+            episodes=plan.episodes,
+            folder=place,
+            root=self.root,
+            running=Running(stopped=call.stopped),
+        )
         return self._outcome(call, training.run(told), before)
 
     def _patch(self, plan: StartPlan) -> Path | None:
