@@ -16,7 +16,7 @@ from rlx.cli import cli
 from rlx.errors import Problem
 from rlx.skills import plugin_folder, validate
 from rlx.skills.manifests import manifest_problems
-from rlx.skills.named_commands import command_line, command_problems, named_commands
+from rlx.skills.named_commands import command_problems, named_commands
 from rlx.skills.plugin import Page
 from rlx.skills.roster import AGENTS, ALIASES, MOST_DESCRIPTIONS, SKILLS
 from rlx.skills.rules import frontmatter_problems, length_problems, read_plugin
@@ -25,7 +25,6 @@ from tests.conftest import REPOSITORY
 
 LOOP = "skills/rlx-autoloop/SKILL.md"
 SHIPPED, _ = read_plugin(plugin_folder())
-LINE = command_line(cli)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def found(plugin: Path) -> list[str]:
     """Return what is wrong with a plugin's pages."""
     pages, unread = read_plugin(plugin)
     changed = {name: page for name, page in pages.items() if page != SHIPPED[name]}
-    named = [problem for name, page in changed.items() for problem in command_problems(name, page, LINE)]
+    named = [problem for name, page in changed.items() for problem in command_problems(name, page, cli)]
     return [str(each) for each in (*unread, *frontmatter_problems(pages), *length_problems(pages), *named)]
 
 
@@ -64,14 +63,13 @@ def test_the_gate_passes_as_it_is() -> None:
     ]
 
 
-def test_a_release_also_needs_what_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for checks, ends in (
-        ([GateCheck("files")], (0, 0)),
-        ([GateCheck("files", missing=("x",))], (0, 1)),
-        ([GateCheck("files", (Problem("x", 1, None, "", "is wrong"),)), GateCheck("length")], (1, 1)),
+def test_the_gate_ends_with_1_where_a_check_found_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    for checks, end in (
+        ([GateCheck("files")], 0),
+        ([GateCheck("files", (Problem("x", 1, None, "", "is wrong"),)), GateCheck("length")], 1),
     ):
         monkeypatch.setattr(validate, "gate", lambda *_, found=checks: found)
-        assert tuple(CliRunner().invoke(main, words).exit_code for words in ([], ["--release"])) == ends
+        assert CliRunner().invoke(main, []).exit_code == end
 
 
 def test_each_skill_says_when_to_stop() -> None:
@@ -189,8 +187,8 @@ def test_commands_are_found_with_their_lines() -> None:
     ]
 
 
-def test_commands_that_come_are_checked_when_they_are_there(plugin: Path) -> None:
-    """With a group `study` that has only `status`, all else that skills say of it is wrong, and options are looked up."""
+def test_commands_and_options_that_are_not_there_are_found() -> None:
+    """With a group `study` that has only `status`, all else that skills say is wrong."""
 
     @click.group()
     def tree() -> None: ...
@@ -202,13 +200,12 @@ def test_commands_that_come_are_checked_when_they_are_there(plugin: Path) -> Non
     @click.option("--json", is_flag=True)
     def status() -> None: ...
 
-    line = command_line(tree)
-    assert line.missing == ("advisor", "research")
     page = Page("x", {}, "`rlx study status --json` `rlx study status --wtach` `rlx study run` `rlx research RUN`", 1)
-    told = [str(problem) for problem in command_problems("rlx-autoloop", page, line)]
-    assert len(told) == 2
+    told = [str(problem) for problem in command_problems("rlx-autoloop", page, tree)]
+    assert len(told) == 3
     assert "has no option --wtach" in told[0]
     assert "there is no command `rlx study run`" in told[1]
+    assert "there is no command `rlx research`" in told[2]
 
 
 def test_a_command_that_cannot_be_imported_is_named() -> None:
@@ -220,7 +217,7 @@ def test_a_command_that_cannot_be_imported_is_named() -> None:
             raise ImportError("no module")
 
     page = Page("x", {}, "`rlx ls --json`", 1)
-    (told,) = command_problems("rlx-autoloop", page, command_line(Broken()))
+    (told,) = command_problems("rlx-autoloop", page, Broken())
     assert "the command 'ls' cannot be imported: no module" in str(told)
 
 
@@ -267,11 +264,7 @@ def test_damage_of_a_manifest_is_found(tmp_path: Path, file: str, changes: dict[
     assert "is missing" in str(manifest_problems(plugin, tmp_path)[0])
 
 
-def test_a_toy_study_is_run_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rlx import studies
-
-    monkeypatch.setattr(studies, "toy_study", lambda folder: [f"{folder.is_dir()}"], raising=False)
-    (problem,) = toy_study().problems
-    assert str(problem).endswith("True")
-    monkeypatch.setattr(studies, "toy_study", lambda _: [])
+def test_what_a_toy_study_finds_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert toy_study() == GateCheck("toy study")
+    monkeypatch.setattr(validate, "TOY", "tests.skills.no_such_study")
+    assert "no_such_study" in str(toy_study().problems[0])

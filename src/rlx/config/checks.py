@@ -22,7 +22,7 @@ def inconsistencies(config: RunConfig) -> Iterator[Inconsistency]:
     """Yield each inconsistency of ``config`` as the key to look at and what to do about it."""
     algo = config.algo
     yield from algo.inconsistencies(config.env.num_envs)
-    yield from training_mistakes(config.env)
+    yield from training_mistakes(config.env.training, config.env.kwargs)
     if config.eval.every > algo.total_timesteps:
         yield (
             ("eval", "every"),

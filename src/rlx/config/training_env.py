@@ -17,7 +17,6 @@ from rlx.config.values import Section, Since
 
 if TYPE_CHECKING:
     from rlx.config.document import Inconsistency
-    from rlx.config.schema import EnvConfig
 
 TRAINING_PLACE = ("env", "training")
 Number = int | float
@@ -93,15 +92,19 @@ class EnvTraining(Section):
         return [*(stage.kwargs for stage in self.stages), *(case.kwargs for case in self.mixture)]
 
 
-def training_mistakes(env: EnvConfig) -> Iterator[Inconsistency]:
-    """Yield what does not fit together in ``env.training``: the key to look at, and what to do about it."""
-    training = env.training
+def training_mistakes(training: EnvTraining, task: Mapping[str, Any]) -> Iterator[Inconsistency]:
+    """Yield what does not fit together in ``env.training``: the key to look at, and what to do about it.
+
+    Args:
+        training: The section.
+        task: The task's own keyword arguments, ``env.kwargs``.
+    """
     if training.stages and training.mixture:
         yield (
             (*TRAINING_PLACE, "mixture"),
             "stands beside stages, and an episode has its arguments from one of them; keep one",
         )
-    yield from _mistakes_in_stages(training, env.kwargs)
+    yield from _mistakes_in_stages(training, task)
     if training.interpolate and len(training.stages) < 2:
         yield (
             (*TRAINING_PLACE, "interpolate"),

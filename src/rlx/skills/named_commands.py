@@ -12,7 +12,7 @@ import click
 
 from rlx.errors import Problem
 from rlx.skills.plugin import Page
-from rlx.skills.roster import A_PERSONS, ANSWERING, DRY, LAUNCHING, PENDING, SKILLS, SkillRow
+from rlx.skills.roster import A_PERSONS, ANSWERING, DRY, LAUNCHING, SKILLS, SkillRow
 
 SHELL = ("bash", "sh", "shell", "console")
 ALLOWED_PROGRAMS = ("rlx", "git")
@@ -36,32 +36,6 @@ class NamedCommand:
     words: tuple[str, ...]
     line: int
     typed: bool
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """The command line as it is.
-
-    Attributes:
-        tree: All of it.
-        missing: Commands that are not there at all, and may be while they are written.
-    """
-
-    tree: click.Command
-    missing: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LookedUp:
-    """A command of rlx, found in the command line as far as it goes.
-
-    Attributes:
-        path: Its name, such as ``study run``; of a command that is not there, the name of its group.
-        command: What click has; None where the whole group is missing and may be.
-    """
-
-    path: str
-    command: click.Command | None
 
 
 def named_commands(page: Page) -> Iterator[NamedCommand]:
@@ -105,74 +79,60 @@ def _parted(body: str) -> tuple[list[tuple[int, str, str]], str]:
     return blocks, "\n".join(text)
 
 
-def command_line(tree: click.Command) -> CommandLine:
-    """Return a command line, with what of it is not there yet."""
-    known = tree.list_commands(click.Context(tree)) if isinstance(tree, click.Group) else []
-    return CommandLine(tree, tuple(name for name in PENDING if name not in known))
-
-
-def command_problems(name: str, page: Page, line: CommandLine) -> list[Problem]:
+def command_problems(name: str, page: Page, tree: click.Command) -> list[Problem]:
     """Return which commands and options of a page there are not, and which of them it may not name.
 
     Args:
         name: The skill's or agent's name.
         page: Its text.
-        line: The command line.
+        tree: The command line.
     """
     found = []
     for named in named_commands(page):
-        for message in _faults(name, named, line):
+        for message in _faults(name, named, tree):
             text = " ".join(named.words)
             found.append(Problem(page.file, named.line, None, f"`{text}`", message))
     return found
 
 
-def _faults(name: str, named: NamedCommand, line: CommandLine) -> Iterator[str]:
+def _faults(name: str, named: NamedCommand, tree: click.Command) -> Iterator[str]:
     program = named.words[0]
     if named.typed and program not in ALLOWED_PROGRAMS:
         yield f"{program!r} is none of the programs that skills have typed: {', '.join(ALLOWED_PROGRAMS)}"
     elif program in STARTING_PROGRAMS and len(named.words) > 1:
         yield f"{program!r} can start trainings beside the gate; a skill names commands of rlx"
     elif program.startswith("--"):
-        yield from _lone_option(program.partition("=")[0], line)
+        option = program.partition("=")[0]
+        if option not in _all_options(tree):
+            yield f"no command of rlx has the option {option}"
     elif program == "rlx":
-        yield from _own(name, named, line)
+        yield from _own(name, named, tree)
 
 
-def _own(name: str, named: NamedCommand, line: CommandLine) -> Iterator[str]:
+def _own(name: str, named: NamedCommand, tree: click.Command) -> Iterator[str]:
     options = [word.partition("=")[0] for word in named.words if re.match(r"--?[a-zA-Z]", word)]
     try:
-        found = _look_up(named.words[1:], line)
+        path, command = _look_up(named.words[1:], tree)
     except LookupError as error:
         yield str(error)
         return
-    if found.command is not None:
-        known = _options(line.tree) | _options(found.command)
-        yield from (f"`rlx {found.path}` has no option {option}" for option in options if option not in known)
+    known = _options(tree) | _options(command)
+    yield from (f"`rlx {path}` has no option {option}" for option in options if option not in known)
     yield from (f"{option} answers for a person" for option in options if option in ANSWERING)
-    if named.typed and found.path in A_PERSONS:
-        yield f"`rlx {found.path}` is a person's to type; say so in the text"
-    starts = found.path in LAUNCHING and (found.path not in DRY or "--execute" in options)
-    if starts and found.path not in SKILLS.get(name, SkillRow()).launches:
-        yield f"`rlx {found.path}` starts something, and {name} is not to"
+    if named.typed and path in A_PERSONS:
+        yield f"`rlx {path}` is a person's to type; say so in the text"
+    starts = path in LAUNCHING and (path not in DRY or "--execute" in options)
+    if starts and path not in SKILLS.get(name, SkillRow()).launches:
+        yield f"`rlx {path}` starts something, and {name} is not to"
 
 
-def _lone_option(option: str, line: CommandLine) -> Iterator[str]:
-    """Check an option that stands by itself: some command has it. Those of missing groups cannot be known yet."""
-    if not line.missing and option not in _all_options(line.tree):
-        yield f"no command of rlx has the option {option}"
-
-
-def _look_up(words: tuple[str, ...], line: CommandLine) -> LookedUp:
-    """Find a command by its words.
+def _look_up(words: tuple[str, ...], tree: click.Command) -> tuple[str, click.Command]:
+    """Find a command by its words, as far as they go: its name, such as ``study run``, and what click has.
 
     Raises:
         LookupError: There is none of that name.
     """
-    if words and words[0] in line.missing:
-        named = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
-        return LookedUp(" ".join(named[:1] if words[0] == "research" else named[:2]), None)
-    command = line.tree
+    command = tree
     path: list[str] = []
     for word in words:
         if not isinstance(command, click.Group) or word.startswith("-"):
@@ -182,7 +142,7 @@ def _look_up(words: tuple[str, ...], line: CommandLine) -> LookedUp:
             raise LookupError(f"there is no command `{' '.join(('rlx', *path, word))}`")
         path.append(word)
         command = below
-    return LookedUp(" ".join(path), command)
+    return " ".join(path), command
 
 
 def _child(command: click.Command, name: str) -> click.Command | None:

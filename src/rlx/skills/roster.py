@@ -52,8 +52,6 @@ MOST_DESCRIPTIONS = 8_000
 SKILL_KEYS = ("name", "description", "license", "compatibility", "metadata")
 AGENT_KEYS = ("name", "description", "tools")
 
-PENDING = ("study", "advisor", "research")
-"""Commands that may be missing altogether while they are written; a release has them."""
 LAUNCHING = ("train", "sweep", "resume", "check-algorithm", "study run", "study probe", "advisor run", "research")
 """Commands that train, or play episodes as evidence."""
 DRY = ("study run", "study probe")

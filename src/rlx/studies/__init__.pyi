@@ -124,7 +124,6 @@ from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWante
 from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation
 from .status import StudyStatus as StudyStatus, state_document as state_document, write_state as write_state
 from .study import Study as Study, find_study as find_study, studies_of as studies_of, study_named as study_named
-from .toy import toy_study as toy_study
 from .trainer import Trainer as Trainer
 from .trainers import project_trainer as project_trainer, steps_of as steps_of, trainer_for as trainer_for
 from .validating import take_up as take_up, validate as validate

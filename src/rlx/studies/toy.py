@@ -1,7 +1,11 @@
-"""A toy study from beginning to end: whoever packs rlx, or changes it, sees in a moment whether studies hold together."""
+"""A toy study from beginning to end: whoever packs rlx, or changes it, sees in a moment whether studies hold together.
+
+``python -m rlx.studies.toy FOLDER`` runs it in an empty folder and prints what went wrong; exit code 1 where something did.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,3 +62,8 @@ def toy_study(folder: Path) -> list[str]:
 
 def _better(overrides: Mapping[str, Any], rng: np.random.Generator) -> float:
     return float(rng.normal(10 + GAIN * float(overrides.get("algo.gain", 0.0)), 1))
+
+
+if __name__ == "__main__":
+    wrong = toy_study(Path(sys.argv[1]))
+    sys.exit("\n".join(wrong) or 0)
