@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rlx.config import Snapshot, sha256_of, write_text
-from rlx.errors import ConfigError, Missing, RlxError, UsageError
+from rlx.errors import Missing, RlxError
 from rlx.records import RunFolder, read_metadata
 from rlx.studies.advice import Plan, plan_budget
-from rlx.studies.contracts.contract import FILE, read_contract
 from rlx.studies.contracts.quantities import shown_steps
 from rlx.studies.course import LEAST_FLOOR
-from rlx.studies.study import NAME, Study
+from rlx.studies.drafting import (
+    PER_ROUND,
+    begin_with,
+    created_data,
+    free_seeds,
+    round_number,
+    study_folder,
+    whole_budget,
+)
+from rlx.studies.study import Study
 from rlx.studies.trainer import Trainer
 from rlx.studies.usual_scope import usual_scope
 
-SMOKE, SELECTION, CONFIRMATION = 900_000, 910_000, 920_000
-"""First seeds by what they are for; where they were tried before, the next free ones."""
-APART = 10_000
 SHARE = 0.02
 """The minimum effect where none is judged by: of the way from random actions to the baseline's mean (as `rlx compare`)."""
-IGNORED = "# Made by rlx: derived from ledgers.\nstate.json\n*.torn\n"
-PER_ROUND = 6
 DISK_PER_SEED = 5_000_000
 
 
@@ -52,51 +52,6 @@ class Wish:
     approval: str = "tty"
 
 
-def created_data(
-    baseline: Mapping[str, Any], trainer: Trainer, seen: Sequence[str], seconds_per_step: float | None = None
-) -> dict[str, Any]:
-    """Return what a `created` line says.
-
-    Args:
-        baseline: `run`, `snapshot`, and `seeds`: first and number of its finished ones.
-        trainer: Who trains.
-        seen: Runs of this task that existed before the contract.
-        seconds_per_step: How long a step of the baseline's training took; None where nobody knows.
-    """
-    facts, resolved = trainer.facts(), trainer.resolve({})
-    return {
-        "baseline": {**baseline, "resolved": resolved.snapshot},
-        "task": facts.task,
-        "code": facts.code,
-        "trainer": trainer.name,
-        "steps": resolved.steps,
-        "seen": list(seen),
-        "seconds_per_step": seconds_per_step,
-    }
-
-
-def study_folder(root: Path, wish: Wish) -> Path:
-    """Return the folder of a new study.
-
-    Raises:
-        UsageError: The name cannot be one, or is taken.
-    """
-    task, _, own = (wish.name or f"{wish.run}/better").rpartition("/")
-    task = task or wish.run
-    for part in (task, own):
-        if not re.fullmatch(NAME, part):
-            raise UsageError(f"{wish.name!r} names no study: letters, digits, - and _, as in cartpole/better")
-    folder = root / "studies" / task / own
-    if folder.exists():
-        raise UsageError(f"there is a study {task}/{own} already; --name gives another")
-    others = [path for path in (root / "studies").glob(f"*/{own}") if path.is_dir()]
-    if others:
-        raise UsageError(
-            f"{others[0].parent.name}/{own} has that name already, and experiments begin with it; --name gives another"
-        )
-    return folder
-
-
 def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     """Begin a study of a finished run: its folder, task card, drafted contract, and the ledger's first line.
 
@@ -110,7 +65,8 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
             f"there is no run {wish.run!r} of this project; a study begins from one of `configs/` that is finished"
         )
     summary, snapshot = folder.evaluation, folder.snapshot
-    target = study_folder(root, wish)
+    task, _, own = (wish.name or f"{wish.run}/better").rpartition("/")
+    target = study_folder(root, task or wish.run, own)
     resolved = trainer.resolve({})
     if snapshot.training_part() != _planned(trainer).training_part():
         raise Missing(
@@ -127,19 +83,9 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     study = Study(root, target)
     baseline = {"run": wish.run, "snapshot": draft["baseline"]["snapshot"], "seeds": [first, count]}
     seen = sorted(each.name for each in (root / "runs").iterdir() if (each / "config_snapshot.yaml").is_file())
-    text = contract_text(draft)
-    write_text(root / "studies" / ".gitignore", IGNORED)
-    write_text(target / FILE, text)
-    try:
-        read_contract(target / FILE, f"studies/{study.name}/{FILE}")
-    except ConfigError:
-        (target / FILE).unlink()
-        target.rmdir()
-        raise
+    begin_with(study, draft, created_data(baseline, trainer, seen, _seconds_per_step(folder)))
     if not (target.parent / "task.md").exists():
         write_text(target.parent / "task.md", task_card(snapshot, folder, summary.task, summary.random_return))
-    with study.locked():
-        study.append("created", created_data(baseline, trainer, seen, _seconds_per_step(folder)))
     return study
 
 
@@ -168,7 +114,6 @@ def _draft(  # noqa: PLR0913
     slots = wish.rounds
     effect = _minimum_effect(folder, score.estimate.mean, summary.random_return)
     needed = 2 * seeds * slots
-    first = free_block(CONFIRMATION, needed, tried)
     protocol = summary.task["protocol"]
     spread = score.estimate.std or effect
     per_round = plan.candidates if plan else PER_ROUND
@@ -192,11 +137,7 @@ def _draft(  # noqa: PLR0913
             "disk": f"{max(1, round((needed + 60) * DISK_PER_SEED / 1e9))}GB",
         },
         "hardware": {"device": config.device, "jobs": 2, "host": "any"},
-        "seeds": {
-            "smoke": free_block(SMOKE, 1, tried),
-            "selection": {"first": free_block(SELECTION, 5, tried), "count": 5},
-            "confirmation": {"first": first, "count": needed},
-        },
+        "seeds": free_seeds(needed, tried),
         "screening": {
             "trial_seeds": 2, "promotion_seeds": 4 if plan else 5, "keep": 0.5, "survivors": 1
         },
@@ -223,68 +164,12 @@ def _exact(budget: int) -> tuple[str, ...]:
     return (short,) if amount(short, STEPS, "8M") == budget else ()
 
 
-def whole_budget(steps: int, seeds: int, slots: int, per_round: int) -> int:
-    """Return what all rounds take, with the floor and smoke runs."""
-    each = per_round * 2 + 3 * ((per_round + 1) // 2) + 2 * seeds
-    return (slots * each + LEAST_FLOOR + 2) * steps
-
-
 def _minimum_effect(folder: RunFolder, mean: float, random: float) -> float:
     judged = folder.judging
     if judged is not None and judged.minimum_effect is not None:
         return float(judged.minimum_effect)
     top = judged.threshold if judged is not None and judged.threshold is not None else mean
     return round_number(abs(top - random) * SHARE)
-
-
-def round_number(value: float) -> float:
-    """Return a number with three digits: a draft is for people."""
-    return float(f"{value:.3g}")
-
-
-def free_block(first: int, count: int, tried: set[int]) -> int:
-    """Return the first seed of a block that nobody tried."""
-    while tried & set(range(first, first + count)):
-        first += APART * 10
-    return first
-
-
-COMMENTS = {
-    "metric": "What counts as better: a gain that is not beyond minimum_effect counts as none.",
-    "guardrails": "All must be shown to hold, or nothing is accepted.",
-    "scope": "What candidates may change, and how far; everything else is locked.",
-    "budget": "No start begins that could overdraw it.",
-    "seeds": "Training seeds by what they are for; a confirmation's are never used twice.",
-    "confirmation": "Seeds of each arm; early looks can only end a slot.",
-    "automation": "none: plans only | each: every start is confirmed | round: one round per call | full",
-    "approvals": "tty | signature | flag",
-}
-
-
-def contract_text(draft: Mapping[str, Any]) -> str:
-    """Return a contract as YAML, a section a block, with what each is for."""
-    lines = [
-        "# The contract of a study. `rlx study approve` shows what it comes to, and asks; docs/studies.md explains it."
-    ]
-    for key, value in draft.items():
-        comment = f"# {COMMENTS[key]}\n" if key in COMMENTS else ""
-        if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
-            body = "".join(f"  {name}: {_flow(each)}\n" for name, each in value.items())
-            lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
-        elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-            body = "".join(f"  - {_flow(each)}\n" for each in value)
-            lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
-        elif key == "seeds":
-            body = "".join(f"  {name}: {_flow(each)}\n" for name, each in value.items())
-            lines.append(f"{comment}{key}:\n{body}".rstrip("\n"))
-        else:
-            lines.append(f"{comment}{key}: {_flow(value)}")
-    return "\n".join(lines) + "\n"
-
-
-def _flow(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000, allow_unicode=True).strip()
-    return text.removesuffix("\n...").removesuffix("...").strip()
 
 
 def task_card(snapshot: Snapshot, folder: RunFolder, task: Mapping[str, Any], random: float) -> str:

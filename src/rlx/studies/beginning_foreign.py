@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlx.config import parse_document, write_text
-from rlx.errors import ConfigError, UsageError
+from rlx.errors import UsageError
 from rlx.studies.adapters.inspecting import inspect_repository
-from rlx.studies.beginning import (
-    CONFIRMATION,
-    IGNORED,
+from rlx.studies.contracts.contract import hash_of_bytes
+from rlx.studies.drafting import (
     PER_ROUND,
-    SELECTION,
-    SMOKE,
-    contract_text,
+    begin_with,
     created_data,
-    free_block,
+    free_seeds,
     round_number,
+    study_folder,
     whole_budget,
 )
-from rlx.studies.contracts.contract import FILE, hash_of_bytes, read_contract
 from rlx.studies.foreign_trainer import FILE as ADAPTER, ForeignTrainer
-from rlx.studies.study import NAME, Study
+from rlx.studies.study import Study
 
 HELP_SECONDS = 20.0
 """In which a training command's `--help` has to come."""
@@ -78,11 +74,9 @@ def begin_foreign(root: Path, wish: ForeignWish) -> Study:
         UsageError: The name, or the scope.
     """
     task, _, own = wish.name.partition("/")
-    if not (re.fullmatch(NAME, task) and re.fullmatch(NAME, own)):
+    if not (task and own):
         raise UsageError(f"{wish.name!r} names no study of a repository; give --name TASK/STUDY, as walker/better")
-    target = root / "studies" / task / own
-    if target.exists():
-        raise UsageError(f"there is a study {wish.name} already; --name gives another")
+    target = study_folder(root, task, own)
     trainer = ForeignTrainer(root, target, wish.steps)
     facts, adapter = trainer.facts(), trainer.adapter
     resolved = trainer.resolve({})
@@ -104,11 +98,7 @@ def begin_foreign(root: Path, wish: ForeignWish) -> Study:
         "scope": dict(scope_from(each) for each in wish.scope),
         "budget": {"steps": budget, "experiments": 20 + slots * (4 + PER_ROUND * 3), "wall_clock": "2d", "disk": "100GB"},
         "hardware": {"device": "cuda" if adapter.hardware.gpus else "cpu", "jobs": 1, "host": "any"},
-        "seeds": {
-            "smoke": free_block(SMOKE, 1, tried),
-            "selection": {"first": free_block(SELECTION, 5, tried), "count": 5},
-            "confirmation": {"first": free_block(CONFIRMATION, needed, tried), "count": needed},
-        },
+        "seeds": free_seeds(needed, tried),
         "screening": {"trial_seeds": 2, "promotion_seeds": 5, "keep": 0.5, "survivors": 1},
         "confirmation": {"alpha": 0.05, "guardrail_alpha": 0.05, "slots": slots, "seeds": seeds, "give_up_at": [8]},
         "evaluation": {"episodes": 100, "deterministic": True, "selection_list": 1, "confirmation_lists_from": 2},
@@ -118,17 +108,8 @@ def begin_foreign(root: Path, wish: ForeignWish) -> Study:
         "stop": {"rounds": 3, "no_survivor_rounds": 2, "failed_starts": 5, "deadline": None},
     }  # fmt: skip
     study = Study(root, target)
-    write_text(root / "studies" / ".gitignore", IGNORED)
-    write_text(target / FILE, contract_text(draft))
-    try:
-        read_contract(target / FILE, f"studies/{study.name}/{FILE}")
-    except ConfigError:
-        (target / FILE).unlink()
-        target.rmdir()
-        raise
     baseline = {"run": task, "snapshot": snapshot, "seeds": [draft["seeds"]["selection"]["first"], 0]}
-    with study.locked():
-        study.append("created", created_data(baseline, trainer, []))
+    begin_with(study, draft, created_data(baseline, trainer, []))
     return study
 
 

@@ -134,7 +134,7 @@ def begin_simulation(  # noqa: PLR0913
         anchored: Whether its ledger is committed at each line.
     """
     from rlx.studies.approving import ALL_ITEMS, Approval, approve
-    from rlx.studies.beginning import created_data
+    from rlx.studies.drafting import created_data
 
     study = Study(root, root / "studies" / name)
     study.ledger.anchored = anchored
