@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from rlx.errors import ConfigError
+from rlx.cli.study_candidates import propose
+from rlx.errors import ConfigError, Missing, UsageError
 from rlx.studies import (
     ITEMS,
     Approval,
@@ -17,10 +20,15 @@ from rlx.studies import (
     Study,
     approve,
     audit_study,
+    dry_run,
+    of_studies,
     own_candidate,
     read_contract,
     set_candidate,
+    summary_lines,
+    validate,
 )
+from rlx.studies.course import round_steps
 from rlx.studies.trainer import Outcome, StartCall
 from tests.studies.simulated import QUICK, begun, gain, noise, run
 
@@ -223,3 +231,56 @@ def test_an_audit_passes_after_every_kind_of_trouble(tmp_path: Path) -> None:
     run(study, trainer)
     report = audit_study(study.name, study.root)
     assert report.ok, report
+
+
+def test_the_dearest_end_of_a_study_counts_its_survivors_and_the_share_that_is_kept(tmp_path: Path) -> None:
+    """Every room tells the same cost of a round: the plan, the stop rule and what is shown before an approval."""
+    screening = {"trial_seeds": 2, "promotion_seeds": 4, "keep": 0.9, "survivors": 3}
+    study, trainer = begun(
+        tmp_path, screening=screening, stop={"rounds": 1}, confirmation={"slots": 1, "seeds": 8, "give_up_at": [4]}
+    )
+    plan, steps = dry_run(study, trainer), trainer.resolve({}).steps
+    per_round = study.contract.proposals.per_round
+    assert plan["rest"]["screening"] == (per_round * 2 + math.ceil(0.9 * per_round) * 2) * steps
+    assert plan["rest"]["confirmation"] == 4 * 8 * steps
+    assert round_steps(study) == plan["rest"]["screening"] + plan["rest"]["confirmation"]
+    words = "\n".join(summary_lines(study, steps))
+    assert "1 slots of 4 × 8 fresh seeds" in words
+    assert f"({study.contract.confirmation.alpha / 3:.3g} for each candidate" in words
+
+
+def test_an_experiment_that_only_shares_the_beginning_of_a_studys_name_is_not_the_studys(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    run(study, trainer, starts=1)
+    (started,) = study.ledger.of("started")
+    own = started.data["experiment"]
+    names = [own, f"{own}_part2", f"{study.short}_001", f"{study.short}_lstm_004", "other_001"]
+    assert of_studies(tmp_path, names) == {own, f"{own}_part2"}
+    study.ledger.path.write_bytes(b"\xff" * 10)
+    assert of_studies(tmp_path, names) == set(names) - {"other_001"}
+
+
+def test_a_candidate_that_there_is_not_cannot_be_validated(tmp_path: Path) -> None:
+    study, trainer = begun(tmp_path)
+    with study.locked(), pytest.raises(Missing, match="there is no candidate 'c099'"):
+        validate(study, trainer, "c099")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--from", "c001"], "--from is of a candidate of your own: give -S"),
+        (["--review", "r.json"], "--review is of a candidate of your own"),
+        (["-S", "algo.gain=0.5", "--because", "it is better", "-n", "3"], "-n does not go with -S"),
+    ],
+)
+def test_options_of_proposals_that_do_nothing_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    study, trainer = begun(tmp_path)
+    monkeypatch.setattr("rlx.cli.study_candidates.found", lambda _: study)
+    monkeypatch.setattr("rlx.cli.study_candidates.trainer_of", lambda _: trainer)
+    done = CliRunner().invoke(propose, words)
+    assert isinstance(done.exception, UsageError)
+    assert told in str(done.exception)
+    assert not list((study.folder / "candidates").glob("*"))

@@ -53,6 +53,11 @@ def propose(  # noqa: PLR0913
     one = found(study)
     if (settings or because) and not (settings and because):
         raise UsageError("a candidate of your own takes -S KEY=VALUE and --because TEXT")
+    owns = {"--from": replaces, "--evidence": cited, "--review": review, "--curriculum": curriculum}
+    drawn = {"-n": count, "--source": source}
+    if misplaced := [name for name, value in (drawn if settings else owns).items() if value]:
+        told = "does not go with" if settings else "is of a candidate of your own: give"
+        raise UsageError(f"{misplaced[0]} {told} -S KEY=VALUE and --because TEXT")
     with one.locked(take_over=True):
         trainer = trainer_of(one)
         if settings and because:

@@ -3,6 +3,7 @@ from .added_rules import more_rules as more_rules, rules_of as rules_of, rules_o
 from .chosen_side import take_their_results as take_their_results
 from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
 from .code import (
+    SOURCES as SOURCES,
     git_state as git_state,
     untracked_others as untracked_others,
     untracked_sources as untracked_sources,

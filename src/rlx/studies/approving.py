@@ -209,8 +209,7 @@ def summary_lines(study: Study, steps_per_seed: int) -> list[str]:
         f"  {key}: {entry.values if entry.values is not None else f'{entry.range[0]} to {entry.range[1]} ({entry.scale})'}"  # type: ignore[index]
         for key, entry in contract.scope.items()
     ]
-    slot = 2 * confirmation.seeds * steps_per_seed
-    per_slot = confirmation.alpha / confirmation.slots
+    slot = shown_steps(contract.slot_seeds * steps_per_seed)
     return [
         f"{study.name}: {contract.question}",
         f"baseline {contract.baseline.run} on {contract.task.environment}; better is {contract.metric.direction} "
@@ -220,8 +219,8 @@ def summary_lines(study: Study, steps_per_seed: int) -> list[str]:
         *scope,
         f"budget: {shown_steps(budget.steps)} steps, {budget.experiments} experiments, {shown_seconds(budget.wall_clock)}, "
         f"{shown_bytes(budget.disk)}; automation {contract.automation}",
-        f"confirmation: {confirmation.slots} slots of 2 × {confirmation.seeds} fresh seeds ({shown_steps(slot)} steps each), "
-        f"alpha {confirmation.alpha:g} in all ({per_slot:.3g} each; the smallest p is {smallest_p(confirmation.seeds):.2g})",
+        f"confirmation: {confirmation.slots} slots of {contract.arms} × {confirmation.seeds} fresh seeds ({slot} steps each), "
+        f"alpha {confirmation.alpha:g} in all ({contract.slot_alpha:.3g} for each candidate; the smallest p is {smallest_p(confirmation.seeds):.2g})",
     ]
 
 

@@ -6,7 +6,6 @@ it was, and what a plan shows is what the loop will do.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -163,16 +162,7 @@ def no_slot(study: Study) -> str | None:
 def round_steps(study: Study) -> int:
     """Return the steps that a round takes at most: its candidates' screening, and a whole slot."""
     contract = study.contract
-    screening, each = contract.screening, contract.proposals.per_round
-    kept = math.ceil(screening.keep * each)
-    seeds = each * screening.trial_seeds + kept * (screening.promotion_seeds - screening.trial_seeds)
-    return int(study.state.created["steps"]) * (seeds + (1 + screening.survivors) * contract.confirmation.seeds)
-
-
-def metrics_of(study: Study) -> tuple[str, ...]:
-    """Return the metrics that a study measures: the one that decides first, then those of guardrails."""
-    contract = study.contract
-    return tuple(dict.fromkeys([contract.metric.name, *(rail.metric for rail in contract.guardrails)]))
+    return int(study.state.created["steps"]) * (contract.screening_seeds + contract.slot_seeds)
 
 
 # --- floor and incumbent -------------------------------------------------------------------------------------------------
@@ -200,9 +190,7 @@ def floor_data(study: Study, start: Started) -> dict[str, Any]:
     """Return what a `floor` line says of an ended start."""
     contract = study.contract
     scores = scores_of(study, start, contract.metric.name, contract.metric.sign)
-    confirmation = contract.confirmation
-    alpha = confirmation.alpha / confirmation.slots / contract.screening.survivors
-    found = floor_of(scores, confirmation.seeds, alpha, contract.metric.minimum_effect)
+    found = floor_of(scores, contract.confirmation.seeds, contract.slot_alpha, contract.metric.minimum_effect)
     assert start.ended is not None
     steps, seconds = start.ended["spent"]["steps"], start.ended["spent"]["wall_clock"]
     return {
@@ -534,7 +522,7 @@ def _plan(  # noqa: PLR0913
         block=block,
         list=lists,
         experiment=f"{study.short}_{called or plain}",
-        metrics=metrics_of(study),
+        metrics=study.contract.metrics,
         episodes=1 if phase == "smoke" else study.contract.evaluation.episodes,
         slot=slot,
         arm=arm,

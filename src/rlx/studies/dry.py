@@ -53,18 +53,14 @@ def rest_cost(study: Study, trainer: Trainer) -> dict[str, int]:
     contract, state = study.contract, study.state
     resolved = trainer.resolve({})
     rounds = max(0, contract.stop.rounds - state.rounds)
-    each, screening = contract.proposals.per_round, contract.screening
-    kept = -(-each // 2)
     slots = contract.confirmation.slots - len(state.slots)
     return {
         "floor": 0
         if state.floor or state.created["baseline"]["seeds"][1] >= LEAST_FLOOR
         else LEAST_FLOOR * resolved.steps,
-        "smoke": rounds * each * resolved.smoke_steps,
-        "screening": rounds
-        * (each * screening.trial_seeds + kept * (screening.promotion_seeds - screening.trial_seeds))
-        * resolved.steps,
-        "confirmation": slots * 2 * contract.confirmation.seeds * resolved.steps,
+        "smoke": rounds * contract.proposals.per_round * resolved.smoke_steps,
+        "screening": rounds * contract.screening_seeds * resolved.steps,
+        "confirmation": slots * contract.slot_seeds * resolved.steps,
     }
 
 

@@ -20,6 +20,7 @@ from rlx.comparison import flatten
 from rlx.config import Snapshot, Timetable, as_setting, read_json, recorded_snapshot, sha256_of
 from rlx.errors import ConfigError, DataDamaged, Interrupted, Missing, RlxError, TrainingFailed
 from rlx.experiments import (
+    SOURCES,
     Variations,
     Verbosity,
     experiment_named,
@@ -376,12 +377,12 @@ class ExperimentsTrainer:
             for seed, found in scores.items()
             if (missing := [name for name in call.plan.metrics if name not in found])
         }
-        everything = {**failures, **lacking}
+        everything = {**failures, **lacking, **self._unplanned(call.plan, made)}
         if strange := set(call.plan.seeds) ^ {*scores, *failures}:
             raise Missing(f"{call.plan.experiment}: does not have the seeds that it was assigned ({min(strange)})")
         return Outcome(
             status="failed" if everything else "finished",
-            scores={seed: found for seed, found in scores.items() if seed not in lacking},
+            scores={seed: found for seed, found in scores.items() if seed not in everything},
             failures=everything,
             random=random,
             steps=steps,
@@ -389,6 +390,21 @@ class ExperimentsTrainer:
             experiments=tuple(self._kept(folder) for folder in made),
             reason=first_line(Exception(next(iter(everything.values()))["message"])) if everything else "",
         )
+
+    def _unplanned(self, plan_: StartPlan, made: list[RunFolder]) -> dict[int, dict[str, str]]:
+        """Return the seeds of a smoke run that trained another number of steps than was planned."""
+        if plan_.phase != "smoke":
+            return {}
+        planned = self.resolve(plan_.overrides).smoke_steps
+        return {
+            int(each["seed"]): {
+                "kind": "steps",
+                "message": f"trained {int(each['steps']):,} steps, and {planned:,} were planned",
+            }
+            for folder in made
+            for each in read_metadata(folder.path)["seeds"]
+            if int(each["steps"]) != planned
+        }
 
     def _kept(self, folder: RunFolder) -> dict[str, Any]:
         """Return what keeps an experiment, with the hashes of its raw data."""
@@ -416,22 +432,8 @@ def task_hash(snapshot: Snapshot, judging: Judging) -> str:
 
 def dirty_hash(root: Path) -> str:
     """Hash what differs from Git's commit: tracked changes, and new configs and code."""
-    digest = hashlib.sha256(
-        git(
-            root,
-            "diff",
-            "HEAD",
-            "--no-ext-diff",
-            "--",
-            "configs",
-            "envs",
-            "policies",
-            "algorithms",
-            "stages",
-            "params.yaml",
-            "dvc.yaml",
-        ).encode(errors="surrogateescape")
-    )
+    changed = git(root, "diff", "HEAD", "--no-ext-diff", "--", *SOURCES, "params.yaml", "dvc.yaml")
+    digest = hashlib.sha256(changed.encode(errors="surrogateescape"))
     for name in untracked_sources(root):
         path = root / name
         if path.is_file():

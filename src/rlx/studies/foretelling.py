@@ -30,15 +30,13 @@ def foretold(study: Study, steps_per_seed: int) -> Iterator[str]:
     """
     contract = study.read_contract().contract
     confirmation, metric = contract.confirmation, contract.metric
-    alpha = confirmation.alpha / confirmation.slots / contract.screening.survivors
-    arms = 1 + contract.screening.survivors
-    yield f"a slot costs {shown_steps(arms * confirmation.seeds * steps_per_seed)} steps at most"
+    yield f"a slot costs {shown_steps(contract.slot_seeds * steps_per_seed)} steps at most"
     spread = spreads(study)
     sd = spread.get(metric.name)
     if sd is None:
         yield "what it can show is known when the floor is there"
         return
-    seen = minimum_detectable_effect(sd, confirmation.seeds, alpha) or math.inf
+    seen = minimum_detectable_effect(sd, confirmation.seeds, contract.slot_alpha) or math.inf
     yield (
         f"a true gain of {metric.minimum_effect + seen:.3g} in {metric.name} or more is shown four times in five (sd between seeds "
         f"{sd:.3g}, minimum effect {metric.minimum_effect:g})"
@@ -55,7 +53,7 @@ def foretold(study: Study, steps_per_seed: int) -> Iterator[str]:
 def spreads(study: Study) -> dict[str, float]:
     """Return the standard deviation between the baseline's seeds of each metric that the contract names; none where nothing tells."""
     contract = study.read_contract().contract
-    names = tuple(dict.fromkeys([contract.metric.name, *(rail.metric for rail in contract.guardrails)]))
+    names = contract.metrics
     try:
         table = read_episodes(RunFolder(study.root / "runs" / contract.baseline.run).path / "eval")
     except (RlxError, OSError):

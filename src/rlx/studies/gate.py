@@ -53,7 +53,6 @@ class Asked:
         consent: What the call was given.
         baseline: What the baseline comes to.
         resolved: What the candidate comes to; the reason where it is refused.
-        is_locked: Whether this process holds the lock.
     """
 
     study: Study
@@ -64,7 +63,6 @@ class Asked:
     consent: Consent
     baseline: Resolved
     resolved: Resolved | str
-    is_locked: bool = True
 
     @property
     def of_candidate(self) -> bool:
@@ -104,8 +102,6 @@ def check_all(asked: Asked) -> list[Checked]:
 
 
 def _ledger(asked: Asked) -> str | None:
-    if not asked.is_locked:
-        return "the study is not held by this process"
     chain, ledger = read_chain(asked.study.ledger.path), asked.study.ledger
     if chain.problem:
         return chain.problem

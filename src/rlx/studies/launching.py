@@ -38,24 +38,20 @@ class Running:
 
     Attributes:
         started: Its line.
-        plan: What it is.
         thread: In which the trainer is at work.
         call: What the trainer was given.
         outcome: How it ended; None before.
         limit: Seconds after which it is ended.
         began: When it began (monotonic).
-        timed_out: Whether it was ended for that.
         resumed: Whether it goes on after its process was gone: what that had trained is nobody's to tell, so all is paid.
     """
 
     started: Started
-    plan: StartPlan
     thread: threading.Thread
     call: StartCall
     limit: float
     began: float = field(default_factory=time.monotonic)
     outcome: Outcome | None = None
-    timed_out: bool = False
     resumed: bool = False
 
     @property
@@ -96,9 +92,7 @@ def seconds_to_play(study: Study) -> float:
     return float(pace["seconds"]) / max(1, pace["seeds"]) if pace and not pace["steps"] else 0.0
 
 
-def ask(
-    study: Study, trainer: Trainer, plan: StartPlan, consent: Consent, *, is_locked: bool = True
-) -> tuple[Asked, list[Checked]]:
+def ask(study: Study, trainer: Trainer, plan: StartPlan, consent: Consent) -> tuple[Asked, list[Checked]]:
     """Make the checks for a start; nothing begins."""
     from rlx.studies.trainer import Resolved
 
@@ -108,9 +102,7 @@ def ask(
         cost = cost_of(study, trainer, plan)
     except ConfigError as error:
         resolved, cost = str(error), Cost(0, 0.0, 0, 0)
-    asked = Asked(
-        study, trainer, plan, cost, trainer.facts(), consent, trainer.resolve({}), resolved, is_locked=is_locked
-    )
+    asked = Asked(study, trainer, plan, cost, trainer.facts(), consent, trainer.resolve({}), resolved)
     return asked, check_all(asked)
 
 
@@ -211,7 +203,7 @@ def _begin(  # noqa: PLR0913
         plan, started.seq, started.hash, study.name, workers, threading.Event(), say=say, hashes=_hashes(study, started)
     )
     limit = patience_of(study, trainer, started)
-    running = Running(started, plan, threading.Thread(), call, limit)
+    running = Running(started, threading.Thread(), call, limit)
 
     def work() -> None:
         running.outcome = _carried_out(trainer, call)
@@ -243,8 +235,7 @@ def patience_of(study: Study, trainer: Trainer, started: Started) -> float:
 
 def resumption_refusal(study: Study, trainer: Trainer, started: Started, consent: Consent) -> str | None:
     """Return why a start whose process is gone may not go on; None where it may: approvals, consent, stop rules, task and code."""
-    asked, checks = ask(study, trainer, plan_from(started), consent)
-    del asked
+    _, checks = ask(study, trainer, plan_from(started), consent)
     return next((each.refusal for each in checks if each.name in RESUMED and each.refusal), None)
 
 

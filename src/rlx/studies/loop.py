@@ -123,22 +123,22 @@ class _Crew:
             if isinstance(step, Note | Propose) and (why := self.study.frozen):
                 raise Refused(f"{self.study.name}: frozen: {why}")
             if isinstance(step, Note):
-                if self._take(step):
-                    continue
-            elif isinstance(step, Propose):
+                self._take(step)
+                continue
+            if isinstance(step, Propose):
                 if (limit := self._over(step.round)) is not None:
                     return self._ended(f"{limit} round{'s' * (limit != 1)} done, as asked")
                 if not self.call.propose(self.study, step.count, step.round):
                     return self._ended("nothing more to propose: what is in scope was tried")
                 continue
-            elif isinstance(step, Launch) and self._has_room():
+            if isinstance(step, Launch) and self._has_room():
                 if self.call.starts is not None and self.result.starts >= self.call.starts:
                     return self._ended(f"{self.call.starts} starts made, as asked")
                 self._launched(step)
                 continue
-            elif isinstance(step, Done):
+            if isinstance(step, Done):
                 return self._ended(step.why)
-            elif not self.running and isinstance(step, Wait):
+            if not self.running and isinstance(step, Wait):
                 raise Refused(f"{self.study.name}: waits for a start that nobody makes; `rlx study audit` says more")
             time.sleep(PAUSE)
 
@@ -158,7 +158,7 @@ class _Crew:
     def _has_room(self) -> bool:
         return len(self.running) < self.jobs
 
-    def _take(self, step: Note) -> bool:
+    def _take(self, step: Note) -> None:
         if step.event == "validate":
             validate(self.study, self.trainer, step.data["candidate"])
         else:
@@ -166,7 +166,6 @@ class _Crew:
                 self._check_fresh(step)
             self.study.append(step.event, dict(step.data))
             self.call.say(told(step))
-        return True
 
     def _check_fresh(self, step: Note) -> None:
         """Refuse a slot whose seeds were trained before, before it takes its share of alpha."""
@@ -205,10 +204,10 @@ class _Crew:
 
     def _settle(self, running: Running) -> None:
         outcome = running.outcome or Outcome("lost", reason="its thread ended")
-        if running.timed_out and outcome.status == "interrupted":
+        if running.call.overtime.is_set() and outcome.status == "interrupted":
             outcome = replace(outcome, status="timed-out", reason=f"took longer than {running.limit:.0f} s")
         settle(self.study, running.started, outcome, resumed=running.resumed)
-        name = running.plan.experiment
+        name = running.call.plan.experiment
         if outcome.status == "finished":
             self.call.say(f"{name}: finished")
             return
@@ -230,7 +229,6 @@ class _Crew:
                 elif time.monotonic() - each.began > each.limit:
                     each.call.overtime.set()
                     each.call.stopped.set()
-                    each.timed_out = True
 
     def _reconcile(self) -> None:
         """Go on with starts whose loop is gone."""

@@ -180,7 +180,6 @@ def floor_facts(contract: Contract, state: StudyState) -> FloorFacts | None:
     floor = state.floor
     if floor is None:
         return None
-    confirmation = contract.confirmation
     return FloorFacts(
         scores=scores_facts(contract, state, state.starts[floor["start"]]),
         mean=float(floor["mean"]),
@@ -188,7 +187,7 @@ def floor_facts(contract: Contract, state: StudyState) -> FloorFacts | None:
         sd_low=float(floor["sd_interval"][0]),
         sd_high=float(floor["sd_interval"][1]),
         detectable=float(floor["detectable"]),
-        seeds=confirmation.seeds,
-        alpha=confirmation.alpha / confirmation.slots / contract.screening.survivors,
+        seeds=contract.confirmation.seeds,
+        alpha=contract.slot_alpha,
         random=(floor.get("random") or {}).get(contract.metric.name),
     )

@@ -84,7 +84,9 @@ def validate(study: Study, trainer: Trainer, name: str) -> Validity:
     One that is refused is out of the round: it is rejected, with the reason, and stays in all counts. A file that was edited is
     another candidate tried: it is noted as one, as long as nothing was started or decided of the one before.
     """
-    state = study.state.candidates[name]
+    state = study.state.candidates.get(name)
+    if state is None:
+        raise Missing(f"{study.name}: there is no candidate {name!r}; `rlx study status {study.name}` lists them")
     if (why := _too_late(study, name)) is not None:
         return Validity(name, why, {})
     try:
@@ -122,7 +124,7 @@ def _too_late(study: Study, name: str) -> str | None:
     return (
         f"candidates/{name}.yaml was edited after {name} was started or decided on; put it back (`git show "
         f"{study.ledger.anchor.name}:./studies/{study.name}/candidates/{name}.yaml`), and write the new one with "
-        f"`rlx study propose --from {name}`"
+        f"`rlx study propose --from {name} -S KEY=VALUE --because TEXT`"
     )
 
 

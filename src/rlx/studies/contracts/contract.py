@@ -248,6 +248,33 @@ class Contract(Section):
     approvals: Approvals = Approvals()
     stop: Stop = Stop()
 
+    @property
+    def arms(self) -> int:
+        """Arms of a slot at most: the incumbent's and one of each survivor."""
+        return 1 + self.screening.survivors
+
+    @property
+    def slot_seeds(self) -> int:
+        """Seeds that a slot trains at most, over all arms."""
+        return self.arms * self.confirmation.seeds
+
+    @property
+    def slot_alpha(self) -> float:
+        """The alpha of each decision where every slot has as many survivors as it may."""
+        return self.confirmation.alpha / self.confirmation.slots / self.screening.survivors
+
+    @property
+    def screening_seeds(self) -> int:
+        """Seeds that the screening of a whole round trains."""
+        each, screening = self.proposals.per_round, self.screening
+        kept = max(1, math.ceil(screening.keep * each))
+        return each * screening.trial_seeds + kept * (screening.promotion_seeds - screening.trial_seeds)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that are measured: the one that decides first, then those of guardrails."""
+        return tuple(dict.fromkeys([self.metric.name, *(rail.metric for rail in self.guardrails)]))
+
     def list_of(self, slot: int) -> int:
         """Return the list of episodes of a slot, counted from 1."""
         return self.evaluation.confirmation_lists_from + slot - 1
@@ -319,10 +346,9 @@ def _mistakes(document: Document, contract: Contract) -> list[Problem]:
     looks = confirmation.give_up_at
     if looks != sorted(set(looks)) or (looks and looks[-1] >= confirmation.seeds):
         found.append(document.problem(("confirmation", "give_up_at"), f"must rise, and end below {confirmation.seeds}"))
-    arms = 1 + contract.screening.survivors
-    least = arms * confirmation.seeds * confirmation.slots
+    least = contract.slot_seeds * confirmation.slots
     if seeds.confirmation.count < least:
-        told = f"must be at least {least}: {arms} arms of {confirmation.seeds} seeds in {confirmation.slots} slots"
+        told = f"must be at least {least}: {contract.arms} arms of {confirmation.seeds} seeds in {confirmation.slots} slots"
         found.append(document.problem(("seeds", "confirmation", "count"), told))
     kinds = {"selection": seeds.selection.range, "confirmation": seeds.confirmation.range}
     ranges = {**kinds, "smoke": range(seeds.smoke, seeds.smoke + 1)}
@@ -343,7 +369,7 @@ def _mistakes(document: Document, contract: Contract) -> list[Problem]:
     if lists.confirmation_lists_from <= lists.selection_list:
         told = f"must be above evaluation.selection_list ({lists.selection_list})"
         found.append(document.problem(("evaluation", "confirmation_lists_from"), told))
-    if smallest_p(confirmation.seeds) > confirmation.alpha / confirmation.slots / contract.screening.survivors:
+    if smallest_p(confirmation.seeds) > contract.slot_alpha:
         told = f"{confirmation.seeds} seeds cannot reach alpha / slots: 2 / C(2n, n) is {smallest_p(confirmation.seeds):.2g}"
         found.append(document.problem(("confirmation", "seeds"), told))
     if contract.stop.deadline is not None and _no_time(contract.stop.deadline):
