@@ -113,11 +113,31 @@ def test_the_task_may_say_what_numbers_move_to() -> None:
     assert known.of_episode(0.25, 0, 0) == {"level": 3.0}
 
 
-@pytest.mark.parametrize(("env_id", "wanted"), [("Pendulum-v1", {"g": 10.0}), ("Paying-v0", {"pay": 1.0, "steps": 5})])
+@pytest.mark.parametrize(
+    ("env_id", "wanted"),
+    [
+        ("Pendulum-v1", {"g": 10.0}),
+        ("gymnasium.envs.classic_control:Pendulum-v1", {"g": 10.0}),
+        ("Paying-v0", {"pay": 1.0, "steps": 5}),
+    ],
+)
 def test_arguments_of_an_environment_are_known_with_their_values(env_id: str, wanted: dict[str, Any]) -> None:
     found = parameters_of(EnvConfig(id=env_id))
     assert wanted.items() <= found.values.items()
     assert not found.takes_all
+
+
+def test_the_registration_comes_before_the_class() -> None:
+    class Wide(gym.Env[Any, Any]):
+        def __init__(self, width: float = 1.0, level: int = 2):
+            pass
+
+    gym.register("Wide-v0", Wide, kwargs={"width": 0.7})
+    try:
+        found = parameters_of(EnvConfig(id="Wide-v0"))
+    finally:
+        del gym.registry["Wide-v0"]
+    assert {"width": 0.7, "level": 2}.items() <= found.values.items()
 
 
 def test_arguments_that_a_base_class_takes_are_known() -> None:

@@ -1,4 +1,3 @@
-from .arguments import declared_arguments as declared_arguments
 from .backends import NATIVE as NATIVE, Backend as Backend, backend_of as backend_of, places_for as places_for
 from .changing_env import ChangingEnv as ChangingEnv, misfit as misfit
 from .env_wrappers import EpisodeStatistics as EpisodeStatistics, first_non_finite as first_non_finite

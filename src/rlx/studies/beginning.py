@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,11 +83,20 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     draft = _draft(wish, trainer, folder, snapshot, plan, tried)
     study = Study(root, target)
     baseline = {"run": wish.run, "snapshot": draft["baseline"]["snapshot"], "seeds": [first, count]}
-    seen = sorted(each.name for each in (root / "runs").iterdir() if (each / "config_snapshot.yaml").is_file())
+    seen = [*_runs_on(root, snapshot.config.env.id)]
     begin_with(study, draft, created_data(baseline, trainer, seen, _seconds_per_step(folder)))
     if not (target.parent / "task.md").exists():
         write_text(target.parent / "task.md", task_card(snapshot, folder, summary.task, summary.random_return))
     return study
+
+
+def _runs_on(root: Path, environment: str) -> Iterator[str]:
+    """Yield the runs of a project on an environment; of what cannot be read nobody knows, so it counts."""
+    for path in sorted((root / "runs").glob("*/config_snapshot.yaml")):
+        with suppress(RlxError, OSError):
+            if RunFolder(path.parent).snapshot.config.env.id != environment:
+                continue
+        yield path.parent.name
 
 
 def _seconds_per_step(folder: RunFolder) -> float | None:

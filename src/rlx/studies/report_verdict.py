@@ -173,7 +173,7 @@ def beware_of(study: Study, contract: Contract, facts: Any) -> Iterator[str]:
     Args:
         study: The study.
         contract: The contract in force.
-        facts: `seen`, `confirmations`, `candidates` and `amendments`, as gathered.
+        facts: `seen`, `confirmations` and `candidates`, as gathered.
     """
     if study.frozen is not None:
         yield f"frozen: {study.frozen}"

@@ -40,7 +40,7 @@ class SimulatedTrainer:
         salt: Of the chance.
         rails: Draws other metrics, by name.
         tried: Training seeds that count as tried before.
-        refuse: Called before each start; may raise.
+        before: Called before each start; may raise.
     """
 
     draw: Draw

@@ -61,7 +61,7 @@ class StartPlan:
     """A start that is to be made.
 
     Attributes:
-        phase: `floor`, `reference`, `smoke`, `trial`, `promotion` or `confirmation`.
+        phase: `floor`, `reference`, `smoke`, `trial`, `promotion`, `confirmation` or `probe`.
         candidate: Its id, or `baseline`.
         overrides: Settings that differ from the baseline's.
         block: First training seed, and how many.

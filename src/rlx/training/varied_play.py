@@ -13,16 +13,17 @@ from rlx.envs import (
     Episode,
     EpisodesPlayed,
     counted,
-    declared_arguments,
     is_plain,
     make_env,
     own_registrations,
+    parameters_of,
     places_for,
     preserved,
     reports_success,
 )
-from rlx.errors import ConfigError
-from rlx.launch import PROCESS, Failure, run_alone, run_parallel
+from rlx.errors import ConfigError, EnvironmentUnusable
+from rlx.launch import PROCESS, Call, Failure, calling, run_alone, run_parallel
+from rlx.stats import raised
 
 EVERY = 10.0
 """Seconds between two lines that say how far it is."""
@@ -44,7 +45,7 @@ class VariedPlay:
 
 
 def arguments_of(root: Path, snapshot: Snapshot) -> dict[str, Any]:
-    """Return the arguments that a run's environment declares with a number or a text for default; nothing is made or stepped.
+    """Return the arguments of a run's environment that are a number or a text where `env.kwargs` does not name them; nothing is made or stepped.
 
     Raises:
         ConfigError: It cannot be imported, in a process of its own.
@@ -176,5 +177,10 @@ def _play(
 def _arguments(root: Path, snapshot: Snapshot, _: Callable[[Any], None]) -> dict[str, Any]:
     """Read the arguments in a worker process; what is no plain value stays there."""
     own_registrations(root)
-    declared = declared_arguments(snapshot.config.env.id)
-    return {name: value for name, value in declared.items() if isinstance(value, bool | int | float | str)}
+    env = snapshot.config.env.task.model_copy(update={"kwargs": {}})
+    try:
+        with calling(Call.IMPORT):
+            known = parameters_of(env).values
+    except Exception as error:
+        raise EnvironmentUnusable(f"{env.id}: its arguments cannot be read: {raised(error)}") from error
+    return {name: value for name, value in known.items() if isinstance(value, bool | int | float | str)}

@@ -126,7 +126,6 @@ class StudyState:
         contract: Hash of the contract that was approved last.
         floor: The newest floor.
         incumbents: `baseline`, then the candidates that were accepted, the best so far last.
-        reference: The incumbent's scores on the selection list over seeds that did not choose it, by seed.
     """
 
     approved: dict[str, dict[str, Any]] = field(default_factory=dict)
