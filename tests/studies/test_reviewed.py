@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from rlx.cli.advisor import advise
 from rlx.cli.study_candidates import propose
 from rlx.errors import ConfigError, Missing, UsageError
 from rlx.studies import (
@@ -284,3 +285,33 @@ def test_options_of_proposals_that_do_nothing_are_refused(
     assert isinstance(done.exception, UsageError)
     assert told in str(done.exception)
     assert not list((study.folder / "candidates").glob("*"))
+
+
+def advised(study: Study, trainer: SimulatedTrainer, monkeypatch: pytest.MonkeyPatch, run_name: str) -> None:
+    monkeypatch.setattr("rlx.config.find_root", lambda: study.root)
+    monkeypatch.setattr("rlx.studies.trainer_for", lambda _: trainer)
+    monkeypatch.setattr("rlx.cli.study_run.have_warm_process", lambda: None)
+    advise(run_name, "10M", study.name, rounds=1, yes=True, jobs=1)
+
+
+def test_the_advisor_does_not_go_on_with_a_study_of_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, trainer = begun(tmp_path)
+    with pytest.raises(UsageError, match="is a study of simulated, not of cartpole"):
+        advised(study, trainer, monkeypatch, "cartpole")
+    assert not study.read().state.starts
+
+
+def test_the_advisor_ends_badly_where_its_audit_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, trainer = begun(tmp_path)
+    advised(study, trainer, monkeypatch, "simulated")
+    assert "rlx promote better_c" in capsys.readouterr().out
+    *_, last = study.read().ledger.of("decided")
+    decided = last.data["candidate"]
+    (study.folder / "candidates" / f"{decided}.yaml").write_text("format: 1\n")
+    with pytest.raises(SystemExit, match="1"):
+        advised(study, trainer, monkeypatch, "simulated")
+    assert "rlx promote" not in capsys.readouterr().out

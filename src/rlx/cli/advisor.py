@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import RUN, have_warm_process, say, tell
+from rlx.cli.common import RUN, say, tell
 
 if TYPE_CHECKING:
     from rlx.studies import Study, Trainer
@@ -46,42 +46,47 @@ def advise(  # noqa: PLR0913
     run_name: str, budget: str, name: str, *, rounds: int, yes: bool, jobs: int | None
 ) -> None:
     """Make a study of a run from beginning to report; what is there of it goes on."""
+    from rlx.cli.study_audit import audited
+    from rlx.cli.study_common import trainer_of
+    from rlx.cli.study_report import reported
+    from rlx.cli.study_run import Asked, carried_out
     from rlx.config import find_root
-    from rlx.studies import state_document, study_named
+    from rlx.errors import UsageError
+    from rlx.studies import Consent, state_document, steps_of, study_named
 
-    root = find_root()
+    root, steps = find_root(), steps_of(budget)
     study = study_named(root, name)
     if study is None:
-        study = _begun(run_name, budget, name, rounds, yes=yes)
+        study = _begun(run_name, steps, name, rounds, yes=yes)
         if study is None:
             return
-    trainer = _trainer(study)
+    elif study.state.created and (own := study.state.created["baseline"]["run"]) != run_name:
+        raise UsageError(f"{study.name} is a study of {own}, not of {run_name}; --name gives a new one another name")
+    elif study.contract.budget.steps != steps:
+        say(f"{study.name} goes on with its own budget: {study.contract.budget.steps:,} steps")
+    trainer = trainer_of(study)
     if study.state.contract is None:
         _approved(study, trainer, yes=yes)
-    _carried_out(study, trainer, jobs)
-    _concluded(study)
+    result = carried_out(study, trainer, Consent(execute=True), Asked(jobs))
+    tell(f"{study.name}: {result.why} ({result.starts} starts)")
+    is_sound = audited(study)
+    reported(study)
     accepted = [each for each, found in state_document(study)["candidates"].items() if found["status"] == "accepted"]
-    if accepted:
+    if accepted and is_sound:
         tell(f"Next: `rlx promote {study.short}_{accepted[-1]}_confirm` makes it the committed configuration")
+    if not is_sound:
+        raise SystemExit(1)
 
 
-def _trainer(study: Study) -> Trainer:
-    from rlx.studies import trainer_for
-
-    return trainer_for(study)
-
-
-def _begun(run_name: str, budget: str, name: str, rounds: int, *, yes: bool) -> Study | None:
+def _begun(run_name: str, budget: int, name: str, rounds: int, *, yes: bool) -> Study | None:
     """Draft the study; where nobody can approve it, show the plan and leave nothing."""
     from rlx.config import find_root
-    from rlx.studies import Wish, advice_words, begin, project_trainer, steps_of
+    from rlx.studies import Wish, advice_words, begin, project_trainer
 
     root = find_root()
     trainer = project_trainer(root, run_name)
     asked = sys.stdin.isatty() and sys.stderr.isatty()
-    wish = Wish(
-        run_name, name, steps_of(budget), rounds, by_advice=True, approval="tty" if asked and not yes else "flag"
-    )
+    wish = Wish(run_name, name, budget, rounds, by_advice=True, approval="tty" if asked and not yes else "flag")
     for line in advice_words(root, wish, trainer):
         tell(line)
     if not asked and not yes:
@@ -91,42 +96,11 @@ def _begun(run_name: str, budget: str, name: str, rounds: int, *, yes: bool) -> 
 
 
 def _approved(study: Study, trainer: Trainer, *, yes: bool) -> None:
-    from rlx.studies import ITEMS, Approval, Refused, approve, check_approvable, foretold, summary_lines
+    from rlx.cli.study_contract import consent_to, show_contract
+    from rlx.studies import ITEMS, Approval, approve, check_approvable
 
     with study.locked():
         check_approvable(study, trainer)
-        method = "flag"
-        if not yes:
-            steps = trainer.resolve({}).steps
-            for line in (*summary_lines(study, steps), *foretold(study, steps)):
-                tell(line)
-            typed = click.prompt(
-                f"Type the study's name ({study.name}) to approve", default="", show_default=False, err=True
-            )
-            if typed.strip() not in (study.name, study.short):
-                raise Refused(f"{study.name}: not approved; the contract is there: studies/{study.name}/contract.yaml")
-            method = "tty"
+        show_contract(study, trainer)
+        method, _ = consent_to(study, yes=yes)
         approve(study, Approval(tuple(ITEMS), method))
-
-
-def _carried_out(study: Study, trainer: Trainer, jobs: int | None) -> None:
-    from rlx.studies import Consent, LoopCall, propose_round, run_loop
-
-    have_warm_process()
-    call = LoopCall(
-        consent=Consent(execute=True),
-        jobs=jobs or study.contract.hardware.jobs,
-        propose=lambda study_, count, number: propose_round(study_, trainer, count, number),
-        say=say,
-    )
-    result = run_loop(study, trainer, call)
-    tell(f"{study.name}: {result.why} ({result.starts} starts)")
-
-
-def _concluded(study: Study) -> None:
-    """Audit the study, and report."""
-    from rlx.cli.study_audit import audited
-    from rlx.cli.study_report import reported
-
-    audited(study)
-    reported(study)

@@ -158,27 +158,34 @@ def _items(text: str) -> list[str]:
 def _approve(  # noqa: PLR0913
     one: Study, trainer: Trainer, only: str | None, exception: str | None, key: str | None, *, yes: bool, quiet: bool
 ) -> None:
-    from rlx.studies import Approval, approve, approved_contract, differences, foretold, summary_lines, warnings
+    from rlx.studies import Approval, approve
 
     items = tuple(_items(only or "all"))
     if not quiet:
-        steps = trainer.resolve({}).steps
-        for line in (*summary_lines(one, steps), *foretold(one, steps)):
-            tell(line)
-        for line in warnings(one):
-            tell(f"Beware: {line}")
-        before = approved_contract(one)
-        if before is not None:
-            for name, (old, new) in differences(before, one.read_contract().contract).items():
-                tell(f"changed: {name}: {old} → {new}")
-    method, signature = _consent(one, key, yes=yes)
+        show_contract(one, trainer)
+    method, signature = consent_to(one, key, yes=yes)
     exceptions = tuple(each.strip() for each in (exception or "").split(",") if each.strip())
     approve(one, Approval(items, method, signature, exceptions))
     if not quiet:
         tell(f"{one.name}: approved ({method}): {', '.join(items)}. Next: `rlx study run {one.name} --execute`")
 
 
-def _consent(one: Study, key: str | None, *, yes: bool) -> tuple[str, str | None]:
+def show_contract(one: Study, trainer: Trainer) -> None:
+    """Show what a contract comes to, and what of it has changed since it was approved."""
+    from rlx.studies import approved_contract, differences, foretold, summary_lines, warnings
+
+    steps = trainer.resolve({}).steps
+    for line in (*summary_lines(one, steps), *foretold(one, steps)):
+        tell(line)
+    for line in warnings(one):
+        tell(f"Beware: {line}")
+    before = approved_contract(one)
+    if before is not None:
+        for name, (old, new) in differences(before, one.read_contract().contract).items():
+            tell(f"changed: {name}: {old} → {new}")
+
+
+def consent_to(one: Study, key: str | None = None, *, yes: bool) -> tuple[str, str | None]:
     """Ask for the study's name in a terminal, or sign; returns the method and the signature."""
     from rlx.studies import Refused, sign, verify
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from rlx.cli.common import AS_JSON, have_warm_process, print_json, say, tell
 from rlx.cli.study_common import STUDY, found, trainer_of
 
 if TYPE_CHECKING:
-    from rlx.studies import Study, Trainer
+    from rlx.studies import Consent, LoopResult, Study, Trainer
 
 
 @click.command("run")
@@ -38,25 +39,15 @@ def run(  # noqa: PLR0913
     Without --execute it shows what is next, what the sixteen checks of the launch gate say, and what the rest costs. Ctrl-C
     stops everything; the same command goes on, with the same bits. Exit 5: a check refuses.
     """
-    from rlx.studies import Consent, LoopCall, propose_round, run_loop, state_document
+    from rlx.studies import Consent, state_document
 
     one = found(study)
     trainer = trainer_of(one)
-    consent = Consent(execute, confirm)
     if not execute:
         show_plan(one, trainer, as_json=as_json)
         return
-    have_warm_process()
-    call = LoopCall(
-        consent=consent,
-        jobs=jobs or one.contract.hardware.jobs,
-        propose=lambda study_, count, number: propose_round(study_, trainer, count, number),
-        starts=starts if confirm is None else 1,
-        rounds=rounds,
-        say=say,
-        take_over=take_over,
-    )
-    result = run_loop(one, trainer, call)
+    asked = Asked(jobs, starts if confirm is None else 1, rounds, take_over=take_over)
+    result = carried_out(one, trainer, Consent(execute, confirm), asked)
     if as_json:
         print_json(state_document(one))
     else:
@@ -66,6 +57,40 @@ def run(  # noqa: PLR0913
         from rlx.errors import TrainingFailed
 
         raise TrainingFailed("\n".join(["starts with failures:", *result.failed]))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a call asks of a study's loop.
+
+    Attributes:
+        jobs: Starts at once; None: what the contract says.
+        starts: End after so many; None: no limit.
+        rounds: End after so many; None: no limit.
+        take_over: Also where another machine was at work.
+    """
+
+    jobs: int | None = None
+    starts: int | None = None
+    rounds: int | None = None
+    take_over: bool = False
+
+
+def carried_out(study: Study, trainer: Trainer, consent: Consent, asked: Asked) -> LoopResult:
+    """Carry a study out, as far as a call asks."""
+    from rlx.studies import LoopCall, propose_round, run_loop
+
+    have_warm_process()
+    call = LoopCall(
+        consent=consent,
+        jobs=asked.jobs or study.contract.hardware.jobs,
+        propose=lambda study_, count, number: propose_round(study_, trainer, count, number),
+        starts=asked.starts,
+        rounds=asked.rounds,
+        say=say,
+        take_over=asked.take_over,
+    )
+    return run_loop(study, trainer, call)
 
 
 def show_plan(one: Study, trainer: Trainer, *, as_json: bool) -> None:
