@@ -273,6 +273,27 @@ def test_groups_and_other_configs_compose_as_in_hydra(root: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "algo: {gamma: 0.9, learning_rate: {start: 0.001, end: 0.0}}\n",
+        "algo: {name: dqn}\nenv: {kwargs: {sutton_barto_reward: true, nested: {a: [1, 2], b: null}}}\n",
+        "policy: {hidden_sizes: {actor: [8], critic: [16, 16]}}\nnum_seeds: 3\ntags: [x]\n",
+        "policy: {hidden_sizes: []}\nenv: {wrappers: [{name: FrameStack, kwargs: {n: 2}}]}\n",
+        "run_name: other\nseed: 0\n",
+    ],
+)
+def test_what_a_config_alone_says_is_what_hydra_makes_of_it(root: Path, text: str) -> None:
+    (root / "configs" / "empty.yaml").write_text("{}\n")
+    results = []
+    for beginning in ("", "defaults: []\n", "defaults: [empty]\n"):  # Hydra itself composes the last
+        try:
+            results.append(composed(root, beginning + text).model_dump())
+        except ConfigError as error:
+            results.append([(problem.key, problem.message) for problem in error.problems])
+    assert results[0] == results[1] == results[2]
+
+
 def test_params_yaml_is_checked_as_strictly(root: Path) -> None:
     (root / "params.yaml").write_text("study: {runs: [a, a, 1x], baseline: b}\ncompare: {alpha: 2}\nvideo: {fps: 3}\n")
     with pytest.raises(ConfigError) as caught:
