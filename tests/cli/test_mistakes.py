@@ -32,6 +32,10 @@ train cartpole -S =3 | 2 | must be KEY=VALUE
 train cartpole -S algo.lr=0.1 | 3 | there is no setting 'algo.lr'
 train cartpole -S algo.learning_rate=-1 | 3 | -S algo.learning_rate=-1
 train cartpole -S env=CartPole-v1 | 3 | env
+train cartpole -S 'algo.gamma=${seed}' | 3 | is not replaced here
+train cartpole -S 'env.id=${oc.env:HOME}' | 3 | is not replaced here
+sweep cartpole 'algo.gamma=0.9,${x}' | 3 | is not replaced here
+sweep cartpole algo.gamma=0.9, | 2 | a value on each side of a comma
 train cartpole --name ../x | 2 | use letters, digits, - and _
 train cartpole --name two/parts --seeds 1 | 2 | use letters, digits, - and _
 train cartpole --name cartpole --seeds 1 | 2 | there is an experiment or run 'cartpole' already

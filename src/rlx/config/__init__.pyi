@@ -30,6 +30,7 @@ from .composition import (
     read_parameters as read_parameters,
 )
 from .document import (
+    NOT_REPLACED as NOT_REPLACED,
     Document as Document,
     Inconsistency as Inconsistency,
     KeyPath as KeyPath,

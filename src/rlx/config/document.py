@@ -212,6 +212,10 @@ def _walk(node: yaml.Node, path: KeyPath, document: Document) -> None:
         document.problems.append(document.problem(path, message, at_value=True))
 
 
+NOT_REPLACED = "`${…}` is not replaced here, so that a snapshot means the same everywhere; write the value"
+"""Why interpolation is refused, in files and where a setting is typed."""
+
+
 def _place(node: yaml.Node) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
 
@@ -220,7 +224,7 @@ def _refusal(kind: str, text: str) -> str:
     """Return what is wrong with a single value, if anything is."""
     short = text if len(text) <= 40 else f"{text[:37]}…"
     if kind == "str" and "${" in text:
-        return "`${…}` is not replaced here, so that a snapshot means the same everywhere; write the value"
+        return NOT_REPLACED
     if kind == "float" and not math.isfinite(float(re.sub(r"\.(?=inf|nan)", "", text.lower()))):
         return f"{short} is not a finite number"
     if kind == "int" and len(text) > DIGITS:

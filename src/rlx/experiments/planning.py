@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rlx.config import (
     BASE_KEYS,
     MOST_CONFIG_BYTES,
+    NOT_REPLACED,
     SECTIONS,
     TRAINING_PLACE,
     UNREAD,
@@ -173,6 +174,8 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
 
     by_file: dict[str, list[str]] = {}
     for setting in settings:
+        if "${" in setting:
+            raise ConfigError(f"-S {setting}: {NOT_REPLACED}")
         file, separator, rest = setting.partition(":")
         named = separator and file.endswith((".yaml", ".yml", ".json", ".toml", ".py"))
         by_file.setdefault(file if named else "params.yaml", []).append(rest if named else setting)

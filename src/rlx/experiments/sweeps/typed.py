@@ -78,9 +78,9 @@ def _parsed(text: str) -> tuple[str, list[Any]]:
         if isinstance(found._value, IntervalSweep | Glob):
             raise UsageError(f"{text}: a range is searched, not listed: `search` in a file of sweeps/ (docs/search.md)")
         values = list(found.sweep_iterator()) if found.is_sweep_override() else [found.value()]
-    except HydraException as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise UsageError(f"{text}: cannot be read: {lines[0] if lines else type(error).__name__}") from None
+    except HydraException:
+        told = "cannot be read; write KEY=A,B with a value on each side of a comma, brackets closed, and quotes around what has commas"
+        raise UsageError(f"{text}: {told}") from None
     values = [_plain(value) for value in values]
     if len({repr(value) for value in values}) < len(values):
         raise UsageError(f"{text}: lists a value twice")
