@@ -27,7 +27,7 @@ PAGES = {
 """By path in the repository, what pages of the site outside ``docs/`` are called there; those that there are."""
 _LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])+)\]\((?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 _FENCE = re.compile(r"^(?P<fence>\s*```\w+) (?P<words>[\w ]+)$", re.MULTILINE)
-_CODE = re.compile(r"^\s*```.*?^\s*```|`[^`\n]+`(?!\])", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^\s*```.*?^\s*```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
 def pages_outside() -> dict[str, str]:
@@ -60,7 +60,7 @@ def with_links(markdown: str, source: str, uri: str, taken: dict[str, str]) -> s
         elif target.startswith("docs/") and (ROOT / target).is_file():
             here = target.removeprefix("docs/")
         elif (ROOT / target).exists():
-            return link["text"] if "`" in link["text"] else f"{link['text']} (`{target}`)"
+            return link["text"] if "\0" in link["text"] else f"{link['text']} (`{target}`)"
         else:
             return link[0]  # MkDocs says that it leads nowhere
         return f"[{link['text']}]({relpath(here, PurePosixPath(uri).parent.as_posix())}{link['anchor'] or ''})"

@@ -64,7 +64,7 @@ def _section(metric: Metric, owners: list[str], *, alone: bool) -> list[str]:
 
 
 def _heading(name: str) -> str:
-    return name.replace("<", r"\<")
+    return name.replace("<name>", "NAME")
 
 
 def _anchor(name: str) -> str:
