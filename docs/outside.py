@@ -1,8 +1,11 @@
-"""A hook of MkDocs: brings into the site what stands outside ``docs/``, and makes the pages' Markdown what MkDocs understands.
+"""A hook of MkDocs: brings into the site what is no page of ``docs/``, and makes the pages' Markdown what MkDocs understands.
 
 Pages are written for GitHub, where a link may lead to any file of the repository. Here those that are pages of the site too (the
-README of each room, CONTRIBUTING.md, …) are linked; of other files the path is shown, since no address of the repository is known.
-Fences such as ```` ```console desk ```` get the second word as their title.
+README of each room, CONTRIBUTING.md, notebooks, …) are linked; of other files the path is shown, since no address of the repository is
+known. Fences such as ```` ```console desk ```` get the second word as their title.
+
+In the navigation a folder stands for its pages, ``decisions/`` for all decisions: its index first, then those that the index links, in
+that order, then the others. A page whose path ends with ``?`` is left out where it does not exist.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-ROOT = Path(__file__).resolve().parent.parent
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+ROOMS = "rooms/"
 PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
@@ -32,7 +37,7 @@ _CODE = re.compile(r"^\s*```.*?^\s*```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 def pages_outside() -> dict[str, str]:
     """Return by path in the repository what the pages outside ``docs/`` are called in the site."""
-    rooms = {f"src/rlx/{path.parent.name}/README.md": f"rooms/{path.parent.name}.md" for path in _readmes()}
+    rooms = {f"src/rlx/{path.parent.name}/README.md": f"{ROOMS}{path.parent.name}.md" for path in _readmes()}
     return {path: uri for path, uri in PAGES.items() if (ROOT / path).is_file()} | rooms
 
 
@@ -58,7 +63,7 @@ def with_links(markdown: str, source: str, uri: str, taken: dict[str, str]) -> s
         if target in taken:
             here = taken[target]
         elif target.startswith("docs/") and (ROOT / target).is_file():
-            here = target.removeprefix("docs/")
+            here = re.sub(r"\.ipynb$", ".md", target.removeprefix("docs/"))
         elif (ROOT / target).exists():
             return link["text"] if "\0" in link["text"] else f"{link['text']} (`{target}`)"
         else:
@@ -74,12 +79,55 @@ def with_links(markdown: str, source: str, uri: str, taken: dict[str, str]) -> s
     return re.sub(r"\0(\d+)\0", lambda place: kept[int(place[1])], _LINK.sub(changed, _CODE.sub(put_away, markdown)))
 
 
+def all_pages() -> list[str]:
+    """Return what all pages are called in the site, notebooks and those outside ``docs/`` too."""
+    own = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    return sorted([*own, *notebooks().values(), *pages_outside().values()])
+
+
+def notebooks() -> dict[str, str]:
+    """Return by path in the repository what notebooks are called as pages (``docs/notebook_page.py`` makes them)."""
+    return {
+        path.relative_to(ROOT).as_posix(): path.relative_to(DOCS).with_suffix(".md").as_posix()
+        for path in sorted(DOCS.rglob("*.ipynb"))
+        if ".ipynb_checkpoints" not in path.parts
+    }
+
+
+def expanded(nav: Any, pages: list[str]) -> Any:
+    """Return a navigation in which folders are their pages, and pages that do not exist are left out where that is allowed."""
+    if isinstance(nav, dict):
+        return {title: inside for title, part in nav.items() if (inside := expanded(part, pages))}
+    if isinstance(nav, list):
+        return [inside for part in nav if (inside := expanded(part, pages))]
+    if nav.endswith("?"):
+        return nav[:-1] if nav[:-1] in pages else None
+    return _in_order(nav, pages) if nav.endswith("/") else nav
+
+
+def _in_order(folder: str, pages: list[str]) -> list[Any]:
+    """Return the pages of a folder; rooms by their names, others by their own titles."""
+    inside = [page for page in pages if page.startswith(folder)]
+    if folder == ROOMS:
+        return [{PurePosixPath(page).stem: page} for page in inside]
+    index = f"{folder}index.md"
+    linked = re.findall(r"\]\(([\w-]+)\.(?:md|ipynb)", (DOCS / index).read_text()) if index in inside else []
+    places = {f"{folder}{name}.md": place for place, name in reversed(list(enumerate(linked)))}
+    return sorted(inside, key=lambda page: (page != index, places.get(page, len(linked)), page))
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Let folders in the navigation stand for their pages."""
+    config.nav = expanded(config.nav, all_pages())
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that stand outside ``docs/``."""
     from mkdocs.structure.files import File
 
     for path, uri in pages_outside().items():
-        files.append(File.generated(config, uri, content=(ROOT / path).read_text()))
+        files.append(File.generated(config, uri, content=(ROOT / path).read_text(encoding="utf-8")))
     return files
 
 
@@ -87,6 +135,6 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Let links lead to pages of the site, and fences have titles."""
     taken = pages_outside()
     uri = page.file.src_uri
-    source = {here: path for path, here in taken.items()}.get(uri, f"docs/{uri}")
+    source = {here: path for path, here in (taken | notebooks()).items()}.get(uri, f"docs/{uri}")
     titled = _FENCE.sub(lambda fence: f'{fence["fence"]} title="{fence["words"]}"', markdown)
     return with_links(titled, source, uri, taken)

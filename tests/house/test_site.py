@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import built, outside
+from docs import built, notebook_page, outside
 from rlx.algorithms import reference
 from tests.conftest import REPOSITORY
 
@@ -41,9 +42,40 @@ def pages_in(nav: Any) -> list[str]:
 
 
 def test_every_page_stands_once_in_the_navigation() -> None:
-    listed = pages_in(site()["nav"])
-    there = {path.relative_to(DOCS).as_posix() for pattern in ("*.md", "*.ipynb") for path in DOCS.rglob(pattern)}
-    assert sorted(listed) == sorted(there | set(outside.pages_outside().values()))
+    assert sorted(pages_in(outside.expanded(site()["nav"], outside.all_pages()))) == outside.all_pages()
+
+
+def test_a_folder_in_the_navigation_is_its_pages() -> None:
+    pages = outside.all_pages()
+    decisions = outside.expanded({"Decisions": "decisions/"}, pages)["Decisions"]
+    assert decisions == ["decisions/index.md", *(f"decisions/{path.name}" for path in DECISIONS)]
+    api = outside.expanded("api/", pages)
+    assert api[:2] == ["api/index.md", "api/algorithms.md"]  # in the order of the index
+    assert {"envs": "rooms/envs.md"} in outside.expanded("rooms/", pages)
+    assert outside.expanded(["index.md?", "nowhere.md?", {"None": "nowhere/"}], pages) == ["index.md"]
+
+
+def test_a_notebook_becomes_a_page(tmp_path: Path) -> None:
+    """What it says and runs, and outputs in the richest form that a page can show."""
+    data = [
+        {"text/plain": "7"},
+        {"text/html": ["<b>seven</b>\n", "\n", "<i>7</i>"], "text/plain": "7"},
+        {"image/png": "aa\nbb\n"},
+    ]
+    outputs = [{"output_type": "execute_result", "data": one} for one in data]
+    outputs.append({"output_type": "stream", "text": "\x1b[1msaid\x1b[0m ```\n"})
+    cells = [
+        {"cell_type": "markdown", "source": ["# Seven\n", "is a number"]},
+        {"cell_type": "code", "source": "7", "outputs": outputs},
+        {"cell_type": "code", "source": " ", "outputs": []},
+    ]
+    path = tmp_path / "seven.ipynb"
+    path.write_text(json.dumps({"cells": cells}))
+    assert notebook_page.page_of(path) == (
+        "# Seven\nis a number\n\n```python\n7\n```\n\n```text\n7\n```\n\n"
+        '<div class="output">\n<b>seven</b>\n<i>7</i>\n</div>\n\n'
+        "![what this cell draws](data:image/png;base64,aabb)\n\n````text\nsaid ```\n````\n"
+    )
 
 
 def test_the_page_of_metrics_is_current() -> None:
