@@ -126,7 +126,9 @@ def test_ci_and_readme_install_and_test_the_same_way() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+    outside = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")]
+    rooms = (REPOSITORY / "src" / "rlx").glob("*/README.md")
+    for page in [*outside, *rooms, *(REPOSITORY / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
