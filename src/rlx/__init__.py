@@ -12,7 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+"""The one place of it: `pyproject.toml` reads it here."""
 
 STAGE_VERSIONS = {"train": 3, "eval": 2}
 """Versions of what training and evaluation compute; raised only when the same configuration would give other results.

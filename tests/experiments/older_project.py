@@ -1,8 +1,8 @@
-"""Makes ``tests/data/older_project.tar.xz``: a small project with results, as rlx was at :data:`COMMIT`.
+"""Makes the stored projects in ``tests/data/``: a small project with results, as rlx was at a commit (:data:`MADE_AT`).
 
 It has an environment of its own, a stage that its owner edited, and everything that its owner had: Git's history, DVC's
-cache and the bench. Run once, from the repository (``python -m tests.experiments.older_project``); what it made is stored, since later
-code cannot make it any more.
+cache and the bench. Run once for each commit, from the repository (``python -m tests.experiments.older_project COMMIT``); what it made
+is stored, since later code cannot make it any more.
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-COMMIT = "1d42f30"
-"""The last commit before the house was rebuilt."""
-STORED = Path(__file__).parents[1] / "data" / "older_project.tar.xz"
+DATA = Path(__file__).parents[1] / "data"
+STORED = DATA / "older_project.tar.xz"
+"""Of the last commit before the house was rebuilt, which trained and evaluated by older semantics."""
+STORED_0_1 = DATA / "project_0_1.tar.xz"
+"""Of the last commit before 0.2.0."""
+MADE_AT = {"1d42f30": STORED, "942139e": STORED_0_1}
 SHIPPED = ("dvc.yaml", "params.yaml", "stages", "configs", "envs", "policies", ".gitattributes", ".gitignore")
+SHIPPED_SINCE = ("algorithms",)
+"""What later commits ship besides."""
 SHIPPED_OF_DVC = (".dvcignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots", "runs/README.md")
 EDIT = '    print(f"{run}: trains on the machine of its owner")\n'
 """What the owner added to ``stages/train.py``."""
@@ -40,13 +45,13 @@ BOSSFIGHT = "run_name: small\nenv: {id: BossFight-v0}\n"
 
 
 def make(code: Path, root: Path) -> None:
-    """Make the project with the code of a checkout of :data:`COMMIT`."""
+    """Make the project with the code of a checkout of a commit of :data:`MADE_AT`."""
     environment = {**os.environ, "PYTHONPATH": str(code / "src"), "DVC_NO_ANALYTICS": "1"}
 
     def call(*command: str) -> None:
         subprocess.run(command, cwd=root, env=environment, check=True)
 
-    for name in (*SHIPPED, *SHIPPED_OF_DVC):
+    for name in (*SHIPPED, *SHIPPED_OF_DVC, *(each for each in SHIPPED_SINCE if (code / each).exists())):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (code / name).is_dir() else shutil.copy
         copy(code / name, root / name)
@@ -78,23 +83,23 @@ def is_kept(path: Path, root: Path) -> bool:
     return name.startswith((".git/", ".dvc/cache/files/")) or not listed
 
 
-def main() -> None:
-    """Make the archive."""
+def main(commit: str) -> None:
+    """Make the archive of a commit."""
     repository = Path(__file__).parents[2]
     with tempfile.TemporaryDirectory() as place:
         code, root = Path(place, "code"), Path(place, "project")
         root.mkdir()
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(code), COMMIT], cwd=repository, check=True)
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(code), commit], cwd=repository, check=True)
         try:
             make(code, root)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(code)], cwd=repository, check=True)
         shutil.rmtree(root / ".git" / "hooks", ignore_errors=True)
-        with tarfile.open(STORED, "w:xz", preset=9) as archive:
+        with tarfile.open(MADE_AT[commit], "w:xz", preset=9) as archive:
             for path in sorted(path for path in root.rglob("*") if path.is_file() and is_kept(path, root)):
                 archive.add(path, path.relative_to(root).as_posix())
-    sys.stdout.write(f"{STORED}: {STORED.stat().st_size:,} bytes\n")
+    sys.stdout.write(f"{MADE_AT[commit]}: {MADE_AT[commit].stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rlx
-from rlx.config import read_parameters, read_snapshot
+from rlx.config import compose_run, read_parameters, read_snapshot
 from rlx.errors import CommandFailed, ConfigError
 from rlx.experiments import Record, check_roster, plan_upgrade, sync_roster, upgrade
 from rlx.experiments.kept import experiment_named
@@ -25,19 +26,22 @@ from rlx.records import entry_for, read_lock
 from rlx.report.doctor.project import stages
 from tests.conftest import Project
 
-from .older_project import EDIT, STORED
+from .older_project import EDIT, STORED, STORED_0_1
 
 STAGES = ("resolve", "train", "eval", "video", "analyze", "compare")
+
+
+def _unpacked(stored: Path, root: Path) -> Path:
+    with tarfile.open(stored) as archive:
+        archive.extractall(root, filter="data")
+    Project(root).dvc("checkout", "--quiet")
+    return root
 
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stored project as its owner left it; do not change it, copy it."""
-    root = tmp_path_factory.mktemp("older") / "project"
-    with tarfile.open(STORED) as archive:
-        archive.extractall(root, filter="data")
-    Project(root).dvc("checkout", "--quiet")
-    return root
+    return _unpacked(STORED, tmp_path_factory.mktemp("older") / "project")
 
 
 PINS = (("train: 2", "train: 3"), ("eval: 1", "eval: 2"))
@@ -129,6 +133,35 @@ def test_an_older_project_keeps_its_results_and_trains_nothing(older: Project) -
     since = _replaced_since(older.root, "HEAD")
     assert {name for name, _ in since.items()} == {f"stages/{run}.py" for run in (*STAGES, "__init__")}
     assert "already" in older.rlx("train", "cartpole").stdout
+
+
+def test_a_project_of_0_1_keeps_its_results_and_trains_nothing(tmp_path: Path) -> None:
+    """As a person goes it, in commands; what the last commit of 0.1 made is what 0.2 would make, and it says so."""
+    made = Project(_unpacked(STORED_0_1, tmp_path / "project"))
+    runs = ("cartpole", "bossfight")
+    shown = [made.rlx(*command).stdout for command in (["compare"], *(["info", run] for run in runs))]
+    before = {
+        path: path.read_bytes() for run in runs for path in (made.root / "runs" / run).rglob("*") if path.is_file()
+    }
+    planned = plan_upgrade(made.root)
+    assert (planned.trained, planned.engine, planned.conflicts) == ({}, {}, ())
+    said = made.rlx("upgrade").stdout
+    assert ("trains nothing anew" in said) == bool(planned.files), said
+    assert ("nothing to do" in said) == (not planned.files), said
+    again = made.dvc("repro").splitlines()
+    of_stages = [line for line in again if line.startswith("Stage")]
+    assert len(of_stages) == 11
+    assert all("skipping" in line for line in of_stages), again
+    assert {path: path.read_bytes() for path in before} == before
+    assert [made.rlx(*command).stdout for command in (["compare"], *(["info", run] for run in runs))] == shown
+    assert EDIT in (made.root / "stages/train.py").read_text()
+    for run in runs:
+        folder = made.root / "runs" / run
+        snapshot = read_snapshot(folder / "config_snapshot.yaml")
+        assert compose_run(made.root, run).config == snapshot.config
+        assert json.loads((folder / "metadata.json").read_text())["versions"]["rlx"] == "0.1.0"
+    assert not list(stages(made.root))
+    assert plan_upgrade(made.root).files == ()
 
 
 def test_what_was_made_before_it_is_promoted_after_it_and_nothing_is_made_again(older: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, write_event
 from rlx.launch.task_command import run_task
+from rlx.report import plugin_packages
 from rlx.report.doctor import additions
 from rlx.training import chosen_executor
 from rlx.training.seeds import train_run
@@ -277,16 +279,85 @@ def test_a_sampler_that_misbehaves_is_told(
 
 
 def test_doctor_says_what_is_added_and_what_of_it_is_broken(installed: Path, tmp_path: Path) -> None:
-    found = list(additions.packages(None))
-    told = [each.message for each in found if each.level == "ok"]
-    assert any(line.startswith("rlx.commands: ") and "greet (" in line for line in told), told
-    broken = [each.message for each in found if each.level == "problem"]
-    assert any("(rlx.commands)" in line and "cannot be used" in line for line in broken), broken
+    (package,) = [each for each in plugin_packages(("ls",)) if each.package == "rlx-toy"]
+    assert package.version == "1.2"
+    assert package.adds == {
+        "executors": ("commands",),
+        "samplers": ("every",),
+        "rules": ("counted-seeds",),
+        "commands": ("greet",),
+    }
+    broken = {re.match(r"the plugin '(\w+)' \(rlx\.(\w+)\)", line).group(2, 1) for line in package.problems}  # type: ignore[union-attr]
+    kinds = ("executors", "samplers", "rules", "commands")
+    assert broken == {*((kind, "nowhere") for kind in kinds), *((kind, "odd") for kind in kinds), ("commands", "ls")}
+    assert all(BROKEN in line and line.endswith(CURE) for line in package.problems)
+    said = list(additions.packages([package]))
+    assert [each.level for each in said] == ["ok", *["problem"] * len(package.problems)]
+    assert said[0].message == "rlx-toy 1.2: executors commands; samplers every; rules counted-seeds; commands greet"
     assert list(additions.rules(tmp_path)) == []
     Project(tmp_path).write("rules/__init__.py", "RULES = (1,)\n")
     (rules,) = additions.rules(tmp_path)
     assert (rules.level, "neither an rlx.diagnosis.Rule nor a list" in rules.message) == ("problem", True)
     assert "rlx diagnose" in str(rules.cure)
+
+
+HOSTILE = {
+    "raises": ("raise ValueError('not today')", "[rlx.commands]\nspoiled = raises", "ValueError: not today"),
+    "leaves": ("import sys; sys.exit(7)", "[rlx.rules]\nspoiled = leaves", "SystemExit: 7"),
+    "base": ("raise BaseException('out')", "[rlx.sinks]\nspoiled = base:x", "BaseException: out"),
+    "noplace": ("", "[rlx.algorithms]\nspoiled = no place", "is 'no place', which is no `module` or `module:name`"),
+    "noname": ("", "[rlx.executors]\nspoiled = noname:x", "AttributeError"),
+    "nothing": ("", "[rlx.algorithms]\nunregistered = nothing", "registers no algorithm 'unregistered'"),
+    "command": ("", "[rlx.commands]\nls = command:x", "rlx itself has a command 'ls'"),
+    "algorithm": ("", "[rlx.algorithms]\nppo = algorithm", "rlx itself has an algorithm 'ppo'"),
+    "sink": ("", "[rlx.sinks]\ntensorboard = sink:x", "rlx itself has a sink 'tensorboard'"),
+}
+"""Packages that are broken: code, entry points, and what `rlx doctor` says of each."""
+
+
+def installed_in(site: Path, packages: dict[str, tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, (code, entries, _) in packages.items():
+        info = site / f"{name}-0.1.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{name}.py").write_text(f"print('noise')\n{code}\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+        (info / "entry_points.txt").write_text(f"{entries}\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
+
+
+def test_broken_packages_take_no_command_down(study: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four commands of two seconds each, since what is installed is read by each."""
+    installed_in(tmp_path / "site", HOSTILE, monkeypatch)
+    passed_over = {
+        "--help": ["`rlx ls` is a command of rlx itself"],
+        "ls": [],
+        "train cartpole": ["the plugin 'spoiled' (rlx.rules) of the package leaves 0.1"],
+    }
+    for command, told in passed_over.items():
+        done = rlx(study.root, *command.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = [line for line in done.stderr.splitlines() if line.startswith("Passed over")]
+        assert [each in line for each, line in zip(told, said, strict=True)] == [True] * len(told)
+        assert "noise" not in done.stdout
+    found = {each["package"]: each for each in json.loads(rlx(study.root, "doctor", "--json").stdout)["plugins"]}
+    for name, (_, _, why) in HOSTILE.items():
+        (problem,) = found[name]["problems"]
+        assert why in problem
+        assert problem.endswith(f"`pip uninstall {name}`")
+        assert (found[name]["version"], found[name]["adds"], "\n" in problem) == ("0.1", {}, False)
+
+
+def test_of_two_packages_that_add_the_same_the_second_is_named(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "later" / "later-0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[rlx.samplers]\nevery = nowhere\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "later")])
+    (package,) = [each for each in plugin_packages() if each.package == "later"]
+    assert "rlx-toy 1.2 adds a sampler 'every', and is found first" in package.problems[0]
+    assert plugins("rlx.samplers")["every"].package == "rlx-toy 1.2"
 
 
 def test_rules_of_packages_and_of_the_project_are_applied(installed: Path, study: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -33,16 +34,18 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
     Example:
       rlx doctor --fix
     """
+    from rlx.cli import COMMANDS
     from rlx.config import find_root
     from rlx.errors import NotInProject
-    from rlx.report import Examination, examine, mended
+    from rlx.report import Examination, examine, mended, plugin_packages
 
+    packages = cache(partial(plugin_packages, tuple(COMMANDS)))
     try:
         root = find_root()
     except NotInProject:
         root = None
     with _progress(shown=verify and root is not None) as progress:
-        found = examine(root, progress if verify else None)
+        found = examine(root, progress if verify else None, packages)
         sections = []
         for section in mended(found) if fix else found:
             sections.append(section)
@@ -52,7 +55,7 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
     counts = {level: sum(finding.level == level for finding in findings) for level in STYLES}
     if as_json:
         titled = {section.title: section.findings for section in sections}
-        print_json(Examination(1, None if root is None else str(root), counts, titled))
+        print_json(Examination(1, None if root is None else str(root), counts, titled, packages()))
     else:
         _sum_up(findings, counts, in_project=root is not None)
     if counts["problem"]:

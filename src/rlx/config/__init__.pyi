@@ -99,6 +99,7 @@ from .metrics import (
 from .plugin import (
     PLUGIN_GROUPS as PLUGIN_GROUPS,
     Plugin as Plugin,
+    every_plugin as every_plugin,
     plugins as plugins,
     say_broken as say_broken,
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +36,19 @@ class Plugin:
     entry: importlib.metadata.EntryPoint
 
     def load(self) -> Any:
-        """Import it.
+        """Import it; what it prints meanwhile is no output of the command that asks for it.
 
         Raises:
             PluginBroken: It cannot be imported, whatever its code raises.
         """
+        if not self.entry.pattern.match(self.entry.value):
+            raise self.broken(f"its entry point is {self.entry.value!r}, which is no `module` or `module:name`")
         try:
-            return self.entry.load()
-        except (Exception, SystemExit) as error:
+            with redirect_stdout(sys.stderr):
+                return self.entry.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise self.broken(f"importing {self.entry.value} failed: {raised(error)}") from error
 
     def broken(self, why: str) -> PluginBroken:
@@ -59,10 +66,16 @@ def plugins(group: str) -> dict[str, Plugin]:
         group: One of :data:`PLUGIN_GROUPS`.
     """
     found: dict[str, Plugin] = {}
+    for plugin in every_plugin(group):
+        found.setdefault(plugin.name, plugin)
+    return found
+
+
+def every_plugin(group: str) -> Iterator[Plugin]:
+    """Yield all that installed packages add to a group, also what has the name of another one, in the order in which Python finds it."""
     for entry in importlib.metadata.entry_points(group=group):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "?"
-        found.setdefault(entry.name, Plugin(entry.name, package, entry))
-    return found
+        yield Plugin(entry.name, package, entry)
 
 
 def say_broken(error: PluginBroken) -> None:

@@ -27,5 +27,5 @@ from .rules.rewards import (
     saturated_components as saturated_components,
     traded_components as traded_components,
 )
-from .rules.rule import Rule as Rule
+from .rules.rule import Needs as Needs, Rule as Rule
 from .signals import Signals as Signals

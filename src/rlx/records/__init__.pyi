@@ -119,7 +119,7 @@ from .runs import (
 from .sinks.concluding import conclude as conclude
 from .sinks.conclusion import shown_settings as shown_settings
 from .sinks.following import Followers as Followers
-from .sinks.registry import chosen_sinks as chosen_sinks, sink_makers as sink_makers
+from .sinks.registry import OWN_SINKS as OWN_SINKS, chosen_sinks as chosen_sinks, sink_makers as sink_makers
 from .sinks.sink import (
     FAILED as FAILED,
     FINISHED as FINISHED,

@@ -31,6 +31,7 @@ from .diagnosis_words import (
     headline as headline,
     tries as tries,
 )
+from .doctor.additions import PluginPackage as PluginPackage, plugin_packages as plugin_packages
 from .doctor.check_result import CheckResult as CheckResult, with_noun as with_noun
 from .doctor.examination import (
     CheckSection as CheckSection,

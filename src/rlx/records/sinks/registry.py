@@ -95,6 +95,8 @@ OWN = (
         options=TrackioOptions,
     ),
 )
+OWN_SINKS = tuple(kind.name for kind in OWN)
+"""The names of rlx's own, which no package may take."""
 
 
 def sink_makers(chosen: Sequence[Any], root: Path | None = None) -> dict[str, Callable[[], Sink]]:

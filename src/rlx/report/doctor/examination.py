@@ -12,6 +12,7 @@ from typing import Any, Literal
 from rlx.errors import RlxError
 from rlx.experiments import in_conflict, repository
 from rlx.report.doctor import additions, cache, installation, leftovers, project, rendering, sharing, state
+from rlx.report.doctor.additions import PluginPackage, plugin_packages
 from rlx.report.doctor.check_result import CheckResult, problem
 
 Checks = Mapping[str, Callable[[Any], Iterable[CheckResult]]]
@@ -29,7 +30,7 @@ INSTALLATION: Checks = {
     "encoder": rendering.encoder,
     "disk": installation.disk,
     "extras": installation.extras,
-    "plugins": additions.packages,
+    "plugins": lambda _: additions.packages(plugin_packages()),
 }
 PROJECT: Checks = {
     "repository": project.repository,
@@ -97,22 +98,30 @@ class Examination:
         project: Its folder; None outside of one.
         counts: Results by level.
         sections: ``installation``, ``project``, ``state``, and ``cache`` with ``--verify``.
+        plugins: The installed packages that add to rlx.
     """
 
     format: Literal[1]
     project: str | None
     counts: Mapping[str, int]
     sections: Mapping[str, tuple[CheckResult, ...]]
+    plugins: tuple[PluginPackage, ...] = ()
 
 
-def examine(root: Path | None, verify: Callable[[int, int], None] | None = None) -> Iterator[CheckSection]:
+def examine(
+    root: Path | None,
+    verify: Callable[[int, int], None] | None = None,
+    packages: Callable[[], Iterable[PluginPackage]] = plugin_packages,
+) -> Iterator[CheckSection]:
     """Look at everything, section by section.
 
     Args:
         root: The project; None outside one, where only the installation is looked at.
         verify: Also recompute the hash of every file in DVC's cache; told how many are done, of how many.
+        packages: Gives the installed packages that add to rlx.
     """
-    yield CheckSection("installation", tuple(_findings(INSTALLATION, root)))
+    installed = {**INSTALLATION, "plugins": lambda _: additions.packages(packages())}
+    yield CheckSection("installation", tuple(_findings(installed, root)))
     if root is None:
         return
     left_out = () if project.is_repository(root) else NEED_GIT
