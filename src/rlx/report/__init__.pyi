@@ -46,6 +46,7 @@ from .experiment_result import (
 )
 from .findings import findings_so_far as findings_so_far
 from .interactive_curves import curve_page as curve_page
+from .live_page import LivePage as LivePage
 from .metric_choice import chosen_metrics as chosen_metrics
 from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet, without_constants as without_constants
 from .metric_explanations import (
@@ -79,6 +80,7 @@ from .probe_words import (
     probe_plan_lines as probe_plan_lines,
 )
 from .reflection_words import reflection_grid as reflection_grid, reflection_lines as reflection_lines
+from .row_cells import score_cells as score_cells, seeds_cell as seeds_cell
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
 from .run_facts import (
     RunFacts as RunFacts,
@@ -99,6 +101,7 @@ from .search_result import (
     trials_grid as trials_grid,
     unfinished as unfinished,
 )
+from .serving import serve_page as serve_page
 from .study_comparison import (
     compare_folders as compare_folders,
 )
