@@ -58,6 +58,7 @@ from .metric_explanations import (
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
 from .metric_tables import COLUMNS as COLUMNS, plotted as plotted, to_rows as to_rows
 from .page import Heading as Heading, write_page as write_page
+from .paper_pictures import WIDTHS as WIDTHS, save_paper_figure as save_paper_figure
 from .played import (
     FilmFacts as FilmFacts,
     evaluated as evaluated,
