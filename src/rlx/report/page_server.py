@@ -31,8 +31,9 @@ MOST_HEAD_BYTES = 16_384
 """Of a request's first line and headers."""
 MOST_CONNECTIONS = 32
 """That are open at once; more are closed unheard."""
-HEARD_FOR, ANSWERED_FOR = 5.0, 30.0
-"""Seconds in which a request must have come whole, and in which an answer must have been taken."""
+HEARD_FOR, ANSWERED_FOR, LINGERED_FOR = 5.0, 30.0, 0.2
+"""Seconds in which a request must have come whole, in which an answer must have been taken, and in which the rest of what was
+said is heard."""
 MOST_FILM_PART = 1 << 20
 """Bytes of a film in one answer: a browser asks on, and no film that nobody looks at keeps a connection busy."""
 HEADERS = {
@@ -181,9 +182,12 @@ class _Request(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.sendall(self._said.getvalue())
             self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(0.2)
-            heard = 0
-            while heard < MOST_HEAD_BYTES and (more := self.connection.recv(4096)):
+            until, heard = time.monotonic() + LINGERED_FOR, 0
+            while heard < MOST_HEAD_BYTES and (left := until - time.monotonic()) > 0:
+                self.connection.settimeout(left)
+                more = self.connection.recv(4096)
+                if not more:
+                    break
                 heard += len(more)
 
     def _head(self) -> bytes:
