@@ -126,6 +126,7 @@ def _print_trials(root: Path, sweep: str, *, as_json: bool, as_csv: bool, as_mar
 def _markdown(found: list[Row]) -> str:
     import time
 
+    from rlx.report import score_cells, seeds_cell
     from rlx.stats import Grid
 
     now = time.time()
@@ -135,8 +136,8 @@ def _markdown(found: list[Row]) -> str:
             row.id,
             row.status,
             row.environment or "—",
-            _seeds(row),
-            *_score(row),
+            seeds_cell(row),
+            *score_cells(row),
             _age(now, row.updated),
             " ".join(row.tags),
         ]
@@ -161,6 +162,7 @@ def _print_table(found: list[Row]) -> None:
 
     from rich.text import Text
 
+    from rlx.report import score_cells, seeds_cell
     from rlx.stats import visible
 
     terminal, now = console(), time.time()
@@ -168,9 +170,9 @@ def _print_table(found: list[Row]) -> None:
         "run": [row.id for row in found],
         "status": [_status(row) for row in found],
         "environment": [row.environment or "—" for row in found],
-        "seeds": [_seeds(row) for row in found],
-        "return": [_score(row)[0] for row in found],
-        "95 % interval": [_score(row)[1] for row in found],
+        "seeds": [seeds_cell(row) for row in found],
+        "return": [score_cells(row)[0] for row in found],
+        "95 % interval": [score_cells(row)[1] for row in found],
         "age": [_age(now, row.updated) for row in found],
         "tags": [" ".join(row.tags) for row in found],
     }
@@ -218,21 +220,6 @@ def _fit(columns: dict[str, list[str]], width: int) -> list[str]:
 
 def _status(row: Row) -> str:
     return row.status if row.progress is None else f"{row.status} {100 * row.progress:.0f} %"
-
-
-def _seeds(row: Row) -> str:
-    if row.seeds is None:
-        return "—"
-    return str(row.seeds) if row.seeds == row.seeds_wanted else f"{row.seeds}/{row.seeds_wanted}"
-
-
-def _score(row: Row) -> list[str]:
-    from rlx.stats import MISSING, number
-
-    if row.ci_low is None or row.ci_high is None:
-        return [number(row.return_mean), MISSING]
-    larger = max(abs(row.ci_low), abs(row.ci_high))
-    return [number(row.return_mean), f"[{number(row.ci_low, like=larger)}, {number(row.ci_high, like=larger)}]"]
 
 
 def _age(now: float, then: float | None) -> str:

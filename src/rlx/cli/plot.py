@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rlx.records import RunFolder
     from rlx.report import CurveSheet
 
-FORMATS = ("png", "svg", "html")
+FORMATS = ("png", "svg", "pdf", "html")
+WIDTHS = ("single", "double", "text")
 NAMED = 4
 """Runs that the name of a picture spells out."""
 
@@ -43,6 +44,12 @@ NAMED = 4
     help="Average over N windows of training; 0: none [default: 25, train/* 100].",
 )
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="Picture or page [default: as PATH, else png].")
+@click.option("--paper", is_flag=True, help="Draw for a paper: PDF [default], fonts and lines of its size.")
+@click.option(
+    "--width",
+    type=click.Choice(WIDTHS),
+    help="With --paper: a column (3.25 in) or both (6.75 in) of two, or a text of one (5.5 in) [default: single].",
+)
 @click.option("-o", "--output", type=OUTPUT, metavar="PATH", help="Where; - is standard output [default: in plots/].")
 @FORCE
 @AS_JSON
@@ -53,9 +60,12 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     Without --metric, the return of training episodes and the validation return. RUN is as in `rlx info`, and may be
     still training. Bands are pointwise 95 % t intervals over seeds. html is one interactive page that works offline.
 
+    --paper draws with matplotlib's style sheet `rlx.report.paper`, which your own figures can use too.
+
     \b
-    Example:
+    Examples:
       rlx plot cartpole cartpole_epochs --metric internals --format html
+      rlx plot cartpole cartpole_epochs --paper --width double
     """
     from rlx.config import find_root
     from rlx.errors import UsageError
@@ -65,13 +75,20 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
     if as_json + as_csv + bool(kind or output) > 1:
         raise UsageError("--json, --csv and a picture (--format, -o) are one at a time; leave out the others")
+    paper = _paper(options["paper"], options["width"], as_data=as_json or as_csv)
+    if paper:
+        kind = kind or ("pdf" if output is None or not output.suffix else None)
     root = find_root()
     if len(runs) == 1 and has_trials(root, runs[0]):
+        if paper:
+            raise UsageError(f"{runs[0]} is a search; --paper draws learning curves: leave it out, or name runs")
         _plot_search(root, runs[0], kind, output, force=force, as_json=as_json)
         return
     folders = _folders(root, runs)
     wanted = chosen_metrics(metrics, x, options["windows"], folders)
     target = None if as_json or as_csv else _target(kind, output, _name(folders, metrics, x))
+    if paper and ".html" in (target.suffix if target else "", f".{kind}"):
+        raise UsageError("--paper draws a picture, no page: a .pdf, .svg or .png; leave out one of the two")
     if target:
         check_destination(target, force=force, default=output is None)
     sheet = curve_sheet(root, folders, wanted)
@@ -82,7 +99,7 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     if "all" in metrics:
         sheet = without_constants(sheet)
     with delivered(target, suffix, force=force, default=output is None) as path:
-        _draw(sheet, path)
+        _draw(sheet, path, paper)
     if target == STDOUT:
         return
     for note in sheet.notes:
@@ -106,7 +123,7 @@ def _plot_search(  # noqa: PLR0913
     suffix = f".{kind or FORMATS[0]}" if target == STDOUT else target.suffix
     if suffix == ".html":
         raise UsageError(
-            f"{name} is a search, which is drawn as png or svg; optuna-dashboard opens sweeps/{name}/optuna.log"
+            f"{name} is a search, which is drawn as png, svg or pdf; optuna-dashboard opens sweeps/{name}/optuna.log"
         )
     check_destination(target, force=force, default=output is None)
     with delivered(target, suffix, force=force, default=output is None) as path:
@@ -161,17 +178,34 @@ def _target(kind: str | None, path: Path | None, name: str) -> Path:
     return path
 
 
-def _draw(sheet: CurveSheet, target: Path) -> None:
+def _paper(paper: bool, width: str | None, *, as_data: bool) -> str:
+    """Return of which width a figure for a paper is; empty where none is wanted.
+
+    Raises:
+        UsageError: A width without a paper, or a paper of numbers.
+    """
+    from rlx.errors import UsageError
+
+    if width and not paper:
+        raise UsageError("--width is that of a figure for a paper; add --paper, or leave it out")
+    if paper and as_data:
+        raise UsageError("--json, --csv and a picture (--paper) are one at a time; leave out the others")
+    return (width or WIDTHS[0]) if paper else ""
+
+
+def _draw(sheet: CurveSheet, target: Path, paper: str) -> None:
     from rlx.config import write_text
     from rlx.errors import UsageError
-    from rlx.report import MOST_RUNS, curve_picture, save_figure
+    from rlx.report import MOST_RUNS, curve_picture, save_figure, save_paper_figure
 
     if len(sheet.runs) > MOST_RUNS:
         raise UsageError(
             f"{len(sheet.runs)} runs cannot be told apart in one picture; name at most {MOST_RUNS}, "
             f"or take the points with --csv"
         )
-    if target.suffix == ".html":
+    if paper:
+        save_paper_figure(sheet, paper, target)
+    elif target.suffix == ".html":
         from rlx.report import curve_page
 
         write_text(target, curve_page(sheet))

@@ -47,6 +47,7 @@ from .experiment_result import (
 )
 from .findings import findings_so_far as findings_so_far
 from .interactive_curves import curve_page as curve_page
+from .live_page import LivePage as LivePage
 from .metric_choice import chosen_metrics as chosen_metrics
 from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet, without_constants as without_constants
 from .metric_explanations import (
@@ -58,6 +59,7 @@ from .metric_explanations import (
 from .metric_pictures import MOST_RUNS as MOST_RUNS, curve_picture as curve_picture
 from .metric_tables import COLUMNS as COLUMNS, plotted as plotted, to_rows as to_rows
 from .page import Heading as Heading, write_page as write_page
+from .paper_pictures import WIDTHS as WIDTHS, save_paper_figure as save_paper_figure
 from .played import (
     FilmFacts as FilmFacts,
     evaluated as evaluated,
@@ -80,6 +82,7 @@ from .probe_words import (
     probe_plan_lines as probe_plan_lines,
 )
 from .reflection_words import reflection_grid as reflection_grid, reflection_lines as reflection_lines
+from .row_cells import score_cells as score_cells, seeds_cell as seeds_cell
 from .run_analysis import Analysis as Analysis, analyze as analyze, analyze_run as analyze_run
 from .run_facts import (
     RunFacts as RunFacts,
@@ -100,6 +103,7 @@ from .search_result import (
     trials_grid as trials_grid,
     unfinished as unfinished,
 )
+from .serving import serve_page as serve_page
 from .study_comparison import (
     compare_folders as compare_folders,
 )

@@ -1,6 +1,6 @@
 """Where a command writes a document of its own (``-o FILE``): what may be replaced, and the mark by which that is known.
 
-A file that rlx wrote carries a mark that no viewer shows: a text chunk in a PNG, a comment in an SVG or GIF, a ``meta`` of
+A file that rlx wrote carries a mark that no viewer shows: a text chunk in a PNG, a comment in an SVG, GIF or PDF, a ``meta`` of
 a page, an empty box of an MP4. Only such files are replaced unasked.
 """
 
@@ -126,10 +126,12 @@ def marked(content: bytes, suffix: str) -> bytes:
         data = b"tEXtComment\0" + MARK
         chunk = struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
         return content[:33] + chunk + content[33:]  # after the signature and the header
-    if suffix == ".svg":
-        return content.replace(b"<svg", b"<!-- " + MARK + b" -->\n<svg", 1)
-    if suffix == ".html":
-        return content.replace(b"<head>", b"<head>" + META + b'">', 1)
-    if suffix == ".gif":
-        return content[:-1] + b"\x21\xfe" + bytes([len(MARK)]) + MARK + b"\0" + content[-1:]
+    put = {
+        ".svg": lambda: content.replace(b"<svg", b"<!-- " + MARK + b" -->\n<svg", 1),
+        ".html": lambda: content.replace(b"<head>", b"<head>" + META + b'">', 1),
+        ".pdf": lambda: content + b"%" + MARK + b"\n",  # a comment
+        ".gif": lambda: content[:-1] + b"\x21\xfe" + bytes([len(MARK)]) + MARK + b"\0" + content[-1:],
+    }
+    if suffix in put:
+        return put[suffix]()
     return content + struct.pack(">I", 8 + len(MARK)) + b"free" + MARK

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rlx.config import parse_json, read_bytes
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments import add_to_view
 from rlx.records import RunFolder
+from rlx.report.run_memory import RunMemory
 from rlx.stats import number
 
 FOLDER, STEM = "videos", "median"
@@ -39,27 +41,29 @@ class ShownFilm:
     poster: bytes | None = None
 
 
-def films_of(root: Path, folders: Sequence[RunFolder], *, inside: bool, most: int = MOST_BYTES) -> Iterator[ShownFilm]:
+def films_of(
+    root: Path, folders: Sequence[RunFolder], memory: RunMemory, *, inside: bool, most: int = MOST_BYTES
+) -> Iterator[ShownFilm]:
     """Yield the film of each run's median seed in its median episode, or why there is none.
 
     Args:
         root: The project.
         folders: The runs.
-        inside: Whether the page is to carry the films; their stills it carries always.
-        most: So many bytes of films it carries at most; the captions of others say where they are.
+        memory: What was read of runs before.
+        inside: Whether the page is to have the films; their stills it has always.
+        most: So many bytes of films it has at most; the captions of others say where they are.
     """
     held = 0
     for folder in folders:
-        film = film_of(root, folder)
+        film = memory.of("film", folder, partial(film_of, root, folder))
         size = len(film.content or b"")
         if size and (not inside or held + size > most):
             why = f" because the films together are larger than {most // 1_000_000} MB" if inside else ""
             where = f"{folder.name}: {FOLDER}/{STEM}.mp4" if folder.origin else _place(root, folder)
-            caption = f"{film.caption} The film is left out here{why}; it is {where}."
-            yield ShownFilm(film.run, None, caption, _poster(film.content))
+            yield replace(film, content=None, caption=f"{film.caption} The film is left out here{why}; it is {where}.")
             continue
         held += size
-        yield ShownFilm(film.run, film.content, film.caption, _poster(film.content))
+        yield film
 
 
 def film_of(root: Path, folder: RunFolder) -> ShownFilm:
@@ -69,9 +73,10 @@ def film_of(root: Path, folder: RunFolder) -> ShownFilm:
         facts = parse_json(told) if told else {}
         if content is None:
             return ShownFilm(folder.name, None, f"No film: {facts.get('reason') or 'none was made'}.")
-        return ShownFilm(folder.name, content, _caption(facts) if facts else "What it shows is not recorded.")
+        caption = _caption(facts) if facts else "What it shows is not recorded."
     except (ValueError, KeyError, TypeError, AttributeError):
-        return ShownFilm(folder.name, content, f"{FOLDER}/{STEM}.json is damaged: what the film shows is not known.")
+        caption = f"{FOLDER}/{STEM}.json is damaged: what the film shows is not known."
+    return ShownFilm(folder.name, content, caption, None if content is None else _poster(content))
 
 
 def _place(root: Path, folder: RunFolder) -> str:
@@ -88,12 +93,10 @@ def _caption(facts: Mapping[str, Any]) -> str:
     return f"Seed {seed}'s {policy} policy: return {number(evaluated)}{other}; {whole}."
 
 
-def _poster(content: bytes | None) -> bytes | None:
+def _poster(content: bytes) -> bytes | None:
     """Return the first picture of a film as JPEG; None where it cannot be decoded."""
     import av
 
-    if content is None:
-        return None
     try:
         with av.open(io.BytesIO(content), "r") as container:
             shape = container.streams.video[0].codec_context

@@ -27,6 +27,8 @@ class Panel:
         curves: By run.
         random_return: What random actions score; None where that is not known or not of this metric.
         empty: What to say where there are no curves.
+        task: The environment.
+        metric: The metric.
     """
 
     row: int
@@ -35,6 +37,8 @@ class Panel:
     curves: Mapping[str, MetricCurve]
     random_return: float | None
     empty: str
+    task: str = ""
+    metric: str = ""
 
     @property
     def shown_values(self) -> list[Array]:
@@ -62,5 +66,5 @@ def panels(sheet: CurveSheet) -> list[Panel]:
             title = f"{task}: {name}" if len(sheet.tasks) > 1 or index == 0 else name
             row, column = block * down + index // across, index % across
             empty = WHY_EMPTY.get(metric, f"no {metric}")
-            found.append(Panel(row, column, title, curves, sheet.random_return(task, metric), empty))
+            found.append(Panel(row, column, title, curves, sheet.random_return(task, metric), empty, task, metric))
     return found

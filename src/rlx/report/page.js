@@ -3,7 +3,7 @@
 
 (() => {
   const byId = (id) => document.getElementById(id);
-  const data = JSON.parse(byId("charts").textContent);
+  let data = JSON.parse(byId("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const fine = matchMedia("(pointer: fine)");
   let shading = null; // the window of training that a finding is about: {metric, first, last, title}
@@ -48,8 +48,9 @@
     };
   }
 
-  const draw = (id, traces, layout) =>
-    Plotly.react(id, traces, layout, { displayModeBar: false, responsive: true, showSendToCloud: false });
+  function draw(id, traces, layout) {
+    if (byId(id)) Plotly.react(id, traces, layout, { displayModeBar: false, responsive: true, showSendToCloud: false });
+  }
 
   function randomLine(value, axis) {
     const across = axis === "y" ? { xref: "paper", x0: 0, x1: 1, y0: value, y1: value } : { yref: "paper", y0: 0, y1: 1, x0: value, x1: value };
@@ -103,6 +104,7 @@
   function drawCurves(chosen) {
     data.curves.forEach((panel, index) => {
       const place = byId(`chart-curves-${index}`);
+      if (!place) return; // somebody selects text where it is to stand
       const traces = panel.runs.flatMap((run) => {
         const curve = run.metrics[chosen.metric.key];
         return curve ? curveTraces(run, curve, chosen) : [];
@@ -119,7 +121,7 @@
         xaxis: { title: { text: "environment steps" }, rangemode: "tozero" },
         yaxis: { title: { text: short(chosen.metric.title, 42) }, range: panel.ranges[chosen.metric.key], exponentformat: "power" },
       });
-      draw(place, traces, layout);
+      draw(place.id, traces, layout);
     });
   }
 
@@ -271,15 +273,26 @@
     refresh();
   }
 
-  function listen() {
-    document.querySelectorAll("button[data-metric]").forEach((button) => button.addEventListener("click", () => showFinding(button)));
-    byId("metric").addEventListener("change", () => { shading = null; refresh(); });
-    [...boxes("run"), ...boxes("seed"), byId("means"), byId("bands")].forEach((box) => box.addEventListener("change", refresh));
-    byId("all-seeds").addEventListener("click", () => setSeeds(true));
-    byId("no-seeds").addEventListener("click", () => setSeeds(false));
-    byId("whole").addEventListener("click", () => { shading = null; refresh(); byId("metric").focus(); });
-    byId("numbers").closest("details").addEventListener("toggle", () => fillTable(choice()));
-  }
+  // Controls come and go while a page is served, so the page listens for all of them.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("#metric")) shading = null;
+    if (event.target.matches("#metric, #means, #bands, input[name=run], input[name=seed]")) refresh();
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.metric) showFinding(button);
+    if (button.dataset.copy) copyCommand(button);
+    if (button.id === "all-seeds" || button.id === "no-seeds") setSeeds(button.id === "all-seeds");
+    if (button.id === "whole") { shading = null; refresh(); byId("metric").focus(); }
+  });
+  document.addEventListener("toggle", (event) => {
+    if (byId("numbers")?.closest("details") === event.target) fillTable(choice());
+  }, true);
+  document.addEventListener("rlx:charts", (event) => {
+    data = event.detail;
+    refresh();
+  });
 
   // A page that is a file on the disk may not have the clipboard's interface, or wait for ever for a permission to use it;
   // copying the selection always works.
@@ -291,7 +304,6 @@
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = words), 2000);
   }
-  document.querySelectorAll("button[data-copy]").forEach((button) => button.addEventListener("click", () => copyCommand(button)));
 
   // What is folded away on the screen belongs on paper.
   let unfolded = [];
@@ -301,7 +313,6 @@
   });
   addEventListener("afterprint", () => unfolded.forEach((one) => (one.open = false)));
 
-  if (byId("metric")) listen();
   dark.addEventListener("change", refresh);
   try {
     refresh();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rlx.report.metric_choice import INTERNALS, known_metrics, vocabulary_of
 from rlx.report.metric_curves import RETURNS, CurveSheet, MetricCurve, RunCurves, Wanted, curve_sheet
 from rlx.report.metric_pictures import MOST_RUNS, look_of
 from rlx.report.plots import COLOURS, sight
+from rlx.report.run_memory import RunMemory
 from rlx.stats import Array, interval, number
 
 DARK_COLOURS = ("#5AA9F0", "#FF8A4C", "#2BC79A", "#E79CC8", "#F2BC3D", "#A6DBFF", "#F0F3F6")
@@ -44,13 +46,14 @@ class Charts:
     notes: Sequence[str] = field(default=())
 
 
-def charts_of(root: Path, folders: Sequence[RunFolder], study: StudyComparison | None) -> Charts:
+def charts_of(root: Path, folders: Sequence[RunFolder], study: StudyComparison | None, memory: RunMemory) -> Charts:
     """Gather what the charts draw.
 
     Args:
         root: The project.
         folders: All runs that are to be seen, in the order of their importance.
         study: The scores, where there are any.
+        memory: What was read of runs before.
     """
     shown, notes = list(folders[:MOST_RUNS]), []
     if len(folders) > MOST_RUNS:
@@ -58,7 +61,7 @@ def charts_of(root: Path, folders: Sequence[RunFolder], study: StudyComparison |
         notes.append(
             f"More than {MOST_RUNS} runs cannot be told apart in one chart; the tables have them all: {names}."
         )
-    sheet = _sheet(root, shown, notes)
+    sheet = _sheet(root, shown, notes, memory)
     curves = [_task_curves(sheet, task) for task in sheet.tasks] if sheet else []
     looks = {folder.name: _look(index) for index, folder in enumerate(shown)}
     scores = list(_scores(study, looks)) if study else []
@@ -91,14 +94,23 @@ def _row(values_T: Array) -> list[float | None]:
 # --- Learning curves --------------------------------------------------------------------------------------------------
 
 
-def _sheet(root: Path, folders: Sequence[RunFolder], notes: list[str]) -> CurveSheet | None:
+def _sheet(root: Path, folders: Sequence[RunFolder], notes: list[str], memory: RunMemory) -> CurveSheet | None:
+    """Return the curves of all runs, each read where it changed; what is missing goes into the notes."""
+    known = tuple(known_metrics(folders))
+    runs: list[RunCurves] = []
+    for folder in folders:
+        found = memory.of("curves", folder, partial(_alone, root, folder, known), known)
+        runs += found.runs
+        notes += found.notes
+    present = {metric for run in runs for metric in run.metrics}
+    return CurveSheet("steps", [metric for metric in known if metric in present], runs) if present else None
+
+
+def _alone(root: Path, folder: RunFolder, known: Sequence[str]) -> CurveSheet:
     try:
-        sheet = curve_sheet(root, folders, Wanted([], known_metrics(folders)))
+        return curve_sheet(root, [folder], Wanted([], known))
     except Missing as error:
-        notes += [line.strip() for line in str(error).splitlines()[1:]]
-        return None
-    notes += sheet.notes
-    return sheet
+        return CurveSheet("steps", [], [], [line.strip() for line in str(error).splitlines()[1:]])
 
 
 def _metrics(sheet: CurveSheet, known: Mapping[str, Metric]) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from rlx.comparison import StudyComparison
 from rlx.report.comparison_pictures import pictures
 from rlx.stats import interval, number
 
+MOVING = ("differences", "learning_curves", "scores")
+"""The pictures of what the page's charts draw too."""
 MOST_IN_ALT = 12
 """So many runs are told one by one in the words that stand for a picture; the tables have them all."""
 
@@ -30,7 +32,7 @@ class Picture:
     """A picture inside the page.
 
     Attributes:
-        uri: The picture itself, as a ``data:`` address.
+        uri: The picture itself, as a ``data:`` address; empty where only the words are wanted.
         alt: What it shows, for those who do not see it.
         caption: How to read it.
     """
@@ -45,12 +47,13 @@ def data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def page_pictures(study: StudyComparison, runs: Sequence[str]) -> dict[str, Picture]:
+def page_pictures(study: StudyComparison, runs: Sequence[str], undrawn: Sequence[str] = ()) -> dict[str, Picture]:
     """Return by name the pictures that have something to show.
 
     Args:
         study: The runs, judged.
         runs: Their names, in the order that gives each its colour.
+        undrawn: Names of pictures of which only the words are wanted; their addresses are empty.
     """
     from rlx.report import plots
 
@@ -62,10 +65,9 @@ def page_pictures(study: StudyComparison, runs: Sequence[str]) -> dict[str, Pict
     }
     told = {"differences": _differences, "scores": _scores, "learning_curves": _curves, "profiles": _profiles}
     shown = [name for name, useful in wanted.items() if useful]
-    drawn = {name: plots.to_svg(figure) for name, figure in pictures(study, runs, shown)}
-    return {
-        name: Picture(data_uri("image/svg+xml", svg), told[name](study), CAPTIONS[name]) for name, svg in drawn.items()
-    }
+    figures = pictures(study, runs, [name for name in shown if name not in undrawn])
+    drawn = {name: data_uri("image/svg+xml", plots.to_svg(figure)) for name, figure in figures}
+    return {name: Picture(drawn.get(name, ""), told[name](study), CAPTIONS[name]) for name in shown}
 
 
 def _told(lines: Sequence[str]) -> str:

@@ -22,6 +22,8 @@ from rlx.config import replacing
 
 # Okabe & Ito (2008): told apart by readers with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+UNDATED = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+"""By kind, what of a picture's metadata would differ between moments and machines, and is left out."""
 mpl.rcParams.update(
     {
         "font.size": 10,
@@ -41,10 +43,10 @@ def colour_of(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def save_figure(figure: Any, path: Path) -> None:
-    """Write a figure (PNG or SVG by its name) atomically and without a date, and close it."""
+def save_figure(figure: Any, path: Path, dpi: float = 150) -> None:
+    """Write a figure (PNG, SVG or PDF by its name) atomically and without a date, and close it."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
+        figure.savefig(temporary, dpi=dpi, metadata=UNDATED.get(path.suffix, {"Date": None}))
     plt.close(figure)
 
 
@@ -121,22 +123,28 @@ class LineStyle:
         colour: Of its lines and its band.
         dash: Of its lines, as matplotlib names it.
         label: Its entry in the legend.
+        mean_width: Of the mean's line, in points.
+        seed_width: Of a seed's line.
     """
 
     colour: str
     dash: str = "-"
     label: str | None = None
+    mean_width: float = 2.2
+    seed_width: float = 0.7
 
 
 def draw_seed(axes: Any, x_T: Any, values_T: Any, look: LineStyle) -> None:
     """Draw the curve of one seed, thin."""
-    axes.plot(x_T, values_T, color=look.colour, linestyle=look.dash, linewidth=0.7, alpha=0.35, **_dot(values_T))
+    axes.plot(
+        x_T, values_T, color=look.colour, linestyle=look.dash, linewidth=look.seed_width, alpha=0.35, **_dot(values_T)
+    )
 
 
 def draw_band(axes: Any, x_T: Any, band: stats.Band, look: LineStyle) -> None:
     """Draw a mean over seeds, thick, and its interval where that tells something."""
     x_T, known_T, wide_T = np.asarray(x_T), np.isfinite(band.mean_T), band.telling_T
-    line = {"color": look.colour, "linestyle": look.dash, "linewidth": 2.2, "label": look.label}
+    line = {"color": look.colour, "linestyle": look.dash, "linewidth": look.mean_width, "label": look.label}
     axes.plot(x_T[known_T], band.mean_T[known_T], **line, **_dot(band.mean_T))
     if wide_T.any():
         low_T, high_T = band.low_T[wide_T], band.high_T[wide_T]

@@ -7,24 +7,17 @@ study's `report.md` says, with pictures of the scores; the same study gives the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rlx
 from rlx.config import write_text
-from rlx.report.page import VERDICT_MARKS, page_environment
+from rlx.report.page_parts import page_environment
 from rlx.report.page_pictures import Picture, data_uri
+from rlx.report.study_parts import LOOKS, budget_bars, sentence_of
 from rlx.stats import number
 
 if TYPE_CHECKING:
     from rlx.studies import StudyFacts, StudyWords
-
-LOOKS = {
-    "improved": ("improved", VERDICT_MARKS["improved"]),
-    "not shown": ("inconclusive", VERDICT_MARKS["inconclusive"]),
-    "worse": ("regressed", VERDICT_MARKS["regressed"]),
-    "undecided": ("equivalent", "…"),
-}
-"""How each word of a verdict is drawn: as what of the page's style, and with which mark beside it."""
 
 
 def write_study_page(facts: StudyFacts, words: StudyWords, target: Path) -> None:
@@ -47,28 +40,11 @@ def write_study_page(facts: StudyFacts, words: StudyWords, target: Path) -> None
         facts=facts,
         words=words,
         looks=LOOKS,
-        sentence=facts.headline.removeprefix(f"{facts.verdict}: "),
-        bars=_bars(facts),
+        sentence=sentence_of(facts),
+        bars=budget_bars(facts),
         pictures=study_pictures(facts),
     )
     write_text(target, content)
-
-
-def _bars(facts: StudyFacts) -> list[dict[str, Any]]:
-    """Return the budget as shares for bars."""
-    return [
-        {
-            "name": each.resource.replace("_", " "),
-            "spent": _share(each.spent, each.total),
-            "reserved": _share(each.reserved, each.total),
-        }
-        for each in facts.budget
-    ]
-
-
-def _share(part: float, whole: float) -> float:
-    """Return a share in per cent; what is there at all shows."""
-    return round(min(100.0, max(100 * part / whole, 0.6 if part > 0 else 0.0)), 2) if whole > 0 else 0.0
 
 
 def study_pictures(facts: StudyFacts) -> dict[str, Picture]:

@@ -127,3 +127,4 @@ from .study import Study as Study, find_study as find_study, studies_of as studi
 from .trainer import Trainer as Trainer
 from .trainers import project_trainer as project_trainer, steps_of as steps_of, trainer_for as trainer_for
 from .validating import take_up as take_up, validate as validate
+from .view import StudyView as StudyView, StudyViews as StudyViews
