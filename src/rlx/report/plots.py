@@ -47,6 +47,16 @@ def styled(draw: Callable[Given, Returned]) -> Callable[Given, Returned]:
     return drawn
 
 
+class Picture(Figure):
+    """A figure that a notebook shows where it is the last line of a cell, also where nobody has imported ``pyplot``."""
+
+    @styled
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
 def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
     """Return a figure that nobody else knows, with its panels.
 
@@ -58,7 +68,7 @@ def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], *
         figsize: Width and height in inches.
         options: As ``matplotlib.figure.Figure.subplots`` takes them.
     """
-    figure = Figure(figsize=figsize, layout="constrained")
+    figure = Picture(figsize=figsize, layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
 
