@@ -111,7 +111,7 @@ def test_several_tasks_are_judged_as_methods(tmp_path: Path, monkeypatch: pytest
 
 
 def test_scores_are_judged_by_the_settings_of_a_named_project(stored: Project) -> None:
-    stored.replace("params.yaml", "minimum_effect: ", "minimum_effect: 200.0 # ")
+    stored.replace("params.yaml", "compare:\n", "compare:\n  minimum_effect: 200.0\n")
     assert rlx.compare(THEIRS, OURS, project=stored.root).criteria.minimum_effect == 200.0
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 import rlx
 from rlx.api.making import MARK
 from rlx.errors import ConfigError, NotInProject, TrainingFailed, UsageError
-from tests.conftest import REPOSITORY, Project
+from tests.conftest import REPOSITORY, Project, interruptible
 
 SCRIPT = """
 import rlx
@@ -111,6 +115,56 @@ def test_outside_of_a_project_it_says_how_to_have_one(tmp_path: Path, monkeypatc
     (tmp_path / "full" / "thesis.txt").write_text("precious")
     with pytest.raises(NotInProject):
         rlx.train("cartpole", project="full")
+
+
+LONG = """
+import rlx
+rlx.open().make("cartpole", {"algo.total_timesteps": 20_000_000, "checkpoint.save_every": 20_000}, seeds=1)
+"""
+
+
+def started(project: Project) -> subprocess.Popen[str]:
+    """Start a script that trains for long, and wait until it does."""
+    script = project.write("long.py", LONG)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, str(script)], cwd=project.root, preexec_fn=interruptible, **pipes)  # noqa: PLW1509
+    assert process.stdout
+    for line in process.stdout:
+        if "steps/s" in line:
+            return process
+    raise AssertionError(process.communicate())
+
+
+def still_at_work(project: Project) -> list[int]:
+    """Return the processes that name the project, or work in it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(project.root):
+                found.append(process.pid)
+    return found
+
+
+def test_ctrl_c_stops_in_order_and_says_how_to_go_on(project: Project) -> None:
+    """Starting, and stopping, takes some ten seconds."""
+    process = started(project)
+    process.send_signal(signal.SIGINT)  # to the script alone, as a kernel is interrupted
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt: cartpole_001: interrupted; finished seeds and checkpoints are kept" in errors
+    assert "`rlx resume cartpole_001`" in errors
+    assert rlx.open(project.root).runs["cartpole_001"].status == "stopped"
+    assert still_at_work(project) == []
+
+
+@pytest.mark.slow  # what is left has seconds to stop in
+def test_a_script_that_is_killed_leaves_nothing_running(project: Project) -> None:
+    process = started(project)
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 60
+    while still_at_work(project) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert still_at_work(project) == []
 
 
 def test_a_process_that_dies_without_a_word_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
