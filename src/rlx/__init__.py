@@ -1,5 +1,6 @@
 """rlx: a workbench for reinforcement-learning experiments.
 
+For notebooks and scripts: ``rlx.open``, ``rlx.compare``, ``rlx.train`` and ``rlx.plot`` (:mod:`rlx.api`, ``docs/python.md``).
 Importing this package is cheap on purpose: torch, gymnasium, dvc and matplotlib load in the modules that need them.
 """
 
@@ -10,7 +11,20 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers and editors; :func:`__getattr__` imports them
+    from rlx.api import (
+        Judgement as Judgement,
+        Project as Project,
+        Run as Run,
+        Runs as Runs,
+        compare as compare,
+        open as open,  # noqa: A004 — it is `rlx.open`
+        plot as plot,
+        train as train,
+    )
+    from rlx.training import Policy as Policy
 
 __version__ = "0.2.0"
 """The one place of it: `pyproject.toml` reads it here."""
@@ -58,3 +72,21 @@ class _NamesOfProjects(MetaPathFinder, Loader):
 
 if not any(type(finder).__name__ == _NamesOfProjects.__name__ for finder in sys.meta_path):
     sys.meta_path.append(_NamesOfProjects())
+
+
+PUBLIC = {
+    **dict.fromkeys(("open", "compare", "train", "plot", "Project", "Runs", "Run", "Judgement"), "rlx.api"),
+    "Policy": "rlx.training",
+}
+"""What ``import rlx`` gives, by the room that has it, which is imported when one is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of :data:`PUBLIC`."""
+    if name not in PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PUBLIC})

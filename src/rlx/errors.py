@@ -10,6 +10,10 @@ class RlxError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows instead of a traceback: the class, for whoever wants to catch it, and the message."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(RlxError):
     """The command was called in a way that cannot work."""
@@ -82,6 +86,14 @@ class Missing(RlxError):
     """A run, checkpoint or file that was asked for does not exist."""
 
     exit_code = 4
+
+
+class UnknownRun(Missing, KeyError):
+    """A mapping of runs was asked for one that it does not have."""
+
+    def __str__(self) -> str:
+        """Return the message as it is; a ``KeyError`` alone would put it in quotes."""
+        return str(self.args[0])
 
 
 class CheckpointDamaged(RlxError):

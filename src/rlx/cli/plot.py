@@ -70,7 +70,15 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     from rlx.config import find_root
     from rlx.errors import UsageError
     from rlx.experiments import has_trials
-    from rlx.report import STDOUT, check_destination, chosen_metrics, curve_sheet, delivered, without_constants
+    from rlx.report import (
+        STDOUT,
+        check_destination,
+        chosen_metrics,
+        curve_sheet,
+        delivered,
+        named_folders,
+        without_constants,
+    )
 
     kind, output, metrics, x = (options[name] for name in ("kind", "output", "metrics", "x"))
     if as_json + as_csv + bool(kind or output) > 1:
@@ -84,7 +92,7 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
             raise UsageError(f"{runs[0]} is a search; --paper draws learning curves: leave it out, or name runs")
         _plot_search(root, runs[0], kind, output, force=force, as_json=as_json)
         return
-    folders = _folders(root, runs)
+    folders = named_folders(root, runs)
     wanted = chosen_metrics(metrics, x, options["windows"], folders)
     target = None if as_json or as_csv else _target(kind, output, _name(folders, metrics, x))
     if paper and ".html" in (target.suffix if target else "", f".{kind}"):
@@ -130,21 +138,6 @@ def _plot_search(  # noqa: PLR0913
         save_figure(search_picture(trials), path)
     if target != STDOUT:
         tell(str(target))
-
-
-def _folders(root: Path, names: Sequence[str]) -> list[RunFolder]:
-    """Return the runs, each once; those of equal names are called what was typed."""
-    from dataclasses import replace
-
-    from rlx.experiments import find_run
-
-    found: dict[Path, RunFolder] = {}
-    for name in dict.fromkeys(names):
-        folder = find_run(root, name)
-        if folder.path not in found and any(folder.name == other.name for other in found.values()):
-            folder = replace(folder, label=name)
-        found.setdefault(folder.path, folder)
-    return list(found.values())
 
 
 def _name(folders: Sequence[RunFolder], metrics: Sequence[str], x: str) -> str:

@@ -51,7 +51,7 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
       rlx train cartpole -S algo.gamma=0.9 --seeds 3
     """
     from rlx.config import find_root, told_briefly
-    from rlx.experiments import check_name, in_the_making, one_at_a_time, plan, same_as, start, whole_run
+    from rlx.experiments import check_name, plan, start_once
     from rlx.training import ready_executor
 
     root = find_root()
@@ -62,17 +62,16 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     run = config.removeprefix("configs/").removesuffix(".yaml")
     settings = [*overrides, *([f"num_seeds={seeds}"] if seeds is not None else [])]
     planned = plan(root, run, settings)
-    with one_at_a_time(root):  # two who ask for the same at once are to see each other
-        same = same_as(root, run, planned.snapshot.to_yaml(), planned.judged, planned.judging)
-        if same is not None:
-            tell(f"{same} is that already: the same configuration, code and seeds. Nothing was trained.")
-            tell(f"Its facts: `rlx info {same}`")
-            return
-        if twin := in_the_making(root, planned):
-            tell(f"{twin} is just being made with the same configuration, code and seeds; nothing else was started.")
-            tell("How far it is: `rlx ls`")
-            return
-        name = start(root, planned, planned.record(whole_run(run)), name=name).name
+    started = start_once(root, planned, name=name)
+    name = started.name
+    if started.how == "there":
+        tell(f"{name} is that already: the same configuration, code and seeds. Nothing was trained.")
+        tell(f"Its facts: `rlx info {name}`")
+        return
+    if started.how == "in the making":
+        tell(f"{name} is just being made with the same configuration, code and seeds; nothing else was started.")
+        tell("How far it is: `rlx ls`")
+        return
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:
         say(line)

@@ -36,6 +36,7 @@ from .making import (
     make as make,
     one_at_a_time as one_at_a_time,
     start as start,
+    start_once as start_once,
     whole_run as whole_run,
 )
 from .merging import (
@@ -79,6 +80,7 @@ from .row_filter import parse_filter as parse_filter
 from .run_metrics import (
     SeedMetrics as SeedMetrics,
     read_metrics as read_metrics,
+    rows_by_seed as rows_by_seed,
     training_clocks as training_clocks,
     training_times as training_times,
 )

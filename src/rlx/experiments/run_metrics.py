@@ -65,21 +65,26 @@ def metrics_rows(root: Path, folder: RunFolder) -> Iterator[dict[str, Any]]:
 
 def read_metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
     """Return a run's metrics by seed; raises as :func:`metrics_rows`."""
-    rows: dict[int, list[dict[str, Any]]] = {}
+    return {seed: _columns(rows) for seed, rows in rows_by_seed(root, folder).items()}
+
+
+def rows_by_seed(root: Path, folder: RunFolder) -> dict[int, list[dict[str, Any]]]:
+    """Return the rows of each seed in order of their steps, one for each; raises as :func:`metrics_rows`."""
+    rows: dict[int, dict[int, dict[str, Any]]] = {}
     for row in metrics_rows(root, folder):
-        rows.setdefault(int(row["seed"]), []).append(row)
-    found = {seed: _columns(rows[seed]) for seed in sorted(rows)}
+        rows.setdefault(int(row["seed"]), {})[int(row["step"])] = row
+    found = {seed: [rows[seed][step] for step in sorted(rows[seed])] for seed in sorted(rows)}
     _check_whole(folder, found)
     return found
 
 
-def _check_whole(folder: RunFolder, found: dict[int, SeedMetrics]) -> None:
+def _check_whole(folder: RunFolder, found: dict[int, list[dict[str, Any]]]) -> None:
     """Refuse the metrics of finished seeds that end before the training did: their file was cut between two rows."""
     if not (folder.path / "metadata.json").exists():
         return
     for seed in read_metadata(folder.path)["seeds"]:
         steps = seed.get("steps") if seed["status"] == "finished" else None
-        last = int(found[seed["seed"]].steps_U[-1]) if seed["seed"] in found else 0
+        last = int(found[seed["seed"]][-1]["step"]) if seed["seed"] in found else 0
         if steps and last < steps:
             raise DataDamaged(
                 f"{folder.name}: metrics.jsonl ends at step {last:,} of seed {seed['seed']}, which was trained for {steps:,}: it "
@@ -107,7 +112,6 @@ def training_times(root: Path, folder: RunFolder) -> dict[int, Clock]:
 
 
 def _columns(rows: list[dict[str, Any]]) -> SeedMetrics:
-    rows = sorted({int(row["step"]): row for row in rows}.values(), key=lambda row: int(row["step"]))
     present = {key for row in rows for key in row}
     known = [key for key, metric in vocabulary().items() if not metric.is_counter and key in present]
     rest = sorted(key for key in present - {*known} if "/" in key)

@@ -38,6 +38,7 @@ from .letting_go import (
     touch_safe_place as touch_safe_place,
 )
 from .new_lines import NewLines as NewLines
+from .own_process import answer as answer, run_in_own_process as run_in_own_process
 from .progress import (
     EpisodeProgress as EpisodeProgress,
     Progress as Progress,

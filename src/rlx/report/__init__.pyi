@@ -7,10 +7,12 @@ from .analysis_words import (
 from .asked_comparison import (
     Asked as Asked,
     compare_runs as compare_runs,
+    compare_scores as compare_scores,
     compare_table as compare_table,
     judge_asked as judge_asked,
     settings_here as settings_here,
 )
+from .checkpoint_references import find_checkpoints as find_checkpoints
 from .comparison_files import compared as compared, write_comparison as write_comparison
 from .comparison_tables import comparison_grids as comparison_grids
 from .comparison_words import (
@@ -49,7 +51,12 @@ from .findings import findings_so_far as findings_so_far
 from .interactive_curves import curve_page as curve_page
 from .live_page import LivePage as LivePage
 from .metric_choice import chosen_metrics as chosen_metrics
-from .metric_curves import CurveSheet as CurveSheet, curve_sheet as curve_sheet, without_constants as without_constants
+from .metric_curves import (
+    CurveSheet as CurveSheet,
+    curve_sheet as curve_sheet,
+    named_folders as named_folders,
+    without_constants as without_constants,
+)
 from .metric_explanations import (
     ExplainedRun as ExplainedRun,
     explain_run as explain_run,
@@ -73,7 +80,7 @@ from .played_policies import (
     over_seeds as over_seeds,
     played_grid as played_grid,
 )
-from .plots import save_figure as save_figure
+from .plots import save_figure as save_figure, styled as styled
 from .probe_pictures import probe_picture as probe_picture
 from .probe_words import (
     probe_grids as probe_grids,
@@ -90,6 +97,7 @@ from .run_facts import (
     facts_of_run as facts_of_run,
     time_line as time_line,
 )
+from .score_table import SCORE_NAMES as SCORE_NAMES, read_score_table as read_score_table, scores_in as scores_in
 from .search_pictures import search_picture as search_picture
 from .search_result import (
     Optimism as Optimism,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,17 +70,31 @@ def compare_table(path: Path, asked: Asked, settings: CompareConfig) -> StudyCom
         UsageError: What is asked for does not apply to a table, or it has no such run.
         DataDamaged: The table is none.
     """
+    return compare_scores(read_score_table(path), str(path), asked, settings)
+
+
+def compare_scores(
+    table: tuple[Mapping[str, Sequence[str]], Sequence[RunScores]], where: str, asked: Asked, settings: CompareConfig
+) -> StudyComparison:
+    """Judge the runs of a table of scores that has been read.
+
+    Args:
+        table: Methods and runs, as :func:`rlx.report.score_table.scores_in` gives them.
+        where: What to call the table in a message.
+        asked: As :func:`compare_table`, which raises the same.
+        settings: Likewise.
+    """
     if asked.references and asked.normalized:
         raise UsageError("--normalized says that the scores need no --references; keep one of the two")
     if asked.checkpoint is not None:
         raise UsageError("--checkpoint does not apply to --scores: the file says which scores")
     if asked.metric not in (None, "return"):
         raise UsageError("--metric does not apply to --scores: the file says which scores")
-    methods, found = read_score_table(path)
+    methods, found = table
     names = list(methods) or [run.run for run in found]
     chosen = [*asked.runs, *([asked.baseline] if asked.baseline else [])]
     if unknown := next((name for name in chosen if name not in names), None):
-        raise UsageError(f"{path}: has no run {unknown!r}; there are: {', '.join(names)}")
+        raise UsageError(f"{where}: has no run {unknown!r}; there are: {', '.join(names)}")
     if asked.runs:
         names = chosen
         methods = {name: members for name, members in methods.items() if name in names}

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 
 from rlx.diagnosis import Diagnosis, Evidence, Finding, RunRecord, SeedRecord, Signals
-from rlx.report.plots import COLOURS, keep_in_sight, save_figure
+from rlx.report.plots import COLOURS, keep_in_sight, save_figure, styled, subplots
 
 RETURN = "rollout/return_mean"
 MOST_PANELS = 3
@@ -50,9 +49,10 @@ def _panels(signals: Signals, finding: Finding) -> Iterator[tuple[str, Evidence]
         yield RETURN, finding.evidence[0]
 
 
+@styled
 def _draw(signals: Signals, finding: Finding) -> Any:
     panels = list(_panels(signals, finding))[:MOST_PANELS]
-    figure, grid = plt.subplots(len(panels), 1, figsize=(7, 1.1 + 2.3 * len(panels)), layout="constrained", squeeze=False, sharex=True)  # fmt: skip
+    figure, grid = subplots(len(panels), 1, figsize=(7, 1.1 + 2.3 * len(panels)), squeeze=False, sharex=True)  # fmt: skip
     for (metric, evidence), axes in zip(panels, grid[:, 0], strict=True):
         shown = [_draw_seed(axes, seed, metric, seed.seed in evidence.seeds) for seed in signals.seeds]
         if evidence.window and evidence.window[0] < evidence.window[1]:

@@ -13,7 +13,7 @@ from rlx.algorithms import vocabulary
 from rlx.config import Metric, is_component, metric_of
 from rlx.diagnosis import windowed
 from rlx.errors import Missing, RlxError
-from rlx.experiments import SeedMetrics, read_metrics, training_clocks
+from rlx.experiments import SeedMetrics, find_run, read_metrics, training_clocks
 from rlx.records import RunFolder
 from rlx.stats import Array, SeedCurve, number
 
@@ -138,6 +138,22 @@ def curve_sheet(root: Path, folders: Sequence[RunFolder], wanted: Wanted) -> Cur
     if not present:
         raise Missing("\n".join(["there is nothing to draw:", *(f"  {note}" for note in notes)]))
     return CurveSheet(wanted.x, metrics, found, notes)
+
+
+def named_folders(root: Path, names: Sequence[str]) -> list[RunFolder]:
+    """Return the runs that people named, each once; those of equal names are called what was typed.
+
+    Raises:
+        Missing: There is no such run.
+        UsageError: A name means several.
+    """
+    found: dict[Path, RunFolder] = {}
+    for name in dict.fromkeys(names):
+        folder = find_run(root, name)
+        if folder.path not in found and any(folder.name == other.name for other in found.values()):
+            folder = replace(folder, label=name)
+        found.setdefault(folder.path, folder)
+    return list(found.values())
 
 
 def without_constants(sheet: CurveSheet) -> CurveSheet:

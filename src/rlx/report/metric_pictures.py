@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 
 from rlx.report.metric_curves import CurveSheet
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_tables import X_UNITS
-from rlx.report.plots import COLOURS, LineStyle, draw_band, draw_seed, keep_in_sight
+from rlx.report.plots import COLOURS, LineStyle, draw_band, draw_seed, keep_in_sight, styled, subplots
 
 DASHES = ("-", "--")
 MOST_RUNS = len(COLOURS) * len(DASHES)
@@ -23,12 +22,13 @@ def look_of(index: int, label: str = "") -> LineStyle:
     return LineStyle(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS)], label)
 
 
+@styled
 def curve_picture(sheet: CurveSheet) -> Any:
     """Draw curves as a figure, ready for :func:`rlx.report.plots.save_figure`."""
     layout = panels(sheet)
     rows, columns = 1 + max(panel.row for panel in layout), 1 + max(panel.column for panel in layout)
     size = (7 if columns == 1 else 4.6 * columns, 0.9 + (3.6 if rows == 1 else 2.9 * rows))
-    figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    figure, grid = subplots(rows, columns, figsize=size, squeeze=False)
     for axes in grid.flat:
         axes.set_visible(False)
     looks = {run.run: look_of(index, run.label) for index, run in enumerate(sheet.runs) if run.metrics}

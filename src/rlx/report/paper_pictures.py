@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
+import matplotlib.style
 
 from rlx.config import COMMON
 from rlx.report.metric_curves import RETURNS, CurveSheet
 from rlx.report.metric_panels import Panel, panels
 from rlx.report.metric_pictures import look_of
 from rlx.report.metric_tables import X_UNITS
-from rlx.report.plots import LineStyle, draw_band, draw_seed, keep_in_sight, save_figure
+from rlx.report.plots import LineStyle, draw_band, draw_seed, keep_in_sight, save_figure, subplots
 
 STYLE = "rlx.report.paper"
 """The style sheet, as ``matplotlib.pyplot.style.use`` takes it."""
@@ -38,8 +38,8 @@ def save_paper_figure(sheet: CurveSheet, width: str, path: Path) -> None:
         width: A key of :data:`WIDTHS`.
         path: Where to; a PDF, SVG or PNG by its name.
     """
-    with plt.style.context(STYLE):
-        save_figure(_figure(sheet, WIDTHS[width]), path, dpi=mpl.rcParams["savefig.dpi"])
+    with mpl.style.context(STYLE):
+        save_figure(_figure(sheet, WIDTHS[width]), path, dpi=mpl.rcParams["savefig.dpi"], style={})
 
 
 def _figure(sheet: CurveSheet, width: float) -> Any:
@@ -54,7 +54,7 @@ def _figure(sheet: CurveSheet, width: float) -> Any:
         labels.append("random policy")
     columns = max(1, min(len(labels), int(width / (LETTER * (max(map(len, labels)) + 7)))))
     height = PANEL_HEIGHT * rows + LEGEND_HEIGHT * -(-len(labels) // columns) + 0.1
-    figure, grid = plt.subplots(rows, across, figsize=(width, height), squeeze=False)
+    figure, grid = subplots(rows, across, figsize=(width, height), squeeze=False)
     places = list(grid.flat)
     for axes in places[len(layout) :]:
         axes.set_visible(False)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from rlx import stats
 from rlx.comparison import Comparison, RunScores
@@ -24,18 +23,55 @@ from rlx.config import replacing
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 UNDATED = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 """By kind, what of a picture's metadata would differ between moments and machines, and is left out."""
-mpl.rcParams.update(
-    {
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.alpha": 0.25,
-        "legend.frameon": False,
-        "svg.hashsalt": "rlx",
-        "text.parse_math": False,  # a $ in the name of a run is a $
-    }
-)
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "svg.hashsalt": "rlx",
+    "text.parse_math": False,  # a $ in the name of a run is a $
+}
+"""How pictures look, in matplotlib's settings."""
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
+
+
+def styled(draw: Callable[Given, Returned]) -> Callable[Given, Returned]:
+    """Let a function draw, or write, in :data:`STYLE`; in a notebook the settings are their owner's before and after."""
+
+    @wraps(draw)
+    def drawn(*arguments: Given.args, **named: Given.kwargs) -> Returned:
+        with mpl.rc_context(STYLE):
+            return draw(*arguments, **named)
+
+    return drawn
+
+
+class Picture(Figure):
+    """A figure that a notebook shows where it is the last line of a cell, also where nobody has imported ``pyplot``."""
+
+    @styled
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """Return a figure that nobody else knows, with its panels.
+
+    ``pyplot`` would keep it for ever, need a display for it where one is set, and show it twice in a notebook.
+
+    Args:
+        rows: Panels from top to bottom.
+        columns: Panels from left to right.
+        figsize: Width and height in inches.
+        options: As ``matplotlib.figure.Figure.subplots`` takes them.
+    """
+    figure = Picture(figsize=figsize, layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def colour_of(index: int) -> str:
@@ -43,29 +79,37 @@ def colour_of(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def save_figure(figure: Any, path: Path, dpi: float = 150) -> None:
-    """Write a figure (PNG, SVG or PDF by its name) atomically and without a date, and close it."""
-    with replacing(path) as temporary:
+def save_figure(figure: Any, path: Path, *, dpi: float = 150, style: Mapping[Any, Any] = STYLE) -> None:
+    """Write a figure (PNG, SVG or PDF by its name) atomically and without a date.
+
+    Args:
+        figure: It.
+        path: Where to.
+        dpi: Pixels of an inch.
+        style: Matplotlib's settings while it is written, beside those that are in force.
+    """
+    with replacing(path) as temporary, mpl.rc_context(dict(style)):
         figure.savefig(temporary, dpi=dpi, metadata=UNDATED.get(path.suffix, {"Date": None}))
-    plt.close(figure)
 
 
+@styled
 def to_svg(figure: Any) -> bytes:
-    """Return a figure as an SVG image without a ground and without a date, and close it."""
+    """Return a figure as an SVG image without a ground and without a date."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    plt.close(figure)
     return buffer.getvalue()
 
 
+@styled
 def learning_curve(curve: pd.DataFrame, run: str, title: str, random_score: float | None) -> Any:
     """Draw one run's learning curve; see :func:`learning_curves`."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure, axes = subplots(figsize=(7, 4))
     _draw_curves(axes, {run: curve}, {run: colour_of(0)}, random_score)
     axes.set_title(title, fontsize=11, loc="left")
     return figure
 
 
+@styled
 def learning_curves(
     curves: Mapping[str, pd.DataFrame],
     tasks: Mapping[str, str],
@@ -81,9 +125,7 @@ def learning_curves(
         colours: By run.
     """
     panels = list(dict.fromkeys(tasks[run] for run in curves))
-    figure, grid = plt.subplots(
-        len(panels), 1, figsize=(7, 4 if len(panels) == 1 else 3.2 * len(panels)), layout="constrained", squeeze=False
-    )
+    figure, grid = subplots(len(panels), 1, figsize=(7, 4 if len(panels) == 1 else 3.2 * len(panels)), squeeze=False)
     for task, axes in zip(panels, grid[:, 0], strict=True):
         shown = {run: curve for run, curve in curves.items() if tasks[run] == task}
         _draw_curves(axes, shown, colours, next((random_returns[run] for run in shown if run in random_returns), None))
@@ -196,6 +238,7 @@ def _ends(values: Sequence[stats.Array]) -> tuple[float, float]:
     return (float(together.min()), float(together.max())) if len(together) else (math.inf, -math.inf)
 
 
+@styled
 def final_scores(
     runs: Sequence[RunScores],
     tasks: Mapping[str, str],
@@ -215,11 +258,10 @@ def final_scores(
     panels = list(dict.fromkeys(tasks[run.run] for run in runs))
     groups = [[run for run in runs if tasks[run.run] == task] for task in panels]
     heights = [len(group) + 1 for group in groups]
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         len(panels),
         1,
         figsize=(7, 1.0 + 0.6 * sum(heights)),
-        layout="constrained",
         squeeze=False,
         height_ratios=heights,
     )
@@ -258,10 +300,11 @@ def _draw_scores(axes: Any, row: int, scores_S: stats.Array, colour: str) -> Non
     axes.plot(estimate.mean, row, "D", color=colour, markersize=8, markeredgecolor="white")
 
 
+@styled
 def differences(comparisons: Sequence[Comparison], colours: Mapping[str, str]) -> Any:
     """Draw a forest plot: each run's difference to the baseline with its interval, and the zone that does not matter."""
     shown = [comparison for comparison in comparisons if comparison.difference is not None]
-    figure, axes = plt.subplots(figsize=(7, 1.4 + 0.6 * max(1, len(shown))), layout="constrained")
+    figure, axes = subplots(figsize=(7, 1.4 + 0.6 * max(1, len(shown))))
     axes.axvline(0, color="black", linewidth=1)
     bands = [(index, found.minimum_effect) for index, found in enumerate(shown) if found.minimum_effect]
     for index, effect in bands:
@@ -285,6 +328,7 @@ def differences(comparisons: Sequence[Comparison], colours: Mapping[str, str]) -
     return figure
 
 
+@styled
 def profiles(panels: Mapping[str, Mapping[str, stats.Profile]], colours: Mapping[str, str], score: str) -> Any:
     """Draw performance profiles: the share of trainings above each score, with bootstrap bands.
 
@@ -296,7 +340,7 @@ def profiles(panels: Mapping[str, Mapping[str, stats.Profile]], colours: Mapping
         score: What the horizontal axis is.
     """
     height = 4.2 if len(panels) == 1 else 3.4 * len(panels)
-    figure, grid = plt.subplots(len(panels), 1, figsize=(7, height), layout="constrained", squeeze=False)
+    figure, grid = subplots(len(panels), 1, figsize=(7, height), squeeze=False)
     for (title, shown), axes in zip(panels.items(), grid[:, 0], strict=True):
         for index, (name, profile) in enumerate(shown.items()):
             thresholds_L, colour = profile.thresholds_L, colours[name]

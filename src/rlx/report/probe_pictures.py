@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 from matplotlib.ticker import NullLocator
 
-from rlx.report.plots import COLOURS
+from rlx.report.plots import COLOURS, styled, subplots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,7 @@ MARGIN = 0.04
 """Of an axis, beyond the first and last value."""
 
 
+@styled
 def probe_picture(found: Probe) -> Any:
     """Draw a probe, a panel for each parameter.
 
@@ -35,9 +35,7 @@ def probe_picture(found: Probe) -> Any:
     names = [each.parameter for each in found.parameters] or list(found.joint[0].settings if found.joint else [])
     across = min(ACROSS, max(1, len(names)))
     rows = max(1, math.ceil(len(names) / across))
-    figure, grid = plt.subplots(
-        rows, across, figsize=(5.2 * across, 0.9 + 3.4 * rows), layout="constrained", squeeze=False
-    )
+    figure, grid = subplots(rows, across, figsize=(5.2 * across, 0.9 + 3.4 * rows), squeeze=False)
     flat = list(grid.flat)
     for axes, name in zip(flat, names, strict=False):
         one = next((each for each in found.parameters if each.parameter == name), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rlx.comparison import RunScores
@@ -28,8 +28,20 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
     Raises:
         DataDamaged: The file is no such table; the message names the line.
     """
+    return scores_in(_rows(path))
+
+
+def scores_in(rows: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[dict[str, list[str]], list[RunScores]]:
+    """Return methods and runs, as :func:`read_score_table` does, of rows from anywhere.
+
+    Args:
+        rows: Of each what to call it in a message, and its cells by column.
+
+    Raises:
+        DataDamaged: A cell is not what its column holds.
+    """
     scores: dict[tuple[str, str], dict[int, float]] = {}
-    for line, row in _rows(path):
+    for line, row in rows:
         run, task = _name(row, "run", line), _name(row, "task", line) if "task" in row else ""
         mine = scores.setdefault((run, task), {})
         seed = _seed(row["seed"], line) if "seed" in row else len(mine)
@@ -99,7 +111,7 @@ def _rows(path: Path, needed: Sequence[str] = ()) -> list[tuple[str, dict[str, s
     return rows
 
 
-def _name(row: dict[str, str], column: str, line: str) -> str:
+def _name(row: Mapping[str, str], column: str, line: str) -> str:
     if not row[column].strip():
         raise DataDamaged(f"{line}: the {column} has no name")
     return row[column].strip()

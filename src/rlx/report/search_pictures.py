@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from rlx.experiments import Range, Space, Tried, importances, recorded_space
-from rlx.report.plots import COLOURS
+from rlx.report.plots import COLOURS, styled, subplots
 from rlx.report.text import setting
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ ACROSS = 3
 """Panels in a row."""
 
 
+@styled
 def search_picture(trials: Trials) -> Any:
     """Draw a search.
 
@@ -38,7 +38,7 @@ def search_picture(trials: Trials) -> Any:
     space, all_trials = recorded_space(trials.header), trials.trials()
     panels = 2 + len(space)
     rows = math.ceil(panels / ACROSS)
-    figure, axes = plt.subplots(rows, ACROSS, figsize=(4 * ACROSS, 3.1 * rows), layout="constrained", squeeze=False)
+    figure, axes = subplots(rows, ACROSS, figsize=(4 * ACROSS, 3.1 * rows), squeeze=False)
     flat = list(axes.flat)
     _history(flat[0], all_trials)
     settings = {trial.number: trial.settings if trial.number else trials.header.own for trial in all_trials}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from rlx.report.plots import COLOURS
+from rlx.report.plots import COLOURS, styled, subplots
 from rlx.stats import visible
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ MOST_DRAWN = 40
 """Candidates that one picture shows at most."""
 
 
+@styled
 def scores_picture(facts: StudyFacts) -> Any:
     """Draw the scores of the floor, of every candidate in screening, and of both arms of every confirmation.
 
@@ -29,7 +29,7 @@ def scores_picture(facts: StudyFacts) -> Any:
     """
     rows = _rows(facts)
     height = max(2.0, 0.7 + 0.27 * len(rows))
-    figure, axes = plt.subplots(figsize=(6.6, height), layout="constrained")
+    figure, axes = subplots(figsize=(6.6, height))
     for place, (_, scores, colour) in enumerate(rows):
         _strip(axes, place, scores, colour)
     if facts.floor is not None:
@@ -83,6 +83,7 @@ def _strip(axes: Any, place: int, scores: Scores, colour: str) -> None:
         )
 
 
+@styled
 def optimism_picture(confirmed: Sequence[ConfirmationFacts], metric: str) -> Any:
     """Draw each confirmed candidate's mean in screening against that on fresh seeds, with the diagonal.
 
@@ -95,7 +96,7 @@ def optimism_picture(confirmed: Sequence[ConfirmationFacts], metric: str) -> Any
     low, high = float(both.min()), float(both.max())
     margin = 0.12 * (high - low or abs(low) or 1.0)
     ends = (low - margin, high + margin)
-    figure, axes = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+    figure, axes = subplots(figsize=(4.6, 4.4))
     axes.plot(ends, ends, color="#777777", linestyle="--", linewidth=1, zorder=1)
     for each, (screening, fresh) in zip(confirmed, pairs, strict=True):
         axes.plot([screening, screening], [screening, fresh], color="#777777", linewidth=0.8, alpha=0.6, zorder=1)

@@ -13,11 +13,19 @@ PART = re.compile(r"_part\d+$")
 """What a start that went on in several experiments calls the later ones."""
 
 
-def of_studies(root: Path, names: Iterable[str]) -> set[str]:
-    """Return those of some experiments that studies started. Of a ledger that cannot be read, all whose names begin with its study's."""
+def of_studies(root: Path, names: Iterable[str], study: str = "*") -> set[str]:
+    """Return those of some experiments that studies started. Of a ledger that cannot be read, all whose names begin with its study's.
+
+    Args:
+        root: The project.
+        names: The experiments in question.
+        study: The name of one study; by default all.
+    """
     asked = set(names)
     found: set[str] = set()
     for path in (root / "studies").glob("*/*/ledger.jsonl"):
+        if study not in ("*", path.parent.name):
+            continue
         ours = {name for name in asked if name.startswith(f"{path.parent.name}_")}
         if not ours:
             continue

@@ -1,3 +1,4 @@
+from .acting import Policy as Policy, load_policy as load_policy
 from .algorithm_check import (
     CheckedAlgorithm as CheckedAlgorithm,
     check_algorithm as check_algorithm,

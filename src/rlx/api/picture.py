@@ -1,0 +1,81 @@
+"""Learning curves and other metrics as a matplotlib figure."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rlx.api.named_runs import root_and_names
+from rlx.api.project import Project
+from rlx.api.run import Run
+from rlx.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot(
+    *runs: Run | str,
+    metrics: str | Sequence[str] = (),
+    x: Literal["steps", "time"] = "steps",
+    windows: int | None = None,
+    project: str | Path | Project | None = None,
+) -> Figure:
+    """Draw runs as `rlx plot` does: a line per seed, the mean, its band; or the course of a search.
+
+    The figure is nobody else's: ``pyplot`` does not know it, no display is needed, and matplotlib's settings stay as they are.
+    A notebook shows it where it is the last line of a cell; ``figure.savefig("curves.png")`` writes it.
+
+    Args:
+        runs: Runs, or their names as `rlx info` takes them; or the name of one search.
+        metrics: Names of metrics, ``internals`` or ``all``, as ``--metric`` takes them; by default the returns of training and
+            validation episodes.
+        x: Over environment steps, or over seconds of training.
+        windows: Over how many windows of training to average; 0: none; by default 25, and 100 for ``train/*``.
+        project: Whose runs, where they are names; by default the project of the current folder.
+
+    Returns:
+        The figure. What a run lacks is told by a warning.
+
+    Raises:
+        UsageError: There is no such metric, no run was named, or there are more than one picture can tell apart.
+        Missing: There is no such run, or none has anything to show.
+    """
+    from rlx.experiments import has_trials, trials_of
+    from rlx.report import (
+        MOST_RUNS,
+        chosen_metrics,
+        curve_picture,
+        curve_sheet,
+        named_folders,
+        search_picture,
+        without_constants,
+    )
+
+    root, names = root_and_names(runs, project)
+    if not names:
+        raise UsageError("rlx.plot: name at least one run")
+    if x not in ("steps", "time"):
+        raise UsageError(f"x={x!r}: is steps or time")
+    if len(names) == 1 and has_trials(root, names[0]):
+        return _settled(search_picture(trials_of(root, names[0])))
+    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
+    folders = named_folders(root, names)
+    sheet = curve_sheet(root, folders, chosen_metrics(wanted, x, windows, folders))
+    if len(sheet.runs) > MOST_RUNS:
+        raise UsageError(f"{len(sheet.runs)} runs cannot be told apart in one picture; name at most {MOST_RUNS}")
+    if "all" in wanted:
+        sheet = without_constants(sheet)
+    for note in sheet.notes:
+        warnings.warn(note, stacklevel=2)
+    return _settled(curve_picture(sheet))
+
+
+def _settled(figure: Figure) -> Figure:
+    """Return a figure whose ticks and layout are made, so that whoever shows it has it as rlx draws."""
+    from rlx.report import styled
+
+    styled(figure.draw_without_rendering)()
+    return figure
