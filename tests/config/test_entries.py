@@ -105,6 +105,9 @@ def test_settings_of_an_entry_can_be_changed_from_the_command_line(tmp_path: Pat
     ) as changed:
         algo = compose_run(changed, "a").config.algo
     assert (algo.rollout_steps, algo.max_grad_norm) == (64, 2)
+    told = r"-S configs/a\.yaml:algo\.gamma=0\.9: .*'algo\.gamma'; without `configs/a\.yaml:` a setting is changed"
+    with pytest.raises(ConfigError, match=told), _applied(tmp_path, ["configs/a.yaml:algo.gamma=0.9"]):
+        pass
     composed(tmp_path, "n_steps: 128\nnormalize: true\n")
     with pytest.raises(ConfigError, match=r"configs/a\.yaml:2 says it in a form of rl-zoo's"):
         addressed(tmp_path, "a", "env.normalize_reward=false")

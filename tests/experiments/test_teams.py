@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from docs import tutorial
 from rlx.config.editing import with_list, with_value
 from rlx.config.snapshot import ProjectCode, Snapshot, read_snapshot
 from rlx.experiments.workplace import open_workplace
@@ -633,27 +634,18 @@ def test_a_colleagues_experiment_is_promoted_without_training(team: Path, tmp_pa
 def test_the_page_is_played_block_by_block(tmp_path: Path) -> None:
     page = (REPOSITORY / "docs" / "teams.md").read_text()
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "hub")], check=True)
-    here: dict[str, Path] = {}
-    said = ""
-    for who, block in re.findall(r"```console (\w+)\n(.*?)```", page, re.DOTALL):
-        here.setdefault(who, tmp_path / who).mkdir(exist_ok=True)
-        for line in block.splitlines():
-            command = line.removeprefix("$ ")
-            if command.startswith("cd "):
-                here[who] = here[who] / command.removeprefix("cd ")
-                continue
-            done = subprocess.run(["bash", "-c", command], cwd=here[who], text=True, capture_output=True, check=False)
-            assert done.returncode == 0, f"{who}: {command}\n{done.stdout}{done.stderr}"
-            assert "Traceback" not in done.stdout + done.stderr
-            said = done.stdout
+    people: dict[str, tutorial.Reader] = {}
+    for block in (block for block in tutorial.blocks(page) if block.who):
+        (tmp_path / block.who).mkdir(exist_ok=True)
+        reader = people.setdefault(block.who, tutorial.Reader(tmp_path / block.who))
+        for command in block.commands:
+            said = reader.type(command)
+            assert "Traceback" not in said
             if command.startswith("git push -q -u"):
-                shrink(Project(here[who]))
-                subprocess.run(["git", "push", "-q"], cwd=here[who], check=True)
-            if (
-                who == "ben"
-                and command == "dvc repro"
-                and "Merge" in Project(here[who]).git("log", "-1", "--format=%s")
-            ):
+                shrink(Project(reader.here))
+                subprocess.run(["git", "push", "-q"], cwd=reader.here, check=True)
+            if (block.who, command) == ("ben", "dvc repro") and "Merge" in Project(reader.here).git("log", "-1"):
                 assert set(re.findall(r"Running stage '(\w+)", said)) == {"resolve", "compare"}
-    assert "patient" in (here["robot"] / "summary.md").read_text()
-    assert "eager" in (here["robot"] / "summary.md").read_text()
+    summary = (people["robot"].here / "summary.md").read_text()
+    assert "patient" in summary
+    assert "eager" in summary

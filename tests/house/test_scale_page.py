@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import tutorial
 from rlx.config import read_parameters
 from tests.conftest import REPOSITORY, Project, shrink
 
@@ -27,20 +28,16 @@ def test_examples_of_the_page_are_valid(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_two_clones_work_together_without_a_shared_disk(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "hub")], check=True)
-    here: dict[str, Path] = {}
-    for who, block in re.findall(r"```console (\w+)\n(.*?)```", PAGE, re.DOTALL):
-        here.setdefault(who, tmp_path / who).mkdir(exist_ok=True)
-        for line in block.splitlines():
-            command = line.removeprefix("$ ")
-            if command.startswith("cd "):
-                here[who] = here[who] / command.removeprefix("cd ")
-                continue
-            done = subprocess.run(["bash", "-c", command], cwd=here[who], text=True, capture_output=True, check=False)
-            assert done.returncode == 0, f"{who}: {command}\n{done.stdout}{done.stderr}"
+    people: dict[str, tutorial.Reader] = {}
+    for block in (block for block in tutorial.blocks(PAGE) if block.who):
+        (tmp_path / block.who).mkdir(exist_ok=True)
+        reader = people.setdefault(block.who, tutorial.Reader(tmp_path / block.who))
+        for command in block.commands:
+            reader.type(command)
             if command.startswith("git push -q -u"):
-                shrink(Project(here[who]))
-                subprocess.run(["git", "push", "-q"], cwd=here[who], check=True)
-    desk = Project(here["desk"])
+                shrink(Project(reader.here))
+                subprocess.run(["git", "push", "-q"], cwd=reader.here, check=True)
+    desk = Project(people["desk"].here)
     told = json.loads(desk.rlx("info", "node1_a", "--json").stdout)
     assert told["status"] == "finished"
     desk.rlx("checkout", "node1_a")

@@ -443,8 +443,9 @@ def test_without_ray_the_cure_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{slurm: {mem: lots}}", r"launch.slurm.mem"),
-        ("{slurm: {time: soon}}", r"launch.slurm.time"),
+        ("{slurm: {mem: lots}}", r"launch.slurm.mem: 'lots' is not an amount of memory; allowed: .*4G"),
+        ("{slurm: {time: soon}}", r"launch.slurm.time: 'soon' is not a time limit; allowed: minutes"),
+        ("{slurm: {partition: a b}}", r"launch.slurm.partition: 'a b' is not one word"),
         ("{slurm: {extra: [--array=3]}}", r"rlx itself sets --array; leave it out"),
         ("{slurm: {extra: [qos]}}", r"qos is no option of sbatch in its long form"),
         ("{slurm: {warning: 5}}", r"launch.slurm.warning"),

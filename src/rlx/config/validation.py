@@ -29,6 +29,15 @@ WANTED = {
     "model_attributes_type": "a mapping of `key: value` lines",
 }
 """What each of pydantic's type errors asks for."""
+RUN_NAME = ("a run name", "a letter, then letters, digits, - and _")
+WORD = ("one word", "anything without spaces")
+FORMS: dict[str | int, tuple[str, str]] = {
+    "device": ("a device", "cpu, cuda, cuda:N, mps, auto"),
+    "mem": ("an amount of memory", "a whole number, then K, M, G or T, such as 4G"),
+    "time": ("a time limit", "minutes, HH:MM:SS or DAYS-HH"),
+    **dict.fromkeys(("partition", "account", "extra", "address"), WORD),
+}
+"""What a text that does not fit its pattern was to be, and what that looks like, by key; any other is a run's name."""
 BOUNDS = {
     "greater_than": "greater than",
     "greater_than_equal": "at least",
@@ -111,7 +120,7 @@ def _path_of(location: KeyPath, document: Document, outer: int) -> KeyPath:
 
 def _is_union_branch(part: str | int) -> bool:
     """Pydantic names the branch of a union in its location (``function-plain[…]``, ``constrained-int``)."""
-    return isinstance(part, str) and ("[" in part or part in ("int", "float", "str", "bool", "constrained-int"))
+    return isinstance(part, str) and ("[" in part or part in ("int", "float", "str", "bool", "constrained-int", "constrained-str"))
 
 
 def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: PLR0911 — one line per kind of mistake
@@ -128,10 +137,9 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: 
         return f"{shown} is not allowed; one of {context['expected']}{hint}"
     if kind in WANTED:
         return f"must be {WANTED[kind]}, not {shown}"
-    if kind == "string_pattern_mismatch" and path[-1] == "device":
-        return f"{shown} is not a device; allowed: cpu, cuda, cuda:N, mps, auto"
     if kind == "string_pattern_mismatch":
-        return f"{shown} is not a run name; allowed: a letter, then letters, digits, - and _"
+        what, allowed = next((FORMS[part] for part in reversed(path) if part in FORMS), RUN_NAME)
+        return f"{shown} is not {what}; allowed: {allowed}"
     if kind in BOUNDS:
         return f"must be {BOUNDS[kind]} {next(iter(context.values()))}, not {shown}"
     if kind in ("schedule", "sizes"):

@@ -191,8 +191,12 @@ def _applied(root: Path, settings: Sequence[str]) -> Iterator[Path]:
                 if not several:
                     apply_overrides(copy / file, changes)
             except (DvcException, HydraException) as error:
-                cause = error.__cause__ or error
-                raise ConfigError(f"-S {' '.join(changes)}: {_sentence(cause)}") from None
+                said = _sentence(error.__cause__ or error)
+                if file == "params.yaml":
+                    raise ConfigError(f"-S {' '.join(changes)}: {said}") from None
+                typed = " ".join(f"{file}:{change}" for change in changes)
+                cure = f"without `{file}:` a setting is changed where it is said, or added"
+                raise ConfigError(f"-S {typed}: {said.rstrip('.')}; {cure}") from None
             if several:
                 raise UsageError(
                     f"-S {' '.join(changes)}: gives a setting several values; `rlx sweep` tries them all, one experiment each"
@@ -275,7 +279,8 @@ def addressed(root: Path, run: str, setting: str, model: type[Parameters] | None
     if path == ("log", "sinks") and composed.parameters.origins.get(path) == ("log",):  # the file has a plain list
         return setting.replace("log.sinks", "log", 1)
     if path[0] not in BASE_KEYS:
-        return setting
+        written = parse_yaml(read_bytes(root / "params.yaml", MOST_CONFIG_BYTES))
+        return setting if key.startswith("+") or _has(written, path) else f"+{setting}"
     base = look_for_algorithm(root, algorithm_of(composed.parameters) or "ppo")
     own = path == ("algo", "name") or (path[0] == "algo" and base is not model.model_fields["algo"].annotation)
     own = (
