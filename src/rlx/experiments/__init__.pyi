@@ -33,6 +33,7 @@ from .making import (
     drop_abandoned as drop_abandoned,
     give_up as give_up,
     in_the_making as in_the_making,
+    is_in_the_making as is_in_the_making,
     make as make,
     one_at_a_time as one_at_a_time,
     start as start,

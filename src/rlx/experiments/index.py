@@ -27,6 +27,7 @@ from rlx.records import (
     cure_of_study_run,
     evidence,
     is_kept,
+    last_lines,
     match,
     metrics_files,
     noted_runs,
@@ -178,10 +179,7 @@ def progress(folder: Path) -> float | None:
 
 def _last_step(path: Path) -> int:
     """Return the step of the last whole line of a metrics file, of which only the end is read."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 8192))
-        lines = file.read().split(b"\n")
-    found = re.search(rb'"step": (\d+)', lines[-2]) if len(lines) > 1 else None
+    found = re.search(rb'"step": (\d+)', b"".join(last_lines(path, 1)))
     return int(found[1]) if found else 0
 
 

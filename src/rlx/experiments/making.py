@@ -229,6 +229,17 @@ def drop_abandoned(root: Path, name: str) -> bool:
     return True
 
 
+def is_in_the_making(root: Path, name: str) -> bool:
+    """Tell whether a process makes an experiment just now."""
+    lock = lock_of(root, f"{name}.making")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 @contextmanager
 def _alone(root: Path, name: str) -> Iterator[None]:
     """Keep everybody else, processes of a killed `rlx` included, from an experiment."""

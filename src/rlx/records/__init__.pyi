@@ -66,6 +66,7 @@ from .live import (
     LAYOUT as LAYOUT,
     ORIGIN as ORIGIN,
     RECORD as RECORD,
+    last_lines as last_lines,
     live_folder as live_folder,
     lock_of as lock_of,
     metrics_files as metrics_files,
@@ -116,6 +117,7 @@ from .runs import (
     read_metadata as read_metadata,
     write_metadata as write_metadata,
 )
+from .seeds_on_bench import BenchSeed as BenchSeed, bench_seeds as bench_seeds
 from .sinks.concluding import conclude as conclude
 from .sinks.conclusion import shown_settings as shown_settings
 from .sinks.following import Followers as Followers

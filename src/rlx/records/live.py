@@ -21,6 +21,8 @@ ORIGIN = ".origin.json"
 """Which commit the browsable folder of a kept experiment shows."""
 BENCH = "bench"
 """The folder's links to seeds in training: ``bench/seed_<s>``."""
+TAIL = 16_384
+"""Bytes from the end of a file of metrics that hold its last rows."""
 LAYOUT = frozenset(
     {
         ".gitignore", "config_snapshot.yaml", "task.json", "judging.yaml", "metadata.json", "metrics.jsonl",
@@ -53,6 +55,17 @@ def show_bench(snapshot: Path, seeds: Mapping[int, Path]) -> None:
     (folder / BENCH).mkdir()
     for seed, target in seeds.items():
         (folder / BENCH / f"seed_{seed}").symlink_to(target)
+
+
+def last_lines(path: Path, count: int) -> list[bytes]:
+    """Return the last whole lines of a file that grows, without their ends; of which only the end is read, 16 KiB.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL))
+        return file.read().split(b"\n")[:-1][-count:]
 
 
 def metrics_files(folder: Path) -> list[Path]:
