@@ -5,14 +5,13 @@ Installed packages add commands (entry points `rlx.commands`), whose names are k
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 import rlx
-from rlx.cli.common import general_options
+from rlx.cli.common import LazyGroup, general_options, take_general_options
 from rlx.errors import PluginBroken
 
 if TYPE_CHECKING:
@@ -76,53 +75,30 @@ def _say_refused() -> None:
             say_broken(plugin.broken(f"`rlx {name}` is a command of rlx itself"))
 
 
-class _Commands(click.Group):
-    """Finds commands by name without importing them, and guesses at mistyped ones."""
+class _Commands(LazyGroup):
+    """Those of rlx, and those that installed packages add."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *_added()]
+        return [*super().list_commands(ctx), *_added()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in COMMANDS:
-            command: click.Command = importlib.import_module(f"rlx.cli.{cmd_name.replace('-', '_')}").command
-        elif (plugin := _added().get(cmd_name)) is None:
-            return None
-        else:
-            try:
-                command = _loaded(plugin)
-            except PluginBroken:
-                if ctx.resilient_parsing:  # the shell completes names
-                    return None
-                raise
-        _take_general_options(command)
+        if cmd_name in COMMANDS or (plugin := _added().get(cmd_name)) is None:
+            return super().get_command(ctx, cmd_name)
+        try:
+            command = _loaded(plugin)
+        except PluginBroken:
+            if ctx.resilient_parsing:  # the shell completes names
+                return None
+            raise
+        take_general_options(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        super().format_commands(ctx, formatter)
         _say_refused()
         if added := _added():
             with formatter.section("Commands of installed packages"):
                 formatter.write_dl([(name, f"Of {plugin.package}.") for name, plugin in added.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if args and name not in COMMANDS and not name.startswith("-") and name not in (added := _added()):
-            from rlx.stats import nearest
-
-            hint = nearest(name, [*COMMANDS, *added], form="`rlx {}`")
-            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-def _take_general_options(command: click.Command) -> None:
-    """Let a command take what every command takes; so do those of a group."""
-    taken = {option for parameter in command.params for option in parameter.opts}
-    command.params += [option for option in general_options() if not taken & set(option.opts)]
-    for below in command.commands.values() if isinstance(command, click.Group) else ():
-        _take_general_options(below)
 
 
 def _loaded(plugin: Plugin) -> click.Command:
@@ -132,7 +108,12 @@ def _loaded(plugin: Plugin) -> click.Command:
     return command
 
 
-@click.command(cls=_Commands, context_settings=CONTEXT, params=general_options())
+@click.command(
+    cls=_Commands,
+    lazy={name: (name.replace("-", "_"), "command", what) for name, what in COMMANDS.items()},
+    context_settings=CONTEXT,
+    params=general_options(),
+)
 @click.version_option(rlx.__version__, "-V", "--version", prog_name="rlx", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:

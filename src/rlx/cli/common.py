@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +170,59 @@ def general_options() -> list[click.Option]:
         click.Option(["-v", "--verbose"], help="Say everything, DVC's words too.", callback=_quieter, **hidden),
         click.Option(["--no-color"], help="No colours (as NO_COLOR=1).", callback=_colourless, **hidden),
     ]
+
+
+def take_general_options(command: click.Command) -> None:
+    """Let a command take what every command takes; so do those of a group."""
+    taken = {option for parameter in command.params for option in parameter.opts}
+    command.params += [option for option in general_options() if not taken & set(option.opts)]
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        take_general_options(below)
+
+
+class LazyGroup(click.Group):
+    """Finds its commands by name without importing the others, and guesses at mistyped ones."""
+
+    def __init__(self, *, lazy: Mapping[str, tuple[str, str, str]], path: str = "rlx", **settings: Any):
+        """Make a group.
+
+        Args:
+            lazy: By name: the module below ``rlx.cli``, the command's name in it, and what it does in a few words.
+            path: How the group is typed.
+            settings: Of :class:`click.Group`.
+        """
+        super().__init__(**settings)
+        self.lazy, self.path = lazy, path
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of its commands."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of this name."""
+        if cmd_name not in self.lazy:
+            return None
+        module, name, _ = self.lazy[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"rlx.cli.{module}"), name)
+        take_general_options(command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each does, in a few words."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, what) for name, (_, _, what) in self.lazy.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; refuse a name that there is not with the nearest that there is."""
+        name = args[0] if args else ""
+        if args and not name.startswith("-") and name not in (known := self.list_commands(ctx)):
+            from rlx.stats import nearest
+
+            hint = nearest(name, known, form=f"`{self.path} {{}}`")
+            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 def is_quiet() -> bool:

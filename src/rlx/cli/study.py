@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from rlx.cli.common import LazyGroup
 
 COMMANDS = {
     "init": ("study_contract", "init", "Begin a study of a finished run."),
@@ -23,40 +23,7 @@ COMMANDS = {
 """Module and command of each."""
 
 
-class _Group(click.Group):
-    """Finds its commands by name without importing the others."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        from rlx.cli.common import general_options
-
-        module, name, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"rlx.cli.{module}"), name)
-        taken = {option for parameter in command.params for option in parameter.opts}
-        command.params += [option for option in general_options() if not taken & set(option.opts)]
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, what) for name, (_, _, what) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if args and name not in COMMANDS and not name.startswith("-"):
-            from rlx.stats import nearest
-
-            hint = nearest(name, COMMANDS, form="`rlx study {}`")
-            raise click.UsageError(f"there is no command {name!r} of studies; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.command("study", cls=_Group, no_args_is_help=True)
+@click.command("study", cls=LazyGroup, lazy=COMMANDS, path="rlx study", no_args_is_help=True)
 def command() -> None:
     """Improve a configuration under a contract, without fooling yourself.
 
