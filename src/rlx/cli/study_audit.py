@@ -71,29 +71,34 @@ def audited(
     """Audit a study, note that in its ledger, and print what was found; returns whether all is well."""
     from rlx.studies import Refused
 
+    refused: Refused | None = None
     try:
         with study.locked():
             report = _made(study, replay, head, retrain=retrain)
             _note(study, report)
     except Refused as error:
+        refused = error
         report = _made(study, replay, head, retrain=retrain)
         say(f"not noted in the ledger: {error}")
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
-        _show(report)
+        _show(report, is_noted=refused is None)
     return report.ok
 
 
 def _made(study: Study, replay: int | Literal["all"], head: str | None, *, retrain: bool) -> AuditReport:
-    from rlx.studies import audit_study, report_again
+    from rlx.studies import again_of, audit_study, report_again
 
     path = study.folder / "report.md"
 
     def render() -> str:
         return report_again(study, path.read_text(encoding="utf-8"))
 
-    return audit_study(study.name, study.root, replay=replay, retrain=retrain, head=head, say=say, render=render)
+    again = again_of(study)
+    return audit_study(
+        study.name, study.root, replay=replay, retrain=retrain, head=head, say=say, render=render, again=again
+    )
 
 
 def _note(study: Study, report: AuditReport) -> None:
@@ -108,15 +113,17 @@ def _note(study: Study, report: AuditReport) -> None:
         )
 
 
-def _show(report: AuditReport) -> None:
+def _show(report: AuditReport, *, is_noted: bool) -> None:
     tell(f"{report.study}: {report.lines} lines, head {report.head.removeprefix('sha256:')[:16]}", "bold")
     for name, check in report.checks.items():
         _show_check(name, check)
     failed = [name for name, check in report.checks.items() if not check.ok]
     for name in report.unsupported:
-        tell(f"{name} was accepted, and is not by what is kept: it is reverted", "bold red")
+        then = "it is reverted" if is_noted else "an audit that is noted reverts it"
+        tell(f"{name} was accepted, and is not by what is kept: {then}", "bold red")
     if failed:
-        tell(f"failed: {', '.join(failed)}; the study is frozen until an audit passes", "bold red")
+        then = "the study is frozen until an audit passes" if is_noted else "the ledger does not say so"
+        tell(f"failed: {', '.join(failed)}; {then}", "bold red")
     else:
         skipped = sum(check.skipped is not None for check in report.checks.values())
         tell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 @click.option("--steps", metavar="STEPS", help="With --adapter: of one training.")
 @click.option("--scope", multiple=True, metavar="KEY=LOW:HIGH", help="With --adapter: what may change (repeatable).")
 @click.option("--failure-score", type=float, metavar="X", help="With --adapter: what a failing seed scores.")
+@click.option(
+    "--ask-help", is_flag=True, help="With --adapter: also run its training command with --help, to find options."
+)
 @AS_JSON
 def init(  # noqa: PLR0913
     run: str,
@@ -36,25 +40,35 @@ def init(  # noqa: PLR0913
     steps: str | None,
     scope: tuple[str, ...],
     failure_score: float | None,
+    ask_help: bool,
     as_json: bool,
 ) -> None:
     """Begin a study of RUN, a finished run of this project.
 
     Writes studies/TASK/STUDY/contract.yaml, drafted from the run: read it, change what you like, then approve it. Nothing
-    trains. With --adapter the first call reads the repository and drafts studies/TASK/adapter.yaml; when nothing in it is
-    `unknown` any more, the same call drafts the contract.
+    trains.
+
+    With --adapter, RUN is what the task is called. The first call reads the repository's source (nothing of it runs, but with
+    --ask-help) and drafts studies/RUN/adapter.yaml; when nothing in it is `unknown` any more, a second call with --steps,
+    --scope and --failure-score drafts the contract.
 
     \b
     Example:
       rlx study init cartpole --name cartpole/better --budget 8M
     """
     from rlx.config import find_root
+    from rlx.errors import UsageError
     from rlx.studies import Wish, begin, foretold, project_trainer, state_document, steps_of, summary_lines
 
     root = find_root()
     if adapter is not None:
-        _init_foreign(root, run, name, (adapter, steps, scope, failure_score, budget))
+        asked = ForeignAsked(name, adapter, steps, scope, failure_score, budget, ask_help=ask_help)
+        _init_foreign(root, run, asked, as_json=as_json)
         return
+    if steps is not None or scope or failure_score is not None or ask_help:
+        raise UsageError(
+            "--steps, --scope, --failure-score and --ask-help go with --adapter; the contract says them here"
+        )
     wish = Wish(run, name, None if budget is None else steps_of(budget))
     trainer = project_trainer(root, run)
     study = begin(root, wish, trainer)
@@ -69,36 +83,61 @@ def init(  # noqa: PLR0913
     )
 
 
-def _init_foreign(
-    root: Path, task: str, name: str | None, asked: tuple[str, str | None, tuple[str, ...], float | None, str | None]
-) -> None:
+@dataclass(frozen=True)
+class ForeignAsked:
+    """What a call asks for with --adapter.
+
+    Attributes:
+        name: `TASK/STUDY`; None: `better` of the task.
+        adapter: The repository's folder.
+        steps: Of one training, as typed.
+        scope: What may change, as typed.
+        failure_score: What a failing seed scores.
+        budget: Steps in all, as typed.
+        ask_help: Whether its training command may be run with `--help`.
+    """
+
+    name: str | None
+    adapter: str
+    steps: str | None
+    scope: tuple[str, ...]
+    failure_score: float | None
+    budget: str | None
+    ask_help: bool
+
+
+def _init_foreign(root: Path, task: str, asked: ForeignAsked, *, as_json: bool) -> None:
     """Draft the adapter of a repository; where there is one already, the contract."""
     from pathlib import Path
 
     from rlx.errors import UsageError
-    from rlx.studies import ForeignWish, begin_foreign, draft_adapter, steps_of, summary_lines
+    from rlx.studies import ForeignWish, begin_foreign, draft_adapter, state_document, steps_of, summary_lines
 
-    repository, steps, scope, failure_score, budget = asked
     if not (root / "studies" / task / "adapter.yaml").exists():
-        path = draft_adapter(root, task, Path(repository))
+        draft = draft_adapter(root, task, Path(asked.adapter), ask_help=asked.ask_help)
+        if as_json:
+            print_json(draft.model_dump(mode="json"))
+            return
         tell(
-            f"Written: {path.relative_to(root)}, and the task card beside it. Next: fill in what is `unknown`, commit both, and"
+            f"Written: {draft.adapter} and {draft.card}. Next: fill in what is `unknown`, commit both, and call this again"
         )
-        tell("call this again with --steps, --scope and --failure-score")
+        tell("with --steps, --scope and --failure-score")
         return
-    if steps is None or not scope or failure_score is None:
+    if asked.steps is None or not asked.scope or asked.failure_score is None:
         raise UsageError(
             "a study of a repository needs --steps, --failure-score, and --scope KEY=LOW:HIGH for what may change"
         )
     wish = ForeignWish(
-        name=name or f"{task}/better",
-        repository=Path(repository),
-        steps=steps_of(steps),
-        scope=scope,
-        failure_score=failure_score,
-        budget=None if budget is None else steps_of(budget),
+        name=asked.name or f"{task}/better",
+        steps=steps_of(asked.steps, "--steps"),
+        scope=asked.scope,
+        failure_score=asked.failure_score,
+        budget=None if asked.budget is None else steps_of(asked.budget),
     )
     study = begin_foreign(root, wish)
+    if as_json:
+        print_json(state_document(study))
+        return
     for line in summary_lines(study, wish.steps):
         tell(line)
     tell(
@@ -129,7 +168,7 @@ def approve(  # noqa: PLR0913
     The approval stands in the ledger, with the contract's hash: an edit of the file afterwards freezes the study until it is
     approved again, and the difference is a line of the ledger.
     """
-    from rlx.studies import check_approvable, revoke as take_back, state_document, write_state
+    from rlx.studies import check_approvable, renew_report, revoke as take_back, state_document, write_state
 
     one = found(study)
     with one.locked(take_over=True):
@@ -140,6 +179,7 @@ def approve(  # noqa: PLR0913
             trainer = trainer_of(one)
             check_approvable(one, trainer)
             _approve(one, trainer, only, exception, sign, yes=yes, quiet=as_json)
+            renew_report(one)  # it may be of a draft that was another
         write_state(one)
     if as_json:
         print_json(state_document(one))

@@ -56,7 +56,7 @@ def reflect(run: str, output: Path | None, *, study: str | None, force: bool, as
 @click.argument("run", type=RUN)
 @click.option(
     "--parameter", "-p", "parameters", multiple=True, required=True, metavar="KEY=LO:HI[:N]",
-    help="What to vary: env.kwargs.length=0.2:1.2, by default with 9 values. Several may be given.",
+    help="What to vary: env.kwargs.gravity=-11.5:-4, by default with 9 values. Several may be given.",
 )  # fmt: skip
 @click.option(
     "--design", type=click.Choice(["one", "sobol"]), default="one", show_default=True,
@@ -94,9 +94,11 @@ def probe(  # noqa: PLR0913 — one for each option
     fails there. The exit code is 1 if the policies fail at nominal. What plays is paid for by a study, goes through its launch
     gate, and is kept as its evidence.
 
+    KEY is an argument that the environment's constructor takes: LunarLander-v3 has gravity, CartPole-v1 has none to vary.
+
     \b
     Example:
-      rlx study probe cartpole -p env.kwargs.length=0.2:1.2 --execute -o probe.png
+      rlx study probe lunarlander -p env.kwargs.gravity=-11.5:-4 --execute -o probe.png
     """
     from rlx.config import find_root
     from rlx.report import check_destination

@@ -91,27 +91,31 @@ ANYTHING = ("*",)
 PERMITS = (
     Permit(LAUNCHING, ANYTHING, "launch() is the gate's own; what else starts something there is private to it"),
     Permit("studies/*trainer*.py", ANYTHING, "a trainer starts when launching.py calls its carry_out(), and not else"),
-    Permit("studies/trainers/**", ANYTHING, "as above"),
-    Permit(
-        "studies/adapters/metric_files.py",
-        ("run_supervised",),
-        "searches a text by a pattern, in a process that can be ended",
-        is_harmless=True,
-    ),
     Permit(
         "studies/adapters/**",
-        ("carry_out", "run_supervised", "Popen"),
+        ("run_supervised",),
         "commands of foreign repositories: a trainer, as above; what else of it starts one is launching.py's to name",
     ),
     Permit(
         "studies/evidence/prob*.py",
-        ("play_policies", "play_varied", "run_alone", "run_parallel"),
+        ("play_varied",),
         "the player of probes: launching.py's to name",
     ),
     Permit(
         "studies/audit/re*.py",
-        ("play_policies", "play_varied", "train_run", "training_task", "carry_out", "chosen_executor", "run_alone"),
+        ("play_policies", "training_task", "carry_out"),
         "replays and retrains what the ledger has, compares bits and keeps nothing",
+    ),
+    Permit(
+        "studies/foreign_again.py",
+        ("play_again", "train_seed"),
+        "the same for other repositories: what an audit is handed, and has play and train once more",
+    ),
+    Permit(
+        "cli/study_audit.py",
+        ("again_of",),
+        "an audit plays and trains again what the ledger has; it costs no budget and starts nothing of a study",
+        is_harmless=True,
     ),
     Permit(
         "studies/audit/auditing.py",
@@ -125,8 +129,15 @@ PERMITS = (
         "reads a repository, and at most asks its training command for `--help`",
         is_harmless=True,
     ),
+    Permit(
+        "studies/monitor_foreign.py",
+        ("known_steps", "read_learning"),
+        "reads what a command has written; a text is searched in a process that can be ended, and trains nothing",
+        is_harmless=True,
+    ),
+    Permit("studies/monitor.py", ("foreign_progress",), "as above", is_harmless=True),
     Permit("studies/probing.py", ("run_probe",), "a trainer that plays: started by launch(), as every other"),
-    Permit("cli/study.py", ("import_module",), "finds its commands by name, and those are judged", is_harmless=True),
+    Permit("cli/study.py", ("LazyGroup",), "finds its commands by name, and those are judged", is_harmless=True),
     Permit(
         "studies/seeds.py", ("carry_out", "training_task", "chosen_executor"), "seeds of `rlx sweep`, which is no study"
     ),

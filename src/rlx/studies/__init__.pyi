@@ -1,6 +1,6 @@
-from .adapters.adapter import UNKNOWN as UNKNOWN, Adapter as Adapter
-from .adapters.command_line import Launcher as Launcher, argument_list as argument_list, launchers as launchers
-from .adapters.foreign import ForeignEvent as ForeignEvent, ForeignTraining as ForeignTraining
+from .adapters.adapter import Adapter as Adapter
+from .adapters.command_line import argument_list as argument_list, launchers as launchers
+from .adapters.foreign import ForeignTraining as ForeignTraining
 from .adapters.foreign_seed import worktrees_folder as worktrees_folder
 from .adapters.found_files import found_files as found_files
 from .adapters.inspecting import Inspection as Inspection, inspect_repository as inspect_repository
@@ -51,6 +51,7 @@ from .audit.report import (
 )
 from .beginning import Wish as Wish, advice_words as advice_words, begin as begin
 from .beginning_foreign import (
+    AdapterDraft as AdapterDraft,
     ForeignWish as ForeignWish,
     begin_foreign as begin_foreign,
     draft_adapter as draft_adapter,
@@ -63,18 +64,15 @@ from .candidates import (
 from .confirming import (
     Confirmation as Confirmation,
     confirm as confirm,
-    confirmation_of as confirmation_of,
     same_measure as same_measure,
 )
-from .contracts.contract import ITEMS as ITEMS, Contract as Contract, read_contract as read_contract
-from .contracts.quantities import shown_steps as shown_steps
+from .contracts.contract import ITEMS as ITEMS, read_contract as read_contract
 from .dry import dry_run as dry_run, dry_words as dry_words
 from .evidence.curriculum import check_curriculum as check_curriculum, is_learnable as is_learnable
 from .evidence.curriculum_file import read_curriculum as read_curriculum
 from .evidence.documents import (
     ComponentReflection as ComponentReflection,
     Curriculum as Curriculum,
-    EvidenceDocument as EvidenceDocument,
     Probe as Probe,
     ProbedParameter as ProbedParameter,
     ProbeFailure as ProbeFailure,
@@ -88,17 +86,16 @@ from .evidence.files import (
     read_evidence as read_evidence,
     write_evidence as write_evidence,
 )
-from .evidence.final_policies import final_policies as final_policies, finished_seeds as finished_seeds
 from .evidence.parameters import (
-    Parameter as Parameter,
     PlannedParameter as PlannedParameter,
     parse_parameter as parse_parameter,
 )
 from .evidence.probe import run_probe as run_probe
 from .evidence.probe_plan import ProbePlan as ProbePlan, plan_probe as plan_probe
-from .evidence.randomization import Within as Within, check_ranges as check_ranges, within as within
+from .evidence.randomization import check_ranges as check_ranges, within as within
 from .evidence.reflection import reflect as reflect, reflection_of as reflection_of
 from .evidence.review import read_review as read_review, review_form as review_form
+from .foreign_again import again_of as again_of
 from .foretelling import foretold as foretold
 from .gate import Consent as Consent
 from .keeping_evidence import keep as keep
@@ -117,12 +114,17 @@ from .probing import probe_in as probe_in, study_of_probe as study_of_probe
 from .proposing import propose_round as propose_round, propose_some as propose_some
 from .report_facts import StudyFacts as StudyFacts
 from .report_gathering import facts_of_study as facts_of_study
-from .report_text import report_again as report_again, report_markdown as report_markdown, write_report as write_report
+from .report_text import (
+    renew_report as renew_report,
+    report_again as report_again,
+    report_markdown as report_markdown,
+    write_report as write_report,
+)
 from .report_words import StudyWords as StudyWords, study_words as study_words
 from .searching import SearchCourse as SearchCourse, Told as Told, run_search as run_search
 from .seeds import SeedScore as SeedScore, SeedTrainer as SeedTrainer, SeedWanted as SeedWanted
 from .simulation import SimulatedTrainer as SimulatedTrainer, begin_simulation as begin_simulation
-from .status import StudyStatus as StudyStatus, state_document as state_document, write_state as write_state
+from .status import state_document as state_document, write_state as write_state
 from .study import Study as Study, find_study as find_study, studies_of as studies_of, study_named as study_named
 from .trainer import Trainer as Trainer
 from .trainers import project_trainer as project_trainer, steps_of as steps_of, trainer_for as trainer_for

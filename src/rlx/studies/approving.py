@@ -10,7 +10,7 @@ from typing import Any
 from rlx.config import write_bytes
 from rlx.errors import ConfigError, Problem
 from rlx.launch import signatures
-from rlx.studies.contracts.contract import ITEMS, METHODS, Contract, ReadContract, smallest_p
+from rlx.studies.contracts.contract import METHODS, Contract, ReadContract, smallest_p
 from rlx.studies.contracts.quantities import shown_bytes, shown_seconds, shown_steps
 from rlx.studies.ledger.ledger import Refused
 from rlx.studies.study import APPROVED, Study
@@ -247,6 +247,3 @@ def verify(study: Study, signature: str, digest: str) -> str:
     if name is None:
         raise Refused(f"{study.name}: the signature is of nobody in studies/allowed_signers, or of something else")
     return name
-
-
-ALL_ITEMS = tuple(ITEMS)

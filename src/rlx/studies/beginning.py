@@ -11,6 +11,7 @@ from typing import Any
 from rlx.config import Snapshot, sha256_of, write_text
 from rlx.errors import Missing, RlxError
 from rlx.records import RunFolder, read_metadata
+from rlx.stats import nearest
 from rlx.studies.advice import Plan, plan_budget
 from rlx.studies.contracts.quantities import shown_steps
 from rlx.studies.course import LEAST_FLOOR
@@ -53,6 +54,16 @@ class Wish:
     approval: str = "tty"
 
 
+def _folder_of(root: Path, run: str) -> RunFolder:
+    """Return the folder of a run that has a configuration in ``configs/``."""
+    known = [path.stem for path in sorted((root / "configs").glob("*.yaml")) if (root / "runs" / path.stem).is_dir()]
+    if run not in known:
+        named = (root / "configs" / f"{run}.yaml").is_file()
+        told = f"`dvc repro` trains {run} first" if named else nearest(run, known)
+        raise Missing(f"a study begins from a finished run of `configs/`, and there is no run {run!r}: {told}")
+    return RunFolder(root / "runs" / run)
+
+
 def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
     """Begin a study of a finished run: its folder, task card, drafted contract, and the ledger's first line.
 
@@ -60,11 +71,7 @@ def begin(root: Path, wish: Wish, trainer: Trainer) -> Study:
         Missing: The run is not finished, or of another configuration than the project has now.
         UsageError: The name, or the budget.
     """
-    folder = RunFolder(root / "runs" / wish.run)
-    if not folder.path.is_dir() or not (root / "configs" / f"{wish.run}.yaml").is_file():
-        raise Missing(
-            f"there is no run {wish.run!r} of this project; a study begins from one of `configs/` that is finished"
-        )
+    folder = _folder_of(root, wish.run)
     summary, snapshot = folder.evaluation, folder.snapshot
     task, _, own = (wish.name or f"{wish.run}/better").rpartition("/")
     target = study_folder(root, task or wish.run, own)
@@ -208,9 +215,7 @@ def advice_words(root: Path, wish: Wish, trainer: Trainer) -> list[str]:
         UsageError: It is too small; the message says the least that can tell.
         Missing: The run is not finished.
     """
-    folder = RunFolder(root / "runs" / wish.run)
-    if not folder.path.is_dir():
-        raise Missing(f"there is no run {wish.run!r} of this project")
+    folder = _folder_of(root, wish.run)
     score, resolved = folder.evaluation.scores["latest"], trainer.resolve({})
     floor_trained = len(score.seeds) < LEAST_FLOOR
     assert wish.budget is not None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from rlx.config import parse_document, write_text
+from rlx.config import Section, parse_document, write_text
 from rlx.errors import UsageError
 from rlx.studies.adapters.inspecting import inspect_repository
+from rlx.studies.adapters.reading import read_adapter, unknowns
 from rlx.studies.contracts.contract import hash_of_bytes
 from rlx.studies.drafting import (
     PER_ROUND,
@@ -23,6 +24,8 @@ from rlx.studies.drafting import (
 from rlx.studies.foreign_trainer import FILE as ADAPTER, ForeignTrainer
 from rlx.studies.study import Study
 
+CARD = "task.md"
+"""In the folder of a task: the task card."""
 HELP_SECONDS = 20.0
 """In which a training command's `--help` has to come."""
 
@@ -33,7 +36,6 @@ class ForeignWish:
 
     Attributes:
         name: `task/study`.
-        repository: Its folder.
         steps: Environment steps of a training.
         budget: Steps in all; None: what three rounds take.
         scope: `KEY=LOW:HIGH[:log]` or `KEY=A,B,C`, by the names that its command knows.
@@ -43,7 +45,6 @@ class ForeignWish:
     """
 
     name: str
-    repository: Path
     steps: int
     scope: Sequence[str]
     failure_score: float
@@ -52,18 +53,51 @@ class ForeignWish:
     approval: str = "tty"
 
 
-def draft_adapter(root: Path, task: str, repository: Path) -> Path:
+class AdapterDraft(Section):
+    """What `rlx study init TASK --adapter REPO` wrote first (`--json`)."""
+
+    format: Literal[1] = 1
+    """Version of this document."""
+    task: str
+    """What the task is called."""
+    adapter: str
+    """The draft, relative to the project."""
+    card: str
+    """The task card, relative to the project."""
+    commit: str
+    """The commit that was looked at."""
+    hint: str
+    """Which hint fitted: generic, mjlab, holosoma."""
+    unknown: list[str]
+    """Keys of the adapter that nobody knows yet; the contract is drafted when there are none."""
+
+
+def draft_adapter(root: Path, task: str, repository: Path, *, ask_help: bool = False) -> AdapterDraft:
     """Write the draft of an adapter and the task card, from the repository's sources; what nobody knows is `unknown`.
+
+    Args:
+        root: The project.
+        task: What the task is called.
+        repository: The repository's folder.
+        ask_help: Whether its training command may be run with `--help`; else nothing of it runs.
 
     Raises:
         Missing: It is no Git repository.
     """
-    found = inspect_repository(repository, root, help_timeout=HELP_SECONDS)
-    folder = root / "studies" / task
-    write_text(folder / ADAPTER, found.adapter)
-    if not (folder / "task.md").exists():
-        write_text(folder / "task.md", found.card)
-    return folder / ADAPTER
+    found = inspect_repository(repository, root, help_timeout=HELP_SECONDS if ask_help else None)
+    folder = Path("studies") / task
+    write_text(root / folder / ADAPTER, found.adapter)
+    if not (root / folder / CARD).exists():
+        write_text(root / folder / CARD, found.card)
+    adapter = read_adapter(root / folder / ADAPTER)
+    return AdapterDraft(
+        task=task,
+        adapter=str(folder / ADAPTER),
+        card=str(folder / CARD),
+        commit=found.commit,
+        hint=found.hint,
+        unknown=[".".join(map(str, place)) for place, _ in unknowns(adapter)],
+    )
 
 
 def begin_foreign(root: Path, wish: ForeignWish) -> Study:

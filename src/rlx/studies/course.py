@@ -13,6 +13,7 @@ from typing import Any
 
 from rlx.studies.contracts.candidate import read_candidate
 from rlx.studies.contracts.contract import smallest_p
+from rlx.studies.failures import score_of_failure
 from rlx.studies.ledger.ledger import Refused
 from rlx.studies.ledger.state import OPEN, CandidateState, Slot, Started, StudyState
 from rlx.studies.protocol.confirmation import Arms, Decision, Look, Rail, alpha_of, decide, look_at
@@ -216,9 +217,7 @@ def scores_of(study: Study, start: Started, metric: str, sign: int) -> dict[int,
     """
     assert start.ended is not None
     contract = study.contract
-    given = contract.metric.failure_score
-    random = (study.state.floor or start.ended)["random"] or start.ended["random"]
-    fallback = given if metric == contract.metric.name and not isinstance(given, str) else random.get(metric)
+    fallback = score_of_failure(contract, study.state, start.ended, metric)
     found: dict[int, float] = {}
     for seed in start.seeds:
         score = start.ended["scores"].get(str(seed), {}).get(metric)

@@ -16,7 +16,12 @@ from rlx.studies.trainer import Trainer
 def dry_run(study: Study, trainer: Trainer) -> dict[str, Any]:
     """Return the plan as plain values; nothing is written."""
     step = next_step(study)
-    found: dict[str, Any] = {"study": study.name, "next": type(step).__name__.lower(), "why": _why(step), "starts": []}
+    found: dict[str, Any] = {
+        "study": study.name,
+        "next": type(step).__name__.lower(),
+        "why": _why(step, [each.data["experiment"] for each in study.state.open_starts]),
+        "starts": [],
+    }
     if isinstance(step, Launch):
         for index, plan in enumerate(step.plans):
             asked, checks = ask(study, trainer, plan, Consent(execute=True))
@@ -36,7 +41,7 @@ def dry_run(study: Study, trainer: Trainer) -> dict[str, Any]:
     return found
 
 
-def _why(step: Any) -> str:
+def _why(step: Any, left_open: list[str]) -> str:
     if isinstance(step, Done):
         return step.why
     if isinstance(step, Propose):
@@ -45,7 +50,7 @@ def _why(step: Any) -> str:
         return f"{step.event} is to be noted"
     if isinstance(step, Launch):
         return f"{len(step.plans)} start{'s are' if len(step.plans) != 1 else ' is'} due"
-    return "starts are open"
+    return f"{', '.join(left_open)} {'are' if len(left_open) > 1 else 'is'} open, and with --execute goes on where its process is gone"
 
 
 def rest_cost(study: Study, trainer: Trainer) -> dict[str, int]:
@@ -58,7 +63,7 @@ def rest_cost(study: Study, trainer: Trainer) -> dict[str, int]:
         "floor": 0
         if state.floor or state.created["baseline"]["seeds"][1] >= LEAST_FLOOR
         else LEAST_FLOOR * resolved.steps,
-        "smoke": rounds * contract.proposals.per_round * resolved.smoke_steps,
+        "smoke": rounds * contract.proposals.per_round * resolved.smoke_trainings * resolved.smoke_steps,
         "screening": rounds * contract.screening_seeds * resolved.steps,
         "confirmation": slots * contract.slot_seeds * resolved.steps,
     }
@@ -80,7 +85,7 @@ def dry_words(plan: dict[str, Any]) -> list[str]:
             for each in start.get("checks", [])
         ]
     rest = ", ".join(f"{name} {shown_steps(steps)}" for name, steps in plan["rest"].items() if steps)
-    lines.append(f"at most, from here to the end: {rest or 'nothing'} steps")
+    lines.append(f"at most, from here to the end: {f'{rest} steps' if rest else 'nothing more is trained'}")
     lines.append(
         f"left of the budget: {shown_steps(int(plan['left']['steps'])) if plan['left']['steps'] > 0 else 0} steps"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import socket
 import threading
@@ -14,11 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import Timeout
-
 from rlx.comparison import flatten
-from rlx.config import Snapshot, Timetable, as_setting, read_json, recorded_snapshot, sha256_of
-from rlx.errors import ConfigError, DataDamaged, Interrupted, Missing, RlxError, TrainingFailed
+from rlx.config import Snapshot, Timetable, as_setting, recorded_snapshot, sha256_of
+from rlx.errors import ConfigError, Interrupted, Missing, RlxError, TrainingFailed
 from rlx.experiments import (
     SOURCES,
     Variations,
@@ -27,6 +24,7 @@ from rlx.experiments import (
     experiments,
     find_run,
     git_state,
+    is_in_the_making,
     kept_record,
     make,
     plan,
@@ -38,10 +36,9 @@ from rlx.launch import git, git_blobs, main_root, stop, versions_of
 from rlx.records import (
     LIBRARIES,
     RunFolder,
-    bench_folder,
+    bench_seeds,
     bytes_below,
     entry_for,
-    lock_of,
     read_episodes,
     read_metadata,
 )
@@ -162,7 +159,6 @@ class ExperimentsTrainer:
             steps=schedule.whole_steps,
             smoke_steps=_smoke_steps(snapshot),
             engine=str(getattr(snapshot.config.algo, "engine", "")),
-            code=hash_of(snapshot.code.everything),
         )
 
     def _snapshot(self, overrides: Mapping[str, Any]) -> Snapshot:
@@ -176,7 +172,7 @@ class ExperimentsTrainer:
             raise ConfigError(found)
         return found
 
-    def new_seeds(self, plan: StartPlan) -> int:
+    def new_trainings(self, plan: StartPlan) -> int:
         """Return how many seeds of a start are not on the bench."""
         if plan.phase == "smoke":
             return len(plan.seeds)
@@ -192,13 +188,7 @@ class ExperimentsTrainer:
         for snapshot in self._snapshots_here():
             if snapshot.config.env.id == environment:
                 found |= set(snapshot.seeds)
-        for spec in bench_folder(self.root).glob("*/spec.json"):
-            try:
-                arguments = read_json(spec)["arguments"]
-                if re.search(rf"^\s+id: ['\"]?{re.escape(environment)}['\"]?$", arguments["snapshot"], re.MULTILINE):
-                    found.add(int(arguments["seed"]))
-            except (OSError, ValueError, KeyError, TypeError, DataDamaged):
-                continue
+        found |= {each.seed for each in bench_seeds(self.root) if each.environment == environment}
         return found
 
     def _snapshots_here(self) -> Iterator[Snapshot]:
@@ -219,13 +209,7 @@ class ExperimentsTrainer:
 
     def is_alive(self, experiment: str) -> bool:
         """Tell whether a process makes an experiment."""
-        lock = lock_of(self.root, f"{experiment}.making")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        return is_in_the_making(self.root, experiment)
 
     # --- making -------------------------------------------------------------------------------------------------------
 
@@ -487,8 +471,6 @@ def _stoppable(stopped: threading.Event) -> Iterator[Any]:
     thread.start()
     try:
         yield watch
-        if stopped.is_set() and not running:
-            return
     except TrainingFailed:
         if stopped.is_set():
             raise Interrupted("interrupted") from None

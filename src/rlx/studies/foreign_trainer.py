@@ -7,20 +7,21 @@ import platform
 import shutil
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rlx.config import sha256_of, write_bytes
 from rlx.errors import ConfigError, RlxError
-from rlx.launch import main_root
 from rlx.stats import first_line
 from rlx.studies.adapters.adapter import Adapter
-from rlx.studies.adapters.foreign import ForeignEvent, ForeignTraining
+from rlx.studies.adapters.foreign import ForeignEvent, ForeignTraining, OnEvent
 from rlx.studies.adapters.foreign_seed import Candidate, check_source
 from rlx.studies.adapters.isolation import pinned
 from rlx.studies.adapters.outcome import OUTCOME, ForeignOutcome
+from rlx.studies.adapters.places import AGAIN, DATA, start_folder, task_folder
 from rlx.studies.adapters.reading import validated_adapter
+from rlx.studies.adapters.reproducibility import is_reproducible, outcome_differences
 from rlx.studies.adapters.running import Running
 from rlx.studies.ledger.line import hash_of
 from rlx.studies.measures import measure
@@ -28,10 +29,10 @@ from rlx.studies.trainer import Facts, Outcome, Resolved, StartCall, StartPlan
 
 FILE = "adapter.yaml"
 """In the folder of a task."""
-DATA = "data"
-"""In a study's folder: what each start found, by its name; small, and in Git."""
 SMOKE_SHARE = 50
 """A smoke run trains one step of so many."""
+LOST = ("killed", "disk")
+"""Failures that say something of the machine, and nothing of the repository."""
 
 
 @dataclass
@@ -80,23 +81,32 @@ class ForeignTrainer:
         plain = json.loads(json.dumps(settings, default=str))
         snapshot = hash_of({"task": task_of_adapter(adapter, self.steps), "settings": plain})
         smoke = max(1, self.steps // SMOKE_SHARE)
-        return Resolved(settings, snapshot, self.steps, smoke, "foreign", adapter.repository.commit)
+        twice = 2 if adapter.reproducible == "untested" else 1
+        return Resolved(settings, snapshot, self.steps, smoke, "foreign", twice)
 
     def place(self, plan: StartPlan) -> Path:
-        """Return where a start's seeds are trained: one folder for each configuration, list and length."""
-        key = hash_of(
-            {"of": self.resolve(plan.overrides, plan.patch).snapshot, "list": plan.list, "smoke": plan.phase == "smoke"}
+        """Return where a start's seeds are trained."""
+        study, snapshot = (
+            f"{self.folder.parent.name}/{self.folder.name}",
+            self.resolve(plan.overrides, plan.patch).snapshot,
         )
-        parts = (self.folder.parent.name, self.folder.name, key.partition(":")[2][:24])
-        return main_root(self.root) / ".dvc" / "tmp" / "rlx-foreign" / Path(*parts)
+        return start_folder(self.root, study, snapshot, plan.list, is_smoke=plan.phase == "smoke")
 
-    def new_seeds(self, plan: StartPlan) -> int:
-        """Return how many seeds of a start have not ended."""
-        return sum(not (self.place(plan) / f"seed_{seed}" / OUTCOME).is_file() for seed in plan.seeds)
+    def new_trainings(self, plan: StartPlan) -> int:
+        """Return how many trainings a start still takes: its seeds that have not ended; of a smoke run, each twice."""
+        return sum(
+            not (place / f"seed_{seed}" / OUTCOME).is_file() for place in self._places(plan) for seed in plan.seeds
+        )
+
+    def _places(self, plan: StartPlan) -> list[Path]:
+        """Return the folders in which a start trains each of its seeds: two for a smoke run that is to show what is untested."""
+        place = self.place(plan)
+        is_twice = plan.phase == "smoke" and self.resolve({}).smoke_trainings > 1
+        return [place, place / AGAIN] if is_twice else [place]
 
     def tried_seeds(self) -> set[int]:
         """Return the seeds that any study of this task trained here."""
-        folder = main_root(self.root) / ".dvc" / "tmp" / "rlx-foreign" / self.folder.parent.name
+        folder = task_folder(self.root, self.folder.parent.name)
         return {int(each.name.removeprefix("seed_")) for each in folder.glob("*/*/seed_*") if each.name[5:].isdigit()}
 
     def is_alive(self, experiment: str) -> bool:
@@ -116,8 +126,7 @@ class ForeignTrainer:
 
     def carry_out(self, call: StartCall) -> Outcome:
         """Train and evaluate the seeds of a start, one after the other; those that have ended are taken."""
-        plan, place = call.plan, self.place(call.plan)
-        before = {seed for seed in plan.seeds if (place / f"seed_{seed}" / OUTCOME).is_file()}
+        plan, adapter = call.plan, self.adapter
 
         def told(event: ForeignEvent) -> None:
             if event.what == "ended" and event.outcome is not None:
@@ -125,18 +134,31 @@ class ForeignTrainer:
                 call.say(f"{plan.experiment}: seed {event.seed}: {how}")
 
         training = ForeignTraining(
-            adapter=self.adapter,
+            adapter=adapter,
             overrides=plan.overrides,
             patch=self._patch(plan),
             seeds=list(plan.seeds),
             steps=self.resolve({}).smoke_steps if plan.phase == "smoke" else self.steps,
             list_seed=plan.list,
             episodes=plan.episodes,
-            folder=place,
+            folder=self.place(plan),
             root=self.root,
             running=Running(stopped=call.stopped),
         )
-        return self._outcome(call, training.run(told), before)
+        found, *again = self._trained(training, self._places(plan), told)
+        outcome = self._outcome(call, found)
+        kept = {**self._kept(call, found.outcomes), **_sameness(found, again)}
+        return replace(outcome, steps=outcome.steps + sum(each.steps for each in again), experiments=(kept,))
+
+    def _trained(self, training: ForeignTraining, places: list[Path], told: OnEvent) -> list[_Found]:
+        """Train the seeds of a start in each of its folders; in a further one only where all ended well in the first."""
+        results: list[_Found] = []
+        for place in places:
+            if any(each.failure for found in results for each in found.outcomes.values()):
+                break
+            ended = {seed for seed in training.seeds if (place / f"seed_{seed}" / OUTCOME).is_file()}
+            results.append(_Found(replace(training, folder=place).run(told), ended))
+        return results
 
     def _patch(self, plan: StartPlan) -> Path | None:
         if plan.patch is None:
@@ -146,8 +168,8 @@ class ForeignTrainer:
             raise ConfigError(f"candidates/{path.name}: is not the patch that was validated")
         return path
 
-    def _outcome(self, call: StartCall, found: Mapping[int, ForeignOutcome], before: set[int]) -> Outcome:
-        plan = call.plan
+    def _outcome(self, call: StartCall, trained: _Found) -> Outcome:
+        plan, found = call.plan, trained.outcomes
         scores: dict[int, dict[str, float]] = {}
         failures: dict[int, dict[str, str]] = {}
         for seed, outcome in found.items():
@@ -161,15 +183,13 @@ class ForeignTrainer:
                 failures[seed] = {"kind": "metric", "message": f"its episodes have no {lacking[0]}"}
             else:
                 scores[seed] = {name: value for name, value in values.items() if value is not None}
-        new = [outcome for seed, outcome in found.items() if seed not in before]
         reason = next((each["message"] for each in failures.values()), "")
         return Outcome(
             status="failed" if failures else "finished",
             scores=scores,
             failures=failures,
-            steps=sum((each.steps or 0) + each.lost_steps for each in new),
-            bytes=sum(each.size for each in new),
-            experiments=(self._kept(call, found),),
+            steps=trained.steps,
+            bytes=trained.size,
             reason=first_line(Exception(reason)) if reason else "",
         )
 
@@ -188,6 +208,42 @@ class ForeignTrainer:
         kept["checkpoints"] = {str(seed): each.checkpoint for seed, each in sorted(found.items()) if each.checkpoint}
         kept["aggregate"] = any(each.is_aggregate for each in found.values())
         return kept
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What came of the seeds of a start in one folder.
+
+    Attributes:
+        outcomes: By seed.
+        before: Seeds that had ended before.
+    """
+
+    outcomes: Mapping[int, ForeignOutcome]
+    before: set[int]
+
+    @property
+    def _new(self) -> list[ForeignOutcome]:
+        return [outcome for seed, outcome in self.outcomes.items() if seed not in self.before]
+
+    @property
+    def steps(self) -> int:
+        """Environment steps that were trained now."""
+        return sum((each.steps or 0) + each.lost_steps for each in self._new)
+
+    @property
+    def size(self) -> int:
+        """Bytes that this left."""
+        return sum(each.size for each in self._new)
+
+
+def _sameness(first: _Found, again: list[_Found]) -> dict[str, Any]:
+    """Return what two trainings of one seed show, as a kept start says it; nothing where there were no two to compare."""
+    if not again or any(each.failure and each.failure.kind in LOST for each in again[0].outcomes.values()):
+        return {}
+    pairs = [(outcome, again[0].outcomes[seed]) for seed, outcome in first.outcomes.items()]
+    differs = {name for pair in pairs for name in outcome_differences(*pair)}
+    return {"reproducible": all(is_reproducible(*pair) for pair in pairs), "differs": sorted(differs)}
 
 
 def _measured(outcome: ForeignOutcome, name: str) -> float | None:

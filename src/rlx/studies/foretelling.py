@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
+from rlx.config import Section
 from rlx.errors import RlxError
 from rlx.records import RunFolder, read_episodes
 from rlx.stats import minimum_detectable_effect
@@ -19,35 +19,75 @@ FEW = 2
 """Seeds below which nothing is known of how they differ."""
 
 
-def foretold(study: Study, steps_per_seed: int) -> Iterator[str]:
-    """Yield what a contract can show, and what a slot costs, in lines.
+class ForetoldGuardrail(Section):
+    """How often a guardrail lets pass what is as good."""
 
-    That is the gain that is seen four times in five, and how often an equal candidate is shown to keep each guardrail.
+    name: str
+    """In words: the metric, and its margin."""
+    kept: float
+    """The share of confirmations in which a candidate that is equal to the incumbent is shown to keep it."""
+
+
+class Foretold(Section):
+    """What a contract can show, and what a slot costs, as far as that is known before its floor."""
+
+    slot_steps: int
+    """Environment steps that a slot of confirmation takes at most."""
+    sd: float | None
+    """Of the metric, between the baseline's seeds; null where nothing tells."""
+    detectable: float | None
+    """The smallest true gain, minimum effect included, that a slot shows four times in five; null where nothing tells, or where
+    no gain is shown so often."""
+    guardrails: list[ForetoldGuardrail]
+    """Of those with a margin to the incumbent whose metric the baseline has."""
+
+
+def foretold_of(study: Study, steps_per_seed: int) -> Foretold:
+    """Return what a contract can show, and what a slot costs.
 
     Args:
         study: The study.
         steps_per_seed: Environment steps of a training.
+
+    Raises:
+        ConfigError, Missing: The contract cannot be read.
     """
     contract = study.read_contract().contract
     confirmation, metric = contract.confirmation, contract.metric
-    yield f"a slot costs {shown_steps(contract.slot_seeds * steps_per_seed)} steps at most"
     spread = spreads(study)
     sd = spread.get(metric.name)
-    if sd is None:
+    seen = None if sd is None else minimum_detectable_effect(sd, confirmation.seeds, contract.slot_alpha)
+    margins = [(rail, rail.no_worse_than, spread.get(rail.metric)) for rail in contract.guardrails]
+    return Foretold(
+        slot_steps=contract.slot_seeds * steps_per_seed,
+        sd=sd,
+        detectable=None if seen is None else metric.minimum_effect + seen,
+        guardrails=[
+            ForetoldGuardrail(
+                name=rail.name,
+                kept=guardrail_pass_rate(margin, own, confirmation.seeds, confirmation.guardrail_alpha),
+            )
+            for rail, margin, own in margins
+            if margin is not None and own is not None
+        ],
+    )
+
+
+def foretold(study: Study, steps_per_seed: int) -> Iterator[str]:
+    """Yield what a contract can show, and what a slot costs, in lines; see :func:`foretold_of`."""
+    found, metric = foretold_of(study, steps_per_seed), study.read_contract().contract.metric
+    yield f"a slot costs {shown_steps(found.slot_steps)} steps at most"
+    if found.sd is None:
         yield "what it can show is known when the floor is there"
         return
-    seen = minimum_detectable_effect(sd, confirmation.seeds, contract.slot_alpha) or math.inf
-    yield (
-        f"a true gain of {metric.minimum_effect + seen:.3g} in {metric.name} or more is shown four times in five (sd between seeds "
-        f"{sd:.3g}, minimum effect {metric.minimum_effect:g})"
-    )
-    for rail in contract.guardrails:
-        own = spread.get(rail.metric)
-        if rail.no_worse_than is None or own is None:
-            continue
-        rate = guardrail_pass_rate(rail.no_worse_than, own, confirmation.seeds, confirmation.guardrail_alpha)
-        told = f"an equal candidate is shown to keep the guardrail {rail.name} in {rate:.0%} of confirmations"
-        yield told + ("; that is less than half: widen it, or take more seeds" if rate < 0.5 else "")
+    told = f"sd between seeds {found.sd:.3g}, minimum effect {metric.minimum_effect:g}"
+    if found.detectable is None:
+        yield f"no true gain in {metric.name} is shown four times in five ({told})"
+    else:
+        yield f"a true gain of {found.detectable:.3g} in {metric.name} or more is shown four times in five ({told})"
+    for rail in found.guardrails:
+        line = f"an equal candidate is shown to keep the guardrail {rail.name} in {rail.kept:.0%} of confirmations"
+        yield line + ("; that is less than half: widen it, or take more seeds" if rail.kept < 0.5 else "")
 
 
 def spreads(study: Study) -> dict[str, float]:
@@ -67,6 +107,6 @@ def spreads(study: Study) -> dict[str, float]:
     found = {}
     for name in names:
         values = [each[name] for each in scores if name in each]
-        if len(values) >= FEW and len(values) == len(scores):
+        if len(values) >= FEW and len(values) == len(scores) and np.isfinite(values).all():
             found[name] = float(np.std(values, ddof=1))
     return found

@@ -69,12 +69,12 @@ def cost_of(study: Study, trainer: Trainer, plan: StartPlan) -> Cost:
     resolved = trainer.resolve(plan.overrides, plan.patch)
     each = resolved.smoke_steps if plan.phase == "smoke" else resolved.steps
     if plan.steps is not None:
-        return Cost(plan.steps, OVERHEAD, 0, 0)
-    new = trainer.new_seeds(plan)
+        return Cost(plan.steps, OVERHEAD, 0)
+    new = trainer.new_trainings(plan)
     pace = (study.state.floor or {}).get("pace")
     per_seed = max(1, round(pace["bytes"] / max(1, pace["seeds"]))) if pace else GUESSED_BYTES
     seconds = OVERHEAD + new * each * (seconds_per_step(study) or 0.0) + len(plan.seeds) * seconds_to_play(study)
-    return Cost(new * each, round(seconds, 1), per_seed * len(plan.seeds), new)
+    return Cost(new * each, round(seconds, 1), per_seed * max(new, len(plan.seeds)))
 
 
 def seconds_per_step(study: Study) -> float | None:
@@ -101,7 +101,7 @@ def ask(study: Study, trainer: Trainer, plan: StartPlan, consent: Consent) -> tu
         resolved = trainer.resolve(plan.overrides, plan.patch)
         cost = cost_of(study, trainer, plan)
     except ConfigError as error:
-        resolved, cost = str(error), Cost(0, 0.0, 0, 0)
+        resolved, cost = str(error), Cost(0, 0.0, 0)
     asked = Asked(study, trainer, plan, cost, trainer.facts(), consent, trainer.resolve({}), resolved)
     return asked, check_all(asked)
 

@@ -1,6 +1,7 @@
 """What is going on in a study just now: its status, who holds it, and how far its starts are. Nothing is ever written.
 
-Facts of starts are read from the live folders of experiments, ``runs/<experiment>/``; what makes none, has none.
+Facts of starts are read from the live folders of experiments, ``runs/<experiment>/``, and of other repositories from where
+their commands write.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from rlx.config import Section, read_json
 from rlx.errors import DataDamaged
 from rlx.experiments import progress
 from rlx.launch import is_same
-from rlx.records import Process, bytes_below, metrics_files, notes_of
+from rlx.records import bytes_below, last_lines, metrics_files, notes_of
+from rlx.studies.foretelling import Foretold, foretold_of
 from rlx.studies.ledger.state import Started
+from rlx.studies.monitor_foreign import foreign_progress
 from rlx.studies.report_points import steps_per_seed
 from rlx.studies.status import NextAction, StudyStatus, status_of
 from rlx.studies.study import Study
+from rlx.studies.trainers import ADAPTER
 
-TAIL = 16_384
-"""Bytes from the end of a file of metrics that hold its last rows."""
 EARLY = 0.01
 """The share of a start before which its own pace tells nothing."""
 
@@ -78,6 +80,8 @@ class StudyMonitor(StudyStatus):
 
     holder: Holder | None
     live: list[LiveStart]
+    foretold: Foretold | None
+    """What the contract can show, by the seeds that its baseline has already; null once the floor is there."""
 
 
 def monitored(
@@ -96,10 +100,14 @@ def monitored(
     moment = time.time() if now is None else now
     found = status_of(study)
     holder = holder_of(study)
-    looked = [_live(study, start, moment) for start in study.state.open_starts]
+    is_foreign = (study.folder.parent / ADAPTER).is_file()
+    looked = [
+        _foreign(study, start, holder, moment) if is_foreign else _live(study, start, moment)
+        for start in study.state.open_starts
+    ]
     live = [
         each
-        if each.phase == "confirmation"
+        if each.phase == "confirmation" or is_foreign
         else each.model_copy(update={"findings": findings(study.root / "runs" / each.experiment)})
         for each in looked
         if each is not None
@@ -112,7 +120,9 @@ def monitored(
         what = f"{first} and {more} more were left open, and go" if more else f"{first} was left open, and goes"
         command, why = f"rlx study run {study.name} --execute", f"{what} on with the same bits"
         found = found.model_copy(update={"next": NextAction(action="run", command=command, why=why)})
-    return StudyMonitor(**found.model_dump(), holder=holder, live=live)
+    steps = study.state.created.get("steps")
+    told = None if found.floor is not None or steps is None else foretold_of(study, int(steps))
+    return StudyMonitor(**dict(found), holder=holder, live=live, foretold=told)
 
 
 def holder_of(study: Study) -> Holder | None:
@@ -151,11 +161,38 @@ def _live(study: Study, start: Started, now: float) -> LiveStart | None:
         steps_per_second=rate,
         row_age=_age(files, now),
         row_pace=_pace(study, list(tails.values()), rate),
-        memory=None if note is None else _memory(note.process),
+        memory=None if note is None or note.process.host != socket.gethostname() else _memory(note.process.pid),
         disk=_disk(files),
         non_finite=sorted({name for rows in tails.values() for row in rows[-1:] for name in _non_finite(row)}),
         findings=[],
         expected_end=_end(study, start, (done, rate), now),
+    )
+
+
+def _foreign(study: Study, start: Started, holder: Holder | None, now: float) -> LiveStart | None:
+    """Return how far a start in a foreign repository is; its commands run below whoever holds the study."""
+    seen = foreign_progress(study, start)
+    if seen is None:
+        return None
+    alive = holder is not None and holder.alive is True
+    rate = _rate(study, start, seen.done, now)
+    return LiveStart(
+        experiment=str(start.data["experiment"]),
+        candidate=str(start.data["candidate"]),
+        phase=start.phase,
+        seeds=len(start.seeds),
+        alive=alive,
+        pid=holder.pid if alive and holder is not None else None,
+        stage=seen.stage,
+        progress=seen.done,
+        steps_per_second=rate,
+        row_age=_age(seen.files, now),
+        row_pace=None,
+        memory=_memory(holder.pid) if alive and holder is not None else None,
+        disk=bytes_below(seen.folder),
+        non_finite=list(seen.non_finite),
+        findings=[],
+        expected_end=_end(study, start, (seen.done, rate), now),
     )
 
 
@@ -164,11 +201,8 @@ def _live(study: Study, start: Started, now: float) -> LiveStart | None:
 
 def _last_rows(path: Path) -> list[dict[str, Any]]:
     """Return the last whole rows of a file of metrics, of which only the end is read."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL))
-        texts = file.read().split(b"\n")[:-1]
     rows = []
-    for text in texts[-2:]:
+    for text in last_lines(path, 2):
         with suppress(ValueError, RecursionError):
             row = json.loads(re.sub(rb"\bNaN\b|-?\bInfinity\b", b"null", text))
             if isinstance(row, dict):
@@ -234,14 +268,12 @@ def _end(study: Study, start: Started, seen: tuple[float | None, float | None], 
 # --- the machine --------------------------------------------------------------------------------------------------------
 
 
-def _memory(process: Process) -> int | None:
+def _memory(pid: int) -> int | None:
     """Return the bytes that a process of this machine and those below it hold."""
     import psutil
 
-    if process.host != socket.gethostname():
-        return None
     try:
-        own = psutil.Process(process.pid)
+        own = psutil.Process(pid)
         return int(sum(each.memory_info().rss for each in (own, *own.children(recursive=True))))
     except (psutil.Error, OSError):
         return None

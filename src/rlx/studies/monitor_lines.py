@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from rlx.launch import shown_duration
 from rlx.stats import MISSING, number, p_value, visible
 from rlx.studies.ledger.line import Line
 from rlx.studies.ledger.state import OPEN, RESOURCES
@@ -68,8 +69,8 @@ def _numbers(found: StudyMonitor) -> Iterator[str]:
     if floor is None:
         yield f"{'floor':{NAME}}not measured yet"
     else:
-        seen = f"{number(floor['mean'])} over {len(floor['seeds'])} seeds, sd {number(floor['sd'])}"
-        yield f"{'floor':{NAME}}{seen}; a slot shows {number(floor['detectable'])}"
+        seen = f"{number(floor.mean)} over {len(floor.seeds)} seeds, sd {number(floor.sd)}"
+        yield f"{'floor':{NAME}}{seen}; a slot shows {number(floor.detectable)}"
     name = found.incumbent["candidate"] or f"baseline ({found.incumbent['run']})"
     reference = found.incumbent["reference"]
     yield f"{'incumbent':{NAME}}{name}{'' if reference is None else f', {number(reference)}'}"
@@ -200,9 +201,8 @@ def _facts(found: LiveStart) -> Iterator[str]:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    """Return a duration in words; of a few seconds, with tenths."""
+    return f"{seconds:.1f}s" if seconds < 10 else shown_duration(seconds)
 
 
 def _queue(found: StudyMonitor, width: int) -> Iterator[str]:

@@ -48,7 +48,7 @@ class ProbeTrainer:
         """Return what settings come to."""
         return self.inner.resolve(overrides, patch)
 
-    def new_seeds(self, plan: StartPlan) -> int:
+    def new_trainings(self, plan: StartPlan) -> int:
         """A probe trains no seed."""
         del plan
         return 0

@@ -153,14 +153,14 @@ def _plain(value: Any) -> str:
 
 def budget_of(contract: Contract, state: StudyState) -> tuple[BudgetFacts, ...]:
     """Return what became of the budget, by resource."""
-    spent, reserved = state.spent(), state.reserved()
+    spent, reserved, left = state.spent(), state.reserved(), state.left(contract.budget)
     return tuple(
         BudgetFacts(
             name,
-            float(total := getattr(contract.budget, name)),
+            float(getattr(contract.budget, name)),
             round(spent[name], 1),
             round(reserved[name], 1),
-            round(total - spent[name] - reserved[name], 1),
+            round(left[name], 1),
         )
         for name in RESOURCES
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 from rlx.errors import ConfigError, Missing
-from rlx.studies.contracts.contract import ReadContract, plain, read_contract
+from rlx.studies.contracts.contract import ReadContract, plain
+from rlx.studies.ledger.ledger import Refused
 from rlx.studies.report_candidates import candidates_of, tried_facts, untried_of
 from rlx.studies.report_confirmed import confirmations_of, more_in_general
 from rlx.studies.report_contract import amendments_of, approvals_of, budget_of, contract_rows, floor_facts, setting_of
@@ -19,7 +21,7 @@ from rlx.studies.report_verdict import (
     over_because,
     verdict_of,
 )
-from rlx.studies.study import APPROVED, Study
+from rlx.studies.study import Study
 
 
 def facts_of_study(study: Study) -> StudyFacts:
@@ -89,12 +91,8 @@ class _InForce(Study):
         """Return that contract; the file's where none was approved, or the copy of it is gone."""
         digest = self.state.contract
         if digest is not None:
-            try:
-                found = read_contract(self.folder / APPROVED / f"{digest.partition(':')[2]}.yaml")
-            except (ConfigError, Missing):
-                return super().read_contract()
-            if found.hash == digest:
-                return found
+            with suppress(ConfigError, Missing, Refused):
+                return self.approved_copy(digest)
         return super().read_contract()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlx.studies.contracts.contract import Contract
+from rlx.studies.failures import score_of_failure
 from rlx.studies.ledger.state import Started, StudyState
 from rlx.studies.report_facts import Point, Scores
 
@@ -17,9 +18,7 @@ def points_of(contract: Contract, state: StudyState, start: Started, metric: str
     A seed that failed has what the contract says of the deciding metric, and of others what random actions score.
     """
     ended: Mapping[str, Any] = start.ended or {"scores": {}, "failures": {}, "random": {}}
-    given = contract.metric.failure_score
-    random = (state.floor or {}).get("random") or ended["random"]
-    fallback = given if metric == contract.metric.name and not isinstance(given, str) else random.get(metric)
+    fallback = score_of_failure(contract, state, ended, metric)
     found = []
     for seed in start.seeds:
         value = ended["scores"].get(str(seed), {}).get(metric)

@@ -43,6 +43,12 @@ def write_report(study: Study) -> Path:
     return path
 
 
+def renew_report(study: Study) -> None:
+    """Write `report.md` again, where there is one."""
+    if (study.folder / FILE).is_file():
+        write_report(study)
+
+
 def facts_markdown(facts: StudyFacts) -> str:
     """Return the report of some facts."""
     words = study_words(facts)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from rlx.config import write_text
 from rlx.studies.adapters.adapter import Adapter
 from rlx.studies.audit.report import AuditReport
+from rlx.studies.beginning_foreign import AdapterDraft
 from rlx.studies.contracts.candidate import Candidate
 from rlx.studies.contracts.contract import Contract, Metric
 from rlx.studies.evidence.documents import Curriculum, Probe, Reflection, Review
@@ -35,6 +36,7 @@ MODELS: dict[str, type] = {
     "probe": Probe,
     "curriculum": Curriculum,
     "adapter": Adapter,
+    "adapter-draft": AdapterDraft,
     "audit": AuditReport,
 }
 """By the name of the schema's file."""

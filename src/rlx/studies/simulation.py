@@ -61,9 +61,9 @@ class SimulatedTrainer:
     def resolve(self, overrides: Mapping[str, Any], patch: Mapping[str, Any] | None = None) -> Resolved:
         """Return the baseline's settings with the overrides."""
         settings = {**self.base, **overrides, **({"patch": patch["sha256"]} if patch else {})}
-        return Resolved(settings, hash_of(settings), STEPS, 64, "simulated", CODE)
+        return Resolved(settings, hash_of(settings), STEPS, 64, "simulated")
 
-    def new_seeds(self, plan: StartPlan) -> int:
+    def new_trainings(self, plan: StartPlan) -> int:
         """Return how many seeds were not drawn yet."""
         snapshot = self.resolve(plan.overrides).snapshot
         return sum((snapshot, seed) not in self.trained for seed in plan.seeds)
@@ -133,7 +133,8 @@ def begin_simulation(  # noqa: PLR0913
         seeds: The baseline's.
         anchored: Whether its ledger is committed at each line.
     """
-    from rlx.studies.approving import ALL_ITEMS, Approval, approve
+    from rlx.studies.approving import Approval, approve
+    from rlx.studies.contracts.contract import ITEMS
     from rlx.studies.drafting import created_data
 
     study = Study(root, root / "studies" / name)
@@ -143,7 +144,7 @@ def begin_simulation(  # noqa: PLR0913
     baseline = {"run": "simulated", "snapshot": said["baseline"]["snapshot"], "seeds": [seeds[0], len(seeds)]}
     with study.locked():
         study.append("created", created_data(baseline, trainer, []))
-        approve(study, Approval(ALL_ITEMS, "flag"))
+        approve(study, Approval(ITEMS, "flag"))
     return study
 
 

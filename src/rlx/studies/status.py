@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from rlx.config import Section
+from rlx.config import Section, write_json
 from rlx.errors import ConfigError, Missing
 from rlx.studies.contracts.contract import ITEMS, Contract
 from rlx.studies.course import Done, Launch, Note, Propose, next_step
@@ -42,6 +41,32 @@ class BudgetStatus(Section):
     spent: float
     reserved: float
     left: float
+
+
+class FloorPace(Section):
+    """What the floor's start took; by this, time and disk of other starts are planned."""
+
+    steps: int
+    """Environment steps that it trained: 0 where it played finished policies."""
+    seconds: float
+    bytes: int
+    seeds: int
+
+
+class FloorStatus(Section):
+    """The noise floor."""
+
+    mean: float
+    sd: float
+    """Between seeds."""
+    sd_interval: list[float]
+    """Of 95 %."""
+    detectable: float
+    """The smallest true gain, minimum effect included, that a slot shows four times in five."""
+    seeds: list[int]
+    failures: dict[str, dict[str, str]]
+    """Seeds that failed: kind and message."""
+    pace: FloorPace
 
 
 class AlphaStatus(Section):
@@ -94,7 +119,7 @@ class StudyStatus(Section):
     contract_hash: str
     approved: dict[str, dict[str, Any]]
     incumbent: dict[str, Any]
-    floor: dict[str, Any] | None
+    floor: FloorStatus | None
     candidates: dict[str, CandidateStatus]
     budget: dict[str, BudgetStatus]
     alpha: AlphaStatus
@@ -117,13 +142,13 @@ def state_document(study: Study) -> dict[str, Any]:
 def status_of(study: Study) -> StudyStatus:
     """Return what a study is at; see :func:`state_document`."""
     contract, state = study.contract, study.state
-    spent, reserved = state.spent(), state.reserved()
+    spent, reserved, remaining = state.spent(), state.reserved(), state.left(contract.budget)
     budget = {
         name: BudgetStatus(
             total=float(getattr(contract.budget, name)),
             spent=round(spent[name], 1),
             reserved=round(reserved[name], 1),
-            left=round(getattr(contract.budget, name) - spent[name] - reserved[name], 1),
+            left=round(remaining[name], 1),
         )
         for name in RESOURCES
     }
@@ -173,11 +198,11 @@ def status_of(study: Study) -> StudyStatus:
     )
 
 
-def _floor(study: Study) -> dict[str, Any] | None:
+def _floor(study: Study) -> FloorStatus | None:
     floor = study.state.floor
     if floor is None:
         return None
-    return {key: floor[key] for key in ("mean", "sd", "sd_interval", "detectable", "seeds")}
+    return FloorStatus.model_validate({key: floor[key] for key in FloorStatus.model_fields}, strict=False)
 
 
 def _candidate(study: Study, contract: Contract, name: str) -> CandidateStatus:
@@ -300,7 +325,5 @@ def write_state(study: Study) -> None:
         content = state_document(study)
     except (ConfigError, Missing):
         return
-    temporary = study.folder / ".state.json.new"
     with suppress(OSError):
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        temporary.replace(study.folder / "state.json")
+        write_json(study.folder / "state.json", content)

@@ -211,8 +211,7 @@ class Study:
 
     def left(self) -> dict[str, float]:
         """Return what of the budget is neither spent nor reserved, by resource."""
-        budget, spent, reserved = self.contract.budget, self.state.spent(), self.state.reserved()
-        return {name: getattr(budget, name) - spent[name] - reserved[name] for name in spent}
+        return self.state.left(self.contract.budget)
 
 
 class StudyClock:

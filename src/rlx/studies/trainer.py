@@ -45,7 +45,7 @@ class Resolved:
         steps: Environment steps of a seed, in whole rollouts.
         smoke_steps: Those of a smoke run.
         engine: Which engine computes it.
-        code: Hash of the project's code that it uses.
+        smoke_trainings: How often a smoke run trains its seed: twice where that is to show whether it gives the same twice.
     """
 
     settings: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Resolved:
     steps: int
     smoke_steps: int
     engine: str = ""
-    code: str = ""
+    smoke_trainings: int = 1
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,11 @@ class Cost:
         steps: Environment steps of training.
         wall_clock: Seconds.
         disk: Bytes.
-        new_seeds: Seeds that are not trained yet.
     """
 
     steps: int
     wall_clock: float
     disk: int
-    new_seeds: int
 
 
 @dataclass(frozen=True)
@@ -199,8 +197,8 @@ class Trainer(Protocol):
             ConfigError: They are refused; the message names the setting.
         """
 
-    def new_seeds(self, plan: StartPlan) -> int:
-        """Return how many seeds of a start are not trained yet."""
+    def new_trainings(self, plan: StartPlan) -> int:
+        """Return how many trainings a start still takes: one for each seed that is not trained yet, where nothing else is said."""
 
     def tried_seeds(self) -> set[int]:
         """Return the training seeds of everything that was ever trained here on this environment."""

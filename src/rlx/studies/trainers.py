@@ -26,8 +26,8 @@ def trainer_for(study: Study) -> Trainer:
     return project_trainer(study.root, study.contract.baseline.run)
 
 
-def steps_of(text: str) -> int:
-    """Return environment steps as people type them, such as ``8M``.
+def steps_of(text: str, option: str = "--budget") -> int:
+    """Return environment steps as people type them with an option, such as ``8M``.
 
     Raises:
         UsageError: It is no such amount.
@@ -38,4 +38,4 @@ def steps_of(text: str) -> int:
     try:
         return amount(text, STEPS, "8M")
     except ValueError as error:
-        raise UsageError(f"--budget {text}: {error}") from None
+        raise UsageError(f"{option} {text}: {error}") from None

@@ -155,7 +155,7 @@ def costs(contract: Contract, resolved: Resolved) -> dict[str, int]:
     screening, confirmation = contract.screening, contract.confirmation
     more = screening.promotion_seeds - screening.trial_seeds
     return {
-        "smoke": resolved.smoke_steps,
+        "smoke": resolved.smoke_trainings * resolved.smoke_steps,
         "trial": screening.trial_seeds * resolved.steps,
         "promotion": more * resolved.steps,
         "confirmation": 2 * confirmation.seeds * resolved.steps,

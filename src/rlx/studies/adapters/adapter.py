@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Annotated, Any, Literal
 
@@ -199,3 +201,10 @@ class Adapter(Section):
     """Whether one seed trained twice gives the same; two smokes tell."""
     evidence: Literal["episodes", "aggregate", "unknown"] = "episodes"
     """What verdicts rest on: every held-out episode, or one number per seed that the repository computed itself."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it but ``reproducible``, which two smokes find out, and which changes nothing by that."""
+        content = self.model_dump(mode="json")
+        del content["reproducible"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

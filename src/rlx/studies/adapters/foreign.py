@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,7 @@ from rlx.config import read_json, sha256_of, write_json
 from rlx.errors import ConfigError, DataDamaged, Missing, UsageError
 from rlx.studies.adapters.adapter import Adapter
 from rlx.studies.adapters.claims import Asked
-from rlx.studies.adapters.foreign_seed import Candidate, check_source, commands_of, train_seed
-from rlx.studies.adapters.metric_files import Points, Written, read_learning
+from rlx.studies.adapters.foreign_seed import Candidate, check_source, train_seed
 from rlx.studies.adapters.outcome import (
     OUTCOME,
     ForeignOutcome,
@@ -121,19 +119,6 @@ class ForeignTraining:
         self._candidate.settings()
         check_source(self._candidate)
 
-    def commands(self, seed: int) -> list[list[str]]:
-        """Return the arguments of a seed's commands as they would be started, for a plan; see :func:`commands_of`."""
-        return commands_of(self._candidate, seed, self._asked({}), self._place(seed))
-
-    def learning(self, seed: int) -> dict[str, Points]:
-        """Return how a seed's training went, by our names: steps and values; none where the adapter does not say where.
-
-        Raises:
-            Missing, DataDamaged: What the adapter promises is not there.
-        """
-        place, source = self._place(seed), self.adapter.learning
-        return {} if source is None else read_learning(source, Written(place / "out", place / "train.log"))
-
     @property
     def _candidate(self) -> Candidate:
         return Candidate(self.adapter, self.overrides, self.patch, self.root, self.running)
@@ -143,10 +128,8 @@ class ForeignTraining:
 
     def _plan(self) -> dict[str, Any]:
         """Return what decides about the outcome of a seed."""
-        content = self.adapter.model_dump(mode="json")
-        del content["reproducible"]  # two smokes find it out, and change nothing by that
         return {
-            "adapter": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
+            "adapter": self.adapter.digest,
             "commit": self.adapter.repository.commit,
             "overrides": dict(self.overrides),
             "patch": self._patch_hash(),

@@ -116,11 +116,20 @@ def _lock_of(candidate: Candidate, place: Path) -> Path:
     return worktrees_folder(candidate.root) / f"{name}.lock"
 
 
-def commands_of(candidate: Candidate, seed: int, asked: Asked, place: Path) -> list[list[str]]:
-    """Return the arguments of the commands of a seed, as they would be started; the worktree, not made yet, is named so."""
-    work = _Work(candidate, seed, asked, place.resolve(), place)
-    commands = {TRAIN: candidate.adapter.train, EVALUATE: candidate.adapter.evaluate}
-    return [work.started(command, name, Path("WORKTREE")) for name, command in commands.items() if command is not None]
+def play_again(candidate: Candidate, seed: int, asked: Asked, place: Path) -> ForeignOutcome:
+    """Have the evaluation command play a policy that is trained already, and return what came of that.
+
+    Args:
+        candidate: What was trained; its adapter has an evaluation command.
+        seed: The training seed.
+        asked: What is asked for.
+        place: A folder of its own, whose ``out/`` is as training left it; episodes in it are deleted.
+    """
+    work = _Work(candidate, seed, asked, place.resolve(), _lock_of(candidate, place))
+    try:
+        return work.evaluate(ForeignOutcome(seed))
+    finally:
+        work.lock.unlink(missing_ok=True)
 
 
 def check_source(candidate: Candidate) -> None:

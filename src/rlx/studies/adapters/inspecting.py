@@ -94,7 +94,7 @@ def _card(sources: Sources, path: str, hint: str, told: str) -> Iterator[str]:
     """Yield the lines of a task card."""
     yield f"# Task card: {visible(path, cell=True)}"
     yield ""
-    yield f"Commit {sources.commit}, hint {hint}, {len(sources.files):,} files. Read from the source, which was not run."
+    yield f"Commit {sources.commit}, hint {hint}, {len(sources.files):,} files. Read from the source; nothing of it was imported."
     if told:
         yield f"Note: {visible(told, cell=True)}."
     if sources.left_out:
@@ -106,7 +106,7 @@ def _card(sources: Sources, path: str, hint: str, told: str) -> Iterator[str]:
         yield from (f"- `{_cell(name)}`: `{_cell(target)}`" for name, target in sorted(sources.scripts.items()))
     for topic, title in TITLES.items():
         facts = sources.of(topic)
-        if topic in TITLES and not facts and topic != "unreadable":
+        if not facts and topic != "unreadable":
             yield from ("", f"## {title}", "", "unknown: nothing in the source is called like it")
         if facts:
             yield from ("", f"## {title}", "")

@@ -19,6 +19,7 @@ from rlx.studies.audit.freshness import Freshness
 from rlx.studies.audit.gate_check import check_gate
 from rlx.studies.audit.proposals_check import check_proposals
 from rlx.studies.audit.raw_scores import RawScores
+from rlx.studies.audit.replay_foreign import Again
 from rlx.studies.audit.replaying import check_replay, check_retrain
 from rlx.studies.audit.report import CHECKS, AuditReport, Findings
 from rlx.studies.audit.snapshots import Snapshots
@@ -35,6 +36,7 @@ def audit_study(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
     retrain: bool = False,
     head: str | None = None,
     render: Callable[[], str] | None = None,
+    again: Again | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> AuditReport:
     """Compute everything that a study decided again, from raw data; nothing is written.
@@ -46,6 +48,7 @@ def audit_study(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
         retrain: Whether a seed of a confirmation is trained again.
         head: A hash of the ledger's that was kept elsewhere.
         render: Renders `report.md` from ledger and raw data.
+        again: Has the commands of another repository run once more, where the study is of one.
         say: Takes in lines about what takes long.
 
     Raises:
@@ -69,8 +72,8 @@ def audit_study(  # noqa: PLR0913 — as spec'd, each a choice of whoever audits
         "alpha": partial(check_alpha, book),
         "proposals": partial(check_proposals, book, scores),
         "report": partial(_check_report, book, render),
-        "replay": partial(check_replay, book, scores, replay),
-        "retrain": lambda found: check_retrain(book, files, is_wanted=retrain, say=say, found=found),
+        "replay": partial(check_replay, book, scores, replay, again),
+        "retrain": partial(check_retrain, book, files, again, say) if retrain else _not_asked,
         "head": lambda found: check_head(book, found, head),
     }
     reports = {}
@@ -104,6 +107,10 @@ def _made(name: str, check: Callable[[Findings], None]) -> Findings:
     return found
 
 
+def _not_asked(found: Findings) -> None:
+    found.skip("--retrain was not given")
+
+
 def _run_of(book: Book) -> str:
     try:
         return str(book.end.created["baseline"]["run"])
@@ -132,6 +139,9 @@ def _check_report(book: Book, render: Callable[[], str] | None, found: Findings)
         return
     if render is None:
         found.skip("nothing here renders it")
+        return
+    if book.end.contract is None:
+        found.skip("nothing is approved yet: report.md is of a draft, which may still change")
         return
     found.checked = 1
     written, rendered = path.read_bytes(), render().encode()

@@ -12,13 +12,11 @@ from rlx.studies.audit import numbers
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.lines import Entry
 from rlx.studies.audit.numbers import agree
+from rlx.studies.audit.places import LEAST_FLOOR
 from rlx.studies.audit.raw_scores import RawScores, sign_of
 from rlx.studies.audit.report import Findings
 from rlx.studies.audit.standing import LIVE, SlotSeen, Standing, Start
 from rlx.studies.contracts.contract import Contract
-
-LEAST_FLOOR = 5
-"""Seeds of a floor, at least."""
 
 
 @dataclass

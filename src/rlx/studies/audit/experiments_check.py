@@ -16,7 +16,7 @@ from rlx.studies.audit.report import Findings
 from rlx.studies.audit.standing import Start
 
 NO_FILES = "simulation: nothing was trained, so nothing is kept"
-FOREIGN_FILES = "another repository: its data lie in the study's folder, and nothing here plays its policies"
+NO_EXPERIMENTS = "another repository: its starts make no experiments; their data lie in the study's folder"
 HASHED = {"episodes": "eval/episodes.csv", "snapshot": "config_snapshot.yaml", "metadata": "metadata.json"}
 """By key of an `ended` line's experiment: the file that its hash is of."""
 TRAILER = "rlx-record: "
@@ -136,7 +136,7 @@ def _metadata(start: Start, item: Mapping[str, Any], files: KeptFiles, found: Fi
 def check_experiments(book: Book, found: Findings) -> None:
     """Hold what kept experiments say of themselves against the ledger, in both directions."""
     if book.is_simulated or book.is_foreign:
-        found.skip(FOREIGN_FILES if book.is_foreign else NO_FILES)
+        found.skip(NO_EXPERIMENTS if book.is_foreign else NO_FILES)
         return
     lines = {start.entry.hash: start for start in book.end.starts.values()}
     named = set[str]()

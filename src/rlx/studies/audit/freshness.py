@@ -13,7 +13,7 @@ from rlx.config import parse_yaml, read_json
 from rlx.errors import DataDamaged
 from rlx.experiments import experiments
 from rlx.launch import git_blobs
-from rlx.records import bench_folder
+from rlx.records import bench_seeds
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.standing import Start
 
@@ -66,15 +66,9 @@ class Freshness:
 
     def _bench(self) -> Iterator[_Trained]:
         """Yield the seeds on the bench, which nothing may have kept."""
-        for path in bench_folder(self.root).glob("*/spec.json"):
-            try:
-                arguments, at = read_json(path)["arguments"], path.stat().st_mtime
-                environment = str(parse_yaml(arguments["snapshot"])["env"]["id"])
-                yield _Trained(
-                    f"bench entry {path.parent.name}", environment, range(seed := int(arguments["seed"]), seed + 1), at
-                )
-            except (OSError, ValueError, KeyError, TypeError, DataDamaged):
-                continue
+        for each in bench_seeds(self.root):
+            seeds = range(each.seed, each.seed + 1)
+            yield _Trained(f"bench entry {each.name}", each.environment, seeds, each.begun)
 
     def tried(self, start: Start, book: Book) -> Iterator[tuple[int, str]]:
         """Yield a seed of a start that something had trained before the start, with what that was."""

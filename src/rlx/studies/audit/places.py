@@ -10,6 +10,7 @@ from rlx.studies.audit.standing import Standing, Start
 from rlx.studies.contracts.contract import Contract
 
 LEAST_FLOOR = 5
+"""Seeds of a floor, at least."""
 
 
 def misplaced(contract: Contract, standing: Standing, start: Start) -> Iterator[str]:

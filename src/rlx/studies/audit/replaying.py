@@ -5,73 +5,49 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from rlx.config import FinalEvalConfig, recorded_snapshot, step_timeout
 from rlx.errors import ConfigError, RlxError
 from rlx.studies.audit.book import Book
-from rlx.studies.audit.experiments_check import FOREIGN_FILES, NO_FILES
+from rlx.studies.audit.drawing import Drawn, drawn_checkpoints
+from rlx.studies.audit.experiments_check import NO_FILES
 from rlx.studies.audit.files_kept import KeptFiles
 from rlx.studies.audit.raw_scores import RawScores, Row
+from rlx.studies.audit.replay_foreign import Again, foreign_refusal, foreign_replay
 from rlx.studies.audit.report import Findings
-from rlx.studies.audit.standing import Start
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """A kept checkpoint: its start, experiment and seed."""
-
-    start: Start
-    item: Mapping[str, Any]
-    seed: int
-
-    @property
-    def where(self) -> dict[str, Any]:
-        return {"experiment": str(self.item["name"]), "seed": self.seed}
-
-
-def _kept(book: Book, phases: tuple[str, ...]) -> list[_Drawn]:
-    return [
-        _Drawn(start, item, int(seed))
-        for start in book.end.starts.values()
-        if start.end is not None and start.phase in phases
-        for item in start.end.data["experiments"]
-        for seed in sorted(item.get("checkpoints") or {}, key=int)
-    ]
-
-
-def _order(book: Book, count: int) -> list[int]:
-    """Return places in an order that the ledger's head decides, so that nobody chooses what is looked at."""
-    digest = bytes.fromhex(book.reading.head.removeprefix("sha256:"))
-    return [int(each) for each in np.random.default_rng(list(digest)).permutation(count)]
-
-
-def check_replay(book: Book, scores: RawScores, wanted: int | Literal["all"], found: Findings) -> None:
+def check_replay(
+    book: Book, scores: RawScores, wanted: int | Literal["all"], again: Again | None, found: Findings
+) -> None:
     """Play the held-out episodes of drawn checkpoints again and compare every episode with `episodes.csv`."""
-    if book.is_simulated or book.is_foreign:
-        found.skip(FOREIGN_FILES if book.is_foreign else NO_FILES)
+    if book.is_simulated:
+        found.skip(NO_FILES)
         return
-    kept = _kept(book, ("floor", "reference", "trial", "promotion", "confirmation"))
+    if book.is_foreign and (why := foreign_refusal(book, again)):
+        found.skip(why)
+        return
+    kept = drawn_checkpoints(book, ("floor", "reference", "trial", "promotion", "confirmation"))
     count = len(kept) if wanted == "all" else min(wanted, len(kept))
     if not count:
         found.skip("no checkpoint to replay" if not kept else "--replay 0")
         return
-    for place in _order(book, len(kept))[:count]:
-        drawn = kept[place]
+    for drawn in kept[:count]:
         try:
-            _replayed(book, scores, drawn, found)
+            if again is not None and book.is_foreign:
+                foreign_replay(again, scores, drawn, found)
+            else:
+                _replayed(book, scores, drawn, found)
         except ConfigError as error:
             found.notes.append(f"{drawn.item['name']}, seed {drawn.seed}: cannot be played in this checkout: {error}")
         except (RlxError, KeyError, ValueError, TypeError) as error:
             found.add(f"seed {drawn.seed}: could not be played again: {error}", drawn.start.seq, **drawn.where)
 
 
-def _replayed(book: Book, scores: RawScores, drawn: _Drawn, found: Findings) -> None:
+def _replayed(book: Book, scores: RawScores, drawn: Drawn, found: Findings) -> None:
     from rlx.training import NamedPolicy, play_policies
 
     files = scores.files
@@ -106,23 +82,27 @@ def _is_same(row: Row, episode: Any) -> bool:
 
 
 def check_retrain(
-    book: Book, files: KeptFiles, *, is_wanted: bool, say: Callable[[str], None], found: Findings
+    book: Book, files: KeptFiles, again: Again | None, say: Callable[[str], None], found: Findings
 ) -> None:
     """Train one seed of a confirmation from scratch, on a bench of its own, and compare the policy's hash."""
-    if not is_wanted:
-        found.skip("--retrain was not given")
+    if book.is_simulated:
+        found.skip(NO_FILES)
         return
-    if book.is_simulated or book.is_foreign:
-        found.skip(FOREIGN_FILES if book.is_foreign else NO_FILES)
+    if book.is_foreign and (why := foreign_refusal(book, again)):
+        found.skip(why)
         return
-    kept = _kept(book, ("confirmation",))
+    kept = drawn_checkpoints(book, ("confirmation",))
     if not kept:
         found.skip("no confirmation keeps a checkpoint")
         return
-    drawn = kept[_order(book, len(kept))[0]]
+    drawn = kept[0]
     say(f"training seed {drawn.seed} of {drawn.item['name']} from scratch")
     try:
-        real = _trained(book, files, drawn, say)
+        if again is not None and book.is_foreign:
+            steps = int(book.end.created["steps"])
+            real = again.train(drawn.start.data, drawn.item, drawn.seed, steps).removeprefix("sha256:")
+        else:
+            real = _trained(book, files, drawn, say)
     except ConfigError as error:
         found.notes.append(f"{drawn.item['name']}, seed {drawn.seed}: cannot be trained in this checkout: {error}")
         return
@@ -130,13 +110,12 @@ def check_retrain(
         found.add(f"seed {drawn.seed}: could not be trained again: {error}", drawn.start.seq, **drawn.where)
         return
     found.checked = 1
-    said = str(drawn.item["checkpoints"][str(drawn.seed)]).removeprefix("sha256:")
-    if real != said:
-        told = f"seed {drawn.seed}: trained again it gives policy {real[:12]}, and the ledger has {said[:12]}"
+    if real != drawn.policy:
+        told = f"seed {drawn.seed}: trained again it gives policy {real[:12]}, and the ledger has {drawn.policy[:12]}"
         found.add(told, drawn.start.seq, **drawn.where)
 
 
-def _trained(book: Book, files: KeptFiles, drawn: _Drawn, say: Callable[[str], None]) -> str:
+def _trained(book: Book, files: KeptFiles, drawn: Drawn, say: Callable[[str], None]) -> str:
     from rlx.errors import TrainingFailed
     from rlx.launch import Failure, Terms, carry_out
     from rlx.records import Entry, checkpoints

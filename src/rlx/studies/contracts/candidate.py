@@ -15,7 +15,6 @@ from rlx.config import Section, dump, problems_in, read_document, write_text
 from rlx.errors import ConfigError, Missing
 from rlx.studies.contracts.contract import SHA, hash_of_bytes
 
-FORMAT = 1
 ID = r"c[0-9]{3,6}"
 Hash = Annotated[str, Field(pattern=rf"^({SHA}|[0-9a-f]{{64}})$")]
 Family = Literal["algorithm", "reward", "randomization", "curriculum", "code"]

@@ -16,7 +16,6 @@ from rlx.errors import ConfigError, Missing, Problem
 from rlx.studies.contracts.quantities import Bytes, Seconds, Steps
 from rlx.studies.contracts.scope import ScopeEntry, is_never
 
-FORMAT = 1
 FILE = "contract.yaml"
 ITEMS = ("task", "metric", "scope", "budget", "hardware", "baseline", "evaluation")
 """What is approved; ``--only`` lets several people approve parts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 STEPS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -72,9 +72,15 @@ def _validator(units: dict[str, int], example: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-Steps = Annotated[int, _validator(STEPS, "8M")]
+def _written(example: str) -> WithJsonSchema:
+    """Say in a JSON Schema how an amount may be written: a whole number, or a text with a unit."""
+    said = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": [example]}
+    return WithJsonSchema(said, mode="validation")
+
+
+Steps = Annotated[int, _validator(STEPS, "8M"), _written("8M")]
 """Environment steps, as a whole number."""
-Seconds = Annotated[int, _validator(SECONDS, "2h")]
+Seconds = Annotated[int, _validator(SECONDS, "2h"), _written("2h")]
 """A duration in seconds."""
-Bytes = Annotated[int, _validator(BYTES, "5GB")]
+Bytes = Annotated[int, _validator(BYTES, "5GB"), _written("5GB")]
 """A size in bytes."""

@@ -16,7 +16,6 @@ NEVER = (
     "algo.total_timesteps", "algo.engine", "eval", "final_eval", "compare", "checkpoint", "engine",
 )  # fmt: skip
 """Settings that no candidate changes: they are the task, the budget, or the yardstick."""
-FAMILIES = ("algorithm", "reward", "randomization", "curriculum", "code")
 Value = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 

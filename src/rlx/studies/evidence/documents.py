@@ -146,7 +146,7 @@ class ProbePoint(Section):
     """One variation of the environment, and what the policies score in it."""
 
     settings: dict[str, Number]
-    """By parameter (`env.kwargs.length`), its value; those that are not named are nominal."""
+    """By parameter (`env.kwargs.gravity`), its value; those that are not named are nominal."""
     returns: dict[Count, float]
     """By seed, its mean return; a seed that failed is not there."""
     success: dict[Count, Share]
@@ -165,7 +165,7 @@ class ProbedParameter(Section):
     """A parameter that was varied by itself."""
 
     parameter: str
-    """Its key: `env.kwargs.length`."""
+    """Its key: `env.kwargs.gravity`."""
     nominal: Number
     """Its value in the task."""
     scale: Literal["linear", "log"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from functools import cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rlx.config import parse_json, read_bytes, write_bytes
 from rlx.errors import DataDamaged, Missing
 from rlx.stats import shown
+from rlx.studies.ledger.line import canonical
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -29,13 +29,11 @@ _CURE = "make the evidence anew; a document is never edited"
 
 def canonical_json(document: Evidence) -> bytes:
     """Return a document as the bytes that its hash is of: sorted keys, no spaces, UTF-8, no line end."""
-    content = document.model_dump(mode="json")
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    return canonical(document.model_dump(mode="json")).encode()
 
 
 def write_evidence(folder: Path, document: Evidence) -> tuple[str, str]:
-    """Write a document into an evidence folder, atomically and flushed to the disk; one that is there already stays.
+    """Write a document into an evidence folder, atomically and flushed to the disk; one that is there already has the same bytes.
 
     Returns:
         The name of its file, and its SHA-256 in hexadecimal.

@@ -20,7 +20,7 @@ DIGITS = 6
 """Significant digits of values between the ends: what is written down is what is played."""
 LARGEST = 1e100
 """Size of an end beyond which ranges cannot be computed with."""
-FORM = "a parameter is KEY=LO:HI or KEY=LO:HI:N, such as env.kwargs.length=0.2:1.2:9"
+FORM = "a parameter is KEY=LO:HI or KEY=LO:HI:N, such as env.kwargs.gravity=-11.5:-4:9"
 _KEY = re.compile(r"env\.kwargs(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[-+]?\d{1,15}", re.ASCII)
@@ -34,7 +34,7 @@ class Parameter:
     """A parameter as it was typed.
 
     Attributes:
-        key: ``env.kwargs.length``.
+        key: ``env.kwargs.gravity``.
         low: Its smallest value.
         high: Its largest.
         count: How many values stand for the range.
@@ -78,7 +78,7 @@ class PlannedParameter:
 
 
 def parse_parameter(text: str) -> Parameter:
-    """Read ``env.kwargs.length=0.2:1.2`` or ``env.kwargs.length=0.2:1.2:9``.
+    """Read ``env.kwargs.gravity=-11.5:-4`` or ``env.kwargs.gravity=-11.5:-4:9``.
 
     Raises:
         UsageError: It is not written so; the message says what is wrong and how it is written.

@@ -102,7 +102,7 @@ def plan_probe(
     """
     episodes, keep = terms
     if not parameters:
-        raise UsageError("a probe varies at least one parameter: --parameter env.kwargs.length=0.2:1.2")
+        raise UsageError("a probe varies at least one parameter: --parameter env.kwargs.gravity=-11.5:-4")
     if twice := next((each.key for each in parameters if [p.key for p in parameters].count(each.key) > 1), None):
         raise UsageError(f"{twice}: is named twice; give one range")
     if not 1 <= episodes <= 100_000 or not 0 < keep <= 1:

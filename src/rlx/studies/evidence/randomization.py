@@ -36,7 +36,7 @@ def within(probe: Probe, parameter: str, low: float, high: float) -> Within:
 
     Args:
         probe: The probe.
-        parameter: ``length``, or ``env.kwargs.length``.
+        parameter: ``gravity``, or ``env.kwargs.gravity``.
         low: Its lowest value.
         high: Its highest.
     """

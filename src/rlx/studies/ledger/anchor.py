@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rlx.errors import CommandFailed
 from rlx.launch import git
-from rlx.studies.ledger.line import Line, parse
+from rlx.studies.ledger.line import Line
 
 REFS = "refs/rlx/studies"
-DERIVED = ("state.json", "status.json")
+DERIVED = ("state.json",)
 """What of a study's folder is derived, and in no commit."""
 NOBODY = {
     f"GIT_{role}_{what}": value
@@ -89,11 +89,6 @@ class Anchor:
             told = self._git("show", "--no-patch", "--format=%b", "--end-of-options", commit).split()
             return told[-1] if told[-1].startswith("sha256:") else None
         return None
-
-    def lines_at(self, commit: str) -> list[Line]:
-        """Return the ledger as a commit has it."""
-        name = f"{commit}:./{self.folder.relative_to(self.root) / 'ledger.jsonl'}"
-        return [parse(text) for text in self._git("show", name).split("\n")[:-1]]
 
     def _git(self, *arguments: str, variables: dict[str, str] | None = None) -> str:
         return git(self.root, *arguments, variables=variables)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlx.studies.contracts.contract import Budget
 from rlx.studies.ledger.line import Line
 
 RESOURCES = ("steps", "experiments", "wall_clock", "disk")
@@ -170,6 +171,11 @@ class StudyState:
             for name, value in each.data["reserved"].items():
                 total[name] += value
         return total
+
+    def left(self, budget: Budget) -> dict[str, float]:
+        """Return what of a budget is neither spent nor reserved, by resource."""
+        spent, reserved = self.spent(), self.reserved()
+        return {name: getattr(budget, name) - spent[name] - reserved[name] for name in RESOURCES}
 
     def alpha_spent(self) -> float:
         """Return the share of alpha that slots have taken."""
