@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks import studies as simulated_studies
 from benchmarks.calibration.report import with_tables
 from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
 from rlx.algorithms import vocabulary
@@ -66,6 +67,18 @@ def test_the_tables_of_the_diagnosis_are_those_measured() -> None:
     page = (REPOSITORY / "docs" / "diagnosis.md").read_text()
     results = json.loads((REPOSITORY / "benchmarks" / "diagnosis" / "results.json").read_text())
     assert page == with_diagnosis_tables(page, results), "run: python -m benchmarks.diagnosis --write"
+
+
+def test_the_table_of_studies_has_every_kind_that_is_simulated() -> None:
+    page = (REPOSITORY / "docs" / "studies.md").read_text()
+    inside = page.partition("<!-- studies: begin -->")[2].partition("<!-- studies: end -->")[0]
+    command, *rows = [line for line in inside.splitlines() if line.strip()]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+    assert [each[0] for each in cells] == list(simulated_studies.KINDS), "run: python -m benchmarks.studies --write"
+    (studies,) = {each[1] for each in cells}
+    assert f"--studies {studies}`" in command
+    assert all(float(each[2].rstrip("%")) <= 5.0 for each in cells if each[0].startswith("noise"))
+    assert all(float(each[3].rstrip("%")) >= 75.0 for each in cells if each[0].startswith("one true gain"))
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rlx.skills import prove_launches
+from rlx.skills import launch_proof, launch_table, prove_launches
 from rlx.skills.launch_table import PERMITS, in_scope, is_permitted, matches, starter
 from tests.conftest import REPOSITORY
 
@@ -104,7 +105,7 @@ def test_commands_of_studies_are_judged_too(package: Path, file: str) -> None:
 def test_it_is_followed_through_modules(package: Path) -> None:
     """A function of a permitted file that starts something is a starter itself; so is what is defined by it."""
     (package / "studies/evidence/probe.py").write_text(
-        "from rlx.training import play_policies\n\ndef run_probe():\n    return _play()\n\ndef _play():\n    play_policies()\n"
+        "from rlx.training import play_varied\n\ndef run_probe():\n    return _play()\n\ndef _play():\n    play_varied()\n"
     )
     (package / "studies/evidence/__init__.py").write_text(
         "from rlx.studies.evidence.probe import run_probe as run_probe\n"
@@ -171,3 +172,16 @@ def test_the_table_says_why_and_matches_by_part() -> None:
     assert starter("subprocess.CalledProcessError") is None
     assert is_permitted("studies/seeds.py", "carry_out")
     assert not is_permitted("studies/seeds.py", "make")
+
+
+@pytest.mark.slow  # the proof is made anew for each of some twenty names
+def test_every_permit_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = REPOSITORY / "src" / "rlx"
+    sources = launch_proof.read_sources(package, launch_proof.FOLLOWED)
+    monkeypatch.setattr(launch_proof, "read_sources", lambda *_: sources)
+    for row in PERMITS:
+        for name in row.names:
+            rest = tuple(each for each in row.names if each != name)
+            others = [replace(each, names=rest) if each is row else each for each in PERMITS]
+            monkeypatch.setattr(launch_table, "PERMITS", tuple(each for each in others if each.names))
+            assert told(package), f"{row.files} may name {name}, and nothing there does: take it from the table"

@@ -26,6 +26,7 @@ from rlx.studies.proposing import propose_round
 from rlx.studies.protocol.confirmation import Arms, Rail, decide, look_at
 from rlx.studies.protocol.floor import floor_of
 from rlx.studies.simulation import SimulatedTrainer, begin_simulation
+from tests.studies.reported import forget
 
 NAME = "toy/better"
 SMALL = {
@@ -131,9 +132,7 @@ class Forged:
             self.forget()
 
     def forget(self) -> None:
-        """Delete Git's reference and the note of the head."""
-        subprocess.run(["git", "update-ref", "-d", f"refs/rlx/studies/{NAME}"], cwd=self.root, check=True)
-        shutil.rmtree(self.root / ".dvc" / "tmp" / "rlx-studies", ignore_errors=True)
+        forget(self.root, NAME)
 
     def audit(self, **asked: Any) -> AuditReport:
         return audit_study(NAME, self.root, **asked)
@@ -289,34 +288,36 @@ def test_a_contract_that_was_loosened_is_found(forged: Forged) -> None:
 def test_an_amendment_that_is_not_allowed_is_found_however_it_was_approved(
     forged: Forged, old: str, new: str, told: str
 ) -> None:
-    from rlx.studies.approving import ALL_ITEMS, Approval, approve
+    from rlx.studies.approving import Approval, approve
+    from rlx.studies.contracts.contract import ITEMS
 
     path = forged.folder / "contract.yaml"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     study = find_study(forged.root, NAME)
     with study.locked():
-        approve(study, Approval(ALL_ITEMS, "flag"))
+        approve(study, Approval(ITEMS, "flag"))
     assert forged.failed() == {"contract"}
     assert told in forged.told("contract")
 
 
 def test_an_allowed_amendment_passes_and_a_demand_is_not_weakened_by_the_weaker_way(forged: Forged) -> None:
-    from rlx.studies.approving import ALL_ITEMS, Approval, approve
+    from rlx.studies.approving import Approval, approve
+    from rlx.studies.contracts.contract import ITEMS
     from rlx.studies.ledger.ledger import Refused
 
     path = forged.folder / "contract.yaml"
     path.write_text(path.read_text().replace('"experiments": 1000', '"experiments": 2000'))
     study = find_study(forged.root, NAME)
     with study.locked():
-        approve(study, Approval(ALL_ITEMS, "flag"))
+        approve(study, Approval(ITEMS, "flag"))
     assert forged.failed() == set()
     path.write_text(path.read_text().replace('"require": "flag"', '"require": "tty"'))
     with study.locked():
-        approve(study, Approval(ALL_ITEMS, "tty"))
+        approve(study, Approval(ITEMS, "tty"))
     path.write_text(path.read_text().replace('"require": "tty"', '"require": "flag"'))
     with study.locked(), pytest.raises(Refused, match="demands approval by tty"):
-        approve(study, Approval(ALL_ITEMS, "flag"))
+        approve(study, Approval(ITEMS, "flag"))
 
 
 def test_a_missing_approval_is_found(forged: Forged) -> None:

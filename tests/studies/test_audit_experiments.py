@@ -16,6 +16,7 @@ import pytest
 from rlx.studies import AuditReport, audit_study
 from rlx.studies.audit.files_kept import KeptFiles
 from tests.conftest import Project
+from tests.studies.reported import forget
 from tests.studies.test_audit import Forged
 
 pytestmark = pytest.mark.slow
@@ -61,8 +62,7 @@ class Kept(Forged):
         return audit_study(NAME, self.root, **{"replay": 0, **asked})
 
     def forget(self) -> None:
-        subprocess.run(["git", "update-ref", "-d", f"refs/rlx/studies/{NAME}"], cwd=self.root, check=True)
-        shutil.rmtree(self.root / ".dvc" / "tmp" / "rlx-studies", ignore_errors=True)
+        forget(self.root, NAME)
 
     def end(self, phase: str) -> dict[str, Any]:
         """Return the last end of a start of a phase."""

@@ -117,7 +117,7 @@ def test_the_task_and_the_code_are_the_approved_ones(tmp_path: Path) -> None:
 def test_what_would_overdraw_the_budget_is_refused(tmp_path: Path) -> None:
     study, trainer = begun(tmp_path)
     plan = at(study, trainer, "trial")
-    for cost in (Cost(10**9, 1.0, 1, 2), Cost(1, 1e9, 1, 2), Cost(1, 1.0, 10**15, 2)):
+    for cost in (Cost(10**9, 1.0, 1), Cost(1, 1e9, 1), Cost(1, 1.0, 10**15)):
         assert refusals(study, trainer, plan, cost=cost)["budget"].startswith("budget: ")
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,27 +20,16 @@ from rlx.errors import Missing, UsageError
 from rlx.report import to_json, write_study_page
 from rlx.studies import Study, facts_of_study, report_again, report_markdown, study_words, write_report
 from rlx.studies.contracts.candidate import EvidenceItem
-from rlx.studies.ledger.anchor import Anchor
 from rlx.studies.proposing import typed_candidate
 from rlx.studies.report_facts import MEANINGS, StudyFacts
 from rlx.studies.validating import take_up, validate
-from tests.studies.reported import Simulated, is_high
+from tests.studies.reported import Simulated, better, is_high
 
 Overrides = Mapping[str, Any]
 RAILS = [{"metric": "length", "at_least": 90}, {"metric": "reward/ctrl", "no_worse_than": 4.0}]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _without_commits() -> Iterator[None]:
-    """Spare the commits that anchor each line: a report has no part of them."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(Anchor, "move", lambda *_: None)
-    yield
-    patch.undo()
-
-
-def better(overrides: Overrides, rng: np.random.Generator) -> float:
-    return 10 + 6 * is_high(overrides) + rng.normal()
+pytestmark = pytest.mark.usefixtures("without_commits")
 
 
 def equal(_: Overrides, rng: np.random.Generator) -> float:
@@ -260,13 +249,13 @@ def test_a_report_can_be_rendered_again_after_more_has_happened(tmp_path: Path) 
 
 def test_amendments_and_revoked_approvals_are_told(tmp_path: Path) -> None:
     from rlx.studies import Approval, approve, revoke
-    from rlx.studies.approving import ALL_ITEMS
+    from rlx.studies.contracts.contract import ITEMS
 
     simulated = Simulated(tmp_path, better)
     path = simulated.study.folder / "contract.yaml"
     path.write_text(path.read_text().replace("10M", "20M"))
     with simulated.study.locked():
-        approve(simulated.study, Approval(ALL_ITEMS, "tty"))
+        approve(simulated.study, Approval(ITEMS, "tty"))
         revoke(simulated.study, ["budget"])
     facts = facts_of_study(simulated.study)
     assert facts.amendments[0].changes == {"budget.steps": ("10000000", "20000000")}

@@ -21,26 +21,16 @@ from rlx.cli import study_status
 from rlx.cli.study_status import status
 from rlx.config import write_json
 from rlx.errors import Missing, UsageError
+from rlx.records import results
+from rlx.stats import minimum_detectable_effect
 from rlx.studies import Consent, Study, monitored, state_document, status_lines
 from rlx.studies.course import Launch, next_step
 from rlx.studies.launching import ask, started_data
-from rlx.studies.ledger.anchor import Anchor
 from rlx.studies.monitor_lines import bar
 from rlx.studies.report_contract import shown_resource
-from tests.studies.reported import Simulated, is_high
+from tests.studies.reported import Simulated, better
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_commits() -> Iterator[None]:
-    """Spare the commits that anchor each line: a status has no part of them."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(Anchor, "move", lambda *_: None)
-    yield
-    patch.undo()
-
-
-def better(overrides: Mapping[str, Any], rng: np.random.Generator) -> float:
-    return 10 + 6 * is_high(overrides) + rng.normal()
+pytestmark = pytest.mark.usefixtures("without_commits")
 
 
 @pytest.fixture(scope="module")
@@ -177,12 +167,55 @@ def test_nothing_is_written_and_a_loop_is_not_disturbed(middle: Simulated, monke
 def test_the_document_is_the_state_and_what_is_live(done: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(done.root)
     document = json.loads(CliRunner().invoke(status, ["--json"]).output)
-    live = {key: document.pop(key) for key in ("holder", "live")}
-    assert live == {"holder": None, "live": []}
+    live = {key: document.pop(key) for key in ("holder", "live", "foretold")}
+    assert live == {"holder": None, "live": [], "foretold": None}
     assert document == state_document(seen(done))
     assert document["incumbent"]["candidate"] == "c001" or document["incumbent"]["candidate"] in document["candidates"]
     everything = json.loads(CliRunner().invoke(status, ["--all", "--json"]).output)
     assert [each["study"] for each in everything["studies"]] == ["toy/study"]
+
+
+def test_the_floor_says_what_failed_and_how_fast_it_was(tmp_path: Path) -> None:
+    def fragile(_: Mapping[str, Any], rng: np.random.Generator) -> float | None:
+        return None if rng.random() < 0.3 else 10 + rng.normal()
+
+    study = Simulated(tmp_path, fragile, salt=3).run(starts=2)
+    ended = study.state.ended_of("baseline", "floor")
+    floor = monitored(study).floor
+    assert ended is not None
+    assert ended.ended is not None
+    assert floor is not None
+    assert floor.failures == ended.ended["failures"]
+    assert floor.failures
+    assert floor.pace.seeds == len(floor.seeds) == 8
+    assert floor.pace.steps == ended.ended["spent"]["steps"]
+
+
+def test_before_the_floor_it_says_what_the_baselines_own_seeds_tell(tmp_path: Path) -> None:
+    rails = [{"metric": "length", "no_worse_than": 5.0}, {"metric": "success", "no_worse_than": 0.1}]
+    simulated = Simulated(tmp_path, better, {"guardrails": rails})
+    told = monitored(seen(simulated.study)).foretold
+    assert told is not None
+    assert (told.sd, told.detectable, told.guardrails) == (None, None, [])
+    assert told.slot_steps == 2 * 8 * 1000
+    run = simulated.study.contract.baseline.run
+    row = {"checkpoint": "latest", "reset_seed": 7, "success": None, "cut": False}
+    scores = {1: 9.0, 2: 11.0, 3: 10.0}
+    rows = [
+        {**row, "seed": seed, "episode": 0, "return": score, "length": int(10 * score)}
+        for seed, score in scores.items()
+    ]
+    (tmp_path / "runs" / run / "eval").mkdir(parents=True)
+    results.write_episodes(tmp_path / "runs" / run / "eval", results.episodes_table(rows))
+    told = monitored(seen(simulated.study)).foretold
+    assert told is not None
+    assert told.sd == pytest.approx(1.0)
+    effect = minimum_detectable_effect(1.0, 8, simulated.study.contract.slot_alpha)
+    assert effect is not None
+    assert told.detectable == pytest.approx(simulated.study.contract.metric.minimum_effect + effect)
+    (rail,) = told.guardrails
+    assert rail.name == "length no worse than 5"
+    assert 0 < rail.kept < 1
 
 
 def test_mistakes(done: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
