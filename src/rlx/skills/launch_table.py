@@ -21,6 +21,7 @@ STARTERS: dict[str, tuple[str, ...]] = {
     "rlx.training": (
         "train_run",
         "training_task",
+        "retrain_seed",
         "chosen_executor",
         "executor_elsewhere",
         "ready_executor",
@@ -110,7 +111,7 @@ PERMITS = (
     ),
     Permit(
         "studies/audit/re*.py",
-        ("play_policies", "play_varied", "train_run", "training_task", "carry_out", "chosen_executor", "run_alone"),
+        ("play_policies", "retrain_seed"),
         "replays and retrains what the ledger has, compares bits and keeps nothing",
     ),
     Permit(
