@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from rlx.stats import Components, listed, variance_components
 from rlx.training import NamedPolicy, kept_episodes, play_policies, retrain_seed
 
 FILES = ("metrics.jsonl", "checkpoints", "eval/episodes.csv")
-"""What is compared, in this order."""
+"""What is compared of a run, in this order; and what summary.json makes of it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def reproduce(root: Path, name: str, seed: int | None, say: Callable[[str], None
         ]
         played = play_policies(code.root, policies, protocol, say)
         episodes, repeated = _episodes(folder, policies, [each.episodes for each in played], protocol)
-        parts = (_metrics(folder, again, chosen), _checkpoints(folder, again, chosen, summary), episodes)
+        metrics, policy = _metrics(folder, again, chosen), _checkpoints(folder, again, chosen, summary)
+        parts = (metrics, policy, episodes, _summary(score.seeds[chosen], repeated))
     reasons = tuple(_reasons(folder, snapshot, summary, done))
     is_same = all(part.same is not False for part in parts)
     table = results.read_episodes(folder.path / "eval")
@@ -221,6 +223,16 @@ def _episodes(
                 )
                 return ReproducedPart(FILES[2], same=False, compared=compared, first=told), repeated
     return ReproducedPart(FILES[2], same=True, compared=compared, first=None), repeated
+
+
+def _summary(said: float, repeated: float) -> ReproducedPart:
+    """Compare a seed's score on record with the mean of its episodes; sums in another order may round otherwise."""
+    name = "eval/summary.json"
+    if math.isclose(said, repeated, rel_tol=1e-12, abs_tol=1e-12):
+        return ReproducedPart(name, same=True, compared=1, first=None)
+    return ReproducedPart(
+        name, same=False, compared=1, first=f"latest: a mean of {said!r} stored, and {repeated!r} again"
+    )
 
 
 def _facts(episode: Any) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rlx.report.doctor.check_result import with_noun
 from rlx.report.doctor.reproduction import ReproducedPart, Reproduction
 from rlx.report.text import Line
 from rlx.stats import MISSING, Component, Grid, number
@@ -23,8 +24,10 @@ def reproduction_lines(found: Reproduction) -> Iterator[Line]:
 def _extent(part: ReproducedPart) -> str:
     if part.same is None:
         return part.first or ""
-    what = {"metrics.jsonl": "rows", "eval/episodes.csv": "episodes"}.get(part.name, "checkpoints")
-    return f"{part.compared} {what} compared" if part.same else str(part.first)
+    what = {"metrics.jsonl": "row", "eval/episodes.csv": "episode", "eval/summary.json": "score"}.get(
+        part.name, "checkpoint"
+    )
+    return f"{with_noun(part.compared, what)} compared" if part.same else str(part.first)
 
 
 def variance_grid(found: Reproduction) -> Grid:
