@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from benchmarks.regression.baselines import Baseline, read_baselines, write_baseline
 from benchmarks.regression.drift import Drift, drift_of
 from benchmarks.regression.judging import Scores, judge
 from benchmarks.regression.preset_scores import note_preset
 from benchmarks.regression.references import Reference, margins, references
-from benchmarks.regression.report import Report, regression_grid, words
+from benchmarks.regression.report import Report, regression_grid, with_table, words
 from benchmarks.regression.trained import train
 
 QUICK_RUNS, QUICK_SEEDS = 2, 5
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reproducing.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +77,7 @@ def _checked(baselines: dict[str, Baseline], seeds: int | None, missing: tuple[s
     return Report(judge(scores) if scores else {}, drifts, failed, missing)
 
 
-def _write(wanted: Sequence[Reference], seeds: int | None) -> int:
+def _write(wanted: Iterable[Reference], seeds: int | None) -> int:
     """Measure baselines, each kept as soon as it is known; return 1 where one could not be."""
     failed = 0
     for reference in wanted:
@@ -88,6 +90,7 @@ def _write(wanted: Sequence[Reference], seeds: int | None) -> int:
         path = write_baseline(reference.name, trained)
         if reference.is_preset:
             note_preset(reference.name, trained)
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), read_baselines()), encoding="utf-8")
         print(f"{path.name}: {sorted(trained.scores.values())}, {trained.cost['cpu_seconds']} s of CPU", flush=True)
     return failed
 

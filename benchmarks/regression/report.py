@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from benchmarks.regression.baselines import Baseline
 from benchmarks.regression.drift import Drift
 from benchmarks.regression.judging import ALPHA, POWER, Judged
-from rlx.stats import MISSING, Grid, listed, number, p_value
+from rlx.stats import MISSING, Grid, listed, markdown_table, mean_with_interval, number, p_value
 
 FORMAT = 1
 
@@ -98,3 +100,20 @@ def words(report: Report) -> Iterator[str]:
     if unclear:
         yield f"neither shown to be worse nor shown not to be: {listed(unclear)}; more seeds (--seeds) tell"
     yield "nothing regressed" if report.is_well else "learning got worse, or cannot be trusted to be as it was"
+
+
+BEGIN, END = "<!-- baselines -->\n", "<!-- /baselines -->"
+
+
+def with_table(page: str, baselines: Mapping[str, Baseline]) -> str:
+    """Return `docs/reproducing.md` with the table of what is stored."""
+    head = ["reference run", "steps per seed", "seeds", "random", "mean", "sd of seeds", "pinned bits", "CPU seconds"]
+    rows = []
+    for name, baseline in sorted(baselines.items()):
+        kept = baseline.trained
+        found = mean_with_interval(np.array(list(kept.scores.values())))
+        cells = [f"{kept.cost['steps_per_seed']:,}", str(found.n), number(kept.random), number(found.mean)]
+        pinned = "yes" if kept.engine["portable"] else "no"
+        rows.append([name, *cells, number(found.std), pinned, f"{kept.cost['cpu_seconds']:.0f}"])
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}{markdown_table(head, rows)}\n{END}{rest.partition(END)[2]}"
