@@ -5,8 +5,9 @@ has: one stored seed, whose bits must be the same or something on record says wh
 as many other seeds as are stored, whose held-out scores are judged against the stored ones: non-inferiority with a margin, over
 all reference runs together. Exit code 1: something regressed, drifted or failed.
 
-``--quick`` takes the two cheapest and five seeds of each: it notices only what its table says it would. ``--write`` trains the
-stored seeds and writes `baselines/` instead; the scores of a preset as it stands go into `benchmarks/presets/results.json`, too.
+``--quick`` takes the two cheapest and five seeds of each: it notices only what its table says it would. ``--write`` measures
+instead what has no file in `baselines/` yet, or what ``--only`` names anew, each kept as soon as it is known; the scores of a
+preset as it stands go into `benchmarks/presets/results.json`, too.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.seeds is not None and asked.seeds < 2:
         parser.error("--seeds: at least 2")
     if asked.write:
-        return _write(wanted.values(), asked.seeds)
+        known = {} if asked.only else read_baselines()
+        return _write([each for name, each in wanted.items() if name not in known], asked.seeds)
     baselines = {name: each for name, each in read_baselines().items() if name in wanted}
     missing = tuple(name for name in wanted if name not in baselines)
     if asked.quick:

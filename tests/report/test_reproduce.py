@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -11,7 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlx.records import CheckpointContent, checkpoints
+from rlx.config import ProjectCode
+from rlx.errors import ConfigError
+from rlx.experiments import code_of_run
+from rlx.records import CheckpointContent, RunFolder, checkpoints
 from rlx.report import Reproduction
 from rlx.report.doctor.reproduction_words import variance_grid
 from rlx.stats import variance_components
@@ -124,13 +128,15 @@ def test_what_is_different_since_is_named_as_the_reason(study: Project) -> None:
 
 
 def test_code_of_then_is_taken_from_the_commit_where_the_project_has_another_now(study: Project) -> None:
-    """A kept experiment on an environment of the project's own, which is edited after it was made."""
+    """A kept experiment on an environment of the project's own, which was edited before it was made, and after."""
     study.write(
         "configs/fight.yaml",
         "env: {id: BossFight-v0}\nalgo: {total_timesteps: 1024}\nnum_seeds: 1\nfinal_eval: {episodes: 3}\n",
     )
+    code = (study.root / "envs/bossfight.py").read_text()
+    study.write("envs/bossfight.py", code + "\nUNCOMMITTED = 1\n")
     study.rlx("train", "fight", "--name", "fight_1", "--quiet")
-    study.write("envs/bossfight.py", (study.root / "envs/bossfight.py").read_text() + "\nLATER = 1\n")
+    study.write("envs/bossfight.py", code + "\nLATER = 1\n")
     done = study.rlx("doctor", "--reproduce", "fight_1", check=False)
     assert done.returncode == 0, done.stdout
     text = " ".join(done.stdout.split())
@@ -152,6 +158,13 @@ def test_what_cannot_be_reproduced_is_refused(finished: Project, words: list[str
     done = finished.rlx("doctor", *words, check=False)
     assert done.returncode == code
     assert told in " ".join(done.stdout.split())
+
+
+def test_a_run_whose_code_no_commit_has_is_refused(study: Project) -> None:
+    folder = RunFolder(study.root / RUN)
+    snapshot = dataclasses.replace(folder.snapshot, code=ProjectCode(files={"envs/bossfight.py": "0" * 64}))
+    with pytest.raises(ConfigError, match="cannot be trained again here"), code_of_run(study.root, folder, snapshot):
+        pass
 
 
 def test_a_run_without_scores_is_refused_before_anything_trains(study: Project) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rlx.config import Snapshot, is_unchanged
 from rlx.errors import CommandFailed, ConfigError, DataDamaged, Missing
+from rlx.experiments.references import find_origin
 from rlx.launch import git
 from rlx.records import RunFolder, read_metadata
 from rlx.stats import listed
@@ -48,7 +49,7 @@ def code_of_run(root: Path, folder: RunFolder, snapshot: Snapshot) -> Iterator[P
     if not changed:
         yield PastCode(root, None, ())
         return
-    commit = _commit_of(folder)
+    commit = _commit_of(root, folder)
     with tempfile.TemporaryDirectory(prefix="rlx-code-") as place:
         copy = Path(place)
         if commit is None or not _laid_out(root, commit, copy):
@@ -66,9 +67,11 @@ def _changed(root: Path, snapshot: Snapshot) -> list[str]:
     return [name for name, digest in snapshot.code.everything.items() if not is_unchanged(root / name, digest)]
 
 
-def _commit_of(folder: RunFolder) -> str | None:
-    if folder.origin is not None:
-        return folder.origin.commit
+def _commit_of(root: Path, folder: RunFolder) -> str | None:
+    """Return the commit of a kept experiment, which has what was not committed when it was made; else the one on record."""
+    origin = folder.origin or find_origin(root, folder)
+    if origin is not None:
+        return origin.commit
     try:
         commit = (read_metadata(folder.path).get("git") or {}).get("commit")
     except (Missing, DataDamaged):
