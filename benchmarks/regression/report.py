@@ -26,12 +26,14 @@ class Report:
         drifts: By reference run: what came of a stored seed.
         failed: By reference run that could not be trained: why.
         missing: Reference runs that have no baseline.
+        left_out: How many others were not looked at, to be quick.
     """
 
     judged: Mapping[str, Judged]
     drifts: Mapping[str, Drift]
     failed: Mapping[str, str]
     missing: tuple[str, ...]
+    left_out: int = 0
 
     @property
     def is_well(self) -> bool:
@@ -52,6 +54,7 @@ class Report:
             "drift": {name: asdict(each) for name, each in self.drifts.items()},
             "failed": dict(self.failed),
             "missing": list(self.missing),
+            "left_out": self.left_out,
         }
         return json.dumps(content, indent=2, allow_nan=False)
 
@@ -99,6 +102,14 @@ def words(report: Report) -> Iterator[str]:
     unclear = [name for name, each in report.judged.items() if each.verdict == "unclear"]
     if unclear:
         yield f"neither shown to be worse nor shown not to be: {listed(unclear)}; more seeds (--seeds) tell"
+    if report.left_out:
+        told = "; ".join(
+            f"{name} {number(each.noticed)}" for name, each in report.judged.items() if each.noticed is not None
+        )
+        yield (
+            f"This quick check is small: {report.left_out} reference runs were not looked at, and in these a loss is noticed with "
+            f"{100 * POWER:.0f} % from so much on: {told or 'not known, since no score has any spread'}"
+        )
     yield "nothing regressed" if report.is_well else "learning got worse, or cannot be trusted to be as it was"
 
 

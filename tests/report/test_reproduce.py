@@ -201,7 +201,7 @@ def test_a_component_that_cannot_be_told_is_missing_and_none_is_negative() -> No
 def test_the_table_says_what_would_make_the_score_surer() -> None:
     def note(returns_SE: np.ndarray, repeat: float) -> str:
         components = variance_components(returns_SE, repeat)
-        return variance_grid(Reproduction(1, "a", 1, True, "same bits", (), (), (), 1.0, 1.0, components)).note
+        return variance_grid(Reproduction(1, "a", 1, repeat == 0, "same bits", (), (), (), 1.0, 1.0, components)).note
 
     assert "more seeds make the score surer" in note(drawn(9.0, 1.0), 0.0)
     assert "more held-out episodes" in note(drawn(0.1, 9.0), 0.0)

@@ -137,10 +137,12 @@ def test_other_bits_are_a_failure_unless_something_on_record_says_why(
 def test_the_report_says_what_failed_and_how_little_few_seeds_notice() -> None:
     judged = judge({"ppo-CartPole": scores(loss=200), "a2c-CartPole": scores(seeds=5)})
     drifts = {name: Drift(10, "same bits", ()) for name in judged} | {"ppo-CartPole": Drift(10, "drifted", ())}
-    report = Report(judged, drifts, {"sac-Pendulum": "train failed"}, ("td3-Pendulum",))
+    report = Report(judged, drifts, {"sac-Pendulum": "train failed"}, ("td3-Pendulum",), left_out=17)
     text = "\n".join([regression_grid(report).to_markdown(), *words(report)])
     for told in (
         "regressed",
+        "17 reference runs were not looked at",
+        "a loss is noticed with 80 % from so much on: ppo-CartPole ",
         "10: drifted",
         "STAGE_VERSIONS['train']",
         "sac-Pendulum: could not be trained",

@@ -56,6 +56,8 @@ def _meaning(found: Reproduction) -> str:
     variance = found.variance
     said = [
         "Repeats of a seed are the same, so none of it is noise of the machine."
+        if found.same
+        else "The repeat scores the same, although something differs."
         if variance.repeats.sd == 0
         else "A repeat of a seed is another training here, as far as one repeat can tell; what it adds is counted apart from seeds."
     ]
