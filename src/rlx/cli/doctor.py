@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlx.cli.common import AS_JSON, console, is_quiet, print_json, tell
+from rlx.cli.common import AS_JSON, RUN, console, is_quiet, print_grid, print_json, print_lines, say, tell
 
 if TYPE_CHECKING:
     from rlx.report import CheckResult, CheckSection
@@ -22,18 +22,32 @@ NAME_WIDTH = 12
 @click.command("doctor")
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely, and say what was done.")
 @click.option("--verify", is_flag=True, help="Also compute the hash of every file in DVC's cache again.")
+@click.option("--reproduce", metavar="RUN", type=RUN, help="Train a seed of RUN again, and compare every bit.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Which seed of it [default: the first].")
 @AS_JSON
-def command(*, fix: bool, verify: bool, as_json: bool) -> None:
+def command(*, fix: bool, verify: bool, reproduce: str | None, seed: int | None, as_json: bool) -> None:
     """Check the installation and the project; each finding with its cure.
 
     Outside a project the installation alone is checked. --fix deletes what killed commands left, puts HEAD back on its
     branch, and moves damaged files of DVC's cache to .dvc/tmp/damaged/; files of yours are never touched. The exit code
     is 1 where a problem is left, 0 where there are only warnings.
 
+    --reproduce trains one seed of a finished run from scratch in a folder that is thrown away, plays its held-out episodes,
+    and compares checkpoints, metrics and episodes bit by bit with what is kept, of which nothing is changed; beside that it
+    tells how much of the score's uncertainty is between seeds, episodes and repeats (docs/reproducing.md). The exit code is
+    1 where something differs.
+
     \b
     Example:
       rlx doctor --fix
+      rlx doctor --reproduce cartpole --seed 101
     """
+    if reproduce is not None:
+        if fix or verify:
+            raise click.UsageError("--reproduce stands alone: without --fix and --verify")
+        sys.exit(_reproduced(reproduce, seed, as_json=as_json))
+    if seed is not None:
+        raise click.UsageError("--seed says which seed of a run: give --reproduce RUN, too")
     from rlx.cli import COMMANDS
     from rlx.config import find_root
     from rlx.errors import NotInProject
@@ -60,6 +74,23 @@ def command(*, fix: bool, verify: bool, as_json: bool) -> None:
         _sum_up(findings, counts, in_project=root is not None)
     if counts["problem"]:
         sys.exit(1)
+
+
+def _reproduced(run: str, seed: int | None, *, as_json: bool) -> int:
+    """Train a seed of a run again, print what was found, and return the exit code."""
+    from rlx.config import find_root
+    from rlx.report import reproduce, reproduction_lines, variance_grid
+
+    found = reproduce(find_root(), run, seed, say)
+    if as_json:
+        print_json(found)
+    else:
+        print_lines(reproduction_lines(found))
+        click.echo()
+        print_grid(variance_grid(found))
+        click.echo()
+        tell(found.verdict, STYLES["ok" if found.same else "problem"])
+    return 0 if found.same else 1
 
 
 def _show(section: CheckSection) -> None:

@@ -47,6 +47,7 @@ from .merging import (
     settle_conflicts as settle_conflicts,
     way_of as way_of,
 )
+from .past_code import PastCode as PastCode, code_of_run as code_of_run
 from .pipeline import is_of_older_rlx as is_of_older_rlx
 from .planning import plan as plan
 from .promoting import (

@@ -18,6 +18,11 @@ from .checkpoints import (
     TrainingState as TrainingState,
 )
 from .clock import Clock as Clock, ClockWriter as ClockWriter, read_clock as read_clock
+from .differences import (
+    checkpoint_difference as checkpoint_difference,
+    differing_circumstances as differing_circumstances,
+    metrics_difference as metrics_difference,
+)
 from .dvc_cache import (
     HASH as HASH,
     cache_root as cache_root,

@@ -41,6 +41,8 @@ from .doctor.examination import (
     examine as examine,
     mended as mended,
 )
+from .doctor.reproduction import Reproduction as Reproduction, reproduce as reproduce
+from .doctor.reproduction_words import reproduction_lines as reproduction_lines, variance_grid as variance_grid
 from .document import keys_of as keys_of, part_of as part_of, to_json as to_json
 from .experiment_result import (
     experiment_lines as experiment_lines,

@@ -18,6 +18,7 @@ from rlx.experiments import Listing
 from rlx.report.analysis import Analyzed, Diagnosed, Suggested
 from rlx.report.comparison_files import Compared
 from rlx.report.doctor.examination import Examination
+from rlx.report.doctor.reproduction import Reproduction
 from rlx.report.document import from_json, key_of
 from rlx.report.metric_explanations import ExplainedRun
 from rlx.report.metric_tables import Plotted
@@ -48,6 +49,7 @@ DOCUMENTS: dict[str, type] = {
     "diagnose": Diagnosed,
     "suggest": Suggested,
     "doctor": Examination,
+    "doctor --reproduce": Reproduction,
     "check-algorithm": CheckedAlgorithm,
     "skills install": SkillsInstalled,
 }

@@ -21,6 +21,7 @@ STARTERS: dict[str, tuple[str, ...]] = {
     "rlx.training": (
         "train_run",
         "training_task",
+        "retrain_seed",
         "chosen_executor",
         "executor_elsewhere",
         "ready_executor",
@@ -103,7 +104,7 @@ PERMITS = (
     ),
     Permit(
         "studies/audit/re*.py",
-        ("play_policies", "training_task", "carry_out"),
+        ("play_policies", "retrain_seed"),
         "replays and retrains what the ledger has, compares bits and keeps nothing",
     ),
     Permit(

@@ -1,5 +1,10 @@
 from . import wording as wording
 from .arrays import Array as Array
+from .components import (
+    Component as Component,
+    Components as Components,
+    variance_components as variance_components,
+)
 from .curves import (
     Band as Band,
     Reaching as Reaching,

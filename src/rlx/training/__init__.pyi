@@ -20,6 +20,7 @@ from .playing import (
     kept_episodes as kept_episodes,
     play_policies as play_policies,
 )
+from .retraining import retrain_seed as retrain_seed
 from .seed_task import training_task as training_task
 from .seeds import SeedOutcome as SeedOutcome, check as check, train_run as train_run
 from .trial_settings import trial_configs as trial_configs

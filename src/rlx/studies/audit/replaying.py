@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from rlx.config import FinalEvalConfig, recorded_snapshot, step_timeout
+from rlx.config import FinalEvalConfig, recorded_snapshot
 from rlx.errors import ConfigError, RlxError
 from rlx.studies.audit.book import Book
 from rlx.studies.audit.drawing import Drawn, drawn_checkpoints
@@ -116,26 +116,17 @@ def check_retrain(
 
 
 def _trained(book: Book, files: KeptFiles, drawn: Drawn, say: Callable[[str], None]) -> str:
-    from rlx.errors import TrainingFailed
-    from rlx.launch import Failure, Terms, carry_out
-    from rlx.records import Entry, checkpoints
-    from rlx.training import executor_named, terms_of, training_task
+    from rlx.records import checkpoints
+    from rlx.training import retrain_seed
 
     text = files.read(drawn.item, "config_snapshot.yaml").decode()
     snapshot = recorded_snapshot(text, f"config_snapshot.yaml of {drawn.item['name']}", "take it from Git")
-    patience = step_timeout(book.root, snapshot.config.env)
 
     def event(content: Any) -> None:
         if isinstance(content, str):
             say(content)
 
     with tempfile.TemporaryDirectory(prefix="rlx-audit-") as folder:
-        entry = Entry(Path(folder) / "seed", drawn.seed)
-        terms = terms_of(book.root, "local", Terms(1, patience, event, snapshot.config.portable), "audit")
-        outcomes: list[Any] = []
-        executor = executor_named("local").start(terms)
-        task = training_task(book.root, snapshot, entry, patience)
-        carry_out(executor, [task], event, lambda _, outcome: outcomes.append(outcome))
-        if isinstance(outcomes[0], Failure):
-            raise TrainingFailed(outcomes[0].message)
-        return checkpoints.weights_hash(checkpoints.load(entry.folder / "checkpoints" / "latest.zip"))
+        seed = Path(folder) / "seed"
+        retrain_seed(book.root, snapshot, drawn.seed, seed, event, "audit")
+        return checkpoints.weights_hash(checkpoints.load(seed / "checkpoints" / "latest.zip"))

@@ -1,0 +1,1 @@
+"""Whether learning got worse: reference runs of every algorithm, trained again and judged against `baselines/`."""
