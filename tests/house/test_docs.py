@@ -134,7 +134,8 @@ def test_every_command_has_an_example_and_a_place_in_the_readme(name: str) -> No
 def test_ci_and_readme_install_and_test_the_same_way() -> None:
     readme, ci = (REPOSITORY / "README.md").read_text(), (REPOSITORY / ".ci" / "run").read_text()
     assert 'pip install -c constraints.txt -e ".[dev]" && pytest' in readme
-    assert '--constraint constraints.txt --editable ".[dev]"\npytest\n' in ci
+    assert '--constraint constraints.txt --editable ".[dev]"\n' in ci
+    assert "\npytest --durations" in ci
     assert "torch==2.13.0" in (REPOSITORY / "constraints.txt").read_text().splitlines()
 
 
