@@ -16,7 +16,9 @@ HERE = Path(__file__).parent
 HOW_TOS = tuple(path for path in sorted((HERE / "how-to").glob("*.md")) if path.stem != "index")
 PAGES = (HERE / "tutorial.md", HERE / "afternoon.md", *HOW_TOS)
 """Pages whose outputs are those of their commands."""
-FENCE = re.compile(r"(?P<mark><!-- not played -->\n\n?)?```(?P<kind>\w+)(?: (?P<who>\w+))?\n(?P<text>.*?)```", re.DOTALL)
+FENCE = re.compile(
+    r"(?P<mark><!-- not played -->\n\n?)?```(?P<kind>\w+)(?: (?P<who>\w+))?\n(?P<text>.*?)```", re.DOTALL
+)
 NAME = re.compile(r"# ((?:[\w.-]+/)*[\w-]+\.(?:yaml|py|toml))\n")
 """The first line of a block that is a file: its name, as a comment."""
 SHELL = ("console", "bash", "sh", "shell")
