@@ -63,6 +63,7 @@ def test_a_verdict_is_shown_as_html_and_as_the_commands_markdown(stored: Project
     page = found._repr_html_()
     assert page.count("<table>") == page.count("</table>") > 1
     assert "cartpole_epochs against cartpole: inconclusive" in page
+    assert "<code>rlx train cartpole -S num_seeds=5 &amp;&amp; rlx train cartpole_epochs -S num_seeds=5</code>" in page
     assert found._repr_markdown_() == stored.rlx("compare", "cartpole", "cartpole_epochs", "--md").stdout
 
 

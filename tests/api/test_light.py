@@ -39,8 +39,8 @@ def test_every_public_name_is_there_and_others_are_not() -> None:
         _ = rlx.opne
 
 
+@pytest.mark.slow  # without its cache mypy takes a minute for what these names bring with them
 def test_type_checkers_see_what_there_is(tmp_path) -> None:
-    """mypy takes some ten seconds for what these names bring with them."""
     script = tmp_path / "script.py"
     script.write_text(
         "import rlx\n"

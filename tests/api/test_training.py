@@ -100,6 +100,8 @@ def test_a_configuration_overwrites_no_file_of_a_person(project: Project) -> Non
         (lambda root: rlx.train("cartpole", ["gamma"], project=root), "must be KEY=VALUE"),
         (lambda root: rlx.train("cartpole", executor="moon", project=root), "moon"),
         (lambda root: rlx.train("cartpole", name="a/b", project=root), "a/b"),
+        (lambda root: rlx.train("carpole", project=root), "there is no config 'carpole'"),
+        (lambda root: rlx.train(Path("configs/carpole.yaml"), project=root), "there is no config 'carpole'"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told(fresh: Project, asked, told: str) -> None:
@@ -175,10 +177,10 @@ def test_a_process_that_dies_without_a_word_is_told(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_example_composes_and_trains(tmp_path: Path) -> None:
-    """A project is made and three seeds are trained: some twenty seconds."""
+    """A project is made and a seed is trained: some fifteen seconds."""
     script = (REPOSITORY / "examples/cartpole_reinforce.py").read_text()
-    assert 15 <= len([line for line in script.split('"""')[2].splitlines() if line.strip()]) <= 25
-    (tmp_path / "script.py").write_text(script.replace("20_000", "4_000").replace("seeds=3", "seeds=1"))
+    assert 15 <= len(script.splitlines()) <= 30
+    (tmp_path / "script.py").write_text(script.replace("seeds=3", "seeds=1"))
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlx.api.run import Run
 from rlx.config import as_setting, dump, write_text
-from rlx.errors import UsageError
+from rlx.errors import Missing, UsageError
 from rlx.experiments import asked_to_be
 from rlx.launch import run_in_own_process
 
@@ -49,12 +50,17 @@ def _asked(root: Path, config: str | Path | Mapping[str, Any] | Run, run: str | 
         if config.root != root:
             raise UsageError(f"{config.name} is a run of {config.root}, not of {root}")
         record = asked_to_be(root, config.folder)
+        if record is None and "@" in config.name:
+            raise UsageError(
+                f"{config.name} is of another commit, whose files these are not; check it out to train it as it was"
+            )
         if record is None:
-            return config.name.partition("@")[0], []
+            return config.name, []
         return record.run, [setting for setting in record.settings if not setting.startswith(ROSTER)]
     name = str(config).removeprefix("configs/").removesuffix(".yaml")
-    if not (root / "configs" / f"{name}.yaml").is_file() and (root / "runs" / name).is_dir():
-        return _asked(root, Run(root, name), None)
+    if not (root / "configs" / f"{name}.yaml").is_file():
+        with suppress(Missing):  # planning says what configs there are
+            return _asked(root, Run(root, name), None)
     return name, []
 
 

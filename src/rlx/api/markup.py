@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -11,8 +12,8 @@ LEFT, RIGHT = ' style="text-align: left"', ' style="text-align: right"'
 
 
 def text_html(text: str) -> str:
-    """Return text as it is, as HTML."""
-    return escape(visible(text, cell=True))
+    """Return text as HTML: as it is, but that what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(visible(text, cell=True)))
 
 
 def table_html(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:

@@ -97,7 +97,8 @@ def open(path: str | Path = ".") -> Project:  # noqa: A001 — it is `rlx.open`
     Raises:
         Missing: There is no such folder.
         NotInProject: It lies in no project; `rlx init` makes one.
-        ConfigError, DataDamaged: ``dvc.yaml`` or ``dvc.lock`` is half of a merge.
+        ConfigError: ``dvc.yaml`` is half of a merge.
+        DataDamaged: So is ``dvc.lock``, or it cannot be read.
     """
     from rlx.config import check_settled, find_root
 

@@ -149,7 +149,8 @@ class Run:
         """What went wrong in it, most serious first, as `rlx diagnose` says; empty where nothing was found.
 
         Raises:
-            ConfigError, DataDamaged: A file of it cannot be read.
+            ConfigError: Its snapshot cannot be read.
+            DataDamaged: Another file of it cannot.
         """
         from rlx.report import analyze
 

@@ -46,7 +46,10 @@ def train(  # noqa: PLR0913
 
     Raises:
         NotInProject: No project was named, and the current folder lies in none.
-        ConfigError, UsageError, TrainingFailed, KeyboardInterrupt: As :meth:`Project.make`.
+        ConfigError: As :meth:`Project.make`.
+        UsageError: Likewise.
+        TrainingFailed: Likewise.
+        KeyboardInterrupt: Likewise.
     """
     if project is None and isinstance(config, Run):
         place = Project(config.root)

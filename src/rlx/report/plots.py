@@ -55,7 +55,7 @@ class Picture(Figure):
     @styled
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=100)
+        self.savefig(buffer, format="png", dpi=80)
         return buffer.getvalue()
 
 
