@@ -155,7 +155,7 @@ def test_a_document_replaces_only_what_rlx_wrote(study: Project, tmp_path: Path,
     assert out("report", "-o", "-").stdout.lstrip().startswith(b"<!doctype html>")
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg", "html"])
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "html"])
 def test_a_picture_carries_the_mark_and_still_opens(study: Project, suffix: str, out: Callable[..., Said]) -> None:
     from PIL import Image
 

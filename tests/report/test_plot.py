@@ -328,7 +328,12 @@ def test_metrics_of_an_algorithm_that_is_not_here_are_drawn_as_it_was_trained_wi
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["-o", "x.pdf"],
+        ["-o", "x.eps"],
+        ["--width", "double"],
+        ["--paper", "--format", "html"],
+        ["--paper", "-o", "x.html"],
+        ["--paper", "--json"],
+        ["--paper", "--csv"],
         ["-o", "x.svg", "--format", "png"],
         ["--csv", "-o", "x.png"],
     ],

@@ -63,7 +63,7 @@ def command(runs: tuple[str, ...], *, as_json: bool, as_csv: bool, force: bool, 
     --paper draws with matplotlib's style sheet `rlx.report.paper`, which your own figures can use too.
 
     \b
-    Examples:
+    Example:
       rlx plot cartpole cartpole_epochs --metric internals --format html
       rlx plot cartpole cartpole_epochs --paper --width double
     """

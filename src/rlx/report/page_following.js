@@ -45,10 +45,20 @@
       place.remove();
       place = next;
     };
+    // Of what has no name, the next of its kind before anything named that stays.
+    const nextLike = (node) => {
+      for (let other = place; other; other = other.nextSibling) {
+        if (keyOf(other) !== null && wanted.has(keyOf(other))) return null;
+        if (alike(other, node)) return other;
+        if (node.nodeType !== Node.ELEMENT_NODE) return null;
+      }
+      return null;
+    };
     for (const node of [...now.childNodes]) {
       while (place && keyOf(place) !== null && !wanted.has(keyOf(place))) drop();
       const key = keyOf(node);
-      const found = key === null ? place : known.get(key);
+      const found = key === null ? nextLike(node) : known.get(key);
+      while (key === null && found && place !== found) drop();
       if (!found || !alike(found, node)) {
         old.insertBefore(node, place);
       } else {
