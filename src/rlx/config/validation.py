@@ -120,7 +120,9 @@ def _path_of(location: KeyPath, document: Document, outer: int) -> KeyPath:
 
 def _is_union_branch(part: str | int) -> bool:
     """Pydantic names the branch of a union in its location (``function-plain[…]``, ``constrained-int``)."""
-    return isinstance(part, str) and ("[" in part or part in ("int", "float", "str", "bool", "constrained-int", "constrained-str"))
+    return isinstance(part, str) and (
+        "[" in part or part in ("int", "float", "str", "bool", "constrained-int", "constrained-str")
+    )
 
 
 def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: PLR0911 — one line per kind of mistake
