@@ -16,18 +16,21 @@ HERE = Path(__file__).parent
 HOW_TOS = tuple(path for path in sorted((HERE / "how-to").glob("*.md")) if path.stem != "index")
 PAGES = (HERE / "tutorial.md", HERE / "afternoon.md", *HOW_TOS)
 """Pages whose outputs are those of their commands."""
-FENCE = re.compile(r"(?P<mark><!-- not played -->\n\n?)?```(?P<kind>\w+)(?: (?P<who>\w+))?\n(?P<text>.*?)```", re.DOTALL)
+FENCE = re.compile(
+    r"(?P<mark><!-- not played -->\n\n?)?```(?P<kind>\w+)(?: (?P<who>\w+))?\n(?P<text>.*?)```", re.DOTALL
+)
 NAME = re.compile(r"# ((?:[\w.-]+/)*[\w-]+\.(?:yaml|py|toml))\n")
 """The first line of a block that is a file: its name, as a comment."""
 SHELL = ("console", "bash", "sh", "shell")
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
     (
-        r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)",
+        r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|sweep rates -q|ls --sweep|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)",
         r"\1",
     ),
     (r"(?m)^.*\d+ (?:warning|error)s?(?: and \d+ \w+)?, first: .*\n(?:`rlx diagnose .*\n)?", ""),
     (r"(?m)^[\w ]*: Nothing was found that would need attention.*\n", ""),
+    (r"(?m)^not shown to beat random actions: .*\n", ""),
     (r", unless one seed in \d+ fails", ""),
     (r"(?s)To settle it[:,] .*?(?=\n\w+ (?:against|improved|is )|\n\$ |```)", ""),
     (r"\b(?:improved on|is worse than|is as good as|against) (\w+)(?: is inconclusive)?", r"against \1"),
