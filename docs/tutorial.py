@@ -25,11 +25,12 @@ SHELL = ("console", "bash", "sh", "shell")
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
     (
-        r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)",
+        r"(?ms)^(\$ rlx (?:diagnose|suggest|compare|sweep rates -q|ls --sweep|study run|study status|study report|study audit)\b[^\n]*\n).*?(?=^\$ |^```)",
         r"\1",
     ),
     (r"(?m)^.*\d+ (?:warning|error)s?(?: and \d+ \w+)?, first: .*\n(?:`rlx diagnose .*\n)?", ""),
     (r"(?m)^[\w ]*: Nothing was found that would need attention.*\n", ""),
+    (r"(?m)^not shown to beat random actions: .*\n", ""),
     (r", unless one seed in \d+ fails", ""),
     (r"(?s)To settle it[:,] .*?(?=\n\w+ (?:against|improved|is )|\n\$ |```)", ""),
     (r"\b(?:improved on|is worse than|is as good as|against) (\w+)(?: is inconclusive)?", r"against \1"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rlx.config import read_parameters
 from rlx.config.composition import Composed, compose_run
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.snapshot import Snapshot
@@ -111,6 +112,17 @@ def test_settings_of_an_entry_can_be_changed_from_the_command_line(tmp_path: Pat
     composed(tmp_path, "n_steps: 128\nnormalize: true\n")
     with pytest.raises(ConfigError, match=r"configs/a\.yaml:2 says it in a form of rl-zoo's"):
         addressed(tmp_path, "a", "env.normalize_reward=false")
+
+
+def test_what_params_yaml_says_nothing_of_can_be_said_for_one_experiment(tmp_path: Path) -> None:
+    composed(tmp_path, "num_seeds: 5\n")
+    setting = addressed(tmp_path, "a", "log=[tensorboard, mine]")
+    with _applied(tmp_path, [setting]) as changed:
+        assert read_parameters(tmp_path, changed).log.sinks == ["tensorboard", "mine"]
+    with (tmp_path / "params.yaml").open("a") as text:
+        text.write("log: [mine]\n")
+    with _applied(tmp_path, [addressed(tmp_path, "a", "log=[]")]) as changed:
+        assert read_parameters(tmp_path, changed).log.sinks == []
 
 
 def test_a_run_that_an_older_version_made_trains_anew_only_after_being_told(tmp_path: Path) -> None:
