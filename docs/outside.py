@@ -5,7 +5,7 @@ README of each room, CONTRIBUTING.md, notebooks, …) are linked; of other files
 known. Fences such as ```` ```console desk ```` get the second word as their title.
 
 In the navigation a folder stands for its pages, ``decisions/`` for all decisions: its index first, then those that the index links, in
-that order, then the others. A page whose path ends with ``?`` is left out where it does not exist.
+that order, then the others. A folder without pages is left out.
 """
 
 from __future__ import annotations
@@ -95,13 +95,11 @@ def notebooks() -> dict[str, str]:
 
 
 def expanded(nav: Any, pages: list[str]) -> Any:
-    """Return a navigation in which folders are their pages, and pages that do not exist are left out where that is allowed."""
+    """Return a navigation in which folders are their pages."""
     if isinstance(nav, dict):
         return {title: inside for title, part in nav.items() if (inside := expanded(part, pages))}
     if isinstance(nav, list):
         return [inside for part in nav if (inside := expanded(part, pages))]
-    if nav.endswith("?"):
-        return nav[:-1] if nav[:-1] in pages else None
     return _in_order(nav, pages) if nav.endswith("/") else nav
 
 

@@ -50,9 +50,9 @@ def test_a_folder_in_the_navigation_is_its_pages() -> None:
     decisions = outside.expanded({"Decisions": "decisions/"}, pages)["Decisions"]
     assert decisions == ["decisions/index.md", *(f"decisions/{path.name}" for path in DECISIONS)]
     api = outside.expanded("api/", pages)
-    assert api[:2] == ["api/index.md", "api/algorithms.md"]  # in the order of the index
+    assert api[:3] == ["api/index.md", "api/rlx.md", "api/algorithms.md"]  # in the order of the index
     assert {"envs": "rooms/envs.md"} in outside.expanded("rooms/", pages)
-    assert outside.expanded(["index.md?", "nowhere.md?", {"None": "nowhere/"}], pages) == ["index.md"]
+    assert outside.expanded(["index.md", {"None": "nowhere/"}], pages) == ["index.md"]
 
 
 def test_a_notebook_becomes_a_page(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_every_room_says_why_it_is_as_it_is(room: Path) -> None:
     )
     for token in re.findall(r"`([^`\n]+)`", text):
         if re.fullmatch(r"[\w./-]+(\.(py|pyi|md|yaml)|/)", token) and not token.startswith("runs/"):
-            found = [base / token for base in (room, REPOSITORY, REPOSITORY / "src" / "rlx")]
+            found = [base / token for base in (room, REPOSITORY, REPOSITORY / "src", REPOSITORY / "src" / "rlx")]
             assert any(path.exists() for path in found) or token in ("envs/", "rules/", "logs/"), f"{page}: {token}"
         elif re.fullmatch(r"[A-Z]\w+", token):
             assert re.search(rf"\b{token}\b", source), f"{page}: {token}"
