@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from tensorboardX import event_file_writer
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
@@ -78,6 +78,7 @@ def test_all_metrics_are_those_that_change(finished: Project, tmp_path: Path) ->
     assert "rollout/return_mean" not in left_out
 
 
+@settings(deadline=None)  # the first call imports SciPy
 @given(
     st.lists(st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6), min_size=3, max_size=8),
     st.sampled_from([1e-9, 1.0, 1e6]),
