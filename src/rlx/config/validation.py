@@ -140,8 +140,8 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: 
     if kind in WANTED:
         return f"must be {WANTED[kind]}, not {shown}"
     if kind == "string_pattern_mismatch":
-        what, forms = next((FORMS[part] for part in reversed(path) if part in FORMS), RUN_NAME)
-        return f"{shown} is not {what}; allowed: {forms}"
+        what, form = next((FORMS[part] for part in reversed(path) if part in FORMS), RUN_NAME)
+        return f"{shown} is not {what}; allowed: {form}"
     if kind in BOUNDS:
         return f"must be {BOUNDS[kind]} {next(iter(context.values()))}, not {shown}"
     if kind in ("schedule", "sizes"):
