@@ -12,7 +12,9 @@ from rlx.records import read_episodes
 from rlx.studies import (
     ForeignFailure,
     ForeignTraining,
+    Written,
     is_reproducible,
+    read_learning,
     validated_adapter,
 )
 from tests.studies.foreign_repositories import repository
@@ -79,7 +81,9 @@ def test_console_scripts_with_settings_in_a_file_and_a_budget_in_iterations(tmp_
     assert found[1].values("return") != found[2].values("return")
     assert len(read_episodes(tmp_path / "start")) == 6
     assert "push_cost: 0.5" in (tmp_path / "start" / "seed_1" / "config.yaml").read_text().replace('"', "")
-    curves = training(tmp_path, "uv_form", UV, settings, steps=8000).learning(1)
+    source, place = validated_adapter(tmp_path / "adapter.yaml").learning, tmp_path / "start" / "seed_1"
+    assert source is not None
+    curves = read_learning(source, Written(place / "out", place / "train.log"))
     assert [step for step, _ in curves["reward/push"]] == list(range(1, 11))
     again = training(tmp_path, "uv_form", UV, settings, steps=8000, folder=tmp_path / "again").run()[1]
     assert is_reproducible(found[1], again)

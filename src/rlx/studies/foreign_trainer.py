@@ -148,7 +148,12 @@ class ForeignTrainer:
         found, *again = self._trained(training, self._places(plan), told)
         outcome = self._outcome(call, found)
         kept = {**self._kept(call, found.outcomes), **_sameness(found, again)}
-        return replace(outcome, steps=outcome.steps + sum(each.steps for each in again), experiments=(kept,))
+        return replace(
+            outcome,
+            steps=outcome.steps + sum(each.steps for each in again),
+            bytes=outcome.bytes + sum(each.size for each in again),
+            experiments=(kept,),
+        )
 
     def _trained(self, training: ForeignTraining, places: list[Path], told: OnEvent) -> list[_Found]:
         """Train the seeds of a start in each of its folders; in a further one only where all ended well in the first."""
