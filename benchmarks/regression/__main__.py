@@ -5,7 +5,7 @@ has: one stored seed, whose bits must be the same or something on record says wh
 as many other seeds as are stored, whose held-out scores are judged against the stored ones: non-inferiority with a margin, over
 all reference runs together. Exit code 1: something regressed, drifted or failed.
 
-``--quick`` takes the two cheapest and five seeds of each: it notices only what its table says it would. ``--write`` measures
+``--quick`` takes two of them and five seeds of each: it notices only what its table says it would. ``--write`` measures
 instead what has no file in `baselines/` yet, or what ``--only`` names anew, each kept as soon as it is known; the scores of a
 preset as it stands go into `benchmarks/presets/results.json`, too.
 """
@@ -22,18 +22,18 @@ from benchmarks.regression.baselines import Baseline, read_baselines, write_base
 from benchmarks.regression.drift import Drift, drift_of
 from benchmarks.regression.judging import Scores, judge
 from benchmarks.regression.preset_scores import note_preset
-from benchmarks.regression.references import Reference, margins, references
+from benchmarks.regression.references import Reference, margins, quick, references
 from benchmarks.regression.report import Report, regression_grid, with_table, words
 from benchmarks.regression.trained import train
 
-QUICK_RUNS, QUICK_SEEDS = 2, 5
+QUICK_SEEDS = 5
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reproducing.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check reference runs, or measure them; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the two cheapest, five seeds each: some minutes")
+    parser.add_argument("--quick", action="store_true", help="two of them, five seeds each: some minutes")
     parser.add_argument("--only", action="append", default=[], help="an algorithm, or such as ppo-CartPole")
     parser.add_argument("--seeds", type=int, help="how many to train [default: as many as are stored]")
     parser.add_argument("--write", action="store_true", help="measure baselines instead")
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _write([each for name, each in wanted.items() if name not in known], asked.seeds)
     baselines = {name: each for name, each in read_baselines().items() if name in wanted}
     missing = tuple(name for name in wanted if name not in baselines)
-    chosen = dict(list(baselines.items())[:QUICK_RUNS]) if asked.quick else baselines
+    chosen = {name: baselines[name] for name in quick() if name in baselines} if asked.quick else baselines
     report = _checked(chosen, asked.seeds or (QUICK_SEEDS if asked.quick else None), missing)
     report = replace(report, left_out=len(baselines) - len(chosen))
     if asked.json:

@@ -34,9 +34,14 @@ class Reference:
 
 
 def references() -> dict[str, Reference]:
-    """Return the reference runs by name, cheapest first."""
+    """Return the reference runs by name."""
     data = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return {name: _reference(name, said, data["base"]) for name, said in data["references"].items()}
+
+
+def quick() -> list[str]:
+    """Return the names of the reference runs that a quick check trains."""
+    return list(yaml.safe_load(FILE.read_text(encoding="utf-8"))["quick"])
 
 
 def margins() -> dict[str, float]:

@@ -175,7 +175,7 @@ def test_stored_baselines_are_whole() -> None:
         assert len(measured.scores) >= 10
         assert measured.scores.keys() == measured.policies.keys()
         assert np.mean(list(measured.scores.values())) > measured.random + margins()[baseline.environment]
-        assert measured.cost["wall_seconds"] < 1200
+        assert measured.cost["cpu_seconds"] < 2 * 20 * 60  # twenty minutes on two cores
 
 
 def test_the_table_of_baselines_is_current() -> None:
