@@ -1,7 +1,8 @@
 """rlx: a workbench for reinforcement-learning experiments.
 
 For notebooks and scripts: ``rlx.open``, ``rlx.compare``, ``rlx.train`` and ``rlx.plot`` (:mod:`rlx.api`, ``docs/python.md``).
-Importing this package is cheap on purpose: torch, gymnasium, dvc and matplotlib load in the modules that need them.
+Importing this package is cheap on purpose: ``__init__.pyi`` lists these names with the room that has each, which is imported when one
+is asked for; torch, gymnasium, dvc and matplotlib load in the modules that need them.
 """
 
 from __future__ import annotations
@@ -11,20 +12,9 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # for type checkers and editors; :func:`__getattr__` imports them
-    from rlx.api import (
-        Judgement as Judgement,
-        Project as Project,
-        Run as Run,
-        Runs as Runs,
-        compare as compare,
-        open as open,  # noqa: A004 — it is `rlx.open`
-        plot as plot,
-        train as train,
-    )
-    from rlx.training import Policy as Policy
+import lazy_loader
 
 __version__ = "0.2.0"
 """The one place of it: `pyproject.toml` reads it here."""
@@ -74,19 +64,4 @@ if not any(type(finder).__name__ == _NamesOfProjects.__name__ for finder in sys.
     sys.meta_path.append(_NamesOfProjects())
 
 
-PUBLIC = {
-    **dict.fromkeys(("open", "compare", "train", "plot", "Project", "Runs", "Run", "Judgement"), "rlx.api"),
-    "Policy": "rlx.training",
-}
-"""What ``import rlx`` gives, by the room that has it, which is imported when one is asked for."""
-
-
-def __getattr__(name: str) -> Any:
-    """Return a name of :data:`PUBLIC`."""
-    if name not in PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(PUBLIC[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *PUBLIC})
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -136,7 +136,7 @@ def _saturated(signals: Signals) -> Detection | None:
 HASSELT = "van Hasselt et al. 2018 (Deep RL and the Deadly Triad) call values beyond what rewards allow soft divergence"
 SOKAR = "Sokar et al. 2023 (The Dormant Neuron Phenomenon in Deep RL): dead units grow with updates per step, and cost what can be learned"
 CONSEQUENCES = frozenset({"step-size-unusual", "units-die", "actions-saturated", "q-overestimates", "tau-unusual"})
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "action-values-large",
         "Rewards are far out of scale",
@@ -174,7 +174,7 @@ RULES = (
         needs=Needs(OFF_POLICY, metrics=("train/dead_units",)),
     ),
 )
-SYMPTOMS = (
+SYMPTOMS: tuple[Rule, ...] = (
     Rule(
         "q-overestimates",
         "Action values promise more than follows",

@@ -68,7 +68,7 @@ def _range(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), severity, "high", (tried,))
 
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "action-range-unusual",
         "Actions are far wider, narrower or elsewhere than the policy's",

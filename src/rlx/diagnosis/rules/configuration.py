@@ -133,7 +133,7 @@ def _other_environment(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), "info", "high")
 
 
-CAUSES = (
+CAUSES: tuple[Rule, ...] = (
     Rule(
         "short-horizon",
         "The discount looks only a few steps ahead",
@@ -163,7 +163,7 @@ CAUSES = (
     needs=Needs(ON_POLICY, ("rollout_steps",)),),
     *usual_settings.CAUSES,
 )  # fmt: skip
-SMELLS = (
+SMELLS: tuple[Rule, ...] = (
     *usual_settings.SMELLS,
     Rule(
         "observations-not-scaled",

@@ -110,7 +110,7 @@ def _stopped(signals: Signals) -> Detection | None:
     )  # fmt: skip
 
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "non-finite",
         "A number became NaN or infinite",

@@ -144,7 +144,7 @@ def _unseeded(signals: Signals) -> Detection | None:
     )  # fmt: skip
 
 
-CAUSES = (
+CAUSES: tuple[Rule, ...] = (
     Rule(
         "episodes-never-end",
         "Episodes never end",
@@ -169,7 +169,7 @@ CAUSES = (
         frozenset({"never-left-the-floor", "degenerate-episodes", "value-function-not-learning", "entropy-stuck", "plateau"}),
     ),
 )  # fmt: skip
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "length-without-return",
         "Episodes change in length, not in return",

@@ -56,7 +56,7 @@ ADVICE = (
     "(env.normalize_observation is; a wrapper's own statistics are not). If the policy needs its randomness "
     "(`rlx eval RUN:latest --stochastic` shows it), judge it with final_eval.deterministic: false."
 )
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "evaluation-below-training",
         "The policy plays worse in evaluation than in training",

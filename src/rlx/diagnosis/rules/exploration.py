@@ -154,7 +154,7 @@ def _noise_grows(signals: Signals) -> Detection | None:
 
 
 JONES = "Jones, Debugging RL (2021)"
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "doing-nothing-pays",
         "The policy learned to do nothing",
@@ -198,7 +198,7 @@ RULES = (
         needs=Needs(ON_POLICY, ("entropy_coef",), (ENTROPY,)),
     ),
 )
-SYMPTOMS = (
+SYMPTOMS: tuple[Rule, ...] = (
     Rule(
         "entropy-oscillates",
         "The policy wavers between certain and random",

@@ -119,7 +119,7 @@ def _explodes(signals: Signals) -> Detection | None:
 
 HAARNOJA = "Haarnoja et al. 2018 (SAC Algorithms and Applications): the entropy is steered to minus the number of action elements"
 STUCK = OUTCOMES | {"doing-nothing-pays", "length-without-return"}
-CAUSES = (
+CAUSES: tuple[Rule, ...] = (
     Rule(
         "exploration-never-decays",
         "Exploration never ends",

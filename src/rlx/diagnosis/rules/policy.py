@@ -101,7 +101,7 @@ HARM = frozenset({
     "learning-rate-unusual", "noise-grows", "entropy-oscillates",
 })  # fmt: skip
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "policy-changes-too-fast",
         "The policy changes too fast",

@@ -221,7 +221,7 @@ def _flat_since(place_W: Array) -> int:
     return int(off[-1]) + 1 if len(off) else 0
 
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "never-left-the-floor",
         "Nothing was learned",

@@ -123,7 +123,7 @@ def _late_start(signals: Signals) -> Detection | None:
     return Detection(what, (evidence,), severity, "high", suggestions.learn_sooner(signals))
 
 
-CAUSES = (
+CAUSES: tuple[Rule, ...] = (
     Rule(
         "learning-starts-late",
         "Learning starts late in the budget",
@@ -165,7 +165,7 @@ CAUSES = (
         needs=Needs(OFF_POLICY, ("gradient_steps", "train_freq")),
     ),
 )
-SMELLS = (
+SMELLS: tuple[Rule, ...] = (
     Rule(
         "replay-never-filled",
         "The replay buffer is larger than the budget",

@@ -173,7 +173,7 @@ HACKING = (
     "what success is as `is_success` in the environment's info, so that rlx can report it."
 )
 NO_SOURCE = "no firm source: the thresholds are rlx's own"
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "success-falls-as-return-rises",
         "The return rises while success falls",

@@ -77,7 +77,7 @@ def _disagree(signals: Signals) -> Detection | None:
 
 
 ADVICE = "Look at what the failing seeds did: `rlx plot RUN` draws each of them, and `rlx video RUN:latest --show worst` films the worst."
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "seeds-disagree",
         "Some seeds succeed and others fail",

@@ -85,7 +85,7 @@ ADVICE = (
     "emptied in reset(), and watch the memory of the training process. Episodes that become costlier to simulate as the "
     "policy improves look the same and are no fault."
 )
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule(
         "throughput-decays",
         "Training slows down as it goes",

@@ -143,6 +143,6 @@ def _rule(rows: Sequence[UsualSetting], name: str | None = None) -> Rule:
 
 
 CAUSES = tuple(_rule(list(rows)) for _, rows in groupby(ROWS, lambda row: row.key))
-SMELLS = (_rule([LEARNING_RATE]),)
+SMELLS: tuple[Rule, ...] = (_rule([LEARNING_RATE]),)
 STEP_SIZES = (_rule([STEP_SIZE], "step-size-unusual"),)
 """Of off-policy learning; believed before what is seen of the return, since no signal of a policy tells of it."""

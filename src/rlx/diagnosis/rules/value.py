@@ -108,7 +108,7 @@ def _gradients_grow(signals: Signals) -> Detection | None:
 
 
 JONES = "Jones, Debugging RL (2021)"
-CAUSES = (
+CAUSES: tuple[Rule, ...] = (
     Rule(
         "value-not-trained",
         "The value function is not trained",
@@ -131,7 +131,7 @@ CAUSES = (
         needs=Needs(ON_POLICY, metrics=(LOSS,)),
     ),
 )
-SYMPTOMS = (
+SYMPTOMS: tuple[Rule, ...] = (
     Rule(
         "value-function-not-learning",
         "The value function does not learn",
