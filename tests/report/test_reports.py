@@ -16,6 +16,7 @@ import yaml
 
 from rlx.experiments.references import find_run
 from rlx.report.films import films_of
+from rlx.report.run_memory import RunMemory
 from tests.conftest import Project, own
 
 HOSTILE = '<script>alert(1)</script> & "quoted" [red]'
@@ -266,6 +267,6 @@ def test_a_sweep_by_its_name_and_films_left_out(study: Project) -> None:
     assert "The film is left out here; it is runs/lr_002/videos/median.mp4." in flat(" ".join(page.words))
     folders = [find_run(study.root, run) for run in ("cartpole", "lr_001", "lr_002")]
     most = 2 * (study.root / "runs/cartpole/videos/median.mp4").stat().st_size
-    films = list(films_of(study.root, folders, inside=True, most=most))
+    films = list(films_of(study.root, folders, RunMemory(), inside=True, most=most))
     assert [film.content is None for film in films] == [False, False, True]
     assert all(film.poster for film in films)
