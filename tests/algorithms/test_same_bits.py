@@ -26,6 +26,7 @@ def test_workers_that_need_other_code_paths_start_with_them() -> None:
 
 
 @pytest.mark.slow  # each emulation has machine code of its own, which compiles for 20 seconds
+@pytest.mark.timeout(1500)  # six of them, beside other tests on two cores
 @pytest.mark.skipif(not is_same_everywhere(), reason="this processor has bits of its own")
 def test_results_are_the_same_under_every_emulation() -> None:
     others = {name: variables for name, variables in EMULATIONS.items() if name != HERE}
