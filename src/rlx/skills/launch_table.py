@@ -136,7 +136,6 @@ PERMITS = (
         "reads what a command has written; a text is searched in a process that can be ended, and trains nothing",
         is_harmless=True,
     ),
-    Permit("studies/monitor.py", ("foreign_progress",), "as above", is_harmless=True),
     Permit("studies/probing.py", ("run_probe",), "a trainer that plays: started by launch(), as every other"),
     Permit("cli/study.py", ("LazyGroup",), "finds its commands by name, and those are judged", is_harmless=True),
     Permit(
