@@ -94,23 +94,8 @@ def test_a_study_that_was_killed_goes_on(study: Project) -> None:
     study.rlx("study", "init", "cartpole")
     shortened(study)
     study.rlx("study", "approve", "--yes")
-    words = [str(Path(sys.executable).with_name("rlx")), "study", "run", "--execute"]
     for kill in (signal.SIGKILL, signal.SIGINT):
-        process = subprocess.Popen(
-            words,
-            cwd=study.root,
-            env=os.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        before = ledger(study).count('"event":"started"')
-        end = time.monotonic() + 240
-        while (
-            ledger(study).count('"event":"started"') < before + 2 and time.monotonic() < end and process.poll() is None
-        ):
-            time.sleep(0.1)
-        assert process.poll() is None, "it ended before it could be killed"
+        process = under_way(study)
         process.send_signal(kill)
         assert process.wait(120) == (-9 if kill == signal.SIGKILL else 130)
     end = time.monotonic() + 120
@@ -121,6 +106,28 @@ def test_a_study_that_was_killed_goes_on(study: Project) -> None:
     starts = [json.loads(line) for line in ledger(study).splitlines() if '"event":"started"' in line]
     finished = [json.loads(line)["data"] for line in ledger(study).splitlines() if '"event":"ended"' in line]
     assert len(finished) == len(starts)
+
+
+def under_way(study: Project) -> subprocess.Popen[bytes]:
+    """Return the process of a loop that has started two trainings of its own, and goes on."""
+
+    def begun() -> subprocess.Popen[bytes]:
+        words = [str(Path(sys.executable).with_name("rlx")), "study", "run", "--execute"]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(
+            words, cwd=study.root, env=os.environ, stdout=quiet, stderr=quiet, start_new_session=True
+        )
+
+    before = ledger(study).count('"event":"started"')
+    end = time.monotonic() + 240
+    process = begun()
+    while ledger(study).count('"event":"started"') < before + 2 and time.monotonic() < end:
+        if process.poll() is not None:  # stages of the loop killed before may take a moment to end
+            time.sleep(1)
+            process = begun()
+        time.sleep(0.1)
+    assert process.poll() is None, "it ended before it could be killed"
+    return process
 
 
 def ledger(study: Project) -> str:
