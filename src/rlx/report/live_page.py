@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rlx.config import Parameters, read_parameters
+from rlx.config import Parameters, read_parameters, stamps
 from rlx.errors import RlxError
 from rlx.experiments import Row, find_run, rows
 from rlx.records import RunFolder
@@ -35,7 +35,7 @@ from rlx.report.project_now import (
     table_rows,
     waiting,
 )
-from rlx.report.run_memory import stamp_of, stamps
+from rlx.report.run_memory import stamp_of
 from rlx.report.study_parts import shown_studies
 from rlx.stats import first_line
 

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlx.config import Parameters
+from rlx.config import Parameters, stamps
 from rlx.errors import RlxError
 from rlx.experiments import Row, sweeps_of, trials_of
 from rlx.records import RunFolder
 from rlx.report.experiment_result import experiment_lines, judged_experiment
 from rlx.report.page_content import VERDICT_MARKS
 from rlx.report.row_cells import score_cells, seeds_cell
-from rlx.report.run_memory import stamps
 from rlx.stats import MISSING
 
 if TYPE_CHECKING:

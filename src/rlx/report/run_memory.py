@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from rlx.config import Stamps, stamps
 from rlx.records import RunFolder, metrics_files
 
 Made = TypeVar("Made")
-Stamp = tuple[tuple[str, int, int], ...]
 LOOKED_AT = (
     "config_snapshot.yaml",
     "judging.yaml",
@@ -27,7 +27,7 @@ LOOKED_AT = (
 """The files of a run by which it is known that something of it changed, beside its metrics and labels."""
 
 
-def stamp_of(folder: RunFolder) -> Stamp:
+def stamp_of(folder: RunFolder) -> Stamps:
     """Return size and time of each file of a run by which a change of it is seen; those that are not there are left out."""
     path = folder.path
     try:
@@ -36,18 +36,6 @@ def stamp_of(folder: RunFolder) -> Stamp:
         metrics = []
     labels = path.with_name(f"{path.name}.yaml")
     return stamps([*(path / name for name in LOOKED_AT), *metrics, labels])
-
-
-def stamps(paths: Sequence[Path]) -> Stamp:
-    """Return size and time of files; those that are not there are left out."""
-    found = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), status.st_mtime_ns, status.st_size))
-    return tuple(found)
 
 
 @dataclass(frozen=True)

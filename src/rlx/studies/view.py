@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rlx.config import stamps
 from rlx.errors import ConfigError, Missing
 from rlx.stats import first_line
 from rlx.studies.contracts.contract import FILE
@@ -77,11 +78,4 @@ class StudyViews:
 def _stamp(study: Study) -> object:
     """Return by what it is seen that a study's facts may be others: its ledger, its contract, its candidates' files."""
     paths = [study.folder / LEDGER, study.folder / FILE, *sorted((study.folder / "candidates").glob("*"))]
-    found = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((path.name, status.st_mtime_ns, status.st_size))
-    return (study.phase, study.broken, tuple(found))
+    return (study.phase, study.broken, stamps(paths))

@@ -20,14 +20,18 @@ from rlx.studies.audit.replay_foreign import Again, foreign_refusal, foreign_rep
 from rlx.studies.audit.report import Findings
 
 
+def _why_not(book: Book, again: Again | None) -> str | None:
+    """Return why nothing can be played or trained again; None where it can."""
+    if book.is_simulated:
+        return NO_FILES
+    return foreign_refusal(book, again) if book.is_foreign else None
+
+
 def check_replay(
     book: Book, scores: RawScores, wanted: int | Literal["all"], again: Again | None, found: Findings
 ) -> None:
     """Play the held-out episodes of drawn checkpoints again and compare every episode with `episodes.csv`."""
-    if book.is_simulated:
-        found.skip(NO_FILES)
-        return
-    if book.is_foreign and (why := foreign_refusal(book, again)):
+    if why := _why_not(book, again):
         found.skip(why)
         return
     kept = drawn_checkpoints(book, ("floor", "reference", "trial", "promotion", "confirmation"))
@@ -85,10 +89,7 @@ def check_retrain(
     book: Book, files: KeptFiles, again: Again | None, say: Callable[[str], None], found: Findings
 ) -> None:
     """Train one seed of a confirmation from scratch, on a bench of its own, and compare the policy's hash."""
-    if book.is_simulated:
-        found.skip(NO_FILES)
-        return
-    if book.is_foreign and (why := foreign_refusal(book, again)):
+    if why := _why_not(book, again):
         found.skip(why)
         return
     kept = drawn_checkpoints(book, ("confirmation",))
