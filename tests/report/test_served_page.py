@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import Project, interruptible
 from tests.report.test_report_page import PLAYED
@@ -18,17 +18,6 @@ from tests.studies.reported import SMALL, is_high
 from tests.studies.simulated import SimulatedTrainer, begun, run
 
 pytestmark = [pytest.mark.component, pytest.mark.xdist_group("page")]  # a browser and a training, a minute
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.fail("there is no Chromium to open the page in; `apt-get install chromium` brings it")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
