@@ -4,7 +4,7 @@ from .api import (
     Run as Run,
     Runs as Runs,
     compare as compare,
-    open as open,  # noqa: A004 — it is `rlx.open`
+    open as open,  # noqa: A004 - it is `rlx.open`
     plot as plot,
     train as train,
 )

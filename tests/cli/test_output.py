@@ -101,7 +101,7 @@ def test_a_terminal_of_ascii_and_odd_surroundings_are_no_reason_to_fail(
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     moved = Project(study.root.rename(study.root.parent / "Prüfstand 実験"))
     done = started(moved, "rlx compare && rlx info 実験", **ascii_only)
-    assert (done.returncode, done.stdout.isascii(), done.stderr.isascii()) == (4, True, True)
+    assert (done.returncode, done.stdout.isascii(), done.stderr.isascii()) == (4, True, True), done.stderr
     assert b"Traceback" not in done.stderr, done.stderr
     monkeypatch.chdir(moved.root)
     documented = json.loads(started(moved, "rlx compare --json", **ascii_only).stdout)

@@ -120,6 +120,13 @@ def test_every_door_gives_what_its_stub_lists(room: Path) -> None:
         getattr(door, name)
 
 
+def test_every_stub_is_ascii() -> None:
+    """`lazy_loader` reads them in the encoding of whoever imports rlx, and `LC_ALL=C` knows ASCII alone."""
+    stubs = list((REPOSITORY / "src").rglob("*.pyi"))
+    assert stubs
+    assert [str(path) for path in stubs if not path.read_bytes().isascii()] == []
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_every_room_says_why_it_is_as_it_is(room: Path) -> None:
     """And what it names in code exists: files of the room or the repository, commands and names of its source."""
