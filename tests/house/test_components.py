@@ -108,6 +108,7 @@ def test_packages_add_one_of_everything(installed: dict[str, str], study: Projec
     folder = study.root / "runs/narrow_001"
     metadata = json.loads((folder / "metadata.json").read_text())
     assert (metadata["status"], metadata["algorithm"]) == ("finished", "cem")
+    assert metadata["versions"]["rlx-plugin"] == "1.0.0"
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     for seed in (1, 2):
         with (folder / f"logs/seed_{seed}/table.csv").open() as file:

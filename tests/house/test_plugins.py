@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rlx.config import RunConfig, plugins, read_parameters
+from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, plugins, read_parameters
 from rlx.config.schema import OWN_EXECUTORS
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
@@ -23,6 +23,7 @@ from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, write_event
 from rlx.launch.task_command import run_task
+from rlx.records import fingerprint
 from rlx.report import plugin_packages
 from rlx.report.doctor import additions
 from rlx.training import chosen_executor
@@ -345,6 +346,22 @@ def test_broken_packages_take_no_command_down(study: Project, tmp_path: Path, mo
         assert why in problem
         assert problem.endswith(f"`pip uninstall {name}`")
         assert (found[name]["version"], found[name]["adds"], "\n" in problem) == ("0.1", {}, False)
+
+
+@pytest.mark.parametrize(("version", "same"), [("0.1", True), ("0.2", False)])
+def test_what_an_algorithm_of_a_package_trains_belongs_to_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, same: bool
+) -> None:
+    """What a killed training left is not gone on with by another version of the package."""
+    snapshot = Snapshot(project_of(tmp_path, "").config.model_copy(update={"algo": ForeignAlgorithm(name="theirs")}))
+    entry = ("", "[rlx.algorithms]\ntheirs = theirs", "")
+    installed_in(tmp_path / "site", {"theirs": entry}, monkeypatch)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    before = fingerprint(tmp_path, snapshot, 1)
+    (tmp_path / "site/theirs-0.1.dist-info/METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: theirs\nVersion: {version}\n"
+    )
+    assert (fingerprint(tmp_path, snapshot, 1) == before) is same
 
 
 def test_of_two_packages_that_add_the_same_the_second_is_named(

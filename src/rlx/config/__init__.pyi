@@ -4,6 +4,7 @@ from .algorithm_config import (
     ForeignAlgorithm as ForeignAlgorithm,
     announce as announce,
     for_algorithm as for_algorithm,
+    libraries_of as libraries_of,
     look_for_algorithm as look_for_algorithm,
     own_settings as own_settings,
     reads_policy as reads_policy,

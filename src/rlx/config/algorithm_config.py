@@ -152,6 +152,16 @@ def announce(
         _facts[name] = {"family": family, "metrics": {key: metric.to_data() for key, metric in metrics.items()}}
 
 
+def libraries_of(algo: AlgorithmConfig) -> tuple[str, ...]:
+    """Return the packages, beside those of every training, whose versions can change what an algorithm gives.
+
+    They are those that its settings name, and the one that brings it by an entry point.
+    """
+    plugin = None if algo.name in BUILT_IN else plugins("rlx.algorithms").get(algo.name)
+    bringing = [plugin.entry.dist.name] if plugin and plugin.entry.dist else []
+    return tuple(dict.fromkeys((*algo.libraries, *bringing)))
+
+
 def recorded_facts(name: str) -> dict[str, Any]:
     """Return what ``metadata.json`` keeps of an algorithm, so that its runs are read without it: ``family`` and ``metrics``."""
     own_settings(name)  # of rlx's own they are known from the start

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import rlx
-from rlx.config import Snapshot, read_json, sha256_of, write_json
+from rlx.config import Snapshot, libraries_of, read_json, sha256_of, write_json
 from rlx.errors import DataDamaged
 from rlx.launch import main_root, versions_of
 
@@ -94,7 +94,7 @@ def fingerprint(root: Path, snapshot: Snapshot, seed: int) -> str:
         "seed": seed,
         "stage": _stage_of_seeds(root, sha256_of(stage)) if stage.is_file() else None,
         "engine": rlx.STAGE_VERSIONS["train"],
-        "libraries": versions_of((*LIBRARIES, *snapshot.config.algo.libraries)),
+        "libraries": versions_of((*LIBRARIES, *libraries_of(snapshot.config.algo))),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 

@@ -22,6 +22,7 @@ from rlx.config import (
     check_links,
     find_root,
     from_dvc,
+    libraries_of,
     metrics_from,
     read_json,
     read_judging,
@@ -355,7 +356,10 @@ def write_metadata(
             "training_seconds_by_part": spent,
             "steps_per_second_per_worker": round(steps / seconds, 1) if seconds else None,
         },
-        "versions": {"python": platform.python_version(), **versions_of((*LIBRARIES, *snapshot.config.algo.libraries))},
+        "versions": {
+            "python": platform.python_version(),
+            **versions_of((*LIBRARIES, *libraries_of(snapshot.config.algo))),
+        },
         "host": host(),
     }
     for target in (folder, live_folder()):

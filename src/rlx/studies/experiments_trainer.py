@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlx.comparison import flatten
-from rlx.config import Snapshot, Timetable, as_setting, recorded_snapshot, sha256_of
+from rlx.config import Snapshot, Timetable, as_setting, libraries_of, recorded_snapshot, sha256_of
 from rlx.errors import ConfigError, Interrupted, Missing, RlxError, TrainingFailed
 from rlx.experiments import (
     SOURCES,
@@ -92,7 +92,7 @@ class ExperimentsTrainer:
                 snapshot.code.everything | {"registration": json.dumps(snapshot.code.registration, sort_keys=True)}
             ),
             versions={
-                key: str(value) for key, value in versions_of((*LIBRARIES, *snapshot.config.algo.libraries)).items()
+                key: str(value) for key, value in versions_of((*LIBRARIES, *libraries_of(snapshot.config.algo))).items()
             },
             host=socket.gethostname(),
             devices=self._devices(),

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rlx.config import Snapshot, check_unchanged, recorded_snapshot, write_text
+from rlx.config import Snapshot, check_unchanged, libraries_of, recorded_snapshot, write_text
 from rlx.launch import Progress, Task, software_of
 from rlx.records import LIBRARIES, SPENT, TRAINING, Entry, read_spent
 from rlx.training.inheritance import take_over
@@ -25,7 +25,7 @@ def training_task(root: Path, snapshot: Snapshot, entry: Entry, step_timeout: fl
     """
     arguments = {"root": str(root), "snapshot": snapshot.to_yaml(), "seed": entry.seed}
     portable = snapshot.config.portable
-    wanted = software_of((*LIBRARIES, *snapshot.config.algo.libraries))
+    wanted = software_of((*LIBRARIES, *libraries_of(snapshot.config.algo)))
     return Task(
         f"seed {entry.seed}",
         entry.folder,

@@ -13,7 +13,7 @@ import numpy as np
 
 import rlx
 from rlx.algorithms import device_for, trained_config
-from rlx.config import FinalEvalConfig, Snapshot, Timetable
+from rlx.config import FinalEvalConfig, Snapshot, Timetable, libraries_of
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing, UsageError
 from rlx.experiments import PastCode, code_of_run, find_run
 from rlx.launch import SeedProgress, Terminal
@@ -254,7 +254,7 @@ def _reasons(folder: RunFolder, snapshot: Snapshot, summary: results.Summary, do
     except (Missing, DataDamaged):
         yield "metadata.json is not here, so versions and processor of then are not known"
         return
-    yield from differing_circumstances(metadata, done["engine"]["name"], snapshot.config.algo.libraries)
+    yield from differing_circumstances(metadata, done["engine"]["name"], libraries_of(snapshot.config.algo))
     used, now = (metadata.get("device") or {}).get("used"), device_for(snapshot.config)
     if used is not None and used != now:
         yield f"device {used} then, {now} now"
