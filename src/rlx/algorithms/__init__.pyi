@@ -25,6 +25,7 @@ from .registry import (
     algorithms as algorithms,
     in_place_of as in_place_of,
     kinds as kinds,
+    known_algorithm as known_algorithm,
     register as register,
     trained_config as trained_config,
     vocabulary as vocabulary,

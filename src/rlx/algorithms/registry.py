@@ -300,6 +300,12 @@ def algorithms() -> dict[str, Algorithm]:
     )  # whoever came first
 
 
+def known_algorithm(name: str) -> Algorithm | None:
+    """Return an algorithm that is known so far, or is one of rlx's own; no other is imported for it."""
+    own_settings(name)
+    return _rows.get(name)
+
+
 def algorithm(name: str, root: Path | None = None) -> Algorithm:
     """Return an algorithm by name.
 
@@ -317,15 +323,19 @@ def algorithm(name: str, root: Path | None = None) -> Algorithm:
     return _rows[name]
 
 
-def vocabulary(name: str | None = None, recorded: Mapping[str, Metric] = {}) -> dict[str, Metric]:
+def vocabulary(
+    name: str | None = None, recorded: Mapping[str, Metric] = {}, *, alone: bool = False
+) -> dict[str, Metric]:
     """Return all metrics that are known here: those of every training, and those of all algorithms.
 
     Args:
         name: The algorithm whose word counts, where several log a metric of one name, and that says more of those of every
             training.
         recorded: What a run of it was trained with (its ``metadata.json``): the last word, but on what every training logs.
+        alone: Leave out the metrics of the other algorithms, which are not imported then.
     """
-    rows = algorithms()
+    own = known_algorithm(name) if alone and name else None
+    rows = ({own.name: own} if own else {}) if alone else algorithms()
     found: dict[str, Metric] = {}
     for row in rows.values():
         found = {**found, **{key: metric for key, metric in row.metrics.items() if key not in found}}

@@ -93,11 +93,12 @@ def settings_page() -> str:
 
 def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False) -> list[str]:
     lines = ["| key | type and range | default | meaning |", "| --- | --- | --- | --- |"]
+    properties = section.model_json_schema()["properties"]
     for name, info in section.model_fields.items():
         found = section_type(info.annotation)
         if skip_sections and found and found is not Schedule:
             continue
-        meaning = " ".join((info.description or "").split()).replace("|", "\\|")
+        meaning = " ".join(properties[name].get("description", "").split()).replace("|", "\\|")
         lines.append(f"| `{prefix}{name}` | {_kind(section, name)} | {_default(info.default)} | {meaning} |")
         if prefix in ("algo.", "launch.", "env.") and found and found is not Schedule:
             lines += _table(found, f"{prefix}{name}.")[2:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlx.algorithms import vocabulary
-from rlx.config import from_dvc, is_component
+from rlx.config import Metric, from_dvc, is_component
 from rlx.errors import DataDamaged, Missing
 from rlx.experiments.revisions import add_to_view
 from rlx.records import (
@@ -65,7 +65,8 @@ def metrics_rows(root: Path, folder: RunFolder) -> Iterator[dict[str, Any]]:
 
 def read_metrics(root: Path, folder: RunFolder) -> dict[int, SeedMetrics]:
     """Return a run's metrics by seed; raises as :func:`metrics_rows`."""
-    return {seed: _columns(rows) for seed, rows in rows_by_seed(root, folder).items()}
+    known = vocabulary(folder.snapshot.config.algo.name, folder.documented, alone=True)
+    return {seed: _columns(rows, known) for seed, rows in rows_by_seed(root, folder).items()}
 
 
 def rows_by_seed(root: Path, folder: RunFolder) -> dict[int, list[dict[str, Any]]]:
@@ -111,9 +112,9 @@ def training_times(root: Path, folder: RunFolder) -> dict[int, Clock]:
     return {seed: clock for seed, clock in clocks.items() if clock.seconds}
 
 
-def _columns(rows: list[dict[str, Any]]) -> SeedMetrics:
+def _columns(rows: list[dict[str, Any]], vocabulary: Mapping[str, Metric]) -> SeedMetrics:
     present = {key for row in rows for key in row}
-    known = [key for key, metric in vocabulary().items() if not metric.is_counter and key in present]
+    known = [key for key, metric in vocabulary.items() if not metric.is_counter and key in present]
     rest = sorted(key for key in present - {*known} if "/" in key)
     keys = known + sorted(rest, key=is_component)  # an algorithm that is not here names its own
     values = {key: np.array([row.get(key, np.nan) for row in rows], dtype=float) for key in keys}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rlx.algorithms import algorithms, vocabulary
+from rlx.algorithms import known_algorithm, vocabulary
 from rlx.config import COMMON, Metric
 from rlx.diagnosis import HeldOutEpisodes, RunRecord, SeedFailure, SeedRecord, TaskFacts
 from rlx.errors import Missing
@@ -52,7 +52,7 @@ def record_of(root: Path, folder: RunFolder) -> RunRecord:
         )
         for seed in known
     )
-    row = algorithms().get(snapshot.config.algo.name)
+    row = known_algorithm(snapshot.config.algo.name)
     return RunRecord(
         run=folder.name,
         config=snapshot.config,
@@ -70,8 +70,8 @@ def record_of(root: Path, folder: RunFolder) -> RunRecord:
 
 def _documented(algorithm: str, recorded: Mapping[str, Metric]) -> dict[str, Metric] | None:
     """Return the metrics that a run's algorithm documents: as it was trained with, else as the algorithm has them now."""
-    row = algorithms().get(algorithm)
-    known = vocabulary(algorithm, recorded)
+    row = known_algorithm(algorithm)
+    known = vocabulary(algorithm, recorded, alone=True)
     names = recorded or (row.metrics if row else {})
     return {name: metric for name, metric in known.items() if name in names or name in COMMON} if names else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from rlx.algorithms import algorithms, vocabulary
+from rlx.algorithms import known_algorithm, vocabulary
 from rlx.config import COMMON, Metric, is_component
 from rlx.errors import RlxError, UsageError
 from rlx.records import RunFolder
@@ -65,7 +65,7 @@ def _own_metrics(folder: RunFolder) -> Collection[str]:
     if found := folder.documented:
         return found
     try:
-        row = algorithms().get(folder.snapshot.config.algo.name)
+        row = known_algorithm(folder.snapshot.config.algo.name)
     except RlxError:
         return ()
     return () if row is None else {**COMMON, **row.metrics}
