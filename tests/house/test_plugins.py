@@ -10,17 +10,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, plugins, read_parameters
+from rlx.config import ForeignAlgorithm, Plugin, RunConfig, Snapshot, plugins, read_parameters
 from rlx.config.schema import OWN_EXECUTORS
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
 from rlx.experiments import SAMPLERS, more_rules, read_sweep
 from rlx.experiments.sweeps.samplers import GridSampler
-from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
+from rlx.launch import EXECUTORS, ExecutorRow, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, write_event
 from rlx.launch.task_command import run_task
 from rlx.records import fingerprint
@@ -498,21 +499,54 @@ def test_a_task_that_was_lost_is_started_again(installed: Path, tmp_path: Path) 
 
 def test_what_an_earlier_command_started_is_found_again_and_not_started_twice(installed: Path, tmp_path: Path) -> None:
     task = tasks_of(tmp_path, "fine")[0].prepared()
-    row, heard = executor("commands", plugins("rlx.executors")), Heard()
+    row, heard = plugins("rlx.executors")["commands"].load(), Heard()
     earlier, later = (row.start(Terms(2, 60.0, heard.events.append)) for _ in range(2))
     earlier.submit([task])
 
     def attach(tasks: list[Task]) -> set[str]:
-        later.running = earlier.running  # type: ignore[attr-defined]
+        later.running = earlier.running
         return {each.key for each in tasks}
 
     def submit(tasks: list[Task]) -> None:
         raise AssertionError
 
-    later.attach, later.submit = attach, submit  # type: ignore[method-assign,assignment]
+    later.attach, later.submit = attach, submit
     carry_out(later, [task], heard.events.append, heard.end)
     assert heard.ends == {"task 0": {"twice": 0}}
     assert heard.events == ["begins 0"]
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "told"),
+    [
+        ("submit", RuntimeError("closed"), r"its submit\(\) failed: RuntimeError: closed"),
+        ("look", RuntimeError("closed"), r"its look\(\) failed: RuntimeError: closed"),
+        ("look", {"task 0": "running"}, r"its look\(\) gives 'running', which is no rlx.launch.Sight"),
+        ("attach", SystemExit("out"), r"its attach\(\) failed: SystemExit: out"),
+        ("close", None, r"it has no method close\(\)"),
+    ],
+)
+def test_what_an_added_executor_does_wrong_is_told_with_its_package(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, answer: Any, told: str
+) -> None:
+    """One that says neither `pause` nor `tries` has the usual; stopping its tasks fails, too, and hides nothing."""
+
+    def act(*_: object) -> Any:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    methods = {name: (lambda *_: ()) for name in ("attach", "submit", "close")} | {"look": lambda *_: {}, method: act}
+    if answer is None:
+        del methods[method]
+    inner = SimpleNamespace(**methods)
+    inner.cancel = methods["attach"] if answer is None else act
+    plugin = plugins("rlx.executors")["commands"]
+    monkeypatch.setattr(Plugin, "load", lambda _: ExecutorRow("commands", "Mine.", lambda _: inner))
+    with pytest.raises(PluginBroken, match=f"'commands' .*{BROKEN}{told}"):
+        made = executor("commands", {"commands": plugin}).start(Terms(2, 60.0, print))
+        assert (made.pause, made.tries) == (1.0, 2)
+        carry_out(made, tasks_of(tmp_path, "fine"))
 
 
 @pytest.mark.parametrize("error", [ValueError("no queue"), SystemExit("no queue"), ImportError("no queue")])

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
-from rlx.errors import ConfigError, Interrupted, PluginBroken, UsageError
-from rlx.experiments import SAMPLERS, SamplerRow, read_sweep, trials_of
+from rlx.errors import ConfigError, Interrupted, PluginBroken, TrainingFailed, UsageError
+from rlx.experiments import SAMPLERS, SamplerRow, answered, read_sweep, trials_of
+from rlx.launch import (
+    CANCELLED,
+    ENGINE_AWAY,
+    NODE_LOST,
+    SOFTWARE,
+    TIME_LIMIT,
+    Cause,
+    ExecutorRow,
+    Failure,
+    Sight,
+    Task,
+)
 from rlx.studies import SeedScore, SeedWanted, Told, run_search, searching
 from tests.conftest import Project
 
@@ -122,6 +136,125 @@ def test_a_budget_of_steps_is_never_overdrawn(searched: Project) -> None:
 def test_an_hour_that_is_over_ends_it_between_cohorts(searched: Project) -> None:
     trials = search(searched, "sampler: tpe\nbudget: {hours: 1e-9}\ncohort: 4\n")
     assert len(trials.asked) in (0, 4)
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol"])
+def test_hours_end_a_search_of_any_sampler_between_cohorts(searched: Project, sampler: str) -> None:
+    trials = search(searched, f"sampler: {sampler}\ntrials: 40\nbudget: {{hours: 1e-9}}\n")
+    assert len(trials.asked) in (0, 8)
+
+
+def test_a_budget_that_had_room_for_nothing_can_be_raised(searched: Project) -> None:
+    assert not search(searched, "budget: {steps: 10}\n").asked
+    assert search(searched, f"budget: {{steps: {16 * 2048}}}\n").asked
+
+
+def test_a_search_that_was_refused_begins_from_the_project_as_it_is_then(searched: Project) -> None:
+    text = "config: cartpole\nsampler: random\ntrials: 4\nseeds: 1\nsearch: {algo.gamma: {choices: [0.9, 0.99]}%s}\n"
+
+    def made(more: str = "") -> Any:
+        searched.write("sweeps/s.yaml", text % more)
+        return run_search(searched.root, read_sweep(searched.root, "s"), 2, Told()).start.config.algo.learning_rate
+
+    def changed(rate: str) -> None:
+        searched.write("configs/cartpole.yaml", f"{before}\nalgo: {{learning_rate: {rate}}}\n")
+
+    before = (searched.root / "configs/cartpole.yaml").read_text()
+    left = searched.root / ".dvc/tmp/rlx-workplaces/s.search"
+    with pytest.raises(ConfigError, match="sac"):
+        made(", algo.name: {choices: [ppo, sac]}")
+    assert not left.exists()
+    changed("0.007")
+    assert made() == 0.007
+    changed("0.008")
+    with pytest.raises(UsageError, match=r"another state of configs/cartpole.yaml.*rlx sweep s --restart"):
+        made()
+    assert not left.exists()
+    changed("0.007")
+    assert made() == 0.007
+
+
+def test_one_that_is_interrupted_goes_on_in_what_it_began_in(
+    searched: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "sampler: random\ntrials: 4\nseeds: 1\n"
+    before = (searched.root / "configs/cartpole.yaml").read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train", lambda *_: {}["stop"])
+        with pytest.raises(KeyError):
+            search(searched, text)
+    searched.write("configs/cartpole.yaml", f"{before}\nalgo: {{learning_rate: 0.007}}\n")
+    search(searched, text)
+    assert json.loads(lines(searched).splitlines()[0])["own"]["algo.learning_rate"] != 0.007
+
+
+def test_a_changed_file_is_told_with_what_changed(searched: Project) -> None:
+    search(searched, "trials: 4\nsampler: random\n")
+    with pytest.raises(UsageError, match=r"changed: rungs\)"):
+        search(searched, "trials: 4\nsampler: random\nseeds: [1, 2]\n")
+    searched.write("sweeps/s.yaml", SEARCH.replace("1e-2", "1e-3") + "trials: 4\nsampler: random\n")
+    with pytest.raises(UsageError, match=r"changed: algo.learning_rate\); `rlx sweep s --restart`"):
+        run_search(searched.root, read_sweep(searched.root, "s"), 2, Told())
+
+
+def test_every_search_selects_and_confirms_on_seeds_of_its_own(searched: Project) -> None:
+    searched.write("sweeps/s.yaml", SEARCH + "trials: 4\nsampler: random\n")
+    first = read_sweep(searched.root, "s")
+    others = [replace(first, name="t"), replace(first, seed=1)]
+    fresh = [first.fresh_seed("a"), first.fresh_seed("b"), *(other.fresh_seed("a") for other in others)]
+    chosen = [first.selection_seeds("a"), first.selection_seeds("b"), *(other.selection_seeds("a") for other in others)]
+    assert len({*fresh, *(seeds[0] for seeds in chosen)}) == 8
+    assert all(1_000_000 <= seeds[0] < 2_000_000 <= seed < 3_000_000 for seeds, seed in zip(chosen, fresh, strict=True))
+    assert first.fresh_seed("a") == first.fresh_seed("a")
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"), [(np.int64(3), 3), (np.float32(0.5), 0.5), (math.nan, None), (object(), None), (1j, None)]
+)
+def test_what_an_added_sampler_asks_for_is_taken_as_plain_values(value: Any, taken: float | None) -> None:
+    row = SamplerRow("mine", "Mine.", Trainer)
+    if taken is not None:
+        found = answered(row, {"algo.update_epochs": value}, "trial 1")
+        assert (found, type(found["algo.update_epochs"])) == ({"algo.update_epochs": taken}, type(taken))
+        return
+    with pytest.raises(PluginBroken, match=r"the sampler mine asks for .* at trial 1; values must be"):
+        answered(row, {"algo.update_epochs": value}, "trial 1")
+
+
+@pytest.mark.parametrize("kind", [ENGINE_AWAY, NODE_LOST, SOFTWARE, CANCELLED, TIME_LIMIT])
+def test_trouble_where_it_trains_is_no_result_of_a_trial(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """And once it is over the same command goes on."""
+
+    class Away:
+        pause, tries = 0.0, 1
+
+        def __init__(self) -> None:
+            self.seen: set[str] = set()
+
+        def attach(self, tasks: Sequence[Task]) -> set[str]:
+            return set()
+
+        def submit(self, tasks: Sequence[Task]) -> None:
+            self.seen |= {task.key for task in tasks}
+
+        def look(self) -> Mapping[str, Sight]:
+            failure = Failure("no answer", "no answer", Cause(kind))
+            return {key: Sight("gone", "no answer", failure=failure, final=True) for key in self.seen}
+
+        def cancel(self, keys: Iterable[str]) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("rlx.studies.seeds.chosen_executor", lambda _: ExecutorRow("away", "Away.", lambda _: Away()))
+    with pytest.raises(TrainingFailed, match=rf"trial 0, seed \d+: no answer \({kind}\); .*the same command goes on"):
+        search(project, "sampler: random\ntrials: 4\nseeds: 1\n")
+    assert b'"values"' not in lines(project)
+    monkeypatch.setattr(searching, "SeedTrainer", Trainer)
+    assert search(project, "sampler: random\ntrials: 4\nseeds: 1\n").ended
 
 
 def test_more_trials_go_on_by_whole_cohorts_alone(searched: Project) -> None:

@@ -40,6 +40,10 @@ def make_search(root: Path, search: Search, pool: Pool, *, restart: bool, as_jso
         say("")
         print_grid(trials_grid(result))
         print_lines(search_lines(result))
+    trials = course.trials.trials()
+    if trials and all(trial.state == "failed" for trial in trials):
+        cure = f"mend what they say; `rlx sweep {search.name} --restart` begins anew"
+        raise TrainingFailed(f"{search.name}: all {len(trials)} trials failed, the config itself among them; {cure}")
     if failed := unfinished(result):
         head = f"{search.name}: {len(failed)} of {len(result.points)} experiments of the confirmation failed:"
         raise TrainingFailed("\n".join([head, *failed, f"`rlx sweep {search.name}` makes these again"]))

@@ -106,7 +106,13 @@ from .sweeps.running import (
     family_of as family_of,
     make_points as make_points,
 )
-from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
+from .sweeps.samplers import (
+    SAMPLERS as SAMPLERS,
+    Sampler as Sampler,
+    SamplerRow as SamplerRow,
+    answered as answered,
+    sampler as sampler,
+)
 from .sweeps.search import Search as Search, cohort_cost as cohort_cost, shown_cost as shown_cost
 from .sweeps.space import ALGORITHM as ALGORITHM, Range as Range, Space as Space, Tried as Tried
 from .sweeps.tpe import importances as importances

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,17 +36,48 @@ class SearchWorkplace:
 
     @contextmanager
     def opened(self) -> Iterator[Path]:
-        """Give the project's root in the clone, made now or as it was left; it is deleted when the block ends well."""
-        try:
-            place = workplace.reopen_workplace(self.project, self.name)
-        except Missing:
+        """Give the project's root in the clone, as it was left where the search is to go on in it, else made now.
+
+        It is deleted when the block ends well, and where nothing was tried in it: one that was refused begins from the project as
+        that is then.
+        """
+        before = self._told()
+        place = self._left() if _goes_on(before) else None
+        is_new = place is None
+        if place is None:
+            self.close()
             place = workplace.open_workplace(self.project, self.name)
-        yield place.root
+        try:
+            yield place.root
+        except BaseException:
+            told = self._told()
+            if not _goes_on(told) or (is_new and told == before):
+                workplace.close_workplace(place)
+            raise
         workplace.close_workplace(place)
+
+    def _left(self) -> Workplace | None:
+        try:
+            return workplace.reopen_workplace(self.project, self.name)
+        except Missing:
+            return None
+
+    def _told(self) -> bytes:
+        """Return the whole lines of its trials' file."""
+        with suppress(OSError):
+            content = (self.project / "sweeps" / self.sweep / TRIALS).read_bytes()
+            return content[: content.rfind(b"\n") + 1]
+        return b""
 
     def close(self) -> None:
         """Delete it."""
         workplace.close_workplace(Workplace(self.project, self.name, self.project))
+
+
+def _goes_on(told: bytes) -> bool:
+    """Tell whether a search whose trials' file says this has begun, and not ended."""
+    ends = [line for line in told.splitlines() if line.startswith(b'{"ended"')]
+    return bool(told) and not (ends and b"true" in ends[-1])
 
 
 def is_of_search(project: Path, name: str) -> bool:

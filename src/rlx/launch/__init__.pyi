@@ -23,8 +23,13 @@ from .executors import (
     executor as executor,
 )
 from .failures import (
+    CANCELLED as CANCELLED,
+    ENGINE_AWAY as ENGINE_AWAY,
     ENVIRONMENT as ENVIRONMENT,
+    NODE_LOST as NODE_LOST,
     PROCESS as PROCESS,
+    SOFTWARE as SOFTWARE,
+    TIME_LIMIT as TIME_LIMIT,
     Cause as Cause,
     place_of as place_of,
     tell_in_a_line as tell_in_a_line,

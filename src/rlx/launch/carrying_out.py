@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from rlx.errors import PluginBroken
 from rlx.launch.execution import Executor, Sight
 from rlx.launch.failures import PROCESS, Cause, Failure
 from rlx.launch.letting_go import was_let_go
@@ -45,7 +47,8 @@ def carry_out(
             if course.open and executor.pause:
                 time.sleep(executor.pause)
     except BaseException:
-        executor.cancel([task.key for task in tasks])
+        with suppress(PluginBroken):  # what ended it is what is told
+            executor.cancel([task.key for task in tasks])
         raise
     finally:
         executor.close()

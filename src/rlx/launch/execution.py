@@ -73,8 +73,9 @@ class Executor(Protocol):
     """Starts tasks and tells which live.
 
     Attributes:
-        pause: Seconds to let pass between two looks; 0 where :meth:`look` itself waits until something happens.
-        tries: How often a task is started that was lost, that is gone without ``done.json`` and ``error.json``.
+        pause: Seconds to let pass between two looks; 0 where :meth:`look` itself waits until something happens. 1 of one of a package
+            that does not say it.
+        tries: How often a task is started that was lost, that is gone without ``done.json`` and ``error.json``. 2 likewise.
     """
 
     pause: float

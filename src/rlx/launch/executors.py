@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 from rlx.errors import ConfigError, PluginBroken, RlxError, UsageError
-from rlx.launch.execution import Executor, Terms
+from rlx.launch.execution import Executor, Sight, Terms
+from rlx.launch.task import Task
 from rlx.stats import nearest, raised
 
 
@@ -104,6 +105,11 @@ EXECUTORS = {
 """Those of rlx itself, by name."""
 
 
+PAUSE, TRIES = 1.0, 2
+"""What :class:`rlx.launch.Executor` has of an executor of a package that does not say it."""
+METHODS = ("attach", "submit", "look", "cancel", "close")
+
+
 class Addition(Protocol):
     """Something that an installed package adds (:class:`rlx.config.Plugin`)."""
 
@@ -143,8 +149,51 @@ def _made(row: ExecutorRow, addition: Addition, terms: Terms) -> Executor:
         PluginBroken: It raises what is neither for people nor an extra of rlx that is missing.
     """
     try:
-        return row.make(terms)
+        return _Added(row.make(terms), addition)
     except (Exception, SystemExit) as error:
         if isinstance(error, RlxError) or (isinstance(error, ImportError) and row.extra is not None):
             raise
         raise addition.broken(f"making it failed: {raised(error)}") from error
+
+
+class _Added:
+    """An executor that a package adds: what it raises is told as the package's, and what it does not say is the usual."""
+
+    def __init__(self, inner: Executor, addition: Addition):
+        self._inner, self._addition = inner, addition
+        self.pause = float(getattr(inner, "pause", PAUSE))
+        self.tries = int(getattr(inner, "tries", TRIES))
+        if missing := [name for name in METHODS if not callable(getattr(inner, name, None))]:
+            raise addition.broken(f"it has no method {missing[0]}()")
+
+    def attach(self, tasks: Sequence[Task]) -> set[str]:
+        with self._named("attach"):
+            return set(self._inner.attach(tasks))
+
+    def submit(self, tasks: Sequence[Task]) -> None:
+        with self._named("submit"):
+            self._inner.submit(tasks)
+
+    def look(self) -> Mapping[str, Sight]:
+        with self._named("look"):
+            seen = dict(self._inner.look())
+        if odd := [sight for sight in seen.values() if not isinstance(sight, Sight)]:
+            raise self._addition.broken(f"its look() gives {odd[0]!r:.60}, which is no rlx.launch.Sight")
+        return seen
+
+    def cancel(self, keys: Iterable[str]) -> None:
+        with self._named("cancel"):
+            self._inner.cancel(keys)
+
+    def close(self) -> None:
+        with self._named("close"):
+            self._inner.close()
+
+    @contextmanager
+    def _named(self, method: str) -> Iterator[None]:
+        try:
+            yield
+        except RlxError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._addition.broken(f"its {method}() failed: {raised(error)}") from error

@@ -286,21 +286,12 @@ def plan_lines(name: str, rungs: Sequence[Rung], trials: int | None, steps: int 
 
 def search_lines(result: SearchResult) -> Iterator[Line]:
     """Yield how a search ended: the verdict on what it found, and how much it flattered it."""
-    trials = {trial.number: trial for trial in result.trials.trials()}
-    if failed := [trial for trial in trials.values() if trial.state == "failed"]:
+    trials = result.trials.trials()
+    if failed := [trial for trial in trials if trial.state == "failed"]:
         yield Line(f"{len(failed)} of {len(trials)} trials failed, such as {trial_line(failed[0], 1)}", aside=True)
-    if not trials:
-        yield Line(
-            "Nothing was tried: the budget has no room for a single trial; raise `budget` in the sweep's file.", "bold"
-        )
-        return
-    if not result.confirms:
-        told = "Nothing is confirmed (confirm.top is 0): the highest score of many is partly luck, and no verdict."
-        yield Line(told, "bold")
-        return
-    if not result.winners:
-        if result.trials.ended:
-            yield Line("Nothing that was tried scored above the config itself: there is nothing to confirm.", "bold")
+    if not trials or not result.confirms or not result.winners:
+        if told := _why_no_verdict(result, all_failed=len(failed) == len(trials)):
+            yield Line(told, "bold")
         return
     if result.study is not None:
         for line in unlearned(result.study):
@@ -323,6 +314,17 @@ def search_lines(result: SearchResult) -> Iterator[Line]:
                 f"{number(abs(extra))}."
             )
     yield from _next(result, found)
+
+
+def _why_no_verdict(result: SearchResult, *, all_failed: bool) -> str:
+    """Return why a search without winners has none; empty where it goes on."""
+    if not result.trials.asked:
+        return "Nothing was tried: the budget has no room for a single trial; raise `budget` in the sweep's file."
+    if all_failed:
+        return "No trial has a score: every one failed."
+    if not result.confirms:
+        return "Nothing is confirmed (confirm.top is 0): the highest score of many is partly luck, and no verdict."
+    return "Nothing that was tried scored above the config itself: there is nothing to confirm." * result.trials.ended
 
 
 def _next(result: SearchResult, found: Mapping[str, Comparison]) -> Iterator[Line]:

@@ -48,7 +48,8 @@ def confirmation_of(root: Path, search: Search, course: SearchCourse) -> Confirm
         ConfigError: A winner's settings are refused by the project as it is now.
     """
     winners = winners_of(search, course)
-    fresh = {"seed": search.fresh_seed, "num_seeds": search.confirm.seeds or course.start.config.num_seeds}
+    seed, count = search.fresh_seed(course.trials.header.start), search.confirm.seeds or course.start.config.num_seeds
+    fresh = {"seed": seed, "num_seeds": count}
     settings = [fresh, *({**trial.settings, **fresh} for trial in winners)]
     if not winners:
         return Confirmation((), ())

@@ -34,6 +34,7 @@ from rlx.experiments import (
     TrialsFile,
     Tried,
     Variations,
+    answered,
     cohort_cost,
     with_steps,
 )
@@ -161,7 +162,6 @@ class _Course:
         cohort = 0
         while size := self._size(cohort):
             self._cohort(trainer, cohort, size)
-            self._clock.note()
             self._journal.add(self.trials, self._own)
             if len(self.trials.cohort(cohort)) < size:  # the sampler has no more
                 return
@@ -196,6 +196,8 @@ class _Course:
         full = self.search.cohort
         if full is None or not self._size(cohorts):
             return False
+        if not cohorts:  # the budget had no room for any
+            return True
         if (last := len(self.trials.cohort(cohorts - 1))) != full and self.search.row.name != "grid":
             raise UsageError(
                 f"{self._file.path}: its last cohort has {last} trials, and with more of them it would have had {full}: other "
@@ -243,7 +245,7 @@ class _Course:
         todo = [number for number in trials if self.trials.result(number, rung) is None]
         if not todo:
             return
-        seeds = list(self.search.selection_seeds)[: self.search.rungs[rung].seeds]
+        seeds = list(self.search.selection_seeds(self.trials.header.start))[: self.search.rungs[rung].seeds]
         wanted: dict[tuple[int, int], SeedWanted] = {}
         refused: dict[int, str] = {}
         self._plan(todo)
@@ -261,6 +263,7 @@ class _Course:
             error = refused.get(number) or next((each for each in errors if each), None)
             results.append(Result(number, rung, values, error))
         self._file.note(self.trials, results)
+        self._clock.note()
         prune(self.root)
         for trial in self.trials.trials(todo):
             self.told.trial(trial)
@@ -321,10 +324,7 @@ class _Asked:
         settings = self._answer(lambda sampler: sampler.ask(number - 1))
         if settings is None and number > 1:
             return None
-        if not isinstance(settings, Mapping):
-            row = self._search.row
-            raise PluginBroken(f"the sampler {row.name} asks for no settings at trial {number}: {settings!r:.60}")
-        return dict(settings)
+        return answered(self._search.row, settings, f"trial {number}")
 
     def recall(self, number: int) -> None:
         """Have a sampler that remembers asked again for a trial whose settings are known."""

@@ -11,14 +11,30 @@ from types import TracebackType
 from typing import Any
 
 from rlx.config import Snapshot, Timetable, step_timeout
-from rlx.errors import DataDamaged
-from rlx.launch import PROCESS, Executor, Failure, Progress, Sight, Task, Terms, carry_out
+from rlx.errors import DataDamaged, TrainingFailed
+from rlx.launch import (
+    CANCELLED,
+    ENGINE_AWAY,
+    NODE_LOST,
+    PROCESS,
+    SOFTWARE,
+    TIME_LIMIT,
+    Executor,
+    Failure,
+    Progress,
+    Sight,
+    Task,
+    Terms,
+    carry_out,
+)
 from rlx.records import Entry, bench_folder, fingerprint
 from rlx.studies.objective import objective
 from rlx.training import chosen_executor, terms_of, training_task
 
 EVERY = 30.0
 """Seconds between two lines that say how far a rung is."""
+NO_RESULT = (SOFTWARE, TIME_LIMIT, NODE_LOST, CANCELLED, ENGINE_AWAY)
+"""Why a seed failed where the settings that are tried have no part in it: no score of theirs, and the search cannot go on with it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,10 @@ class SeedTrainer:
 
         A seed whose process died is trained once more, from its newest checkpoint: what killed it may have been meant for
         others.
+
+        Raises:
+            TrainingFailed: Where it was to train, something is wrong that says nothing of what is tried (:data:`NO_RESULT`);
+                seeds that are finished stay.
         """
         entries = {key: self._entry(one) for key, one in wanted.items()}
         outcomes: dict[Path, Any] = {entry.folder: note for entry in entries.values() if (note := entry.done)}
@@ -83,6 +103,8 @@ class SeedTrainer:
         outcomes |= self._carried_out(
             {folder: replace(task, key=f"{task.key}, again") for folder, task in died.items()}
         )
+        for key, one in wanted.items():
+            _refuse_trouble(one, outcomes[entries[key].folder])
         return {key: _score(one, entries[key], outcomes[entries[key].folder]) for key, one in wanted.items()}
 
     def _entry(self, one: SeedWanted) -> Entry:
@@ -126,6 +148,12 @@ class SeedTrainer:
 def _has_died(outcome: Any) -> bool:
     """Tell whether the process that trained a seed is gone, for whatever reason."""
     return isinstance(outcome, Failure) and outcome.cause.kind == PROCESS
+
+
+def _refuse_trouble(one: SeedWanted, outcome: Any) -> None:
+    if isinstance(outcome, Failure) and outcome.cause.kind in NO_RESULT:
+        cure = "once that is mended, the same command goes on; seeds that are finished stay"
+        raise TrainingFailed(f"{one.name}: {outcome.message} ({outcome.cause.kind}); {cure}")
 
 
 def _score(one: SeedWanted, entry: Entry, outcome: Any) -> SeedScore:

@@ -82,6 +82,8 @@ def _range(value: Mapping[str, Any]) -> Range:
         raise Mistake(("low",), f"must be below high, and {found.low} is not below {found.high}")
     if found.step is not None:
         _check_step(found)
+        if len(found.values or []) == 1:
+            raise Mistake(("step",), f"is larger than the range, of which only {found.low:g} is left")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rlx.config import Document, as_setting, problems_in, read_document
 from rlx.errors import ConfigError, Missing, PluginBroken, Problem, RlxError, UsageError
-from rlx.experiments.sweeps.samplers import GRID, RANDOM, SOBOL, TPE, Choices, SamplerRow, sampler
+from rlx.experiments.sweeps.samplers import GRID, RANDOM, SOBOL, TPE, Choices, SamplerRow, answered, sampler
 from rlx.experiments.sweeps.search import ONLY_SEARCHES, Search, SearchSection, read_search
 from rlx.stats import nearest, raised
 
@@ -133,6 +133,9 @@ def _mistakes(document: Document) -> Iterator[Problem]:
     for key, values in (data.get("grid") or {}).items():
         if len({repr(value) for value in values}) < len(values):
             yield document.problem(("grid", key), "lists a value twice")
+        if key in ("seed", "num_seeds"):
+            told = "seeds are no setting to compare; `num_seeds: 5` beside the grid trains each point on so many"
+            yield document.problem(("grid", key), told)
     if is_search(document) and "num_seeds" in data:
         told = "is for grids of experiments; the trials of a search have `seeds`, such as [1, 2, 4]"
         yield document.problem(("num_seeds",), told)
@@ -149,9 +152,7 @@ def _points(row: SamplerRow, choices: Choices) -> Iterator[dict[str, Any]]:
         settings = _answer(row, partial(chosen.ask, number))
         if settings is None and number:
             return
-        if not isinstance(settings, Mapping):
-            raise PluginBroken(f"the sampler {row.name} asks for no settings at point {number}: {settings!r:.60}")
-        yield dict(settings)
+        yield answered(row, settings, f"point {number}")
     raise PluginBroken(f"the sampler {row.name} asks for more than {MOST_POINTS:,} points")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from rlx.config import plugins
-from rlx.errors import ConfigError, UsageError
+from rlx.errors import ConfigError, PluginBroken, UsageError
 from rlx.experiments.sweeps.space import Domain, Range, Space
 from rlx.stats import nearest
 
@@ -72,6 +75,38 @@ class SamplerRow:
             raise ConfigError(
                 f"the sampler {self.name} needs {self.needs}, which is not here; `pip install 'rlx[{self.extra}]'`, {others}"
             )
+
+
+def answered(row: SamplerRow, settings: Any, where: str) -> dict[str, Any]:
+    """Return the settings that a sampler asks for as plain values: numbers of NumPy are taken as what they are.
+
+    Args:
+        row: The sampler.
+        settings: What it said.
+        where: Of what: ``trial 3``.
+
+    Raises:
+        PluginBroken: That is no mapping of settings to plain values, or a number in it is not finite.
+    """
+    if not isinstance(settings, Mapping):
+        raise PluginBroken(f"the sampler {row.name} asks for no settings at {where}: {settings!r:.60}")
+    if row in _OWN:
+        return dict(settings)
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(dict(settings), default=_plain, allow_nan=False))
+    except (TypeError, ValueError):
+        told = "must be numbers that are finite, words, true, false, null, or lists of them"
+        raise PluginBroken(
+            f"the sampler {row.name} asks for {dict(settings)!r:.100} at {where}; values {told}"
+        ) from None
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or an array of NumPy as Python's; raises TypeError for anything else."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError
 
 
 class GridSampler:

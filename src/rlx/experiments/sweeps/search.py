@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from rlx.config import Count, Document, Positive, Schedule, Section, compose_run
+from rlx.config import Count, Document, Positive, Schedule, Section, compose_run, look_for_algorithm
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.sweeps.halving import Rung
 from rlx.experiments.sweeps.samplers import GRID, TPE, GridSampler, SamplerRow, sampler
 from rlx.experiments.sweeps.search_space import SpaceReader
-from rlx.experiments.sweeps.space import Space
+from rlx.experiments.sweeps.space import ALGORITHM, Range, Space
 
 MOST_TRIALS = 10_000
 SEEDS = (1, 2, 4)
@@ -26,7 +26,9 @@ SEEDS = (1, 2, 4)
 SELECTION, FRESH = 1_000_000, 2_000_000
 """The first training seeds of trials, and of confirmation: far from those that runs have, and from each other."""
 APART = 1_000
-"""Seeds that each search has of its own, more than any may spend on one trial."""
+"""Seeds that each search has of its own, more than any may spend on one trial; and how many such blocks there are."""
+EXPLORES = "exploration_fraction"
+"""The setting of an algorithm whose exploration ends after that share of the budget."""
 ONLY_SEARCHES = ("search", "trials", "budget", "seeds", "steps", "cohort", "parallel", "seed", "confirm")
 """Keys by which a file is a search and no grid of experiments."""
 
@@ -44,7 +46,8 @@ class BudgetSection(Section):
     steps: Positive | None = None
     """Environment steps of all trials together; confirmation comes on top."""
     hours: Annotated[float, Field(gt=0)] | None = None
-    """Hours; no cohort begins after that. How many trials there are then depends on the machine, which they are does not."""
+    """Hours; no cohort begins after that, so there are cohorts whoever proposes. How many trials there are then depends on the
+    machine, which they are does not."""
 
 
 class ConfirmSection(Section):
@@ -114,16 +117,25 @@ class Search:
     identity: str
     said: Mapping[str, Any]
 
-    @property
-    def selection_seeds(self) -> range:
-        """The training seeds of its trials, which nothing else is trained with."""
-        first = SELECTION + APART * self.seed
+    def selection_seeds(self, start: str) -> range:
+        """Return the training seeds of its trials.
+
+        They follow from the search's name, its `seed`, and what it starts from: where a winner becomes the config, the next search
+        selects and confirms on seeds that it has not won on. Of two searches one pair in a thousand has the same.
+
+        Args:
+            start: The hash of what it starts from (:attr:`rlx.experiments.Header.start`).
+        """
+        first = SELECTION + self._block(start)
         return range(first, first + self.rungs[-1].seeds)
 
-    @property
-    def fresh_seed(self) -> int:
-        """The first training seed of confirmation."""
-        return FRESH + APART * self.seed
+    def fresh_seed(self, start: str) -> int:
+        """Return the first training seed of confirmation; see :meth:`selection_seeds`."""
+        return FRESH + self._block(start)
+
+    def _block(self, start: str) -> int:
+        own = int(hashlib.sha256(f"{self.name} {start}".encode()).hexdigest(), 16)
+        return APART * ((own + self.seed) % APART)
 
 
 def read_search(root: Path, name: str, document: Document, content: SearchSection) -> Search:
@@ -146,13 +158,14 @@ def read_search(root: Path, name: str, document: Document, content: SearchSectio
         problems += reader.uncountable()
     rungs = _rungs(document, content, problems)
     if not problems:
-        _check_steps(document, content, composed.config, problems)
+        _check_steps(document, content, composed.config, space, problems)
         _check_size(document, content, row, problems)
     if problems:
         raise ConfigError(sorted(problems, key=lambda each: (each.line or 0, each.column or 0)))
     own = min(content.trials or MOST_TRIALS, _most(row, space))
     bounded = content.trials is not None or row.name == GRID
-    cohort = content.cohort or row.cohort or (None if bounded else sampler(TPE).cohort)
+    at_once = bounded and content.budget.hours is None
+    cohort = content.cohort or row.cohort or (None if at_once else sampler(TPE).cohort)
     return Search(
         name=name,
         config=composed.own.name.rpartition("/")[2].removesuffix(".yaml"),
@@ -203,7 +216,7 @@ def _rungs(document: Document, content: SearchSection, problems: list[Any]) -> t
     return rungs
 
 
-def _check_steps(document: Document, content: SearchSection, config: Any, problems: list[Any]) -> None:
+def _check_steps(document: Document, content: SearchSection, config: Any, space: Space, problems: list[Any]) -> None:
     """Refuse rungs of steps where settings move over the whole budget: a shorter training is another one then."""
     if not content.steps:
         return
@@ -211,7 +224,7 @@ def _check_steps(document: Document, content: SearchSection, config: Any, proble
     if last != config.algo.total_timesteps:
         told = f"must end with the config's own budget, algo.total_timesteps {config.algo.total_timesteps}"
         problems.append(document.problem(("steps",), f"{told}, not {last}", at_value=True))
-    if spanning := _schedules(config):
+    if spanning := [*_schedules(config), *_schedules_of(space)]:
         told = f"{spanning[0]} moves over the whole budget, so a shorter training is no beginning of a longer one"
         problems.append(document.problem(("steps",), f"{told}; spend seeds instead: `seeds: {list(SEEDS)}`"))
 
@@ -219,11 +232,21 @@ def _check_steps(document: Document, content: SearchSection, config: Any, proble
 def _schedules(config: Any) -> list[str]:
     """Return the settings of an algorithm that move over the budget."""
     names = type(config.algo).model_fields
-    return [
-        f"algo.{name}"
-        for name in names
-        if isinstance(getattr(config.algo, name), Schedule) or name == "exploration_fraction"
-    ]
+    return [f"algo.{name}" for name in names if isinstance(getattr(config.algo, name), Schedule) or name == EXPLORES]
+
+
+def _schedules_of(space: Space) -> list[str]:
+    """Return the settings of a space that move over the budget, for some of their values."""
+    found = [key for key in space if key == f"algo.{EXPLORES}"]
+    for key, domain in space.items():
+        choices = [] if isinstance(domain, Range) else domain
+        if key == ALGORITHM:
+            models = {name: look_for_algorithm(None, name) for name in choices}
+            found += [
+                f"{name}'s exploration" for name, model in models.items() if model and EXPLORES in model.model_fields
+            ]
+        found += [f"{key}: {value}" for value in choices if str(value).startswith("lin_")]  # the one schedule in a word
+    return found
 
 
 def _check_size(document: Document, content: SearchSection, row: SamplerRow, problems: list[Any]) -> None:

@@ -73,7 +73,7 @@ class TrialsFile:
     def _damaged(self, line: int, error: Exception) -> DataDamaged:
         return DataDamaged(
             f"{self.path}:{line}: is no line of a search ({first_line(error) or type(error).__name__}); take the file from "
-            f"Git, or begin anew with `rlx sweep --restart`"
+            f"Git, or begin anew with `rlx sweep {self.folder.name} --restart`"
         )
 
     def open(self, header: Header) -> Trials:
@@ -89,9 +89,13 @@ class TrialsFile:
             self.path.unlink(missing_ok=True)
             return self.begin(header)
         found = self.read()
-        cure = "`rlx sweep --restart` begins anew and keeps this one beside it; or give the sweep file another name"
+        again = f"`rlx sweep {header.sweep} --restart` begins anew and keeps this one beside it"
+        cure = f"{again}; or give the sweep file another name"
         if found.header.identity != header.identity:
-            raise UsageError(f"{self.path}:1: is of another version of the sweep file, with other trials; {cure}")
+            raise UsageError(
+                f"{self.path}:1: is of another version of the sweep file, with other trials (changed: "
+                f"{_changed(found.header, header)}); {cure}"
+            )
         if found.header.start != header.start:
             raise UsageError(
                 f"{self.path}:1: is of another state of configs/{header.config}.yaml, or of the project's code; {cure}"
@@ -143,6 +147,14 @@ class TrialsFile:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _changed(then: Header, now: Header) -> str:
+    """Return what the file of a search says otherwise than when its trials began."""
+    keys = dict.fromkeys((*then.space, *now.space))
+    found = [key for key in keys if then.space.get(key) != now.space.get(key)]
+    found += [name for name in ("config", "rungs") if getattr(then, name) != getattr(now, name)]
+    return ", ".join(found) or "sampler, cohort, parallel, seed or trials"
 
 
 def _header(content: Mapping[str, Any]) -> Header:
