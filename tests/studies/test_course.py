@@ -138,6 +138,16 @@ def test_an_hour_that_is_over_ends_it_between_cohorts(searched: Project) -> None
     assert len(trials.asked) in (0, 4)
 
 
+def test_a_grid_tries_the_config_itself_once(searched: Project) -> None:
+    own = "algo.gamma: {choices: [0.9, 0.98]}, algo.update_epochs: {choices: [4, 5]}"
+    searched.write("sweeps/s.yaml", f"config: cartpole\nsampler: grid\nseeds: 1\nsearch: {{{own}}}\n")
+    search = read_sweep(searched.root, "s")
+    trials = run_search(searched.root, search, 2, Told()).trials
+    assert (search.trials, len(trials.asked)) == (4, 4)
+    assert [settings for settings, _ in trials.asked.values()].count({}) == 1
+    assert trials.header.own not in [settings for settings, _ in trials.asked.values()]
+
+
 @pytest.mark.parametrize("sampler", ["random", "sobol"])
 def test_hours_end_a_search_of_any_sampler_between_cohorts(searched: Project, sampler: str) -> None:
     trials = search(searched, f"sampler: {sampler}\ntrials: 40\nbudget: {{hours: 1e-9}}\n")

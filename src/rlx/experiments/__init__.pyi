@@ -113,7 +113,12 @@ from .sweeps.samplers import (
     answered as answered,
     sampler as sampler,
 )
-from .sweeps.search import Search as Search, cohort_cost as cohort_cost, shown_cost as shown_cost
+from .sweeps.search import (
+    Search as Search,
+    cohort_cost as cohort_cost,
+    own_values as own_values,
+    shown_cost as shown_cost,
+)
 from .sweeps.space import ALGORITHM as ALGORITHM, Range as Range, Space as Space, Tried as Tried
 from .sweeps.tpe import importances as importances
 from .sweeps.trials import Header as Header, Result as Result, Trial as Trial, Trials as Trials

@@ -18,7 +18,6 @@ from typing import Any
 
 from filelock import Timeout
 
-from rlx.comparison import flatten
 from rlx.config import Snapshot
 from rlx.errors import ConfigError, Interrupted, PluginBroken, RlxError, UsageError
 from rlx.experiments import (
@@ -36,6 +35,7 @@ from rlx.experiments import (
     Variations,
     answered,
     cohort_cost,
+    own_values,
     with_steps,
 )
 from rlx.launch import working_for
@@ -122,7 +122,7 @@ class _Course:
         self._variations = Variations.of(self.place, search.config)
         base = self._variations.base
         self._check_algorithms()
-        self._own = _own_values(search, base)
+        self._own = own_values(search.space, base.config)
         self._file = TrialsFile(self.root / "sweeps" / search.name)
         header = Header(
             sweep=search.name,
@@ -291,12 +291,6 @@ def cohort_cost_of(trials: Trials, before: int, steps: int) -> int:
     return sum(cohort_cost(trials.header.rungs, len(trials.cohort(each)), steps) for each in range(before))
 
 
-def _own_values(search: Search, base: Snapshot) -> dict[str, Any]:
-    """Return what the config itself says of the settings that are searched, those that apply to its algorithm."""
-    said = flatten(base.config.model_dump())
-    return search.space.fitting({key: said[key] for key in search.space if key in said})
-
-
 def _start_of(base: Snapshot) -> str:
     """Hash what a search starts from: the config's settings, and the project's code that it uses."""
     return hashlib.sha256(json.dumps(base.training_part(), sort_keys=True).encode()).hexdigest()[:24]
@@ -307,7 +301,7 @@ class _Asked:
 
     def __init__(self, search: Search, trials: Trials, own: Mapping[str, Any]):
         self._search, self._trials, self._own = search, trials, own
-        self._space = replace(search.space, tried=[])
+        self._space = replace(search.space, tried=[], own=own)
         self._made: Any = None
 
     def ask(self, number: int, new: Mapping[int, dict[str, Any]]) -> dict[str, Any] | None:

@@ -7,13 +7,14 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from rlx.config import Count, Document, Positive, Schedule, Section, compose_run, look_for_algorithm
+from rlx.comparison import flatten
+from rlx.config import Count, Document, Positive, RunConfig, Schedule, Section, compose_run, look_for_algorithm
 from rlx.errors import ConfigError, UsageError
 from rlx.experiments.sweeps.halving import Rung
 from rlx.experiments.sweeps.samplers import GRID, TPE, GridSampler, SamplerRow, sampler
@@ -162,7 +163,7 @@ def read_search(root: Path, name: str, document: Document, content: SearchSectio
         _check_size(document, content, row, problems)
     if problems:
         raise ConfigError(sorted(problems, key=lambda each: (each.line or 0, each.column or 0)))
-    own = min(content.trials or MOST_TRIALS, _most(row, space))
+    most = min(content.trials or MOST_TRIALS, _most(row, replace(space, own=own_values(space, composed.config))))
     bounded = content.trials is not None or row.name == GRID
     at_once = bounded and content.budget.hours is None
     cohort = content.cohort or row.cohort or (None if at_once else sampler(TPE).cohort)
@@ -172,7 +173,7 @@ def read_search(root: Path, name: str, document: Document, content: SearchSectio
         space=space,
         row=row,
         rungs=rungs,
-        trials=own if bounded else None,
+        trials=most if bounded else None,
         cohort=cohort,
         parallel=content.parallel,
         seed=content.seed,
@@ -256,6 +257,12 @@ def _check_size(document: Document, content: SearchSection, row: SamplerRow, pro
     if content.parallel and content.cohort and content.parallel > content.cohort:
         told = f"is at most the cohort, {content.cohort}: more are never proposed at once"
         problems.append(document.problem(("parallel",), told, at_value=True))
+
+
+def own_values(space: Space, config: RunConfig) -> dict[str, Any]:
+    """Return what a config itself says of the settings of a space, those that apply to its algorithm."""
+    said = flatten(config.model_dump())
+    return space.fitting({key: said[key] for key in space if key in said})
 
 
 def _most(row: SamplerRow, space: Space) -> int:

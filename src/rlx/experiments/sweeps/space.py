@@ -109,6 +109,7 @@ class Space(Mapping[str, Domain]):
         name: The algorithm of the config itself, where no trial says another.
         seed: What chance is drawn from, together with a trial's number.
         tried: The trials so far, the config's own first; it grows.
+        own: What the config itself says of the settings: its own trial, which a list of all combinations leaves out.
     """
 
     domains: Mapping[str, Domain]
@@ -116,6 +117,7 @@ class Space(Mapping[str, Domain]):
     name: str = ""
     seed: int = 0
     tried: list[Tried] = field(default_factory=list)
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Domain:
         return self.domains[key]
