@@ -377,9 +377,29 @@ def test_values_are_listed_as_hydra_lists_them(shared: Project) -> None:
     )
     assert [point["algo.update_epochs"] for point in points(shared, ["algo.update_epochs=range(1,4)"])] == [1, 2, 3]
     assert [point["algo.gamma"] for point in points(shared, ["algo.gamma=choice(0.9,0.5)"])] == [0.9, 0.5]
-    assert points(shared, ["env=cartpole,lunarlander"], "cartpole") == tuple(
-        {"configs/cartpole.yaml:+defaults": [{"env": name}]} for name in ("cartpole", "lunarlander")
+
+
+def test_files_of_groups_are_named_as_they_are_typed(shared: Project) -> None:
+    settings = ["env=cartpole,acrobot", "algo=lunarlander", "policy.type=mlp"]
+    found = typed_sweep(shared.root, "cartpole", settings, 3)
+    assert isinstance(found, Sweep)
+    assert found.points == tuple(
+        {"env": name, "algo": "lunarlander", "policy.type": "mlp"} for name in ("cartpole", "acrobot")
     )
+    ids, plans = [], [plan(shared.root, "cartpole", found.overrides(point)) for point in found.points]
+    for each in plans:
+        ids.append(each.snapshot.config.env.id)
+        assert each.snapshot.config.algo.total_timesteps == 1_000_000  # of configs/algo/lunarlander.yaml
+    assert ids == ["CartPole-v1", "Acrobot-v1"]
+    assert plans[1].judging.threshold == -100.0
+
+
+def test_points_that_are_scored_on_something_else_are_told_beforehand(shared: Project) -> None:
+    shown = shared.rlx("sweep", "cartpole", "env=cartpole,acrobot", "algo.gamma=0.9,0.99", "--dry-run")
+    said = " ".join(f"{shown.stdout} {shown.stderr}".split())
+    assert "2 of its 4 points are scored on something else than the config itself (Acrobot-v1)" in said
+    assert "defaults" not in said
+    assert "Beware" not in shared.rlx("sweep", "cartpole", "algo.gamma=0.9,0.99", "--dry-run").stdout
 
 
 @pytest.mark.parametrize(
@@ -404,8 +424,10 @@ def test_what_cannot_be_tried_is_refused(shared: Project, settings: list[str], t
 def test_a_name_is_a_sweep_or_a_config_and_not_both(project: Project) -> None:
     with pytest.raises(Missing, match="did you mean cartpole"):
         points(project, ["algo.gamma=0.9"], "cartpol")
-    with pytest.raises(ConfigError, match=r"no configs/env/acrobot\.yaml"):
-        points(project, ["env=acrobot"])
+    with pytest.raises(
+        ConfigError, match=r"no configs/env/acrobat\.yaml \(env\.id=… needs none\); did you mean acrobot\?"
+    ):
+        points(project, ["env=acrobat"])
     project.write("sweeps/cartpole.yaml", "config: cartpole\ngrid: {algo.gamma: [0.9]}\n")
     with pytest.raises(UsageError, match="rename the file"):
         points(project, ["algo.gamma=0.9"])

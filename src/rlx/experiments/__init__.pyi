@@ -49,7 +49,7 @@ from .merging import (
 )
 from .past_code import PastCode as PastCode, code_of_run as code_of_run
 from .pipeline import is_of_older_rlx as is_of_older_rlx
-from .planning import plan as plan
+from .planning import Plan as Plan, plan as plan
 from .promoting import (
     check_ready as check_ready,
     lacks_results as lacks_results,

@@ -51,11 +51,13 @@ class Family:
     """A sweep as it is judged: its points together, against the config itself.
 
     Attributes:
+        itself: The config itself, as it would be made.
         measured: The config's own run in the workspace, where it has results as it is now.
         unchanged: Otherwise the config itself as a point.
         points: The points that are something else than the config, each once.
     """
 
+    itself: Plan
     measured: RunFolder | None
     unchanged: Point | None
     points: tuple[Point, ...]
@@ -94,7 +96,7 @@ def family_of(root: Path, sweep: Sweep) -> Family:
         seeds = {"seed", "num_seeds"} & set(settings)
         if seeds or point.plan.snapshot.training_part() != same:
             points.setdefault(point.plan.snapshot.to_yaml(), point)
-    return Family(folder if measured else None, None if measured else unchanged, tuple(points.values()))
+    return Family(unchanged.plan, folder if measured else None, None if measured else unchanged, tuple(points.values()))
 
 
 def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
