@@ -68,9 +68,28 @@ class Raises(Toy):
 
 
 class Hangs(Toy):
+    def __init__(self, at="write", **settings):
+        super().__init__(**settings)
+        self.at = at
+
+    def open(self, *about):
+        self.wait("open")
+        return super().open(*about)
+
     def write(self, step, row):
+        self.wait("write")
+
+    def close(self, state):
+        self.wait("close")
+
+    def wait(self, at):
         import time
-        time.sleep(1000)
+        time.sleep(1000 * (at == self.at))
+
+
+class HangsWithResults(Hangs):
+    def conclude(self, summary, artifacts):
+        pass
 '''
 
 
@@ -78,7 +97,12 @@ class Hangs(Toy):
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed package with sinks, on the path of this process and of those that it starts."""
     folder = tmp_path / "site"
-    install(folder, "toys", {"toy": "toys:Toy", "raises": "toys:Raises", "hangs": "toys:Hangs"}, TOY)
+    install(
+        folder,
+        "toys",
+        {"toy": "toys:Toy", "raises": "toys:Raises", "hangs": "toys:Hangs", "late": "toys:HangsWithResults"},
+        TOY,
+    )
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]))
     return folder
@@ -305,6 +329,33 @@ def test_a_sink_that_fails_or_hangs_is_said_once_and_changes_nothing(
     assert said.count("the sink raises is left out from here on: SystemExit: the server is gone") == 1
     assert said.count("the sink hangs is left out from here on: it has not taken all rows within 3 s") == 1
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("at", ["open", "write", "close"])
+@pytest.mark.usefixtures("packages")
+def test_who_makes_an_experiment_hears_once_of_a_sink_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], at: str
+) -> None:
+    root = choosing(tmp_path / "project", f"{{hangs: {{at: {at}}}}}", f"{{late: {{at: {at}}}}}")
+    live = root / "runs/a_001"
+    live.mkdir(parents=True)
+    snapshot = cartpole(num_seeds=2, seed=3)
+    (root / "runs/a").mkdir()
+    (root / "runs/a/config_snapshot.yaml").write_text(snapshot.to_yaml())
+    with monkeypatch.context() as made:
+        made.setenv("RLX_CALL", json.dumps({"project": str(root), "live": str(live)}))
+        train_run(root, "a", snapshot, lambda _: None)
+    heard = " ".join("".join(capfd.readouterr()).split())
+    assert heard.count("the sink hangs is left out from here on: it has not taken all rows within 0.5 s") == 1
+    assert "the sink late" not in heard  # it gets the rest with the results
+    monkeypatch.setattr(concluding, "PATIENCE", 0.0)
+    said: list[str] = []
+    for _ in range(2):
+        conclude(root, {"a_001": {}, "a_002": {}}, said.append, is_heard=False)
+    told = [line for line in said if "hangs" in line]
+    assert [line[: line.index(";")] for line in told] == [
+        "a_001: the sink hangs is left out from here on: it has not taken all rows within 0.5 s"
+    ]
 
 
 def test_a_stopped_training_closes_its_records_as_stopped(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def make_search(root: Path, search: Search, pool: Pool, *, restart: bool, as_jso
     confirmation = confirm(root, search, course, pool, say)
     result = judged_search(root, result_of(root, search, course, confirmation))
     finished = [point.name for point in confirmation.points if point.name and point.state == "finished"]
-    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say, is_heard=False)
     if as_json:
         print_json(searched(result))
     else:

@@ -142,7 +142,7 @@ def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bo
     made = make_points(root, wanted, points, pool)
     result = judge_points(root, family, wanted.name, made)
     finished = [point.name for point in made if point.name and point.state == "finished"]
-    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say, is_heard=False)
     if as_json:
         print_json(swept(result))
     elif result.study is not None:
