@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ def result_of(root: Path, search: Search, course: SearchCourse, confirmation: Co
         )
     return SearchResult(
         name=search.name,
-        trials=course.trials,
+        trials=replace(course.trials, is_made=False),
         winners=confirmation.winners,
         points=confirmation.points,
         optimism=tuple(optimism),

@@ -109,6 +109,7 @@ from .sweeps.running import (
 from .sweeps.samplers import SAMPLERS as SAMPLERS, Sampler as Sampler, SamplerRow as SamplerRow, sampler as sampler
 from .sweeps.search import Search as Search, cohort_cost as cohort_cost, shown_cost as shown_cost
 from .sweeps.space import ALGORITHM as ALGORITHM, Range as Range, Space as Space, Tried as Tried
+from .sweeps.standing import is_searched as is_searched, standing_trials as standing_trials
 from .sweeps.tpe import importances as importances
 from .sweeps.trials import Header as Header, Result as Result, Trial as Trial, Trials as Trials
 from .sweeps.trials_file import (

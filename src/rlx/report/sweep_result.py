@@ -13,7 +13,7 @@ from rlx.experiments import Family, Plan, Point
 from rlx.report.comparison_words import unlearned, verdict_headline, verdicts
 from rlx.report.study_comparison import compare_folders
 from rlx.report.sweep_summary import looked_at_once
-from rlx.report.text import Line
+from rlx.report.text import Line, brief_setting
 from rlx.stats import MISSING, Grid, interval, listed, number
 
 
@@ -82,21 +82,22 @@ def _task(plan: Plan) -> dict[str, Any]:
 
 def point_settings(point: Point) -> str:
     """Return what a point sets, in words."""
-    return ", ".join(f"{key} {value}" for key, value in point.settings.items()) or "the config itself"
+    told = [f"{key} {brief_setting(value)}" for key, value in point.settings.items()]
+    return ", ".join(told) or "the config itself"
 
 
 def plan_grid(sweep: SweepResult) -> Grid:
     """Return the points that a sweep has, and how each stands."""
-    keys = list(sweep.points[-1].settings) if sweep.points else []
+    keys = list(dict.fromkeys(key for point in sweep.points for key in point.settings))
     rows = [
         [
             point.name or ("(new)" if point.settings else "(the config itself)"),
             point.state,
-            *(str(point.settings.get(key, MISSING)) for key in keys),
+            *(brief_setting(point.settings.get(key)) for key in keys),
         ]
         for point in sweep.points
     ]
-    return Grid(f"{sweep.name}: {len(sweep.points)} points", ["experiment", "state", *keys], rows, left=2)
+    return Grid(f"{sweep.name}: {len(sweep.points)} points", ["experiment", "state", *keys], rows, left=2, below=2)
 
 
 def plan_cost(sweep: SweepResult) -> str:

@@ -97,8 +97,8 @@ def _parsed(text: str) -> tuple[str, list[Any]]:
     from hydra.core.override_parser.types import Glob, IntervalSweep
     from hydra.errors import HydraException
 
-    key, equals, _ = text.partition("=")
-    if not equals or not key.strip() or key.startswith(("+", "~")):
+    key, _, value = text.partition("=")
+    if not value.strip() or not key.strip() or key.startswith(("+", "~")):
         raise UsageError(f"{text}: must be KEY=VALUES, such as algo.gamma=0.98,0.99")
     try:
         found = OverridesParser.create().parse_override(text)
