@@ -168,10 +168,7 @@ def _chosen(name: str, given: Mapping[str, Any], folder: Path) -> Callable[[], S
 
 def _maker(kind: SinkKind | Plugin, name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
     try:
-        load = kind.load()
-        if options and not _takes_any(load):
-            raise ConfigError(f"{name} takes no options: write `{name}` alone")
-        make: Callable[[], Sink] = partial(load, **options)
+        make: Callable[[], Sink] = partial(_taking(options, kind.load(), name), **options)
         make()
     except RlxError:
         raise
@@ -181,12 +178,15 @@ def _maker(kind: SinkKind | Plugin, name: str, options: Mapping[str, Any]) -> Ca
     return make
 
 
-def _takes_any(make: Callable[..., Sink]) -> bool:
-    """Tell whether what makes a sink can be called with anything; where that cannot be told, it is tried."""
+def _taking(options: Mapping[str, Any], make: Callable[..., Sink], name: str) -> Callable[..., Sink]:
+    """Return what makes a sink; refuse options that it cannot take, since it takes none."""
     try:
-        return bool(inspect.signature(make).parameters)
-    except (TypeError, ValueError):
-        return True
+        takes_any = bool(inspect.signature(make).parameters)
+    except (TypeError, ValueError):  # it cannot be told, and is tried
+        takes_any = True
+    if options and not takes_any:
+        raise ConfigError(f"{name} takes no options: write `{name}` alone")
+    return make
 
 
 def _what(kind: SinkKind | Plugin) -> str:
