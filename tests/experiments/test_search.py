@@ -31,7 +31,9 @@ from rlx.experiments import (
     typed_sweep,
     with_steps,
 )
+from rlx.experiments.experiment_task import said
 from rlx.experiments.sweeps.halving import mean_score, survivors
+from rlx.records import lock_of
 from tests.conftest import Project
 
 SHARES = st.floats(0, 1, exclude_max=True)
@@ -175,6 +177,48 @@ def test_trials_are_read_back_as_they_stand(tmp_path: Path) -> None:
     assert states == {0: ("pruned", 0.0, 1), 1: ("complete", 0.5, 2), 2: ("failed", None, 1), 3: ("complete", 4.0, 2)}
     assert [trial.number for trial in found.ranked()] == [3, 1, 0, 2]
     assert found.going_on(0, 1) == [1, 3]
+
+
+FOUR: dict[str, Any] = {
+    "algo.learning_rate": 0.00417145123456,
+    "algo.batch_size": 128,
+    "algo.gamma": 0.9999612345,
+    "algo.gae_lambda": 0.9512345678,
+}
+
+
+def searched(project: Project) -> dict[str, Any]:
+    """Leave a search in a project that tried four settings and was killed; returns its JSON."""
+    file = TrialsFile(project.root / "sweeps/four")
+    header = Header(**{**vars(HEADER), "sweep": "four", "space": {key: {"low": 0.0, "high": 200.0} for key in FOUR}})
+    trials = file.open(header)
+    file.ask(trials, {0: {}, 1: FOUR}, 0)
+    file.note(trials, [Result(1, 0, (180.25,))])
+    return json.loads(project.rlx("ls", "--sweep", "four", "--json").stdout)
+
+
+def test_a_table_of_many_settings_breaks_no_number(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = searched(project)
+    assert found["trials"][1]["settings"] == FOUR
+    lines = project.rlx("ls", "--sweep", "four").stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    (row,) = (index for index, line in enumerate(lines) if "180.2" in line)
+    assert lines[row].split() == ["1", "1", "stopped", "1", "180.2"]
+    under = " ".join(" ".join(lines[row + 1 :]).split())
+    assert under.startswith("learning_rate 0.004171, batch_size 128, gamma 0.99996, gae_lambda 0.9512")
+    monkeypatch.setenv("COLUMNS", "120")
+    head = project.rlx("ls", "--sweep", "four").stdout.splitlines()[1]
+    assert head.split()[5:] == ["learning_rate", "batch_size", "gamma", "gae_lambda"]
+
+
+def test_a_search_that_nobody_makes_has_no_trials_that_run(project: Project) -> None:
+    assert [trial["state"] for trial in searched(project)["trials"]] == ["stopped", "stopped"]
+    with lock_of(project.root, "four.search"):
+        for form, count in (("--csv", 2), ("--md", 2), ("--json", 2)):
+            assert project.rlx("ls", "--sweep", "four", form).stdout.count("running") == count
+    for form in ("--csv", "--md"):
+        told = project.rlx("ls", "--sweep", "four", form).stdout
+        assert ("running" in told, told.count("stopped")) == (False, 2)
 
 
 @given(cut=st.integers(0, 600))
@@ -381,9 +425,51 @@ def test_values_are_listed_as_hydra_lists_them(shared: Project) -> None:
     )
     assert [point["algo.update_epochs"] for point in points(shared, ["algo.update_epochs=range(1,4)"])] == [1, 2, 3]
     assert [point["algo.gamma"] for point in points(shared, ["algo.gamma=choice(0.9,0.5)"])] == [0.9, 0.5]
-    assert points(shared, ["env=cartpole,lunarlander"], "cartpole") == tuple(
-        {"configs/cartpole.yaml:+defaults": [{"env": name}]} for name in ("cartpole", "lunarlander")
+
+
+def test_files_of_groups_are_named_as_they_are_typed(shared: Project) -> None:
+    settings = ["env=cartpole,acrobot", "algo=lunarlander", "policy.type=mlp"]
+    found = typed_sweep(shared.root, "cartpole", settings, 3)
+    assert isinstance(found, Sweep)
+    assert found.points == tuple(
+        {"env": name, "algo": "lunarlander", "policy.type": "mlp"} for name in ("cartpole", "acrobot")
     )
+    ids, plans = [], [plan(shared.root, "cartpole", found.overrides(point)) for point in found.points]
+    for each in plans:
+        ids.append(each.snapshot.config.env.id)
+        assert each.snapshot.config.algo.total_timesteps == 1_000_000  # of configs/algo/lunarlander.yaml
+    assert ids == ["CartPole-v1", "Acrobot-v1"]
+    assert plans[1].judging.threshold == -100.0
+
+
+def test_refusals_name_settings_as_they_were_typed(shared: Project) -> None:
+    refused = shared.rlx("sweep", "cartpole", "algo.gama=0.9,0.99", check=False)
+    assert refused.returncode == 3
+    assert "error: algo.gama=0.9: there is no setting 'algo.gama'; did you mean algo.gamma?" in refused.stdout
+
+
+def test_a_sweep_that_is_not_made_yet_is_told_with_what_makes_it(project: Project) -> None:
+    project.write("sweeps/rates.yaml", "config: cartpole\ngrid: {algo.gamma: [0.9, 0.99]}\n")
+    refused = project.rlx("ls", "--sweep", "rates", check=False)
+    assert refused.returncode == 4
+    assert "nothing of the sweep rates is made yet; `rlx sweep rates` makes it" in refused.stdout
+
+
+def test_why_a_point_failed_is_no_warning_and_no_sink(tmp_path: Path) -> None:
+    (tmp_path / "said").write_text(
+        "crash: warning: failed in step 41: ValueError: now and then\n"
+        "crash: the sink mlflow is left out from here on: ConnectionError: refused; metrics.jsonl has every row\n"
+        "crash: seed 101 failed at step 41: ValueError: for good\n"
+    )
+    assert said(tmp_path / "said") == "crash: seed 101 failed at step 41: ValueError: for good"
+
+
+def test_points_that_are_scored_on_something_else_are_told_beforehand(shared: Project) -> None:
+    shown = shared.rlx("sweep", "cartpole", "env=cartpole,acrobot", "algo.gamma=0.9,0.99", "--dry-run")
+    heard = " ".join(shown.stdout.split())
+    assert "2 of its 4 points are scored on something else than the config itself (Acrobot-v1)" in heard
+    assert "defaults" not in heard
+    assert "Beware" not in shared.rlx("sweep", "cartpole", "algo.gamma=0.9,0.99", "--dry-run").stdout
 
 
 @pytest.mark.parametrize(
@@ -393,6 +479,7 @@ def test_values_are_listed_as_hydra_lists_them(shared: Project) -> None:
         (["num_seeds=1,2"], "`--seeds N`"),
         (["algo.gamma"], "must be KEY=VALUES"),
         (["=3"], "must be KEY=VALUES"),
+        (["algo.gamma="], "^algo.gamma=: must be KEY=VALUES"),
         (["algo.gamma=0.9,0.9"], "lists a value twice"),
         (["algo.gamma=0.9", "algo.gamma=0.8"], "is given twice"),
         (["algo.gamma=interval(0.9,0.99)"], "a range is searched"),
@@ -408,8 +495,10 @@ def test_what_cannot_be_tried_is_refused(shared: Project, settings: list[str], t
 def test_a_name_is_a_sweep_or_a_config_and_not_both(project: Project) -> None:
     with pytest.raises(Missing, match="did you mean cartpole"):
         points(project, ["algo.gamma=0.9"], "cartpol")
-    with pytest.raises(ConfigError, match=r"no configs/env/acrobot\.yaml"):
-        points(project, ["env=acrobot"])
+    with pytest.raises(
+        ConfigError, match=r"no configs/env/acrobat\.yaml \(env\.id=… needs none\); did you mean acrobot\?"
+    ):
+        points(project, ["env=acrobat"])
     project.write("sweeps/cartpole.yaml", "config: cartpole\ngrid: {algo.gamma: [0.9]}\n")
     with pytest.raises(UsageError, match="rename the file"):
         points(project, ["algo.gamma=0.9"])

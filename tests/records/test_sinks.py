@@ -68,9 +68,28 @@ class Raises(Toy):
 
 
 class Hangs(Toy):
+    def __init__(self, at="write", **settings):
+        super().__init__(**settings)
+        self.at = at
+
+    def open(self, *about):
+        self.wait("open")
+        return super().open(*about)
+
     def write(self, step, row):
+        self.wait("write")
+
+    def close(self, state):
+        self.wait("close")
+
+    def wait(self, at):
         import time
-        time.sleep(1000)
+        time.sleep(1000 * (at == self.at))
+
+
+class HangsWithResults(Hangs):
+    def conclude(self, summary, artifacts):
+        pass
 '''
 
 
@@ -78,7 +97,12 @@ class Hangs(Toy):
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed package with sinks, on the path of this process and of those that it starts."""
     folder = tmp_path / "site"
-    install(folder, "toys", {"toy": "toys:Toy", "raises": "toys:Raises", "hangs": "toys:Hangs"}, TOY)
+    install(
+        folder,
+        "toys",
+        {"toy": "toys:Toy", "raises": "toys:Raises", "hangs": "toys:Hangs", "late": "toys:HangsWithResults"},
+        TOY,
+    )
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]))
     return folder
@@ -307,6 +331,33 @@ def test_a_sink_that_fails_or_hangs_is_said_once_and_changes_nothing(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("at", ["open", "write", "close"])
+@pytest.mark.usefixtures("packages")
+def test_who_makes_an_experiment_hears_once_of_a_sink_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], at: str
+) -> None:
+    root = choosing(tmp_path / "project", f"{{hangs: {{at: {at}}}}}", f"{{late: {{at: {at}}}}}")
+    live = root / "runs/a_001"
+    live.mkdir(parents=True)
+    snapshot = cartpole(num_seeds=2, seed=3)
+    (root / "runs/a").mkdir()
+    (root / "runs/a/config_snapshot.yaml").write_text(snapshot.to_yaml())
+    with monkeypatch.context() as made:
+        made.setenv("RLX_CALL", json.dumps({"project": str(root), "live": str(live)}))
+        train_run(root, "a", snapshot, lambda _: None)
+    heard = " ".join("".join(capfd.readouterr()).split())
+    assert heard.count("the sink hangs is left out from here on: it has not taken all rows within 0.5 s") == 1
+    assert "the sink late" not in heard  # it gets the rest with the results
+    monkeypatch.setattr(concluding, "PATIENCE", 0.0)
+    said: list[str] = []
+    for _ in range(2):
+        conclude(root, {"a_001": {}, "a_002": {}}, said.append, is_heard=False)
+    told = [line for line in said if "hangs" in line]
+    assert [line[: line.index(";")] for line in told] == [
+        "a_001: the sink hangs is left out from here on: it has not taken all rows within 0.5 s"
+    ]
+
+
 def test_a_stopped_training_closes_its_records_as_stopped(tmp_path: Path) -> None:
     states: list[str] = []
 
@@ -426,7 +477,7 @@ def test_tensorboard_itself_reads_what_is_written(tmp_path: Path) -> None:
             "[tensorboard, carrier_pigeon]",
             "params.yaml:4:24: log.sinks: there is no sink 'carrier_pigeon'; there are: ",
         ),
-        ("[{tensorboard: {flush: 3}}]", "log.sinks: tensorboard cannot be made with flush: TypeError: "),
+        ("[{tensorboard: {flush: 3}}]", "log.sinks: tensorboard takes no options: write `tensorboard` alone"),
         ("[3]", "params.yaml:4:10: log.sinks: each sink is `name`, or `name: {option: value}`"),
         ("[tensorboard, tensorboard]", "params.yaml:4:10: log.sinks: tensorboard is listed twice; keep one"),
         ("tensorboard", "params.yaml:4:10: log.sinks: must be a list, not 'tensorboard'"),
@@ -444,6 +495,11 @@ def test_what_cannot_be_chosen_is_refused_at_its_line(tmp_path: Path, chosen: st
             "[{wandb: {mode: ofline}}]",
             "params.yaml:3:22: log.wandb.mode: 'ofline' is not allowed; one of 'offline' or 'online'; did you mean offline?",
         ),
+        ("tensorboard", "params.yaml:3:6: log: must be a list, such as `log: [tensorboard]`, not 'tensorboard'"),
+        ("wandb", "log: must be a list, such as `log: [wandb]`"),
+        ("false", "log: must be a list, such as `log: []` where nobody follows"),
+        ("{tensorboard: {}}", "log: must be a list, such as `log: [tensorboard]`"),
+        ("{wandb: {project: a}}", "log: must be a list, such as `log: [{wandb: {…}}]`"),
         ("[{wandb: {projekt: a}}]", "log.wandb.projekt: unknown key; did you mean `project`?"),
         ("[{wandb: {tags: [a, 3]}}]", "params.yaml:3:26: log.wandb.tags: must be text, not 3"),
         (

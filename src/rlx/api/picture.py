@@ -43,7 +43,7 @@ def plot(
         UsageError: There is no such metric, no run was named, or there are more than one picture can tell apart.
         Missing: There is no such run, or none has anything to show.
     """
-    from rlx.experiments import has_trials, trials_of
+    from rlx.experiments import has_trials, standing_trials
     from rlx.report import (
         MOST_RUNS,
         chosen_metrics,
@@ -60,7 +60,7 @@ def plot(
     if x not in ("steps", "time"):
         raise UsageError(f"x={x!r}: is steps or time")
     if len(names) == 1 and has_trials(root, names[0]):
-        return _settled(search_picture(trials_of(root, names[0])))
+        return _settled(search_picture(standing_trials(root, names[0])))
     wanted = [metrics] if isinstance(metrics, str) else list(metrics)
     folders = named_folders(root, names)
     sheet = curve_sheet(root, folders, chosen_metrics(wanted, x, windows, folders))

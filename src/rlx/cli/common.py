@@ -317,18 +317,11 @@ def _csv_cell(value: Any) -> Any:
 
 def print_grid(grid: Grid) -> None:
     """Print a table with its title and note."""
-    from rich.table import Table
-    from rich.text import Text
+    from rlx.cli.grids import drawn
 
-    from rlx.stats import visible
-
-    drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for index, title in enumerate(grid.head):
-        drawn.add_column(Text(title), justify="left" if index < grid.left else "right", overflow="fold")
-    for row in grid.rows:
-        drawn.add_row(*(Text(visible(cell, cell=True)) for cell in row))
     if grid.title:
         tell(grid.title, "bold")
-    console().print(drawn)
+    terminal = console()
+    terminal.print(drawn(grid, terminal.width))
     if grid.note:
         tell(grid.note, "dim")

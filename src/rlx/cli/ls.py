@@ -67,7 +67,10 @@ def command(  # noqa: PLR0913
         return
     listed = rows(root) if sweep is None else points_of(root, sweep)
     if sweep is not None and not listed:
-        raise Missing(f"there is nothing of a sweep {sweep!r}; {nearest(sweep, sweeps_of(root))}")
+        known = sweeps_of(root)
+        if sweep in known:
+            raise Missing(f"nothing of the sweep {sweep} is made yet; `rlx sweep {sweep}` makes it")
+        raise Missing(f"there is nothing of a sweep {sweep!r}; {nearest(sweep, known)}")
     found = [row for row in listed if set(tags) <= set(row.tags) and all(fits(row) for fits in wanted)]
     elsewhere = everything or any("elsewhere" in text for text in filters)
     hidden = [] if elsewhere else [row for row in found if row.status == "elsewhere" and row.kind == "experiment"]
@@ -106,10 +109,10 @@ def _of_studies(root: Path, found: list[Row]) -> list[Row]:
 
 def _print_trials(root: Path, sweep: str, *, as_json: bool, as_csv: bool, as_markdown: bool) -> None:
     """Print the trials of a search."""
-    from rlx.experiments import trials_of
+    from rlx.experiments import standing_trials
     from rlx.report import SearchedTrial, SearchResult, keys_of, searched, to_json, trials_grid
 
-    result = SearchResult(sweep, trials_of(root, sweep))
+    result = SearchResult(sweep, standing_trials(root, sweep))
     if as_json:
         print_json(searched(result))
     elif as_csv:

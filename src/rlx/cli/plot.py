@@ -120,10 +120,10 @@ def _plot_search(  # noqa: PLR0913
 ) -> None:
     """Draw a search, or print it."""
     from rlx.errors import UsageError
-    from rlx.experiments import trials_of
+    from rlx.experiments import standing_trials
     from rlx.report import STDOUT, SearchResult, check_destination, delivered, save_figure, search_picture, searched
 
-    trials = trials_of(root, name)
+    trials = standing_trials(root, name)
     if as_json:
         print_json(searched(SearchResult(name, trials)))
         return

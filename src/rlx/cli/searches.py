@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def make_search(root: Path, search: Search, pool: Pool, *, restart: bool, as_jso
     confirmation = confirm(root, search, course, pool, say)
     result = judged_search(root, result_of(root, search, course, confirmation))
     finished = [point.name for point in confirmation.points if point.name and point.state == "finished"]
-    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say, is_heard=False)
     if as_json:
         print_json(searched(result))
     else:
@@ -80,7 +81,7 @@ def result_of(root: Path, search: Search, course: SearchCourse, confirmation: Co
         )
     return SearchResult(
         name=search.name,
-        trials=course.trials,
+        trials=replace(course.trials, is_made=False),
         winners=confirmation.winners,
         points=confirmation.points,
         optimism=tuple(optimism),

@@ -113,13 +113,22 @@ def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bo
     from rlx.errors import TrainingFailed
     from rlx.experiments import Elsewhere, family_of, make_points
     from rlx.records import conclude
-    from rlx.report import SweepResult, failure_lines, judge_points, result_grid, result_lines, study_verdicts, swept
+    from rlx.report import (
+        SweepResult,
+        failure_lines,
+        judge_points,
+        result_grid,
+        result_lines,
+        study_verdicts,
+        swept,
+        unjudged_line,
+    )
     from rlx.training import executor_elsewhere
 
     family = family_of(root, wanted)
     points = family.to_make
-    if any(key.startswith(("env.id", "env.kwargs", "env.wrappers")) for key in wanted.points[0]):
-        say("Beware: the points differ in what they are scored on, so they get scores, but no verdicts")
+    if told := unjudged_line(family):
+        say(told)
     if dry_run:
         _show_plan(SweepResult(wanted.name, points), as_json=as_json)
         return
@@ -133,7 +142,7 @@ def _make_grid(root: Path, wanted: Sweep, pool: Pool, again: str, *, dry_run: bo
     made = make_points(root, wanted, points, pool)
     result = judge_points(root, family, wanted.name, made)
     finished = [point.name for point in made if point.name and point.state == "finished"]
-    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say)
+    conclude(root, {**{name: {} for name in finished}, **study_verdicts(result.study)}, say, is_heard=False)
     if as_json:
         print_json(swept(result))
     elif result.study is not None:

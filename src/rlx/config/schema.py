@@ -353,7 +353,21 @@ class LogConfig(Section):
 
 
 def _log(value: Any) -> Any:
-    return {"sinks": value} if isinstance(value, list) else value
+    if isinstance(value, list):
+        return {"sinks": value}
+    if isinstance(value, LogConfig) or (isinstance(value, dict) and {"sinks"} >= value.keys()):
+        return value
+    raise PydanticCustomError("log", "must be a list, such as `log: {example}`", {"example": _as_sinks(value)})
+
+
+def _as_sinks(value: Any) -> str:
+    """Return a list of sinks that says what was meant."""
+    if isinstance(value, str) and value:
+        return f"[{value}]"
+    if isinstance(value, dict) and value and all(isinstance(options, dict) for options in value.values()):
+        named = [f"{{{name}: {{…}}}}" if options else str(name) for name, options in value.items()]
+        return f"[{', '.join(named)}]"
+    return "[]` where nobody follows, or `log: [tensorboard]" if value is False else "[tensorboard]"
 
 
 class EngineConfig(Section):

@@ -144,7 +144,7 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: 
         return f"{shown} is not {what}; allowed: {form}"
     if kind in BOUNDS:
         return f"must be {BOUNDS[kind]} {next(iter(context.values()))}, not {shown}"
-    if kind in ("schedule", "sizes"):
+    if kind in ("log", "schedule", "sizes"):
         return f"{item['msg']}, not {shown}"
     return f"{item['msg']} (given: {shown})"
 

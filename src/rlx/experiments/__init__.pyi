@@ -49,7 +49,7 @@ from .merging import (
 )
 from .past_code import PastCode as PastCode, code_of_run as code_of_run
 from .pipeline import is_of_older_rlx as is_of_older_rlx
-from .planning import plan as plan
+from .planning import Plan as Plan, plan as plan
 from .promoting import (
     check_ready as check_ready,
     lacks_results as lacks_results,
@@ -120,6 +120,7 @@ from .sweeps.search import (
     shown_cost as shown_cost,
 )
 from .sweeps.space import ALGORITHM as ALGORITHM, Range as Range, Space as Space, Tried as Tried
+from .sweeps.standing import is_searched as is_searched, standing_trials as standing_trials
 from .sweeps.tpe import importances as importances
 from .sweeps.trials import Header as Header, Result as Result, Trial as Trial, Trials as Trials
 from .sweeps.trials_file import (

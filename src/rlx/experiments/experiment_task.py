@@ -40,6 +40,9 @@ from rlx.launch import (
 from rlx.records import BENCH, LIBRARIES
 
 SAID = "said.txt"
+FAILURE = re.compile(r"rror:| failed(:| at step) ")
+BESIDE = re.compile(r"(^|: )(warning: |the sink \S+ is left out)")
+"""What is said of a run without being why it failed: warnings, which may speak of errors too, and sinks."""
 LOOK = 1.0
 """Seconds between two looks at whether the task is to be let go of."""
 
@@ -113,7 +116,7 @@ def work(folder: Path, arguments: Mapping[str, Any], emit: Callable[[Any], None]
 def said(log: Path) -> str | None:
     """Return the first error in what stages said; None where they said none."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    told = [line.strip() for line in lines if re.search(r"rror:| failed(:| at step) ", line)]
+    told = [line.strip() for line in lines if FAILURE.search(line) and not BESIDE.search(line)]
     return told[0].removeprefix("error: ") if told else None
 
 

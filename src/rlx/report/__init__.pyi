@@ -129,6 +129,7 @@ from .sweep_result import (
     point_settings as point_settings,
     result_grid as result_grid,
     result_lines as result_lines,
+    unjudged_line as unjudged_line,
 )
 from .sweep_summary import points_of as points_of
 from .text import Line as Line, wrapped as wrapped

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rlx.config import Parameters, stamps
 from rlx.errors import RlxError
-from rlx.experiments import Row, sweeps_of, trials_of
+from rlx.experiments import Row, is_searched, standing_trials, sweeps_of
 from rlx.records import RunFolder
 from rlx.report.experiment_result import experiment_lines, judged_experiment
 from rlx.report.page_content import VERDICT_MARKS
@@ -138,7 +138,8 @@ class Searches:
     def now(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each search that has not ended, and how its trials stand."""
         for name in sweeps_of(self._root):
-            stamp = stamps([self._root / "sweeps" / name / TRIALS])
+            there = stamps([self._root / "sweeps" / name / TRIALS])
+            stamp = there and (there, is_searched(self._root, name))
             if stamp and (name not in self._known or self._known[name][0] != stamp):
                 self._known[name] = (stamp, self._words(name))
             if stamp and self._known[name][1]:
@@ -147,7 +148,7 @@ class Searches:
     def _words(self, name: str) -> str:
         """Return how a search's trials stand; empty where it has ended or cannot be read."""
         try:
-            trials = trials_of(self._root, name)
+            trials = standing_trials(self._root, name)
             counted = Counter(trial.state for trial in trials.trials())
         except RlxError:
             return ""

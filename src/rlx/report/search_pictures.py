@@ -19,6 +19,7 @@ OWN, FAILED = "the config itself", "failed"
 LOOKS = {
     "complete": (COLOURS[0], "o"),
     "running": (COLOURS[5], "o"),
+    "stopped": (COLOURS[5], "o"),
     "pruned": ("#9a9a9a", "o"),
     FAILED: (COLOURS[1], "x"),
     OWN: (COLOURS[6], "D"),

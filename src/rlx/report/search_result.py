@@ -13,7 +13,7 @@ from rlx.experiments import find_run
 from rlx.report.comparison_words import unlearned, verdict_headline
 from rlx.report.study_comparison import compare_folders
 from rlx.report.sweep_summary import looked_at_once
-from rlx.report.text import Line, setting
+from rlx.report.text import Line, brief_setting
 from rlx.stats import Grid, number
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class SearchedTrial:
     Attributes:
         trial: Its number; 0 is the config itself.
         rank: Its place: those trained on more seeds before others, then by score.
-        state: ``running``, ``pruned`` (others went on), ``complete`` or ``failed``.
+        state: ``running``, ``stopped`` (nobody makes the search just now), ``pruned`` (others went on), ``complete`` or ``failed``.
         settings: What it sets; empty: the config itself.
         cohort: With which others it competed.
         score: The mean over its seeds; failed ones count as the worst seen. Validation, never held-out episodes.
@@ -225,9 +225,8 @@ def _comparisons(result: SearchResult) -> dict[str, Comparison]:
 
 def trial_settings(settings: Mapping[str, Any]) -> str:
     """Return what a trial sets, in words."""
-    return ", ".join(f"{key.removeprefix('algo.')} {setting(value)}" for key, value in settings.items()) or (
-        "the config itself"
-    )
+    told = [f"{key.removeprefix('algo.')} {brief_setting(value)}" for key, value in settings.items()]
+    return ", ".join(told) or "the config itself"
 
 
 def trial_line(trial: Trial, rungs: int) -> str:
@@ -236,7 +235,7 @@ def trial_line(trial: Trial, rungs: int) -> str:
     if trial.state == "failed":
         return f"{told}: failed: {trial.error}"
     seeds = f"{trial.seeds} seed{'s' * (trial.seeds != 1)}"
-    ends = {"running": "goes on", "pruned": "others go on", "complete": "complete"}[trial.state]
+    ends = {"running": "goes on", "stopped": "stopped", "pruned": "others go on", "complete": "complete"}[trial.state]
     failed = f"; a seed failed: {trial.error}" if trial.error else ""
     return f"{told}: {number(trial.score)} over {seeds}{f', {ends}' if rungs > 1 else ''}{failed}"
 
@@ -255,7 +254,7 @@ def trials_grid(result: SearchResult, most: int | None = MOST_SHOWN) -> Grid:
             trial.state,
             str(trial.seeds),
             number(trial.score),
-            *(setting(trial.settings.get(key)) if trial.number else "config" for key in keys),
+            *(brief_setting(trial.settings.get(key)) if trial.number else "config" for key in keys),
         ]
         for place, trial in shown
     ]
@@ -266,7 +265,7 @@ def trials_grid(result: SearchResult, most: int | None = MOST_SHOWN) -> Grid:
         f"partly luck.{more}"
     )
     head = ["rank", "trial", "state", "seeds", "score", *(key.removeprefix("algo.") for key in keys)]
-    return Grid(f"{result.name}: {len(ranked)} trials", head, rows, note, left=0)
+    return Grid(f"{result.name}: {len(ranked)} trials", head, rows, note, left=0, below=5)
 
 
 def plan_lines(name: str, rungs: Sequence[Rung], trials: int | None, steps: int | None) -> Iterator[Line]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rlx.comparison import Comparison, StudyComparison, task_name
 from rlx.config import read_parameters
-from rlx.experiments import Family, Point
+from rlx.experiments import Family, Plan, Point
 from rlx.report.comparison_words import unlearned, verdict_headline, verdicts
 from rlx.report.study_comparison import compare_folders
 from rlx.report.sweep_summary import looked_at_once
-from rlx.report.text import Line
-from rlx.stats import MISSING, Grid, interval, number
+from rlx.report.text import Line, brief_setting
+from rlx.stats import MISSING, Grid, interval, listed, number
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,45 @@ def judge_points(root: Path, family: Family, name: str, points: Sequence[Point])
     return SweepResult(name, points, compare_folders(folders, baseline.name, settings))
 
 
+def unjudged_line(family: Family) -> str | None:
+    """Return how many points will have no verdict, since their scores measure something else than the config's; None where none."""
+    task = _task(family.itself)
+    plans = [point.plan for point in family.points]
+    other = [plan for plan in plans if _task(plan) != task]
+    if not other:
+        return None
+    names = sorted({plan.snapshot.config.env.id for plan in other})
+    where = "an environment or protocol" if names == [task["environment"]] else listed(names)
+    many = "its points are" if len(other) == len(plans) else f"{len(other)} of its {len(plans)} points are"
+    return (
+        f"Beware: {many} scored on something else than the config itself ({where}), so they get scores, but no verdicts"
+    )
+
+
+def _task(plan: Plan) -> dict[str, Any]:
+    from rlx.training import task_of
+
+    return task_of(plan.snapshot, plan.judging.final_eval)
+
+
 def point_settings(point: Point) -> str:
     """Return what a point sets, in words."""
-    return ", ".join(f"{key} {value}" for key, value in point.settings.items()) or "the config itself"
+    told = [f"{key} {brief_setting(value)}" for key, value in point.settings.items()]
+    return ", ".join(told) or "the config itself"
 
 
 def plan_grid(sweep: SweepResult) -> Grid:
     """Return the points that a sweep has, and how each stands."""
-    keys = list(sweep.points[-1].settings) if sweep.points else []
+    keys = list(dict.fromkeys(key for point in sweep.points for key in point.settings))
     rows = [
         [
             point.name or ("(new)" if point.settings else "(the config itself)"),
             point.state,
-            *(str(point.settings.get(key, MISSING)) for key in keys),
+            *(brief_setting(point.settings.get(key)) for key in keys),
         ]
         for point in sweep.points
     ]
-    return Grid(f"{sweep.name}: {len(sweep.points)} points", ["experiment", "state", *keys], rows, left=2)
+    return Grid(f"{sweep.name}: {len(sweep.points)} points", ["experiment", "state", *keys], rows, left=2, below=2)
 
 
 def plan_cost(sweep: SweepResult) -> str:
@@ -98,7 +121,8 @@ def result_grid(sweep: SweepResult, study: StudyComparison) -> Grid:
         told = settings.get(run.run, "the config itself")
         rows.append([label, told, number(float(run.scores_S.mean())), shown, found.verdict if found else "baseline"])
     many = len(sweep.comparable)
-    note = f"* the baseline, the config itself. Intervals and verdicts are corrected for {many} points judged together."
+    corrected = f" Intervals and verdicts are corrected for {many} points judged together." if many > 1 else ""
+    note = f"* the baseline, the config itself.{corrected}"
     order = "best first" if len({task_name(run) for run in study.scores}) == 1 else "best first on each environment"
     head = ["experiment", "settings", "return", "difference", "verdict"]
     return Grid(f"{sweep.name}, {order}", head, rows, note, left=2)

@@ -32,6 +32,14 @@ def setting(value: Any) -> str:
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
+def brief_setting(value: Any) -> str:
+    """Return a setting's value for a table: of a fraction four significant digits, or as many as keep it from looking whole."""
+    if not isinstance(value, float) or not 1e-300 < abs(value) < 1e4 or value.is_integer():
+        return setting(value)
+    texts = (f"{value:.{digits}g}" for digits in range(4, 17))
+    return next((text for text in texts if not float(text).is_integer()), str(value))
+
+
 def wrapped(line: str, width: int, indent: str = "") -> str:
     """Return a line broken at ``width``, but never inside a command in backticks, so that it can be pasted."""
     held = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\N{NO-BREAK SPACE}"), line)

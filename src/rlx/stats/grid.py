@@ -17,6 +17,7 @@ class Grid:
         rows: Cells as text.
         note: What a reader must know about it.
         left: How many columns, from the first, are text.
+        below: From which column on the cells of a row may stand under it where a terminal is too narrow.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Grid:
     rows: list[list[str]]
     note: str = ""
     left: int = 1
+    below: int | None = None
 
     def to_markdown(self, level: int = 2) -> str:
         """Return the table as Markdown, under a heading where it has a title."""

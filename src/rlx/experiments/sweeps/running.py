@@ -11,7 +11,7 @@ from threading import Condition, Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from rlx.config import MOST_CONFIG_BYTES, read_text
-from rlx.errors import Interrupted, Missing, RlxError
+from rlx.errors import ConfigError, Interrupted, Missing, RlxError, UsageError
 from rlx.experiments.experiment_task import Elsewhere, make_experiments, said
 from rlx.experiments.kept import same_as
 from rlx.experiments.making import make, start
@@ -51,11 +51,13 @@ class Family:
     """A sweep as it is judged: its points together, against the config itself.
 
     Attributes:
+        itself: The config itself, as it would be made.
         measured: The config's own run in the workspace, where it has results as it is now.
         unchanged: Otherwise the config itself as a point.
         points: The points that are something else than the config, each once.
     """
 
+    itself: Plan
     measured: RunFolder | None
     unchanged: Point | None
     points: tuple[Point, ...]
@@ -94,11 +96,11 @@ def family_of(root: Path, sweep: Sweep) -> Family:
         seeds = {"seed", "num_seeds"} & set(settings)
         if seeds or point.plan.snapshot.training_part() != same:
             points.setdefault(point.plan.snapshot.to_yaml(), point)
-    return Family(folder if measured else None, None if measured else unchanged, tuple(points.values()))
+    return Family(unchanged.plan, folder if measured else None, None if measured else unchanged, tuple(points.values()))
 
 
 def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
-    planned = plan(root, sweep.config, sweep.overrides(settings))
+    planned = _planned(root, sweep, settings)
     text = planned.snapshot.to_yaml()
     if name := same_as(root, sweep.config, text, planned.judged, planned.judging):
         return Point(settings, planned, name, "kept")
@@ -107,6 +109,16 @@ def _point(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Point:
         if record.is_file() and _is(folder, planned, text):
             return Point(settings, planned, folder.name, "stopped")
     return Point(settings, planned, None, "new")
+
+
+def _planned(root: Path, sweep: Sweep, settings: dict[str, Any]) -> Plan:
+    """Return what a point would be; a refusal names its setting as a sweep has it, without the `-S` that nobody typed."""
+    try:
+        return plan(root, sweep.config, sweep.overrides(settings))
+    except (ConfigError, UsageError) as error:
+        if type(error) not in (ConfigError, UsageError) or not str(error).startswith("-S "):
+            raise
+        raise type(error)("\n".join(line.removeprefix("-S ") for line in str(error).splitlines())) from None
 
 
 def _is(folder: Path, planned: Plan, text: str) -> bool:

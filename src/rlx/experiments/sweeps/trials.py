@@ -51,7 +51,7 @@ class Result:
     error: str | None = None
 
 
-State = Literal["running", "pruned", "complete", "failed"]
+State = Literal["running", "stopped", "pruned", "complete", "failed"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Trial:
         number: Its number; 0 is the config itself.
         settings: What it sets; empty: nothing, it is the config itself.
         cohort: With which others it competes.
-        state: ``running``; ``pruned`` (others of its cohort went on); ``complete`` (trained to the last rung); ``failed``.
+        state: ``running``; ``stopped`` (it is to go on, and nobody makes the search); ``pruned`` (others of its cohort went on); ``complete`` (trained to the last rung); ``failed``.
         score: The mean of its seeds' values, where failed ones count as the worst seen; None without any.
         seeds: How many seeds that is of.
         values: By seed.
@@ -89,6 +89,7 @@ class Trials:
         results: What came of them, by trial and rung.
         ended: Whether nothing more is tried.
         confirmed: The experiments that confirm: by trial, its name.
+        is_made: Whether a process makes the search.
     """
 
     header: Header
@@ -96,6 +97,7 @@ class Trials:
     results: dict[int, list[Result]] = field(default_factory=dict)
     ended: bool = False
     confirmed: dict[int, str] = field(default_factory=dict)
+    is_made: bool = True
     _cohorts: dict[int, list[int]] = field(default_factory=dict)
 
     def add(self, number: int, settings: Mapping[str, Any], cohort: int) -> None:
@@ -160,7 +162,7 @@ class Trials:
         settings, cohort = self.asked[number]
         results = self.results.get(number)
         if not results:
-            return Trial(number, settings, cohort, "running", None, 0, (), None)
+            return Trial(number, settings, cohort, self._open, None, 0, (), None)
         newest = results[-1]
         score = self.scores([number], newest.rung)[number]
         state: State = "pruned"
@@ -169,8 +171,12 @@ class Trials:
         elif newest.rung == len(self.header.rungs) - 1:
             state = "complete"
         elif number in alive:
-            state = "running"
+            state = self._open
         return Trial(number, settings, cohort, state, score, len(newest.values), newest.values, newest.error)
+
+    @property
+    def _open(self) -> State:
+        return "running" if self.is_made else "stopped"
 
     def ranked(self) -> list[Trial]:
         """Return all trials, the best first: those of more seeds before those of fewer, then by score."""

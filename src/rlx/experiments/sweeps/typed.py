@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,28 @@ from rlx.stats import nearest
 
 GROUP_KEYS = ("env", "algo")
 """Settings that, without a dot, choose a file of ``configs/<key>/``."""
+
+
+@dataclass(frozen=True)
+class TypedSweep(Sweep):
+    """A sweep whose points may name files of groups, as they are typed: ``env: acrobot`` for ``configs/env/acrobot.yaml``.
+
+    Attributes:
+        defaults: The setting that says which files the config builds on.
+        built_on: Which it builds on by itself.
+    """
+
+    defaults: str
+    built_on: tuple[Any, ...]
+
+    def overrides(self, point: dict[str, Any]) -> list[str]:
+        """Return a point's settings as people type them after ``-S``, the files of its groups among the ``defaults``."""
+        groups = {key: value for key, value in point.items() if _is_group(key, value)}
+        if not groups:
+            return super().overrides(point)
+        before = [each for each in self.built_on if not (isinstance(each, dict) and groups.keys() & each.keys())]
+        files = {self.defaults: [*before, *({group: name} for group, name in groups.items())]}
+        return super().overrides({**files, **{key: value for key, value in point.items() if key not in groups}})
 
 
 def typed_sweep(root: Path, config: str, settings: Sequence[str], num_seeds: int | None) -> Sweep:
@@ -43,8 +66,12 @@ def typed_sweep(root: Path, config: str, settings: Sequence[str], num_seeds: int
         raise UsageError(
             f"these are {count:,} points; at most {MOST_POINTS:,} are tried: `search` in a sweep's file draws"
         )
-    points = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
-    return Sweep(config, config, num_seeds, tuple(_with_groups(root, config, point) for point in points))
+    for group, name in ((key, each) for key, found in values.items() for each in found if _is_group(key, each)):
+        _check_group(root, group, name)
+    own = compose_run(root, config).own
+    points = tuple(dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
+    defaults = f"{own.name}:{'' if ('defaults',) in own.keys else '+'}defaults"
+    return TypedSweep(config, config, num_seeds, points, defaults, tuple(own.data.get("defaults", [])))
 
 
 def _check_name(root: Path, name: str, settings: Sequence[str]) -> None:
@@ -70,8 +97,8 @@ def _parsed(text: str) -> tuple[str, list[Any]]:
     from hydra.core.override_parser.types import Glob, IntervalSweep
     from hydra.errors import HydraException
 
-    key, equals, _ = text.partition("=")
-    if not equals or not key.strip() or key.startswith(("+", "~")):
+    key, _, value = text.partition("=")
+    if not value.strip() or not key.strip() or key.startswith(("+", "~")):
         raise UsageError(f"{text}: must be KEY=VALUES, such as algo.gamma=0.98,0.99")
     try:
         found = OverridesParser.create().parse_override(text)
@@ -104,22 +131,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _with_groups(root: Path, config: str, point: dict[str, Any]) -> dict[str, Any]:
-    """Return a point where a group's file stands for what it says: ``env=acrobot`` for ``configs/env/acrobot.yaml``."""
-    found: dict[str, Any] = {}
-    for key, value in point.items():
-        if key in GROUP_KEYS and isinstance(value, str):
-            found |= _of_group(root, config, key, value)
-        else:
-            found[key] = value
-    return found
+def _check_group(root: Path, group: str, name: str) -> None:
+    """Refuse a name that no file of a group has.
 
-
-def _of_group(root: Path, config: str, group: str, name: str) -> dict[str, Any]:
+    Raises:
+        ConfigError: There is none; the message lists those that there are.
+    """
     known = sorted(path.stem for path in (root / "configs" / group).glob("*.yaml"))
     if name not in known:
-        other = f"or write {group}.{'id' if group == 'env' else 'name'}=… to name it itself"
-        raise ConfigError(f"{group}={name}: there is no configs/{group}/{name}.yaml; {nearest(name, known)} {other}")
-    own = compose_run(root, config).own
-    before = [each for each in own.data.get("defaults", []) if not (isinstance(each, dict) and group in each)]
-    return {f"{own.name}:defaults" if ("defaults",) in own.keys else f"{own.name}:+defaults": [*before, {group: name}]}
+        without = f"{group}.{'id' if group == 'env' else 'name'}=… needs none"
+        raise ConfigError(
+            f"{group}={name}: there is no configs/{group}/{name}.yaml ({without}); {nearest(name, known)}"
+        )
+
+
+def _is_group(key: str, value: Any) -> bool:
+    return key in GROUP_KEYS and isinstance(value, str)

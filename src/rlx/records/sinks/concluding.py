@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +24,7 @@ from rlx.records.sinks.notes import SinkNotes
 from rlx.records.sinks.place import trackers_folder
 from rlx.records.sinks.registry import chosen_sinks
 from rlx.records.sinks.sink import FINISHED, SECONDS, Concludes, Sink
-from rlx.stats import raised
+from rlx.stats import listed, raised
 
 PATIENCE = 30.0
 """Seconds that a sink may idle over the record of one seed, waiting for somebody else, before it is left out."""
@@ -32,7 +32,9 @@ PATIENCE_AT_WORK = 300.0
 """Seconds that it may take for it in all."""
 
 
-def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callable[[str], None]) -> None:
+def conclude(
+    root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callable[[str], None], *, is_heard: bool = True
+) -> None:
     """Tell every sink that takes it what came of runs; nothing that a sink does, or that is wrong with a run, is an error.
 
     What a sink could not get before is told again. What it holds already is not.
@@ -41,11 +43,14 @@ def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callabl
         root: The project; in the copy in which an experiment is made nothing is told, since it has no name there.
         verdicts: By run, evaluated, what was judged of it, by name (empty where nothing was).
         say: Told once of each sink that failed.
+        is_heard: Whether what the trainings of these runs said was shown; if not, what they said of sinks is told now.
     """
     if main_root(root).resolve() != root.resolve():
         return
     try:
         makers = chosen_sinks(root)
+        for name in makers:
+            _pass_on(SinkNotes(root, name), verdicts, None if is_heard else say)
         takers = {name: make for name, make in makers.items() if isinstance(make(), Concludes)}
         for name in takers:
             for run, verdict in verdicts.items():
@@ -63,6 +68,15 @@ def conclude(root: Path, verdicts: Mapping[str, Mapping[str, str]], say: Callabl
                 f"the sink {thread.sink} has not got what came of {', '.join(verdicts)}: {thread.problem}; it gets it after the "
                 f"next run"
             )
+
+
+def _pass_on(notes: SinkNotes, runs: Iterable[str], say: Callable[[str], None] | None) -> None:
+    """Tell, once for all of them, what was said of a sink where runs were trained."""
+    words = {run: word for run in runs if (word := notes.take_word(run)) is not None}
+    if words and say is not None:
+        run, word = next(iter(words.items()))
+        also = f" (likewise in {listed(list(words)[1:])})" if len(words) > 1 else ""
+        say(f"{run}: {word}{also}")
 
 
 class _Telling(threading.Thread):

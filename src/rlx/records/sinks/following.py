@@ -19,7 +19,7 @@ from rlx.records.bench import Entry, logs_of
 from rlx.records.clock import CLOCK, Moment, parse_moment
 from rlx.records.metrics import parse_row
 from rlx.records.sinks.notes import SinkNotes
-from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, Sink
+from rlx.records.sinks.sink import FINISHED, SECONDS, STOPPED, Concludes, Sink
 from rlx.stats import raised
 
 LOOK_SECONDS = 0.5
@@ -29,7 +29,7 @@ LOOK_SHORTLY = 0.05
 FLUSH_SECONDS = 2.0
 PATIENCE_SECONDS = 0.5
 """How long the end of a training waits at least for a sink that has not taken all rows and does nothing, since it hangs or waits
-for somebody else: what it lacks, it gets with the results (:mod:`rlx.records.sinks.concluding`)."""
+for somebody else: what it lacks, it gets with the results, if it takes these (:mod:`rlx.records.sinks.concluding`)."""
 PATIENCE_SHARE = 0.01
 """The share of a training that its end waits so, where that is longer."""
 PATIENCE_AT_WORK = 20.0
@@ -88,6 +88,7 @@ class _SinkThread(threading.Thread):
     def __init__(self, name: str, make: Callable[[], Sink]):
         super().__init__(name=f"sink {name}", daemon=True)
         self.sink, self.problem, self.is_slow = name, "", False
+        self.takes_results = False
         self._make = make
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._seeds: dict[int, Follower] = {}
@@ -127,7 +128,9 @@ class _SinkThread(threading.Thread):
         mark = unsent(entry, self.sink)
         mark.parent.mkdir(exist_ok=True)
         mark.touch()
-        self._seeds[entry.seed] = Follower(self._make(), entry, run, config)
+        sink = self._make()
+        self.takes_results = isinstance(sink, Concludes)
+        self._seeds[entry.seed] = Follower(sink, entry, run, config)
 
     def _end(self, entry: Entry, state: str) -> None:
         self._seeds.pop(entry.seed).close(state)
@@ -163,6 +166,8 @@ class Followers:
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._said: set[str] = set()
+        self._has_failed = False
+        self._is_made = current_call().live is not None
 
     def __enter__(self) -> Followers:
         """Start to follow."""
@@ -177,13 +182,13 @@ class Followers:
             thread.leave()
         share = PATIENCE_SHARE * (time.monotonic() - self._began)
         patience = max(PATIENCE_SECONDS, share) if kind is None else PATIENCE_WHEN_STOPPED
-        is_made = current_call().live is not None
-        at_work = PATIENCE_WHEN_STOPPED if kind is not None else patience if is_made else PATIENCE_AT_WORK
+        at_work = PATIENCE_WHEN_STOPPED if kind is not None else patience if self._is_made else PATIENCE_AT_WORK
         _wait_for(self._threads, patience, at_work)
         for thread in self._threads:
             if thread.is_alive():
                 thread.is_slow = True
-                if not is_made:  # else whoever makes it tells, if it does not get the rest either
+                # whoever makes an experiment hands on the rest with its results, and tells if that cannot be done either
+                if not (self._is_made and thread.takes_results and kind is None and not self._has_failed):
                     thread.problem = thread.problem or f"it has not taken all rows within {patience:.3g} s"
             elif not thread.problem and self._begun and self._root is not None:
                 SinkNotes(self._root, thread.sink).find()
@@ -201,6 +206,8 @@ class Followers:
         """Stop following a seed that has ended, once all its rows are handed on, also where no sign of life came of it."""
         if state == FINISHED:
             self.begin(entry)
+        else:
+            self._has_failed = True
         self._tell()
         if entry.seed in self._begun - self._ended:
             self._ended.add(entry.seed)
@@ -219,12 +226,24 @@ class Followers:
         for thread in self._threads:
             if thread.problem and thread.sink not in self._said:
                 self._said.add(thread.sink)
+                line = _loss(thread)
                 if self._root is not None:
-                    SinkNotes(self._root, thread.sink).lose(self._run, is_gone=not thread.is_slow)
-                ends = "it gets them with the results" if thread.is_slow else "training goes on without it"
-                self._say(
-                    f"the sink {thread.sink} is left out from here on: {thread.problem}; {ends}, and metrics.jsonl has every row"
-                )
+                    notes = SinkNotes(self._root, thread.sink)
+                    notes.lose(self._run, is_gone=not thread.is_slow)
+                    if self._is_made:
+                        notes.leave_word(self._run, line)
+                self._say(line)
+
+
+def _loss(thread: _SinkThread) -> str:
+    """Return what is lost of a sink that is dropped, and why, in a sentence."""
+    if not thread.is_slow:
+        ends = "training goes on without it"
+    elif thread.takes_results:
+        ends = "it gets them with the results"
+    else:
+        ends = "it does not get the others"
+    return f"the sink {thread.sink} is left out from here on: {thread.problem}; {ends}, and metrics.jsonl has every row"
 
 
 def _wait_for(threads: Sequence[_SinkThread], patience: float, at_work: float) -> None:

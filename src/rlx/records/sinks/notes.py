@@ -72,6 +72,18 @@ class SinkNotes:
         except (KeyError, TypeError, ValueError):
             return None
 
+    def leave_word(self, run: str, line: str) -> None:
+        """Note what was said in the making of an experiment, for whoever makes it: perhaps nobody has heard it there."""
+        with suppress(OSError):
+            write_json(self._folder / "words" / f"{run}.json", {"line": line})
+
+    def take_word(self, run: str) -> str | None:
+        """Return what was said in the making of an experiment, once; None where nothing was."""
+        path = self._folder / "words" / f"{run}.json"
+        line = _read(path).get("line")
+        path.unlink(missing_ok=True)
+        return None if line is None else str(line)
+
     def find(self) -> None:
         """Note that the sink works."""
         (self._folder / "lost.json").unlink(missing_ok=True)

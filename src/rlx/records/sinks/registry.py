@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlx.config import Parameters, Plugin, parameters_problem, plugins, read_parameters
-from rlx.errors import ConfigError, PluginBroken, Problem
+from rlx.errors import ConfigError, PluginBroken, Problem, RlxError
 from rlx.records.sinks.options import (
     MlflowOptions,
     TrackerOptions,
@@ -167,13 +168,24 @@ def _chosen(name: str, given: Mapping[str, Any], folder: Path) -> Callable[[], S
 
 def _maker(kind: SinkKind | Plugin, name: str, options: Mapping[str, Any]) -> Callable[[], Sink]:
     try:
-        make: Callable[[], Sink] = partial(kind.load(), **options)
+        make: Callable[[], Sink] = partial(_taking(options, kind.load(), name), **options)
         make()
-    except PluginBroken:
+    except RlxError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 — a sink is anybody's code
         given = f" with {', '.join(options)}" if options else ""
         raise ConfigError(f"{name} cannot be made{given}: {raised(error)}") from None
+    return make
+
+
+def _taking(options: Mapping[str, Any], make: Callable[..., Sink], name: str) -> Callable[..., Sink]:
+    """Return what makes a sink; refuse options that it cannot take, since it takes none."""
+    try:
+        takes_any = bool(inspect.signature(make).parameters)
+    except (TypeError, ValueError):  # it cannot be told, and is tried
+        takes_any = True
+    if options and not takes_any:
+        raise ConfigError(f"{name} takes no options: write `{name}` alone")
     return make
 
 
