@@ -39,6 +39,7 @@ PROJECT: Checks = {
     "conflict marks": project.conflict_marks,
     "parameters": project.parameters,
     "configs": project.configs,
+    "algorithms": additions.algorithms,
     "rules": additions.rules,
     "roster": project.roster,
     "stages": project.stages,
