@@ -60,6 +60,7 @@ STATE: Checks = {
     "head": leftovers.left_head,
     "stash": leftovers.stash,
     "experiment folders": leftovers.left_folders,
+    "documents": leftovers.left_documents,
     "rwlocks": leftovers.left_rwlocks,
     "sizes": state.sizes,
 }
