@@ -50,7 +50,7 @@ class Project:
 
         All stages are made in a copy of the project as it is now, by processes of their own: nothing that this process has
         imported or changed takes part, and results have the bits that the command gives. What was trained before with the
-        same configuration, code and seeds is not trained again; its experiment is returned.
+        same configuration, code and seeds is not trained again; its experiment is returned. What was stopped goes on.
 
         Args:
             config: The name of a file in ``configs/``; a run, whose settings are taken over where it is an experiment; or a
