@@ -278,7 +278,9 @@ def test_asking_again_goes_on_with_what_was_stopped(study: Project) -> None:
     stop("mine")
     for _ in range(2):  # without the clone that it starts from, and with it
         assert ask("algo.gamma=0.5", name="mine") == ask("algo.gamma=0.5") == ("mine", "stopped")
-    with pytest.raises(UsageError, match=r"'mine' already, stopped, of another .*gamma 0.5 → 0.6\); `rlx resume mine` goes"):
+    with pytest.raises(
+        UsageError, match=r"'mine' already, stopped, of another .*gamma 0.5 → 0.6\); `rlx resume mine` goes"
+    ):
         ask("algo.gamma=0.6", name="mine")
     assert ask("algo.gamma=0.5", name="other") == ("other", "new")
     shutil.rmtree(study.root / "runs" / "other")
