@@ -18,7 +18,7 @@ from rlx.config import ForeignAlgorithm, RunConfig, Snapshot, compose_run, plugi
 from rlx.config.schema import OWN_EXECUTORS
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
-from rlx.experiments import SAMPLERS, more_rules, read_sweep
+from rlx.experiments import SAMPLERS, more_rules, plan, read_sweep
 from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, write_event
@@ -362,6 +362,17 @@ def test_what_an_algorithm_of_a_package_trains_belongs_to_its_version(
         f"Metadata-Version: 2.1\nName: theirs\nVersion: {version}\n"
     )
     assert (fingerprint(tmp_path, snapshot, 1) == before) is same
+
+
+def test_a_broken_sink_that_was_typed_is_told_as_it_was_typed(
+    study: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_in(tmp_path / "site", {"base": HOSTILE["base"]}, monkeypatch)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    with pytest.raises(
+        PluginBroken, match=r"^-S log=\[spoiled\]: the plugin 'spoiled' \(rlx.sinks\) of the package base"
+    ):
+        plan(study.root, "cartpole", ["log=[spoiled]"])
 
 
 THEIRS = """\

@@ -155,15 +155,13 @@ def _numbers(space: gym.Space[Any], observation: Any) -> Array:
     """
     try:
         given = np.asarray(observation)
-        if given.dtype.kind == "c":
-            raise TypeError("its numbers are complex")
+        wrong = "complex ones" if given.dtype.kind == "c" else first_non_finite(given)
         with np.errstate(over="ignore"):  # what is too large for the type is infinite in it, and told below
-            found = None if first_non_finite(given) else given.astype(space.dtype)
+            found = given if wrong else given.astype(space.dtype)
     except (TypeError, ValueError) as error:
         raise UsageError(f"an observation here is of {space}; this cannot be read as one: {str(error)[:100]}") from None
-    if found is None or first_non_finite(found):
-        wrong = first_non_finite(given if found is None else found)
-        raise UsageError(f"an observation has finite numbers only, and this has {wrong}; no policy was trained with such")
+    if wrong := wrong or first_non_finite(found):
+        raise UsageError(f"an observation has finite real numbers only, and this has {wrong}")
     return found
 
 
