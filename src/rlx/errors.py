@@ -71,9 +71,17 @@ class PolicyUnusable(ConfigError):
 
 
 class PluginBroken(RlxError):
-    """What an installed package adds to rlx cannot be imported, or is not what it should be."""
+    """What an installed package adds to rlx cannot be imported, or is not what it should be.
+
+    Attributes:
+        problem: Where a configuration asks for it; None where none does, or that is not known.
+    """
 
     exit_code = 3
+
+    def __init__(self, told: Problem | str):
+        self.problem = told if isinstance(told, Problem) else None
+        super().__init__(str(told))
 
 
 class NotInProject(RlxError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import zipfile
@@ -39,6 +40,7 @@ from rlx.experiments import plan, resolve_run
 from rlx.records import checkpoints
 from rlx.records.metrics import read_rows
 from rlx.records.states import members_of, state_from
+from rlx.report.doctor import additions
 from rlx.training.actors import PolicyPlayer, load_player
 from rlx.training.evaluation import play
 from rlx.training.one_seed import train_seed
@@ -427,13 +429,43 @@ def test_a_policy_that_chooses_what_the_environment_does_not_take_gets_no_score(
     places.close()
 
 
-def test_two_algorithms_of_one_name_are_refused(project: Path) -> None:
+@pytest.mark.parametrize("imported", [True, False])
+def test_two_algorithms_of_one_name_are_refused(project: Path, *, imported: bool) -> None:
     (project / "algorithms" / "second.py").write_text((project / "algorithms" / "reinforce.py").read_text())
-    with (project / "algorithms" / "__init__.py").open("a") as file:
-        file.write("from algorithms import second\n")
-    said = "'reinforce' is registered twice, in algorithms.second and in algorithms.reinforce; rename one"
+    if imported:
+        with (project / "algorithms" / "__init__.py").open("a") as file:
+            file.write("from algorithms import second\n")
+    said = (
+        "'reinforce' is registered twice, in algorithms.(second|reinforce) and in algorithms.(second|reinforce); rename"
+    )
     with pytest.raises(ConfigError, match=said):
         short(project)
+    (found,) = additions.algorithms(project)
+    assert found.level == "problem"
+    assert "'reinforce' is registered in algorithms/reinforce.py:" in found.message
+    assert "and in algorithms/second.py:" in found.message
+
+
+def test_one_page_that_registers_a_name_twice_is_refused(project: Path) -> None:
+    page = project / "algorithms" / "reinforce.py"
+    page.write_text(
+        page.read_text() + '\n\nclass Other:\n    pass\n\n\nregister("reinforce", Config=Settings, metrics={})(Other)\n'
+    )
+    said = r"registered twice, in algorithms.reinforce.\w+ and in algorithms.reinforce.Other; rename one"
+    with pytest.raises(ConfigError, match=said):
+        short(project)
+
+
+def test_a_page_that_calls_itself_as_one_of_rlx_does_is_refused(project: Path) -> None:
+    page = (project / "algorithms" / "reinforce.py").read_text()
+    (project / "algorithms" / "better.py").write_text(page.replace('@register("reinforce"', '@register("ppo"'))
+    with pytest.raises(
+        ConfigError, match=r"algorithms/better.py:\d+: .*the algorithm 'ppo' is built in; choose another"
+    ):
+        short(project, "algo: {name: ppo}")
+    assert re.search(
+        r"^'ppo' is registered in algorithms/better.py:\d+, and by rlx", next(additions.algorithms(project)).message
+    )
 
 
 @pytest.mark.parametrize(

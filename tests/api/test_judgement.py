@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import rlx
+from rlx.api import Run
 from rlx.comparison import StudyComparison
 from rlx.errors import DataDamaged, Missing, UsageError
 from tests.conftest import Project, run as run_command
@@ -133,12 +135,26 @@ def test_scores_are_judged_by_the_settings_of_a_named_project(stored: Project) -
         (lambda: rlx.compare([1.0, 2.0], [2.0, 3.0], baseline="z"), "has no run 'z'"),
         (lambda: rlx.compare([1.0, 2.0], "cartpole"), "one at a time"),
         (lambda: rlx.compare(3), "int is no run"),
+        (
+            lambda: rlx.compare([Run(Path(), "a"), Run(Path(), "b")]),
+            r"one by one, not as a list: rlx.compare\(one, other\)",
+        ),
+        (lambda: rlx.compare([True, False], [1.0, 2.0]), "a, seed 0: True is no score"),
+        (lambda: rlx.compare("scores.csv"), "scores.csv: there is no such file"),
     ],
 )
 def test_what_cannot_be_judged_is_told(wrong, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((UsageError, DataDamaged), match=told):
+    with pytest.raises(Missing if "no such file" in told else (UsageError, DataDamaged), match=told):
         wrong()
+
+
+def test_a_baseline_that_nobody_named_is_told_as_the_studys(stored: Project) -> None:
+    shutil.rmtree(stored.root / "runs/cartpole")
+    with pytest.raises(
+        Missing, match=r"cartpole_epochs alone is compared with cartpole, the study's baseline \(params.yaml\)"
+    ):
+        rlx.compare("cartpole_epochs", project=stored.root)
 
 
 def test_a_run_without_scores_is_told_as_the_command_tells_it(stored: Project) -> None:

@@ -49,6 +49,9 @@ def test_what_cannot_be_drawn_is_told(stored: Project) -> None:
         rlx.plot("nothing", project=stored.root)
     with pytest.raises(UsageError, match="is steps or time"):
         rlx.plot("cartpole", x="hours", project=stored.root)  # type: ignore[arg-type]
+    for odd in ({"windows": -1}, {"windows": 1.5}, {"metrics": 3}, {"metrics": [3]}):
+        with pytest.raises(UsageError, match=f"{next(iter(odd))}=.*: is "):
+            rlx.plot("cartpole", project=stored.root, **odd)  # type: ignore[arg-type]
     (stored.root / "runs/cartpole/metrics.jsonl").unlink()
     with pytest.raises(Missing, match="there is nothing to draw"):
         rlx.plot("cartpole", project=stored.root)

@@ -12,7 +12,7 @@ import pytest
 
 import rlx
 from rlx.api import EPISODES, METRICS, SCORES, Column
-from rlx.errors import DataDamaged, Missing, NotInProject, RlxError, UnknownRun
+from rlx.errors import DataDamaged, Missing, NotInProject, RlxError, UnknownRun, UsageError
 from rlx.records import RunFolder, iterate_rows
 from tests.conftest import REPOSITORY, Project, own
 from tests.stored_project import stored_project
@@ -109,6 +109,9 @@ def test_an_unknown_run_is_a_key_error_and_names_the_nearest(stored: Project) ->
     runs = rlx.open(stored.root).runs
     assert "cartpol" not in runs
     assert runs.get("cartpol") is None
+    assert (3 in runs, None in runs, runs.get(None), runs.get([1])) == (False, False, None, None)
+    with pytest.raises(UnknownRun, match="a run has a name, and int is none"):
+        runs[3]  # type: ignore[index]
     with pytest.raises(UnknownRun) as told:
         runs["cartpol"]
     assert str(told.value) == stored.rlx("info", "cartpol", check=False).stdout.strip().removeprefix("error: ")
@@ -200,6 +203,12 @@ def test_no_project_is_told_with_the_command_that_makes_one(tmp_path: Path) -> N
         rlx.open(tmp_path)
     with pytest.raises(Missing, match="no such folder"):
         rlx.open(tmp_path / "nowhere")
+    (tmp_path / "params.yaml").touch()
+    with pytest.raises(UsageError, match=r"params.yaml: is a file; give the project's folder"):
+        rlx.open(tmp_path / "params.yaml")
+    for odd in (None, 3):
+        with pytest.raises(UsageError, match="is no path; give a project's folder"):
+            rlx.open(odd)  # type: ignore[arg-type]
 
 
 def test_a_notebook_shows_an_error_as_its_message() -> None:

@@ -84,9 +84,9 @@ def test_a_configuration_overwrites_no_file_of_a_person(project: Project) -> Non
     with pytest.raises(UsageError, match="and is not overwritten"):
         rlx.train({"algo": {"gamma": 0.8}}, run="cartpole", project=project.root)
     project.write("configs/mine.yaml", MARK + "algo: {gamma: 0.7}\n")
-    with pytest.raises(ConfigError, match=r"configs/mine.yaml:\d+:\d+: algo.gama: unknown key"):
+    with pytest.raises(ConfigError, match=r"^the configuration: algo.gama: unknown key"):
         rlx.train({"algo": {"gama": 0.8}}, run="mine", project=project.root)
-    assert yaml.safe_load((project.root / "configs/mine.yaml").read_text()) == {"algo": {"gama": 0.8}}
+    assert yaml.safe_load((project.root / "configs/mine.yaml").read_text()) == {"algo": {"gamma": 0.7}}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,10 @@ def test_a_configuration_overwrites_no_file_of_a_person(project: Project) -> Non
         (lambda root: rlx.train("cartpole", ["gamma"], project=root), "must be KEY=VALUE"),
         (lambda root: rlx.train("cartpole", executor="moon", project=root), "moon"),
         (lambda root: rlx.train("cartpole", name="a/b", project=root), "a/b"),
+        (lambda root: rlx.train(["cartpole"], project=root), "list is no configuration"),
+        (lambda root: rlx.train(None, project=root), "NoneType is no configuration"),
+        (lambda root: rlx.train("cartpole", project=3), "int is no path"),
+        (lambda root: rlx.train("cartpole", project=root / "params.yaml"), "params.yaml: is a file"),
         (lambda root: rlx.train("carpole", project=root), "there is no config 'carpole'"),
         (lambda root: rlx.train(Path("configs/carpole.yaml"), project=root), "there is no config 'carpole'"),
     ],
@@ -107,6 +111,15 @@ def test_a_configuration_overwrites_no_file_of_a_person(project: Project) -> Non
 def test_what_cannot_be_asked_for_is_told(fresh: Project, asked, told: str) -> None:
     with pytest.raises((UsageError, ConfigError), match=told):
         asked(fresh.root)
+
+
+def test_what_is_refused_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="gama"):
+        rlx.train({"algo": {"gama": 1}}, run="mine", project=project.root)
+    assert not (project.root / "configs/mine.yaml").exists()
+    with pytest.raises(ConfigError, match="gama"):
+        rlx.train("cartpole", {"algo.gama": 1}, project=tmp_path / "new/a/b", quiet=True)
+    assert not (tmp_path / "new").exists()
 
 
 def test_outside_of_a_project_it_says_how_to_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from rlx.algorithms.ppo import engines as algorithms
 from rlx.config.schema import EnvConfig, FinalEvalConfig, RunConfig
 from rlx.config.snapshot import Snapshot, read_snapshot
 from rlx.envs import PLACES, GymnasiumPlaces
-from rlx.envs.making import make_env
+from rlx.envs.making import make_env, missing_package
 from rlx.errors import ConfigError, Misfit
 from rlx.experiments.data import sync_data
 from rlx.experiments.planning import addressed
@@ -169,6 +169,13 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"id": "CartPole"}, ("write the id in full, with its version: CartPole-v1",)),
     ({"id": "CartPole-v1", "kwargs": {"nonsense": 1}}, ("cannot be made: TypeError", "nonsense")),
 ]
+
+
+def test_a_missing_package_is_installed_by_the_extra_of_rlx() -> None:
+    box2d = gym.error.DependencyNotInstalled('run `pip install swig` followed by `pip install "gymnasium[box2d]"`')
+    assert missing_package(box2d) == 'a package that is not installed; `pip install "rlx[box2d]"`'
+    other = gym.error.DependencyNotInstalled("pip install other")
+    assert missing_package(other) == "a package that is not installed: pip install other"
 
 
 PAYING = {"id": registered("Paying")}

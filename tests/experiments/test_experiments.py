@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rlx.errors import ConfigError
-from rlx.experiments import LINEAGE, kept_record, plan
+from rlx.errors import ConfigError, UsageError
+from rlx.experiments import LINEAGE, kept_record, plan, start_once
 from tests.conftest import Project, interruptible
 
 
@@ -262,6 +262,31 @@ def test_a_stopped_experiment_goes_on_with_what_it_started_from(study: Project) 
     assert snapshot["algo"]["gamma"] == 0.98
     assert rows(study)["cartpole_001"]["status"] == "finished"
     assert "M params.yaml" in study.git("status", "--short")
+
+
+def test_asking_again_goes_on_with_what_was_stopped(study: Project) -> None:
+    def stop(name: str) -> None:
+        path = study.root / "runs" / name / "metadata.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "stopped", "process": None}))
+
+    def ask(*settings: str, name: str | None = None) -> tuple[str, str]:
+        started = start_once(study.root, plan(study.root, "cartpole", settings), name=name)
+        return started.name, started.how
+
+    assert ask("algo.gamma=0.5", name="mine") == ("mine", "new")
+    assert ask("algo.gamma=0.5", name="mine") == ("mine", "in the making")
+    stop("mine")
+    for _ in range(2):  # without the clone that it starts from, and with it
+        assert ask("algo.gamma=0.5", name="mine") == ask("algo.gamma=0.5") == ("mine", "stopped")
+    with pytest.raises(
+        UsageError, match=r"'mine' already, stopped, of another .*gamma 0.5 → 0.6\); `rlx resume mine` goes"
+    ):
+        ask("algo.gamma=0.6", name="mine")
+    assert ask("algo.gamma=0.5", name="other") == ("other", "new")
+    shutil.rmtree(study.root / "runs" / "other")
+    with (study.root / "stages" / "eval.py").open("a") as file:
+        file.write("# evaluates otherwise\n")
+    assert ask("algo.gamma=0.5") == ("cartpole_001", "new")
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ spoiled = rlx_toy.spoiled
 NARROW = """\
 run_name: narrow
 num_seeds: 2
-algo: {name: cem, population: 8, elite: 0.1, noise: 0, total_timesteps: 4096}
+algo: {name: noisy_cem, population: 8, elite: 0.1, noise: 0, total_timesteps: 4096}
 eval: {every: 2048}
 """
 
@@ -107,7 +107,7 @@ def test_packages_add_one_of_everything(installed: dict[str, str], study: Projec
     assert "training seeds 1, 2, by commands" in rlx("train", "narrow", "--executor", "commands")
     folder = study.root / "runs/narrow_001"
     metadata = json.loads((folder / "metadata.json").read_text())
-    assert (metadata["status"], metadata["algorithm"]) == ("finished", "cem")
+    assert (metadata["status"], metadata["algorithm"]) == ("finished", "noisy_cem")
     assert metadata["versions"]["rlx-plugin"] == "1.0.0"
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     for seed in (1, 2):
@@ -129,7 +129,12 @@ def test_packages_add_one_of_everything(installed: dict[str, str], study: Projec
     assert packages["rlx-plugin"] == {
         "package": "rlx-plugin",
         "version": "1.0.0",
-        "adds": {"algorithms": ["cem"], "sinks": ["table"], "rules": ["spread-collapsed"], "commands": ["scores"]},
+        "adds": {
+            "algorithms": ["noisy_cem"],
+            "sinks": ["table"],
+            "rules": ["spread-collapsed"],
+            "commands": ["scores"],
+        },
         "problems": [],
     }
     assert packages["rlx-toy"]["adds"] == {"executors": ["commands"], "samplers": ["every"]}
@@ -139,4 +144,4 @@ def test_the_template_keeps_what_it_promises(installed: dict[str, str], project:
     """Its own tests, and half a minute of trainings that are killed and compared."""
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, str(TEMPLATE / "tests")]
     assert re.search(r"\d+ passed", told(project.root, installed, *tests))
-    assert "it resumes to the same bytes" in told(project.root, installed, "rlx", "check-algorithm", "cem")
+    assert "it resumes to the same bytes" in told(project.root, installed, "rlx", "check-algorithm", "noisy_cem")

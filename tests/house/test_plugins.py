@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from rlx.config import ForeignAlgorithm, Plugin, RunConfig, Snapshot, plugins, read_parameters
+from rlx.config import ForeignAlgorithm, Plugin, RunConfig, Snapshot, compose_run, plugins, read_parameters
 from rlx.config.schema import OWN_EXECUTORS
 from rlx.diagnosis import Rule, RunRecord, diagnose
 from rlx.errors import ConfigError, PluginBroken, UsageError
-from rlx.experiments import SAMPLERS, more_rules, read_sweep
+from rlx.experiments import SAMPLERS, more_rules, plan, read_sweep
 from rlx.experiments.sweeps.samplers import GridSampler
 from rlx.launch import EXECUTORS, ExecutorRow, Failure, Progress, Task, Terms, carry_out, executor
 from rlx.launch.task import Events, write_event
@@ -363,6 +363,42 @@ def test_what_an_algorithm_of_a_package_trains_belongs_to_its_version(
         f"Metadata-Version: 2.1\nName: theirs\nVersion: {version}\n"
     )
     assert (fingerprint(tmp_path, snapshot, 1) == before) is same
+
+
+def test_a_broken_sink_that_was_typed_is_told_as_it_was_typed(
+    study: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_in(tmp_path / "site", {"base": HOSTILE["base"]}, monkeypatch)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    with pytest.raises(
+        PluginBroken, match=r"^-S log=\[spoiled\]: the plugin 'spoiled' \(rlx.sinks\) of the package base"
+    ):
+        plan(study.root, "cartpole", ["log=[spoiled]"])
+
+
+THEIRS = """\
+from rlx.algorithms import AlgorithmConfig, register
+
+@register("theirs", Config=AlgorithmConfig, metrics={})
+class Theirs: ...
+"""
+
+
+def test_a_package_does_not_replace_the_projects_own_page(
+    study: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_in(tmp_path / "site", {"packed": (THEIRS, "[rlx.algorithms]\ntheirs = packed", "")}, monkeypatch)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    study.write("configs/theirs.yaml", "algo: {name: theirs}\n")
+    assert compose_run(study.root, "theirs").config.algo.name == "theirs"
+    study.write("algorithms/own.py", THEIRS)
+    with pytest.raises(ConfigError, match=r"'theirs' is registered twice, in packed and in algorithms.own; rename one"):
+        compose_run(study.root, "theirs")
+    (found,) = additions.algorithms(study.root)
+    assert found.message == "'theirs' is registered in algorithms/own.py:3, and by packed 0.1"
+    installed_in(tmp_path / "site", {"later": (THEIRS, "[rlx.algorithms]\ntheirs = later", "")}, monkeypatch)
+    with pytest.raises(PluginBroken, match=r"the package (packed|later) 0.1 adds an algorithm 'theirs', too"):
+        compose_run(study.root, "theirs")
 
 
 def test_of_two_packages_that_add_the_same_the_second_is_named(

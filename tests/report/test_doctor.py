@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rlx.report.doctor import cache, examination
+from rlx.report.doctor import cache, examination, leftovers
 from rlx.report.doctor.check_result import CheckResult, ok
 from rlx.report.doctor.project import is_repository
 from tests.conftest import Project
@@ -62,9 +62,9 @@ def test_checks_are_called_as_ever_whatever_their_functions_are_called() -> None
         "python libraries programs torch engine same_bits git dvc renderer encoder disk extras plugins"
     )
     assert " ".join(name.replace(" ", "_") for name in {**examination.PROJECT, **examination.STATE}) == (
-        "repository identity unfinished_merge conflict_marks parameters configs rules roster stages clone ignored "
+        "repository identity unfinished_merge conflict_marks parameters configs algorithms rules roster stages clone ignored "
         "untracked_configs uncommitted_results privacy remote experiments_before_the_remote "
-        "index runs results workplaces git_locks head stash experiment_folders rwlocks sizes"
+        "index runs results workplaces git_locks head stash experiment_folders documents rwlocks sizes"
     )
     assert {**examination.PROJECT, **examination.STATE}.keys() > examination.NEED_GIT
 
@@ -114,6 +114,20 @@ def test_what_a_killed_command_left_is_mended_and_files_stay(study: Project) -> 
     assert study.git("status", "--short") == before
     assert (study.root / "README.md").read_text() == "mine\n"
     assert not {"head", "git locks", "dvc locks", "dvc exp", "workplaces"} & set(examined(study))
+
+
+def test_documents_that_a_killed_command_had_begun_are_deleted(tmp_path: Path) -> None:
+    begun = [aged(tmp_path / name) for name in (".report.html.o1341h_m.html", "videos/.v.mp4.06ri6dh4.mp4")]
+    others = [aged(tmp_path / name) for name in (".report.html", ".mine.html.bak", "plots/a.png.06ri6dh4.png")]
+    (young := tmp_path / ".report.html.abcdefgh.html").touch()
+    (found,) = leftovers.left_documents(tmp_path)
+    assert (found.level, found.fixable) == ("warning", True)
+    assert all(str(path.relative_to(tmp_path)) in found.message for path in begun)
+    assert found.mend
+    found.mend()
+    assert not any(path.exists() for path in begun)
+    assert all(path.exists() for path in (*others, young))
+    assert list(leftovers.left_documents(tmp_path)) == []
 
 
 def test_a_lock_that_may_be_in_use_stays(study: Project) -> None:

@@ -20,7 +20,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 
 from rlx import stats
 from rlx.config import Metric
-from rlx.errors import UsageError
+from rlx.errors import Missing, UsageError
 from rlx.records import RunFolder, clock as clock_file
 from rlx.records.clock import ClockWriter, read_clock
 from rlx.records.metrics import read_rows
@@ -302,6 +302,30 @@ def test_metrics_may_be_named_in_groups() -> None:
     wanted = chosen_metrics(["internals", "std", "train/approx_kl"], "steps", None)
     assert wanted.metrics == ["train/std", "train/approx_kl"]
     assert {*wanted.metrics, *wanted.optional} == set(INTERNALS)
+
+
+def test_internals_of_an_algorithm_of_ones_own_are_those_that_it_explains(tmp_path: Path) -> None:
+    project = shutil.copytree(REPOSITORY / "tests/data/documents/project", tmp_path / "p")
+    run = project / "runs/cartpole"
+    spread = Metric("train/spread", "how far it searches")
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for name in ("metrics.jsonl", "config_snapshot.yaml"):
+        (run / name).chmod(0o644)
+    plain = [{key: value for key, value in row.items() if not key.startswith("train/")} for row in rows]
+    snapshot = (run / "config_snapshot.yaml").read_text()
+    (run / "config_snapshot.yaml").write_text(snapshot.replace("name: ppo", "name: elsewhere"))
+    metadata = json.loads((run / "metadata.json").read_text())
+    (run / "metadata.json").write_text(json.dumps({**metadata, "metrics": {spread.name: spread.to_data()}}))
+    wanted = chosen_metrics(["internals"], "steps", None, [RunFolder(run)])
+    for logged in (True, False):
+        text = "".join(json.dumps(row | ({spread.name: 1.0} if logged else {})) + "\n" for row in plain)
+        (run / "metrics.jsonl").write_text(text)
+        own(run)
+        if logged:
+            assert curve_sheet(project, [RunFolder(run)], wanted).metrics == [spread.name]
+        else:
+            with pytest.raises(Missing, match=r"cartpole: logged none of .*; `--metric all` draws what there is"):
+                curve_sheet(project, [RunFolder(run)], wanted)
 
 
 def test_metrics_of_an_algorithm_that_is_not_here_are_drawn_as_it_was_trained_with_them(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_code_of_then_is_taken_from_the_commit_where_the_project_has_another_now
     ("words", "code", "told"),
     [
         (["--reproduce", "nobody"], 4, "there is no run 'nobody'"),
-        (["--reproduce", "cartpole", "--seed", "77"], 2, "cartpole has the seeds 1, 2"),
+        (["--reproduce", "cartpole", "--seed", "77"], 4, "cartpole has no seed 77; it has 1, 2"),
         (["--seed", "1"], 2, "--reproduce RUN"),
         (["--reproduce", "cartpole", "--fix"], 2, "stands alone"),
     ],

@@ -59,6 +59,10 @@ def test_equal_scores_have_an_interval_without_width_that_says_so() -> None:
     mean = stats.mean_with_interval(np.full(4, 0.1)).interval
     assert mean is not None
     assert (mean.low, mean.high, mean.method) == (0.1, 0.1, "no spread")
+    assert stats.leveled(mean) == "no spread"
+    wide = stats.mean_with_interval(np.array([1.0, 2.0, 3.0])).interval
+    assert wide is not None
+    assert stats.leveled(wide) == f"95 % interval {stats.interval(wide)}"
 
 
 def welch(x: np.ndarray, y: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What this package promises; `rlx check-algorithm cem` says more of the algorithm, by training it."""
+"""What this package promises; `rlx check-algorithm noisy_cem` says more of the algorithm, by training it."""
 
 from __future__ import annotations
 

@@ -264,10 +264,8 @@ def register(
             raise ValueError(f"the algorithm {name!r} is built in; choose another name")
         row = Algorithm(name=name, Config=Config, make=make, metrics=metric_rows(metrics), **facts)
         known = _rows.get(name)
-        if known is not None and _place_of(known.make) != _place_of(make):
-            raise ValueError(
-                f"the algorithm {name!r} is registered twice, in {_place_of(known.make)} and in {_place_of(make)}; rename one"
-            )
+        if known is not None and (places := _two_places(known.make, make)):
+            raise ValueError(f"the algorithm {name!r} is registered twice, in {' and in '.join(places)}; rename one")
         announce(name, Config, row.family, {**COMMON, **row.metrics}, reads_policy=row.reads_policy)
         _rows[name] = row
         return make
@@ -289,6 +287,15 @@ def in_place_of(row: Algorithm) -> Iterator[None]:
 def _place_of(made: Any) -> str:
     """Return the module that a class or function is in."""
     return str(getattr(made, "__module__", "?"))
+
+
+def _two_places(first: Any, second: Any) -> list[str]:
+    """Return where two classes or functions are: their modules, or within one these; nothing where they are the same, made anew."""
+    modules = [_place_of(first), _place_of(second)]
+    if modules[0] != modules[1]:
+        return modules
+    names = [getattr(made, "__qualname__", "?") for made in (first, second)]
+    return [] if names[0] == names[1] else [f"{module}.{name}" for module, name in zip(modules, names, strict=True)]
 
 
 def algorithms() -> dict[str, Algorithm]:

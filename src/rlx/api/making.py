@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from rlx.api.run import Run
-from rlx.config import as_setting, dump, write_text
-from rlx.errors import Missing, UsageError
+from rlx.config import as_setting, dump, write_bytes, write_text
+from rlx.errors import ConfigError, Missing, PluginBroken, UsageError
 from rlx.experiments import asked_to_be
 from rlx.launch import run_in_own_process
 
 PROCESS = "rlx.api.making_process"
 MARK = "# Written by rlx.train from a configuration in Python, which writes it again: change it there, or take this line out.\n"
 """The first line of a config that a script said."""
+REFUSALS = (ConfigError, UsageError, PluginBroken)
+"""What is raised before anything is made: the configuration, or how it was asked for, is refused."""
 ROSTER = "study.runs="
 """What begins the setting by which an experiment has its run on its roster; it follows from the run."""
 
@@ -35,17 +37,22 @@ def made(  # noqa: PLR0913
     """Make an experiment; see :meth:`Project.make`."""
     if run is not None and not isinstance(config, Mapping):
         raise UsageError("run= names the file of a configuration that is a mapping; this one has a name")
-    of_run, inherited = _asked(root, config, run)
-    changes = [*inherited, *_settings(settings), *([f"num_seeds={_count(seeds)}"] if seeds is not None else [])]
-    request = {"root": str(root), "run": of_run, "settings": changes, "name": name, "executor": executor}
-    found = run_in_own_process(PROCESS, request, quiet=quiet)
+    changes = [*_settings(settings), *([f"num_seeds={_count(seeds)}"] if seeds is not None else [])]
+    with _written(root, config, run) if isinstance(config, Mapping) else nullcontext(config) as asked:
+        of_run, inherited = _asked(root, asked)
+        request = {
+            "root": str(root),
+            "run": of_run,
+            "settings": [*inherited, *changes],
+            "name": name,
+            "executor": executor,
+        }
+        found = run_in_own_process(PROCESS, request, quiet=quiet)
     return Run(root, str(found["name"]))
 
 
-def _asked(root: Path, config: str | Path | Mapping[str, Any] | Run, run: str | None) -> tuple[str, list[str]]:
+def _asked(root: Path, config: str | Path | Run) -> tuple[str, list[str]]:
     """Return the config that is asked for, and what else an experiment was made with."""
-    if isinstance(config, Mapping):
-        return _written(root, config, run), []
     if isinstance(config, Run):
         if config.root != root:
             raise UsageError(f"{config.name} is a run of {config.root}, not of {root}")
@@ -57,15 +64,20 @@ def _asked(root: Path, config: str | Path | Mapping[str, Any] | Run, run: str | 
         if record is None:
             return config.name, []
         return record.run, [setting for setting in record.settings if not setting.startswith(ROSTER)]
+    if not isinstance(config, str | Path):
+        raise UsageError(
+            f"{type(config).__name__} is no configuration: give the name of a file in configs/, a run, or a mapping"
+        )
     name = str(config).removeprefix("configs/").removesuffix(".yaml")
     if not (root / "configs" / f"{name}.yaml").is_file():
         with suppress(Missing):  # planning says what configs there are
-            return _asked(root, Run(root, name), None)
+            return _asked(root, Run(root, name))
     return name, []
 
 
-def _written(root: Path, config: Mapping[str, Any], run: str | None) -> str:
-    """Write a configuration into ``configs/`` and return its name there.
+@contextmanager
+def _written(root: Path, config: Mapping[str, Any], run: str | None) -> Iterator[str]:
+    """Write a configuration into ``configs/`` and give its name there; one that is refused does not stay.
 
     Raises:
         UsageError: It has no name, or something in it is no plain value, or a file of that name was written by somebody else.
@@ -82,9 +94,19 @@ def _written(root: Path, config: Mapping[str, Any], run: str | None) -> str:
             f'{path}: was not written by rlx.train, and is not overwritten; train it as it is by its name, rlx.train("{name}"), or '
             "choose another name with run="
         )
-    if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != text:
+    before = path.read_bytes() if path.exists() else None
+    if before != text.encode():
         write_text(path, text)
-    return name
+    try:
+        yield name
+    except REFUSALS as error:
+        if before is None:
+            path.unlink(missing_ok=True)
+        elif before != text.encode():
+            write_bytes(path, before)
+        if before != text.encode():  # what it says of lines is of a file that is no more
+            error.args = (re.sub(rf"configs/{name}\.yaml(:\d+)*", "the configuration", str(error)),)
+        raise
 
 
 def _settings(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:

@@ -46,6 +46,9 @@ def _made(root: Path, run: str, settings: list[str], name: str | None, executor:
         )
     if started.how == "new":
         _say(f"{started.name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
+    if started.how == "stopped":
+        _say(f"{started.name} was stopped, with the same configuration, code and seeds: it goes on")
+    if started.how != "there":
         _make(root, started.name)
     return {"name": started.name, "new": started.how == "new"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -57,11 +57,9 @@ def plot(
     root, names = root_and_names(runs, project)
     if not names:
         raise UsageError("rlx.plot: name at least one run")
-    if x not in ("steps", "time"):
-        raise UsageError(f"x={x!r}: is steps or time")
+    wanted = _checked(metrics, x, windows)
     if len(names) == 1 and has_trials(root, names[0]):
         return _settled(search_picture(standing_trials(root, names[0])))
-    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
     folders = named_folders(root, names)
     sheet = curve_sheet(root, folders, chosen_metrics(wanted, x, windows, folders))
     if len(sheet.runs) > MOST_RUNS:
@@ -71,6 +69,22 @@ def plot(
     for note in sheet.notes:
         warnings.warn(note, stacklevel=2)
     return _settled(curve_picture(sheet))
+
+
+def _checked(metrics: object, x: object, windows: object) -> list[str]:
+    """Return the names of metrics, of which one may be given as it is.
+
+    Raises:
+        UsageError: Something is not of its kind.
+    """
+    if x not in ("steps", "time"):
+        raise UsageError(f"x={x!r}: is steps or time")
+    if windows is not None and (not isinstance(windows, int) or isinstance(windows, bool) or windows < 0):
+        raise UsageError(f"windows={windows!r}: is a whole number, at least 0 (0: no averaging)")
+    names = [metrics] if isinstance(metrics, str) else list(metrics) if isinstance(metrics, Iterable) else [metrics]
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError(f"metrics={metrics!r}: is the name of a metric, or a list of names")
+    return [str(name) for name in names]
 
 
 def _settled(figure: Figure) -> Figure:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlx.api.markup import text_html
 from rlx.api.runs import Runs
-from rlx.errors import Missing
+from rlx.errors import Missing, UsageError
 
 if TYPE_CHECKING:
     from rlx.api.run import Run
@@ -50,7 +50,7 @@ class Project:
 
         All stages are made in a copy of the project as it is now, by processes of their own: nothing that this process has
         imported or changed takes part, and results have the bits that the command gives. What was trained before with the
-        same configuration, code and seeds is not trained again; its experiment is returned.
+        same configuration, code and seeds is not trained again; its experiment is returned. What was stopped goes on.
 
         Args:
             config: The name of a file in ``configs/``; a run, whose settings are taken over where it is an experiment; or a
@@ -86,6 +86,20 @@ class Project:
         return f"<p><strong>{text_html(self.root.name)}</strong></p>\n{self.runs._repr_html_()}"
 
 
+def folder_named(path: object) -> Path:
+    """Return a path that a person gave for a project, which may not be there yet.
+
+    Raises:
+        UsageError: It is none, or that of something else than a folder.
+    """
+    if not isinstance(path, str | Path):
+        raise UsageError(f"{path!r}: {type(path).__name__} is no path; give a project's folder, or a folder in it")
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file; give the project's folder, or a folder in it")
+    return folder
+
+
 def open(path: str | Path = ".") -> Project:  # noqa: A001 — it is `rlx.open`
     """Open the project that a folder lies in.
 
@@ -95,6 +109,7 @@ def open(path: str | Path = ".") -> Project:  # noqa: A001 — it is `rlx.open`
         path: The project, or a folder in it; by default the current one.
 
     Raises:
+        UsageError: It is no folder, or no path.
         Missing: There is no such folder.
         NotInProject: It lies in no project; `rlx init` makes one.
         ConfigError: ``dvc.yaml`` is half of a merge.
@@ -102,8 +117,8 @@ def open(path: str | Path = ".") -> Project:  # noqa: A001 — it is `rlx.open`
     """
     from rlx.config import check_settled, find_root
 
-    folder = Path(path)
-    if not folder.is_dir():
+    folder = folder_named(path)
+    if not folder.exists():
         raise Missing(f"{folder}: no such folder")
     root = find_root(folder)
     check_settled(root)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlx.api.run import Run
 from rlx.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def scores_from(
 
     Raises:
         UsageError: It is none of these.
+        Missing: There is no such file.
         DataDamaged: A score is not a finite number, or a seed is there twice.
     """
     from rlx.report import read_score_table, scores_in
@@ -81,6 +83,7 @@ def _rows_of_arrays(by_name: Mapping[Any, Any]) -> Iterator[tuple[str, dict[str,
         if isinstance(scores, Mapping):
             pairs = list(scores.items())
         else:
+            _check_no_runs(scores)
             array = np.asarray(scores)
             if array.ndim != 1:
                 raise UsageError(f"{name}: has the shape {array.shape}; give one score for each seed")
@@ -88,8 +91,20 @@ def _rows_of_arrays(by_name: Mapping[Any, Any]) -> Iterator[tuple[str, dict[str,
         if not pairs:
             raise UsageError(f"{name}: has no scores")
         for seed, score in pairs:
+            if isinstance(score, bool | np.bool_):
+                raise UsageError(f"{name}, seed {seed}: {score} is no score; give a number for each seed")
             cells = {"run": str(name), "seed": _text(seed), "score": _text(score)}
             yield f"{name}, seed {seed}", cells
+
+
+def _check_no_runs(scores: Any) -> None:
+    """Refuse a list of runs, which are no scores.
+
+    Raises:
+        UsageError: There is a run, or the name of one, among them.
+    """
+    if any(isinstance(each, Run | str) for each in np.ravel(np.asarray(scores, dtype=object))):
+        raise UsageError("runs are given one by one, not as a list: rlx.compare(one, other), or rlx.compare(*runs)")
 
 
 def _rows_of_table(table: Any) -> Iterator[tuple[str, dict[str, str]]]:

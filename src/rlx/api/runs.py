@@ -21,7 +21,7 @@ SHOWN = 50
 
 @dataclass(frozen=True, eq=False)
 class Runs(Mapping[str, Run]):
-    """The runs of a project by name: those of the workspace and kept experiments, the latest first, as `rlx ls` lists them.
+    """The runs of a project by name: those of the workspace and kept experiments, the latest first, as `rlx ls --all` lists them.
 
     The whole mapping also gives what else `rlx info` takes: ``runs["cartpole@v1.0"]``. Which runs there are is what was there
     when the mapping was made; what one gives is read when it is asked for.
@@ -43,6 +43,10 @@ class Runs(Mapping[str, Run]):
             UnknownRun: There is none of that name; it is a ``KeyError`` and an :class:`rlx.errors.Missing`.
             UsageError: An experiment holds several runs; the message says how to name one.
         """
+        if not isinstance(name, str):
+            raise UnknownRun(
+                f"a run has a name, and {type(name).__name__} is none; there are {len(self)} in `list(runs)`"
+            )
         if name in self.rows:
             return Run(self.root, name)
         if not self.is_whole:

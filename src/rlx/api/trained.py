@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlx.api.making import made
-from rlx.api.project import Project, open as open_project
+from rlx.api.making import REFUSALS, made
+from rlx.api.project import Project, folder_named, open as open_project
 from rlx.api.run import Run
 from rlx.config import find_root
 from rlx.errors import NotInProject
@@ -34,7 +36,7 @@ def train(  # noqa: PLR0913
         config: As :meth:`Project.make` takes it.
         settings: Likewise.
         project: The project, or a folder in it; by default the one that the current folder lies in. A folder that is not there,
-            or is empty, becomes a new project, as by `rlx init`, and stays.
+            or is empty, becomes a new project, as by `rlx init`, and stays, unless it is refused.
         run: As :meth:`Project.make` takes it, like all that follow.
         seeds: How many seeds to train.
         name: What to call the experiment.
@@ -55,21 +57,37 @@ def train(  # noqa: PLR0913
         place = Project(config.root)
     elif isinstance(project, Project):
         place = project
+    elif project is None:
+        place = _project_here()
     else:
-        place = _project(None if project is None else Path(project), quiet=quiet)
+        with _project(folder_named(project), quiet=quiet) as there:
+            return made(there.root, config, settings, run=run, seeds=seeds, name=name, executor=executor, quiet=quiet)
     return made(place.root, config, settings, run=run, seeds=seeds, name=name, executor=executor, quiet=quiet)
 
 
-def _project(folder: Path | None, *, quiet: bool) -> Project:
-    """Return the project of a folder, which is made where nothing is."""
-    if folder is None:
-        try:
-            return open_project()
-        except NotInProject as error:
-            raise NotInProject(f'{error}; rlx.train(…, project="NAME") makes one, too') from None
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        for note in create_project(folder, None):
-            if not quiet:
-                print(note)
-        return Project(find_root(folder))
-    return open_project(folder)
+def _project_here() -> Project:
+    try:
+        return open_project()
+    except NotInProject as error:
+        raise NotInProject(f'{error}; rlx.train(…, project="NAME") makes one, too') from None
+
+
+@contextmanager
+def _project(folder: Path, *, quiet: bool) -> Iterator[Project]:
+    """Give the project of a folder, which is made where nothing is; one that is new does not stay where the block is refused."""
+    if folder.exists() and any(folder.iterdir()):
+        yield open_project(folder)
+        return
+    folder = folder.absolute()
+    above = [each for each in (folder, *folder.parents) if not each.exists()]
+    for note in create_project(folder, None):
+        if not quiet:
+            print(note)
+    try:
+        yield Project(find_root(folder))
+    except REFUSALS:
+        for inner in list(folder.iterdir()):
+            shutil.rmtree(inner) if inner.is_dir() else inner.unlink()
+        for each in above:
+            each.rmdir()
+        raise

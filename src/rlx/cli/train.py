@@ -41,7 +41,8 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
 
     All stages of that run are made in a copy of the project as it is now, uncommitted changes included; the workspace
     stays untouched. The result is kept as an experiment (`dvc exp show`) and as the folder runs/NAME/, which shows the
-    training while it goes on. What was trained before with the same configuration, code and seeds is not trained again.
+    training while it goes on. What was trained before with the same configuration, code and seeds is not trained again,
+    and what was stopped goes on.
 
     A KEY names a setting of params.yaml (algo.gamma=0.9), or of a config that sets it itself
     (configs/NAME.yaml:algo.gamma=0.9).
@@ -71,6 +72,10 @@ def command(config: str, overrides: tuple[str, ...], seeds: int | None, name: st
     if started.how == "in the making":
         tell(f"{name} is just being made with the same configuration, code and seeds; nothing else was started.")
         tell("How far it is: `rlx ls`")
+        return
+    if started.how == "stopped":
+        say(f"{name} was stopped, with the same configuration, code and seeds: it goes on")
+        make_and_show(root, name, planned.parameters)
         return
     say(f"{name}: {run}{''.join(f' -S {setting}' for setting in settings)}")
     for line in [*included(root), told_briefly(planned.sources)]:

@@ -201,6 +201,8 @@ def _verdict(
     shown = (
         f"the {100 * moved.level:.3g} % interval of the {what}, {wording.interval(estimate.interval, sign=not null)},"
     )
+    if moved.method == stats.NO_SPREAD:
+        shown = f"the {what}, {wording.number(found.interval.low, sign=not null)} without any spread,"
     p = f"p = {wording.p_value(p_value)}"
     if decided:
         return "improved" if above else "regressed", f"{shown} excludes {null:g}, and {p}", estimate

@@ -20,8 +20,8 @@ from pydantic import ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from rlx.config.metrics import Metric
-from rlx.config.plugin import plugins
-from rlx.config.project import load_package, load_pages, pages
+from rlx.config.plugin import every_plugin, plugins
+from rlx.config.project import load_package, load_pages, pages, pages_saying
 from rlx.config.values import Positive, Section
 from rlx.stats import nearest
 
@@ -190,30 +190,53 @@ def own_settings(name: str) -> type[AlgorithmConfig] | None:
 def look_for_algorithm(root: Path | None, name: str) -> type[AlgorithmConfig] | None:
     """Return the settings of an algorithm, which is registered then; None where nobody has it.
 
-    It is looked for among rlx's own, then among installed packages (entry points ``rlx.algorithms``), then in the project's
+    It is looked for among rlx's own, among installed packages (entry points ``rlx.algorithms``), and in the project's
     ``algorithms/``: in what that package imports, and in its modules of that name or that quote it, so that a page costs those alone
-    who name it. One that was found in a project is looked for again, since it may have been another project's.
+    who name it. All places are looked at, since of two algorithms of one name none is taken. One that was found in a project is looked
+    for again, since it may have been another project's.
 
     Args:
         root: The project; None asks for what is known beside projects, or was found before.
         name: What ``algo.name`` says.
 
     Raises:
-        PluginBroken: A package brings it that cannot be imported.
-        ConfigError: Importing the project's own fails, or another project's was imported in this process.
+        PluginBroken: A package brings it that cannot be imported, or two do.
+        ConfigError: Importing the project's own fails, another project's was imported in this process, or two have that name.
     """
     known = own_settings(name) or _known.get(name)
-    if known is not None and (root is None or known.__module__.partition(".")[0] != PACKAGE):
+    if root is None and known is not None:
         return known
-    if plugin := plugins("rlx.algorithms").get(name):
+    is_packed = name not in BUILT_IN and _look_in_packages(name)
+    is_elsewhere = is_packed or (known is not None and known.__module__.partition(".")[0] != PACKAGE)
+    if root is not None and not _look_in_project(root, name, is_elsewhere=is_elsewhere):
+        return None
+    return _known.get(name)
+
+
+def _look_in_packages(name: str) -> bool:
+    """Import the installed package that brings an algorithm; return whether one does."""
+    bringing = [plugin for plugin in every_plugin("rlx.algorithms") if plugin.name == name]
+    if len(bringing) > 1:
+        raise bringing[1].broken(f"the package {bringing[0].package} adds an algorithm {name!r}, too")
+    for plugin in bringing:
         plugin.load()  # registers it
         if name not in _known:
             raise plugin.broken(f"{plugin.entry.value} registers no algorithm {name!r} (rlx.algorithms.register)")
-    elif root is not None:
-        if load_package(root, PACKAGE) is None:
-            return None
-        load_pages(root, PACKAGE, name)
-    return _known.get(name)
+    return bool(bringing)
+
+
+def _look_in_project(root: Path, name: str, *, is_elsewhere: bool) -> bool:
+    """Import what may register an algorithm in a project; return whether there may be one of that name here.
+
+    Of one that is known elsewhere, nothing is imported unless a page says that name, too.
+    """
+    registering = rf"register\(\s*[\"']{re.escape(name)}[\"']" if name in BUILT_IN else None
+    if is_elsewhere and not pages_saying(root, PACKAGE, name, registering):
+        return True
+    if load_package(root, PACKAGE) is None:
+        return is_elsewhere
+    load_pages(root, PACKAGE, name, registering)
+    return True
 
 
 def unknown_algorithm(name: object) -> str:

@@ -124,16 +124,34 @@ def pages(root: Path, name: str) -> list[str]:
     return sorted(path.stem for path in (root / name).glob("*.py") if path.stem.isidentifier() and path.stem[0] != "_")
 
 
-def load_pages(root: Path, name: str, wanted: str) -> None:
-    """Import what may register something in a package that :func:`load_package` has loaded: modules of its name, or that quote it.
+def pages_saying(root: Path, name: str, wanted: str, pattern: str | None = None) -> list[str]:
+    """Return which modules of a package may register something: by default those of its name, and those that quote it.
+
+    Args:
+        root: The project.
+        name: The package.
+        wanted: What is to be registered.
+        pattern: A regular expression of what they say instead.
+    """
+    said = re.compile(pattern or f"[\"']{re.escape(wanted)}[\"']")
+
+    def says(file: Path) -> bool:
+        if pattern is None and file.stem == wanted:
+            return True
+        return file.is_file() and said.search(file.read_text("utf-8", errors="replace")) is not None
+
+    return [page for page in ("__init__", *pages(root, name)) if says(root / name / f"{page}.py")]
+
+
+def load_pages(root: Path, name: str, wanted: str, pattern: str | None = None) -> None:
+    """Import what may register something in a package that :func:`load_package` has loaded; see :func:`pages_saying`.
 
     Raises:
         ConfigError: As there.
     """
-    for page in pages(root, name):
-        file = root / name / f"{page}.py"
-        if page == wanted or re.search(f"[\"']{re.escape(wanted)}[\"']", file.read_text("utf-8", errors="replace")):
-            _imported(root, f"{name}.{page}", file)
+    for page in pages_saying(root, name, wanted, pattern):
+        if page != "__init__":
+            _imported(root, f"{name}.{page}", root / name / f"{page}.py")
 
 
 def _imported(root: Path, name: str, file: Path) -> ModuleType:

@@ -11,6 +11,7 @@ from .making import (
     episode_limit as episode_limit,
     make_env as make_env,
     make_wrapped as make_wrapped,
+    missing_package as missing_package,
     own_registrations as own_registrations,
     surroundings_for as surroundings_for,
     wrapper_calls as wrapper_calls,

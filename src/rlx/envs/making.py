@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ PACKAGES = (
     ("dm_control/", "shimmy"), ("FlappyBird-", "flappy_bird_gymnasium"), ("Meta-World/", "metaworld"),
 )  # fmt: skip
 """How ids begin that well-known packages register once they are imported."""
+EXTRAS = ("box2d", "mujoco")
+"""The extras of Gymnasium that rlx has too."""
 _own: dict[Path, dict[str, EnvSpec]] = {}
 
 
@@ -91,7 +94,7 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
     except RlxError:
         raise
     except gym.error.DependencyNotInstalled as error:
-        raise EnvironmentUnusable(f"{env.id} needs a package that is not installed: {error}") from None
+        raise EnvironmentUnusable(f"{env.id} needs {missing_package(error)}") from None
     except gym.error.UnregisteredEnv as error:
         raise EnvironmentUnusable(f"there is no environment {env.id!r}{_nearest(env.id)}") from error
     except ModuleNotFoundError as error:
@@ -113,6 +116,14 @@ def make_wrapped(env: EnvConfig, render_mode: str | None = None) -> gym.Env[Any,
             )
             raise EnvironmentUnusable(told, (*WRAPPERS, index)) from error
     return made
+
+
+def missing_package(error: gym.error.DependencyNotInstalled) -> str:
+    """Return what to tell where an environment lacks a package: how to install it, by an extra of rlx where there is one."""
+    extra = re.search(r"gymnasium\[(\w+)\]", str(error))
+    if extra is None or extra[1] not in EXTRAS:
+        return f"a package that is not installed: {error}"
+    return f'a package that is not installed; `pip install "rlx[{extra[1]}]"`'
 
 
 def opens_windows(argument: str, value: Any) -> bool:

@@ -1,5 +1,6 @@
 from . import leftovers as leftovers, repository as repository
 from .added_rules import more_rules as more_rules, rules_of as rules_of, rules_of_project as rules_of_project
+from .asking import Started as Started, start_once as start_once
 from .chosen_side import take_their_results as take_their_results
 from .clone import asks_for_driver as asks_for_driver, is_set_up as is_set_up, set_up as set_up
 from .code import (
@@ -32,12 +33,9 @@ from .making import (
     abandoned as abandoned,
     drop_abandoned as drop_abandoned,
     give_up as give_up,
-    in_the_making as in_the_making,
     is_in_the_making as is_in_the_making,
     make as make,
-    one_at_a_time as one_at_a_time,
     start as start,
-    start_once as start_once,
     whole_run as whole_run,
 )
 from .merging import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ EXECUTION = "refs/exps/exec"
 """Where DVC notes the experiment that runs in the workspace; `EXEC_HEAD` stays after it, the others do not."""
 OLD = 300.0
 """Seconds after which a lock without a process is nobody's."""
+DOCUMENTS = ("", "videos", "plots")
+"""Folders of a project that rlx writes documents of its own into, unless another place is named."""
+HALF_WRITTEN = re.compile(r"\..+(\.(?:html|png|svg|pdf|mp4|gif|zip|json))\.[a-z0-9_]{8}\1")
+"""What a document is called while it is written: :func:`rlx.config.replacing` names it so."""
 UNFINISHED = (1, 2)
 """States of an experiment in DVC's notes: preparing, running."""
 
@@ -94,6 +99,12 @@ def git_locks(root: Path) -> list[Path]:
     folder = git_folder(root)
     found = [*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock"), *(folder / "logs").rglob("*.lock")]
     return sorted(path for path in found if _age(path) > OLD)
+
+
+def half_written(root: Path) -> list[Path]:
+    """Return the documents that a killed command had begun to write, beside their places: untouched for :data:`OLD`."""
+    found = [path for folder in DOCUMENTS for path in (root / folder).glob(".*") if HALF_WRITTEN.fullmatch(path.name)]
+    return sorted(path for path in found if path.is_file() and not path.is_symlink() and _age(path) > OLD)
 
 
 def _age(path: Path) -> float:

@@ -6,23 +6,22 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from rlx.config import write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
-from rlx.experiments.kept import experiment_named, export_kept, remove_folder, reserve, same_as
+from rlx.experiments.kept import experiment_named, export_kept, remove_folder, reserve
 from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.search_workplace import is_of_search
 from rlx.experiments.workplace import Verbosity, Workplace
 from rlx.records import (
-    AT_WORK,
     FORMAT,
     RECORD,
     WHOLE,
@@ -43,27 +42,6 @@ ENDING = 10.0
 def whole_run(run: str) -> tuple[str, ...]:
     """Return the stages that make everything there is of a run."""
     return f"analyze@{run}", f"video@{run}"
-
-
-def one_at_a_time(root: Path) -> FileLock:
-    """Keep others from looking for, and reserving, an experiment at the same moment."""
-    return lock_of(root, "planning")
-
-
-def in_the_making(root: Path, plan: Plan) -> str | None:
-    """Return the experiment that somebody is making from an equal plan just now; None where nobody is."""
-    text = plan.snapshot.to_yaml()
-    for record in sorted((root / "runs").glob(f"*/{RECORD}")):
-        folder = record.parent
-        try:
-            asked = read_record(folder)
-            equal = asked is not None and (asked.run, asked.settings) == (plan.run, plan.settings)
-            equal = equal and (folder / "config_snapshot.yaml").read_text(encoding="utf-8") == text
-            if equal and RunFolder(folder).state in AT_WORK:
-                return folder.name
-        except (RlxError, OSError, UnicodeDecodeError):
-            continue
-    return None
 
 
 def start(root: Path, plan: Plan, record: Record, *, name: str | None = None, stem: str | None = None) -> Path:
@@ -89,36 +67,6 @@ def start(root: Path, plan: Plan, record: Record, *, name: str | None = None, st
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
-
-
-@dataclass(frozen=True)
-class Started:
-    """What asking for an experiment came to.
-
-    Attributes:
-        name: The experiment that is what was asked for.
-        how: ``new``: it was reserved just now, and is to be made; ``there``: it had been made already; ``in the making``:
-            another process makes it.
-    """
-
-    name: str
-    how: Literal["new", "there", "in the making"]
-
-
-def start_once(root: Path, plan: Plan, *, name: str | None = None) -> Started:
-    """Reserve the experiment of a whole run, unless there is, or will be, one with equal configuration, code and seeds.
-
-    Args:
-        root: The project.
-        plan: The experiment.
-        name: See :func:`reserve`.
-    """
-    with one_at_a_time(root):  # two who ask for the same at once are to see each other
-        if same := same_as(root, plan.run, plan.snapshot.to_yaml(), plan.judged, plan.judging):
-            return Started(same, "there")
-        if twin := in_the_making(root, plan):
-            return Started(twin, "in the making")
-        return Started(start(root, plan, plan.record(whole_run(plan.run)), name=name).name, "new")
 
 
 def make(root: Path, name: str, verbosity: Verbosity, *, again: str, since: float | None = None) -> RunFolder:

@@ -40,7 +40,7 @@ from rlx.config import (
     section_type,
     whole_text,
 )
-from rlx.errors import ConfigError, UsageError
+from rlx.errors import ConfigError, PluginBroken, Problem, UsageError
 from rlx.experiments.pipeline import NAME, parameters_of, parsed_pipeline
 from rlx.experiments.record import Record
 from rlx.experiments.revisions import recorded_here
@@ -134,6 +134,8 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
             parameters = read_parameters(root, changed)
         except ConfigError as error:
             raise _of_settings(error, overrides) from None
+        except PluginBroken as error:
+            raise PluginBroken(_told(error.problem, overrides) if error.problem else str(error)) from None
         judged = parse_yaml(read_bytes(changed / "params.yaml", MOST_CONFIG_BYTES))
         _check_depended_on(root, judged)
     return Plan(run, tuple(settings), resolved, parameters, judged)
@@ -222,14 +224,17 @@ def _sentence(error: BaseException) -> str:
 
 def _of_settings(error: ConfigError, overrides: Sequence[str]) -> ConfigError:
     """Return a refusal in terms of what was typed, where it concerns a setting that was."""
+    lines = [_told(problem, overrides) for problem in error.problems]
+    return ConfigError("\n".join(lines)) if lines else error
+
+
+def _told(problem: Problem, overrides: Sequence[str]) -> str:
+    """Return a problem as the setting that was typed, and what is wrong with it; or where it stands, if none was."""
     typed = {override.partition("=")[0].lstrip("+~").rpartition(":")[2]: override for override in overrides}
     sinks = next((override for key, override in typed.items() if key in ("log", "log.sinks")), None)
-    lines = []
-    for problem in error.problems:
-        of_sinks = sinks if problem.key.partition(".")[0] == "log" else None  # what is wrong with one of them, too
-        override = next((text for key, text in typed.items() if problem.key == key), of_sinks)
-        lines.append(f"-S {override}: {problem.message}" if override else str(problem))
-    return ConfigError("\n".join(lines)) if lines else error
+    of_sinks = sinks if problem.key.partition(".")[0] == "log" else None  # what is wrong with one of them, too
+    override = typed.get(problem.key, of_sinks)
+    return f"-S {override}: {problem.message}" if override else str(problem)
 
 
 def _model(root: Path, run: str, overrides: Sequence[str]) -> tuple[str, type[Parameters]]:

@@ -7,7 +7,7 @@ from statistics import median
 
 from rlx.report.analysis import Analyzed, Learned, PolicyOutcome
 from rlx.report.diagnosis_words import diagnosis_markdown
-from rlx.stats import MISSING, SEEDS_FOR_VERDICT, Grid, interval, number
+from rlx.stats import MISSING, SEEDS_FOR_VERDICT, Grid, interval, leveled, number
 
 
 def analysis_markdown(content: Analyzed, pictures: Mapping[str, str], curve: str | None) -> str:
@@ -44,7 +44,7 @@ def analysis_headline(content: Analyzed) -> str:
         return f"This run {state}{steps} and has no held-out scores; what follows is from its training."
     latest, random_return = content.outcome["latest"], content.random_return
     found = latest.interval
-    shown = f" ({100 * found.level:g} % interval {interval(found)}, n = {found.n} seeds)" if found else ""
+    shown = f" ({leveled(found)}, n = {found.n} seeds)" if found else ""
     text = f"The final policies score {number(latest.return_mean)}{shown} after {content.steps_per_seed:,} steps each."
     if latest.above_random_by_interval:
         return f"{text} Random actions score {number(random_return)}: this run learned."

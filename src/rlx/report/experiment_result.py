@@ -15,7 +15,7 @@ from rlx.report.diagnosis_words import diagnosis_headline
 from rlx.report.run_files import read_analysis
 from rlx.report.study_comparison import compare_folders
 from rlx.report.text import Line
-from rlx.stats import interval, number
+from rlx.stats import leveled, number
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def experiment_lines(judged: Judged) -> Iterator[Line]:
     folder = judged.folder
     score = folder.evaluation.scores["latest"]
     n, found = score.estimate.n, score.estimate.interval
-    shown = f", 95 % interval {interval(found)} over {n} seeds" if found else " (one seed: no interval)"
+    shown = f", {leveled(found)} over {n} seeds" if found else " (one seed: no interval)"
     random_return = number(folder.evaluation.random_return)
     yield Line("", aside=True)
     yield Line(

@@ -73,14 +73,25 @@ def chosen_runs(
         UsageError: A name means several.
     """
     folders = [find_run(root, name) for name in dict.fromkeys(names)]
-    if len(folders) == 1 and baseline is None and parameters.baseline in parameters.study.runs:
-        baseline = parameters.baseline
     chosen = find_run(root, baseline) if baseline else None
+    if len(folders) == 1 and baseline is None and parameters.baseline in parameters.study.runs:
+        chosen = _baseline_for(root, folders[0], parameters.baseline)
     if chosen is None:
         chosen = next((folder for folder in folders if folder.name == parameters.baseline), folders[0])
     if chosen.path not in [folder.path for folder in folders]:
         folders.insert(0, chosen)
     return folders, chosen.name
+
+
+def _baseline_for(root: Path, folder: RunFolder, baseline: str) -> RunFolder:
+    """Return the study's baseline, which nobody named, for a run that was named alone."""
+    try:
+        return find_run(root, baseline)
+    except Missing:
+        raise Missing(
+            f"{folder.name} alone is compared with {baseline}, the study's baseline (params.yaml), which has no results here: "
+            "`dvc repro` makes them; or name another run to compare with"
+        ) from None
 
 
 def judge_study(root: Path, parameters: Parameters) -> JudgedRuns:

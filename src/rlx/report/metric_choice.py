@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rlx.algorithms import known_algorithm, vocabulary
-from rlx.config import COMMON, Metric, is_component
+from rlx.config import BUILT_IN, COMMON, Metric, is_component
 from rlx.errors import RlxError, UsageError
 from rlx.records import RunFolder
 from rlx.report.metric_curves import RETURNS, Wanted
@@ -30,7 +30,7 @@ INTERNALS = tuple(
         "action_saturation",
     )
 )
-"""What tells how updates go; a run has those that its algorithm logs."""
+"""What tells how updates go with rlx's own algorithms; a run has those that its algorithm logs."""
 
 
 def chosen_metrics(names: Sequence[str], x: str, windows: int | None, folders: Sequence[RunFolder] = ()) -> Wanted:
@@ -50,7 +50,7 @@ def chosen_metrics(names: Sequence[str], x: str, windows: int | None, folders: S
     """
     metrics: dict[str, None] = dict.fromkeys(() if names else RETURNS)
     optional: dict[str, None] = {}
-    groups = {"internals": INTERNALS, "all": known_metrics(folders)}
+    groups = {"internals": (*INTERNALS, *_own_internals(folders)), "all": known_metrics(folders)}
     others, own = (*groups, "reward/NAME"), {key for folder in folders for key in _own_metrics(folder)}
     for name in names:
         if name in groups:
@@ -60,15 +60,29 @@ def chosen_metrics(names: Sequence[str], x: str, windows: int | None, folders: S
     return Wanted(list(metrics), [metric for metric in optional if metric not in metrics], x, windows, "all" in names)
 
 
-def _own_metrics(folder: RunFolder) -> Collection[str]:
+def _own_internals(folders: Sequence[RunFolder]) -> list[str]:
+    """Return what tells how updates go with algorithms that are not rlx's own: every ``train/*`` that they log."""
+    found: dict[str, None] = {}
+    for folder in folders:
+        metrics = _own_metrics(folder)
+        if metrics and folder.snapshot.config.algo.name not in BUILT_IN:
+            found |= dict.fromkeys(key for key, metric in metrics.items() if _is_internal(key, metric))
+    return list(found)
+
+
+def _is_internal(key: str, metric: Metric) -> bool:
+    return key.startswith("train/") and key not in COMMON and not metric.is_counter
+
+
+def _own_metrics(folder: RunFolder) -> Mapping[str, Metric]:
     """Return the metrics that a run was trained with; where it does not say, those of its algorithm; none of one that is not here."""
     if found := folder.documented:
         return found
     try:
         row = known_algorithm(folder.snapshot.config.algo.name)
     except RlxError:
-        return ()
-    return () if row is None else {**COMMON, **row.metrics}
+        return {}
+    return {} if row is None else {**COMMON, **row.metrics}
 
 
 def known_metrics(folders: Sequence[RunFolder]) -> list[str]:

@@ -136,8 +136,15 @@ def curve_sheet(root: Path, folders: Sequence[RunFolder], wanted: Wanted) -> Cur
         f"{run.run}: {_lacking(metric)}" for run in found for metric in wanted.metrics if metric not in run.metrics
     ]
     if not present:
+        notes = notes or [_none_of(found, wanted)]
         raise Missing("\n".join(["there is nothing to draw:", *(f"  {note}" for note in notes)]))
     return CurveSheet(wanted.x, metrics, found, notes)
+
+
+def _none_of(found: Sequence[RunCurves], wanted: Wanted) -> str:
+    """Return what to tell where no run has any of the metrics that a group's name stands for."""
+    names = ", ".join(run.run for run in found)
+    return f"{names}: logged none of {stats.listed(wanted.optional, 4)}; `--metric all` draws what there is"
 
 
 def named_folders(root: Path, names: Sequence[str]) -> list[RunFolder]:

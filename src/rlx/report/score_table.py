@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlx.comparison import RunScores
 from rlx.config import ReferenceScore, read_bytes, require
-from rlx.errors import DataDamaged
+from rlx.errors import DataDamaged, Missing
 
 SCORE_NAMES = ("score", "return_mean", "return")
 LARGEST = 1e100
@@ -26,6 +26,7 @@ def read_score_table(path: Path) -> tuple[dict[str, list[str]], list[RunScores]]
         The methods (their runs' names; empty for one task), and the runs.
 
     Raises:
+        Missing: There is no such file.
         DataDamaged: The file is no such table; the message names the line.
     """
     return scores_in(_rows(path))
@@ -95,6 +96,8 @@ def _rows(path: Path, needed: Sequence[str] = ()) -> list[tuple[str, dict[str, s
         head = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = head
         rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
+    except FileNotFoundError:
+        raise Missing(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataDamaged(f"{path}: cannot be read as CSV: {str(error)[:120]}") from None
     lacking = set(needed) - set(head) if needed else "run" not in head or not any(name in head for name in SCORE_NAMES)

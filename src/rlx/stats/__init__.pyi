@@ -64,6 +64,7 @@ from .wording import (
     brief as brief,
     first_line as first_line,
     interval as interval,
+    leveled as leveled,
     listed as listed,
     nearest as nearest,
     number as number,

@@ -122,14 +122,23 @@ def _decimals(size: float) -> int:
 
 def interval(found: stats.Interval | None, *, sign: bool = False) -> str:
     """Return an interval as ``[low, high]``; missing is —, and one without width says why."""
-    from rlx import stats
-
     if found is None:
         return MISSING
-    if found.low == found.high and found.method == stats.NO_SPREAD:
+    if _has_no_width(found):
         return found.method
     larger = max(abs(found.low), abs(found.high))
     return f"[{number(found.low, sign=sign, like=larger)}, {number(found.high, sign=sign, like=larger)}]"
+
+
+def leveled(found: stats.Interval) -> str:
+    """Return an interval with its level: ``95 % interval [180.2, 226.0]``; one without width says ``no spread`` alone."""
+    return found.method if _has_no_width(found) else f"{100 * found.level:g} % interval {interval(found)}"
+
+
+def _has_no_width(found: stats.Interval) -> bool:
+    from rlx import stats
+
+    return found.low == found.high and found.method == stats.NO_SPREAD
 
 
 def p_value(p: float | None) -> str:

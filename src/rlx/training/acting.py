@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlx.envs import all_allowed, executable, make_env, preserved
+from rlx.envs import all_allowed, executable, first_non_finite, make_env, preserved
 from rlx.errors import UsageError
 from rlx.launch import close_later
 from rlx.training.actors import PolicyPlayer, load_player
@@ -137,10 +137,7 @@ def _batched(space: gym.Space[Any], observation: Any) -> tuple[Any, bool]:
             raise UsageError("the parts of the observation have different numbers of rows")
         return {key: batch for key, (batch, _) in found.items()}, all(alone for _, alone in found.values())
     shape = space.shape or ()
-    try:
-        array = np.asarray(observation, dtype=space.dtype)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"an observation here is of {space}; this cannot be read as one: {str(error)[:100]}") from None
+    array = _numbers(space, observation)
     if array.shape == shape:
         return array[None], True
     if array.ndim == len(shape) + 1 and array.shape[1:] == shape and len(array):
@@ -148,6 +145,24 @@ def _batched(space: gym.Space[Any], observation: Any) -> tuple[Any, bool]:
     raise UsageError(
         f"an observation has the shape {shape} here, and several have it row by row; this has {array.shape}"
     )
+
+
+def _numbers(space: gym.Space[Any], observation: Any) -> Array:
+    """Return observations as arrays of the space's type.
+
+    Raises:
+        UsageError: They are no finite real numbers.
+    """
+    try:
+        given = np.asarray(observation)
+        wrong = "complex ones" if given.dtype.kind == "c" else first_non_finite(given)
+        with np.errstate(over="ignore"):  # what is too large for the type is infinite in it, and told below
+            found = given if wrong else given.astype(space.dtype)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an observation here is of {space}; this cannot be read as one: {str(error)[:100]}") from None
+    if wrong := wrong or first_non_finite(found):
+        raise UsageError(f"an observation has finite real numbers only, and this has {wrong}")
+    return found
 
 
 def _rows(batch: Any) -> int:

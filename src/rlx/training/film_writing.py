@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from rlx.config import replacing
 from rlx.stats import number
 
 CAPTION_HEIGHT = 28
@@ -42,7 +41,7 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
     """Encode scenes as they come; only one frame is in memory at a time.
 
     Args:
-        path: The file to write (atomically), of at least :data:`SHORTEST` seconds: an ``.mp4`` in H.264, or a ``.gif`` of at most 25 frames per second.
+        path: The file to write, which whoever asks puts in its place; of at least :data:`SHORTEST` seconds: an ``.mp4`` in H.264, or a ``.gif`` of at most 25 frames per second.
         scenes: The frames; title, step and return so far stand on each.
         fps: Frames per second.
         max_width: Wider frames are scaled down.
@@ -56,19 +55,18 @@ def write_film(path: Path, scenes: Iterator[Scene], fps: float, max_width: int) 
     every = math.ceil(fps / GIF_FPS) if gif else 1
     last: Scene | None = None
     options = {} if gif else {"movflags": "faststart"}
-    with replacing(path) as temporary:  # noqa: SIM117 — the container must be closed before the file is flushed
-        with av.open(str(temporary), "w", format=path.suffix[1:].lower(), options=options) as container:
-            picture, written = None, 0
-            with _Encoder(container, fps / every, gif=gif) as encoder:
-                for index, scene in enumerate(scenes):
-                    last = scene
-                    if index % every and not scene.ended:
-                        continue
-                    picture = _captioned(scene, max_width)
-                    encoder.take(picture)
-                    written += 1
-                for _ in range(written, math.ceil(SHORTEST * fps / every)):
-                    encoder.take(picture)
+    with av.open(str(path), "w", format=path.suffix[1:].lower(), options=options) as container:
+        picture, written = None, 0
+        with _Encoder(container, fps / every, gif=gif) as encoder:
+            for index, scene in enumerate(scenes):
+                last = scene
+                if index % every and not scene.ended:
+                    continue
+                picture = _captioned(scene, max_width)
+                encoder.take(picture)
+                written += 1
+            for _ in range(written, math.ceil(SHORTEST * fps / every)):
+                encoder.take(picture)
     assert last is not None
     return last
 

@@ -21,6 +21,7 @@ from rlx.envs import (
     kind_of,
     make_env,
     masks_of,
+    missing_package,
     number_in,
     own_registrations,
     plain_flag,
@@ -171,7 +172,7 @@ def draw(env: gym.Env[Any, Any]) -> Any:
     try:
         frame = env.render()
     except gym.error.DependencyNotInstalled as error:
-        raise NoRenderer(f"no film: rendering needs a package that is not installed: {error}") from None
+        raise NoRenderer(f"no film: rendering needs {missing_package(error)}") from None
     except Exception as error:
         hint = "; without a screen, set MUJOCO_GL=egl (or osmesa)" if "GL" in raised(error) else ""
         raise NoRenderer(f"no film: rendering failed: {raised(error)}{hint}") from error

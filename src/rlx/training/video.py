@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlx.config import FinalEvalConfig, Snapshot, VideoConfig, read_parameters, step_timeout, write_json
+from rlx.config import FinalEvalConfig, Snapshot, VideoConfig, read_parameters, replacing, step_timeout, write_json
 from rlx.errors import EnvironmentUnusable, FilmFailed, NoRenderer, RlxError
 from rlx.launch import ENVIRONMENT, PROCESS, Failure, run_alone
 from rlx.records import results
@@ -159,7 +159,8 @@ def planned_film(
 def make_film(planned: PlannedFilm, target: Path, say: Callable[[str], None]) -> Film:
     """Make a film; where the environment cannot be rendered, there is one without a file and the reason why."""
     try:
-        last = _apart(_film_of_run, (*planned.arguments, target), planned.limit, say, planned.arguments[1])
+        with replacing(target) as temporary:  # here, since whoever films may be ended at any moment
+            last = _apart(_film_of_run, (*planned.arguments, temporary), planned.limit, say, planned.arguments[1])
     except (NoRenderer, EnvironmentUnusable) as error:
         return replace(planned.film, reason=str(error))
     film = planned.film
@@ -181,7 +182,7 @@ def film_played(  # noqa: PLR0913
         played: The policy.
         chosen: The episodes.
         protocol: How it plays them.
-        target: An ``.mp4`` (H.264) or a ``.gif``.
+        target: An ``.mp4`` (H.264) or a ``.gif``; of a film that is not finished a part may be left there.
         say: Called with a line now and then, and where the environment does not repeat itself.
 
     Raises:

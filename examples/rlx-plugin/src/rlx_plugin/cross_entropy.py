@@ -1,7 +1,7 @@
 """The noisy cross-entropy method for linear policies (Szita and Lőrincz 2006, Neural Computation 18, 2936–2941).
 
 A normal distribution over weights gives candidates; each plays one episode; the distribution moves to the best of them. `register`
-makes the row that rlx knows of it, and `rlx check-algorithm cem` tells whether a changed page still keeps the contract of
+makes the row that rlx knows of it, and `rlx check-algorithm noisy_cem` tells whether a changed page still keeps the contract of
 `rlx.algorithms.Learner`. Array names carry their axes: N copies of the environment, R rounds, W weights.
 """
 
@@ -19,7 +19,7 @@ from rlx.config import Metric
 class Settings(AlgorithmConfig):
     """What may stand under `algo`: ranges and meanings are rlx's manual of it."""
 
-    name: Literal["cem"] = "cem"
+    name: Literal["noisy_cem"] = "noisy_cem"
     """The algorithm."""
     population: Annotated[int, Field(ge=2)] = 32
     """Candidates of an update; rounded up to whole rounds of the copies. (Usually 20–200.)"""
@@ -42,7 +42,7 @@ METRICS = {
 
 
 @register(
-    "cem",
+    "noisy_cem",
     Config=Settings,
     metrics=METRICS,
     observations=("vector",),

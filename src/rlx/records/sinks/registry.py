@@ -129,7 +129,7 @@ def chosen_sinks(root: Path) -> dict[str, Callable[[], Sink]]:
         try:
             found[name] = _chosen(name, options, folder)
         except PluginBroken as error:
-            raise PluginBroken(str(_placed(root, ("log", "sinks", index), str(error)))) from None
+            raise PluginBroken(_placed(root, ("log", "sinks", index), str(error))) from None
         except ConfigError as error:
             for problem in error.problems:
                 inner = tuple(int(part) if part.isdigit() else part for part in problem.key.split("."))

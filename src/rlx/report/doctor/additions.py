@@ -1,7 +1,8 @@
-"""Checks of what is added to rlx: by installed packages (entry points), and by the project's own rules of diagnosis."""
+"""Checks of what is added to rlx: by installed packages (entry points), and by the project's own algorithms and rules of diagnosis."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from rlx.experiments import SAMPLERS, rules_of, rules_of_project, sampler
 from rlx.launch import EXECUTORS, executor
 from rlx.records import OWN_SINKS
 from rlx.report.doctor.check_result import CheckResult, listed, ok, problem, with_noun
+
+_REGISTERS = re.compile(r"^@?register\(\s*[\"'](\w+)[\"']", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -146,3 +149,19 @@ def rules(root: Path) -> Iterator[CheckResult]:
         return
     if found:
         yield ok("rules", f"{with_noun(len(found), 'rule')} of the project: {listed([rule.id for rule in found])}")
+
+
+def algorithms(root: Path) -> Iterator[CheckResult]:
+    """Check, from their text alone, that no page of ``algorithms/`` has the name of another algorithm: of two none is taken."""
+    places: dict[str, list[str]] = {}
+    for file in sorted((root / "algorithms").glob("*.py")):
+        text = file.read_text("utf-8", errors="replace")
+        for found in _REGISTERS.finditer(text):
+            line = text.count("\n", 0, found.start()) + 1
+            places.setdefault(found[1], []).append(f"{file.relative_to(root)}:{line}")
+    added = plugins("rlx.algorithms")
+    for name, lines in places.items():
+        taken = ["rlx itself"] if name in BUILT_IN else [added[name].package] if name in added else []
+        if len(taken + lines) > 1:
+            told = f"{name!r} is registered in {' and in '.join(lines)}{f', and by {listed(taken)}' if taken else ''}"
+            yield problem("algorithms", told, "rename all but one: of two algorithms of one name none is taken")

@@ -39,6 +39,7 @@ PROJECT: Checks = {
     "conflict marks": project.conflict_marks,
     "parameters": project.parameters,
     "configs": project.configs,
+    "algorithms": additions.algorithms,
     "rules": additions.rules,
     "roster": project.roster,
     "stages": project.stages,
@@ -59,6 +60,7 @@ STATE: Checks = {
     "head": leftovers.left_head,
     "stash": leftovers.stash,
     "experiment folders": leftovers.left_folders,
+    "documents": leftovers.left_documents,
     "rwlocks": leftovers.left_rwlocks,
     "sizes": state.sizes,
 }

@@ -79,6 +79,13 @@ def left_folders(root: Path) -> Iterator[CheckResult]:
     yield warning("dvc exp", told, FIX, _unless_busy(root, folders))
 
 
+def left_documents(root: Path) -> Iterator[CheckResult]:
+    """Check for pages, pictures and films that a killed command did not finish."""
+    if found := leftovers.half_written(root):
+        told = f"{listed([str(path.relative_to(root)) for path in found])}: a killed command had begun to write it"
+        yield warning("documents", told, FIX, partial(_deleted, found))
+
+
 def left_rwlocks(root: Path) -> Iterator[CheckResult]:
     """Check DVC's lists of who reads and writes what."""
     for path, dead in leftovers.rwlocks(root).items():
@@ -97,11 +104,12 @@ def _unless_busy(root: Path, paths: list[Path]) -> Callable[[], str] | None:
     if leftovers.at_work(root):
         return None
 
-    def mend() -> str:
-        leftovers.delete(paths)
-        return f"deleted {listed([path.name for path in paths])}"
+    return partial(_deleted, paths)
 
-    return mend
+
+def _deleted(paths: list[Path]) -> str:
+    leftovers.delete(paths)
+    return f"deleted {listed([path.name for path in paths])}"
 
 
 def _emptied(root: Path, path: Path) -> Callable[[], str] | None:

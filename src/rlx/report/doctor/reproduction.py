@@ -14,7 +14,7 @@ import numpy as np
 import rlx
 from rlx.algorithms import device_for, trained_config
 from rlx.config import FinalEvalConfig, Snapshot, Timetable, libraries_of
-from rlx.errors import CheckpointDamaged, DataDamaged, Missing, UsageError
+from rlx.errors import CheckpointDamaged, DataDamaged, Missing
 from rlx.experiments import PastCode, code_of_run, find_run
 from rlx.launch import SeedProgress, Terminal
 from rlx.records import (
@@ -92,8 +92,7 @@ def reproduce(root: Path, name: str, seed: int | None, say: Callable[[str], None
         say: Called with lines for people.
 
     Raises:
-        Missing: There is no such run, or it has no scores here.
-        UsageError: It has no such seed.
+        Missing: There is no such run or seed, or it has no scores here.
         ConfigError: It cannot be trained here: its environment or the project's code of then is not there.
         TrainingFailed: The training or the playing failed.
     """
@@ -103,7 +102,7 @@ def reproduce(root: Path, name: str, seed: int | None, say: Callable[[str], None
     score = summary.scores["latest"]
     chosen = min(score.seeds) if seed is None else seed
     if chosen not in score.seeds:
-        raise UsageError(f"--seed {chosen}: {folder.name} has the seeds {listed(list(map(str, sorted(score.seeds))))}")
+        raise Missing(f"{folder.name} has no seed {chosen}; it has {listed(list(map(str, sorted(score.seeds))), 9)}")
     with code_of_run(root, folder, snapshot) as code, tempfile.TemporaryDirectory(prefix="rlx-reproduce-") as place:
         again = Path(place) / "seed"
         say(f"training seed {chosen} of {folder.name} again, in a folder that is thrown away")
