@@ -23,6 +23,7 @@ from rlx.config.snapshot import Snapshot
 from rlx.envs import PLACES, GymnasiumPlaces
 from rlx.envs.making import make_env
 from rlx.errors import CheckpointDamaged, DataDamaged, Missing, NoRenderer
+from rlx.launch import PROCESS, Cause, Failure, run_alone
 from rlx.records import checkpoints, results
 from rlx.training.actors import PolicyPlayer, RandomPlayer, StillPlayer, load_player
 from rlx.training.evaluation import play
@@ -364,6 +365,22 @@ def test_a_film_stops_at_its_limit(run: tuple[Path, Snapshot]) -> None:
     evaluated(root, snapshot, [])
     film = film_run(root, "a", snapshot, PROTOCOL, VideoConfig(max_steps=3))
     assert (film.steps, film.complete) == (3, False)
+
+
+@pytest.mark.parametrize(("deaths", "file"), [(1, "median.mp4"), (2, None)])
+def test_a_film_whose_process_was_killed_is_begun_once_more(
+    run: tuple[Path, Snapshot], monkeypatch: pytest.MonkeyPatch, deaths: int, file: str | None
+) -> None:
+    root, snapshot = run
+    evaluated(root, snapshot, [])
+    died, left = Failure("its process ended by signal SIGKILL", "", Cause(PROCESS)), [None] * deaths
+
+    def alone(*arguments: Any, **limits: Any) -> Any:
+        return died if left and not left.pop() else run_alone(*arguments, **limits)
+
+    monkeypatch.setattr("rlx.training.video.run_alone", alone)
+    film = film_run(root, "a", snapshot, PROTOCOL, VideoConfig(max_steps=3))
+    assert (film.file, film.reason) == (file, None if file else f"no film: {died.message}")
 
 
 def test_a_film_made_ahead_is_taken_by_the_stage_that_would_make_it(run: tuple[Path, Snapshot], tmp_path: Path) -> None:

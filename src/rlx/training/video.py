@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,8 +227,14 @@ def _apart(
     say: Callable[[str], None],
     snapshot: Snapshot,
 ) -> Filmed:
-    """Film in a process of its own; whatever is the environment's fault there is no film, anything else an error."""
-    found = run_alone(film, arguments, say, step_timeout=limit, portable=snapshot.config.portable)
+    """Film in a process of its own; whatever is the environment's fault there is no film, anything else an error.
+
+    One that dies is begun once more: what killed it may have been meant for others, and a run keeps that it has no film.
+    """
+    make = partial(run_alone, film, arguments, say, step_timeout=limit, portable=snapshot.config.portable)
+    found = make()
+    if isinstance(found, Failure) and found.cause.kind == PROCESS:
+        found = make()
     if isinstance(found, Failure):
         if found.cause.kind in (ENVIRONMENT, PROCESS):
             raise NoRenderer(f"no film: {found.message}")
