@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from rlx.config.algorithm_config import BUILT_IN, own_settings
@@ -93,13 +94,13 @@ def settings_page() -> str:
 
 def _table(section: type[BaseModel], prefix: str, *, skip_sections: bool = False) -> list[str]:
     lines = ["| key | type and range | default | meaning |", "| --- | --- | --- | --- |"]
-    properties = section.model_json_schema()["properties"]
+    schema = section.model_json_schema()
     for name, info in section.model_fields.items():
         found = section_type(info.annotation)
         if skip_sections and found and found is not Schedule:
             continue
-        meaning = " ".join(properties[name].get("description", "").split()).replace("|", "\\|")
-        lines.append(f"| `{prefix}{name}` | {_kind(section, name)} | {_default(info.default)} | {meaning} |")
+        meaning = " ".join(schema["properties"][name].get("description", "").split()).replace("|", "\\|")
+        lines.append(f"| `{prefix}{name}` | {_kind(info, schema, name)} | {_default(info.default)} | {meaning} |")
         if prefix in ("algo.", "launch.", "env.") and found and found is not Schedule:
             lines += _table(found, f"{prefix}{name}.")[2:]
     return lines
@@ -113,16 +114,12 @@ def _default(value: Any) -> str:
     return f"`{json.dumps(value) if value is None or isinstance(value, bool) else value}`"
 
 
-def _kind(section: type[BaseModel], name: str) -> str:
-    """Describe a field's type and range from its JSON schema."""
-    schema = section.model_json_schema()
+def _kind(info: FieldInfo, schema: dict[str, Any], name: str) -> str:
+    """Describe a field's type and range from its section's JSON schema."""
     described = _described(schema["properties"][name], schema.get("$defs", {}))
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     limits = [
-        f"{sign} {getattr(item, key)}"
-        for item in section.model_fields[name].metadata
-        for key, sign in signs.items()
-        if hasattr(item, key)
+        f"{sign} {getattr(item, key)}" for item in info.metadata for key, sign in signs.items() if hasattr(item, key)
     ]
     return (
         f"{described} {', '.join(limits)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,7 @@ class Section(BaseModel):
         return schema
 
 
+@cache
 def _meanings(section: type[BaseModel]) -> dict[str, str]:
     """Return the docstrings of a section's fields by name, its bases' included."""
     import ast
