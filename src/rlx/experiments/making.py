@@ -28,6 +28,7 @@ from rlx.records import (
     Origin,
     Process,
     RunFolder,
+    is_locked,
     lock_of,
     making,
     note_spent,
@@ -179,13 +180,7 @@ def drop_abandoned(root: Path, name: str) -> bool:
 
 def is_in_the_making(root: Path, name: str) -> bool:
     """Tell whether a process makes an experiment just now."""
-    lock = lock_of(root, f"{name}.making")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+    return is_locked(root, f"{name}.making")
 
 
 @contextmanager

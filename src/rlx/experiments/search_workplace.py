@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlx.errors import Missing
 from rlx.experiments import workplace
+from rlx.experiments.trial_lines import is_unfinished, trials_path, whole_lines
 from rlx.experiments.workplace import Workplace, workplaces_folder
 
-TRIALS = "trials.jsonl"
-"""The file of a search, in ``sweeps/<name>/``."""
 ENDING = ".search"
 """Ends the names of these clones, beside those of experiments."""
 
@@ -41,8 +40,9 @@ class SearchWorkplace:
         It is deleted when the block ends well, and where nothing was tried in it: one that was refused begins from the project as
         that is then.
         """
-        before = self._told()
-        place = self._left() if _goes_on(before) else None
+        path = trials_path(self.project, self.sweep)
+        before = whole_lines(path)
+        place = self._left() if is_unfinished(before) else None
         is_new = place is None
         if place is None:
             self.close()
@@ -50,8 +50,8 @@ class SearchWorkplace:
         try:
             yield place.root
         except BaseException:
-            told = self._told()
-            if not _goes_on(told) or (is_new and told == before):
+            told = whole_lines(path)
+            if not is_unfinished(told) or (is_new and told == before):
                 workplace.close_workplace(place)
             raise
         workplace.close_workplace(place)
@@ -62,28 +62,15 @@ class SearchWorkplace:
         except Missing:
             return None
 
-    def _told(self) -> bytes:
-        """Return the whole lines of its trials' file."""
-        with suppress(OSError):
-            content = (self.project / "sweeps" / self.sweep / TRIALS).read_bytes()
-            return content[: content.rfind(b"\n") + 1]
-        return b""
-
     def close(self) -> None:
         """Delete it."""
         workplace.close_workplace(Workplace(self.project, self.name, self.project))
 
 
-def _goes_on(told: bytes) -> bool:
-    """Tell whether a search whose trials' file says this has begun, and not ended."""
-    ends = [line for line in told.splitlines() if line.startswith(b'{"ended"')]
-    return bool(told) and not (ends and b"true" in ends[-1])
-
-
 def is_of_search(project: Path, name: str) -> bool:
     """Tell whether a clone is that of a search that can go on."""
     sweep = name.removesuffix(ENDING)
-    return name.endswith(ENDING) and (project / "sweeps" / sweep / TRIALS).is_file() and _is_whole(project, name)
+    return name.endswith(ENDING) and trials_path(project, sweep).is_file() and _is_whole(project, name)
 
 
 def _is_whole(project: Path, name: str) -> bool:

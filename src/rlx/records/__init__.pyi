@@ -71,6 +71,7 @@ from .live import (
     LAYOUT as LAYOUT,
     ORIGIN as ORIGIN,
     RECORD as RECORD,
+    is_locked as is_locked,
     last_lines as last_lines,
     live_folder as live_folder,
     lock_of as lock_of,

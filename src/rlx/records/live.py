@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from rlx.config import write_bytes
 from rlx.launch import current_call, main_root
@@ -37,6 +37,17 @@ def lock_of(root: Path, name: str) -> FileLock:
     folder = main_root(root) / ".dvc" / "tmp" / "rlx-locks"
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / name)
+
+
+def is_locked(root: Path, name: str) -> bool:
+    """Tell whether a process holds a lock of a project just now; see :func:`lock_of`."""
+    lock = lock_of(root, name)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def live_folder() -> Path | None:

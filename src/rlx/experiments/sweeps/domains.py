@@ -7,9 +7,9 @@ from typing import Any
 
 from rlx.config import KeyPath
 from rlx.errors import DataDamaged
-from rlx.experiments.search_workplace import TRIALS
 from rlx.experiments.sweeps.space import FROM_ONE, Domain, Range, Space
 from rlx.experiments.sweeps.trials import Header
+from rlx.experiments.trial_lines import TRIALS
 from rlx.stats import nearest
 
 KEYS = ("low", "high", "log", "step", "choices", "when")

@@ -119,9 +119,7 @@ class GridSampler:
             point = dict(zip(choices, values, strict=True))
             if isinstance(choices, Space):
                 point = choices.fitting(point)
-                if (
-                    point in self._points or point == choices.own
-                ):  # the first: it differs in what its algorithm does not have
+                if point == choices.own or point in self._points:  # differing only in what its algorithm does not have
                     continue
             self._points.append(point)
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filelock import Timeout
-
 from rlx.experiments.sweeps.trials import Trials
 from rlx.experiments.sweeps.trials_file import trials_of
-from rlx.records import lock_of
+from rlx.records import is_locked
 
 
 def is_searched(root: Path, sweep: str) -> bool:
     """Tell whether a process makes a search just now."""
-    lock = lock_of(root, f"{sweep}.search")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+    return is_locked(root, f"{sweep}.search")
 
 
 def standing_trials(root: Path, sweep: str) -> Trials:

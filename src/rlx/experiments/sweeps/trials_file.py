@@ -17,9 +17,9 @@ from typing import Any
 
 from rlx.config import parse_json, read_text
 from rlx.errors import DataDamaged, Missing, UsageError
-from rlx.experiments.search_workplace import TRIALS
 from rlx.experiments.sweeps.halving import Rung
 from rlx.experiments.sweeps.trials import Header, Result, Trials
+from rlx.experiments.trial_lines import TRIALS, trials_path
 from rlx.stats import first_line
 
 FORMAT = 1
@@ -195,7 +195,7 @@ def _take(trials: Trials, content: dict[str, Any]) -> None:
 
 def has_trials(root: Path, sweep: str) -> bool:
     """Tell whether a project has trials of a search of that name."""
-    return (root / "sweeps" / sweep / TRIALS).is_file()
+    return trials_path(root, sweep).is_file()
 
 
 def trials_of(root: Path, sweep: str) -> Trials:
