@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ FENCE = re.compile(
 NAME = re.compile(r"# ((?:[\w.-]+/)*[\w-]+\.(?:yaml|py|toml))\n")
 """The first line of a block that is a file: its name, as a comment."""
 SHELL = ("console", "bash", "sh", "shell")
+HIDDEN = ("sbatch", "squeue", "scancel", "scontrol")
+"""Commands that a reader does not have, though this machine may: pages show a laptop."""
 VARIABLES = {"COLUMNS": "80", "NO_COLOR": "1", "DVC_NO_ANALYTICS": "1", "GIT_CONFIG_COUNT": "0"}
 MASKS = (
     (
@@ -91,9 +94,10 @@ class Reader:
     Nothing is fetched: ``pip install -e FOLDER`` lets Python find the package and its entry points, and no more.
     """
 
-    def __init__(self, folder: Path):
-        """Begin in a folder."""
+    def __init__(self, folder: Path, path: str | None = None):
+        """Begin in a folder, with the commands of these folders (``$PATH`` by default)."""
         self.here, self.packages = folder, [each for each in [os.environ.get("PYTHONPATH")] if each]
+        self.path = f"{Path(sys.executable).parent}{os.pathsep}{path or os.environ['PATH']}"
 
     def write(self, block: Block) -> None:
         """Write the file that a block shows."""
@@ -114,8 +118,7 @@ class Reader:
         if command.startswith("pip install -e "):
             self._install(self.here / command.removeprefix("pip install -e "))
             return ""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        variables = {**os.environ, **VARIABLES, "PATH": path}
+        variables = {**os.environ, **VARIABLES, "PATH": self.path}
         if self.packages:
             variables["PYTHONPATH"] = os.pathsep.join(self.packages)
         done = subprocess.run(
@@ -140,10 +143,23 @@ class Reader:
         self.packages.insert(0, str(package.resolve()))
 
 
+def laptop(links: Path) -> str:
+    """Return ``$PATH`` without `HIDDEN`: a folder that has one of them is replaced by links, made in ``links``, to its others."""
+    places = os.environ["PATH"].split(os.pathsep)
+    for number, place in enumerate(places):
+        if any(shutil.which(command, path=place) for command in HIDDEN):
+            places[number] = str(links / str(number))
+            Path(places[number]).mkdir()
+            for command in Path(place).iterdir():
+                if command.name not in HIDDEN:
+                    (links / str(number) / command.name).symlink_to(command.absolute())
+    return os.pathsep.join(places)
+
+
 def rerun(page: str) -> str:
     """Return the page with every output as it is now; files that it shows are written first, in their place."""
-    with tempfile.TemporaryDirectory() as folder:
-        reader = Reader(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as links:
+        reader = Reader(Path(folder), laptop(Path(links)))
 
         def again(match: re.Match[str]) -> str:
             block = _block(match)

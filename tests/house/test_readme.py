@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,20 @@ def test_the_tour_can_be_pasted_line_by_line(tmp_path: Path) -> None:
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
     assert (reader.here / "dvc_plots" / "index.html").is_file()
+
+
+def test_pages_are_read_on_a_machine_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine has: what `.ci/components` installs stays installed, and pages show what a laptop says."""
+    tools, links = tmp_path / "tools", tmp_path / "links"
+    for folder in (tools, links):
+        folder.mkdir()
+    for name in (*tutorial.HIDDEN, "greet"):
+        (tools / name).write_text(f"#!/bin/sh\necho {name}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    assert tutorial.Reader(tmp_path).type("sbatch; greet") == "sbatch\ngreet\n"
+    reader = tutorial.Reader(tmp_path, tutorial.laptop(links))
+    assert reader.type("command -v sbatch squeue; greet; git --version >/dev/null && echo git") == "greet\ngit\n"
 
 
 @pytest.mark.slow
