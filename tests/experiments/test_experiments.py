@@ -11,13 +11,16 @@ import stat
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from rlx.errors import ConfigError, UsageError
-from rlx.experiments import LINEAGE, kept_record, plan, start_once
+from rlx.experiments import LINEAGE, Elsewhere, kept_record, plan, start_once
+from rlx.experiments.experiment_task import make_experiments
+from rlx.launch import CANCELLED, Cause, Failure, Sight, Task
 from tests.conftest import Project, interruptible
 
 
@@ -413,3 +416,30 @@ def test_a_colleague_compares_what_was_pushed(made: Project, tmp_path: Path) -> 
     assert rows(hers)["first"]["status"] == "finished"
     compared = json.loads(hers.rlx("compare", "cartpole", "first", "--json").stdout)
     assert compared["comparisons"][0]["changes"]["algo.update_epochs"] == [4, 2]
+
+
+@pytest.mark.parametrize(("name", "library"), [("trpo", "sb3-contrib"), ("ppo", None)])
+def test_an_experiment_as_a_task_is_made_with_the_libraries_of_its_algorithm(
+    project: Project, name: str, library: str | None
+) -> None:
+    project.write("configs/mine.yaml", f"algo: {{name: {name}, rollout_steps: 128}}\n")
+    submitted: list[Task] = []
+
+    def look() -> dict[str, Sight]:
+        failure = Failure("cancelled", "cancelled", Cause(CANCELLED))
+        return {task.key: Sight("gone", failure=failure, final=True) for task in submitted}
+
+    nothing = {name: lambda *_: set() for name in ("attach", "cancel", "close")}
+    executor = SimpleNamespace(**nothing, submit=submitted.extend, look=look, pause=0.0, tries=1)
+    ends: list[tuple[str, str | None]] = []
+    make_experiments(
+        project.root,
+        {"first": plan(project.root, "mine", []).snapshot},
+        Elsewhere(lambda: executor, lambda _: None),
+        "rlx sweep mine",
+        lambda *end: ends.append(end),
+    )
+    assert ends == [("first", "cancelled")]
+    named = submitted[0].spec["software"]
+    assert {"numpy", "torch"} <= named.keys()
+    assert ("sb3-contrib" in named) == (library is not None)

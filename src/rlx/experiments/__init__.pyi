@@ -129,6 +129,7 @@ from .sweeps.trials_file import (
 )
 from .sweeps.typed import typed_sweep as typed_sweep
 from .sweeps.varying import Variations as Variations, with_steps as with_steps
+from .trial_lines import trials_path as trials_path
 from .untrusted import check_lock as check_lock, check_outputs as check_outputs
 from .upgraded_files import UpgradedFile as UpgradedFile
 from .upgrading import Upgrade as Upgrade, older_files as older_files, plan_upgrade as plan_upgrade, upgrade as upgrade

@@ -11,12 +11,12 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlx.config import read_json, write_json
+from rlx.config import Snapshot, libraries_of, read_json, write_json
 from rlx.errors import DataDamaged, Interrupted, RlxError, TrainingFailed
 from rlx.experiments.kept import experiment_named
 from rlx.experiments.making import make
@@ -61,13 +61,17 @@ class Elsewhere:
 
 
 def make_experiments(
-    root: Path, names: Iterable[str], elsewhere: Elsewhere, again: str, on_end: Callable[[str, str | None], None]
+    root: Path,
+    experiments: Mapping[str, Snapshot],
+    elsewhere: Elsewhere,
+    again: str,
+    on_end: Callable[[str, str | None], None],
 ) -> None:
     """Let an executor make reserved experiments, or go on with stopped ones, each as one task.
 
     Args:
         root: The project.
-        names: The experiments, whose folders are in ``runs/``.
+        experiments: Their names, whose folders are in ``runs/``, with the configuration that each will have.
         elsewhere: Who makes them.
         again: The command that goes on with them, for messages.
         on_end: Called with an experiment's name, and None or why it failed, when it has ended.
@@ -75,7 +79,7 @@ def make_experiments(
     Raises:
         KeyboardInterrupt: Passed on after every task has been cancelled.
     """
-    tasks = [_task(root, name, again) for name in names]
+    tasks = [_task(root, name, snapshot, again) for name, snapshot in experiments.items()]
 
     def end(name: str, outcome: Any) -> None:
         failed = isinstance(outcome, Failure)
@@ -155,7 +159,7 @@ class _Watched:
         self._thread.join()
 
 
-def _task(root: Path, name: str, again: str) -> Task:
+def _task(root: Path, name: str, snapshot: Snapshot, again: str) -> Task:
     folder = _folder(root, name)
 
     def done() -> dict[str, Any] | None:
@@ -166,7 +170,8 @@ def _task(root: Path, name: str, again: str) -> Task:
         return content if isinstance(content, dict) and experiment_named(root, name) is not None else None
 
     arguments = {"root": str(root), "name": name, "again": again}
-    return Task(name, folder, __name__, arguments, done, STEP_TIMEOUT, software=software_of(LIBRARIES))
+    software = software_of((*LIBRARIES, *libraries_of(snapshot.config.algo)))
+    return Task(name, folder, __name__, arguments, done, STEP_TIMEOUT, software=software)
 
 
 def _folder(root: Path, name: str) -> Path:

@@ -217,7 +217,8 @@ def _made_elsewhere(root: Path, sweep: Sweep, points: Sequence[Point], pool: Poo
         pool.tell(found[places[name]], made, len(points))
 
     try:
-        make_experiments(root, places, pool.elsewhere, pool.again, end)
+        snapshots = {name: found[index].plan.snapshot for name, index in places.items()}
+        make_experiments(root, snapshots, pool.elsewhere, pool.again, end)
     except KeyboardInterrupt:
         told = f"{sweep.name}: interrupted with {made} of {len(points)} points done; `{pool.again}` goes on"
         raise Interrupted(told) from None
