@@ -39,6 +39,8 @@ os.environ |= {
     "COLUMNS": "80",
 }
 os.environ.pop("DVC_ROOT", None)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as in a container: every process would compile everything anew
+sys.dont_write_bytecode = False
 os.register_at_fork(after_in_child=atexit._clear)  # what these tests have to tidy up is not a forked worker's
 
 REPOSITORY = Path(__file__).parents[1]
