@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rlx.config import Parameters, stamps
 from rlx.errors import RlxError
-from rlx.experiments import Row, is_searched, standing_trials, sweeps_of
+from rlx.experiments import Row, is_searched, standing_trials, sweeps_of, trials_path
 from rlx.records import RunFolder
 from rlx.report.experiment_result import experiment_lines, judged_experiment
 from rlx.report.page_content import VERDICT_MARKS
@@ -26,7 +26,6 @@ UNDER_WAY = ("running", "evaluating", "filming", "analysing")
 STUCK = ("stopped", "failed", "unreadable")
 MOST_QUEUED, MOST_STUCK = 20, 8
 """So many are told one by one."""
-TRIALS = "trials.jsonl"
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class Searches:
     def now(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each search that has not ended, and how its trials stand."""
         for name in sweeps_of(self._root):
-            there = stamps([self._root / "sweeps" / name / TRIALS])
+            there = stamps([trials_path(self._root, name)])
             stamp = there and (there, is_searched(self._root, name))
             if stamp and (name not in self._known or self._known[name][0] != stamp):
                 self._known[name] = (stamp, self._words(name))
