@@ -52,6 +52,13 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]
     "dqn-compiled": ("dqn", "CartPole-v1", {**Q, "total_timesteps": 16_000}, SMALL, {"kwargs": {}}),
     "dqn-stock": ("dqn", "CartPole-v1", {**Q, "engine": "stable-baselines3"}, SMALL, {}),
     "dqn-nstep": ("dqn", "CartPole-v1", {**Q, "return_steps": 3}, SMALL, {}),
+    "dqn-discrete": ("dqn", "FrozenLake-v1", Q, SMALL, {}),
+    "qrdqn-discrete": ("qrdqn", "FrozenLake-v1", Q, {**SMALL, "kwargs": {"n_quantiles": 20}}, {}),
+    **{
+        f"{name}-mixed": (name, "MixedCartPole-v0", algo, SMALL, {})
+        for name, algo in {"a2c": {}, "trpo": {**ON, "batch_size": 64}, "ppo": ON, "dqn": Q, "qrdqn": Q}.items()
+    },
+    **{f"{name}-mixed": (name, "MixedPendulum-v0", OFF, SMALL, {}) for name in ("sac", "td3", "ddpg", "tqc")},
     "dqn-image": ("dqn", "ImageCartPole-v0", Q, {"type": "cnn"}, {"frame_stack": 2}),
     "qrdqn": ("qrdqn", "CartPole-v1", Q, {**SMALL, "kwargs": {"n_quantiles": 20}}, {}),
     "sac": ("sac", "Pendulum-v1", OFF, SMALL, {}),
@@ -98,7 +105,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]
 LIMITED = {env: {"kwargs": {"max_episode_steps": 40}} for env in ("CartPole-v1", "Pendulum-v1")}
 """Shorter episodes, so that segments can be short."""
 assert toys.Masked  # importing it registers its environments
-QUICK = ("a2c", "ars", "dqn-nstep", "sac-her", "ppo-ranges", "ppo-stages", "ppo-mixture")
+QUICK = ("a2c", "ars", "dqn-nstep", "dqn-discrete", "sac-her", "ppo-ranges", "ppo-stages", "ppo-mixture")
 """One for each way in which a state is kept or training's environment changes, and of each family that needs no extra; all others
 are slow."""
 

@@ -28,6 +28,7 @@ from rlx.config import (
     algorithm_config,
     cannot_go_on,
     compose_run,
+    libraries_of,
     recorded_facts,
 )
 from rlx.config.snapshot import read_snapshot
@@ -120,6 +121,17 @@ def test_a_page_of_the_projects_own_trains_and_resumes_to_the_same_bytes(
     rows = read_rows(project / "one" / "metrics.jsonl")
     assert [row["iteration"] for row in rows] == list(range(1, len(rows) + 1))
     assert {"train/loss", "train/entropy", "rollout/return_mean"} <= rows[-1].keys()
+
+
+def test_the_packages_that_a_page_imports_belong_to_its_results(project: Path) -> None:
+    text = (project / "algorithms" / "reinforce.py").read_text().replace('"reinforce"', '"mine"')
+    (project / "algorithms" / "mine.py").write_text(
+        f"{text}\n\nimport json\n\n\ndef later() -> None:\n    import PIL.Image\n    from yaml import safe_load\n"
+    )
+    found = libraries_of(short(project, "algo: {name: mine, episodes: 4}").algo)
+    assert {"pillow", "PyYAML"} <= {*found}
+    assert not {"json", "rlx", "pydantic", "typing"} & {*found}
+    assert libraries_of(short(project, "algo: {name: ppo}").algo) == ()
 
 
 def test_a_pipeline_that_would_not_notice_an_edit_of_the_page_is_refused(project: Path) -> None:

@@ -11,7 +11,8 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from rlx.config import RunConfig
+from rlx.algorithms import algorithm
+from rlx.config import RunConfig, own_settings
 from rlx.errors import PolicyUnusable
 from rlx.policies import backbone, compose, head
 from tests.conftest import REPOSITORY
@@ -30,6 +31,19 @@ def drawn(space: spaces.Space[Any], rows: int = 5) -> Any:
     if isinstance(space, spaces.Dict):
         return {key: drawn(one, rows) for key, one in space.items()}
     return np.stack([np.asarray(space.sample()) for _ in range(rows)])
+
+
+def test_jax_reads_no_dictionary_with_other_parts_than_vectors() -> None:
+    vectors = spaces.Dict({"arm": VECTOR, "leg": spaces.MultiBinary(3)})
+    own_settings("sbx_sac")
+    asked = RunConfig.model_validate({"algo": {"name": "sbx_sac"}, "policy": {"type": "mlp"}})
+    misfit = algorithm("sbx_sac").misfit
+    assert misfit is not None
+    assert misfit(asked, vectors, FLAT["go"]) is None
+    told = misfit(asked, spaces.Dict({**vectors.spaces, "mode": spaces.Discrete(3)}), FLAT["go"])
+    assert told is not None
+    assert told[0] == ("algo", "name")
+    assert "'mode' is none; encode it in a wrapper (env.wrappers), or use sac" in told[1]
 
 
 @pytest.mark.parametrize("space", [VECTOR, IMAGE, DICT, spaces.Discrete(7), spaces.MultiDiscrete([2, 3])])

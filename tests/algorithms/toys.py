@@ -101,6 +101,39 @@ class Choices(gym.Env[Any, Any]):
         return self.shown, reward, False, False, {}
 
 
+class Mixed(gym.Wrapper[Any, Any, Any, Any]):
+    """Numbers, choices and switches side by side, beside the observation itself."""
+
+    def __init__(self, env: gym.Env[Any, Any]):
+        super().__init__(env)
+        self.observation_space = spaces.Dict(
+            {
+                "gear": spaces.Discrete(4, start=2),
+                "levers": spaces.MultiDiscrete([2, 3]),
+                "seen": env.observation_space,
+                "switches": spaces.MultiBinary(3),
+            }
+        )
+
+    def _shown(self, seen: Any) -> Any:
+        signs = np.asarray(seen)[:3] > 0
+        gear = np.int64(2 + int(signs.sum()))
+        return {
+            "gear": gear,
+            "levers": np.array([int(signs[0]), int(signs.sum()) % 3]),
+            "seen": seen,
+            "switches": np.resize(signs, 3).astype(np.int8),
+        }
+
+    def reset(self, **kwargs: Any) -> Any:
+        seen, info = self.env.reset(**kwargs)
+        return self._shown(seen), info
+
+    def step(self, action: Any) -> Any:
+        seen, *rest = self.env.step(action)
+        return self._shown(seen), *rest
+
+
 def _short(kind: Any, inner: str, limit: int) -> Any:
     return lambda **kwargs: kind(gym.make(inner, max_episode_steps=limit, **kwargs))
 
@@ -110,6 +143,8 @@ gym.register("DictPendulum-v0", _short(Dictionary, "Pendulum-v1", 60))
 gym.register("ImageCartPole-v0", _short(Picture, "CartPole-v1", 40))
 gym.register("ImagePendulum-v0", _short(Picture, "Pendulum-v1", 40))
 gym.register("MaskedCartPole-v0", _short(Masked, "CartPole-v1", 60))
+gym.register("MixedCartPole-v0", _short(Mixed, "CartPole-v1", 40))
+gym.register("MixedPendulum-v0", _short(Mixed, "Pendulum-v1", 40))
 gym.register("Reach-v0", Reach, max_episode_steps=10)
 gym.register("ManyChoices-v0", lambda: Choices(binary=False), max_episode_steps=20)
 gym.register("BinaryChoices-v0", lambda: Choices(binary=True), max_episode_steps=20)

@@ -31,6 +31,9 @@ train cartpole -S | 2 | requires an argument
 train cartpole -S =3 | 2 | must be KEY=VALUE
 train cartpole -S algo.lr=0.1 | 3 | there is no setting 'algo.lr'
 train cartpole -S algo.learning_rate=-1 | 3 | -S algo.learning_rate=-1
+train cartpole -S device=cuda:99 | 3 | -S device=cuda:99: this machine has
+train cartpole -S 'policy.hidden_sizes=[100000000,100000000]' | 3 | -S policy.hidden_sizes=[100000000,100000000]: a network with 4 inputs, 2 outputs
+train cartpole -S 'policy.hidden_sizes=[100000000000,1000000]' | 3 | smaller layers
 train cartpole -S env=CartPole-v1 | 3 | env
 train cartpole -S 'algo.gamma=${seed}' | 3 | is not replaced here
 train cartpole -S 'env.id=${oc.env:HOME}' | 3 | is not replaced here
@@ -53,7 +56,8 @@ eval cartpole:best#9 | 4 | has no seed 9; it has 1, 2
 eval cartpole:best#one | 2 | must be a training seed
 eval cartpol:best | 4 | did you mean cartpole
 eval nothing.zip | 4 | nothing.zip: no such file
-eval params.yaml | 1 | params.yaml
+eval params.yaml | 4 | params.yaml: is damaged
+video params.yaml | 4 | params.yaml: is damaged
 eval cartpole --episodes 0 | 2 | not in the range
 eval cartpole --seed -1 | 2 | not in the range
 video cartpole:latset | 4 | did you mean cartpole:latest?
@@ -83,6 +87,8 @@ tag cartpole | 2 | Missing argument 'TAG...'
 tag cartpole a,b | 2 | must be one word
 tag nothing paper | 4 | there is no run 'nothing'
 note cartpole some text without quotes | 2 | unexpected extra argument
+note cartpole '' | 2 | TEXT must not be empty
+note cartpole '' --remove | 2 | TEXT must not be empty
 note cartpole text --remove | 2 | has no such note
 checkout cartpol | 4 | did you mean cartpole
 rm nothing | 4 | there is no experiment 'nothing'
@@ -95,6 +101,7 @@ video cartpole -o film.gif --format mp4 | 2 | is not the name of a mp4 file
 diagnose cartpole --plots '' | 2 | must not be empty
 report -o page.txt | 2 | a page is an .html file
 completion csh | 2 | is not one of 'bash', 'zsh', 'fish'
+init '' | 2 | NAME must not be empty
 init new --env '' | 2 | must not be empty
 init . --env CartPole-v1 | 2 | rlx init never overwrites a file
 init new --env CartPol-v1 | 2 | CartPole-v1

@@ -189,6 +189,15 @@ TRAINING = [
         ("study: {runs: [a]}", "study: unknown key"),
         ("env: Pendulum-v1\nn_envs: 4", "env: must be a mapping of `key: value` lines, not 'Pendulum-v1'"),
         ("env: {normalize_reward: false}\nnormalize: true", "`env.normalize_reward` is given too; keep one"),
+        ("normalize: 3", "normalize: must be true, false, or"),
+        (
+            'normalize: "dict(norm_obs=True, clip_obs=5.0)"',
+            "clip_obs: 5.0 cannot be had: clip_obs is 10.0 always; leave it out",
+        ),
+        (
+            "algo:\n  normalize: {norm_obs: true, gamma: 0.9}",
+            "gamma is the algorithm's discount factor always (algo.gamma)",
+        ),
         ("algo:\n  policy_kwargs: '{[1]: 2}'", "must be a mapping or the text `dict(…)`"),
         ("defaults: [a]", "'a' builds on this config itself; a circle cannot be composed"),
         ("defaults: [../params]", "there is no config '../params' in configs/"),
@@ -241,6 +250,20 @@ algo:
     assert (policy.activation, policy.ortho_init, policy.log_std_init) == ("relu", False, -2.0)
     assert policy.hidden_sizes.actor == [256, 256]  # type: ignore[union-attr]
     assert policy.hidden_sizes.critic == [64]  # type: ignore[union-attr]
+
+
+def test_what_normalises_as_ever_is_understood(root: Path) -> None:
+    text = 'algo:\n  gamma: 0.95\n  normalize: "dict(norm_obs=True, norm_reward=False, clip_obs=10.0, gamma=0.95)"\n'
+    config = composed(root, text)
+    assert (config.env.normalize_observation, config.env.normalize_reward) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["normalize: 3", "algo:\n  policy_kwargs: '{[1]: 2}'", "policy_kwargs: \"dict(net_arch=[int(__import__('os'))])\""],
+)
+def test_what_is_wrong_with_a_pasted_setting_is_said_once(root: Path, text: str) -> None:
+    assert len(refusal(root, text).splitlines()) == 1
 
 
 def test_policy_kwargs_never_run_code(root: Path, tmp_path: Path) -> None:

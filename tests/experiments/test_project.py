@@ -191,6 +191,22 @@ def test_mistakes_get_one_helpful_message(shared: Project, arguments: list[str],
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("123", "configs/123.yaml: '123' is not a run name; allowed: a letter, then letters"),
+        ("a_001", "configs/a_001.yaml: names that end in _001 and so on belong to kept experiments"),
+        ("null", "configs/null.yaml: 'null' means something else in YAML"),
+        ("été", "configs/été.yaml: 'été' is not a run name"),
+        ("a b", "configs/a b.yaml: 'a b' is not a run name"),
+    ],
+)
+def test_a_config_that_no_run_can_be_called_after_is_told_by_its_file(project: Project, name: str, told: str) -> None:
+    project.write(f"configs/{name}.yaml", "seed: 1\n")
+    done = project.rlx("train", name, check=False)
+    assert (done.returncode, told in " ".join(done.stdout.split()), "rename the file" in done.stdout) == (3, True, True)
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("shared")

@@ -28,11 +28,14 @@ def command(run: str, text: str | None, *, remove: bool) -> None:
 
     root = find_root()
     name = find_run(root, run).name
+    if text is not None and not text.strip():
+        raise UsageError("TEXT must not be empty; leave it out to show what there is")
     if text is None and not remove:
         click.echo(visible(read_labels(root, name).note, cell=True) or f"{name} has no note")
         return
     if remove and text is not None and " ".join(text.split()) not in read_labels(root, name).notes:
         raise UsageError(f"{name} has no such note; `rlx note {run}` shows what there is")
-    change = without_note if remove else with_note
-    labels = change_labels(root, name, lambda labels: change(labels, text or None))  # type: ignore[arg-type]
+    labels = change_labels(
+        root, name, lambda labels: without_note(labels, text) if remove or text is None else with_note(labels, text)
+    )
     click.echo(f"{name}: {visible(labels.note, cell=True) or 'no note'}")

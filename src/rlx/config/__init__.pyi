@@ -30,6 +30,7 @@ from .composition import (
     parameters_problem as parameters_problem,
     read_parameters as read_parameters,
 )
+from .config_files import unfit_run_name as unfit_run_name
 from .document import (
     NOT_REPLACED as NOT_REPLACED,
     Document as Document,

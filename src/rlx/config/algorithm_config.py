@@ -20,6 +20,7 @@ from pydantic import ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from rlx.config.metrics import Metric
+from rlx.config.page_libraries import page_libraries
 from rlx.config.plugin import every_plugin, plugins
 from rlx.config.project import load_package, load_pages, pages, pages_saying
 from rlx.config.values import Positive, Section
@@ -111,7 +112,7 @@ class AlgorithmConfig(Section):
     @property
     def title(self) -> str:
         """What people call it."""
-        return self.name.upper()
+        return self.name.upper() if self.name in BUILT_IN else self.name
 
     @property
     def discount(self) -> float:
@@ -155,11 +156,15 @@ def announce(
 def libraries_of(algo: AlgorithmConfig) -> tuple[str, ...]:
     """Return the packages, beside those of every training, whose versions can change what an algorithm gives.
 
-    They are those that its settings name, and the one that brings it by an entry point.
+    They are those that its settings name, and of one that rlx has not itself: what its page imports, and the package that brings it
+    by an entry point.
     """
-    plugin = None if algo.name in BUILT_IN else plugins("rlx.algorithms").get(algo.name)
+    if algo.name in BUILT_IN:
+        return algo.libraries
+    plugin, settings = plugins("rlx.algorithms").get(algo.name), _known.get(algo.name)
     bringing = [plugin.entry.dist.name] if plugin and plugin.entry.dist else []
-    return tuple(dict.fromkeys((*algo.libraries, *bringing)))
+    imported = page_libraries(settings.__module__) if settings else ()
+    return tuple(dict.fromkeys((*algo.libraries, *imported, *bringing)))
 
 
 def recorded_facts(name: str) -> dict[str, Any]:

@@ -118,6 +118,12 @@ def _unknown_wrapper(said: Any) -> str | None:
     return None
 
 
+FLAGS = ("norm_obs", "norm_reward")
+NORMALIZES = {"clip_obs": 10.0, "clip_reward": 10.0, "epsilon": 1e-8, "training": True}
+"""What Stable-Baselines3's ``VecNormalize`` does where nothing else is said, and rlx always."""
+NO_SUCH = {"gamma": "is the algorithm's discount factor always (algo.gamma)", "norm_obs_keys": "are all keys always"}
+
+
 def _normalize(document: Document, source: KeyPath, value: Any, problems: list[Problem]) -> None:
     """Read rl-zoo's ``normalize: true`` or ``normalize: "{'norm_obs': True, 'norm_reward': False}"``."""
     try:
@@ -126,20 +132,24 @@ def _normalize(document: Document, source: KeyPath, value: Any, problems: list[P
         value = None
     if isinstance(value, bool):
         value = {"norm_obs": value, "norm_reward": value}
-    known = {"norm_obs", "norm_reward"}
-    if (
-        not isinstance(value, dict)
-        or not set(value) <= known
-        or not all(isinstance(flag, bool) for flag in value.values())
-    ):
+    if not isinstance(value, dict) or not all(isinstance(value.get(flag, True), bool) for flag in FLAGS):
         text = "must be true, false, or \"{'norm_obs': …, 'norm_reward': …}\""
         problems.append(document.problem(source, text, at_value=True))
+        document.remove(source)
         return
+    algo = document.data.get("algo")
+    own = algo if isinstance(algo, dict) and "gamma" in algo else document.data
+    usual = {**NORMALIZES, **({"gamma": own["gamma"]} if "gamma" in own else {})}
+    other = [key for key in value if key not in FLAGS and not (key in usual and value[key] == usual[key])]
+    for key in other:
+        why = f"is {usual[key]} always" if key in usual else NO_SUCH.get(key, "is no setting of it here")
+        text = f"{key}: {str(value[key])[:40]} cannot be had: {key} {why}; leave it out"
+        problems.append(document.problem(source, text, at_value=True))
     place, section = document.keys[source], document.data.setdefault("env", {})
     document.remove(source)
     if not isinstance(section, dict):
         return
-    for flag, name in (("norm_obs", "normalize_observation"), ("norm_reward", "normalize_reward")):
+    for flag, name in zip(FLAGS, ("normalize_observation", "normalize_reward"), strict=True):
         if name in section:
             problems.append(
                 Problem(document.name, place.line, place.column, "normalize", f"`env.{name}` is given too; keep one")

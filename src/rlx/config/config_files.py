@@ -7,20 +7,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from rlx.config.algorithm_config import AlgorithmConfig, for_algorithm, unknown_algorithm
 from rlx.config.algorithm_names import algorithm_in
 from rlx.config.document import Document, KeyPath, read_document
 from rlx.config.entries import fill
 from rlx.config.files.containment import leads_out
+from rlx.config.files.reading import parse_yaml
 from rlx.config.judging import take_out
 from rlx.config.ppo_config import PPOConfig
-from rlx.config.schema import JudgedSections, RunConfig
+from rlx.config.schema import JudgedSections, RunConfig, RunName
 from rlx.config.translation import translate_group, translated
-from rlx.config.validation import problems_in
+from rlx.config.validation import RUN_NAME, problems_in
 from rlx.errors import ConfigError, Problem
 from rlx.stats import nearest
 
+NAME = r"[A-Za-z0-9_\-]+"
+"""What files of ``configs/`` are called; those that are runs, a little less (:func:`unfit_run_name`)."""
 GROUPS = ("env", "algo", "policy", "checkpoint", "eval")
+
+
+def unfit_run_name(name: str) -> str | None:
+    """Return why a run cannot have a name; None where it can."""
+    try:
+        is_text = isinstance(parse_yaml(name), str)
+        TypeAdapter(RunName).validate_python(name)
+    except ConfigError:
+        is_text = False
+    except ValidationError as error:
+        kind, told = error.errors()[0]["type"], error.errors()[0]["msg"]
+        return told if kind == "run_name" else f"{name!r} is not {RUN_NAME[0]}; allowed: {RUN_NAME[1]}, 64 at most"
+    return None if is_text else f"{name!r} means something else in YAML; choose another name"
 
 
 def read_own(root: Path, name: str) -> Document:
@@ -187,7 +205,7 @@ class ConfigFiles:
     def _read(self, group: str, name: str, mention: Problem | None) -> Document | None:
         shown = f"configs/{group}/{name}.yaml" if group else f"configs/{name}.yaml"
         path = self.root / shown
-        if not re.fullmatch(r"[A-Za-z0-9_\-]+", name) or not path.is_file():
+        if not re.fullmatch(NAME, name) or not path.is_file():
             self.problems.append(mention or Problem(shown, None, None, "", _no_such_config(self.root, group, name)))
             return None
         try:
@@ -229,4 +247,7 @@ def _no_such_config(root: Path, group: str, name: str) -> str:
     folder = root / "configs" / group
     known = sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
     where = f"configs/{group}/" if group else "configs/"
+    if name in known:
+        return f"{name!r} is no name of a config; allowed: letters, digits, - and _: rename the file"
+    known = [each for each in known if re.fullmatch(NAME, each)]
     return f"there is no config {name!r} in {where}; {nearest(name, known)}"

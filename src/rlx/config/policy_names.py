@@ -68,6 +68,7 @@ def read_arguments(
     if not isinstance(arguments, dict):
         told = "must be a mapping or the text `dict(…)` with plain values"
         problems.append(document.problem(source, told, at_value=True))
+        document.remove(source)  # said once is enough
         return
     translated: dict[str, Any] = {}
     kwargs: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from rlx.config import SMALL_IMAGE, Inconsistency, RunConfig, hidden_sizes
 from rlx.envs import is_image, is_image_channels_first, space_from_data
 from rlx.errors import EnvironmentUnusable
 from rlx.records import EnvironmentFacts, SpaceFacts
-from rlx.stats import number
 
 ID = ("env", "id")
 ISOLATED = "isolated"
@@ -176,12 +176,19 @@ def _size_misfits(config: RunConfig, observation: Any, action: Any) -> Iterator[
         return
     inputs, outputs = sum(map(_width, _members(observation))), _width(action)
     actor, critic = hidden_sizes(config)
-    weights = inputs * ((actor or [outputs])[0] + (critic or [1])[0]) + outputs * (actor or [inputs])[-1]
-    if weights * 16 > memory:  # weights, gradients and Adam's two moments, four bytes each
+    layers = [pair for net in ([inputs, *actor, outputs], [inputs, *critic, 1]) for pair in pairwise(net)]
+    takes = 16 * sum(a * b for a, b in layers) / 2**30  # weights, gradients and Adam's two moments, four bytes each
+    if takes * 2**30 > memory:
+        of_hidden = max(*max(layers, key=math.prod)) in (*actor, *critic)
+        cure = (
+            "smaller layers"
+            if of_hidden
+            else "encode choices and observations in fewer numbers in a wrapper (env.wrappers)"
+        )
         yield (
-            ID,
-            f"a network with {number(inputs)} inputs and {number(outputs)} outputs takes {weights * 16 / 2**30:.1f} GiB, and this "
-            f"machine has {memory / 2**30:.1f}; encode choices and observations in fewer numbers in a wrapper (env.wrappers)",
+            ("policy", "hidden_sizes") if of_hidden else ID,
+            f"a network with {inputs:,} inputs, {outputs:,} outputs and these hidden layers takes {takes:,.1f} GiB, and this machine "
+            f"has {memory / 2**30:.1f}; {cure}",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ from rlx.records import (
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""
+LITTLE_SPACE = 4 * 2**20
+"""Bytes: where fewer are free on the disk, that is taken for why an experiment did not finish. DVC alone writes more on the way."""
 
 
 def whole_run(run: str) -> tuple[str, ...]:
@@ -108,7 +111,7 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str, since: floa
             if experiment_named(root, name) is None:
                 _note(folder, "stopped" if status in (None, Interrupted.exit_code) else "failed")
         if commit is None:
-            _raise(name, status, again)
+            _raise(root, name, status, again)
         assert commit is not None
         shutil.rmtree(folder / "logs", ignore_errors=True)
         exported = export_kept(root, Origin(commit, record.run), name)
@@ -120,11 +123,17 @@ def make(root: Path, name: str, verbosity: Verbosity, *, again: str, since: floa
     return RunFolder(exported)
 
 
-def _raise(name: str, status: int | None, again: str) -> None:
+def _raise(root: Path, name: str, status: int | None, again: str) -> None:
     if status == Interrupted.exit_code:
         raise Interrupted(f"{name}: interrupted; finished seeds and checkpoints are kept, `{again}` goes on from them")
     if status == 0:
         raise TrainingFailed(f"{name}: nothing in it differs from the committed state, so DVC kept no experiment")
+    if status is not None and status < 0:
+        killed = signal.Signals(-status).name
+        raise TrainingFailed(f"{name}: did not finish: DVC was ended by {killed}; `{again}` goes on")
+    if (free := shutil.disk_usage(root).free) < LITTLE_SPACE:
+        told = f"only {free / 2**20:.1f} MiB are free on its disk; make room, then `{again}` goes on"
+        raise TrainingFailed(f"{name}: did not finish: {told}")
     raise TrainingFailed(
         f"{name}: did not finish (see above; `rlx diagnose {name}` says more); after mending the cause, `{again}` goes on (with -v, DVC's words too)"
     )

@@ -38,6 +38,7 @@ from rlx.config import (
     read_parameters,
     reads_policy,
     section_type,
+    unfit_run_name,
     whole_text,
 )
 from rlx.errors import ConfigError, PluginBroken, Problem, UsageError
@@ -115,6 +116,9 @@ def plan(root: Path, run: str, overrides: Sequence[str]) -> Plan:
     from rlx.config import check_engine
     from rlx.experiments.resolving import composed_run, resolve_run
 
+    unfit = unfit_run_name(run)
+    if unfit and (root / "configs" / f"{run}.yaml").is_file():
+        raise ConfigError([Problem(f"configs/{run}.yaml", None, None, "", f"{unfit}: rename the file")])
     recorded_here(root)  # with the marks of a merge, DVC would fail in the middle of it
     composed_run(root, run)  # mistakes in files are told by their lines, before any setting is looked at
     if not any(override.lstrip("+~").startswith("log") for override in overrides):

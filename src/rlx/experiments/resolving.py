@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlx.algorithms import algorithm, check_arguments, own_modules
+from rlx.algorithms import algorithm, check_arguments, device_for, own_modules
 from rlx.config import (
     FILE as JUDGING,
     SWITCH,
@@ -39,6 +39,7 @@ from rlx.experiments.environment_notices import notices
 from rlx.experiments.pipeline import is_of_older_rlx
 from rlx.experiments.training_check import training_problems
 from rlx.experiments.watched_data import check_watched
+from rlx.launch import LOCAL, current_call
 from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
 
 NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx upgrade`"
@@ -105,6 +106,7 @@ def resolve_run(root: Path, run: str, configs_from: Path | None = None) -> Resol
     found = found or training_problems(root, config.env)
     if found:
         raise EnvironmentUnusable([composed.problem(key, message) for key, message in found])
+    _check_device(root, composed)
     modules = [*facts.modules, *_network_modules(root, composed), *_algorithm_modules(root, composed)]
     code = ProjectCode(
         hashes_of(root, modules, _known_hashes(root, run) if modules else {}),
@@ -201,6 +203,17 @@ def _check_algorithm(root: Path, composed: Composed) -> None:
         algorithm(composed.config.algo.name, root).check_needs()
     except PolicyUnusable as error:
         raise PolicyUnusable([composed.problem(("algo", "name"), str(error))]) from None
+
+
+def _check_device(root: Path, composed: Composed) -> None:
+    """Refuse a device that this machine has not, where it is to train."""
+    if (current_call().executor or read_parameters(root).launch.executor) != LOCAL:
+        return
+    try:
+        device_for(composed.config)
+    except PolicyUnusable as error:
+        message = str(error).removeprefix(f"device: {composed.config.device}: ")
+        raise PolicyUnusable([composed.problem(("device",), message)]) from None
 
 
 def _algorithm_modules(root: Path, composed: Composed) -> list[str]:

@@ -82,6 +82,10 @@ def _drop_output() -> None:
 
 def _unexpected(error: Exception) -> str:
     """Keep the traceback of an error that nobody foresaw, and return what to say of it."""
+    if isinstance(error, MemoryError):
+        return (
+            "this process may not have as much memory as it needs (ulimit -v, a limit of its group, or a full machine)"
+        )
     *_, last = traceback.extract_tb(error.__traceback__)
     kept = ""
     with (

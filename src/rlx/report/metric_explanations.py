@@ -175,7 +175,8 @@ def facts(note: MetricNote, *, full: bool, code: str = "") -> Iterator[tuple[str
     if full:
         yield "formula", f"{code}{note.formula}{code}"
         yield "unit", note.unit
-    yield "usual", note.usual.text
+    if note.usual.text:
+        yield "usual", note.usual.text
     if full:
         source = note.usual.source
         yield "source", f"{source[0].upper()}{source[1:]}."

@@ -23,7 +23,7 @@ from rlx.config import (
     step_timeout,
 )
 from rlx.envs import Episode, counted, make_env, own_registrations, places_for, preserved, reports_success
-from rlx.errors import ConfigError, RlxError, TrainingFailed
+from rlx.errors import CheckpointDamaged, ConfigError, Missing, RlxError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
 from rlx.records import PART, Checkpoint, checkpoints
 from rlx.training.actors import load_player
@@ -76,6 +76,8 @@ def play_policies(
     """Play the held-out episodes of a protocol with each policy, in parallel.
 
     Raises:
+        CheckpointDamaged: A file is no checkpoint, or damaged.
+        Missing: It is not there.
         TrainingFailed: A policy could not be played; the message says which and why.
     """
     configs = _carried_configs(policies)
@@ -106,6 +108,8 @@ def _carried_configs(policies: Sequence[NamedPolicy]) -> list[RunConfig | None]:
     for policy in policies:
         try:
             found.append(carried_snapshot(checkpoints.load(policy.path).config, policy.path).config)
+        except (CheckpointDamaged, Missing):
+            raise
         except RlxError:
             found.append(None)
     return found

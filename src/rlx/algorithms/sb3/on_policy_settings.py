@@ -192,6 +192,12 @@ class MaskablePPOConfig(ClippedConfig):
     """PPO that never takes an action which its environment masks (Huang and Ontañón 2022), as sb3-contrib implements it."""
 
     libraries: ClassVar[tuple[str, ...]] = ("sb3-contrib",)
+    policy_names: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **PerIteration.policy_names,
+        "MaskableMlpPolicy": {"type": "mlp"},
+        "MaskableMultiInputPolicy": {"type": "mlp"},
+        "MaskableCnnPolicy": {"type": "cnn"},
+    }
     name: Literal["maskable_ppo"] = "maskable_ppo"
     """The algorithm."""
 

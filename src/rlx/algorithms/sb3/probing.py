@@ -74,10 +74,14 @@ def _newest(buffer: Any, rows: int) -> dict[str, Any]:
 def _observations(model: Any, held: Any, normalizer: Normalizer | None) -> Any:
     """Return observations as the critics see them, normalised where the run normalises."""
 
-    def rows(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return array.reshape(-1, *array.shape[2:])
+    def rows(array: np.ndarray[Any, Any], space: spaces.Space[Any]) -> np.ndarray[Any, Any]:
+        """Join time and copies; the buffer keeps a number as an array of one."""
+        return array.reshape(-1) if isinstance(space, spaces.Discrete) else array.reshape(-1, *array.shape[2:])
 
-    seen = {key: rows(array) for key, array in held.items()} if isinstance(held, dict) else rows(held)
+    space = model.observation_space
+    seen = (
+        {key: rows(array, space[key]) for key, array in held.items()} if isinstance(held, dict) else rows(held, space)
+    )
     if normalizer is not None:
         seen = normalizer(seen)
     return model.policy.obs_to_tensor(seen)[0]

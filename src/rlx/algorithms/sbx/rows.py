@@ -40,6 +40,11 @@ def _misfit(config: RunConfig, observation_space: Any, action_space: Any) -> Inc
         ), f"sbx_dqn has two hidden layers of one width, not {sizes}; write such as [64, 64]"
     if kinds(observation_space, action_space)[0] == "image" and config.policy.type != "cnn":
         return ("policy", "type"), f"{config.algo.name} reads images with the cnn only; set it to cnn"
+    parts = getattr(observation_space, "spaces", {})
+    if isinstance(parts, Mapping) and (other := [key for key, part in parts.items() if len(part.shape or ()) != 1]):
+        told = f"SBX joins the parts of a dictionary into one vector, and {', '.join(map(repr, other))} {'is' if len(other) == 1 else 'are'} none"
+        cure = f"encode {'it' if len(other) == 1 else 'them'} in a wrapper (env.wrappers), or use {config.algo.name.removeprefix('sbx_')}"
+        return ("algo", "name"), f"{told}; {cure}"
     return misfit(config, observation_space, action_space)
 
 
