@@ -105,7 +105,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]
 LIMITED = {env: {"kwargs": {"max_episode_steps": 40}} for env in ("CartPole-v1", "Pendulum-v1")}
 """Shorter episodes, so that segments can be short."""
 assert toys.Masked  # importing it registers its environments
-QUICK = ("a2c", "ars", "dqn-nstep", "dqn-discrete", "sac-her", "ppo-ranges", "ppo-stages", "ppo-mixture")
+QUICK = ("a2c", "ars", "dqn-discrete", "sac-her", "ppo-ranges", "ppo-stages", "ppo-mixture")
 """One for each way in which a state is kept or training's environment changes, and of each family that needs no extra; all others
 are slow."""
 

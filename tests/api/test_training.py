@@ -63,6 +63,7 @@ def test_a_script_without_a_guard_gives_the_bits_of_the_command(
     assert "there is no setting 'algo.gama'; did you mean algo.gamma?" in str(told.value)
 
 
+@pytest.mark.slow
 def test_what_the_process_says_comes_through_python(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
     """One training, some eight seconds. Where standard output is not Python's own, as in a notebook, lines are passed on."""
     run = rlx.train(
@@ -189,6 +190,7 @@ def test_a_process_that_dies_without_a_word_is_told(monkeypatch: pytest.MonkeyPa
         run_in_own_process("rlx.no_such_module", {}, quiet=True)
 
 
+@pytest.mark.slow
 def test_the_example_composes_and_trains(tmp_path: Path) -> None:
     """A project is made and a seed is trained: some fifteen seconds."""
     script = (REPOSITORY / "examples/cartpole_reinforce.py").read_text()

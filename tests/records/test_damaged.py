@@ -172,7 +172,7 @@ def test_episodes_that_are_not_those_of_the_scores_are_said(
         ("metrics.jsonl", "plot cartpole -o x.png", 4),
         ("metrics.jsonl", "plot cartpole --csv", 4),
         ("checkpoints/seed_1/latest.zip", "video cartpole:latest -o x.gif", 4),
-        ("checkpoints/seed_1/latest.zip", "eval cartpole:latest#1 --episodes 1", 1),
+        ("checkpoints/seed_1/latest.zip", "eval cartpole:latest#1 --episodes 1", 4),
         ("../cartpole.yaml", "tag cartpole x", 4),
         ("../cartpole.yaml", "note cartpole x", 4),
         ("../cartpole.yaml", "summarize cartpole", 4),

@@ -127,6 +127,7 @@ def test_what_is_different_since_is_named_as_the_reason(study: Project) -> None:
     assert "numpy 1.0 then" in found["verdict"]
 
 
+@pytest.mark.slow
 def test_code_of_then_is_taken_from_the_commit_where_the_project_has_another_now(study: Project) -> None:
     """A kept experiment on an environment of the project's own, which was edited before it was made, and after."""
     study.write(

@@ -164,6 +164,7 @@ run(study, trainer)
 """
 
 
+@pytest.mark.slow
 def test_a_loop_that_is_killed_again_and_again_decides_the_same(tmp_path: Path) -> None:
     """Twenty kills -9, each in the middle of a start; nothing is paid for twice, no candidate is tried twice."""
     (tmp_path / "a").mkdir()

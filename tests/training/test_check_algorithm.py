@@ -186,6 +186,7 @@ def test_the_place_of_a_mistake_is_told(project: Project, right: str, wrong: str
     assert project.root.as_posix() not in told, "the place is that in the project"
 
 
+@pytest.mark.slow
 def test_a_page_that_begins_to_learn_late_is_trained_longer_or_told(project: Project) -> None:
     page(
         project,

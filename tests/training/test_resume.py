@@ -116,6 +116,7 @@ for steps in (20_000, 200_000):
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_training(tmp_path: Path) -> None:
     """Two processes, one of which trains long enough for a leak to show."""
     done = subprocess.run(

@@ -23,7 +23,7 @@ from rlx.config import (
     step_timeout,
 )
 from rlx.envs import Episode, counted, make_env, own_registrations, places_for, preserved, reports_success
-from rlx.errors import CheckpointDamaged, ConfigError, Missing, RlxError, TrainingFailed
+from rlx.errors import CheckpointDamaged, ConfigError, DataDamaged, Missing, RlxError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
 from rlx.records import PART, Checkpoint, checkpoints
 from rlx.training.actors import load_player
@@ -77,6 +77,7 @@ def play_policies(
 
     Raises:
         CheckpointDamaged: A file is no checkpoint, or damaged.
+        DataDamaged: The configuration that it carries is.
         Missing: It is not there.
         TrainingFailed: A policy could not be played; the message says which and why.
     """
@@ -108,7 +109,7 @@ def _carried_configs(policies: Sequence[NamedPolicy]) -> list[RunConfig | None]:
     for policy in policies:
         try:
             found.append(carried_snapshot(checkpoints.load(policy.path).config, policy.path).config)
-        except (CheckpointDamaged, Missing):
+        except (CheckpointDamaged, DataDamaged, Missing):
             raise
         except RlxError:
             found.append(None)
