@@ -175,6 +175,16 @@ def test_an_episode_comes_out_the_same_whatever_is_played_beside_it(run: tuple[P
     assert play_held_out(root, snapshot, fewer, actor) == everything[:5]
 
 
+def test_what_a_gpu_has_trained_is_played_without_one(run: tuple[Path, Snapshot]) -> None:
+    root, snapshot = run
+    checkpoint, actor = loaded(run)
+    elsewhere = snapshot.config.model_copy(update={"device": "cuda:99"})
+    told: list[str] = []
+    there = load_player(root, elsewhere, checkpoint, make_env(elsewhere.env), deterministic=True, say=told.append)
+    assert told == ["trained on cuda:99, which is not here; plays on the CPU, where the last digits may be others"]
+    assert play_held_out(root, snapshot, PROTOCOL, there) == play_held_out(root, snapshot, PROTOCOL, actor)
+
+
 def test_the_normaliser_travels_in_the_checkpoint(run: tuple[Path, Snapshot]) -> None:
     root, snapshot = run
     checkpoint, actor = loaded(run)

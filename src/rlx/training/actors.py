@@ -25,7 +25,7 @@ from rlx.envs import (
     sample_allowed,
     shape_misfit,
 )
-from rlx.errors import CheckpointDamaged
+from rlx.errors import CheckpointDamaged, PolicyUnusable
 from rlx.records import Checkpoint
 from rlx.training.compiling import make_ready
 from rlx.training.page_places import broken
@@ -157,7 +157,7 @@ def load_player(  # noqa: PLR0913
     Raises:
         CheckpointDamaged: It does not fit the learner that the configuration describes.
     """
-    algorithm, config = trained_config(root, config)
+    algorithm, config = trained_config(root, _on_a_device_of_here(config, say))
     environments = Environments(root, config, env)
     make_ready(algorithm, config, env, say)
     with taking_over(checkpoint.path):
@@ -167,6 +167,16 @@ def load_player(  # noqa: PLR0913
     if deterministic and algorithm.play is not None:
         player.at_once = partial(algorithm.play, actor, environments, checkpoint.normalizer)
     return player
+
+
+def _on_a_device_of_here(config: RunConfig, say: Callable[[str], None]) -> RunConfig:
+    """Return a configuration whose device this machine has: what a GPU has trained can be played without one."""
+    try:
+        device_for(config)
+    except PolicyUnusable:
+        say(f"trained on {config.device}, which is not here; plays on the CPU, where the last digits may be others")
+        return config.model_copy(update={"device": "cpu"})
+    return config
 
 
 @contextmanager
