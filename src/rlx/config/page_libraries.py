@@ -8,13 +8,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
-NOTHING_COMPUTED = {"rlx", "pydantic", "pydantic_core", "typing_extensions"}
-"""What every page imports, and what changes no number in another version."""
+from rlx.config.project import PACKAGES
+
+NOTHING_COMPUTED = {"rlx", "pydantic", "pydantic_core", "typing_extensions", *PACKAGES}
+"""What every page imports, and what changes no number in another version; code of the project has hashes of its own."""
 ALSO = {"jax": ("jaxlib",)}
 """Packages that compute for others."""
 
 
-@cache
 def page_libraries(module: str) -> tuple[str, ...]:
     """Return the installed packages that a module imports, anywhere in it; none of Python's own.
 
@@ -37,6 +38,7 @@ def _imported(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
+@cache
 def _package(name: str) -> str | None:
     """Return the package that brings a module; None where none that is installed does."""
     try:

@@ -207,7 +207,7 @@ def _check_algorithm(root: Path, composed: Composed) -> None:
 
 def _check_device(root: Path, composed: Composed) -> None:
     """Refuse a device that this machine has not, where it is to train."""
-    if (current_call().executor or read_parameters(root).launch.executor) != LOCAL:
+    if composed.config.device == "auto" or (current_call().executor or read_parameters(root).launch.executor) != LOCAL:
         return
     try:
         device_for(composed.config)
