@@ -81,7 +81,7 @@ def config(name: str, env: str, *, algo: dict[str, Any], copies: int = 1, wrappe
     data = {
         "env": {"id": env, "num_envs": copies, **(wrapped or {})},
         "algo": {"name": name, "gamma": GAMMA, **algo},
-        "policy": {"hidden_sizes": [16]},
+        "policy": {"hidden_sizes": [16], **({"kwargs": {"n_quantiles": 20}} if name == "qrdqn" else {})},
         "eval": {"every": 10_000, "episodes": 1, "step_limit": 20},
         "device": "cpu",
     }
