@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -51,6 +52,17 @@ class Cluster:
         """Return the newest daemon of a name."""
         lines = [line.split() for line in (self.folder / "processes").read_text().splitlines()]
         return psutil.Process([int(number) for number, _, each in lines if each == name][-1])
+
+    def steps(self) -> list[psutil.Process]:
+        """Return who watches the jobs that run, by the log that is open there: other tests have clusters on this machine, too."""
+        found = []
+        for process in psutil.process_iter(["name"]):
+            with suppress(psutil.Error):  # it has ended
+                if process.info["name"] == "slurmstepd":
+                    found += [process] * any(
+                        Path(file.path).is_relative_to(self.folder) for file in process.open_files()
+                    )
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +136,8 @@ def test_a_node_that_dies_is_no_reason_to_train_one_folder_twice(cluster: Cluste
     (told,) = cluster.jobs("%i %N")
     job, node = told.split()
     daemon = cluster.process(f"slurmd.{node}")
-    steps = [each for each in psutil.process_iter(["name"]) if each.info["name"] == "slurmstepd"]
+    steps = cluster.steps()
+    assert steps
     for process in [daemon, *steps]:
         process.kill()
     try:
