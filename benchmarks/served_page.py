@@ -26,7 +26,7 @@ DRAWN = """() => {
 }"""
 
 
-SMALL = (("num_seeds: 20", "num_seeds: 5"), ("total_timesteps: 50000", "total_timesteps: 5000"))
+SMALL = (("num_seeds: 20", "num_seeds: 5"), ("total_timesteps: 50000", "total_timesteps: 10000"))
 
 
 def project(folder: Path) -> Path:
