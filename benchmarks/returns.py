@@ -20,8 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_threads] = "1"
+from benchmarks.pages import between
 
 RESULTS = Path(__file__).with_suffix(".json")
 FIRST_SEED = 1001
@@ -53,7 +52,7 @@ class Own:
     policy: dict[str, Any] = field(default_factory=dict)
 
 
-OURS, CONTRIB, JAX = "stable_baselines3", "sb3_contrib", "sbx"
+SB3, CONTRIB, JAX = "stable_baselines3", "sb3_contrib", "sbx"
 CARTPOLE, PENDULUM = "CartPole-v1", "Pendulum-v1"
 DQN = {
     "learning_rate": 2.3e-3, "batch_size": 64, "buffer_size": 100_000, "learning_starts": 1000, "gamma": 0.99,
@@ -62,31 +61,36 @@ DQN = {
 }  # fmt: skip
 TD3 = {"learning_rate": 1e-3, "gamma": 0.98, "buffer_size": 200_000, "learning_starts": 500}
 OWN = {
-    "ppo-CartPole": Own(OURS, "PPO", CARTPOLE, 8, {
+    "ppo-CartPole": Own(SB3, "PPO", CARTPOLE, 8, {
         "n_steps": 32, "batch_size": 256, "gae_lambda": 0.8, "gamma": 0.98, "n_epochs": 20, "ent_coef": 0.0,
         "learning_rate": ("linear", 1e-3), "clip_range": ("linear", 0.2),
     }, None),
-    "a2c-CartPole": Own(OURS, "A2C", CARTPOLE, 8, {"ent_coef": 0.0}, None),
+    "a2c-CartPole": Own(SB3, "A2C", CARTPOLE, 8, {"ent_coef": 0.0}, None),
     "trpo-CartPole": Own(CONTRIB, "TRPO", CARTPOLE, 2, {
         "n_steps": 512, "batch_size": 512, "cg_damping": 1e-3, "gae_lambda": 0.98, "gamma": 0.99, "learning_rate": 1e-3,
         "n_critic_updates": 20,
     }, None),
-    "dqn-CartPole": Own(OURS, "DQN", CARTPOLE, 1, DQN, (256, 256)),
+    "dqn-CartPole": Own(SB3, "DQN", CARTPOLE, 1, DQN, (256, 256)),
     "qrdqn-CartPole": Own(CONTRIB, "QRDQN", CARTPOLE, 1, DQN, policy={"n_quantiles": 10}),
-    "sac-Pendulum": Own(OURS, "SAC", PENDULUM, 1, {"learning_rate": 1e-3}),
-    "td3-Pendulum": Own(OURS, "TD3", PENDULUM, 1, TD3, noise=0.1),
-    "ddpg-Pendulum": Own(OURS, "DDPG", PENDULUM, 1, TD3, noise=0.1),
+    "sac-Pendulum": Own(SB3, "SAC", PENDULUM, 1, {"learning_rate": 1e-3}),
+    "td3-Pendulum": Own(SB3, "TD3", PENDULUM, 1, TD3, noise=0.1),
+    "ddpg-Pendulum": Own(SB3, "DDPG", PENDULUM, 1, TD3, noise=0.1),
     "sbx_ppo-CartPole": Own(JAX, "PPO", CARTPOLE, 8, {
         "n_steps": 128, "batch_size": 256, "n_epochs": 8, "gamma": 0.98, "gae_lambda": 0.8, "learning_rate": 1e-3,
     }),
     "sbx_dqn-CartPole": Own(JAX, "DQN", CARTPOLE, 1, DQN),
     "sbx_sac-Pendulum": Own(JAX, "SAC", PENDULUM, 1, {"learning_rate": 1e-3}),
 }  # fmt: skip
-"""By reference run. `tests/house` holds no copy of this table: what the two sides mean by their words is what is measured."""
+"""By reference run, by hand: whether rlx's settings mean the same is what is measured."""
+START, END = "<!-- returns: python -m benchmarks.returns -->", "<!-- end of returns -->"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "engine.md"
 
 
 def score(own: Own, steps: int, episodes: Sequence[int], seed: int) -> float:
     """Train one seed with the library alone; returns the mean return of its final policy in episodes with these reset seeds."""
+    os.environ |= dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+    )  # read at NumPy's import
     import gymnasium
     import numpy as np
     import torch
@@ -126,11 +130,11 @@ def _value(value: Any) -> Any:
 
 
 def main() -> None:
-    """Train what is asked for, keep its scores, and print the table of all that have some."""
+    """Train what is asked for, keep its scores, and write the table of all that have some into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(OWN)} [default: all]")
     parser.add_argument("--seeds", type=int, default=10, help="of each, by the library [default: 10]")
-    parser.add_argument("--table", action="store_true", help="train nothing; print the table of what is kept")
+    parser.add_argument("--table", action="store_true", help="train nothing; make the table of what is kept anew")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(OWN):
         parser.error(f"there is no {min(unknown)}; there are {', '.join(OWN)}")
@@ -140,21 +144,34 @@ def main() -> None:
             kept[name] = measured(name, asked.seeds)
             RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             sys.stderr.write(f"{name}: {[round(each, 1) for each in kept[name]['scores'].values()]}\n")
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), kept), encoding="utf-8")
     print(table(kept))
 
 
+def with_table(page: str, kept: dict[str, Any]) -> str:
+    """Return a page with the table between its two marks made anew."""
+    return between(page, START, END, table(kept))
+
+
 def measured(name: str, seeds: int) -> dict[str, Any]:
-    """Return the scores that the library's own program gives, as long and over as many episodes as the stored ones of rlx."""
+    """Return the scores that the library's own program gives, trained as long and in the same episodes as the stored ones of rlx."""
     from benchmarks.regression.baselines import read_baselines
     from rlx.envs import held_out_seeds
+    from rlx.launch import worker_count
 
     own, config = OWN[name], read_baselines()[name].trained.config
     steps, final = config["algo"]["total_timesteps"], config["final_eval"]
     episodes = held_out_seeds(final["episodes"], final["seed"])
     numbers = range(FIRST_SEED, FIRST_SEED + seeds)
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(worker_count(seeds), multiprocessing.get_context("spawn")) as pool:
         scores = list(pool.map(score, *zip(*((own, steps, episodes, seed) for seed in numbers), strict=True)))
-    return {"own": asdict(own), "steps": steps, "scores": dict(zip(map(str, numbers), scores, strict=True))}
+    return {"own": _plain(own), "steps": steps, "scores": dict(zip(map(str, numbers), scores, strict=True))}
+
+
+def _plain(own: Own) -> dict[str, Any]:
+    """Return how a library trains as JSON has it."""
+    found: dict[str, Any] = json.loads(json.dumps(asdict(own)))
+    return found
 
 
 def table(kept: dict[str, Any]) -> str:
@@ -170,7 +187,7 @@ def table(kept: dict[str, Any]) -> str:
     both = {
         name: ([*baselines[name].trained.scores.values()], [*kept[name]["scores"].values()])
         for name in OWN
-        if name in kept
+        if name in kept and kept[name]["own"] == _plain(OWN[name])  # else the settings have changed: to be measured
     }
     margin = {name: margins()[OWN[name].env] for name in both}
     less = judge({name: Scores(library, ours, margin[name]) for name, (ours, library) in both.items()})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import studies as simulated_studies
+from benchmarks import returns, studies as simulated_studies
 from benchmarks.calibration.report import with_tables
 from benchmarks.diagnosis.report import with_tables as with_diagnosis_tables
 from rlx.algorithms import algorithms
@@ -67,6 +67,12 @@ def test_the_tables_of_the_diagnosis_are_those_measured() -> None:
     page = (REPOSITORY / "docs" / "diagnosis.md").read_text()
     results = json.loads((REPOSITORY / "benchmarks" / "diagnosis" / "results.json").read_text())
     assert page == with_diagnosis_tables(page, results), "run: python -m benchmarks.diagnosis --write"
+
+
+def test_the_table_of_returns_is_that_measured() -> None:
+    page, kept = (REPOSITORY / "docs" / "engine.md").read_text(), json.loads(returns.RESULTS.read_text())
+    assert {*kept} == {*returns.OWN}
+    assert page == returns.with_table(page, kept), "run: python -m benchmarks.returns --table"
 
 
 def test_the_table_of_studies_has_every_kind_that_is_simulated() -> None:

@@ -76,6 +76,7 @@ from .files.reading import (
     require as require,
 )
 from .files.restoring import from_dvc as from_dvc, from_git as from_git
+from .files.space import is_full as is_full
 from .files.stamps import Stamps as Stamps, stamps as stamps
 from .judging import (
     FILE as FILE,

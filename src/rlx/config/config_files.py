@@ -19,7 +19,7 @@ from rlx.config.judging import take_out
 from rlx.config.ppo_config import PPOConfig
 from rlx.config.schema import JudgedSections, RunConfig, RunName
 from rlx.config.translation import translate_group, translated
-from rlx.config.validation import RUN_NAME, problems_in
+from rlx.config.validation import first_message, problems_in
 from rlx.errors import ConfigError, Problem
 from rlx.stats import nearest
 
@@ -36,8 +36,7 @@ def unfit_run_name(name: str) -> str | None:
     except ConfigError:
         is_text = False
     except ValidationError as error:
-        kind, told = error.errors()[0]["type"], error.errors()[0]["msg"]
-        return told if kind == "run_name" else f"{name!r} is not {RUN_NAME[0]}; allowed: {RUN_NAME[1]}, 64 at most"
+        return first_message(error)
     return None if is_text else f"{name!r} means something else in YAML; choose another name"
 
 

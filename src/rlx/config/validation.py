@@ -125,6 +125,11 @@ def _is_union_branch(part: str | int) -> bool:
     )
 
 
+def first_message(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a value by itself, in words."""
+    return _message(error.errors()[0], (), BaseModel)
+
+
 def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:  # noqa: PLR0911 — one line per kind of mistake
     context, kind, given = item.get("ctx", {}), item["type"], item["input"]
     shown = _shown(given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from rlx.config import write_json
+from rlx.config import is_full, write_json
 from rlx.errors import Interrupted, Missing, RlxError, TrainingFailed, UsageError
 from rlx.experiments import workplace
 from rlx.experiments.code import START
@@ -22,6 +21,7 @@ from rlx.experiments.planning import Plan
 from rlx.experiments.record import Record, read_record, write_record
 from rlx.experiments.search_workplace import is_of_search
 from rlx.experiments.workplace import Verbosity, Workplace
+from rlx.launch import signal_name
 from rlx.records import (
     FORMAT,
     RECORD,
@@ -39,8 +39,6 @@ from rlx.records import (
 
 ENDING = 10.0
 """Seconds that the stages of a killed ``rlx`` may need to end."""
-LITTLE_SPACE = 4 * 2**20
-"""Bytes: where fewer are free on the disk, that is taken for why an experiment did not finish. DVC alone writes more on the way."""
 
 
 def whole_run(run: str) -> tuple[str, ...]:
@@ -129,11 +127,9 @@ def _raise(root: Path, name: str, status: int | None, again: str) -> None:
     if status == 0:
         raise TrainingFailed(f"{name}: nothing in it differs from the committed state, so DVC kept no experiment")
     if status is not None and status < 0:
-        killed = signal.Signals(-status).name
-        raise TrainingFailed(f"{name}: did not finish: DVC was ended by {killed}; `{again}` goes on")
-    if (free := shutil.disk_usage(root).free) < LITTLE_SPACE:
-        told = f"only {free / 2**20:.1f} MiB are free on its disk; make room, then `{again}` goes on"
-        raise TrainingFailed(f"{name}: did not finish: {told}")
+        raise TrainingFailed(f"{name}: did not finish: DVC was killed by {signal_name(-status)}; `{again}` goes on")
+    if is_full(root):
+        raise TrainingFailed(f"{name}: did not finish, as the disk is full; make room, then `{again}` goes on")
     raise TrainingFailed(
         f"{name}: did not finish (see above; `rlx diagnose {name}` says more); after mending the cause, `{again}` goes on (with -v, DVC's words too)"
     )

@@ -39,8 +39,8 @@ from rlx.experiments.environment_notices import notices
 from rlx.experiments.pipeline import is_of_older_rlx
 from rlx.experiments.training_check import training_problems
 from rlx.experiments.watched_data import check_watched
-from rlx.launch import LOCAL, current_call
-from rlx.records import FILE as TASK, EnvironmentFacts, chosen_sinks
+from rlx.launch import LOCAL
+from rlx.records import FILE as TASK, EnvironmentFacts, asked_executor, chosen_sinks
 
 NOT_READ = "the stages in dvc.yaml are of an older rlx and do not read this; bring them up to date with `rlx upgrade`"
 OLDER = (
@@ -207,7 +207,7 @@ def _check_algorithm(root: Path, composed: Composed) -> None:
 
 def _check_device(root: Path, composed: Composed) -> None:
     """Refuse a device that this machine has not, where it is to train."""
-    if composed.config.device == "auto" or (current_call().executor or read_parameters(root).launch.executor) != LOCAL:
+    if composed.config.device == "auto" or asked_executor(root) != LOCAL:
         return
     try:
         device_for(composed.config)

@@ -51,7 +51,12 @@ from .progress import (
     shown_duration as shown_duration,
     shown_episodes as shown_episodes,
 )
-from .signals import dvc_above as dvc_above, is_same as is_same, process_identity as process_identity
+from .signals import (
+    dvc_above as dvc_above,
+    is_same as is_same,
+    process_identity as process_identity,
+    signal_name as signal_name,
+)
 from .software import software_of as software_of, versions_of as versions_of
 from .stage_call import (
     VARIABLE as VARIABLE,

@@ -37,6 +37,14 @@ class _Received:
     deserted = False
 
 
+def signal_name(number: int) -> str:
+    """Return what a signal is called: ``SIGKILL``; its number where it has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
 def is_deserted() -> bool:
     """Tell whether nobody asked this process to stop, but whoever it works for is gone: killed, or a terminal that was closed."""
     return _Received.deserted or _Received.number == signal.SIGHUP

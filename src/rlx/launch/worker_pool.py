@@ -26,6 +26,7 @@ from rlx.launch.failures import ENVIRONMENT, OTHER, OUT_OF_MEMORY, PROCESS, Caus
 from rlx.launch.forked import TOKEN, may_fork
 from rlx.launch.memory import kills_for_memory
 from rlx.launch.processes import end, started_by
+from rlx.launch.signals import signal_name
 from rlx.launch.threads import variables_for, worker_variables
 from rlx.launch.worker_process import CLOSED, ENDED, EVENT, serve
 from rlx.stats import listed
@@ -326,7 +327,7 @@ class WorkerPool:
 
 def _death(worker: Worker) -> Failure:
     code = worker.process.exitcode
-    how = f"with exit code {code}" if code >= 0 else f"by signal {_signal_name(-code)}"
+    how = f"with exit code {code}" if code >= 0 else f"by signal {signal_name(-code)}"
     cells = tuple(worker.board)
     place = watch.board_place(cells)
     cause = Cause(PROCESS, watch.training_step(cells))
@@ -344,13 +345,6 @@ def _lateness(worker: Worker, message: str) -> Failure:
     cells = tuple(worker.board)
     kind = OTHER if cells[watch.CALL] == watch.Call.NOTHING else ENVIRONMENT
     return Failure(message, f"{message}\n\n{worker.stack()}", Cause(kind, watch.training_step(cells)))
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
 
 
 @contextmanager

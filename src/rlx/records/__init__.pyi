@@ -17,6 +17,7 @@ from .checkpoints import (
     CheckpointContent as CheckpointContent,
     TrainingState as TrainingState,
 )
+from .choice_of_executor import asked_executor as asked_executor
 from .clock import Clock as Clock, ClockWriter as ClockWriter, read_clock as read_clock
 from .differences import (
     checkpoint_difference as checkpoint_difference,

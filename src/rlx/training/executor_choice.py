@@ -12,8 +12,8 @@ from typing import Any
 
 from rlx.config import parameters_problem, plugins, read_parameters
 from rlx.errors import ConfigError
-from rlx.launch import EXECUTORS, LOCAL, STEP_TIMEOUT, Executor, ExecutorRow, Terms, current_call, executor
-from rlx.records import bench_folder
+from rlx.launch import EXECUTORS, LOCAL, STEP_TIMEOUT, Executor, ExecutorRow, Terms, executor
+from rlx.records import asked_executor, bench_folder
 
 
 def chosen_executor(root: Path) -> ExecutorRow:
@@ -23,7 +23,7 @@ def chosen_executor(root: Path) -> ExecutorRow:
         UsageError: ``--executor`` names none that there is.
         PluginBroken: The package that has it is broken.
     """
-    return executor_named(current_call().executor or _said(root))
+    return executor_named(asked_executor(root))
 
 
 def ready_executor(root: Path) -> ExecutorRow:
@@ -88,10 +88,3 @@ def _refusal(root: Path, name: str, option: str, message: str) -> ConfigError:
         return ConfigError([parameters_problem(root, path, message)])
     except ConfigError:
         return ConfigError(f"{'.'.join(path)}: {message}")
-
-
-def _said(root: Path) -> str:
-    try:
-        return read_parameters(root).launch.executor
-    except ConfigError:  # no project's: the seeds of a benchmark, say
-        return next(iter(EXECUTORS))

@@ -23,7 +23,7 @@ from rlx.config import (
     step_timeout,
 )
 from rlx.envs import Episode, counted, make_env, own_registrations, places_for, preserved, reports_success
-from rlx.errors import CheckpointDamaged, ConfigError, DataDamaged, Missing, RlxError, TrainingFailed
+from rlx.errors import ConfigError, TrainingFailed
 from rlx.launch import STEP_TIMEOUT, EpisodeProgress, Failure, Terminal, run_parallel
 from rlx.records import PART, Checkpoint, checkpoints
 from rlx.training.actors import load_player
@@ -81,13 +81,13 @@ def play_policies(
         Missing: It is not there.
         TrainingFailed: A policy could not be played; the message says which and why.
     """
-    configs = _carried_configs(policies)
+    configs = [_carried_config(policy) for policy in policies]
     told = zip(policies, configs, strict=True)
-    patience = max((step_timeout(root, c.env, policy.run) for policy, c in told if c), default=STEP_TIMEOUT)
+    patience = max((step_timeout(root, config.env, policy.run) for policy, config in told), default=STEP_TIMEOUT)
     found: dict[int, Any] = {}
     with EpisodeProgress("", say, Terminal(stderr=True)) as progress:
         for portable in (False, True):  # libraries choose their code once for a process
-            indices = [i for i, config in enumerate(configs) if bool(config and config.portable) is portable]
+            indices = [i for i, config in enumerate(configs) if config.portable is portable]
             tasks = {index: (root, policies[index], protocol) for index in indices}
             if tasks:
                 found |= run_parallel(_play, tasks, progress.event, step_timeout=patience, portable=portable)
@@ -103,17 +103,9 @@ def play_policies(
     return [_with_successes(item, [other for other in played if _same_run(item, other)]) for item in played]
 
 
-def _carried_configs(policies: Sequence[NamedPolicy]) -> list[RunConfig | None]:
-    """Return the configuration that each policy carries; None for one that cannot be read, as whoever plays it tells."""
-    found: list[RunConfig | None] = []
-    for policy in policies:
-        try:
-            found.append(carried_snapshot(checkpoints.load(policy.path).config, policy.path).config)
-        except (CheckpointDamaged, DataDamaged, Missing):
-            raise
-        except RlxError:
-            found.append(None)
-    return found
+def _carried_config(policy: NamedPolicy) -> RunConfig:
+    """Return the configuration that a policy carries."""
+    return carried_snapshot(checkpoints.load(policy.path).config, policy.path).config
 
 
 def _same_run(one: Played, other: Played) -> bool:

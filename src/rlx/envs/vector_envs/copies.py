@@ -26,7 +26,7 @@ from rlx.envs.masks import masks_of, tells_masks
 from rlx.envs.reward_components import PREFIX, number_in
 from rlx.envs.success import KEYS, success_of
 from rlx.errors import EnvironmentFailed, RlxError
-from rlx.launch import tell_in_a_line, trace_of, watch
+from rlx.launch import signal_name, tell_in_a_line, trace_of, watch
 from rlx.stats import raised
 
 RESET, STEP, ATTRIBUTE, CLOSE, MASKS, BEGIN = range(6)
@@ -160,7 +160,7 @@ class Copies:
 
     def _death(self, index: int, name: str, doing: str) -> str:
         code = self._processes[index].exitcode
-        how = f"by signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"with exit code {code}"
+        how = f"by signal {signal_name(-code)}" if code is not None and code < 0 else f"with exit code {code}"
         return f"{name} ended its process {how}, {watch.at(doing)}"
 
     def _fail(self, message: str, details: str = "") -> None:

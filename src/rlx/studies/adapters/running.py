@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rlx.config import read_bytes
+from rlx.config import is_full, read_bytes
 from rlx.errors import CommandFailed, DataDamaged
-from rlx.launch import MOST_OUTPUT, PAUSES, Conditions, run_supervised
+from rlx.launch import MOST_OUTPUT, PAUSES, Conditions, run_supervised, signal_name
 from rlx.stats import visible
 
 PASSED_ON = ("PATH", "HOME", "LANG", "CUDA_VISIBLE_DEVICES")
 """All that a command sees of our environment."""
-FULL_DISK = 16 * 2**20
-"""Bytes below which a disk counts as full, where a command failed."""
 LAST_LINES = 3
 Kind = Literal["exception", "killed", "timed-out", "lied", "non-finite", "disk"]
 """How a foreign training can fail: its command failed; a signal ended it; it took too long; what it claims is not so; a
@@ -104,10 +100,10 @@ def run_call(call: Call, running: Running) -> tuple[float, ForeignFailure | None
             "timed-out", f"{name} took longer than {call.timeout:g} s, and was stopped"
         )
     if ended.signal is not None:
-        told = signal.Signals(ended.signal).name if ended.signal in signal.valid_signals() else str(ended.signal)
-        return ended.seconds, ForeignFailure("killed", f"{name} was killed by {told}{_said(call.printed)}")
+        told = f"{name} was killed by {signal_name(ended.signal)}{_said(call.printed)}"
+        return ended.seconds, ForeignFailure("killed", told)
     if ended.status:
-        if shutil.disk_usage(call.printed.parent).free < FULL_DISK:
+        if is_full(call.printed.parent):
             return ended.seconds, ForeignFailure(
                 "disk", f"{name} failed as the disk is full; make space and start again"
             )
